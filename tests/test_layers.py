@@ -1,0 +1,102 @@
+"""Who may import whom: the contracts in pyproject.toml hold, and each of them can be broken."""
+
+import shutil
+import subprocess
+import sysconfig
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("_websub", "websubhub", "websubsub")
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+# For each contract a module, an import that has no place in it, and what the linter says about it.
+FORBIDDEN = {
+    "layers-websub": ("_websub/forms.py", "import _websub.client", "_websub.forms -> _websub.client"),
+    "layers-websubhub": (
+        "websubhub/_messages.py",
+        "import websubhub._protocol",
+        "websubhub._messages -> websubhub._protocol",
+    ),
+    "layers-standalone": (
+        "websubhub/standalone/settings.py",
+        "import websubhub.standalone.cli",
+        "websubhub.standalone.settings -> websubhub.standalone.cli",
+    ),
+    "layers-websubsub": (
+        "websubsub/_messages.py",
+        "import websubsub._protocol",
+        "websubsub._messages -> websubsub._protocol",
+    ),
+    "no-cycles": ("_websub/vocabulary.py", "import _websub.forms", "_websub.vocabulary -> _websub.forms"),
+    "two-packages": (
+        "websubsub/_service.py",
+        "from websubhub._errors import WebSubError",
+        "websubsub._service -> websubhub._errors",
+    ),
+    "demo": ("websubhub/__init__.py", "from websubhub import demo", "websubhub -> websubhub.demo"),
+    "shared-below": ("_websub/urls.py", "import websubsub", "_websub.urls -> websubsub"),
+    "public-names": (
+        "websubhub/standalone/cli.py",
+        "def late():\n    from websubhub import _dispatcher",
+        "websubhub.standalone.cli -> websubhub._dispatcher",
+    ),
+    "no-facade": (
+        "websubhub/_dispatcher.py",
+        "from websubhub import HubService",
+        "websubhub._dispatcher -> websubhub",
+    ),
+    "no-io": ("websubhub/_protocol.py", "import secrets", "websubhub._protocol -> secrets"),
+    "one-door": ("websubhub/_dispatcher.py", "import httpx", "websubhub._dispatcher -> httpx"),
+}
+
+
+def lint_imports(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # In a process of its own: here the packages are imported already, from where they were installed.
+    command = Path(sysconfig.get_path("scripts"), "lint-imports")
+    return subprocess.run(
+        [command, "--no-cache", "--no-logo", *arguments], cwd=tree, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tree = tmp_path_factory.mktemp("tree")
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    return tree
+
+
+def test_the_layers_hold():
+    result = lint_imports(ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_forbidden_import_is_known_for_every_contract():
+    assert sorted(FORBIDDEN) == sorted(contract["id"] for contract in CONTRACTS)
+
+
+@pytest.mark.parametrize("contract", FORBIDDEN)
+def test_a_forbidden_import_breaks_its_contract(copy: Path, contract: str):
+    name, statement, complaint = FORBIDDEN[contract]
+    module = copy / name
+    before = module.read_text() if module.exists() else None
+    module.write_text(f"{before or ''}\n\n{statement}\n")
+    try:
+        result = lint_imports(copy, "--contract", contract)
+    finally:
+        if before is None:
+            module.unlink()
+        else:
+            module.write_text(before)
+    assert result.returncode == 1
+    assert "0 kept, 1 broken" in result.stdout
+    assert complaint in result.stdout
+
+
+def test_the_copy_without_a_forbidden_import_holds(copy: Path):
+    result = lint_imports(copy)
+    assert result.returncode == 0, result.stdout + result.stderr
