@@ -1,16 +1,24 @@
-"""Who may import whom: the contracts in pyproject.toml hold, and each of them can be broken."""
+"""Who may import whom: the contracts in pyproject.toml hold, each can be broken, and no package is used unsaid."""
 
+import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("_websub", "websubhub", "websubsub")
-CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
+
+# What an extra brings may be imported where the program lives without it.
+OPTIONAL = {"nats-py": {"websubhub.standalone.adapters.nats"}, "uvloop": {"_websub.serving"}, "trio": set[str]()}
 
 # For each contract a module, an import that has no place in it, and what the linter says about it.
 FORBIDDEN = {
@@ -30,7 +38,7 @@ FORBIDDEN = {
         "import websubsub._protocol",
         "websubsub._messages -> websubsub._protocol",
     ),
-    "no-cycles": ("_websub/vocabulary.py", "import _websub.forms", "_websub.vocabulary -> _websub.forms"),
+    "no-cycles": ("_websub/vocabulary.py", "import _websub.forms", ".vocabulary -> .forms"),
     "two-packages": (
         "websubsub/_service.py",
         "from websubhub._errors import WebSubError",
@@ -100,3 +108,22 @@ def test_a_forbidden_import_breaks_its_contract(copy: Path, contract: str):
 def test_the_copy_without_a_forbidden_import_holds(copy: Path):
     result = lint_imports(copy)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def canonical(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_every_outside_import_is_a_declared_dependency():
+    declared = {canonical(re.split(r"[^\w-]", text)[0]) for text in PYPROJECT["project"]["dependencies"]}
+    distributions = packages_distributions()
+    graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+    undeclared = {
+        (importer, outside)
+        for outside in graph.modules
+        if outside.partition(".")[0] not in {*PACKAGES, *sys.stdlib_module_names}
+        for importer in graph.find_modules_that_directly_import(outside)
+        for distribution in map(canonical, distributions[outside])
+        if distribution not in declared and importer not in OPTIONAL.get(distribution, ())
+    }
+    assert not undeclared
