@@ -1,0 +1,1 @@
+"""The protocol that hubs, publishers and subscribers share; private to this distribution."""

@@ -1,0 +1,112 @@
+"""Forms as WebSub uses them: UTF-8, decoded once, bounded, and never silently ambiguous (W3C 5.1)."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, urlencode
+
+import attrs
+
+from _websub.media import MediaType
+from _websub.vocabulary import FORM
+
+FIELD_LIMIT = 50
+QUERY_LIMIT = 65_536
+
+
+class FormError(ValueError):
+    """A form that cannot be understood.
+
+    Args:
+        reason: One plain sentence for the sender.
+        status: The status to answer with.
+    """
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+@attrs.frozen
+class Form:
+    """The fields of one form, in order.
+
+    Attributes:
+        fields: Pairs of name and value, decoded.
+    """
+
+    fields: tuple[tuple[str, str], ...] = attrs.field(repr=False)
+
+    def one(self, name: str) -> str | None:
+        """The value of a field that may come once; an empty value counts as absent.
+
+        Raises:
+            FormError: The field came more than once: neither the first nor the last may win.
+        """
+        values = self.every(name)
+        if len(values) > 1:
+            raise FormError(f"The parameter {name} was sent {len(values)} times.")
+        return values[0] if values and values[0] else None
+
+    def required(self, name: str) -> str:
+        """The value of a field that must come once.
+
+        Raises:
+            FormError: It is missing, empty or came more than once.
+        """
+        value = self.one(name)
+        if value is None:
+            raise FormError(f"Empty value found for parameter '{name}'")
+        return value
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """All values of a field, in order."""
+        return tuple(value for field, value in self.fields if field == name)
+
+    def without(self, names: Iterable[str]) -> dict[str, str]:
+        """The remaining fields by name; of one that came twice, the first."""
+        known = frozenset(names)
+        rest: dict[str, str] = {}
+        for field, value in self.fields:
+            if field not in known:
+                rest.setdefault(field, value)
+        return rest
+
+
+def read_form(body: bytes, content_type: str) -> Form:
+    """The form in a request's body.
+
+    Raises:
+        FormError: 415 for another content type, 400 for another charset or a body that is no form.
+    """
+    media = MediaType.parse(content_type)
+    if media.essence != FORM:
+        raise FormError(f"The Content-Type must be {FORM}.", status=415)
+    if media.charset not in {None, "utf-8", "utf8"}:
+        raise FormError("The charset of a form must be utf-8.")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FormError("The body is not valid UTF-8.") from None
+    return parse_form(text)
+
+
+def parse_form(text: str) -> Form:
+    """The form in a query string or a decoded body.
+
+    Raises:
+        FormError: There are too many fields, or a value is not UTF-8 once decoded.
+    """
+    if len(text) > QUERY_LIMIT:
+        raise FormError("The form is too long.", status=413)
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT)
+    except UnicodeDecodeError:
+        raise FormError("A parameter is not valid UTF-8.") from None
+    except ValueError:
+        raise FormError(f"The form has more than {FIELD_LIMIT} fields.") from None
+    return Form(tuple(pairs))
+
+
+def write_form(fields: "Mapping[str, str] | Iterable[tuple[str, str]]") -> str:
+    """Fields as form text, percent-encoded UTF-8."""
+    return urlencode(list(fields.items() if isinstance(fields, Mapping) else fields))

@@ -1,0 +1,86 @@
+"""Checks of a service class when it is made, so that a slip is found before the first request."""
+
+import difflib
+import inspect
+import types
+import typing
+from collections.abc import Iterable, Sequence
+
+from _websub.outcome import Hook
+
+_FREE = (typing.Any, typing.NoReturn, typing.Never, Exception)
+
+
+def check_hooks(service: type, base: type, hooks: Sequence[Hook]) -> None:
+    """Refuse a service class whose hooks cannot work.
+
+    Args:
+        service: The new class.
+        base: The class of this framework that it derives from.
+        hooks: The hook table of ``base``.
+
+    Raises:
+        TypeError: A required hook is missing, a name is no hook, or a hook has the wrong form; the text says what to do.
+    """
+    known = {hook.name: hook for hook in hooks}
+    for name, value in _own_methods(service, base):
+        if name not in known:
+            raise TypeError(_unknown(service, name, known))
+        _check_form(service, known[name], value)
+    missing = [hook.name for hook in hooks if hook.required and getattr(service, hook.name) is getattr(base, hook.name)]
+    if missing:
+        raise TypeError(
+            f"{service.__name__} must implement {', '.join(missing)}; "
+            f"a class that is only to be derived from says so: class {service.__name__}({base.__name__}, abstract=True)"
+        )
+
+
+def _own_methods(service: type, base: type) -> Iterable[tuple[str, object]]:
+    for owner in service.__mro__:
+        if owner in base.__mro__:
+            continue
+        for name, value in vars(owner).items():
+            if name.startswith("on_") and (callable(value) or isinstance(value, classmethod | staticmethod | property)):
+                yield name, value
+
+
+def _unknown(service: type, name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else f"the hooks are {', '.join(known)}"
+    return f"{service.__name__}.{name} is not a hook; {hint}"
+
+
+def _check_form(service: type, hook: Hook, value: object) -> None:
+    where = f"{service.__name__}.{hook.name}"
+    if not isinstance(value, types.FunctionType):
+        raise TypeError(f"{where} must be a plain method: async def {hook.name}(self, message)")
+    if not inspect.iscoroutinefunction(value):
+        raise TypeError(f"{where} must be async: write async def {hook.name}(self, message)")
+    parameters = list(inspect.signature(value).parameters.values())
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    if len(parameters) != 2 or any(parameter.kind not in positional for parameter in parameters):  # noqa: PLR2004
+        raise TypeError(f"{where} must take (self, message) and nothing else; request headers are message.headers")
+    _check_annotations(where, hook, value)
+
+
+def _check_annotations(where: str, hook: Hook, function: types.FunctionType) -> None:
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception:  # noqa: BLE001 - a name that exists only for type checkers; they check it then
+        return
+    result = hints.pop("return", typing.Any)
+    allowed = (*hook.successes, *hook.errors)
+    for part in _parts(result):
+        if part in _FREE or (isinstance(part, type) and issubclass(part, allowed)):
+            continue
+        names = " | ".join("None" if kind is types.NoneType else kind.__name__ for kind in allowed)
+        raise TypeError(f"{where} is annotated to return {getattr(part, '__name__', part)}; it may return {names}")
+    for part in _parts(next(iter(hints.values()), typing.Any)):
+        if part is not typing.Any and part is not object and part is not hook.message:
+            raise TypeError(f"{where} takes a {hook.message.__name__}, not a {getattr(part, '__name__', part)}")
+
+
+def _parts(annotation: object) -> tuple[object, ...]:
+    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
+        return typing.get_args(annotation)
+    return (types.NoneType if annotation is None else annotation,)

@@ -1,0 +1,133 @@
+"""HTTP as values: what comes in, what goes out, and what to do once it is out."""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+HeaderPairs = Iterable[tuple[str, str]]
+
+
+class Headers(Mapping[str, str]):
+    """Headers by name in any case; a name that came several times reads as its values joined with a comma.
+
+    Args:
+        source: Pairs of name and value in order, or a mapping.
+    """
+
+    __slots__ = ("_values", "pairs")
+
+    def __init__(self, source: "HeaderPairs | Mapping[str, str]" = ()) -> None:
+        if isinstance(source, Headers):
+            source = source.pairs
+        items = source.items() if isinstance(source, Mapping) else source
+        self.pairs: tuple[tuple[str, str], ...] = tuple((str(name), str(value)) for name, value in items)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self.pairs:
+            self._values.setdefault(name.lower(), []).append(value)
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._values[name.lower()])
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Every value that came under ``name``, in order."""
+        return tuple(self._values.get(name.lower(), ()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(self.pairs)
+
+    def __repr__(self) -> str:
+        # Values may be credentials: Authorization, signatures.
+        return f"<Headers {', '.join(self._values) or 'none'}>"
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """A request, coming in or going out.
+
+    Attributes:
+        method: The method, in capitals.
+        url: The absolute URL, as it stands on the wire.
+        headers: The headers.
+        body: The body, all of it.
+        mount: The path below which this application was mounted, without a slash at its end.
+    """
+
+    method: str
+    url: str = attrs.field(repr=False)
+    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    body: bytes = attrs.field(default=b"", repr=False)
+    mount: str = ""
+
+    @property
+    def query(self) -> str:
+        """What follows the first question mark, undecoded."""
+        return self.url.partition("#")[0].partition("?")[2]
+
+    @property
+    def path(self) -> str:
+        """The path of the URL, ``/`` at the least, undecoded."""
+        rest = self.url.partition("#")[0].partition("?")[0].partition("://")[2]
+        return "/" + rest.partition("/")[2]
+
+    @property
+    def local_path(self) -> str:
+        """The path below the mount; empty when the request is for the mount itself."""
+        if self.mount and (self.path == self.mount or self.path.startswith(self.mount + "/")):
+            return self.path[len(self.mount) :].rstrip("/")
+        return self.path
+
+
+@attrs.frozen(kw_only=True)
+class Response:
+    """An answer, ours or a peer's.
+
+    Attributes:
+        status: The status code.
+        headers: The headers.
+        body: The body, all of it, or as much as the limit allowed.
+    """
+
+    status: int
+    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    body: bytes = attrs.field(default=b"", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of 2xx."""
+        return 200 <= self.status <= 299  # noqa: PLR2004 - the bounds of 2xx name themselves
+
+
+Send = Callable[[Request], Awaitable[Response]]
+Then = Callable[[], Awaitable[Any]]
+
+
+@attrs.frozen
+class Answer:
+    """What to reply now, and what to do once the reply is out.
+
+    Attributes:
+        response: The reply.
+        then: The follow-up, run after the reply was written; its failure is logged and changes nothing.
+    """
+
+    response: Response
+    then: Then | None = None
+
+
+def plain(status: int, text: str, headers: "HeaderPairs" = ()) -> Response:
+    """A response of one plain sentence."""
+    pairs = (("Content-Type", "text/plain; charset=utf-8"), *headers)
+    return Response(status=status, headers=pairs, body=text.encode())

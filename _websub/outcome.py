@@ -1,0 +1,104 @@
+"""What a hook decides, and the one place where returned and raised errors become one value."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+
+from _websub.http import HeaderPairs, Headers
+
+log = logging.getLogger("websub")
+
+
+def _fields(body: Mapping[str, str] | None) -> dict[str, str]:
+    return dict(body or {})
+
+
+@attrs.frozen(kw_only=True)
+class Success:
+    """An answer that says yes.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Headers to add to the answer.
+        body: Form fields to add to the answer's body.
+    """
+
+    status: int = 200
+    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    body: dict[str, str] = attrs.field(factory=dict, converter=_fields)
+
+
+class WebSubError(Exception):
+    """An answer that says no: a hook returns or raises it, a client raises it.
+
+    Args:
+        reason: One sentence for the other side.
+        status: The HTTP status, where it differs from the class's own.
+        headers: Headers to add to the answer, or those that came with it.
+        body: Form fields to add to the answer, or those that came with it.
+    """
+
+    status: int = 500
+
+    def __init__(
+        self,
+        reason: str = "",
+        *,
+        status: int | None = None,
+        headers: "Mapping[str, str] | HeaderPairs" = (),
+        body: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        if status is not None:
+            self.status = status
+        self.headers = Headers(headers)
+        self.body = _fields(body)
+
+
+@attrs.frozen(kw_only=True)
+class Hook:
+    """One row of the hook table: what a hook is called with, and what it may answer.
+
+    Attributes:
+        name: The method's name.
+        message: The class of its message.
+        successes: What says yes; ``type(None)`` where nothing needs to be said.
+        errors: What says no, in its own words.
+        failure: What any other error is turned into.
+        reason: What the other side is told then, and no more.
+        required: Whether a service must implement it.
+    """
+
+    name: str
+    message: type
+    successes: tuple[type, ...]
+    errors: tuple[type[WebSubError], ...]
+    failure: type[WebSubError]
+    reason: str
+    required: bool = False
+
+    def failed(self) -> WebSubError:
+        """The error that stands for any undeclared one; it tells the other side nothing."""
+        return self.failure(self.reason)
+
+
+async def settle(hook: Hook, call: Callable[[Any], Awaitable[object]], message: object) -> object:
+    """Run a hook once; whatever it returned or raised becomes one success, one declared error, or None.
+
+    Only declared errors keep their text. Anything else is logged with its traceback and becomes ``hook.failed()``.
+    Cancellation passes through.
+    """
+    try:
+        outcome = await call(message)
+    except Exception as error:  # noqa: BLE001 - the border to a user's code: nothing of it may reach the wire
+        outcome = error
+    if isinstance(outcome, (*hook.successes, *hook.errors)):
+        return outcome
+    if isinstance(outcome, Exception):
+        log.error("%s failed", hook.name, exc_info=outcome)
+    else:
+        log.error("%s answered with %s, which it may not", hook.name, type(outcome).__name__)
+    return hook.failed()

@@ -1,0 +1,90 @@
+"""Authenticated content distribution: HMAC over the bytes on the wire (W3C 7.1)."""
+
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+
+from _websub.vocabulary import SECRET_LIMIT, SignatureMethod
+
+#: What a subscriber accepts unless told otherwise: SHA-256 and stronger (W3C 8.3).
+STRONG_METHODS = frozenset({SignatureMethod.SHA256, SignatureMethod.SHA384, SignatureMethod.SHA512})
+
+_HEADER = re.compile(r"([a-z0-9]{1,10})=([0-9a-fA-F]{40,128})", re.ASCII)
+_DIGEST_BYTES = {
+    SignatureMethod.SHA1: 20,
+    SignatureMethod.SHA256: 32,
+    SignatureMethod.SHA384: 48,
+    SignatureMethod.SHA512: 64,
+}
+
+
+class SignatureError(Exception):
+    """A delivery whose signature does not prove that the hub sent it."""
+
+
+class SecretError(ValueError):
+    """A secret that cannot be used; its text says why."""
+
+
+def check_secret(secret: str) -> str:
+    """A secret, returned unchanged if it may be used.
+
+    Raises:
+        SecretError: It is empty, 200 bytes or longer in UTF-8, or has control characters.
+    """
+    if not secret:
+        raise SecretError("hub.secret must not be empty.")
+    if len(secret.encode("utf-8", "surrogatepass")) >= SECRET_LIMIT:
+        raise SecretError(f"hub.secret must be shorter than {SECRET_LIMIT} bytes.")
+    # HMAC pads keys with NUL, so a secret with NULs at its end would equal the one without.
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in secret):  # noqa: PLR2004 - ASCII controls
+        raise SecretError("hub.secret must not have control characters.")
+    return secret
+
+
+def sign(method: str, secret: str, body: bytes) -> str:
+    """The value of ``X-Hub-Signature`` for a body: ``sha256=<hex in small letters>``.
+
+    Args:
+        method: One of sha1, sha256, sha384, sha512.
+        secret: The subscription's secret.
+        body: Exactly the bytes that are sent.
+    """
+    return f"{method}={hmac.digest(secret.encode(), body, SignatureMethod(method).value).hex()}"
+
+
+def verify(
+    headers: Sequence[str],
+    secrets: Iterable[str],
+    body: bytes,
+    accepted: Iterable[str] = STRONG_METHODS,
+) -> None:
+    """Check the signature of a delivery against each secret that is valid now.
+
+    Args:
+        headers: All values of ``X-Hub-Signature``, as received.
+        secrets: The subscription's secret; while a renewal is under way, the new one too.
+        body: The raw body, before any decoding.
+        accepted: The methods that are strong enough.
+
+    Raises:
+        SignatureError: It is missing, repeated, malformed, of an unknown or too weak method, or wrong (W3C 7.1.2).
+    """
+    if len(headers) != 1:
+        raise SignatureError("signature missing" if not headers else "more than one signature")
+    match = _HEADER.fullmatch(headers[0])
+    if match is None:
+        raise SignatureError("signature malformed")
+    try:
+        method = SignatureMethod(match[1])
+    except ValueError:
+        raise SignatureError("signature method unknown") from None
+    if method not in frozenset(accepted):
+        raise SignatureError(f"signature method {method} is weaker than allowed")
+    if len(match[2]) != 2 * _DIGEST_BYTES[method]:
+        raise SignatureError("signature of the wrong length")
+    received = bytes.fromhex(match[2])
+    # Every secret is tried, so that the time taken does not say which one matched.
+    matches = [hmac.compare_digest(hmac.digest(secret.encode(), body, method.value), received) for secret in secrets]
+    if not any(matches):
+        raise SignatureError("signature does not match")

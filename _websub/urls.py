@@ -1,0 +1,142 @@
+"""URLs of topics, callbacks and hubs: refused when dangerous, kept as text when not (W3C 5.1.1, 8.3)."""
+
+import ipaddress
+import re
+from urllib.parse import quote, urlsplit
+
+import idna
+
+from _websub.forms import write_form
+
+URL_LIMIT = 2048
+_HOST_LIMIT = 253
+_LABEL_LIMIT = 63
+_PORT_LIMIT = 65_535
+
+# Refused before any parser sees the text: urlsplit deletes tabs and newlines, clients read a backslash as a slash.
+_FORBIDDEN = re.compile(r'[\x00-\x20\x7f-\x9f\\<>"\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]')
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# What the C library reads as an IPv4 address although it is not written as one: 127.1, 0x7f.1, 2130706433, 0177.0.0.1.
+_NUMERIC_HOST = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]*|[0-9]+))*\.?", re.ASCII)
+_UNRESERVED_ESCAPE = re.compile(r"%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")
+# Everything that may stand in a URI: what is left for quote() to encode are characters outside ASCII.
+_URI_SAFE = "%/:?#[]@!$&'()*+,;=-._~|{}^`"
+
+
+class UrlError(ValueError):
+    """A URL that will not be used; its text says why in one plain sentence."""
+
+
+def check_url(url: str, name: str = "The URL") -> str:
+    """A topic, callback or hub URL, returned unchanged if it is safe to keep and to call.
+
+    Args:
+        url: The text as received.
+        name: What to call it in an error, for example ``hub.callback``.
+
+    Raises:
+        UrlError: It is too long, not absolute http(s), has a fragment or user information, or a malformed host.
+    """
+    if len(url.encode("utf-8", "surrogatepass")) > URL_LIMIT:
+        raise UrlError(f"{name} is longer than {URL_LIMIT} bytes.")
+    if _FORBIDDEN.search(url):
+        raise UrlError(f"{name} has a character that URLs may not have.")
+    if _BAD_ESCAPE.search(url):
+        raise UrlError(f"{name} has a broken percent-encoding.")
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.lower() not in {"http", "https"}:
+        raise UrlError(f"{name} must start with http:// or https://.")
+    if "#" in rest:
+        raise UrlError(f"{name} must not have a fragment.")
+    _check_authority(re.split(r"[/?]", rest, maxsplit=1)[0], name)
+    return url
+
+
+def _check_authority(authority: str, name: str) -> None:
+    if "@" in authority:
+        raise UrlError(f"{name} must not have user information.")
+    try:
+        parts = urlsplit(f"//{authority}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise UrlError(f"{name} has a malformed host or port.") from None
+    if port is not None and not 0 < port <= _PORT_LIMIT:
+        raise UrlError(f"{name} has a port outside 1 to {_PORT_LIMIT}.")
+    if authority.startswith("["):
+        _check_ipv6(host, name)
+    elif not _is_host(host):
+        raise UrlError(f"{name} has a malformed host.")
+
+
+def _check_ipv6(host: str, name: str) -> None:
+    try:
+        zone = ipaddress.IPv6Address(host).scope_id
+    except ValueError:
+        raise UrlError(f"{name} has a malformed host.") from None
+    if zone is not None:
+        raise UrlError(f"{name} must not have an address zone.")
+
+
+def _is_host(host: str) -> bool:
+    if not host or "%" in host or len(host) > _HOST_LIMIT:
+        return False
+    if _NUMERIC_HOST.fullmatch(host):
+        try:
+            return str(ipaddress.IPv4Address(host)) == host
+        except ValueError:
+            return False
+    labels = host.removesuffix(".").split(".")
+    if not all(0 < len(label) <= _LABEL_LIMIT for label in labels):
+        return False
+    return host.isascii() or _encode_host(host) is not None
+
+
+def _encode_host(host: str) -> str | None:
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return None
+
+
+def ascii_url(url: str) -> str:
+    """The URL as it goes on the wire: an international host in its ASCII form, other characters percent-encoded."""
+    if url.isascii():
+        return url
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = re.split(r"([/?])", rest, maxsplit=1) if re.search(r"[/?]", rest) else (rest, "", "")
+    host, colon, port = authority.partition(":")
+    encoded = host if host.isascii() else (_encode_host(host) or quote(host))
+    return f"{scheme}://{encoded}{colon}{port}{slash}{quote(path, safe=_URI_SAFE)}"
+
+
+def append_query(url: str, fields: list[tuple[str, str]]) -> str:
+    """The callback with fields added at the end of its query, the rest byte for byte as it was (W3C 5.1.1, 5.3)."""
+    if url.endswith(("?", "&")):
+        joint = ""
+    else:
+        joint = "&" if "?" in url else "?"
+    return f"{url}{joint}{write_form(fields)}"
+
+
+def url_identity(url: str) -> str:
+    """The form under which two spellings of one URL are the same: unreserved characters decoded (W3C 5.1.1).
+
+    Reserved characters stay encoded, and neither scheme nor host nor path is rewritten: those are different URLs.
+    """
+    return _UNRESERVED_ESCAPE.sub(lambda match: chr(int(match[1], 16)), url)
+
+
+def is_https(url: str) -> bool:
+    """Whether the URL's scheme is https."""
+    return url[:8].lower() == "https://"
+
+
+def host_of(url: str) -> str:
+    """The host of a checked URL, in small letters, without port and brackets."""
+    return urlsplit(url).hostname or ""
+
+
+def path_of(url: str) -> str:
+    """The path of a checked URL, ``/`` at the least, without its query."""
+    rest = url.partition("://")[2].partition("?")[0]
+    return "/" + rest.partition("/")[2]

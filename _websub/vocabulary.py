@@ -1,0 +1,68 @@
+"""The words of the WebSub protocol: parameter names, modes, headers and limits."""
+
+from enum import StrEnum
+
+FORM = "application/x-www-form-urlencoded"
+PLAIN_TEXT = "text/plain; charset=utf-8"
+OCTET_STREAM = "application/octet-stream"
+
+#: A secret is shorter than this many bytes of UTF-8 (W3C 5.1).
+SECRET_LIMIT = 200
+
+#: The characters a challenge may consist of (W3C 2026, 5.3).
+CHALLENGE_CHARACTERS = frozenset("+-./0123456789=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
+
+#: The default lease, and the range a lease is clamped to, in seconds (W3C 8.2: 10 days is a good default).
+DEFAULT_LEASE_SECONDS = 864_000
+MIN_LEASE_SECONDS = 300
+MAX_LEASE_SECONDS = 2_592_000
+
+
+#: How every outgoing request names itself.
+USER_AGENT = "websubhub/0.1.0"
+
+
+class Parameter(StrEnum):
+    """The names of request parameters."""
+
+    MODE = "hub.mode"
+    TOPIC = "hub.topic"
+    URL = "hub.url"
+    CALLBACK = "hub.callback"
+    LEASE_SECONDS = "hub.lease_seconds"
+    SECRET = "hub.secret"
+    CHALLENGE = "hub.challenge"
+    REASON = "hub.reason"
+
+
+class Mode(StrEnum):
+    """The values of ``hub.mode``."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    PUBLISH = "publish"
+    REGISTER = "register"
+    DEREGISTER = "deregister"
+    ACCEPTED = "accepted"
+    DENIED = "denied"
+    HUB_ERROR = "hub-error"
+
+
+class Header(StrEnum):
+    """The names of headers that carry meaning in WebSub."""
+
+    CONTENT_TYPE = "Content-Type"
+    LINK = "Link"
+    SIGNATURE = "X-Hub-Signature"
+    MESSAGE_ID = "X-Hub-Message-Id"
+    #: Ballerina's mark of a publish request: ``publish`` brings the content, ``event`` only announces it.
+    PUBLISHER = "x-ballerina-publisher"
+
+
+class SignatureMethod(StrEnum):
+    """The hash functions a delivery may be signed with (W3C 7.1)."""
+
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+    SHA512 = "sha512"
