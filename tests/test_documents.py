@@ -20,24 +20,24 @@ def name_of(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_the_blocks_of_a_page_can_be_read(page: Path):
+def test_the_blocks_of_a_page_can_be_read(page: Path) -> None:
     wrong = [f"line {block.line}: {text}" for block in blocks(page.read_text()) if (text := complaint(block))]
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != README and program(page.read_text())], ids=name_of)
-def test_the_python_of_a_page_runs(page: Path, tmp_path: Path):
+def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     # The README starts servers that run until they are stopped; tests/test_readme.py talks to them.
     result = run(page.read_text(), tmp_path, page.stem)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_the_links_of_a_page_lead_somewhere(page: Path):
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     assert not [link for link in links(page.read_text()) if is_broken(page, link)]
 
 
-def test_every_page_can_be_reached_from_the_index():
+def test_every_page_can_be_reached_from_the_index() -> None:
     seen: set[Path] = set()
     waiting = [ROOT / "docs/index.md"]
     while waiting:
@@ -62,12 +62,12 @@ def test_every_page_can_be_reached_from_the_index():
     ],
     ids=["python", "json", "toml", "nameless", "no-reason", "unknown-word"],
 )
-def test_a_wrong_block_is_found(markdown: str, expected: str):
+def test_a_wrong_block_is_found(markdown: str, expected: str) -> None:
     (block,) = blocks(markdown)
     assert expected in (complaint(block) or "")
 
 
-def test_a_block_that_is_not_run_is_left_out_with_its_reason():
+def test_a_block_that_is_not_run_is_left_out_with_its_reason() -> None:
     markdown = (
         "<!-- needs a hub on the internet -->\n```python no-run\nraise SystemExit(1)\n```\n\n```python\nx = 1\n```\n"
     )
@@ -75,18 +75,18 @@ def test_a_block_that_is_not_run_is_left_out_with_its_reason():
     assert program(markdown).split() == ["x", "=", "1"]
 
 
-def test_a_failing_page_names_its_line(tmp_path: Path):
+def test_a_failing_page_names_its_line(tmp_path: Path) -> None:
     markdown = "# Title\n\n```python\nx = 1\n```\n\nThen:\n\n1. first\n\n   ```python\n   x / 0\n   ```\n"
     result = run(markdown, tmp_path, "page")
     assert result.returncode == 1
     assert 'page.py", line 12' in result.stderr
 
 
-def test_a_page_that_hangs_is_stopped(tmp_path: Path):
+def test_a_page_that_hangs_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         run("```python\nimport time\ntime.sleep(60)\n```", tmp_path, "page", seconds=0.5)
 
 
 @pytest.mark.parametrize("link", ["nowhere.md", "index.md#no-such-heading", "../../outside.md", "#no-such-heading"])
-def test_a_broken_link_is_found(link: str):
+def test_a_broken_link_is_found(link: str) -> None:
     assert is_broken(ROOT / "docs/index.md", link)

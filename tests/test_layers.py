@@ -78,17 +78,17 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree
 
 
-def test_the_layers_hold():
+def test_the_layers_hold() -> None:
     result = lint_imports(ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_a_forbidden_import_is_known_for_every_contract():
+def test_a_forbidden_import_is_known_for_every_contract() -> None:
     assert sorted(FORBIDDEN) == sorted(contract["id"] for contract in CONTRACTS)
 
 
 @pytest.mark.parametrize("contract", FORBIDDEN)
-def test_a_forbidden_import_breaks_its_contract(copy: Path, contract: str):
+def test_a_forbidden_import_breaks_its_contract(copy: Path, contract: str) -> None:
     name, statement, complaint = FORBIDDEN[contract]
     module = copy / name
     before = module.read_text() if module.exists() else None
@@ -105,7 +105,7 @@ def test_a_forbidden_import_breaks_its_contract(copy: Path, contract: str):
     assert complaint in result.stdout
 
 
-def test_the_copy_without_a_forbidden_import_holds(copy: Path):
+def test_the_copy_without_a_forbidden_import_holds(copy: Path) -> None:
     result = lint_imports(copy)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -114,7 +114,7 @@ def canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def test_every_outside_import_is_a_declared_dependency():
+def test_every_outside_import_is_a_declared_dependency() -> None:
     declared = {canonical(re.split(r"[^\w-]", text)[0]) for text in PYPROJECT["project"]["dependencies"]}
     distributions = packages_distributions()
     graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
