@@ -1,0 +1,169 @@
+"""The `<link>` and `<base>` tags of an HTML page, in order, up to where its head ends.
+
+html5lib takes seconds for a few kilobytes of hostile markup, so this scanner goes before it. It splits the text by the
+rules of the HTML tokenizer, leaves out what comments, scripts, titles and templates contain, and its time grows with
+the length of the text only. What it finds is small and harmless, and html5lib reads that.
+"""
+
+import re
+
+from attrs import frozen
+
+MAX_MARKUP = 15_000
+MAX_ATTRIBUTES = 64
+
+_SPACE = " \t\n\r\f"
+_NOT_SPACE = re.compile(rf"[^{_SPACE}]")
+_TAG_NAME = re.compile(rf"</?(?P<name>[A-Za-z][^{_SPACE}/>]*+)")
+_BETWEEN_ATTRIBUTES = re.compile(rf"[{_SPACE}/]*+")
+_ATTRIBUTE = re.compile(
+    rf"(?P<name>[^{_SPACE}/>][^{_SPACE}/>=]*+)"
+    rf"""(?:[{_SPACE}]*+=[{_SPACE}]*+(?P<value>"[^"]*+"|'[^']*+'|(?!["'])[^{_SPACE}>]*+)|(?![{_SPACE}]*+=))"""
+)
+_COMMENT_END = re.compile("--!?>")
+
+# What may stand in a head (HTML, 13.2.6.4.4); the first other start tag opens the body.
+_EMPTY_IN_HEAD = ("base", "basefont", "bgsound", "link", "meta")
+_IN_HEAD = frozenset(
+    ("html", "head", *_EMPTY_IN_HEAD, "noframes", "noscript", "script", "style", "template", "title"),
+)
+_WANTED = frozenset(("link", "base"))
+_ENDS_OF_HEAD = frozenset(("head", "body", "html", "br"))
+# Elements whose content is text, whatever it looks like; noscript is one where scripts run, as in browsers.
+_END_OF_TEXT = {
+    name: re.compile(rf"</{name}(?=[{_SPACE}/>])", re.ASCII | re.IGNORECASE)
+    for name in ("title", "style", "script", "noscript", "noframes", "textarea", "xmp", "iframe", "noembed")
+}
+
+
+@frozen
+class Tag:
+    """A `<link>` or `<base>` tag: its name, the value of its first `rel` attribute, and all of it, as it is written."""
+
+    name: str
+    relations: str
+    source: str
+
+
+class TagScanner:
+    """Gives the link and base tags of a page that arrives in pieces, until its head ends.
+
+    With `body` it goes on through the whole page. With `xhtml` a tag such as `<script/>` is an empty element. It gives
+    up after 15,000 tags, comments and attributes, and at a tag with more than 64 attributes.
+    """
+
+    def __init__(self, *, body: bool = False, xhtml: bool = False) -> None:
+        self.complete = False
+        self._body = body
+        self._xhtml = xhtml
+        self._waiting: list[str] = []
+        self._length = 0
+        self._enough = 0
+        self._markup = 0
+        self._text_of: str | None = None
+        self._templates = 0
+        self._found: list[Tag] = []
+
+    def feed(self, text: str, *, final: bool = False) -> list[Tag]:
+        """Take the next piece of the page, give the tags that it completes."""
+        self._waiting.append(text)
+        self._length += len(text)
+        # Unfinished markup is looked at again only when it has doubled, so that a slow sender cannot make it costly.
+        if final or self._length >= self._enough:
+            rest = self._scan("".join(self._waiting))
+            self._waiting, self._length, self._enough = [rest], len(rest), 2 * len(rest)
+        found, self._found = self._found, []
+        return found
+
+    def _scan(self, text: str) -> str:
+        position = 0
+        while not self.complete:
+            after = self._skip_text(text, position)
+            after = None if after is None or self.complete else self._read_markup(text, after)
+            if after is None:
+                break
+            position = after
+            self._markup += 1
+            self.complete |= self._markup >= MAX_MARKUP
+        return text[position:]
+
+    def _skip_text(self, text: str, position: int) -> int | None:
+        """Find the next `<` that is markup; `None` while there is none."""
+        if self._text_of is not None:
+            end = _END_OF_TEXT[self._text_of].search(text, position)
+            return end.start() if end else None
+        if self._body or self._templates:
+            start = text.find("<", position)
+            return None if start == -1 else start
+        mark = _NOT_SPACE.search(text, position)
+        if mark and mark.group() != "<":
+            self.complete = True
+        return mark.start() if mark else None
+
+    def _read_markup(self, text: str, position: int) -> int | None:
+        """Read what the `<` at `position` opens and say where it ends; `None` while its end is missing."""
+        if tag := _TAG_NAME.match(text, position):
+            self._text_of = None
+            return self._read_tag(text, tag)
+        if text.startswith("<!--", position):
+            return _end_of_comment(text, position)
+        if len(text) - position < len("<!--"):
+            return None
+        if text[position + 1] in "!?/":
+            end = text.find(">", position)
+            return None if end == -1 else end + 1
+        self.complete |= not (self._body or self._templates)
+        return position + 1
+
+    def _read_tag(self, text: str, start: re.Match[str]) -> int | None:
+        name, is_end = start["name"].lower(), text.startswith("</", start.start())
+        if start.end() < len(text) and self._ends_head(name, is_end=is_end):
+            self.complete = True
+            return start.end()
+        attributes: list[tuple[str, str | None]] = []
+        position = _skip_between(text, start.end())
+        while attribute := _ATTRIBUTE.match(text, position):
+            attributes.append((attribute["name"], attribute["value"]))
+            position = _skip_between(text, attribute.end())
+            if len(attributes) > MAX_ATTRIBUTES:
+                self.complete = True
+                return position
+        if not text.startswith(">", position):
+            return None
+        self._markup += len(attributes)
+        self._enter(name, is_end=is_end, is_empty=self._xhtml and text[position - 1] == "/")
+        if name in _WANTED and not is_end and not self._templates:
+            self._found.append(Tag(name, _relations(attributes), text[start.start() : position + 1]))
+        return position + 1
+
+    def _ends_head(self, name: str, *, is_end: bool) -> bool:
+        if self._body:
+            return name == "plaintext" and not is_end
+        return not self._templates and (name in _ENDS_OF_HEAD if is_end else name not in _IN_HEAD)
+
+    def _enter(self, name: str, *, is_end: bool, is_empty: bool) -> None:
+        if name == "template" and not is_empty:
+            self._templates = max(0, self._templates - 1) if is_end else self._templates + 1
+        elif name in _END_OF_TEXT and not is_end and not is_empty:
+            self._text_of = name
+
+
+def _relations(attributes: list[tuple[str, str | None]]) -> str:
+    for name, value in attributes:
+        if name.lower() == "rel":
+            return value or ""
+    return ""
+
+
+def _skip_between(text: str, position: int) -> int:
+    match = _BETWEEN_ATTRIBUTES.match(text, position)
+    return match.end() if match else position
+
+
+def _end_of_comment(text: str, position: int) -> int | None:
+    content = position + len("<!--")
+    for empty in (">", "->"):
+        if text.startswith(empty, content):
+            return content + len(empty)
+    end = _COMMENT_END.search(text, content)
+    return end.end() if end else None
