@@ -1,0 +1,64 @@
+"""Rooms stay small: a module that outgrows the limit holds two concepts, a function that does has two thoughts."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(path for package in ("_websub", "websubhub", "websubsub") for path in ROOT.glob(f"{package}/**/*.py"))
+LINES_OF_A_MODULE = 300
+LINES_OF_A_FUNCTION = 40
+METHODS_OF_A_CLASS = 15
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(module: Path) -> str:
+    return module.relative_to(ROOT).as_posix()
+
+
+def functions(tree: ast.AST) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def lines_of(function: Function) -> int:
+    """The lines of a function without its docstring, from the def to the end."""
+    length = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        length -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return length
+
+
+def too_large(source: str) -> list[str]:
+    tree = ast.parse(source)
+    found = [
+        f"{each.name} has {lines_of(each)} lines" for each in functions(tree) if lines_of(each) > LINES_OF_A_FUNCTION
+    ]
+    for each in ast.walk(tree):
+        if isinstance(each, ast.ClassDef):
+            methods = sum(isinstance(node, Function) for node in each.body)
+            found += [f"{each.name} has {methods} methods"] if methods > METHODS_OF_A_CLASS else []
+    lines = source.count("\n")
+    return found + ([f"the module has {lines} lines"] if lines > LINES_OF_A_MODULE else [])
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_a_module_and_its_parts_are_small(module: Path) -> None:
+    assert not too_large(module.read_text())
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("x = 1\n" * 301, "the module has 301 lines"),
+        ("def f():\n" + "    x = 1\n" * 40, "f has 41 lines"),
+        ("async def f():\n    '''Say.'''\n" + "    x = 1\n" * 40, "f has 41 lines"),
+        ("class C:\n" + "".join(f"    def m{n}(self): ...\n" for n in range(16)), "C has 16 methods"),
+    ],
+    ids=["module", "function", "coroutine", "class"],
+)
+def test_a_large_one_is_found(source: str, expected: str) -> None:
+    assert too_large(source) == [expected]
