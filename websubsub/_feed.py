@@ -74,14 +74,7 @@ class FeedReader:
     def _parse(self, size: int, *, final: bool = False) -> None:
         piece, self._waiting = bytes(self._waiting[:size]), self._waiting[size:]
         try:
-            if self._parser is None:
-                self._parser = DefusedXMLParser(target=self._head, encoding=_encoding(piece, self._charset))
-            self._parser.feed(piece)
-            if final:
-                self._parser.close()
-            self._parsed += size
-            if self._parsed > MAX_BYTES_BEFORE_ROOT and not self._head.has_begun:
-                raise FeedError("The feed does not begin within its first 32 KiB.")
+            self._advance(piece, final=final)
         except _HeadEndsError:
             self._head.complete = True
         except FeedError:
@@ -92,6 +85,16 @@ class FeedReader:
             raise FeedError(f"The feed is not well-formed XML: {error}.") from None
         except (ValueError, LookupError):
             raise FeedError("The feed is in an encoding that cannot be read.") from None
+
+    def _advance(self, piece: bytes, *, final: bool) -> None:
+        if self._parser is None:
+            self._parser = DefusedXMLParser(target=self._head, encoding=_encoding(piece, self._charset))
+        self._parser.feed(piece)
+        if final:
+            self._parser.close()
+        self._parsed += len(piece)
+        if self._parsed > MAX_BYTES_BEFORE_ROOT and not self._head.has_begun:
+            raise FeedError("The feed does not begin within its first 32 KiB.")
 
 
 class _HeadEndsError(Exception):

@@ -1,0 +1,55 @@
+"""The hubs of a JSON Feed, for those who ask for it: a field of JSON Feed 1.1 that W3C WebSub does not know."""
+
+from typing import Any
+
+from _websub.links import Link, resolve
+from _websub.media import ContentError, read_json
+
+MAX_JSON_FEED_BYTES = 512 * 1024
+MAX_LINKS = 100
+
+
+class JsonFeedReader:
+    """Reads a JSON Feed, all of it since its fields come in any order, and gives its `hubs` and `feed_url` as links.
+
+    `url` is where the feed was found. Feeds of more than 512 KiB are refused.
+    """
+
+    def __init__(self, *, url: str) -> None:
+        self._url = url
+        self._content = bytearray()
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take the next bytes of the feed; always false since its end has to be seen.
+
+        Raises:
+            ContentError: It is too long.
+        """
+        self._content += chunk
+        if len(self._content) > MAX_JSON_FEED_BYTES:
+            raise ContentError("The JSON Feed is longer than 512 KiB.")
+        return False
+
+    def finish(self) -> tuple[Link, ...]:
+        """Give the hubs of type WebSub and, as `self`, the URL of the feed (JSON Feed 1.1).
+
+        Raises:
+            ContentError: It is not JSON.
+        """
+        feed = read_json(bytes(self._content))
+        if not isinstance(feed, dict):
+            return ()
+        hubs = feed.get("hubs")
+        references = [("hub", _websub_url(hub)) for hub in (hubs[:MAX_LINKS] if isinstance(hubs, list) else [])]
+        references.append(("self", feed.get("feed_url")))
+        return tuple(link for relation, url in references if (link := self._link(relation, url)))
+
+    def _link(self, relation: str, reference: Any) -> Link | None:
+        target = resolve(self._url, reference) if isinstance(reference, str) else None
+        return None if target is None else Link(target=target, relations=frozenset({relation}))
+
+
+def _websub_url(hub: Any) -> Any:
+    if isinstance(hub, dict) and str(hub.get("type")).lower() == "websub":
+        return hub.get("url")
+    return None
