@@ -56,6 +56,11 @@ class AddressPolicy:
         return parsed.is_global and not parsed.is_multicast and not _within(parsed, _NEVER)
 
     @classmethod
+    def everywhere(cls) -> "AddressPolicy":
+        """The policy of a party whose own user names the URLs: any address may be called."""
+        return cls(loopback=True, networks=("0.0.0.0/0", "::/0"))
+
+    @classmethod
     def for_public_url(cls, url: str, networks: Iterable[str | Network] = ()) -> "AddressPolicy":
         """The policy of a party whose own URL this is: one that lives on loopback may call loopback."""
         return cls(loopback=is_loopback_host(host_of(url)), networks=networks)

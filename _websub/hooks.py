@@ -11,13 +11,14 @@ from _websub.outcome import Hook
 _FREE = (typing.Any, typing.NoReturn, typing.Never, Exception)
 
 
-def check_hooks(service: type, base: type, hooks: Sequence[Hook]) -> None:
+def check_hooks(service: type, base: type, hooks: Sequence[Hook], *, abstract: bool = False) -> None:
     """Refuse a service class whose hooks cannot work.
 
     Args:
         service: The new class.
         base: The class of this framework that it derives from.
         hooks: The hook table of ``base``.
+        abstract: Whether required hooks may still be missing.
 
     Raises:
         TypeError: A required hook is missing, a name is no hook, or a hook has the wrong form; the text says what to do.
@@ -28,7 +29,7 @@ def check_hooks(service: type, base: type, hooks: Sequence[Hook]) -> None:
             raise TypeError(_unknown(service, name, known))
         _check_form(service, known[name], value)
     missing = [hook.name for hook in hooks if hook.required and getattr(service, hook.name) is getattr(base, hook.name)]
-    if missing:
+    if missing and not abstract:
         raise TypeError(
             f"{service.__name__} must implement {', '.join(missing)}; "
             f"a class that is only to be derived from says so: class {service.__name__}({base.__name__}, abstract=True)"

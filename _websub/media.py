@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element, ParseError  # noqa: S405 - the type and the error; parsing is defusedxml's
 
 import attrs
@@ -9,6 +10,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 CONTENT_TYPE_LIMIT = 255
+FIELD_LIMIT = 1_000
 
 
 class ContentError(ValueError):
@@ -74,3 +76,15 @@ def read_xml(body: bytes) -> Element:
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise ContentError("The content is not XML that is safe to read.") from error
     return root
+
+
+def read_fields(body: bytes) -> dict[str, str]:
+    """The content as form fields by name; of a name that came twice, the last.
+
+    Raises:
+        ContentError: It is not a UTF-8 form.
+    """
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT))
+    except ValueError as error:
+        raise ContentError("The content is not a form.") from error

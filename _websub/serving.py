@@ -1,6 +1,7 @@
 """Serving an application on hypercorn, on asyncio and trio (the door of hypercorn)."""
 
 import logging
+import math
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -10,10 +11,16 @@ import anyio
 import attrs
 import hypercorn
 import sniffio
+from anyio.abc import TaskGroup
+from hypercorn.config import Sockets
+from hypercorn.utils import LifespanFailureError
 
 from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
 
+log = logging.getLogger("websub.server")
+
 _BACKLOG = 512
+_CLOSE_SECONDS = 1.0
 _MARGIN_SECONDS = 5.0
 
 
@@ -48,36 +55,55 @@ async def serve(
     Args:
         app: The ASGI application.
         binding: Where to listen.
-        stop: Returns when the server is to stop.
+        stop: Returns when the server is to stop; a float says how long requests may go on instead of the binding.
         ready: Called with the base URL once connections are accepted.
 
     Raises:
-        OSError: The address cannot be listened on.
+        OSError: The address cannot be listened on, or the certificate cannot be read.
+        RuntimeError: The application could not start.
     """
-    listening = listen(binding)
-    config = _configure(binding, listening)
-    announced = _announced(app, base_url(binding, listening), ready)
-    listening.detach()  # hypercorn owns the descriptor from here on
+    with listen(binding) as listening:
+        config = _Config(binding, listening)
+        url = base_url(binding, listening)
+        served = _Served(app, lambda: ready(url) if ready is not None else None)
+        try:
+            async with anyio.create_task_group() as tasks:
+                await _run_until(stop, tasks, config, served)
+        except BaseExceptionGroup as group:
+            raise _plainly(group) from None
+
+
+async def _run_until(
+    stop: Callable[[], Awaitable[object]], tasks: TaskGroup, config: "_Config", served: "_Served"
+) -> None:
     stopping = anyio.Event()
     shield = anyio.CancelScope(shield=True)
 
-    async def run() -> None:
+    async def run_shielded() -> None:
         with shield:
-            await _hypercorn(announced, config, stopping)
+            await _hypercorn(served, config, stopping)
 
+    tasks.start_soon(run_shielded)
+    grace = config.grace
     try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(run)
-            try:
-                await stop()
-            finally:
-                # Requests under way may finish, but nothing holds the process longer than this.
-                shield.deadline = anyio.current_time() + binding.graceful_seconds + _MARGIN_SECONDS
-                stopping.set()
-    except ExceptionGroup as group:
-        if len(group.exceptions) == 1:
-            raise group.exceptions[0] from None
-        raise
+        asked = await stop()
+        if isinstance(asked, float):
+            grace = asked
+    finally:
+        # Requests under way may finish, but nothing holds the process longer than this.
+        served.end_after(grace)
+        config.graceful_timeout = grace + _CLOSE_SECONDS
+        shield.deadline = anyio.current_time() + grace + _MARGIN_SECONDS
+        stopping.set()
+
+
+def _plainly(error: BaseException) -> BaseException:
+    """What went wrong, without the groups that the event loops put around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, LifespanFailureError):
+        return RuntimeError(f"The application could not start: {error.args[0]}")
+    return error
 
 
 def run(main: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], *, backend: str = "asyncio") -> None:
@@ -123,43 +149,96 @@ def base_url(binding: Binding, listening: socket.socket) -> str:
     return f"{scheme}://{host}:{listening.getsockname()[1]}"
 
 
-def _configure(binding: Binding, listening: socket.socket) -> hypercorn.Config:
-    config = hypercorn.Config()
-    config.bind = [f"fd://{listening.fileno()}"]
-    config.backlog = _BACKLOG
-    config.certfile = binding.certfile
-    config.keyfile = binding.keyfile
-    config.graceful_timeout = binding.graceful_seconds
-    config.shutdown_timeout = binding.graceful_seconds + _MARGIN_SECONDS
-    config.keep_alive_timeout = 5
-    config.read_timeout = 15
-    config.include_server_header = False
-    config.errorlog = logging.getLogger("websub.server")
-    config.loglevel = "WARNING"
-    return config
+class _Config(hypercorn.Config):
+    """How hypercorn listens: on a socket that stays ours to close."""
+
+    def __init__(self, binding: Binding, listening: socket.socket) -> None:
+        super().__init__()
+        self.listening = listening
+        self.grace = binding.graceful_seconds
+        self.backlog = _BACKLOG
+        self.certfile = binding.certfile
+        self.keyfile = binding.keyfile
+        self.shutdown_timeout = binding.graceful_seconds + _MARGIN_SECONDS
+        self.keep_alive_timeout = 5
+        self.read_timeout = 15
+        self.include_server_header = False
+        self.errorlog = logging.getLogger("websub.server")
+        self.loglevel = "WARNING"
+        if self.ssl_enabled:
+            self.create_ssl_context()  # A file that cannot be read is an error now, not once the application has started.
+
+    def create_sockets(self) -> Sockets:
+        if self.ssl_enabled:
+            return Sockets([self.listening], [], [])
+        return Sockets([], [self.listening], [])
 
 
-async def _hypercorn(app: AsgiApp, config: hypercorn.Config, stopping: anyio.Event) -> None:
+async def _hypercorn(app: AsgiApp, config: _Config, stopping: anyio.Event) -> None:
     framework = cast("Any", app)
     if sniffio.current_async_library() == "trio":
-        import hypercorn.trio as hypercorn_trio  # noqa: PLC0415 - trio is optional
+        import hypercorn.trio.run as hypercorn_trio  # noqa: PLC0415 - trio is optional
 
-        await hypercorn_trio.serve(framework, config, shutdown_trigger=stopping.wait)
+        _contain_failures(hypercorn_trio)
+        await hypercorn.trio.serve(framework, config, shutdown_trigger=stopping.wait)
     else:
-        import hypercorn.asyncio as hypercorn_asyncio  # noqa: PLC0415 - one loop's half is enough
+        import hypercorn.asyncio.run as hypercorn_asyncio  # noqa: PLC0415 - one loop's half is enough
 
-        await hypercorn_asyncio.serve(framework, config, shutdown_trigger=stopping.wait)
+        _contain_failures(hypercorn_asyncio)
+        await hypercorn.asyncio.serve(framework, config, shutdown_trigger=stopping.wait)
 
 
-def _announced(app: AsgiApp, url: str, ready: Callable[[str], None] | None) -> AsgiApp:
-    """The application, that calls ``ready`` once it has started."""
+def _contain_failures(half: Any) -> None:
+    """Keep what goes wrong on a connection to that connection.
 
-    async def announced(scope: Scope, receive: Receive, send: AsgiSend) -> None:
-        async def watch(event: Any) -> None:
+    A client that sends more of a body whose request was answered makes hypercorn 0.18 fail, and on trio one failed
+    connection ends the whole server.
+    """
+    if getattr(half.TCPServer, "contains_failures", False):
+        return
+
+    class Connection(half.TCPServer):  # type: ignore[misc]
+        contains_failures = True
+
+        async def run(self) -> None:
+            try:
+                await super().run()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is about one client
+                log.warning("A connection failed: %r", error)
+
+    half.TCPServer = Connection
+
+
+class _Served:
+    """The application as the server calls it: says that it has started, and can be told to end its requests."""
+
+    def __init__(self, app: AsgiApp, started: Callable[[], None]) -> None:
+        self._app = app
+        self._started = started
+        self._requests: set[anyio.CancelScope] = set()
+        self._end = math.inf
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, self._announcing(send))
+            return
+        with anyio.CancelScope(deadline=self._end) as request:
+            self._requests.add(request)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._requests.discard(request)
+
+    def _announcing(self, send: AsgiSend) -> AsgiSend:
+        async def announcing(event: Any) -> None:
             await send(event)
-            if event["type"] == "lifespan.startup.complete" and ready is not None:
-                ready(url)
+            if event["type"] == "lifespan.startup.complete":
+                self._started()
 
-        await app(scope, receive, watch if scope["type"] == "lifespan" else send)
+        return announcing
 
-    return announced
+    def end_after(self, seconds: float) -> None:
+        """Cancel the requests that are not answered by then."""
+        self._end = anyio.current_time() + seconds
+        for request in self._requests:
+            request.deadline = self._end

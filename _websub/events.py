@@ -1,0 +1,178 @@
+"""ASGI events as values: a scope and what arrives on it are one request, a response is written as events."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+import anyio
+
+from _websub.http import Request, Response, plain
+
+log = logging.getLogger("websub")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_CLOSE = (("Connection", "close"),)
+_LINGER_SECONDS = 1.0
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?", re.ASCII)
+_PATH_SAFE = "/:@!$&'()*+,;=-._~|{}^`\\\"<>[]"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+#: What the edge and the server say themselves: how long a body is, and where it ends.
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_HTTP1_ONLY = frozenset({"connection", "keep-alive", "proxy-connection", "upgrade"})
+
+
+class RefusedError(Exception):
+    """A request that is answered without being read to its end."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class DisconnectedError(Exception):
+    """The client went away before its request was complete: nothing of it counts."""
+
+
+def read_head(scope: Scope, body: bytes) -> Request:
+    """The request of an ASGI scope, with its body.
+
+    Raises:
+        RefusedError: It has a malformed Host header, or a method that is for proxies and diagnosis.
+    """
+    if scope["method"] in {"CONNECT", "TRACE"}:
+        raise RefusedError(plain(501, f"{scope['method']} is not for this server.", _CLOSE))
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    host = next((value for name, value in headers if name.lower() == "host"), "") or "localhost"
+    if not _HOST.fullmatch(host):
+        # A slash in it would become part of the path below, and so get around what a proxy lets through.
+        raise RefusedError(plain(400, "The Host header is malformed.", _CLOSE))
+    mount = scope.get("root_path", "").rstrip("/")
+    path = _path(scope)
+    # Frameworks differ in whether the path of a mounted application still has the mount in front.
+    if mount and path != mount and not path.startswith(mount + "/"):
+        path = mount + path
+    query = scope.get("query_string", b"").decode("latin-1")
+    url = f"{scope.get('scheme', 'http')}://{host}{path}" + (f"?{query}" if query else "")
+    return Request(method=scope["method"], url=url, headers=headers, body=body, mount=mount)
+
+
+def _path(scope: Scope) -> str:
+    raw = scope.get("raw_path")
+    if not raw:
+        return quote(scope["path"], safe=_PATH_SAFE)
+    path = quote(raw.partition(b"?")[0], safe=_PATH_SAFE + "%")
+    # The target may be a whole URL (RFC 9112, 3.2.2), or a star.
+    return path if path.startswith("/") else "/" + path.partition("://")[2].partition("/")[2]
+
+
+async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: float) -> bytes:
+    """The whole body of a request.
+
+    Args:
+        scope: The ASGI scope.
+        receive: Where events come from.
+        limit: The largest body, in bytes.
+        seconds: How long it may take to arrive.
+
+    Raises:
+        RefusedError: It is too large, too slow, compressed, or its length is ambiguous.
+        DisconnectedError: The client went away.
+    """
+    _check_framing(scope, limit)
+    body = bytearray()
+    with anyio.move_on_after(seconds) as deadline:
+        more = True
+        while more:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                raise DisconnectedError
+            body += event.get("body", b"")
+            if len(body) > limit:
+                raise _too_large(limit)
+            more = event.get("more_body", False)
+    if deadline.cancelled_caught:
+        raise RefusedError(plain(408, "The body did not arrive in time.", _CLOSE))
+    return bytes(body)
+
+
+def _check_framing(scope: Scope, limit: int) -> None:
+    headers = {name.lower(): value.strip().lower() for name, value in scope["headers"]}
+    length = headers.get(b"content-length")
+    if length is not None and b"transfer-encoding" in headers:
+        raise RefusedError(plain(400, "Content-Length and Transfer-Encoding exclude each other.", _CLOSE))
+    if headers.get(b"content-encoding", b"") not in {b"", b"identity"}:
+        raise RefusedError(plain(415, "The body must not have a Content-Encoding.", _CLOSE))
+    if length is not None and length.isdigit() and (len(length) > len(str(limit)) or int(length) > limit):
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> RefusedError:
+    return RefusedError(plain(413, f"The body is larger than {limit} bytes.", _CLOSE))
+
+
+async def refuse(scope: Scope, receive: Receive, send: AsgiSend, response: Response) -> None:
+    """Answer a request whose body was not read, and drop what still arrives of it for a moment.
+
+    A connection closed with bytes unread is reset, and the client may never see its answer; and a server whose events
+    nobody takes waits for ever.
+    """
+    done = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_discard, receive, done)
+        await write_response(scope, send, response, finish=False)
+        with anyio.move_on_after(_LINGER_SECONDS):
+            await done.wait()
+        await send({"type": "http.response.body", "body": b""})
+        tasks.cancel_scope.cancel()
+
+
+async def _discard(receive: Receive, done: anyio.Event) -> None:
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect" or not event.get("more_body", False):
+            done.set()
+        if event["type"] == "http.disconnect":
+            return
+
+
+async def write_response(scope: Scope, send: AsgiSend, response: Response, *, finish: bool = True) -> None:
+    """Write a response with its Content-Length; one that cannot be written becomes a 500.
+
+    Args:
+        scope: The ASGI scope.
+        send: Where events go.
+        response: The response.
+        finish: Whether this is all, or the caller says later that it is.
+    """
+    try:
+        headers = _encode(scope, response)
+    except ValueError:
+        log.exception("A response has a header that cannot be sent.")
+        response = plain(500, "Internal server error.")
+        headers = _encode(scope, response)
+    body = b"" if scope["method"] == "HEAD" or response.status in _BODILESS else response.body
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": not finish})
+
+
+_BODILESS = frozenset({204, 304})
+
+
+def _encode(scope: Scope, response: Response) -> list[tuple[bytes, bytes]]:
+    length = b"%d" % len(response.body)
+    pairs: list[tuple[bytes, bytes]] = [] if response.status in _BODILESS else [(b"content-length", length)]
+    left_out = _FRAMING if scope.get("http_version", "1.1").startswith("1") else _FRAMING | _HTTP1_ONLY
+    for name, value in response.headers.pairs:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a header")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"the value of {name} has characters that headers may not have")
+        if name.lower() not in left_out:
+            pairs.append((name.lower().encode("ascii"), value.strip().encode("latin-1")))
+    return pairs

@@ -1,0 +1,127 @@
+"""Write a WebSub hub as a class with hooks, publish to one, and deliver to its subscribers."""
+
+from _websub.asgi import EdgeLimits
+from _websub.content import Payload
+from _websub.http import Headers
+from _websub.media import ContentError
+from _websub.outcome import Success, WebSubError
+from _websub.urls import UrlError
+from _websub.vocabulary import SignatureMethod
+from websubhub._advertisement import Advertiser, feed_links, html_links, link_header
+from websubhub._application import HubApplication, asgi, run, serve
+from websubhub._config import HubConfig
+from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.distributor import ContentDistributor, Recipient
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._errors import (
+    BadSubscriptionError,
+    BadUnsubscriptionError,
+    ContentDeliveryError,
+    IntentVerificationError,
+    InternalSubscriptionError,
+    InternalUnsubscriptionError,
+    SubscriptionDeletedError,
+    SubscriptionDeniedError,
+    TopicDeregistrationError,
+    TopicFetchError,
+    TopicRegistrationError,
+    UnsubscriptionDeniedError,
+    UpdateMessageError,
+)
+from websubhub._hub_client import HubClient
+from websubhub._listener import HubListener
+from websubhub._messages import (
+    Acknowledgement,
+    ContentDistributionMessage,
+    ContentDistributionSuccess,
+    IntentVerification,
+    MessageType,
+    Subscription,
+    SubscriptionAccepted,
+    SubscriptionPermanentRedirect,
+    SubscriptionTemporaryRedirect,
+    TopicDeregistration,
+    TopicDeregistrationSuccess,
+    TopicRegistration,
+    TopicRegistrationSuccess,
+    Unsubscription,
+    UnsubscriptionAccepted,
+    UpdateMessage,
+    VerifiedSubscription,
+    VerifiedUnsubscription,
+)
+from websubhub._publisher_client import PublisherClient
+from websubhub._retry import RetryPolicy
+from websubhub._service import HubService
+from websubhub._topic_client import TopicClient, TopicContent
+
+__all__ = [
+    "Acknowledgement",
+    "Advertiser",
+    "BadSubscriptionError",
+    "BadUnsubscriptionError",
+    "ContentDeliveryError",
+    "ContentDistributionMessage",
+    "ContentDistributionSuccess",
+    "ContentDistributor",
+    "ContentError",
+    "Delivery",
+    "DeliveryFailure",
+    "DeliveryOutcome",
+    "EdgeLimits",
+    "EngineLimits",
+    "Headers",
+    "HubApplication",
+    "HubClient",
+    "HubConfig",
+    "HubListener",
+    "HubService",
+    "IntentVerification",
+    "IntentVerificationError",
+    "InternalSubscriptionError",
+    "InternalUnsubscriptionError",
+    "MessageType",
+    "Payload",
+    "PublisherClient",
+    "Recipient",
+    "RetryPolicy",
+    "SharedContent",
+    "SignatureMethod",
+    "Subscription",
+    "SubscriptionAccepted",
+    "SubscriptionDeletedError",
+    "SubscriptionDeniedError",
+    "SubscriptionPermanentRedirect",
+    "SubscriptionTemporaryRedirect",
+    "Success",
+    "TopicClient",
+    "TopicContent",
+    "TopicDeregistration",
+    "TopicDeregistrationError",
+    "TopicDeregistrationSuccess",
+    "TopicFetchError",
+    "TopicRegistration",
+    "TopicRegistrationError",
+    "TopicRegistrationSuccess",
+    "Unsubscription",
+    "UnsubscriptionAccepted",
+    "UnsubscriptionDeniedError",
+    "UpdateMessage",
+    "UpdateMessageError",
+    "UrlError",
+    "VerifiedSubscription",
+    "VerifiedUnsubscription",
+    "WebSubError",
+    "asgi",
+    "feed_links",
+    "html_links",
+    "link_header",
+    "run",
+    "serve",
+]
+
+# Reprs, tracebacks and documentation read websubhub.HubService; what both packages share keeps its own module.
+for _value in [globals()[name] for name in __all__]:
+    if getattr(_value, "__module__", "").startswith("websubhub._"):
+        _value.__module__ = __name__

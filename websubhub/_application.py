@@ -1,0 +1,144 @@
+"""A hub as an ASGI application, and on hypercorn by itself."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from _websub import serving
+from _websub.addresses import AddressPolicy
+from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
+from _websub.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.serving import Binding
+from websubhub._config import HubConfig
+from websubhub._dispatcher import Dispatcher
+from websubhub._messages import IntentVerification, Subscription, Unsubscription
+from websubhub._service import HubService
+
+_CALLBACK_LIMITS = ExchangeLimits(seconds=10.0, response_bytes=4_096, keep_alive=0)
+
+
+class HubApplication:
+    """An ASGI application that answers as a hub, and an async context manager.
+
+    Enter it where the server passes no lifespan on, so that follow-ups run in the background; not entered, each runs
+    at the end of its request.
+
+    Args:
+        service: The hub.
+        config: Its settings.
+        client: Your own HTTP client for verification requests; by default one that refuses private addresses.
+    """
+
+    def __init__(self, service: HubService, config: HubConfig, client: AsyncClient | None = None) -> None:
+        self.service = service
+        self.config = config
+        addresses = AddressPolicy.for_public_url(config.url, config.allow_networks)
+        self._client = HttpClient(client, addresses=addresses, limits=_CALLBACK_LIMITS)
+        self._dispatcher = Dispatcher(service, config, self._client)
+        self._edge = AsgiEdge(self._dispatcher.handle, limits=config.limits, resources=self._resources)
+
+    @asynccontextmanager
+    async def _resources(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Start running follow-ups in the background."""
+        await self._edge.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let follow-ups finish within the limit of the config, then stop them."""
+        await self._edge.__aexit__(kind, error, traceback)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        """Serve one ASGI connection."""
+        await self._edge(scope, receive, send)
+
+    async def verify(self, message: Subscription | Unsubscription) -> IntentVerification:
+        """Validate a request and verify its intent once, now: for requests accepted with ``deferred=True``.
+
+        Returns:
+            How it ended; ``UNANSWERED`` is worth another attempt later.
+        """
+        return await self._dispatcher.verify(message)
+
+    async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
+        """Tell a subscriber that its subscription is denied, at any time (W3C 5.2).
+
+        Args:
+            message: The subscription; a verified one too.
+            reason: What to tell, or nothing.
+        """
+        await self._dispatcher.deny(message, reason)
+
+
+def asgi(service: HubService, config: HubConfig | None = None, *, client: AsyncClient | None = None) -> HubApplication:
+    """A hub as an ASGI application that answers at the path of ``config.url``.
+
+    Args:
+        service: The hub.
+        config: Its settings.
+        client: Your own HTTP client for verification requests.
+    """
+    return HubApplication(service, config or HubConfig(), client)
+
+
+async def serve(
+    service: HubService,
+    config: HubConfig | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    certfile: str | None = None,
+    keyfile: str | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a hub on hypercorn until cancelled.
+
+    Args:
+        service: The hub.
+        config: Its settings.
+        host: The address to listen on.
+        port: The port to listen on; 0 picks a free one.
+        certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
+        keyfile: A PEM file with the private key.
+        ready: Called with the base URL once requests are accepted.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
+    await serving.serve(asgi(service, config), binding, ready=ready)
+
+
+def run(
+    service: HubService,
+    config: HubConfig | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    backend: str = "asyncio",
+) -> None:
+    """Serve a hub on hypercorn until SIGINT or SIGTERM; requests under way finish first.
+
+    Args:
+        service: The hub.
+        config: Its settings.
+        host: The address to listen on.
+        port: The port to listen on.
+        backend: ``asyncio`` or ``trio``.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+
+    async def main(stop: Callable[[], Awaitable[object]]) -> None:
+        await serving.serve(asgi(service, config), Binding(host=host, port=port), stop=stop)
+
+    serving.run(main, backend=backend)

@@ -1,0 +1,125 @@
+"""One message to many subscriptions."""
+
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from _websub.addresses import AddressPolicy
+from _websub.content import encode
+from _websub.links import write_links
+from _websub.vocabulary import Header, SignatureMethod
+from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.engine import DeliveryEngine
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.outcome import DeliveryOutcome
+from websubhub._messages import ContentDistributionMessage
+
+_OWN_HEADERS = frozenset({"content-type", "link", "x-hub-signature", "x-hub-message-id"})
+
+
+class Recipient(Protocol):
+    """Whom a message goes to: a ``Subscription``, or anything else with a callback and a secret."""
+
+    @property
+    def callback(self) -> str:
+        """The URL to deliver to."""
+
+    @property
+    def secret(self) -> str | None:
+        """The key to sign with, if there is one."""
+
+
+def shared_content(
+    message: ContentDistributionMessage, *, topic: str, hub: str, kept_body_bytes: int = 0
+) -> SharedContent:
+    """What all subscribers of a topic get: the exact bytes and Content-Type, and one Link header (W3C 7).
+
+    Args:
+        message: The message.
+        topic: The topic's URL, where the message does not name another.
+        hub: The hub's public URL, where the message does not name the topic's hubs.
+        kept_body_bytes: How much of each answer's body to return; 0 for none.
+    """
+    body, content_type = encode(message.content, message.content_type)
+    own = [
+        (Header.CONTENT_TYPE.value, content_type),
+        (Header.LINK.value, write_links(message.hubs or (hub,), message.topic or topic)),
+        (Header.MESSAGE_ID.value, message.message_id),
+    ]
+    further = [pair for pair in message.headers.pairs if pair[0].lower() not in _OWN_HEADERS]
+    return SharedContent(body=body, headers=[*own, *further], kept_body_bytes=kept_body_bytes)
+
+
+class ContentDistributor:
+    """Sends one message to many subscriptions, over connections that it keeps.
+
+    Usable as it is, or as an async context manager that closes its connections. It belongs to one event loop.
+
+    Args:
+        hub: The hub's public URL; when that is on loopback, callbacks may be too.
+        signature_method: One of sha1, sha256, sha384, sha512.
+        allow_networks: Networks, as CIDR text, that may be called although they are not public.
+        limits: Connections, timeouts and sizes.
+    """
+
+    def __init__(
+        self,
+        hub: str,
+        *,
+        signature_method: str = SignatureMethod.SHA256,
+        allow_networks: Iterable[str] = (),
+        limits: EngineLimits | None = None,
+    ) -> None:
+        self._hub = hub
+        self._method = SignatureMethod(signature_method)
+        addresses = AddressPolicy.for_public_url(hub, tuple(allow_networks))
+        self._engine = DeliveryEngine(limits=limits or EngineLimits(), addresses=addresses)
+
+    async def distribute(
+        self,
+        message: ContentDistributionMessage,
+        topic: str,
+        recipients: Iterable[Recipient],
+        settled: Callable[[Recipient, DeliveryOutcome], None],
+        *,
+        kept_body_bytes: int = 0,
+    ) -> None:
+        """Deliver a message to every recipient, signed for each that has a secret (W3C 7, 7.1).
+
+        Args:
+            message: What to send.
+            topic: The topic's URL.
+            recipients: Whom to send to; read only as fast as they are served, so it may be long.
+            settled: Called once for each recipient, when its delivery has ended.
+            kept_body_bytes: How much of each answer's body to return; 0 for none.
+        """
+        content = shared_content(message, topic=topic, hub=self._hub, kept_body_bytes=kept_body_bytes)
+
+        def deliveries() -> Iterator[Delivery]:
+            for recipient in recipients:
+                yield Delivery(
+                    callback=recipient.callback,
+                    content=content,
+                    secret=recipient.secret,
+                    signature_method=self._method,
+                    key=recipient,
+                )
+
+        def ended(delivery: Delivery, outcome: DeliveryOutcome) -> None:
+            settled(delivery.key, outcome)  # type: ignore[arg-type]  # the key is the recipient of above
+
+        await self._engine.send(deliveries(), ended)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Keep connections until the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()

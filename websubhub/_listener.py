@@ -1,0 +1,128 @@
+"""Several hubs on one address."""
+
+from types import TracebackType
+from typing import Self
+
+import attrs
+
+from _websub.client import AsyncClient
+from _websub.listening import AppListener
+from _websub.serving import Binding
+from websubhub._application import HubApplication
+from websubhub._config import HubConfig
+from websubhub._service import HubService
+
+
+class HubListener:
+    """Listens on one address for the hubs attached to its paths; an async context manager.
+
+    Args:
+        port: The port to listen on; 0 picks a free one.
+        host: The address to listen on.
+        certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
+        keyfile: A PEM file with the private key.
+        public_url: The base URL that subscribers see, where it is not that of the address.
+        graceful_seconds: How long accepted requests and their follow-ups may go on when it stops.
+        client: Your own HTTP client for verification requests.
+    """
+
+    def __init__(
+        self,
+        port: int = 8080,
+        *,
+        host: str = "127.0.0.1",
+        certfile: str | None = None,
+        keyfile: str | None = None,
+        public_url: str | None = None,
+        graceful_seconds: float = 10.0,
+        client: AsyncClient | None = None,
+    ) -> None:
+        binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, graceful_seconds=graceful_seconds)
+        self._listener = AppListener(binding)
+        self._public_url = public_url.rstrip("/") if public_url else None
+        self._client = client
+        self._waiting: dict[str, tuple[HubService, HubConfig | None]] = {}
+        self._paths: dict[int, str] = {}
+
+    @property
+    def url(self) -> str:
+        """The base URL that subscribers see.
+
+        Raises:
+            RuntimeError: It is not known before the listener has started.
+        """
+        url = self._public_url or self._listener.url
+        if url is None:
+            raise RuntimeError("The URL is known once the listener has started.")
+        return url
+
+    def attach(self, service: HubService, path: str = "/hub", *, config: HubConfig | None = None) -> None:
+        """Answer at a path with a hub, before or after the start.
+
+        Args:
+            service: The hub.
+            path: The path, starting with a slash.
+            config: Its settings; its ``url`` is set to the listener's URL and the path unless ``path`` is set in it.
+
+        Raises:
+            ValueError: The path is taken, or the service is attached already.
+        """
+        if id(service) in self._paths or path in self._paths.values():
+            raise ValueError(f"The service is attached already, or another one at {path}.")
+        if not path.startswith("/"):
+            raise ValueError(f"The path {path} must start with a slash.")
+        self._paths[id(service)] = path
+        if self._listener.url is None:
+            self._waiting[path] = (service, config)
+        else:
+            self._attach(service, path, config)
+
+    def _attach(self, service: HubService, path: str, config: HubConfig | None) -> None:
+        settings = config or HubConfig()
+        if settings.path is None:
+            settings = attrs.evolve(settings, url=self.url + path, path=path)
+        app = HubApplication(service, settings, self._client)
+        self._listener.attach(path, app, app)
+
+    async def detach(self, service: HubService) -> None:
+        """Answer with a hub no more; what is under way there may finish.
+
+        Raises:
+            ValueError: The service is not attached.
+        """
+        path = self._paths.pop(id(service), None)
+        if path is None:
+            raise ValueError("The service is not attached.")
+        if self._waiting.pop(path, None) is None:
+            await self._listener.detach(path)
+
+    async def start(self) -> str:
+        """Listen, and return the base URL once requests are accepted.
+
+        Raises:
+            OSError: The address cannot be listened on.
+        """
+        await self._listener.start()
+        for path, (service, config) in self._waiting.items():
+            self._attach(service, path, config)
+        self._waiting.clear()
+        return self.url
+
+    async def graceful_stop(self) -> None:
+        """Accept no more requests, and let accepted ones and their follow-ups finish within the limit."""
+        await self._listener.graceful_stop()
+
+    async def immediate_stop(self) -> None:
+        """Stop now; what is under way is cancelled."""
+        await self._listener.immediate_stop()
+
+    async def __aenter__(self) -> Self:
+        """Make ready for hubs."""
+        await self._listener.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop gracefully, if that was not done before."""
+        await self._listener.__aexit__(kind, error, traceback)

@@ -1,0 +1,253 @@
+"""The hub's side of the protocol: requests to messages, outcomes to responses. No I/O, no clock, no chance."""
+
+import hmac
+import re
+
+from _websub.forms import Form, FormError, parse_form, read_form, write_form
+from _websub.http import Request, Response, plain
+from _websub.media import MediaType
+from _websub.outcome import Success, WebSubError
+from _websub.signature import SecretError, check_secret
+from _websub.urls import UrlError, append_query, check_url
+from _websub.vocabulary import FORM, Header, Mode, Parameter
+from websubhub._config import HubConfig
+from websubhub._messages import (
+    MessageType,
+    Subscription,
+    SubscriptionPermanentRedirect,
+    SubscriptionTemporaryRedirect,
+    TopicDeregistration,
+    TopicRegistration,
+    Unsubscription,
+    UpdateMessage,
+    VerifiedSubscription,
+    VerifiedUnsubscription,
+)
+
+Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage
+
+_LEASE = re.compile(r"[0-9]{1,10}", re.ASCII)
+_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(;[\t\x20-\x7e]*)?", re.ASCII)
+_MEDIA_TYPE_LIMIT = 255
+_REASON_LIMIT = 500
+
+
+def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
+    """The messages in a request to the hub: one, or as many updates as a publisher named topics.
+
+    Raises:
+        FormError, UrlError, SecretError: The request is wrong; the text says how.
+    """
+    content_type = request.headers.get(Header.CONTENT_TYPE, "")
+    query = parse_form(request.query)
+    if MediaType.parse(content_type).essence != FORM:
+        return _read_content(request, query, content_type)
+    mark = request.headers.get(Header.PUBLISHER)
+    if mark == "publish":
+        return _read_content(request, query, content_type)
+    if mark not in {None, "event"}:
+        raise FormError(f"Invalid value for header {Header.PUBLISHER}")
+    form = read_form(request.body, content_type)
+    if not form.every(Parameter.MODE) and query.every(Parameter.MODE) == (Mode.PUBLISH,):
+        return _read_content(request, query, content_type)
+    return _read_form(request, form, config)
+
+
+def _read_content(request: Request, query: Form, content_type: str) -> tuple[Message, ...]:
+    """A publish whose topic stands in the query and whose content is the whole body."""
+    if not query.every(Parameter.MODE):
+        raise FormError(f"The Content-Type must be {FORM}, unless content is published.", status=415)
+    if query.one(Parameter.MODE) != Mode.PUBLISH:
+        raise FormError(f"Only content is published like this; other requests are {FORM}.", status=415)
+    if not content_type and not request.body:
+        return _updates(request, query)
+    if content_type and (len(content_type) > _MEDIA_TYPE_LIMIT or not _MEDIA_TYPE.fullmatch(content_type)):
+        raise FormError("The Content-Type is malformed.")
+    return _updates(request, query, content_type or "application/octet-stream")
+
+
+def _read_form(request: Request, form: Form, config: HubConfig) -> tuple[Message, ...]:
+    match form.one(Parameter.MODE):
+        case Mode.SUBSCRIBE:
+            return (_subscription(request, form, config),)
+        case Mode.UNSUBSCRIBE:
+            return (_unsubscription(request, form, config),)
+        case Mode.PUBLISH:
+            return _updates(request, form)
+        case Mode.REGISTER:
+            return (_topic_message(TopicRegistration, request, form),)
+        case Mode.DEREGISTER:
+            return (_topic_message(TopicDeregistration, request, form),)
+        case _:
+            raise FormError("The request does not include valid `hub.mode` form param.")
+
+
+def _topic(form: Form) -> str:
+    return check_url(form.required(Parameter.TOPIC), Parameter.TOPIC)
+
+
+def _topic_message(
+    kind: type[TopicRegistration] | type[TopicDeregistration], request: Request, form: Form
+) -> TopicRegistration | TopicDeregistration:
+    return kind(topic=_topic(form), headers=request.headers, extras=form.without((Parameter.MODE, Parameter.TOPIC)))
+
+
+def _updates(request: Request, form: Form, content_type: str = "") -> tuple[Message, ...]:
+    """One update for each topic that was named, by either name and in any mix (trap 2)."""
+    topics = dict.fromkeys(value for name, value in form.fields if name in {Parameter.TOPIC, Parameter.URL} and value)
+    if not topics:
+        raise FormError(f"Empty value found for parameter '{Parameter.TOPIC}'")
+    extras = form.without((Parameter.MODE, Parameter.TOPIC, Parameter.URL))
+    return tuple(
+        UpdateMessage(
+            topic=check_url(topic, Parameter.TOPIC),
+            type=MessageType.PUBLISH if content_type else MessageType.EVENT,
+            content_type=content_type,
+            body=request.body if content_type else b"",
+            headers=request.headers,
+            extras=extras,
+        )
+        for topic in topics
+    )
+
+
+_SUBSCRIPTION_FIELDS = (
+    Parameter.MODE,
+    Parameter.TOPIC,
+    Parameter.CALLBACK,
+    Parameter.LEASE_SECONDS,
+    Parameter.SECRET,
+)
+
+
+def _callback(form: Form) -> str:
+    return check_url(form.required(Parameter.CALLBACK), Parameter.CALLBACK)
+
+
+def _secret(form: Form) -> str | None:
+    secret = form.one(Parameter.SECRET)
+    return None if secret is None else check_secret(secret)
+
+
+def _subscription(request: Request, form: Form, config: HubConfig) -> Subscription:
+    return Subscription(
+        hub=config.url,
+        topic=_topic(form),
+        callback=_callback(form),
+        lease_seconds=config.grant(_requested_lease(form)),
+        secret=_secret(form),
+        headers=request.headers,
+        extras=form.without(_SUBSCRIPTION_FIELDS),
+    )
+
+
+def _requested_lease(form: Form) -> int | None:
+    text = form.one(Parameter.LEASE_SECONDS)
+    if text is None:
+        return None
+    # int() would also read signs, underscores, spaces and digits of other scripts.
+    if not _LEASE.fullmatch(text) or int(text) == 0:
+        raise FormError(f"{Parameter.LEASE_SECONDS} must be a positive number of seconds.")
+    return int(text)
+
+
+def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscription:
+    """An unsubscription; its lease is ignored, however malformed (W3C 5.1)."""
+    return Unsubscription(
+        hub=config.url,
+        topic=_topic(form),
+        callback=_callback(form),
+        secret=_secret(form),
+        headers=request.headers,
+        extras=form.without(_SUBSCRIPTION_FIELDS),
+    )
+
+
+def write_outcome(outcome: Success | WebSubError) -> Response:
+    """The response for what a hook decided, as ``hub.mode=accepted`` or ``hub.mode=denied`` with its fields."""
+    if isinstance(outcome, SubscriptionTemporaryRedirect | SubscriptionPermanentRedirect):
+        location = ("Location", check_url(outcome.location, "The redirect"))
+        return Response(status=outcome.status, headers=(*outcome.headers.pairs, location))
+    fields: list[tuple[str, str]] = [(Parameter.MODE, Mode.ACCEPTED)]
+    if isinstance(outcome, WebSubError):
+        fields = [(Parameter.MODE, Mode.DENIED), (Parameter.REASON, outcome.reason)]
+    fields += outcome.body.items()
+    headers = _with_type(outcome, FORM)
+    return Response(status=outcome.status, headers=headers, body=write_form(fields).encode())
+
+
+def write_refusal(error: WebSubError) -> Response:
+    """The response to a (un)subscription request that a hook refused: its reason as plain text (W3C 5.1.2).
+
+    An error with fields of its own has them in a form instead.
+    """
+    if error.body:
+        return write_outcome(error)
+    headers = _with_type(error, "text/plain; charset=utf-8")
+    return Response(status=error.status, headers=headers, body=error.reason.encode())
+
+
+def _with_type(outcome: Success | WebSubError, content_type: str) -> tuple[tuple[str, str], ...]:
+    if Header.CONTENT_TYPE in outcome.headers:
+        return outcome.headers.pairs
+    return ((Header.CONTENT_TYPE.value, content_type), *outcome.headers.pairs)
+
+
+def refuse(error: FormError | UrlError | SecretError) -> Response:
+    """The response to a request that is wrong in itself: one plain sentence (W3C 5.1.2)."""
+    return plain(error.status if isinstance(error, FormError) else 400, str(error))
+
+
+def verification(message: Subscription | Unsubscription, challenge: str) -> Request:
+    """The request that asks a subscriber whether it meant what was asked for (W3C 5.3)."""
+    subscribing = isinstance(message, Subscription)
+    fields = [
+        (Parameter.MODE.value, (Mode.SUBSCRIBE if subscribing else Mode.UNSUBSCRIBE).value),
+        (Parameter.TOPIC.value, message.topic),
+        (Parameter.CHALLENGE.value, challenge),
+    ]
+    if isinstance(message, Subscription):
+        fields.append((Parameter.LEASE_SECONDS.value, str(message.lease_seconds)))
+    return Request(method="GET", url=append_query(message.callback, fields))
+
+
+def is_confirmed(response: Response, challenge: str) -> bool:
+    """Whether a subscriber said yes: any 2xx, and the challenge as the whole body (W3C 5.3.1)."""
+    return response.ok and hmac.compare_digest(response.body, challenge.encode())
+
+
+def notice(mode: Mode, message: Subscription | Unsubscription, reason: str) -> Request:
+    """The request that tells a subscriber that it was denied, or that the hub failed it (W3C 5.2)."""
+    fields = [(Parameter.MODE.value, mode.value), (Parameter.TOPIC.value, message.topic)]
+    if reason:
+        fields.append((Parameter.REASON.value, reason[:_REASON_LIMIT]))
+    return Request(method="GET", url=append_query(message.callback, fields))
+
+
+def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubscription | VerifiedUnsubscription:
+    """The message of a (un)subscription whose subscriber has confirmed it.
+
+    Args:
+        message: What was confirmed.
+        now: When the verification request was sent, in seconds since 1970.
+    """
+    if isinstance(message, Subscription):
+        return VerifiedSubscription(
+            hub=message.hub,
+            topic=message.topic,
+            callback=message.callback,
+            lease_seconds=message.lease_seconds,
+            secret=message.secret,
+            headers=message.headers,
+            extras=message.extras,
+            verified_at=now,
+        )
+    return VerifiedUnsubscription(
+        hub=message.hub,
+        topic=message.topic,
+        callback=message.callback,
+        secret=message.secret,
+        headers=message.headers,
+        extras=message.extras,
+        verified_at=now,
+    )

@@ -1,0 +1,77 @@
+"""How a client repeats what failed."""
+
+import email.utils
+import time
+from collections.abc import Awaitable, Callable
+
+import attrs
+import stamina
+from attrs.validators import ge
+
+from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
+from websubhub._messages import ContentDistributionSuccess
+
+_RETRY_AFTER_LIMIT = 86_400.0
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """Repeats a failed delivery: when there was no answer, and when the answer's status is listed.
+
+    Attributes:
+        attempts: How often to try in all.
+        interval: Seconds before the second attempt.
+        factor: How much longer each further wait is than the one before.
+        maximum: The longest wait, in seconds.
+        statuses: The statuses worth another attempt.
+        jitter: The most that is added to each wait by chance, in seconds.
+    """
+
+    attempts: int = attrs.field(default=3, validator=ge(1))
+    interval: float = attrs.field(default=3.0, validator=ge(0))
+    factor: float = attrs.field(default=2.0, validator=ge(1))
+    maximum: float = attrs.field(default=20.0, validator=ge(0))
+    statuses: frozenset[int] = attrs.field(default=frozenset({429, 500, 502, 503, 504}), converter=frozenset)
+    jitter: float = attrs.field(default=1.0, validator=ge(0))
+
+    def wait_before_retry(self, error: Exception) -> bool | float:
+        """Whether to try again after an error; a number where the subscriber said after how many seconds."""
+        if not isinstance(error, ContentDeliveryError) or isinstance(error, SubscriptionDeletedError):
+            return False
+        if error.status and error.status not in self.statuses:
+            return False
+        seconds = retry_after_seconds(error.headers.get("retry-after"), time.time())
+        return True if seconds is None else min(seconds, self.maximum)
+
+    async def run(self, call: Callable[[], Awaitable[ContentDistributionSuccess]]) -> ContentDistributionSuccess:
+        """Call until it works or the attempts are used up; the last error is raised."""
+        attempts = stamina.retry_context(
+            on=self.wait_before_retry,
+            attempts=self.attempts,
+            timeout=None,
+            wait_initial=self.interval,
+            wait_max=self.maximum,
+            wait_jitter=self.jitter,
+            wait_exp_base=self.factor,
+        )
+        async for attempt in attempts:
+            with attempt:
+                return await call()
+        raise AssertionError("a retry context ends with a result or an error")  # pragma: no cover
+
+
+def retry_after_seconds(value: str | None, now: float) -> float | None:
+    """The seconds a ``Retry-After`` header asks for, from 0 to a day, or None when it says nothing usable.
+
+    Args:
+        value: Seconds or a date (RFC 9110, 10.2.3).
+        now: The time, in seconds since 1970.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:10]), _RETRY_AFTER_LIMIT)
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, min(date.timestamp() - now, _RETRY_AFTER_LIMIT))

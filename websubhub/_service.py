@@ -1,0 +1,169 @@
+"""The class that a hub is written as."""
+
+from types import NoneType
+
+from _websub.hooks import check_hooks
+from _websub.outcome import Hook
+from websubhub import _errors, _messages
+
+
+class HubService:
+    """A hub: subclass it and implement its hooks.
+
+    Every hook is ``async def on_x(self, message)`` and may return or raise its errors. Only declared errors tell the
+    other side their reason; any other exception is logged and answered with a fixed sentence.
+
+    A subclass without the required hooks is refused when it is made; one that is only to be derived from further says
+    ``class Base(HubService, abstract=True)``.
+    """
+
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        check_hooks(cls, HubService, HOOKS, abstract=abstract)
+
+    async def on_register_topic(
+        self, message: _messages.TopicRegistration
+    ) -> _messages.TopicRegistrationSuccess | _errors.TopicRegistrationError:
+        """A publisher registers a topic. Required."""
+        raise NotImplementedError
+
+    async def on_deregister_topic(
+        self, message: _messages.TopicDeregistration
+    ) -> _messages.TopicDeregistrationSuccess | _errors.TopicDeregistrationError:
+        """A publisher deregisters a topic. Required."""
+        raise NotImplementedError
+
+    async def on_update_message(
+        self, message: _messages.UpdateMessage
+    ) -> _messages.Acknowledgement | _errors.UpdateMessageError:
+        """A publisher brings or announces an update. Required."""
+        raise NotImplementedError
+
+    async def on_subscription(
+        self, message: _messages.Subscription
+    ) -> (
+        _messages.SubscriptionAccepted
+        | _messages.SubscriptionTemporaryRedirect
+        | _messages.SubscriptionPermanentRedirect
+        | _errors.BadSubscriptionError
+        | _errors.InternalSubscriptionError
+    ):
+        """A subscription request arrived: accept, redirect or refuse it, by what needs no waiting (W3C 5.1.2)."""
+        return _messages.SubscriptionAccepted()
+
+    async def on_subscription_validation(
+        self, message: _messages.Subscription
+    ) -> _errors.SubscriptionDeniedError | None:
+        """The 202 is out: decide whether the subscription is granted; a denial is told to the callback (W3C 5.2)."""
+        return None
+
+    async def on_subscription_intent_verified(
+        self, message: _messages.VerifiedSubscription
+    ) -> _errors.IntentVerificationError | None:
+        """The subscriber confirmed: the subscription is active from now on. Required (W3C 5.3)."""
+        raise NotImplementedError
+
+    async def on_unsubscription(
+        self, message: _messages.Unsubscription
+    ) -> _messages.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
+        """An unsubscription request arrived: accept or refuse it."""
+        return _messages.UnsubscriptionAccepted()
+
+    async def on_unsubscription_validation(
+        self, message: _messages.Unsubscription
+    ) -> _errors.UnsubscriptionDeniedError | None:
+        """The 202 is out: decide whether the subscription may end; a denial is told to the callback."""
+        return None
+
+    async def on_unsubscription_intent_verified(
+        self, message: _messages.VerifiedUnsubscription
+    ) -> _errors.IntentVerificationError | None:
+        """The subscriber confirmed: the subscription has ended. Required (W3C 5.3)."""
+        raise NotImplementedError
+
+
+#: What each hook is called with, what it may answer, and what any other error means. The documentation and the tests
+#: read this table too.
+HOOKS = (
+    Hook(
+        name="on_register_topic",
+        message=_messages.TopicRegistration,
+        successes=(_messages.TopicRegistrationSuccess,),
+        errors=(_errors.TopicRegistrationError,),
+        failure=_errors.TopicRegistrationError,
+        reason="topic registration failure",
+        required=True,
+    ),
+    Hook(
+        name="on_deregister_topic",
+        message=_messages.TopicDeregistration,
+        successes=(_messages.TopicDeregistrationSuccess,),
+        errors=(_errors.TopicDeregistrationError,),
+        failure=_errors.TopicDeregistrationError,
+        reason="topic deregistration failure",
+        required=True,
+    ),
+    Hook(
+        name="on_update_message",
+        message=_messages.UpdateMessage,
+        successes=(_messages.Acknowledgement,),
+        errors=(_errors.UpdateMessageError,),
+        failure=_errors.UpdateMessageError,
+        reason="update message error",
+        required=True,
+    ),
+    Hook(
+        name="on_subscription",
+        message=_messages.Subscription,
+        successes=(
+            _messages.SubscriptionAccepted,
+            _messages.SubscriptionTemporaryRedirect,
+            _messages.SubscriptionPermanentRedirect,
+        ),
+        errors=(_errors.BadSubscriptionError, _errors.InternalSubscriptionError),
+        failure=_errors.InternalSubscriptionError,
+        reason="internal server error",
+    ),
+    Hook(
+        name="on_subscription_validation",
+        message=_messages.Subscription,
+        successes=(NoneType,),
+        errors=(_errors.SubscriptionDeniedError,),
+        failure=_errors.SubscriptionDeniedError,
+        reason="validation failure",
+    ),
+    Hook(
+        name="on_subscription_intent_verified",
+        message=_messages.VerifiedSubscription,
+        successes=(NoneType,),
+        errors=(_errors.IntentVerificationError,),
+        failure=_errors.IntentVerificationError,
+        reason="intent verification failure",
+        required=True,
+    ),
+    Hook(
+        name="on_unsubscription",
+        message=_messages.Unsubscription,
+        successes=(_messages.UnsubscriptionAccepted,),
+        errors=(_errors.BadUnsubscriptionError, _errors.InternalUnsubscriptionError),
+        failure=_errors.InternalUnsubscriptionError,
+        reason="internal server error",
+    ),
+    Hook(
+        name="on_unsubscription_validation",
+        message=_messages.Unsubscription,
+        successes=(NoneType,),
+        errors=(_errors.UnsubscriptionDeniedError,),
+        failure=_errors.UnsubscriptionDeniedError,
+        reason="validation failure",
+    ),
+    Hook(
+        name="on_unsubscription_intent_verified",
+        message=_messages.VerifiedUnsubscription,
+        successes=(NoneType,),
+        errors=(_errors.IntentVerificationError,),
+        failure=_errors.IntentVerificationError,
+        reason="intent verification failure",
+        required=True,
+    ),
+)

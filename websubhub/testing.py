@@ -1,0 +1,197 @@
+"""Parts to test your own hubs, publishers and subscribers with, without sockets.
+
+::
+
+    web = InMemoryWeb()
+    subscriber = RecordingSubscriber()
+    web["subscriber.example"] = subscriber
+    web["hub.example"] = asgi(MyHub(), HubConfig(url="https://hub.example/hub"), client=web.client())
+"""
+
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+import anyio
+import attrs
+import httpx
+
+from _websub.asgi import AsgiApp, AsgiEdge, AsgiSend, Receive, Scope
+from _websub.http import Answer, Headers, Request, Response, plain
+from _websub.signature import STRONG_METHODS, SignatureError, verify
+from _websub.vocabulary import FORM, Header, Mode, Parameter
+
+__all__ = ["FakeClock", "InMemoryWeb", "Received", "RecordingHub", "RecordingSubscriber"]
+
+_WAIT_SECONDS = 5.0
+
+
+class InMemoryWeb(httpx.AsyncBaseTransport):
+    """The whole internet of a test: an ASGI application for each host name.
+
+    A host that is not there, or is in ``down``, cannot be connected to.
+    """
+
+    def __init__(self) -> None:
+        self._sites: dict[str, httpx.ASGITransport] = {}
+        self.down: set[str] = set()
+        self.requests: list[tuple[str, str]] = []
+
+    def __setitem__(self, host: str, app: AsgiApp) -> None:
+        """Let an application answer for a host."""
+        self._sites[host] = httpx.ASGITransport(app)
+
+    def client(self) -> httpx.AsyncClient:
+        """A client that knows this web and nothing else; give it to hubs and clients under test."""
+        return httpx.AsyncClient(transport=self)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request to the application of its host."""
+        host = request.url.host
+        self.requests.append((request.method, str(request.url)))
+        if host in self.down or host not in self._sites:
+            raise httpx.ConnectError("no such host in this web", request=request)
+        return await self._sites[host].handle_async_request(request)
+
+
+@attrs.frozen(kw_only=True)
+class Received:
+    """One delivery as a recording subscriber got it.
+
+    Attributes:
+        headers: Its headers.
+        body: Its body.
+        signature: Whether its signature is right; None when no secret is known.
+    """
+
+    headers: Headers
+    body: bytes
+    signature: bool | None
+
+
+class RecordingSubscriber:
+    """A subscriber, as an ASGI application, that remembers what it is sent.
+
+    Attributes:
+        confirms: Whether it confirms verification requests.
+        statuses: What to answer the next deliveries with; 202 when none is left.
+        secret: The secret to check signatures with.
+        verifications: The query of each verification request.
+        denials: The query of each denial.
+        notices: The query of each other notice of the hub.
+        deliveries: The deliveries.
+    """
+
+    def __init__(self, *, secret: str | None = None) -> None:
+        self.confirms = True
+        self.statuses: list[int] = []
+        self.secret = secret
+        self.verifications: list[dict[str, str]] = []
+        self.denials: list[dict[str, str]] = []
+        self.notices: list[dict[str, str]] = []
+        self.deliveries: list[Received] = []
+        self._changed = anyio.Event()
+        self._edge = AsgiEdge(self._answer)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        """Serve one ASGI connection."""
+        await self._edge(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        response = self._deliver(request) if request.method == "POST" else self._confirm(request)
+        self._changed.set()
+        return Answer(response)
+
+    def _confirm(self, request: Request) -> Response:
+        query = dict(parse_qsl(request.query, keep_blank_values=True))
+        match query.get(Parameter.MODE):
+            case Mode.SUBSCRIBE | Mode.UNSUBSCRIBE:
+                self.verifications.append(query)
+                if self.confirms:
+                    headers = [("Content-Type", "application/octet-stream"), ("X-Content-Type-Options", "nosniff")]
+                    return Response(status=200, headers=headers, body=query.get(Parameter.CHALLENGE, "").encode())
+                return plain(404, "Not wanted.")
+            case Mode.DENIED:
+                self.denials.append(query)
+            case _:
+                self.notices.append(query)
+        return Response(status=200)
+
+    def _deliver(self, request: Request) -> Response:
+        self.deliveries.append(Received(headers=request.headers, body=request.body, signature=self._check(request)))
+        return Response(status=self.statuses.pop(0) if self.statuses else 202)
+
+    def _check(self, request: Request) -> bool | None:
+        if self.secret is None:
+            return None
+        try:
+            methods = {*STRONG_METHODS, "sha1"}
+            verify(request.headers.get_all(Header.SIGNATURE), [self.secret], request.body, methods)
+        except SignatureError:
+            return False
+        return True
+
+    async def wait_until(self, condition: Callable[[], object], seconds: float = _WAIT_SECONDS) -> None:
+        """Wait until a condition over what was received holds.
+
+        Raises:
+            TimeoutError: It did not hold in time.
+        """
+        with anyio.fail_after(seconds):
+            while not condition():
+                self._changed = anyio.Event()
+                await self._changed.wait()
+
+
+class RecordingHub:
+    """A hub, as an ASGI application, that remembers what it is asked.
+
+    Attributes:
+        response: What it answers.
+        forms: The fields of each request that was a form.
+        requests: Every request.
+    """
+
+    def __init__(self, response: Response | None = None) -> None:
+        self.response = response or Response(status=202)
+        self.forms: list[dict[str, str]] = []
+        self.requests: list[Request] = []
+        self._edge = AsgiEdge(self._answer)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        """Serve one ASGI connection."""
+        await self._edge(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        self.requests.append(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip() == FORM:
+            self.forms.append(dict(parse_qsl(request.body.decode(), keep_blank_values=True)))
+        return Answer(self.response)
+
+
+class FakeClock:
+    """A clock that stands still until it is moved; call it for the time, and sleep on it.
+
+    Args:
+        now: Seconds since 1970.
+    """
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+        self._moved = anyio.Event()
+
+    def __call__(self) -> float:
+        """The time, in seconds since 1970."""
+        return self.now
+
+    async def advance(self, seconds: float) -> None:
+        """Move the clock on, and let those who slept that long wake up."""
+        self.now += seconds
+        moved, self._moved = self._moved, anyio.Event()
+        moved.set()
+        await anyio.wait_all_tasks_blocked()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until the clock has moved that far."""
+        until = self.now + seconds
+        while self.now < until:
+            await self._moved.wait()
