@@ -124,7 +124,7 @@ class AsgiEdge:
         try:
             if not entered_elsewhere:
                 await self.__aenter__()
-        except Exception as error:  # noqa: BLE001 - the lifespan protocol has its own way to report
+        except Exception as error:
             log.exception("The application could not start.")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

@@ -13,7 +13,6 @@ import hypercorn
 import sniffio
 from anyio.abc import TaskGroup
 from hypercorn.config import Sockets
-from hypercorn.utils import LifespanFailureError
 
 from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
 
@@ -65,12 +64,14 @@ async def serve(
     with listen(binding) as listening:
         config = _Config(binding, listening)
         url = base_url(binding, listening)
-        served = _Served(app, lambda: ready(url) if ready is not None else None)
+        served = _Served(app, lambda: ready and ready(url))
         try:
             async with anyio.create_task_group() as tasks:
                 await _run_until(stop, tasks, config, served)
         except BaseExceptionGroup as group:
-            raise _plainly(group) from None
+            if served.failure is not None:
+                raise RuntimeError(f"The application could not start: {served.failure}") from group
+            raise _alone(group) from None
 
 
 async def _run_until(
@@ -97,12 +98,10 @@ async def _run_until(
         stopping.set()
 
 
-def _plainly(error: BaseException) -> BaseException:
+def _alone(error: BaseException) -> BaseException:
     """What went wrong, without the groups that the event loops put around it."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    if isinstance(error, LifespanFailureError):
-        return RuntimeError(f"The application could not start: {error.args[0]}")
     return error
 
 
@@ -135,7 +134,7 @@ def listen(binding: Binding) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.bind((binding.host.strip("[]"), binding.port))
         listening.listen(_BACKLOG)
-        listening.setblocking(False)
+        listening.settimeout(0.0)
     except BaseException:
         listening.close()
         raise
@@ -166,7 +165,7 @@ class _Config(hypercorn.Config):
         self.errorlog = logging.getLogger("websub.server")
         self.loglevel = "WARNING"
         if self.ssl_enabled:
-            self.create_ssl_context()  # A file that cannot be read is an error now, not once the application has started.
+            self.create_ssl_context()  # A file that cannot be read is an error before the application starts.
 
     def create_sockets(self) -> Sockets:
         if self.ssl_enabled:
@@ -210,11 +209,16 @@ def _contain_failures(half: Any) -> None:
 
 
 class _Served:
-    """The application as the server calls it: says that it has started, and can be told to end its requests."""
+    """The application as the server calls it: says whether it started, and can be told to end its requests.
 
-    def __init__(self, app: AsgiApp, started: Callable[[], None]) -> None:
+    Attributes:
+        failure: Why it could not start.
+    """
+
+    def __init__(self, app: AsgiApp, started: Callable[[], object]) -> None:
         self._app = app
         self._started = started
+        self.failure: str | None = None
         self._requests: set[anyio.CancelScope] = set()
         self._end = math.inf
 
@@ -231,6 +235,8 @@ class _Served:
 
     def _announcing(self, send: AsgiSend) -> AsgiSend:
         async def announcing(event: Any) -> None:
+            if event["type"] == "lifespan.startup.failed":
+                self.failure = event.get("message", "")
             await send(event)
             if event["type"] == "lifespan.startup.complete":
                 self._started()
