@@ -21,7 +21,8 @@ def check_hooks(service: type, base: type, hooks: Sequence[Hook], *, abstract: b
         abstract: Whether required hooks may still be missing.
 
     Raises:
-        TypeError: A required hook is missing, a name is no hook, or a hook has the wrong form; the text says what to do.
+        TypeError: A required hook is missing, a name is no hook, or a hook has the wrong form; its text says what
+            to do.
     """
     known = {hook.name: hook for hook in hooks}
     for name, value in _own_methods(service, base):

@@ -11,6 +11,7 @@ from _websub import media
 from _websub.content import Payload
 from _websub.http import Headers
 from _websub.outcome import Success
+from _websub.xml import read_xml
 
 __all__ = ["Success"]
 
@@ -90,7 +91,7 @@ class UpdateMessage:
 
     def xml(self) -> Element:
         """The content as XML; raises ``ContentError`` when it is none, or an attack."""
-        return media.read_xml(self.body)
+        return read_xml(self.body)
 
     def form(self) -> dict[str, str]:
         """The content as form fields; raises ``ContentError`` when it is no form."""

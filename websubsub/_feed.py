@@ -1,15 +1,13 @@
-"""The links of an Atom or RSS feed, found while the feed arrives: the one door to defusedxml.
+"""The links of an Atom or RSS feed, found while the feed arrives.
 
 Only links of the feed itself count, never those of its entries, and they stand before the first entry.
 """
 
 import codecs
-from xml.etree.ElementTree import ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
+from typing import Any
 
 from _websub.links import Link, resolve
+from _websub.xml import ForbiddenXmlError, ParseError, xml_parser
 
 MAX_FEED_BYTES = 256 * 1024
 MAX_BYTES_BEFORE_ROOT = 32 * 1024
@@ -43,7 +41,7 @@ class FeedReader:
     def __init__(self, *, url: str, charset: str | None = None) -> None:
         self._charset = charset
         self._head = _FeedHead(url)
-        self._parser: DefusedXMLParser | None = None
+        self._parser: Any = None
         self._waiting = bytearray()
         self._parsed = 0
         self._room = MAX_FEED_BYTES
@@ -79,7 +77,7 @@ class FeedReader:
             self._head.complete = True
         except FeedError:
             raise
-        except DefusedXmlException:
+        except ForbiddenXmlError:
             raise FeedError("The feed declares entities, which are refused.") from None
         except ParseError as error:
             raise FeedError(f"The feed is not well-formed XML: {error}.") from None
@@ -88,7 +86,7 @@ class FeedReader:
 
     def _advance(self, piece: bytes, *, final: bool) -> None:
         if self._parser is None:
-            self._parser = DefusedXMLParser(target=self._head, encoding=_encoding(piece, self._charset))
+            self._parser = xml_parser(self._head, encoding=_encoding(piece, self._charset))
         self._parser.feed(piece)
         if final:
             self._parser.close()
