@@ -1,0 +1,1 @@
+"""The delivery engine: one message to many subscriptions, at the speed of the wire."""

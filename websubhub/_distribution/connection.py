@@ -1,0 +1,312 @@
+"""One connection and what is said on it: connecting, TLS, the request and the answer, one exchange after the other."""
+
+import os
+import ssl
+from math import inf
+from typing import NamedTuple
+
+import attrs
+
+from websubhub._distribution.answer import AnswerReader
+from websubhub._distribution.batch import Batch
+from websubhub._distribution.channel import NOT_YET, Channel, describe
+from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.origin import Origin
+from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.poller import READABLE, WRITABLE, Poller
+from websubhub._distribution.tls import default_tls_context
+from websubhub._distribution.wheel import TimerWheel
+
+# Compared on every event, so they are plain numbers.
+_CONNECTING, _SHAKING, _SENDING, _ANSWERING, _IDLE = range(5)
+
+_READ_BYTES = 16 * 1024
+# A body up to here is cheaper to copy behind its head than to send as a second piece.
+_COPY_BYTES = 8 * 1024
+_REMEMBERED_ANSWER_BYTES = 1024
+_REMEMBERED_ANSWERS = 512
+# How long the rest of a body that nobody wants may take, before a new connection is worth more than the wait.
+_IGNORED_BODY_SECONDS = 1.0
+
+
+@attrs.frozen(eq=False)
+class Wiring:
+    """What all connections of an engine have in common.
+
+    Attributes:
+        poller: Where their sockets are watched.
+        limits: How long they wait and how much they read.
+        wheel: Where their deadlines are watched.
+        tls: The context for https, or ``None`` for the one that all engines share.
+        answers: Complete answers with nothing after them, by their bytes. Most servers say the same thing again and
+            again, and what the parser has read once need not be parsed again.
+    """
+
+    poller: Poller
+    limits: EngineLimits
+    wheel: TimerWheel
+    tls: ssl.SSLContext | None = None
+    answers: dict[bytes, DeliveryOutcome] = attrs.field(factory=dict)
+
+
+class Route(NamedTuple):
+    """The addresses of a host that are to be tried, and the time by which one of them has to be connected."""
+
+    addresses: tuple[str, ...]
+    connect_by: float
+
+    @property
+    def rest(self) -> "Route":
+        """What is left to try after the first address."""
+        return Route(self.addresses[1:], self.connect_by)
+
+
+class Connection:
+    """A connection and the exchange on it. It never waits: ``advance`` is called when its socket is ready.
+
+    Attributes:
+        delivery: What is under way, for its ``batch``; ``None`` while the connection is idle.
+        head: The head of its request.
+        route: What is left to try if this address cannot be reached.
+        reusable: After an outcome, whether the connection can take another delivery.
+        unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
+        deadline: When the present step fails.
+        idle_since: When the last exchange ended.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_end_by",
+        "_pieces",
+        "_reader",
+        "_reused",
+        "_sent",
+        "_state",
+        "_wiring",
+        "batch",
+        "deadline",
+        "delivery",
+        "fd",
+        "head",
+        "idle_since",
+        "origin",
+        "reusable",
+        "route",
+        "unprocessed",
+        "watched_until",
+    )
+
+    def __init__(self, wiring: Wiring, origin: Origin, route: Route, now: float) -> None:
+        """Start to connect to the first address, which gets its share of the time.
+
+        Raises:
+            OSError: There is no way to that address, or no file descriptor left.
+        """
+        self._wiring = wiring
+        self._channel = Channel(wiring.poller, route.addresses[0], origin.port)
+        self._state = _CONNECTING
+        self._reader: AnswerReader | None = None
+        self._pieces: list[memoryview] = []
+        self._sent = 0
+        self._reused = False
+        self.fd = self._channel.fd
+        self.origin = origin
+        self.route = route.rest
+        self.head = b""
+        self.delivery: Delivery | None = None
+        self.batch: Batch | None = None
+        self.reusable = self.unprocessed = False
+        self.deadline = now + (route.connect_by - now) / len(route.addresses)
+        self.watched_until = inf
+        self._end_by = inf
+        self.idle_since = 0.0
+
+    def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> DeliveryOutcome | None:
+        """Send a delivery now, or as soon as the connection is made; the outcome if that fails at once."""
+        self.delivery = delivery
+        self.batch = batch
+        self.head = head
+        self._end_by = end_by
+        self.reusable = False
+        self._sent = 0
+        body = delivery.content.body
+        if len(body) > _COPY_BYTES or len(head) > _COPY_BYTES:
+            self._pieces = [memoryview(head), memoryview(body)]
+        else:
+            request = head + body
+            if self._state == _IDLE:
+                self.deadline = end_by
+                try:
+                    self._sent = sent = self._channel.send(request)
+                except OSError:
+                    sent = 0  # what is wrong is found by trying again
+                if sent == len(request):
+                    self._state = _ANSWERING
+                    return None
+                request = request[sent:]
+            self._pieces = [memoryview(request)]
+        return self._start() if self._state == _IDLE else None
+
+    def rest(self, now: float) -> None:
+        """Be idle, after an exchange that left the connection reusable."""
+        self.delivery = self.batch = None
+        self.deadline = inf
+        self.idle_since = now
+        self._reused = True
+        self._state = _IDLE
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._channel.close()
+
+    def advance(self, events: int, now: float) -> DeliveryOutcome | None:
+        """Go on with the exchange, now that the socket is ready; the outcome when it ends."""
+        state = self._state
+        if state == _ANSWERING:
+            return self._read(now)
+        if state == _CONNECTING:
+            return self._connected()
+        if state == _SHAKING:
+            return self._shake_hands()
+        if events & ~WRITABLE:  # an answer that comes early, or the end of the connection
+            outcome = self._read(now)
+            if outcome is not None:
+                return outcome
+        return self._send()
+
+    def expire(self) -> DeliveryOutcome:
+        """The outcome if the deadline has passed."""
+        if self._state in {_CONNECTING, _SHAKING}:
+            return _failed(DeliveryFailure.CONNECT_TIMEOUT, "The connection was not made in time.")
+        return self._end(DeliveryFailure.TIMEOUT, "The answer was not complete in time.")
+
+    # Connecting.
+
+    def _connected(self) -> DeliveryOutcome | None:
+        error = self._channel.connect_error()
+        if error:
+            return _failed(DeliveryFailure.CONNECT, f"{os.strerror(error)}.")
+        if not self.origin.secure:
+            return self._start()
+        try:
+            context = self._wiring.tls or default_tls_context()
+            self._channel.start_tls(context, self.origin.host, self.origin.session)
+        except (OSError, ValueError) as problem:
+            return _failed(DeliveryFailure.TLS, describe(problem))
+        self._state = _SHAKING
+        return self._shake_hands()
+
+    def _shake_hands(self) -> DeliveryOutcome | None:
+        tls = self._channel.tls
+        assert tls is not None  # noqa: S101 - the state says so
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._channel.watch(READABLE)
+            return None
+        except ssl.SSLWantWriteError:
+            self._channel.watch(WRITABLE)
+            return None
+        except OSError as error:
+            self.origin.session = None
+            return _failed(DeliveryFailure.TLS, describe(error))
+        return self._start()
+
+    def _start(self) -> DeliveryOutcome | None:
+        self.deadline = self._end_by
+        return self._send()
+
+    # Sending.
+
+    def _send(self) -> DeliveryOutcome | None:
+        self._state = _SENDING
+        try:
+            while self._pieces:
+                self._sent += self._channel.send_some(self._pieces)
+        except NOT_YET:
+            self._channel.watch(READABLE | WRITABLE)
+            return None
+        except OSError as error:
+            return self._refused(error)
+        self._state = _ANSWERING
+        self._channel.watch(READABLE)
+        return None
+
+    def _refused(self, error: OSError) -> DeliveryOutcome:
+        if self._reused and not self._sent and self._reader is None:
+            self.unprocessed = True
+            return self._end(DeliveryFailure.RESET, describe(error))
+        # Who answers early and closes has answered; the answer may have come before the end of the connection.
+        return self._read(inf) or self._end(DeliveryFailure.RESET, describe(error))
+
+    # The answer.
+
+    def _read(self, now: float) -> DeliveryOutcome | None:
+        while True:
+            try:
+                data = self._channel.receive(_READ_BYTES)
+            except NOT_YET:
+                return None
+            except ssl.SSLEOFError:
+                return self._closed(in_order=False)
+            except OSError as error:
+                return self._end(DeliveryFailure.RESET, describe(error))
+            if not data:
+                return self._closed(in_order=True)
+            outcome = self._understand(data, now)
+            # OpenSSL may hold more than it gave, about which the socket stays silent.
+            if outcome is not None or self._channel.tls is None:
+                return outcome
+
+    def _understand(self, data: bytes, now: float) -> DeliveryOutcome | None:
+        delivery = self.delivery
+        assert delivery is not None  # noqa: S101 - nothing is read between exchanges
+        content = delivery.content
+        reader = self._reader
+        first = reader is None
+        if reader is None:
+            if self._state == _ANSWERING and not content.kept_body_bytes:
+                known = self._wiring.answers.get(data)
+                if known is not None:
+                    self.reusable = True
+                    return known
+            reader = self._reader = AnswerReader(self._wiring.limits, content.kept_body_bytes, content.method)
+        outcome = reader.feed(data)
+        if outcome is not None:
+            self._finish(reader, outcome, data if first and not content.kept_body_bytes else b"")
+        elif reader.status and not content.kept_body_bytes:
+            self.deadline = min(self.deadline, now + _IGNORED_BODY_SECONDS)
+        return outcome
+
+    def _finish(self, reader: AnswerReader, outcome: DeliveryOutcome, data: bytes) -> None:
+        tls = self._channel.tls
+        self._reader = None
+        self.reusable = reader.reusable and self._state == _ANSWERING and (tls is None or not tls.pending())
+        if self.reusable and 0 < len(data) <= _REMEMBERED_ANSWER_BYTES:
+            answers = self._wiring.answers
+            if len(answers) >= _REMEMBERED_ANSWERS:
+                answers.clear()
+            answers[data] = outcome
+        if tls is not None and not self._reused and not tls.session_reused:
+            self.origin.session = tls.session  # by now the server has sent its tickets
+
+    def _closed(self, *, in_order: bool) -> DeliveryOutcome:
+        """The outcome if the peer closes the connection.
+
+        Closing says that nothing more will come, so a peer whose end-of-stream left before the request arrived has
+        not acted on it: its machine would have confirmed the request with it. Only then is a repetition certain not to
+        be a second delivery; a connection that was reset says nothing of the kind.
+        """
+        if self._reused and self._reader is None:
+            self.unprocessed = self._channel.unacknowledged_bytes() >= self._sent
+        detail = "The connection was closed before the answer was complete."
+        return self._end(DeliveryFailure.RESET, detail, closed=in_order)
+
+    def _end(self, failure: DeliveryFailure, detail: str, *, closed: bool = False) -> DeliveryOutcome:
+        reader, self._reader = self._reader, None
+        return _failed(failure, detail) if reader is None else reader.end(failure, detail, closed=closed)
+
+
+def _failed(failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
+    return DeliveryOutcome(failure=failure, detail=detail)

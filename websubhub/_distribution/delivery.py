@@ -1,0 +1,99 @@
+"""What is delivered: the content that subscribers share, and the little that differs between them."""
+
+import re
+from collections.abc import Sequence
+
+import attrs
+
+from _websub.signature import sign
+from _websub.vocabulary import USER_AGENT
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"})
+_BODILESS_METHODS = frozenset({"GET", "HEAD"})
+# Each subscription should have its own secret, so this serves the few that share one and must not grow with the many.
+_SIGNATURES_KEPT = 256
+
+HeaderPairs = Sequence[tuple[str, str]]
+
+
+def render_fields(headers: HeaderPairs) -> str | None:
+    """The header fields as they go on the wire, or ``None`` when one of them must not be sent."""
+    lines = []
+    for name, value in headers:
+        if _TOKEN.fullmatch(name) is None or _FORBIDDEN_IN_VALUE.search(value) is not None:
+            return None
+        lines.append(f"{name}: {value}\r\n")
+    return "".join(lines)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class SharedContent:
+    """The part of a message that is the same for every subscriber, rendered once.
+
+    Attributes:
+        body: The bytes to send; they are shared by all deliveries and never copied.
+        headers: ``Content-Type``, ``Link`` and what else every subscriber gets. Those that frame the message on the
+            wire (``Host``, ``Content-Length``, ``Connection``...) are written by the engine and left out here.
+        method: The HTTP method; content distribution is a POST (W3C 7).
+        kept_body_bytes: How much of the body of an answer to return; a longer one is a failure. With 0, answers count
+            by their head alone and their bodies are ignored (W3C 7).
+        connect_seconds: Instead of the limit of the engine, for the connection.
+        total_seconds: Instead of the limit of the engine, for the whole exchange.
+    """
+
+    body: bytes = attrs.field(repr=False)
+    headers: HeaderPairs = ()
+    method: str = "POST"
+    kept_body_bytes: int = 0
+    connect_seconds: float | None = None
+    total_seconds: float | None = None
+    fields: str | None = attrs.field(init=False, repr=False)
+    _signatures: dict[str, str] = attrs.field(init=False, repr=False, factory=dict)
+
+    @fields.default
+    def _render(self) -> str | None:
+        if _TOKEN.fullmatch(self.method) is None or self.method == "CONNECT":
+            return None
+        pairs = [(name, value) for name, value in self.headers if name.lower() not in _FRAMING]
+        names = {name.lower() for name, _ in pairs}
+        if "user-agent" not in names:
+            pairs.append(("User-Agent", USER_AGENT))
+        if "accept-encoding" not in names:
+            pairs.append(("Accept-Encoding", "identity"))
+        if self.body or self.method not in _BODILESS_METHODS:
+            pairs.append(("Content-Length", str(len(self.body))))
+        return render_fields(pairs)
+
+    def signature(self, method: str, secret: str) -> str:
+        """The value of ``X-Hub-Signature`` for a subscription with this secret, computed once if several share it."""
+        signatures = self._signatures
+        key = secret + method  # no method is the end of another one; a tuple would be hashed slowly if it has an enum
+        signature = signatures.get(key)
+        if signature is None:
+            if len(signatures) >= _SIGNATURES_KEPT:
+                signatures.clear()
+            signature = signatures[key] = sign(method, secret, self.body)
+        return signature
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Delivery:
+    """One message to one subscriber.
+
+    Attributes:
+        callback: The URL to send to, byte for byte as the subscriber gave it.
+        content: What all subscribers get.
+        secret: The secret of the subscription; the delivery is signed if there is one (W3C 7.1).
+        signature_method: One of sha1, sha256, sha384 and sha512.
+        headers: Header fields of this delivery only.
+        key: Whatever the sender wants to find again with the outcome; the engine does not look at it.
+    """
+
+    callback: str
+    content: SharedContent
+    secret: str | None = attrs.field(default=None, repr=False)
+    signature_method: str = "sha256"
+    headers: HeaderPairs = ()
+    key: object = None

@@ -1,0 +1,214 @@
+"""The delivery engine: what users of this package call, and who drives it."""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.lowlevel
+
+from _websub.addresses import AddressPolicy
+from websubhub._distribution.batch import Batch
+from websubhub._distribution.connection import Wiring
+from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.exchanges import Exchanges
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.names import NameResolver, Resolve, resolve
+from websubhub._distribution.outcome import DeliveryOutcome
+from websubhub._distribution.poller import READABLE, open_poller
+from websubhub._distribution.wheel import TICK_SECONDS, TimerWheel
+
+
+class EngineClosedError(RuntimeError):
+    """The engine was closed before all deliveries were settled."""
+
+
+class DeliveryEngine:
+    """Delivers to any number of subscribers over connections that are kept for the next delivery.
+
+    There is no background task. Whoever awaits ``send`` drives the engine, for all others as well; when its own batch
+    is done, one of those who still wait goes on. So an engine needs no ``async with``, works on every event loop that
+    AnyIO knows, and costs nothing while nobody sends. It belongs to the event loop that uses it first.
+
+    Args:
+        limits: How many connections, how long, how much.
+        addresses: Which addresses may be called. Every address of a host is checked before the first connection to it,
+            a single one that is not permitted refuses the host, and connections are made to the checked addresses.
+        tls: The context for https instead of the usual one, for example with certificates of one's own.
+        look_up: A resolver of host names instead of that of the system; it is called in a thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: EngineLimits | None = None,
+        addresses: AddressPolicy | None = None,
+        tls: ssl.SSLContext | None = None,
+        look_up: Resolve = resolve,
+    ) -> None:
+        self._limits = limits or EngineLimits()
+        self._addresses = addresses or AddressPolicy()
+        self._tls = tls
+        self._look_up = look_up
+        self._engine_room: _EngineRoom | None = None
+        self._token: object = None
+        self._batches: dict[Batch, None] = {}
+        self._driven = False
+        self._closed = False
+
+    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
+        """Deliver to all, and return when every delivery is settled.
+
+        Deliveries are taken from the iterable only when there is room for them, so it may be a generator that makes a
+        million; it must not block. Calls that run at the same time share the connections fairly.
+
+        If the call is cancelled, what is under way is dropped: its connections are closed and nothing more is settled,
+        so whoever has not heard of a delivery cannot know whether it arrived.
+
+        Args:
+            deliveries: What to deliver.
+            settled: Called once for each delivery, with its outcome. It must not block; what it raises is logged.
+
+        Raises:
+            EngineClosedError: The engine is closed, or was before all was settled.
+            RuntimeError: The engine is in use on another event loop.
+            Exception: Whatever the iterable raised, after the deliveries before were settled.
+        """
+        room = self._enter()
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        batch = Batch(deliveries, settled)
+        self._batches[batch] = None
+        room.exchanges.add(batch)
+        try:
+            if room.exchanges.turn() and self._driven:
+                room.ring()
+            await self._see_through(batch, room)
+        finally:
+            self._leave(batch, room)
+        if batch.error is not None:
+            raise batch.error
+        if not batch.finished:
+            raise EngineClosedError("The delivery engine was closed before all deliveries were settled.")
+
+    async def request(self, delivery: Delivery) -> DeliveryOutcome:
+        """Make one exchange and return its outcome."""
+        outcomes: list[DeliveryOutcome] = []
+        await self.send((delivery,), lambda _, outcome: outcomes.append(outcome))
+        return outcomes[0]
+
+    def close(self) -> None:
+        """Close all connections; whoever still awaits ``send`` gets an ``EngineClosedError``."""
+        self._closed = True
+        for batch in self._batches:
+            batch.wake.set()
+        if self._engine_room is None:
+            return
+        if self._batches:
+            self._engine_room.ring()
+        else:
+            self._engine_room.close()
+            self._engine_room = None
+
+    async def aclose(self) -> None:
+        """The same as ``close``, for those who close everything asynchronously."""
+        self.close()
+        await anyio.lowlevel.checkpoint()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Clients may be used without closing them; their connections are closed with them, and silently.
+        room = self.__dict__.get("_engine_room")
+        if room is not None:
+            room.close()
+
+    def _enter(self) -> "_EngineRoom":
+        if self._closed:
+            raise EngineClosedError("The delivery engine is closed.")
+        token = anyio.lowlevel.current_token()
+        if self._engine_room is None:
+            self._engine_room = _EngineRoom(self._limits, self._addresses, self._tls, self._look_up)
+            self._token = token
+        elif self._token != token:
+            raise RuntimeError(
+                "A delivery engine belongs to the event loop that used it first; make one for each loop."
+            )
+        return self._engine_room
+
+    async def _see_through(self, batch: Batch, room: "_EngineRoom") -> None:
+        while not self._is_over(batch):
+            if self._driven:
+                await batch.wake.wait()
+                batch.wake = anyio.Event()
+                continue
+            self._driven = True
+            try:
+                await self._drive(batch, room)
+            finally:
+                self._driven = False
+
+    async def _drive(self, batch: Batch, room: "_EngineRoom") -> None:
+        exchanges, fd = room.exchanges, room.poller.fileno()
+        more = True
+        while not self._is_over(batch):
+            # One timeout for many turns: it is the beat of the deadlines, and dear.
+            with anyio.move_on_after(TICK_SECONDS):
+                while not self._is_over(batch):
+                    if more:
+                        await anyio.lowlevel.checkpoint()
+                    else:
+                        await anyio.wait_readable(fd)
+                    more = exchanges.turn()
+            exchanges.tick()
+
+    def _is_over(self, batch: Batch) -> bool:
+        return batch.finished or self._closed
+
+    def _leave(self, batch: Batch, room: "_EngineRoom") -> None:
+        del self._batches[batch]
+        if not batch.finished:
+            room.exchanges.abandon(batch)
+            room.ring()  # there is room now for others
+        if self._closed and not self._batches:
+            room.close()
+            self._engine_room = None
+        elif not self._driven and self._batches:
+            next(iter(self._batches)).wake.set()
+
+
+class _EngineRoom:
+    """What an engine has once it is in use."""
+
+    def __init__(
+        self, limits: EngineLimits, addresses: AddressPolicy, tls: ssl.SSLContext | None, look_up: Resolve
+    ) -> None:
+        self.poller = open_poller()
+        self._bell, self._rope = socket.socketpair()
+        self._bell.settimeout(0)
+        self._rope.settimeout(0)
+        self.poller.register(self._bell.fileno(), READABLE)
+        self._names = NameResolver(addresses, limits.lookups, self.ring, look_up)
+        wiring = Wiring(self.poller, limits, TimerWheel(monotonic()), tls)
+        self.exchanges = Exchanges(wiring, self._names, self._bell)
+
+    def ring(self) -> None:
+        """Make the poller readable, from any thread."""
+        with contextlib.suppress(OSError):  # it rings already, or nobody is there any more
+            self._rope.send(b"!")
+
+    def close(self) -> None:
+        self._names.close()
+        self.exchanges.close()
+        self._bell.close()
+        self._rope.close()
+        self.poller.close()

@@ -1,0 +1,35 @@
+"""The bounds that the delivery engine keeps, whatever its peers do."""
+
+import attrs
+from attrs.validators import ge, gt
+
+
+@attrs.frozen(kw_only=True)
+class EngineLimits:
+    """How many connections a delivery engine may open, how long it waits, and how much of an answer it reads.
+
+    Attributes:
+        connections: Open connections in all, those that are kept alive included.
+        connections_per_origin: Open connections to one scheme, host and port.
+        idle_seconds: How long an unused connection is kept for the next delivery.
+        connect_seconds: For name lookup aside, the connection and its TLS handshake, over all addresses of the host.
+        total_seconds: From the start of the connection to the end of the answer.
+        lookup_seconds: For one name lookup.
+        lookups: Names that are looked up at a time, each in a thread of its own.
+        waiting: Deliveries of one batch that may wait for their origin while others overtake them.
+        origins: Origins that are remembered, with their TLS sessions.
+        head_bytes: The status line and the header fields of one answer, informational answers included.
+        ignored_body_bytes: What is read of a body that nobody wants, to keep the connection for the next delivery.
+    """
+
+    connections: int = attrs.field(default=256, validator=ge(1))
+    connections_per_origin: int = attrs.field(default=8, validator=ge(1))
+    idle_seconds: float = attrs.field(default=30.0, validator=ge(0))
+    connect_seconds: float = attrs.field(default=5.0, validator=gt(0))
+    total_seconds: float = attrs.field(default=15.0, validator=gt(0))
+    lookup_seconds: float = attrs.field(default=3.0, validator=gt(0))
+    lookups: int = attrs.field(default=32, validator=ge(1))
+    waiting: int = attrs.field(default=2048, validator=ge(1))
+    origins: int = attrs.field(default=10_000, validator=ge(1))
+    head_bytes: int = attrs.field(default=32 * 1024, validator=ge(1024))
+    ignored_body_bytes: int = attrs.field(default=16 * 1024, validator=ge(0))

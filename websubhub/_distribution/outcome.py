@@ -1,0 +1,52 @@
+"""How a delivery ended: with an answer, or with the reason why there was none."""
+
+from enum import StrEnum
+
+import attrs
+
+
+class DeliveryFailure(StrEnum):
+    """Why a delivery got no answer that counts."""
+
+    INVALID_REQUEST = "invalid request"
+    UNRESOLVED_NAME = "unresolved name"
+    REFUSED_ADDRESS = "refused address"
+    CONNECT = "connect"
+    CONNECT_TIMEOUT = "connect timeout"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    MALFORMED_ANSWER = "malformed answer"
+    TOO_LARGE = "too large"
+
+
+@attrs.frozen
+class DeliveryOutcome:
+    """What became of one delivery.
+
+    Attributes:
+        status: The status of the answer, 0 when there was none.
+        headers: Its header fields, as received and in their order.
+        body: Its body, when that was asked for; the body of the answer to a delivery is ignored (W3C 7).
+        failure: Why the exchange failed, or ``None`` after a complete answer of any status.
+        detail: The failure in words for the log of an operator; it names neither the callback nor a secret.
+    """
+
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    failure: DeliveryFailure | None = None
+    detail: str = ""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the subscriber took it: any status from 200 to 299 (W3C 7)."""
+        return self.failure is None and 200 <= self.status < 300  # noqa: PLR2004 - success of HTTP
+
+    @property
+    def retry_after(self) -> str | None:
+        """The ``Retry-After`` of the answer as received, in seconds or as a date."""
+        for name, value in self.headers:
+            if name.lower() == "retry-after":
+                return value
+        return None

@@ -1,0 +1,151 @@
+"""The connections of an engine: found by origin, kept alive, and never more than agreed."""
+
+from collections import OrderedDict
+
+from websubhub._distribution.connection import Connection, Route, Wiring
+from websubhub._distribution.origin import Origin, split_callback
+from websubhub._distribution.request import is_target
+
+
+class Pool:
+    """Origins and their connections, at the same cost whether there are ten or ten thousand.
+
+    The connection used last is used next, so that those which are not needed grow old and are closed.
+
+    Attributes:
+        busy: Connections with an exchange under way; there are never more than the limit for all connections.
+    """
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._limits = wiring.limits
+        self._origins: dict[str, Origin] = {}
+        self._connections: dict[int, Connection] = {}
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._by_age: OrderedDict[Connection, None] = OrderedDict()
+        self.busy = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more exchange may be under way."""
+        return self.busy < self._limits.connections
+
+    def by_descriptor(self, fd: int) -> Connection | None:
+        """The connection with this file descriptor."""
+        return self._connections.get(fd)
+
+    def under_way(self) -> list[Connection]:
+        """The connections that have a delivery."""
+        return [connection for connection in self._connections.values() if connection.delivery is not None]
+
+    def origins(self) -> list[Origin]:
+        """The origins that are remembered."""
+        return list(self._origins.values())
+
+    def locate(self, callback: str) -> tuple[Origin, str] | None:
+        """The origin of a callback and its request target, or ``None`` if no request can be made of it."""
+        slash = callback.find("/", 8)
+        if slash > 0:
+            origin = self._origins.get(callback[:slash])
+            if origin is not None:
+                target = callback[slash:]
+                return (origin, target) if is_target(target) else None
+        parts = split_callback(callback)
+        if parts is None:
+            return None
+        origin, target = parts
+        return self._origins.get(origin.prefix) or self._admit(origin), target
+
+    def _admit(self, origin: Origin) -> Origin:
+        if len(self._origins) >= 2 * self._limits.origins:
+            self._forget_origins()
+        self._origins[origin.prefix] = origin
+        return origin
+
+    def _forget_origins(self) -> None:
+        surplus = len(self._origins) - self._limits.origins
+        for origin in self.origins():
+            if surplus <= 0:
+                break
+            if origin.unused:
+                del self._origins[origin.prefix]
+                self._idle.pop(origin, None)
+                surplus -= 1
+
+    def borrow(self, origin: Origin) -> Connection | None:
+        """An idle connection to the origin, which becomes busy."""
+        idle = self._idle.get(origin)
+        if not idle:
+            return None
+        connection = idle.pop()
+        del self._by_age[connection]
+        self.busy += 1
+        return connection
+
+    def may_open(self, origin: Origin) -> bool:
+        """Whether the origin may have one more connection."""
+        return origin.open < self._limits.connections_per_origin
+
+    def open(self, origin: Origin, route: Route, now: float) -> Connection:
+        """A new connection, which is busy; the oldest idle one makes room for it if there is none.
+
+        Raises:
+            OSError: There is no way to the first address, or no file descriptor left.
+        """
+        if len(self._connections) >= self._limits.connections and self._by_age:
+            self._close_oldest()
+        connection = Connection(self._wiring, origin, route, now)
+        self._connections[connection.fd] = connection
+        origin.open += 1
+        self.busy += 1
+        return connection
+
+    def park(self, connection: Connection, now: float) -> None:
+        """Keep a busy connection for the next delivery to its origin."""
+        connection.rest(now)
+        self.busy -= 1
+        self._by_age[connection] = None
+        try:
+            self._idle[connection.origin].append(connection)
+        except KeyError:
+            self._idle[connection.origin] = [connection]
+
+    def drop(self, connection: Connection) -> None:
+        """Close a busy connection."""
+        self.busy -= 1
+        self._close(connection)
+
+    def drop_idle(self, connection: Connection) -> None:
+        """Close an idle connection, since its server did or has said something that nobody asked for."""
+        del self._by_age[connection]
+        self._idle[connection.origin].remove(connection)
+        self._close(connection)
+
+    def drop_idle_of(self, origin: Origin) -> None:
+        """Close the idle connections to an origin."""
+        for connection in list(self._idle.get(origin, ())):
+            self.drop_idle(connection)
+
+    def drop_old(self, now: float) -> None:
+        """Close the connections that were idle for too long."""
+        before = now - self._limits.idle_seconds
+        while self._by_age and next(iter(self._by_age)).idle_since <= before:
+            self._close_oldest()
+
+    def close(self) -> None:
+        """Close everything."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+        self._idle.clear()
+        self._by_age.clear()
+        self._origins.clear()
+
+    def _close_oldest(self) -> None:
+        self.drop_idle(next(iter(self._by_age)))
+
+    def _close(self, connection: Connection) -> None:
+        del self._connections[connection.fd]
+        connection.origin.open -= 1
+        self._wiring.wheel.forget(connection)
+        connection.close()
