@@ -17,6 +17,7 @@ def targets(value: str, relation: str = "hub") -> list[str]:
     return [link.target for link in parse_links([value]) if relation in link.relations]
 
 
+@pytest.mark.spec("D-08")
 @pytest.mark.parametrize(
     ("value", "hubs"),
     [

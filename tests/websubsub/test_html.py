@@ -84,6 +84,7 @@ def test_links_elsewhere_are_not_taken(page: bytes, pieces: int) -> None:
     assert read(page, pieces=pieces) == []
 
 
+@pytest.mark.spec("D-07")
 def test_links_of_the_body_are_taken_when_asked_for() -> None:
     page = b"<head></head><body><p title='" + HUB.replace(b"hub", b"no") + b"'>text<!-- --><div>" + HUB + b"</div>"
     assert read(page) == []
