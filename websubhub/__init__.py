@@ -5,7 +5,7 @@ from _websub.content import Payload
 from _websub.http import Headers
 from _websub.media import ContentError
 from _websub.outcome import Success, WebSubError
-from _websub.urls import UrlError
+from _websub.urls import UrlError, check_url, url_identity
 from _websub.vocabulary import SignatureMethod
 from websubhub._advertisement import Advertiser, feed_links, html_links, link_header
 from websubhub._application import HubApplication, asgi, run, serve
@@ -114,11 +114,13 @@ __all__ = [
     "VerifiedUnsubscription",
     "WebSubError",
     "asgi",
+    "check_url",
     "feed_links",
     "html_links",
     "link_header",
     "run",
     "serve",
+    "url_identity",
 ]
 
 # Reprs, tracebacks and documentation read websubhub.HubService; what both packages share keeps its own module.

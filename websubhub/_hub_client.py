@@ -66,14 +66,11 @@ class HubClient:
     async def _deliver(self, message: ContentDistributionMessage) -> ContentDistributionSuccess:
         if self._http is not None:
             return self._judge(await self._send(self._http, message))
+        subscription, distributor = self._subscription, self._distributor
+        content = distributor.prepare(message, subscription.topic, kept_body_bytes=_KEPT_BODY_BYTES)
+        delivery = distributor.delivery(content, subscription.callback, subscription.secret, subscription)
         outcomes: list[DeliveryOutcome] = []
-        await self._distributor.distribute(
-            message,
-            self._subscription.topic,
-            (self._subscription,),
-            lambda _, outcome: outcomes.append(outcome),
-            kept_body_bytes=_KEPT_BODY_BYTES,
-        )
+        await distributor.send((delivery,), lambda _, outcome: outcomes.append(outcome))
         [outcome] = outcomes
         if outcome.failure is not None:
             raise self._unanswered(outcome.failure)

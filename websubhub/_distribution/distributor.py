@@ -1,8 +1,8 @@
 """One message to many subscriptions."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
 from _websub.addresses import AddressPolicy
 from _websub.content import encode
@@ -75,14 +75,24 @@ class ContentDistributor:
         addresses = AddressPolicy.for_public_url(hub, tuple(allow_networks))
         self._engine = DeliveryEngine(limits=limits or EngineLimits(), addresses=addresses)
 
+    def prepare(
+        self, message: ContentDistributionMessage, topic: str, *, kept_body_bytes: int = 0
+    ) -> SharedContent:
+        """Render what all subscribers of a topic get, once.
+
+        Args:
+            message: The message.
+            topic: The topic's URL.
+            kept_body_bytes: How much of each answer's body to return; 0 for none.
+        """
+        return shared_content(message, topic=topic, hub=self._hub, kept_body_bytes=kept_body_bytes)
+
     async def distribute(
         self,
         message: ContentDistributionMessage,
         topic: str,
         recipients: Iterable[Recipient],
         settled: Callable[[Recipient, DeliveryOutcome], None],
-        *,
-        kept_body_bytes: int = 0,
     ) -> None:
         """Deliver a message to every recipient, signed for each that has a secret (W3C 7, 7.1).
 
@@ -91,24 +101,34 @@ class ContentDistributor:
             topic: The topic's URL.
             recipients: Whom to send to; read only as fast as they are served, so it may be long.
             settled: Called once for each recipient, when its delivery has ended.
-            kept_body_bytes: How much of each answer's body to return; 0 for none.
         """
-        content = shared_content(message, topic=topic, hub=self._hub, kept_body_bytes=kept_body_bytes)
+        content = self.prepare(message, topic)
+        await self.send(
+            (self.delivery(content, recipient.callback, recipient.secret, recipient) for recipient in recipients),
+            lambda delivery, outcome: settled(cast("Recipient", delivery.key), outcome),
+        )
 
-        def deliveries() -> Iterator[Delivery]:
-            for recipient in recipients:
-                yield Delivery(
-                    callback=recipient.callback,
-                    content=content,
-                    secret=recipient.secret,
-                    signature_method=self._method,
-                    key=recipient,
-                )
+    def delivery(self, content: SharedContent, callback: str, secret: str | None, key: object) -> Delivery:
+        """One delivery of prepared content, for ``send``.
 
-        def ended(delivery: Delivery, outcome: DeliveryOutcome) -> None:
-            settled(delivery.key, outcome)  # type: ignore[arg-type]  # the key is the recipient of above
+        Args:
+            content: What ``prepare`` rendered.
+            callback: Where to deliver to.
+            secret: The key to sign with, if there is one.
+            key: Whatever is to be found again with the outcome.
+        """
+        return Delivery(callback=callback, content=content, secret=secret, signature_method=self._method, key=key)
 
-        await self._engine.send(deliveries(), ended)
+    async def send(
+        self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]
+    ) -> None:
+        """Make deliveries, of one message or of many.
+
+        Args:
+            deliveries: What to deliver; read only as fast as they are served.
+            settled: Called once for each, when it has ended.
+        """
+        await self._engine.send(deliveries, settled)
 
     async def aclose(self) -> None:
         """Close the connections."""

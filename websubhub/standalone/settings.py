@@ -1,0 +1,273 @@
+"""What can be set on the standalone hub: by flag, environment, file or default, in that order."""
+
+import difflib
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import attrs
+
+from websubhub import SignatureMethod, UrlError, check_url
+
+ENVIRONMENT_PREFIX = "WEBSUBHUB_"
+_FILE_LIMIT = 1_048_576
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; its text is one sentence for the person who made it."""
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise SettingsError(f"is not a number: {text}") from None
+        if not low <= value <= high or math.isnan(value):
+            raise SettingsError(f"must be from {low:g} to {high:g}, not {text}")
+        return value
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:  # noqa: PLR2004
+            raise SettingsError(f"must be a whole number from {low} to {high}, not {text}")
+        return int(text)
+
+    return parse
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise SettingsError(f"must be one of {', '.join(choices)}, not {text}")
+        return text
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise SettingsError(f"must be true or false, not {text}")
+    return words[text.lower()]
+
+
+def _store(text: str) -> str:
+    if text != "memory:" and not text.startswith(("sqlite:///", "nats://")):
+        raise SettingsError(f"must be sqlite:///FILE, memory: or nats://HOST:PORT, not {text}")
+    return text
+
+
+def _public_url(text: str) -> str:
+    try:
+        return check_url(text, "it")
+    except UrlError as error:
+        raise SettingsError(f"cannot be used: {error}") from None
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise SettingsError(f"is no network like 10.0.0.0/8: {text}") from None
+    return text
+
+
+def _token(text: str) -> str:
+    if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
+        raise SettingsError("must be 16 printable characters or more, without spaces")
+    return text
+
+
+def _delays(text: str) -> tuple[float, ...]:
+    parse = _number(0, 86_400)
+    return tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+
+
+def option(default: Any, text: str, parse: Callable[[str], Any] = str, **rest: Any) -> Any:
+    """A setting: its default, what it is for, how its text is read; ``metavar``, ``many`` and ``secret`` on demand."""
+    metadata = {"help": text, "parse": parse, **rest}
+    return attrs.field(default=default, metadata=metadata, repr=not rest.get("secret"))
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The settings of a standalone hub."""
+
+    host: str = option("127.0.0.1", "The address to listen on.")
+    port: int = option(8080, "The port to listen on; 0 picks a free one.", _whole(0, 65_535))
+    public_url: str | None = option(
+        None,
+        "The URL of the hub as subscribers and publishers see it; by default http://HOST:PORT/hub.",
+        _public_url,
+        metavar="URL",
+    )
+    store: str = option(
+        "sqlite:///websubhub.db",
+        "Where state is kept: sqlite:///FILE, memory: for trials, or nats://HOST:PORT.",
+        _store,
+        metavar="STORE",
+    )
+    lease_seconds: int = option(864_000, "The lease of subscriptions that ask for none.", _whole(1, 31_536_000))
+    min_lease_seconds: int = option(300, "The shortest lease granted.", _whole(1, 31_536_000))
+    max_lease_seconds: int = option(2_592_000, "The longest lease granted.", _whole(1, 31_536_000))
+    retry_delays: tuple[float, ...] = option(
+        (5, 30, 120, 600, 1800, 7200, 18000, 36000, 50400, 72000, 72000),
+        "Seconds to wait before each further attempt at a failed delivery; then it becomes a dead letter.",
+        _delays,
+        metavar="SECONDS,...",
+    )
+    delivery_timeout: float = option(10.0, "Seconds a subscriber has for its whole answer.", _number(0.1, 300))
+    concurrency: int = option(256, "Connections to subscribers at a time.", _whole(1, 10_000))
+    concurrency_per_host: int = option(8, "Connections to one host at a time.", _whole(1, 1_000))
+    signature_method: str = option("sha256", "The hash of signatures.", _choice(*SignatureMethod))
+    topics: str = option(
+        "open",
+        "Which topics may be subscribed to: open for any, registered for those that publishers registered.",
+        _choice("open", "registered"),
+    )
+    validate_topics: bool = option(
+        False, "Fetch a topic before its first subscription, and deny it unless it names this hub.", _switch
+    )
+    feed_diff: tuple[str, ...] = option(
+        (),
+        "A topic (an Atom or RSS feed) of which only new entries are delivered, or * for all; repeatable.",
+        metavar="TOPIC",
+        many=True,
+    )
+    latest_only: tuple[str, ...] = option(
+        (),
+        "A topic of which a newer update replaces one still waiting, or * for all; repeatable.",
+        metavar="TOPIC",
+        many=True,
+    )
+    publisher_token: tuple[str, ...] = option(
+        (),
+        "A bearer token that publishers must show to publish content and to (de)register topics; repeatable.",
+        _token,
+        metavar="TOKEN",
+        many=True,
+        secret=True,
+    )
+    anonymous_publishers: bool = option(
+        False, "Let anybody publish content and (de)register topics although the hub is public.", _switch
+    )
+    admin_token: str | None = option(
+        None,
+        "The bearer token of the admin API; without one it answers on loopback hubs only.",
+        _token,
+        metavar="TOKEN",
+        secret=True,
+    )
+    allow_network: tuple[str, ...] = option(
+        (),
+        "A network that callbacks and topics may be in although it is not public; repeatable.",
+        _network,
+        metavar="CIDR",
+        many=True,
+    )
+    max_content_bytes: int = option(10_485_760, "The largest content.", _whole(1, 1_073_741_824))
+    max_backlog: int = option(5_000_000, "Deliveries that may wait before publishers are told 503.", _whole(1, 10**12))
+    dead_letter_days: float = option(30.0, "Days after which dead letters are dropped.", _number(0.01, 3650))
+    log_format: str = option("text", "text for people, json for programs.", _choice("text", "json"))
+    log_level: str = option("info", "How much to log.", _choice("debug", "info", "warning", "error"))
+    loop: str = option(
+        "auto",
+        "The event loop: asyncio, trio or uvloop; auto takes uvloop where it is installed.",
+        _choice("auto", "asyncio", "trio", "uvloop"),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse settings that contradict each other."""
+        if not self.min_lease_seconds <= self.lease_seconds <= self.max_lease_seconds:
+            raise SettingsError("The leases must satisfy min-lease-seconds <= lease-seconds <= max-lease-seconds.")
+
+
+def flag(name: str) -> str:
+    """The command line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None = None) -> Settings:
+    """The settings from all their sources.
+
+    Args:
+        flags: Text by setting from the command line, lists of text for those that repeat; missing ones left out.
+        environment: The environment.
+        file: The path of a TOML file; else that of ``WEBSUBHUB_CONFIG``.
+
+    Raises:
+        SettingsError: One of them cannot be used; the text says which and where it came from.
+    """
+    path = file or environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
+    from_file = read_file(path) if path else {}
+    values: dict[str, Any] = {}
+    for field in attrs.fields(Settings):
+        variable = ENVIRONMENT_PREFIX + field.name.upper()
+        if field.name in flags:
+            values[field.name] = _read(field, flags[field.name], flag(field.name))
+        elif variable in environment:
+            text = environment[variable]
+            values[field.name] = _read(field, text.split() if field.metadata.get("many") else text, variable)
+        elif field.name in from_file:
+            values[field.name] = _read(field, from_file[field.name], f"{field.name} in {path}")
+    return Settings(**values)
+
+
+def _read(field: "attrs.Attribute[Any]", value: Any, source: str) -> Any:
+    parse = cast("Callable[[str], Any]", field.metadata["parse"])
+    try:
+        if field.metadata.get("many"):
+            items = [value] if isinstance(value, str) else list(value)
+            return tuple(parse(_text(item)) for item in items)
+        return parse(_text(value))
+    except SettingsError as error:
+        # The value of a secret is not repeated: errors end up in logs.
+        raise SettingsError(f"{source} {error}.") from None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    if isinstance(value, dict):
+        raise SettingsError("must not be a table")
+    return str(value)
+
+
+def read_file(path: str) -> dict[str, Any]:
+    """The settings in a TOML file, by name.
+
+    Raises:
+        SettingsError: It cannot be read, is no TOML, or has a key that is no setting.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_FILE_LIMIT).decode()
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"The configuration file {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise SettingsError(f"The configuration file {path} is not valid TOML: {error}.") from None
+    known = [field.name for field in attrs.fields(Settings)]
+    values = {name.replace("-", "_"): value for name, value in table.items()}
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "."
+            raise SettingsError(f"The configuration file {path} has an unknown setting {name}{hint}")
+    return values
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a hub with this public URL is for this machine only."""
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
