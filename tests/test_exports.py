@@ -67,11 +67,13 @@ PROMISED: dict[ModuleType, list[str]] = {
         "VerifiedUnsubscription",
         "WebSubError",
         "asgi",
+        "check_url",
         "feed_links",
         "html_links",
         "link_header",
         "run",
         "serve",
+        "url_identity",
     ],
     websubsub: [],
 }
