@@ -75,7 +75,7 @@ def _is_wanted(tag: Tag) -> bool:
 def _decoder(beginning: bytes, charset: str | None) -> codecs.IncrementalDecoder:
     """Choose the decoder by byte order mark, Content-Type or `<meta>`, as browsers do (HTML, 13.2.3)."""
     parser = html5lib.HTMLParser()
-    parser.parse(beginning, transport_encoding=charset, useChardet=False)
+    parser.parse(beginning.partition(b"</head")[0], transport_encoding=charset, useChardet=False)
     try:
         return codecs.getincrementaldecoder(parser.documentEncoding or "utf-8")("replace")
     except LookupError:  # five rare encodings of the web that Python does not have; their URLs are ASCII

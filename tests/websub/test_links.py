@@ -1,4 +1,5 @@
-from time import perf_counter
+import sys
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -6,6 +7,8 @@ from hypothesis import strategies as st
 
 from _websub.links import MAX_LINK_CHARACTERS, MAX_LINKS, Link, parse_links, resolve, write_links
 
+# Measuring coverage makes the program several times slower.
+SLOWDOWN = 1 if sys.gettrace() is None else 10
 HUB = "https://hub.example.com/hub"
 TOPIC = "https://example.com/feed?tag=a&b=1"
 
@@ -170,13 +173,13 @@ def test_no_header_is_an_error(values: list[str]) -> None:
 @pytest.mark.parametrize("repeated", [*',;<"= >\\', '\\"', "<a>,", "<a>;", '<a>;"",', "a=b;", 'a="b";', "<>,", '","'])
 def test_64_kib_of_anything_is_read_within_10_ms(beginning: str, repeated: str) -> None:
     value = (beginning + repeated * MAX_LINK_CHARACTERS)[:MAX_LINK_CHARACTERS]
-    assert _fastest_of_three(value) < 0.010
+    assert _fastest_of_three(value) < 0.010 * SLOWDOWN
 
 
 def _fastest_of_three(value: str) -> float:
     durations = []
     for _ in range(3):
-        start = perf_counter()
+        start = thread_time()
         parse_links([value], base="http://t/")
-        durations.append(perf_counter() - start)
+        durations.append(thread_time() - start)
     return min(durations)

@@ -1,8 +1,9 @@
 """Discovery in one response; the numbers are those of the subscriber tests of websub.rocks."""
 
 import json
+import sys
 from contextlib import suppress
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from attrs import frozen
@@ -22,6 +23,8 @@ from websubsub._discovery import (
 )
 from websubsub._discovery_body import DiscoverySource
 
+# Measuring coverage makes the program several times slower.
+SLOWDOWN = 1 if sys.gettrace() is None else 10
 URL = "https://pub.example/blog/200"
 HUB = "https://hub.example/hub"
 TOPIC = "https://pub.example/blog/200?self=other"
@@ -356,19 +359,19 @@ def test_no_response_is_an_unexpected_error(links: list[str], content_type: str,
     ],
 )
 def test_no_body_holds_the_event_loop_for_100_ms(content_type: str, body: bytes) -> None:
-    assert fastest_of_two(Case([("Content-Type", content_type)], body, options=JSON_FEED)) < 0.1
+    assert fastest_of_two(Case([("Content-Type", content_type)], body, options=JSON_FEED)) < 0.1 * SLOWDOWN
 
 
 def test_no_header_holds_the_event_loop_for_100_ms() -> None:
     hosts = ", ".join(f"<http://{chr(0xE0 + n % 30) * 50}.{n}.example/>; rel=hub" for n in range(900))
-    assert fastest_of_two(Case([("Link", hosts[:65_536])])) < 0.1
+    assert fastest_of_two(Case([("Link", hosts[:65_536])])) < 0.1 * SLOWDOWN
 
 
 def fastest_of_two(case: Case) -> float:
     durations = []
     for _ in range(2):
-        start = perf_counter()
+        start = thread_time()
         with suppress(DiscoveryError):
             read(case)
-        durations.append(perf_counter() - start)
+        durations.append(thread_time() - start)
     return min(durations)

@@ -1,5 +1,6 @@
+import sys
 from contextlib import suppress
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,8 @@ from websubsub._feed import (
     FeedReader,
 )
 
+# Measuring coverage makes the program several times slower.
+SLOWDOWN = 1 if sys.gettrace() is None else 10
 URL = "https://example.com/blog/feed?x=1"
 NAMESPACE = "http://www.w3.org/2005/Atom"
 ATOM = f'<feed xmlns="{NAMESPACE}">'
@@ -275,11 +278,11 @@ PROLOGS = {
 def test_no_feed_holds_the_event_loop_for_100_ms(bomb: str, pieces: int) -> None:
     inside = LARGE_TOKENS.get(bomb) or BOMBS.get(bomb, b"") * (600_000 // len(BOMBS.get(bomb, b"x")))
     feed = PROLOGS.get(bomb) or ATOM.encode() + inside
-    assert fastest_of_two(feed, pieces) < 0.1
+    assert fastest_of_two(feed, pieces) < 0.1 * SLOWDOWN
 
 
 def test_a_slow_sender_does_not_make_a_feed_costly() -> None:
-    assert fastest_of_two(ATOM.encode() + b"<!--" + b"x" * 60_000, 1) < 1
+    assert fastest_of_two(ATOM.encode() + b"<!--" + b"x" * 60_000, 1) < SLOWDOWN
 
 
 def test_a_feed_of_1_mb_costs_no_more_than_its_beginning() -> None:
@@ -291,8 +294,8 @@ def test_a_feed_of_1_mb_costs_no_more_than_its_beginning() -> None:
 def fastest_of_two(feed: bytes, pieces: int) -> float:
     durations = []
     for _ in range(2):
-        start = perf_counter()
+        start = thread_time()
         with suppress(FeedError):
             read(feed, pieces=pieces)
-        durations.append(perf_counter() - start)
+        durations.append(thread_time() - start)
     return min(durations)

@@ -1,5 +1,6 @@
+import sys
 from collections.abc import Iterable
-from time import perf_counter
+from time import thread_time
 from urllib.parse import urljoin
 
 import html5lib
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from websubsub._html import MAX_HTML_BYTES, HtmlReader
 from websubsub._html_tags import MAX_ATTRIBUTES, MAX_MARKUP
 
+# Measuring coverage makes the program several times slower.
+SLOWDOWN = 1 if sys.gettrace() is None else 10
 URL = "https://example.com/blog/page?x=1"
 HUB = b'<link rel="hub" href="https://hub.example/">'
 FOUND = [("hub", "https://hub.example/")]
@@ -285,13 +288,13 @@ LARGE_TAGS = {
 @pytest.mark.parametrize("bomb", [*BOMBS, *LARGE_TAGS])
 def test_no_page_holds_the_event_loop_for_100_ms(bomb: str, body: bool) -> None:  # noqa: FBT001
     page = LARGE_TAGS.get(bomb) or b"<html><head>" + BOMBS[bomb] * (600_000 // len(BOMBS[bomb]))
-    assert fastest_of_two(page, pieces=len(page), body=body) < 0.1
-    assert fastest_of_two(page, pieces=16_384, body=body) < 0.1
+    assert fastest_of_two(page, pieces=len(page), body=body) < 0.1 * SLOWDOWN
+    assert fastest_of_two(page, pieces=16_384, body=body) < 0.1 * SLOWDOWN
 
 
 def test_a_slow_sender_does_not_make_a_page_costly() -> None:
     page = b"<html><head><script>" + b"x" * 60_000
-    assert fastest_of_two(page, pieces=1, body=False) < 1
+    assert fastest_of_two(page, pieces=1, body=False) < SLOWDOWN
 
 
 def test_a_page_of_500_kb_costs_no_more_than_one_of_25_kb() -> None:
@@ -303,7 +306,7 @@ def test_a_page_of_500_kb_costs_no_more_than_one_of_25_kb() -> None:
 def fastest_of_two(page: bytes, *, pieces: int, body: bool) -> float:
     durations = []
     for _ in range(2):
-        start = perf_counter()
+        start = thread_time()
         read(page, pieces=pieces, body=body)
-        durations.append(perf_counter() - start)
+        durations.append(thread_time() - start)
     return min(durations)
