@@ -5,7 +5,6 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
-from urllib.parse import urljoin
 
 import anyio
 import attrs
@@ -15,13 +14,15 @@ from httpx import AsyncClient
 
 from _websub.addresses import AddressPolicy
 from _websub.http import Headers, Request, Response
+from _websub.links import resolve
 from _websub.network import AddressRefusedError, NameNotResolvedError, core_request, guarded_pool
-from _websub.urls import UrlError, ascii_url, check_url
+from _websub.urls import UrlError, ascii_url, check_url, target_of
 from _websub.vocabulary import USER_AGENT
 
 __all__ = ["AsyncClient", "ExchangeError", "ExchangeLimits", "Failure", "HttpClient", "Incoming"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CLOSE_SECONDS = 1.0
 
 
 class Failure(StrEnum):
@@ -36,6 +37,7 @@ class Failure(StrEnum):
     BROKEN = "the connection broke"
     TOO_LARGE = "the answer is too large"
     URL = "the URL cannot be called"
+    REQUEST = "the request cannot be sent"
 
 
 class ExchangeError(Exception):
@@ -85,14 +87,15 @@ class Incoming:
 
     @property
     def redirect(self) -> str | None:
-        """Where the answer sends us, as an absolute URL."""
+        """Where the answer sends us, as an absolute URL; nowhere if that cannot be read."""
         location = self.headers.get("location")
-        return urljoin(self.url, location) if location and self.status in _REDIRECTS else None
+        return resolve(self.url, location) if location and self.status in _REDIRECTS else None
 
 
 # In this order: the first class that fits names the failure.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
     ((UrlError, httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol), Failure.URL),
+    ((UnicodeEncodeError, httpx.LocalProtocolError, httpcore.LocalProtocolError), Failure.REQUEST),
     ((AddressRefusedError,), Failure.ADDRESS),
     ((NameNotResolvedError,), Failure.NAME),
     ((TimeoutError, httpx.TimeoutException, httpcore.TimeoutException), Failure.TIMEOUT),
@@ -113,6 +116,12 @@ def _translated() -> Iterator[None]:
         if failure is Failure.CONNECT and _has_tls_cause(error):
             failure = Failure.TLS
         raise ExchangeError(failure) from error
+
+
+async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    with _translated():
+        async for chunk in response.aiter_raw():
+            yield chunk
 
 
 def _has_tls_cause(error: BaseException | None) -> bool:
@@ -165,26 +174,26 @@ class HttpClient:
         Raises:
             ExchangeError: Nothing usable came back within the limits.
         """
-        with _translated():
-            with anyio.fail_after(self.limits.seconds):
+        with anyio.move_on_after(self.limits.seconds) as deadline:
+            with _translated():
                 outgoing = self._build(request)
                 response = await self._client().send(outgoing, stream=True, follow_redirects=False)
-                try:
-                    headers = Headers(response.headers.multi_items())
-                    chunks = response.aiter_raw()
-                    yield Incoming(url=request.url, status=response.status_code, headers=headers, chunks=chunks)
-                finally:
-                    with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                        await response.aclose()
+            try:
+                headers = Headers(response.headers.multi_items())
+                yield Incoming(url=request.url, status=response.status_code, headers=headers, chunks=_chunks(response))
+            finally:
+                with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+                    await response.aclose()
+        if deadline.cancelled_caught:
+            raise ExchangeError(Failure.TIMEOUT)
 
     def _build(self, request: Request) -> httpx.Request:
         url = ascii_url(check_url(request.url))
-        target = "/" + url.partition("://")[2].partition("/")[2] if "/" in url.partition("://")[2] else None
-        headers = [("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
-        named = {name.lower() for name, _ in request.headers.pairs}
-        headers = [pair for pair in headers if pair[0].lower() not in named] + list(request.headers.pairs)
+        own = (("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"))
+        headers = [pair for pair in own if pair[0] not in request.headers] + list(request.headers.pairs)
         limits = httpx.Timeout(self.limits.seconds, connect=self.limits.connect_seconds)
-        extensions = {"timeout": limits.as_dict()} | ({"target": target.encode()} if target else {})
+        # Given as it stands, since httpx would write some characters of it in another way.
+        extensions = {"timeout": limits.as_dict(), "target": target_of(url).encode()}
         return httpx.Request(request.method, url, headers=headers, content=request.body or None, extensions=extensions)
 
     def _client(self) -> AsyncClient:

@@ -46,7 +46,7 @@ class Headers(Mapping[str, str]):
         return isinstance(other, Headers) and self._values == other._values
 
     def __hash__(self) -> int:
-        return hash(self.pairs)
+        return hash(frozenset((name, tuple(values)) for name, values in self._values.items()))
 
     def __repr__(self) -> str:
         # Values may be credentials: Authorization, signatures.

@@ -30,11 +30,15 @@ def check_secret(secret: str) -> str:
     """A secret, returned unchanged if it may be used.
 
     Raises:
-        SecretError: It is empty, 200 bytes or longer in UTF-8, or has control characters.
+        SecretError: It is empty, 200 bytes or longer in UTF-8, not UTF-8 at all, or has control characters.
     """
     if not secret:
         raise SecretError("hub.secret must not be empty.")
-    if len(secret.encode("utf-8", "surrogatepass")) >= SECRET_LIMIT:
+    try:
+        size = len(secret.encode())
+    except UnicodeEncodeError:
+        raise SecretError("hub.secret must be text that UTF-8 can say.") from None
+    if size >= SECRET_LIMIT:
         raise SecretError(f"hub.secret must be shorter than {SECRET_LIMIT} bytes.")
     # HMAC pads keys with NUL, so a secret with NULs at its end would equal the one without.
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in secret):  # noqa: PLR2004 - ASCII controls

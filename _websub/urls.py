@@ -10,7 +10,6 @@ from _websub.forms import write_form
 
 URL_LIMIT = 2048
 _HOST_LIMIT = 253
-_LABEL_LIMIT = 63
 _PORT_LIMIT = 65_535
 
 # Refused before any parser sees the text: urlsplit deletes tabs and newlines, clients read a backslash as a slash.
@@ -18,7 +17,10 @@ _FORBIDDEN = re.compile(r'[\x00-\x20\x7f-\x9f\\<>"\u2028\u2029\u202a-\u202e\u206
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # What the C library reads as an IPv4 address although it is not written as one: 127.1, 0x7f.1, 2130706433, 0177.0.0.1.
 _NUMERIC_HOST = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]*|[0-9]+))*\.?", re.ASCII)
-_UNRESERVED_ESCAPE = re.compile(r"%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
+_AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.ASCII)
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 # Everything that may stand in a URI: what is left for quote() to encode are characters outside ASCII.
 _URI_SAFE = "%/:?#[]@!$&'()*+,;=-._~|{}^`"
 
@@ -55,15 +57,14 @@ def check_url(url: str, name: str = "The URL") -> str:
 def _check_authority(authority: str, name: str) -> None:
     if "@" in authority:
         raise UrlError(f"{name} must not have user information.")
-    try:
-        parts = urlsplit(f"//{authority}")
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise UrlError(f"{name} has a malformed host or port.") from None
-    if port is not None and not 0 < port <= _PORT_LIMIT:
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise UrlError(f"{name} has a malformed host or port.")
+    host, port = match.groups()
+    if port and not 0 < int(port) <= _PORT_LIMIT:
         raise UrlError(f"{name} has a port outside 1 to {_PORT_LIMIT}.")
-    if authority.startswith("["):
-        _check_ipv6(host, name)
+    if host.startswith("["):
+        _check_ipv6(host[1:-1], name)
     elif not _is_host(host):
         raise UrlError(f"{name} has a malformed host.")
 
@@ -78,17 +79,21 @@ def _check_ipv6(host: str, name: str) -> None:
 
 
 def _is_host(host: str) -> bool:
-    if not host or "%" in host or len(host) > _HOST_LIMIT:
+    if not host or len(host) > _HOST_LIMIT:
         return False
+    if not host.isascii():
+        encoded = _encode_host(host)
+        return encoded is not None and _is_host(encoded)
     if _NUMERIC_HOST.fullmatch(host):
-        try:
-            return str(ipaddress.IPv4Address(host)) == host
-        except ValueError:
-            return False
-    labels = host.removesuffix(".").split(".")
-    if not all(0 < len(label) <= _LABEL_LIMIT for label in labels):
+        return _is_ipv4(host)
+    return all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        return str(ipaddress.IPv4Address(host)) == host
+    except ValueError:
         return False
-    return host.isascii() or _encode_host(host) is not None
 
 
 def _encode_host(host: str) -> str | None:
@@ -111,19 +116,25 @@ def ascii_url(url: str) -> str:
 
 def append_query(url: str, fields: list[tuple[str, str]]) -> str:
     """The callback with fields added at the end of its query, the rest byte for byte as it was (W3C 5.1.1, 5.3)."""
-    if url.endswith(("?", "&")):
-        joint = ""
+    if "?" not in url:
+        joint = "?"
     else:
-        joint = "&" if "?" in url else "?"
+        joint = "" if url.endswith(("?", "&")) else "&"
     return f"{url}{joint}{write_form(fields)}"
 
 
 def url_identity(url: str) -> str:
     """The form under which two spellings of one URL are the same: unreserved characters decoded (W3C 5.1.1).
 
-    Reserved characters stay encoded, and neither scheme nor host nor path is rewritten: those are different URLs.
+    Reserved characters stay encoded, in capital letters, and neither scheme nor host nor path is rewritten: those are
+    different URLs.
     """
-    return _UNRESERVED_ESCAPE.sub(lambda match: chr(int(match[1], 16)), url)
+    return _ESCAPE.sub(_decode_unreserved, url)
+
+
+def _decode_unreserved(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if character in _UNRESERVED else escape[0].upper()
 
 
 def is_https(url: str) -> bool:
@@ -140,3 +151,11 @@ def path_of(url: str) -> str:
     """The path of a checked URL, ``/`` at the least, without its query."""
     rest = url.partition("://")[2].partition("?")[0]
     return "/" + rest.partition("/")[2]
+
+
+def target_of(url: str) -> str:
+    """The path and query of a checked URL, as they stand in the first line of a request."""
+    rest = url.partition("://")[2]
+    start = re.search(r"[/?]", rest)
+    target = rest[start.start() :] if start else ""
+    return target if target.startswith("/") else f"/{target}"
