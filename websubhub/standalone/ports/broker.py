@@ -1,0 +1,138 @@
+"""How updates reach subscriptions: publish once, claim what is due, settle each claim exactly once."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from websubhub.standalone.ports.records import DeadLetter, FailingDelivery, HostState, Statistics, Update
+
+
+class Delivery(Protocol):
+    """One update on its way to one subscription, to be settled by exactly one of the four methods.
+
+    They return at once; the settlement is durable a few milliseconds later, or after ``ContentBroker.flush``. A crash
+    in between makes the delivery happen again, with the same ``update.id``.
+    """
+
+    @property
+    def update(self) -> Update:
+        """What to deliver."""
+        ...
+
+    @property
+    def callback(self) -> str:
+        """Where to deliver it."""
+        ...
+
+    @property
+    def secret(self) -> str | None:
+        """The secret to sign it with, or None."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt of the retry schedule this is, from 1; an attempt outside the schedule repeats the last."""
+        ...
+
+    def done(self) -> None:
+        """The callback took it (2xx).
+
+        Raises:
+            DeliverySettledError: It was settled before.
+        """
+        ...
+
+    def retry(self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True) -> None:
+        """It failed and is to be tried again.
+
+        Args:
+            after: Seconds from now.
+            reason: What happened, in one sentence without secrets.
+            firm: Whether the callback asked for this delay (Retry-After), so that a new update must not shorten it.
+            host_failed: Whether the host is to blame, as opposed to this callback alone (an answer 404 for example).
+
+        Raises:
+            DeliverySettledError: It was settled before.
+        """
+        ...
+
+    def dead(self, reason: str, *, host_failed: bool = True) -> None:
+        """It failed for the last time: it becomes a dead letter, and the subscription gets its next update.
+
+        Raises:
+            DeliverySettledError: It was settled before.
+        """
+        ...
+
+    def gone(self) -> None:
+        """The callback answered 410: the subscription ends (W3C 7).
+
+        Raises:
+            DeliverySettledError: It was settled before.
+        """
+        ...
+
+
+class ContentBroker(Protocol):
+    """Publishes updates and hands out their deliveries, in publish order and one at a time for a subscription."""
+
+    async def publish(self, update: Update) -> None:
+        """Accept an update for every subscription that its topic has now; durable on return.
+
+        Raises:
+            BacklogFullError: Too many deliveries are waiting.
+            DiskFullError: There is no space for it.
+            StoreError: It could not be stored for another reason.
+        """
+        ...
+
+    async def claim(self, limit: int) -> Sequence[Delivery]:
+        """Wait until deliveries are due and take 1 to ``limit`` of them.
+
+        Raises:
+            StoreError: The store cannot be read; nothing was taken.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Return once every settlement made so far is durable."""
+        ...
+
+    async def statistics(self) -> Statistics:
+        """The counts of this moment."""
+        ...
+
+    async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
+        """The deliveries that failed and will be tried again, the next one first."""
+        ...
+
+    async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """A page of the dead letters, the oldest first, from behind the id of the last one of the page before."""
+        ...
+
+    async def replay(self, letters: Sequence[int]) -> int:
+        """Try these dead letters once more, soon; one that fails again stays.
+
+        Returns:
+            How many will be tried; the others are unknown or their subscription has ended.
+        """
+        ...
+
+    async def drop(self, letters: Sequence[int]) -> int:
+        """Forget these dead letters. Returns how many there were."""
+        ...
+
+    async def pause_host(self, host: str) -> None:
+        """Hold back every delivery to this host until it is resumed; what is on its way is not called back."""
+        ...
+
+    async def resume_host(self, host: str) -> None:
+        """Deliver to this host again, at once, also when it was held back because it failed."""
+        ...
+
+    async def hosts(self, *, limit: int = 100) -> list[HostState]:
+        """The hosts that are paused, failing or busy, in this order."""
+        ...
+
+    async def reclaim(self) -> int:
+        """Delete the updates that nobody is owed any more. Returns how many."""
+        ...

@@ -1,0 +1,29 @@
+"""What can go wrong in a store; every text is one sentence that may be shown to an operator."""
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; nothing that was accepted before is lost."""
+
+
+class StoreClosedError(StoreError):
+    """The store was closed, so that it takes no more work."""
+
+
+class StoreLockedError(StoreError):
+    """Another process has the store open."""
+
+
+class StoreVersionError(StoreError):
+    """The store was written by a newer version of this program."""
+
+
+class BacklogFullError(StoreError):
+    """Too many deliveries are waiting; the publisher is to try again later (503 with Retry-After)."""
+
+
+class DiskFullError(StoreError):
+    """No space is left for new updates; deliveries go on, and publishing works again once there is space."""
+
+
+class DeliverySettledError(RuntimeError):
+    """A delivery was settled a second time."""

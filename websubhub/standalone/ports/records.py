@@ -1,0 +1,198 @@
+"""The values that a store keeps and hands out. Times are wall-clock seconds since the epoch, durations are seconds."""
+
+from enum import StrEnum
+
+from attrs import field, frozen
+
+
+class DeliveryMode(StrEnum):
+    """Which updates of a topic a subscription gets that has fallen behind."""
+
+    EVERY = "every"
+    """Each update, in the order of publishing."""
+    LATEST = "latest"
+    """The newest only; it replaces one that is still waiting."""
+
+
+class Mode(StrEnum):
+    """What a pending intent verification asks the subscriber to confirm (W3C 5.3)."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+@frozen(kw_only=True)
+class Topic:
+    """A topic and its options.
+
+    Args:
+        url: The topic URL; two spellings of one URL are the same topic (``url_identity``).
+        registered: Whether a publisher registered it, as opposed to a subscription having brought it in.
+        delivery_mode: Which updates a subscription gets that has fallen behind.
+        feed_diff: Whether entries already delivered are left out of Atom and RSS.
+    """
+
+    url: str
+    registered: bool = False
+    delivery_mode: DeliveryMode = DeliveryMode.EVERY
+    feed_diff: bool = False
+
+
+@frozen(kw_only=True)
+class FetchedTopic:
+    """What the hub remembers of the last fetch of a topic, to ask conditionally and to see what changed.
+
+    Args:
+        etag: The validator of the answer, if it had one.
+        last_modified: The date of the answer, if it had one.
+        digest: A digest of the content that was delivered last.
+        links: The Link header values discovered there.
+        entries: The identities of the feed entries already delivered, for topics with ``feed_diff``.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    digest: str = ""
+    links: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class StoredSubscription:
+    """A verified subscription, identified by its topic and its callback (W3C 5.1).
+
+    Args:
+        topic: The topic URL.
+        callback: The callback URL, as the subscriber wrote it.
+        secret: The secret for signatures, or None.
+        lease_seconds: The lease that was granted.
+        requested_at: When the verification request was made; the lease runs from then (W3C 5.3).
+    """
+
+    topic: str
+    callback: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    lease_seconds: int
+    requested_at: float
+
+    @property
+    def expires_at(self) -> float:
+        """When the lease ends."""
+        return self.requested_at + self.lease_seconds
+
+
+@frozen(kw_only=True)
+class PendingVerification:
+    """An accepted request (202) whose intent verification is not finished.
+
+    Args:
+        id: A random name of this request; a newer request for the same topic and callback replaces it.
+        mode: Whether the request subscribes or unsubscribes.
+        topic: The topic URL.
+        callback: The callback URL, as the subscriber wrote it.
+        secret: The secret for signatures, or None.
+        lease_seconds: The lease that will be granted, 0 for an unsubscription.
+        attempts: How many verification requests were made.
+        due_at: When to make the next.
+    """
+
+    id: str
+    mode: Mode
+    topic: str
+    callback: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    lease_seconds: int = 0
+    attempts: int = 0
+    due_at: float
+
+
+@frozen(kw_only=True)
+class Update:
+    """One update of a topic, to be delivered byte for byte.
+
+    Args:
+        id: The message id that every delivery of this update carries, random and made by the caller.
+        topic: The topic URL.
+        content: The body.
+        content_type: Its Content-Type, exactly as the publisher gave it.
+        links: The Link header values that go with it.
+        published_at: When it was accepted.
+    """
+
+    id: str
+    topic: str
+    content: bytes = field(repr=False)
+    content_type: str
+    links: tuple[str, ...] = ()
+    published_at: float
+
+
+@frozen(kw_only=True)
+class FailingDelivery:
+    """A delivery that failed and will be tried again."""
+
+    topic: str
+    callback: str = field(repr=False)
+    attempts: int
+    due_at: float
+    reason: str
+
+
+@frozen(kw_only=True)
+class DeadLetter:
+    """A delivery that was given up; it can be replayed or dropped."""
+
+    id: int
+    topic: str
+    callback: str = field(repr=False)
+    message_id: str
+    content_type: str
+    content_length: int
+    attempts: int
+    reason: str
+    died_at: float
+    replaying: bool = False
+
+
+@frozen(kw_only=True)
+class HostState:
+    """A host of callbacks that is busy, failing or paused.
+
+    Args:
+        host: Its name, with the port where it is not that of the scheme.
+        in_flight: How many deliveries are on their way to it.
+        parked: How many subscriptions wait until it takes deliveries again.
+        failures: How many deliveries in a row it failed.
+        resumes_at: When the next delivery is tried, if it is failing; None otherwise.
+        paused: Whether an operator paused it.
+    """
+
+    host: str
+    in_flight: int = 0
+    parked: int = 0
+    failures: int = 0
+    resumes_at: float | None = None
+    paused: bool = False
+
+
+@frozen(kw_only=True)
+class Statistics:
+    """The counts that operators watch.
+
+    Args:
+        topics: How many topics there are.
+        subscriptions: How many subscriptions are active.
+        waiting: How many deliveries are owed, those in flight and those to be retried included.
+        in_flight: How many deliveries are claimed and not settled.
+        retrying: How many subscriptions wait for a retry.
+        dead_letters: How many deliveries were given up and neither replayed nor dropped.
+        oldest_published_at: When the oldest update was published that is still owed to someone, or None.
+    """
+
+    topics: int
+    subscriptions: int
+    waiting: int
+    in_flight: int
+    retrying: int
+    dead_letters: int
+    oldest_published_at: float | None

@@ -1,0 +1,124 @@
+"""Where the hub keeps topics, subscriptions and pending verifications. Every method is durable once it returns."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from websubhub.standalone.ports.broker import ContentBroker
+from websubhub.standalone.ports.records import FetchedTopic, PendingVerification, StoredSubscription, Topic
+
+
+class TopicStore(Protocol):
+    """Topics by URL. Others may change them at any time, so every answer is one of the moment."""
+
+    async def save(self, topic: Topic) -> None:
+        """Add a topic, or replace the options of a known one."""
+        ...
+
+    async def get(self, url: str) -> Topic | None:
+        """The topic of this URL, or None."""
+        ...
+
+    async def page(self, *, after: str = "", limit: int = 100) -> list[Topic]:
+        """A page of the topics in a fixed order, from behind the URL of the last one of the page before."""
+        ...
+
+    async def deregister(self, url: str) -> bool:
+        """Make a topic unregistered; its subscriptions stay. False when it was not registered."""
+        ...
+
+    async def last_fetch(self, url: str) -> FetchedTopic | None:
+        """What is remembered of the last fetch, or None when there was none."""
+        ...
+
+    async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
+        """Remember a fetch; an unknown topic is added."""
+        ...
+
+
+class SubscriptionStore(Protocol):
+    """Verified subscriptions, one for each pair of topic and callback."""
+
+    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
+        """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed.
+
+        Args:
+            subscription: What was verified.
+            verification: The pending verification that this finishes, in the same step.
+
+        Returns:
+            False, with nothing saved, when a newer request has replaced that verification.
+        """
+        ...
+
+    async def get(self, topic: str, callback: str) -> StoredSubscription | None:
+        """The subscription of this pair whose lease has not ended, or None."""
+        ...
+
+    async def page(
+        self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+    ) -> list[StoredSubscription]:
+        """A page of subscriptions in a fixed order, from behind the (topic, callback) of the last one before."""
+        ...
+
+    async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
+        """End a subscription and everything owed to it; ``verification`` and the result are as for ``save``.
+
+        Without ``verification``, the result says whether there was such a subscription.
+        """
+        ...
+
+    async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
+        """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them."""
+        ...
+
+
+class VerificationStore(Protocol):
+    """Requests that were accepted and await their intent verification, one for each pair of topic and callback."""
+
+    async def save(self, verification: PendingVerification) -> None:
+        """Keep a request; it replaces an older one of the same pair."""
+        ...
+
+    async def get(self, topic: str, callback: str) -> PendingVerification | None:
+        """The newest request of this pair, or None."""
+        ...
+
+    async def due(self, *, limit: int = 100) -> list[PendingVerification]:
+        """The requests that are due, the longest due first."""
+        ...
+
+    async def postpone(self, verification: str, *, due_at: float) -> bool:
+        """Count an attempt and set the time of the next. False when a newer request has replaced it."""
+        ...
+
+    async def remove(self, verification: str) -> bool:
+        """Forget a request that was denied or given up. False when a newer request has replaced it."""
+        ...
+
+    async def count(self) -> int:
+        """How many requests are pending."""
+        ...
+
+
+class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
+    """Everything that a hub keeps: an adapter is an async context manager with these four."""
+
+    @property
+    def topics(self) -> TopicStore:
+        """The topics."""
+        ...
+
+    @property
+    def subscriptions(self) -> SubscriptionStore:
+        """The verified subscriptions."""
+        ...
+
+    @property
+    def verifications(self) -> VerificationStore:
+        """The pending intent verifications."""
+        ...
+
+    @property
+    def broker(self) -> ContentBroker:
+        """The updates and their deliveries."""
+        ...

@@ -1,0 +1,1 @@
+"""Which delivery is next, and when: pure, without I/O, clock or chance, which are all arguments."""

@@ -1,0 +1,133 @@
+"""Where everything stands: the topics, the hosts, the queues, and the counts of what is owed."""
+
+from collections import deque
+
+from websubhub.standalone.schedule.columns import (
+    CALLED,
+    FIRM,
+    IDLE,
+    PARKED,
+    QUEUED,
+    READY,
+    WAITING,
+    Segment,
+    TopicLog,
+)
+from websubhub.standalone.schedule.hosts import Hosts
+from websubhub.standalone.schedule.limits import DeliveryLimits
+from websubhub.standalone.schedule.queues import DueTimes, SubscriptionQueue
+
+
+class Board:
+    """The state that ``Members``, ``Turns`` and ``Outcomes`` work on. Topics and subscriptions are numbers here.
+
+    Attributes:
+        limits: The bounds.
+        hosts: The hosts of callbacks.
+        logs: The topics by number.
+        ring: The topics that may have READY or EARLY subscriptions; each gets its turn.
+        called: Subscriptions with a slot of their host, for a first attempt.
+        called_retries: Subscriptions with a slot of their host, for a repeated attempt.
+        retries: QUEUED subscriptions.
+        times: When those that wait for a retry are to be looked at.
+        subscriptions: How many have not ended.
+        waiting: How many deliveries are owed.
+        in_flight: How many claims are not settled.
+        repeated_in_flight: How many of those are repeated attempts.
+        retrying: How many subscriptions have a failed attempt behind them.
+    """
+
+    def __init__(self, limits: DeliveryLimits) -> None:
+        self.limits = limits
+        self.hosts = Hosts(limits, self._call)
+        self.logs: dict[int, TopicLog] = {}
+        self.ring: deque[TopicLog] = deque()
+        self.called: deque[tuple[int, int]] = deque()
+        self.called_retries: deque[tuple[int, int]] = deque()
+        self.retries = SubscriptionQueue()
+        self.times = DueTimes()
+        self.subscriptions = 0
+        self.waiting = 0
+        self.in_flight = 0
+        self.repeated_in_flight = 0
+        self.retrying = 0
+
+    def find(self, topic: int, subscription: int) -> tuple[TopicLog, Segment, int] | None:
+        """Where a subscription stands that has not ended."""
+        log = self.logs.get(topic)
+        place = log and log.find(subscription)
+        return (log, *place) if log and place else None
+
+    def owe(self, log: TopicLog, more: int) -> None:
+        """Count deliveries that are owed from now on, or no longer."""
+        log.waiting += more
+        self.waiting += more
+
+    def enter(self, log: TopicLog) -> None:
+        """Let a topic have its turns while it has segments to search."""
+        if not log.turning and log.queue:
+            log.turning = True
+            self.ring.append(log)
+
+    def ready(self, log: TopicLog, segment: Segment, index: int) -> None:
+        """Let a subscription wait for its turn."""
+        segment.states[index] = READY
+        if not segment.queued:
+            log.enqueue(segment)
+        if not log.turning:
+            self.enter(log)
+
+    def queue_retry(self, log: TopicLog, segment: Segment, index: int) -> None:
+        """Let a subscription whose retry is due wait for its turn."""
+        segment.states[index] = QUEUED
+        self.retries.push(log.number, segment.ids[index])
+
+    def rest(self, log: TopicLog, segment: Segment, index: int, now: float) -> None:
+        """Let a subscription that is not FLYING any more wait for whatever it is owed."""
+        due = segment.dues[index]
+        if segment.ids[index] in log.letters:
+            self.ready(log, segment, index)
+        elif due > now:
+            self.wait(log, segment, index, due, firm=False)
+        elif due:
+            self.queue_retry(log, segment, index)
+        elif segment.positions[index] < log.head:
+            self.ready(log, segment, index)
+        else:
+            segment.states[index] = IDLE
+
+    def wait(self, log: TopicLog, segment: Segment, index: int, due: float, *, firm: bool) -> None:
+        """Let a subscription wait for its retry."""
+        if not segment.dues[index]:
+            self.retrying += 1
+        segment.dues[index] = due
+        segment.states[index] = FIRM if firm else WAITING
+        self.times.add(due, log.number, segment.ids[index])
+
+    def settle_retry(self, segment: Segment, index: int) -> None:
+        """Forget the failed attempts of a subscription."""
+        if segment.dues[index]:
+            segment.dues[index] = 0.0
+            self.retrying -= 1
+
+    def end(self, log: TopicLog, segment: Segment, index: int) -> None:
+        """Make a subscription one that gets nothing any more."""
+        self.owe(log, -log.owed(segment, index))
+        self.subscriptions -= 1
+        self.settle_retry(segment, index)
+        called, host = segment.states[index] == CALLED, segment.hosts[index]
+        log.end(segment, index)
+        if called:
+            self.hosts.released(host)
+
+    def _call(self, topic: int, subscription: int) -> bool:
+        place = self.find(topic, subscription)
+        if place is None:
+            return False
+        _, segment, index = place
+        if segment.states[index] != PARKED:
+            return False
+        segment.states[index] = CALLED
+        queue = self.called_retries if segment.dues[index] else self.called
+        queue.append((topic, subscription))
+        return True

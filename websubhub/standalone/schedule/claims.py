@@ -1,0 +1,30 @@
+"""A delivery that was taken and is not settled."""
+
+from websubhub.standalone.schedule.columns import Segment, TopicLog
+
+
+class Claim:
+    """Which update goes to which subscription.
+
+    Attributes:
+        log: The topic.
+        segment: Where the subscription stands.
+        index: At which index.
+        subscription: Its number.
+        sequence: The update.
+        repeated: Whether an attempt failed before, so that it counts as one of the retries.
+        early: Whether it is an attempt outside the retry schedule.
+        letter: The dead letter that it replays, or 0.
+    """
+
+    __slots__ = ("early", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
+
+    def __init__(self, log: TopicLog, segment: Segment, index: int, sequence: int) -> None:
+        self.log = log
+        self.segment = segment
+        self.index = index
+        self.subscription = segment.ids[index]
+        self.sequence = sequence
+        self.repeated = False
+        self.early = False
+        self.letter = 0

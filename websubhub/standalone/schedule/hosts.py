@@ -1,0 +1,177 @@
+"""How many deliveries a host gets at a time, and how a failing one is slowed down, never its subscriptions ended."""
+
+import re
+from collections.abc import Callable
+from hashlib import blake2b
+from heapq import heappop, heappush
+
+from websubhub.standalone.ports import HostState
+from websubhub.standalone.schedule.limits import DeliveryLimits
+from websubhub.standalone.schedule.queues import SubscriptionQueue
+
+_AUTHORITY = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
+_REMEMBERED = 100_000  # failing hosts, beyond which idle ones are forgotten
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def host_of(callback: str) -> str:
+    """The host of a callback in small letters, with its port unless that is the scheme's own."""
+    match = _AUTHORITY.match(callback)
+    if match is None:
+        return ""
+    return match[2].lower().removesuffix(_DEFAULT_PORTS[match[1].lower()])
+
+
+def host_key(host: str) -> int:
+    """A number that stands for a host in the columns of subscriptions."""
+    return int.from_bytes(blake2b(host.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class _Host:
+    """What is known of a host while it is busy, failing or paused."""
+
+    __slots__ = ("failed_at", "failures", "in_flight", "name", "parked", "paused", "probes", "resumes_at")
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.in_flight = 0
+        self.failures = 0
+        self.failed_at = 0.0
+        self.probes = 0
+        self.resumes_at: float | None = None
+        self.paused = False
+        self.parked: SubscriptionQueue | None = None
+
+
+class Hosts:
+    """The hosts of callbacks; one that is idle and well costs nothing.
+
+    A slot is acquired for each delivery and given back with its outcome. Who gets none is parked, and called with its
+    pair of numbers when it is its turn.
+
+    Args:
+        limits: The bounds.
+        call: Called with the topic and subscription whose turn it is; says whether it takes the slot.
+    """
+
+    def __init__(self, limits: DeliveryLimits, call: Callable[[int, int], bool]) -> None:
+        self._limits = limits
+        self._call = call
+        self._hosts: dict[int, _Host] = {}
+        self._probes: list[tuple[float, int]] = []
+
+    def acquire(self, key: int) -> bool:
+        """Take a slot, unless the host has none, others are parked before, or it is held back."""
+        host = self._hosts.get(key)
+        if host is None:
+            host = self._hosts[key] = _Host()
+        elif host.parked or host.paused or host.resumes_at is not None or host.in_flight >= self._slots(host):
+            return False
+        host.in_flight += 1
+        return True
+
+    def park(self, key: int, topic: int, subscription: int, *, fresh: bool) -> None:
+        """Let a subscription wait for the host; a fresh update makes a failing host's next probe earlier."""
+        host = self._hosts.setdefault(key, _Host())
+        if host.parked is None:
+            host.parked = SubscriptionQueue()
+        host.parked.push(topic, subscription)
+        early = host.failed_at + self._limits.probe_seconds
+        if fresh and host.resumes_at is not None and early < host.resumes_at:
+            self._hold(key, host, early)
+
+    def succeeded(self, key: int) -> None:
+        """Give a slot back after a delivery that the host answered."""
+        host = self._hosts[key]
+        if host.failures:
+            host.failures = host.probes = 0
+            host.resumes_at = None
+        self.released(key)
+
+    def failed(self, key: int, now: float) -> None:
+        """Give a slot back after a delivery that failed because of the host."""
+        host = self._hosts[key]
+        host.failures += 1
+        host.failed_at = now
+        if host.failures >= self._limits.failures and host.resumes_at is None:
+            wait = min(self._limits.probe_seconds * 2.0 ** min(host.probes, 32), self._limits.probe_seconds_most)
+            host.probes += 1
+            self._hold(key, host, now + wait)
+        self.released(key)
+
+    def released(self, key: int) -> None:
+        """Give a slot back that says nothing about the host."""
+        host = self._hosts[key]
+        host.in_flight -= 1
+        if host.parked:
+            self._call_parked(host)
+        if not (host.in_flight or host.paused) and (not host.failures or len(self._hosts) > _REMEMBERED):
+            del self._hosts[key]
+
+    def name(self, key: int, callback: str) -> None:
+        """Remember what a busy host is called, for those who operate the hub."""
+        host = self._hosts.get(key)
+        if host is not None and not host.name:
+            host.name = host_of(callback)
+
+    def pause(self, name: str) -> None:
+        """Call nobody for this host until it is resumed."""
+        host = self._hosts.setdefault(host_key(name), _Host())
+        host.name = name
+        host.paused = True
+
+    def resume(self, name: str) -> None:
+        """End a pause and forget the failures."""
+        key = host_key(name)
+        host = self._hosts.setdefault(key, _Host())
+        host.paused = False
+        host.resumes_at = None
+        host.failures = host.probes = 0
+        host.in_flight += 1
+        self.released(key)
+
+    def probe(self, now: float) -> None:
+        """Call one subscription of each failing host that is to be tried again."""
+        while self._probes and self._probes[0][0] <= now:
+            resumes_at, key = heappop(self._probes)
+            host = self._hosts.get(key)
+            if host is None or host.resumes_at != resumes_at or host.paused:
+                continue
+            host.resumes_at = None
+            self._call_parked(host)
+
+    def next_probe(self) -> float | None:
+        """When the next failing host is to be tried, or None if there is none."""
+        return self._probes[0][0] if self._probes else None
+
+    def states(self, limit: int) -> list[HostState]:
+        """The hosts that are paused, failing or busy, in this order."""
+        chosen = sorted(self._hosts.values(), key=_urgency)[:limit]
+        return [
+            HostState(
+                host=host.name,
+                in_flight=host.in_flight,
+                parked=len(host.parked or ()),
+                failures=host.failures,
+                resumes_at=host.resumes_at,
+                paused=host.paused,
+            )
+            for host in chosen
+        ]
+
+    def _slots(self, host: _Host) -> int:
+        # A host that keeps failing gets one delivery at a time, which is the probe.
+        return self._limits.per_host if host.failures < self._limits.failures else 1
+
+    def _hold(self, key: int, host: _Host, until: float) -> None:
+        host.resumes_at = until
+        heappush(self._probes, (until, key))
+
+    def _call_parked(self, host: _Host) -> None:
+        while host.parked and host.in_flight < self._slots(host) and not host.paused and host.resumes_at is None:
+            if self._call(*host.parked.pop()):
+                host.in_flight += 1
+
+
+def _urgency(host: _Host) -> tuple[bool, int, int]:
+    return not host.paused, -host.failures, -host.in_flight

@@ -1,0 +1,27 @@
+"""The bounds that deliveries are scheduled within."""
+
+from attrs import field, frozen
+from attrs.validators import ge
+
+
+@frozen(kw_only=True)
+class DeliveryLimits:
+    """What keeps one subscriber, host or wave of retries from costing the others.
+
+    Args:
+        per_host: Deliveries in flight to one host at most.
+        retries: Retries in flight at most, so that the other slots are left to first attempts.
+        waiting: Deliveries owed at most; a publish that would exceed them is refused.
+        failures: Failures of a host in a row after which it is only probed.
+        probe_seconds: How long until the first probe; the time doubles with every probe that fails.
+        probe_seconds_most: How long until a probe at most.
+        early_seconds: How soon after a failed attempt a new update may cause another one (W3C 7).
+    """
+
+    per_host: int = field(default=32, validator=ge(1))
+    retries: int = field(default=50, validator=ge(1))
+    waiting: int = field(default=5_000_000, validator=ge(1))
+    failures: int = field(default=10, validator=ge(1))
+    probe_seconds: float = field(default=30.0, validator=ge(0))
+    probe_seconds_most: float = field(default=3600.0, validator=ge(0))
+    early_seconds: float = field(default=5.0, validator=ge(0))

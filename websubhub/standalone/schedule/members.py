@@ -1,0 +1,114 @@
+"""What happens to topics and subscriptions, and what it changes on the board."""
+
+from attrs import frozen
+
+from websubhub.standalone.ports import DeliveryMode
+from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.schedule.columns import IDLE, WAITING, TopicLog
+
+
+@frozen(kw_only=True)
+class Member:
+    """A subscription as the schedule knows it: numbers instead of URLs.
+
+    Args:
+        topic: The number of its topic.
+        subscription: Its number, above those of all older subscriptions.
+        host: The key of its callback's host.
+        position: The sequence number of the last update that it has.
+        expires_at: When its lease ends.
+    """
+
+    topic: int
+    subscription: int
+    host: int
+    position: int
+    expires_at: float
+
+
+class Members:
+    """Adds, renews and ends subscriptions, and owes them updates."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def add_topic(self, topic: int, mode: DeliveryMode, head: int = 0) -> None:
+        """Add a topic, or change the mode of a known one."""
+        log = self._board.logs.get(topic)
+        if log is None:
+            self._board.logs[topic] = TopicLog(topic, mode, head)
+        elif log.mode is not mode:
+            log.mode = mode
+            self._board.owe(log, _owed(log) - log.waiting)
+
+    def add(self, member: Member) -> None:
+        """Add a subscription to a known topic."""
+        log = self._board.logs[member.topic]
+        log.append(member.subscription, member.position, member.host, member.expires_at)
+        segment = log.segments[-1]
+        self._board.subscriptions += 1
+        self._board.owe(log, log.owed(segment, len(segment.ids) - 1))
+        self._board.enter(log)
+
+    def renew(self, topic: int, subscription: int, expires_at: float) -> None:
+        """Let a lease end later, or sooner."""
+        place = self._board.find(topic, subscription)
+        if place is not None:
+            _, segment, index = place
+            segment.expiries[index] = expires_at
+
+    def end(self, topic: int, subscription: int) -> None:
+        """End a subscription; one that has ended before stays so."""
+        place = self._board.find(topic, subscription)
+        if place is not None:
+            log, segment, index = place
+            self._board.end(log, segment, index)
+            log.shrink(segment)
+
+    def restore_retry(self, topic: int, subscription: int, *, due_at: float, attempted_at: float, firm: bool) -> None:
+        """Let a subscription wait for a retry that was arranged before a restart."""
+        place = self._board.find(topic, subscription)
+        if place is not None:
+            log, segment, index = place
+            segment.attempted[index] = attempted_at
+            self._board.wait(log, segment, index, due_at, firm=firm)
+
+    def would_exceed(self, topic: int) -> bool:
+        """Whether one more update of a topic would make more deliveries wait than are allowed."""
+        log = self._board.logs.get(topic)
+        return log is not None and self._board.waiting + log.active > self._board.limits.waiting
+
+    def publish(self, topic: int, sequence: int, now: float) -> None:
+        """Owe every subscription of a topic one more update."""
+        log = self._board.logs[topic]
+        self._board.owe(log, log.active - log.waiting if log.mode is DeliveryMode.LATEST else log.active)
+        log.publish(sequence, now)
+        self._board.enter(log)
+
+    def replay(self, topic: int, subscription: int, letter: int, sequence: int) -> bool:
+        """Owe a subscription an update that it was given up for. False when the subscription has ended."""
+        place = self._board.find(topic, subscription)
+        if place is None:
+            return False
+        log, segment, index = place
+        letters = log.letters.setdefault(subscription, [])
+        if (letter, sequence) not in letters:
+            letters.append((letter, sequence))
+        if segment.states[index] in {IDLE, WAITING}:
+            self._board.ready(log, segment, index)
+        return True
+
+    def drop_letter(self, topic: int, subscription: int, letter: int) -> None:
+        """Take a replay back that was not claimed yet."""
+        log = self._board.logs.get(topic)
+        if log is not None:
+            log.forget_letter(subscription, letter)
+
+
+def _owed(log: TopicLog) -> int:
+    return sum(
+        log.owed(segment, index)
+        for segment in log.segments
+        for index in range(len(segment.ids))
+        if segment.positions[index] < log.head
+    )

@@ -1,0 +1,74 @@
+"""What the outcome of a claim changes on the board."""
+
+from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.schedule.claims import Claim
+from websubhub.standalone.schedule.columns import FLYING
+
+
+class Outcomes:
+    """Settles claims; each method says whether the subscription still counts, so that there is something to keep."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def done(self, claim: Claim, now: float) -> bool:
+        """The update arrived."""
+        self._board.hosts.succeeded(claim.segment.hosts[claim.index])
+        return self._landed(claim) and self._move_on(claim, now)
+
+    def dead(self, claim: Claim, now: float, *, host_failed: bool) -> bool:
+        """The update was given up."""
+        self._leave_host(claim, now, host_failed=host_failed)
+        return self._landed(claim) and self._move_on(claim, now)
+
+    def retry(self, claim: Claim, due_at: float, now: float, *, firm: bool, host_failed: bool) -> float | None:
+        """The update is to be tried again. When, or None if it need not be."""
+        self._leave_host(claim, now, host_failed=host_failed)
+        if not self._landed(claim):
+            return None
+        board, log, segment, index = self._board, claim.log, claim.segment, claim.index
+        segment.attempted[index] = now
+        if claim.letter:
+            board.rest(log, segment, index, now)
+            return due_at
+        if claim.early and not firm:
+            due_at = max(segment.dues[index], now)
+        board.wait(log, segment, index, due_at, firm=firm)
+        return due_at
+
+    def gone(self, claim: Claim) -> bool:
+        """The subscription ends."""
+        self._board.hosts.succeeded(claim.segment.hosts[claim.index])
+        if not self._landed(claim):
+            return False
+        self._board.end(claim.log, claim.segment, claim.index)
+        claim.log.shrink(claim.segment)
+        return True
+
+    def _leave_host(self, claim: Claim, now: float, *, host_failed: bool) -> None:
+        host = claim.segment.hosts[claim.index]
+        if host_failed:
+            self._board.hosts.failed(host, now)
+        else:
+            self._board.hosts.succeeded(host)
+
+    def _landed(self, claim: Claim) -> bool:
+        board, segment = self._board, claim.segment
+        board.in_flight -= 1
+        if claim.repeated:
+            board.repeated_in_flight -= 1
+        segment.claimed -= 1
+        if segment.states[claim.index] == FLYING:
+            return True
+        claim.log.shrink(segment)
+        return False
+
+    def _move_on(self, claim: Claim, now: float) -> bool:
+        board, log, segment, index = self._board, claim.log, claim.segment, claim.index
+        if not claim.letter:
+            owed = log.owed(segment, index)
+            segment.positions[index] = claim.sequence
+            board.owe(log, log.owed(segment, index) - owed)
+            board.settle_retry(segment, index)
+        board.rest(log, segment, index, now)
+        return True

@@ -1,0 +1,72 @@
+"""Queues of subscriptions that cost a few bytes each: a million may wait in one of them."""
+
+from array import array
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+_SPARE = 1024
+_TICKS_A_SECOND = 10
+
+
+class SubscriptionQueue:
+    """First in, first out, of pairs (topic number, subscription number) at 16 bytes a pair."""
+
+    __slots__ = ("_start", "_values")
+
+    def __init__(self) -> None:
+        self._values = array("q")
+        self._start = 0
+
+    def __len__(self) -> int:
+        return (len(self._values) - self._start) // 2
+
+    def push(self, topic: int, subscription: int) -> None:
+        """Add a pair at the end."""
+        self._values.append(topic)
+        self._values.append(subscription)
+
+    def pop(self) -> tuple[int, int]:
+        """Take the first pair."""
+        start = self._start
+        pair = self._values[start], self._values[start + 1]
+        self._start = start = start + 2
+        if start >= _SPARE and start * 2 >= len(self._values):
+            del self._values[:start]
+            self._start = 0
+        return pair
+
+
+class DueTimes:
+    """Pairs (topic number, subscription number) by the time they are due, in ticks of a tenth of a second.
+
+    A pair that is not wanted any more is not removed; who takes it out has to see that it is not.
+    """
+
+    __slots__ = ("_pairs", "_ticks")
+
+    def __init__(self) -> None:
+        self._ticks: list[int] = []
+        self._pairs: dict[int, SubscriptionQueue] = {}
+
+    def add(self, due: float, topic: int, subscription: int) -> None:
+        """Put a pair in, to be due no earlier than ``due``."""
+        tick = -int(-due * _TICKS_A_SECOND // 1)
+        queue = self._pairs.get(tick)
+        if queue is None:
+            queue = self._pairs[tick] = SubscriptionQueue()
+            heappush(self._ticks, tick)
+        queue.push(topic, subscription)
+
+    def take(self, now: float, limit: int) -> Iterator[tuple[int, int]]:
+        """Take out at most ``limit`` pairs that are due."""
+        while self._ticks and self._ticks[0] <= now * _TICKS_A_SECOND and limit:
+            queue = self._pairs[self._ticks[0]]
+            if not queue:
+                del self._pairs[heappop(self._ticks)]
+                continue
+            limit -= 1
+            yield queue.pop()
+
+    def next_due(self) -> float | None:
+        """When the next pair is due, or None if there is none."""
+        return self._ticks[0] / _TICKS_A_SECOND if self._ticks else None

@@ -1,0 +1,190 @@
+"""Who is next: fair between topics, bounded per host, with slots kept for first attempts."""
+
+from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.schedule.claims import Claim
+from websubhub.standalone.schedule.columns import (
+    CALLED,
+    EARLY,
+    FIRM,
+    FLYING,
+    PARKED,
+    QUEUED,
+    READY,
+    WAITING,
+    Segment,
+    TopicLog,
+)
+
+_TURN = 64  # subscriptions of one topic before it is another topic's turn
+_STEPS = 2048  # subscriptions looked at in one call, so that the event loop is not kept for long
+
+
+class Turns:
+    """Takes the deliveries that are due."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._steps = 0
+
+    def take(self, limit: int, now: float) -> list[Claim]:
+        """At most ``limit`` deliveries that are due; none does not mean that none is, see ``next_time``."""
+        claims: list[Claim] = []
+        self._steps = _STEPS
+        self._look_at_times(now)
+        self._take_called(claims, limit, now)
+        self._take_retries(claims, limit, now)
+        self._take_ready(claims, limit, now)
+        return claims
+
+    def next_time(self, now: float) -> float | None:
+        """When ``take`` may find more: ``now`` or before, later, or None when something has to happen first."""
+        board = self._board
+        if board.ring or board.called or (self._has_retries() and self._may_retry()):
+            return now
+        times = [time for time in (board.times.next_due(), board.hosts.next_probe()) if time is not None]
+        return min(times, default=None)
+
+    def put_back(self, claim: Claim, now: float) -> None:
+        """Undo a claim of which nothing came."""
+        board, segment = self._board, claim.segment
+        board.in_flight -= 1
+        board.repeated_in_flight -= claim.repeated
+        segment.claimed -= 1
+        board.hosts.released(segment.hosts[claim.index])
+        if segment.states[claim.index] != FLYING:
+            claim.log.shrink(segment)
+            return
+        if claim.letter:
+            claim.log.letters.setdefault(claim.subscription, []).insert(0, (claim.letter, claim.sequence))
+        board.rest(claim.log, segment, claim.index, now)
+
+    def _look_at_times(self, now: float) -> None:
+        board = self._board
+        board.hosts.probe(now)
+        for topic, subscription in board.times.take(now, _STEPS):
+            place = board.find(topic, subscription)
+            if place is None:
+                continue
+            log, segment, index = place
+            state = segment.states[index]
+            if state in {WAITING, EARLY, FIRM} and (segment.dues[index] <= now or self._is_early(*place, now)):
+                board.queue_retry(log, segment, index)
+
+    def _is_early(self, log: TopicLog, segment: Segment, index: int, now: float) -> bool:
+        attempted = segment.attempted[index]
+        return (
+            segment.states[index] == WAITING
+            and log.published_at >= attempted
+            and attempted + self._board.limits.early_seconds <= now
+        )
+
+    def _take_called(self, claims: list[Claim], limit: int, now: float) -> None:
+        called = self._board.called
+        while called and len(claims) < limit:
+            place = self._board.find(*called.popleft())
+            if place is not None and place[1].states[place[2]] == CALLED:
+                self._claim(claims, *place, now)
+
+    def _has_retries(self) -> bool:
+        return bool(self._board.called_retries or self._board.retries)
+
+    def _may_retry(self) -> bool:
+        return self._board.repeated_in_flight < self._board.limits.retries
+
+    def _take_retries(self, claims: list[Claim], limit: int, now: float) -> None:
+        board = self._board
+        while self._has_retries() and self._may_retry() and len(claims) < limit and self._steps:
+            self._steps -= 1
+            called = bool(board.called_retries)
+            place = board.find(*(board.called_retries.popleft() if called else board.retries.pop()))
+            if place is None or place[1].states[place[2]] != (CALLED if called else QUEUED):
+                continue
+            if called or self._acquire(*place, fresh=False):
+                self._claim(claims, *place, now)
+
+    def _take_ready(self, claims: list[Claim], limit: int, now: float) -> None:
+        ring = self._board.ring
+        while ring and len(claims) < limit and self._steps > 0:
+            log = ring.popleft()
+            segment = log.queue.popleft()
+            if self._search(claims, log, segment, limit, now):
+                log.queue.append(segment)
+            else:
+                segment.queued = False
+            log.shrink(segment)
+            if log.queue:
+                ring.append(log)
+            else:
+                log.turning = False
+
+    def _search(self, claims: list[Claim], log: TopicLog, segment: Segment, limit: int, now: float) -> bool:
+        """Take from a segment; whether there may be more in it."""
+        turn = min(_TURN, limit - len(claims))
+        find, cursor = segment.states.find, segment.cursor
+        while turn > 0:
+            index = find(READY, cursor)
+            if index < 0:
+                if not cursor:
+                    break
+                cursor = 0
+                continue
+            cursor = index + 1
+            turn -= 1
+            self._steps -= 1
+            if self._acquire(log, segment, index, fresh=not segment.dues[index]):
+                self._claim(claims, log, segment, index, now)
+        segment.cursor = cursor
+        return self._search_early(log, segment, now) or turn <= 0
+
+    def _search_early(self, log: TopicLog, segment: Segment, now: float) -> bool:
+        index = segment.states.find(EARLY)
+        for _ in range(_TURN):
+            if index < 0:
+                return False
+            early = segment.attempted[index] + self._board.limits.early_seconds
+            if early <= now:
+                self._board.queue_retry(log, segment, index)
+            else:
+                segment.states[index] = WAITING
+                self._board.times.add(early, log.number, segment.ids[index])
+            self._steps -= 1
+            index = segment.states.find(EARLY, index)
+        return True
+
+    def _acquire(self, log: TopicLog, segment: Segment, index: int, *, fresh: bool) -> bool:
+        host = segment.hosts[index]
+        if self._board.hosts.acquire(host):
+            return True
+        segment.states[index] = PARKED
+        self._board.hosts.park(host, log.number, segment.ids[index], fresh=fresh)
+        return False
+
+    def _claim(self, claims: list[Claim], log: TopicLog, segment: Segment, index: int, now: float) -> None:
+        """Turn a subscription that has a slot of its host into a claim, unless its lease is over."""
+        board = self._board
+        if segment.expiries[index] <= now:
+            host = segment.hosts[index]
+            segment.states[index] = FLYING
+            board.end(log, segment, index)
+            board.hosts.released(host)
+            return
+        segment.states[index] = FLYING
+        segment.claimed += 1
+        board.in_flight += 1
+        claim = Claim(log, segment, index, log.next_sequence(segment, index))
+        if log.letters:
+            _replay(claim)
+        due = segment.dues[index]
+        if due:
+            claim.repeated = True
+            claim.early = due > now
+            board.repeated_in_flight += 1
+        claims.append(claim)
+
+
+def _replay(claim: Claim) -> None:
+    letters = claim.log.letters.get(claim.subscription)
+    if letters:
+        claim.letter, claim.sequence = letters.pop(0)
+        if not letters:
+            del claim.log.letters[claim.subscription]
