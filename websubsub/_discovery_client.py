@@ -1,0 +1,130 @@
+"""Finds out what a resource's topic and hubs are, reading no more of it than needed."""
+
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.lowlevel
+import attrs
+
+from _websub.client import AsyncClient, ExchangeError, ExchangeLimits
+from _websub.http import HeaderPairs, Headers, Request
+from _websub.urls import UrlError, check_url
+from websubsub._discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
+from websubsub._reach import Reach, Reached, may_follow
+
+_SLICE_BYTES = 16 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class Explored:
+    """What was discovered, and whether the page is one of the inside.
+
+    Attributes:
+        discovery: The topic and its hubs.
+        inside: Whether the hubs may be at addresses that are not public, since the page is at one itself.
+    """
+
+    discovery: Discovery
+    inside: bool
+
+
+class DiscoveryClient:
+    """Discovers topics and hubs; an async context manager that keeps connections.
+
+    Args:
+        client: Your own HTTP client; by default one that follows redirects of public pages to public addresses only.
+        options: What discovery may do beyond the specification.
+        max_redirects: How many redirects are followed.
+        max_bytes: How much of a page is read at the most.
+        seconds: How long one request may take.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: AsyncClient | None = None,
+        options: DiscoveryOptions | None = None,
+        max_redirects: int = 5,
+        max_bytes: int = 1024 * 1024,
+        seconds: float = 15.0,
+    ) -> None:
+        self._reach = Reach(client, limits=ExchangeLimits(seconds=seconds))
+        self._options = options
+        self._max_redirects = max_redirects
+        self._max_bytes = max_bytes
+
+    async def discover(
+        self, url: str, *, accept: str | None = None, accept_language: str | None = None, headers: HeaderPairs = ()
+    ) -> Discovery:
+        """Ask a resource for its topic URL and its hubs (W3C 4).
+
+        Args:
+            url: The URL of the resource.
+            accept: The media types to ask for; the topic may depend on them.
+            accept_language: The languages to ask for; the topic may depend on them.
+            headers: Further headers.
+
+        Raises:
+            NoHubError: The resource names no hub.
+            NoTopicError: The resource names a hub but not its topic URL.
+            DiscoveryError: The resource cannot be read.
+        """
+        negotiated = [("Accept", accept), ("Accept-Language", accept_language)]
+        chosen = [(name, value) for name, value in negotiated if value is not None]
+        return (await self.explore(url, Headers([*chosen, *headers]))).discovery
+
+    async def explore(self, url: str, headers: Headers) -> Explored:
+        """The same as ``discover``, and whether the answer came from inside."""
+        if "accept" not in headers:
+            headers = Headers([("Accept", "*/*"), *headers.pairs])
+        inside = True
+        for _ in range(self._max_redirects + 1):
+            try:
+                check_url(url, "The URL")
+                async with self._reach.open(Request(method="GET", url=url, headers=headers), inside=inside) as reached:
+                    location, inside = reached.incoming.redirect, reached.inside
+                    if location is None:
+                        return Explored(discovery=await self._read(reached), inside=inside)
+            except (ExchangeError, UrlError) as error:
+                raise DiscoveryError(_sentence(error), url=url, status=0) from error
+            if not may_follow(url, location):
+                raise DiscoveryError("The resource redirects from https to http.", url=url, status=0)
+            url = location
+        raise DiscoveryError("The resource redirects too often.", url=url, status=0)
+
+    async def _read(self, reached: Reached) -> Discovery:
+        incoming = reached.incoming
+        reader = DiscoveryReader(
+            url=incoming.url, headers=incoming.headers, status=incoming.status, options=self._options
+        )
+        room = self._max_bytes
+        if not reader.done:
+            async for chunk in incoming.chunks:
+                for start in range(0, min(len(chunk), room), _SLICE_BYTES):
+                    if reader.feed(chunk[start : start + _SLICE_BYTES]):
+                        return reader.finish()
+                    # Others get their turn, whatever parsing costs.
+                    await anyio.lowlevel.checkpoint()
+                room -= len(chunk)
+                if room <= 0:
+                    break
+        return reader.finish()
+
+    async def __aenter__(self) -> Self:
+        """Keep connections from here on."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; a client that was given stays open."""
+        await self._reach.aclose()
+
+
+def _sentence(error: ExchangeError | UrlError) -> str:
+    return str(error) if isinstance(error, UrlError) else f"The resource could not be read: {error}."

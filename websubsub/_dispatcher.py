@@ -1,0 +1,220 @@
+"""From a hub's request to the hook and back: only what is wanted is confirmed, only what is proven is delivered."""
+
+import time
+from collections.abc import Callable
+
+from _websub.forms import FormError
+from _websub.http import Answer, Request, Response, plain
+from _websub.outcome import Success, WebSubError, settle
+from _websub.signature import SignatureError, verify
+from _websub.vocabulary import DEFAULT_LEASE_SECONDS, Header
+from websubsub import _protocol as protocol
+from websubsub._config import SubscriberConfig
+from websubsub._deliveries import MessageIds, Queue, Sight
+from websubsub._errors import SubscriptionDeletedError
+from websubsub._events import EventKind, Reporter, SubscriberEvent
+from websubsub._messages import (
+    Acknowledgement,
+    ContentDistributionMessage,
+    HubError,
+    SubscriptionDenied,
+    SubscriptionVerification,
+    UnsubscriptionVerification,
+)
+from websubsub._service import HOOKS, SubscriberService
+from websubsub._state import State, Step, Subscription
+from websubsub._subscriptions import Subscriptions
+
+_ROWS = {hook.message: hook for hook in HOOKS}
+_ACCEPTED = 202
+_BUSY = plain(503, "Too busy, deliver again later.", [("Retry-After", "5")])
+_NOTHING_HERE = plain(404, "There is no subscription here.")
+
+
+class Dispatcher:
+    """Answers the hubs of one subscriber.
+
+    Args:
+        service: The service.
+        config: Its settings.
+        subscriptions: Its subscriptions.
+        report: Told what happens.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        service: SubscriberService,
+        config: SubscriberConfig,
+        subscriptions: Subscriptions,
+        report: Reporter,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._service = service
+        self._config = config
+        self._subscriptions = subscriptions
+        self._report = report
+        self._clock = clock
+        self._seen = MessageIds(config.policy.remembered)
+        self._queue = Queue(config.policy.queue)
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer a request: GET asks or tells something, POST delivers."""
+        token = protocol.find_token(request, self._config.url)
+        subscription = None if token is None else self._subscriptions.get(token)
+        if subscription is None:
+            return Answer(_NOTHING_HERE)
+        if request.method == "GET":
+            return Answer(await self._answer(subscription, request))
+        if request.method == "POST":
+            return await self._receive(subscription, request)
+        return Answer(plain(405, "A callback takes GET and POST requests only.", [("Allow", "GET, POST")]))
+
+    async def _settle(self, message: object) -> object:
+        hook = _ROWS[type(message)]
+        return await settle(hook, getattr(self._service, hook.name), message)
+
+    # --- GET: verification of intent, denial, errors of the hub
+
+    async def _answer(self, subscription: Subscription, request: Request) -> Response:
+        callback = protocol.Callback(
+            hub=subscription.hub,
+            topic=subscription.topic,
+            url=subscription.callback,
+            lease_seconds=self._config.lease_seconds or DEFAULT_LEASE_SECONDS,
+            policy=self._config.policy,
+        )
+        try:
+            message = callback.read(request)
+        except FormError as error:
+            self._tell(EventKind.REFUSED, subscription, error.reason)
+            return protocol.write_refusal(error)
+        match message:
+            case SubscriptionVerification():
+                return await self._confirm(Step.VERIFY, subscription, message)
+            case UnsubscriptionVerification():
+                return await self._confirm(Step.VERIFY_UNSUBSCRIBE, subscription, message)
+            case SubscriptionDenied():
+                return await self._denied(subscription, message)
+            case HubError():
+                self._tell(EventKind.HUB_ERROR, subscription, message.reason)
+                return self._acknowledge(await self._settle(message))
+
+    async def _confirm(
+        self, step: Step, subscription: Subscription, message: SubscriptionVerification | UnsubscriptionVerification
+    ) -> Response:
+        now = self._clock()
+        if not subscription.allows(step):
+            reason = f"A subscription that is {subscription.state} was not expected to be verified."
+            self._tell(EventKind.REFUSED, subscription, reason)
+            return _NOTHING_HERE
+        outcome = await self._settle(message)
+        if isinstance(outcome, WebSubError):
+            self._tell(EventKind.REFUSED, subscription, outcome.reason)
+            return protocol.write_error(outcome)
+        lease = message.lease_seconds if isinstance(message, SubscriptionVerification) else None
+        # Kept before the hub is answered: its first delivery may follow at once.
+        if not await self._take(step, subscription, now, lease):
+            return _NOTHING_HERE
+        return protocol.write_confirmation(message.challenge, _success(outcome) or Success())
+
+    async def _take(self, step: Step, subscription: Subscription, now: float, lease: int | None) -> bool:
+        before: list[Subscription] = []
+
+        def change(known: Subscription) -> Subscription | None:
+            before.append(known)
+            if not known.allows(step):
+                return None
+            return known.after(step) if lease is None else known.verified(now=now, lease_seconds=lease)
+
+        after = await self._subscriptions.change(subscription.token, change)
+        if after is None:
+            return False
+        first = before[0].state is State.REQUESTED or before[0].verified_at is None
+        kind = EventKind.UNSUBSCRIBED if lease is None else EventKind.SUBSCRIBED if first else EventKind.RENEWED
+        self._tell(kind, after, lease=lease)
+        return True
+
+    async def _denied(self, subscription: Subscription, message: SubscriptionDenied) -> Response:
+        await self._subscriptions.change(subscription.token, lambda known: known.after(Step.DENY))
+        self._tell(EventKind.DENIED, subscription, message.reason)
+        return self._acknowledge(await self._settle(message))
+
+    def _acknowledge(self, outcome: object) -> Response:
+        # What a hook thinks of it changes nothing: the hub only wants to know that it was heard.
+        return protocol.write_acknowledgement(_success(outcome), 200)
+
+    # --- POST: content distribution
+
+    async def _receive(self, subscription: Subscription, request: Request) -> Answer:
+        if subscription.is_over:
+            return Answer(plain(410, "This subscription has ended."))
+        if not subscription.delivers:
+            return Answer(plain(404, "This subscription is not verified yet."))
+        rejected = self._check_signature(subscription, request)
+        if rejected is not None:
+            return Answer(rejected)
+        message = ContentDistributionMessage(
+            hub=subscription.hub,
+            topic=subscription.topic,
+            body=request.body,
+            content_type=request.headers.get(Header.CONTENT_TYPE, ""),
+            headers=request.headers,
+        )
+        message_id = request.headers.get(Header.MESSAGE_ID)
+        if message_id is None:
+            return await self._deliver(subscription, message)
+        key = MessageIds.key(subscription.token, message_id, request.body)
+        sight = self._seen.begin(key)
+        if sight is not Sight.NEW:
+            return Answer(Response(status=_ACCEPTED) if sight is Sight.DONE else _BUSY)
+        done = False
+        try:
+            answer = await self._deliver(subscription, message)
+            done = answer.response.ok
+        finally:
+            self._seen.end(key, done=done)
+        return answer
+
+    def _check_signature(self, subscription: Subscription, request: Request) -> Response | None:
+        """The refusal of a delivery that proves nothing; whether it must is decided by the secret (W3C 7.1.2)."""
+        secrets = subscription.secrets_at(self._clock())
+        if not secrets:
+            return None
+        policy = self._config.policy
+        try:
+            verify(request.headers.get_all(Header.SIGNATURE), secrets, request.body, policy.signature_methods)
+        except SignatureError as error:
+            self._tell(EventKind.REJECTED, subscription, str(error))
+            return plain(policy.rejected_status, "The signature does not prove this delivery.")
+        return None
+
+    async def _deliver(self, subscription: Subscription, message: ContentDistributionMessage) -> Answer:
+        if not self._config.policy.queue:
+            return Answer(await self._notify(subscription, message))
+        if not self._queue.put(lambda: self._notify(subscription, message)):
+            return Answer(_BUSY)
+        return Answer(Response(status=_ACCEPTED), self._queue.drain)
+
+    async def _notify(self, subscription: Subscription, message: ContentDistributionMessage) -> Response:
+        outcome = await self._settle(message)
+        if isinstance(outcome, SubscriptionDeletedError):
+            await self._subscriptions.change(
+                subscription.token, lambda known: known.after(Step.DELETE) if known.allows(Step.DELETE) else None
+            )
+            self._tell(EventKind.UNSUBSCRIBED, subscription, "The service wants no more deliveries.")
+        if isinstance(outcome, WebSubError):
+            return protocol.write_error(outcome)
+        return protocol.write_acknowledgement(_success(outcome) or Acknowledgement(), _ACCEPTED)
+
+    def _tell(self, kind: EventKind, subscription: Subscription, reason: str = "", *, lease: int | None = None) -> None:
+        self._report(
+            SubscriberEvent(
+                kind=kind, topic=subscription.topic, hub=subscription.hub, reason=reason, lease_seconds=lease
+            )
+        )
+
+
+def _success(outcome: object) -> Success | None:
+    return outcome if isinstance(outcome, Success) else None

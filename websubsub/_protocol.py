@@ -1,0 +1,181 @@
+"""The subscriber's side of the protocol: requests to messages, outcomes to responses. No I/O, no clock, no chance."""
+
+import re
+from collections.abc import Iterable
+
+from _websub.forms import Form, FormError, parse_form, write_form
+from _websub.http import HeaderPairs, Headers, Request, Response, plain
+from _websub.outcome import Success, WebSubError
+from _websub.urls import path_of, url_identity
+from _websub.vocabulary import CHALLENGE_CHARACTERS, FORM, OCTET_STREAM, Header, Mode, Parameter
+from websubsub._config import CallbackPolicy
+from websubsub._messages import (
+    HubError,
+    Notice,
+    SubscriptionDenied,
+    SubscriptionVerification,
+    UnsubscriptionVerification,
+)
+
+_LEASE = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
+_DIGITS_LIMIT = 18
+_KNOWN = (Parameter.MODE, Parameter.TOPIC, Parameter.CHALLENGE, Parameter.LEASE_SECONDS, Parameter.REASON)
+_NOSNIFF = ("X-Content-Type-Options", "nosniff")
+
+
+class Callback:
+    """Where one subscription is called back, for reading what arrives there.
+
+    Args:
+        hub: The subscription's hub.
+        topic: The subscription's topic.
+        url: The callback's URL.
+        lease_seconds: The lease that is assumed where the hub names none, in seconds.
+        policy: What is accepted.
+    """
+
+    def __init__(self, *, hub: str, topic: str, url: str, lease_seconds: int, policy: CallbackPolicy) -> None:
+        self._hub = hub
+        self._topic = topic
+        self._query = url.partition("?")[2]
+        self._lease_seconds = lease_seconds
+        self._policy = policy
+
+    def read(self, request: Request) -> Notice:
+        """What a hub says by GET (W3C 5.2, 5.3).
+
+        Raises:
+            FormError: 400 for a mode that is none, 404 for anything that cannot be confirmed.
+        """
+        form = parse_form(self._own_part(request.query))
+        try:
+            mode = form.one(Parameter.MODE)
+            return self._read(mode, form, request.headers)
+        except FormError as error:
+            raise FormError(error.reason, status=400 if isinstance(error, _ModeError) else 404) from None
+
+    def _own_part(self, query: str) -> str:
+        # What the callback had in its query comes first and is not the hub's, whatever its names (W3C 5.1.1).
+        if self._query and query.startswith(self._query):
+            return query[len(self._query) :].lstrip("&")
+        return query
+
+    def _read(self, mode: str | None, form: Form, headers: Headers) -> Notice:
+        hub, extras = self._hub, form.without(_KNOWN)
+        match mode:
+            case Mode.SUBSCRIBE:
+                topic, challenge, lease = self._named(form), self._challenge(form), self._lease(form)
+                return SubscriptionVerification(
+                    hub=hub, topic=topic, challenge=challenge, lease_seconds=lease, headers=headers, extras=extras
+                )
+            case Mode.UNSUBSCRIBE:
+                topic, challenge = self._named(form), self._challenge(form)
+                return UnsubscriptionVerification(
+                    hub=hub, topic=topic, challenge=challenge, headers=headers, extras=extras
+                )
+            case Mode.DENIED | Mode.HUB_ERROR:
+                kind = SubscriptionDenied if mode == Mode.DENIED else HubError
+                topic = self._named(form) if form.every(Parameter.TOPIC) else self._topic
+                reason = form.one(Parameter.REASON) or ""
+                return kind(hub=hub, topic=topic, reason=reason, headers=headers, extras=extras)
+            case _:
+                raise _ModeError("The request has no hub.mode that a subscriber knows.")
+
+    def _named(self, form: Form) -> str:
+        topic = form.required(Parameter.TOPIC)
+        if url_identity(topic) != url_identity(self._topic):
+            raise FormError("There is no subscription to this topic here.")
+        return topic
+
+    def _challenge(self, form: Form) -> str:
+        challenge = form.required(Parameter.CHALLENGE)
+        if len(challenge) > self._policy.challenge_limit:
+            raise FormError("The challenge is too long.")
+        if not self._policy.any_challenge and not CHALLENGE_CHARACTERS.issuperset(challenge):
+            raise FormError("The challenge has characters that challenges may not have.")
+        return challenge
+
+    def _lease(self, form: Form) -> int:
+        """The lease, clamped; hubs from before 2018 name none."""
+        text = form.one(Parameter.LEASE_SECONDS)
+        if text is None:
+            return min(self._lease_seconds, self._policy.max_lease_seconds)
+        match = _LEASE.fullmatch(text)
+        if match is None:
+            raise FormError(f"{Parameter.LEASE_SECONDS} must be a positive number of seconds.")
+        # Some hubs grant ten years, and int() refuses thousands of digits.
+        granted = int(match[1]) if len(match[1]) <= _DIGITS_LIMIT else self._policy.max_lease_seconds
+        return min(granted, self._policy.max_lease_seconds)
+
+
+class _ModeError(FormError):
+    """There is no such mode."""
+
+
+def find_token(request: Request, base: str) -> str | None:
+    """The token of the callback that a request is for; None when the request is for something else.
+
+    Args:
+        request: The request.
+        base: The public URL below which the callbacks live.
+    """
+    folder, _, token = request.path.rpartition("/")
+    local = request.local_path.rpartition("/")[0]
+    # A proxy may have taken the public path away, and so may the framework that the application is mounted in.
+    return token if folder == path_of(base).rstrip("/") or local == "" else None
+
+
+def write_confirmation(challenge: str, success: Success) -> Response:
+    """The answer that confirms: the challenge and nothing else, as bytes no browser looks into (W3C 5.3.1, 8.2)."""
+    kept = _without(success.headers.pairs, (Header.CONTENT_TYPE, _NOSNIFF[0]))
+    headers = (*kept, (Header.CONTENT_TYPE.value, OCTET_STREAM), _NOSNIFF)
+    return Response(status=200, headers=headers, body=challenge.encode())
+
+
+def write_acknowledgement(success: Success | None, status: int) -> Response:
+    """The answer to a message that was taken, with the fields of the success if it has some.
+
+    Args:
+        success: What the hook answered.
+        status: The status where the hook named none.
+    """
+    if success is None:
+        return Response(status=status)
+    status = success.status if success.status // 100 == 2 else status  # noqa: PLR2004 - 2xx
+    return _write(status, success.headers.pairs, list(success.body.items()))
+
+
+def write_error(error: WebSubError) -> Response:
+    """The answer with a reason, as form fields."""
+    return _write(error.status, error.headers.pairs, [("reason", error.reason), *error.body.items()])
+
+
+def write_refusal(error: FormError) -> Response:
+    """The answer to a request that is wrong in itself: one plain sentence."""
+    return plain(error.status, error.reason, [_NOSNIFF])
+
+
+def _write(status: int, headers: HeaderPairs, fields: list[tuple[str, str]]) -> Response:
+    if not fields:
+        return Response(status=status, headers=headers)
+    typed = (*_without(headers, (Header.CONTENT_TYPE,)), (Header.CONTENT_TYPE.value, FORM))
+    return Response(status=status, headers=typed, body=write_form(fields).encode())
+
+
+def _without(headers: HeaderPairs, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    dropped = {name.lower() for name in names}
+    return tuple((name, value) for name, value in headers if name.lower() not in dropped)
+
+
+def change_request(mode: Mode, hub: str, fields: dict[str, str | None], headers: HeaderPairs) -> Request:
+    """The request to subscribe or unsubscribe (W3C 5.1).
+
+    Args:
+        mode: ``subscribe`` or ``unsubscribe``.
+        hub: The hub.
+        fields: The parameters after ``hub.mode``; None leaves one out.
+        headers: Further headers.
+    """
+    pairs = [(Parameter.MODE.value, mode.value), *((name, value) for name, value in fields.items() if value)]
+    typed = (*_without(headers, (Header.CONTENT_TYPE,)), (Header.CONTENT_TYPE.value, FORM))
+    return Request(method="POST", url=hub, headers=typed, body=write_form(pairs).encode())
