@@ -28,10 +28,13 @@ _NOT_IN_A_TARGET = re.compile(r"""[^!#-;=?-~]""")
 
 @frozen(kw_only=True)
 class Link:
-    """One link of a `Link` header.
+    """One link of a ``Link`` header (RFC 8288, 3).
 
-    `target` is where it points to, `relations` its relation types in lower case, `parameters` all of its parameters in
-    order with lower-case names, and `anchor` the resource it speaks about when that is another one (RFC 8288, 3).
+    Attributes:
+        target: Where it points to.
+        relations: Its relation types in lower case.
+        parameters: All of its parameters in order, their names in lower case.
+        anchor: The resource that it is about, when that is another one.
     """
 
     target: str
@@ -41,16 +44,19 @@ class Link:
 
     @property
     def is_about_another_resource(self) -> bool:
-        """Whether an `anchor` parameter says that the link is not one of the answered resource (RFC 8288, 3.2)."""
+        """Whether an ``anchor`` parameter says that the link is not one of the answered resource (RFC 8288, 3.2)."""
         return self.anchor is not None
 
 
 def parse_links(values: Iterable[str], *, base: str | None = None) -> tuple[Link, ...]:
-    """Read the links of all `Link` header values of a response, in order.
+    """Read the links of all ``Link`` header values of a response, in order.
 
-    Malformed links are skipped, and so are links with more than 20 parameters. Reading ends after 100 links or before
-    the value that goes beyond 64 KiB of text in all. With `base`, the absolute URL of the response, targets are made
-    absolute (RFC 8288, 3 and Appendix B).
+    Malformed links are skipped, and so are links with more than 20 parameters. Reading ends after 100 links, and before
+    the value that goes beyond 64 KiB of text in all.
+
+    Args:
+        values: The values of the headers, in order.
+        base: The absolute URL of the response, against which targets are made absolute (RFC 8288, 3 and Appendix B).
     """
     links: list[Link] = []
     room = MAX_LINK_CHARACTERS
@@ -63,7 +69,7 @@ def parse_links(values: Iterable[str], *, base: str | None = None) -> tuple[Link
 
 
 def write_links(hubs: Sequence[str], topic: str | None) -> str:
-    """Write one `Link` header value that names the hubs and, last, the topic itself.
+    """Write one ``Link`` header value that names the hubs and, last, the topic itself.
 
     Characters that have no place in a URL are percent-encoded, so that the value is one line of ASCII with exactly
     these links (W3C WebSub, 7 and RFC 8288, 3).
@@ -75,7 +81,7 @@ def write_links(hubs: Sequence[str], topic: str | None) -> str:
 
 
 def resolve(base: str, reference: str) -> str | None:
-    """Make a reference absolute against the absolute URL `base`; `None` when it is no URL reference at all.
+    """Make a reference absolute against the absolute URL ``base``; ``None`` when it is no URL reference at all.
 
     A reference that has a scheme is returned exactly as it is, since topics are compared to the character
     (RFC 3986, 5).
@@ -106,7 +112,7 @@ def _links_of(value: str, base: str | None, *, limit: int) -> Iterator[Link]:
 
 
 def _parameters_of(value: str, position: int) -> tuple[list[tuple[str, str]] | None, int]:
-    """Read the parameters at `position`, `None` if too many; also say where they end."""
+    """Read the parameters at ``position``, ``None`` if too many; also say where they end."""
     parameters: list[tuple[str, str]] = []
     while parameter := _PARAMETER.match(value, position):
         if len(parameters) == MAX_LINK_PARAMETERS:
@@ -132,7 +138,7 @@ def _link(target: str, parameters: list[tuple[str, str]] | None, base: str | Non
 
 
 def _next_link(value: str, position: int) -> int | None:
-    """Find the start of the next link, `None` if there is none or if quotes leave it open where that would be."""
+    """Find the start of the next link, ``None`` if there is none or if quotes leave it open where that would be."""
     mark = _COMMA_OR_QUOTE.search(value, position)
     return mark.end() if mark and mark.group() == "," else None
 

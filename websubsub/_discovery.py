@@ -1,6 +1,6 @@
 """Discovery of a topic and its hubs in one response, whoever fetched it: no I/O here.
 
-The `Link` header is read first, then the body, and that only as far as it must be (W3C WebSub, 4).
+The ``Link`` header is read first, then the body, and that only as far as it must be (W3C WebSub, 4).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +17,17 @@ from _websub.urls import UrlError, check_url, is_https
 from websubsub._discovery_body import BodyReader, DiscoverySource
 from websubsub._feed import FeedError
 
+__all__ = [
+    "Discovery",
+    "DiscoveryError",
+    "DiscoveryOptions",
+    "DiscoveryReader",
+    "DiscoverySource",
+    "NoHubError",
+    "NoTopicError",
+    "prefer_https",
+]
+
 # Checking a hostile host name takes a millisecond.
 MAX_LINKS = 25
 
@@ -24,7 +35,9 @@ MAX_LINKS = 25
 class DiscoveryError(Exception):
     """Nothing could be discovered: the text is a sentence that says why.
 
-    `url` is the one that was looked at and `status` its HTTP status.
+    Attributes:
+        url: The URL that was looked at.
+        status: The HTTP status of its response.
     """
 
     def __init__(self, reason: str, *, url: str, status: int = HTTPStatus.OK) -> None:
@@ -38,14 +51,18 @@ class NoHubError(DiscoveryError):
 
 
 class NoTopicError(DiscoveryError):
-    """The resource names a hub but not itself: its `self` link is missing."""
+    """The resource names a hub but not itself: its ``self`` link is missing."""
 
 
 @frozen(kw_only=True)
 class Discovery:
-    """What a resource says about itself: its topic URL and its hubs in the order in which they were found.
+    """What a resource says about itself (W3C WebSub, 4).
 
-    `source` is where the hubs were found and `url` the final URL of the resource, after redirects.
+    Attributes:
+        topic: The topic URL, to the character as the resource names itself.
+        hubs: The hubs, at least one, in the order in which they were found.
+        source: Where the hubs were found.
+        url: The final URL of the resource, after redirects.
     """
 
     topic: str
@@ -61,10 +78,12 @@ class Discovery:
 
 @frozen(kw_only=True)
 class DiscoveryOptions:
-    """What discovery may do beyond the specification.
+    """What discovery may do beyond the specification; nothing by default.
 
-    `body` also looks for links in the body of HTML pages, where they may be a visitor's. `topic_from_url` takes the
-    final URL as topic of a resource that does not name itself. `json_feed` reads the hubs of JSON Feeds.
+    Attributes:
+        body: Look for links in the body of HTML pages too, where they may be a visitor's.
+        topic_from_url: Take the final URL as topic of a resource that does not name itself.
+        json_feed: Read the hubs of JSON Feeds.
     """
 
     body: bool = False
@@ -75,8 +94,13 @@ class DiscoveryOptions:
 class DiscoveryReader:
     """Reads a response as it arrives, and no further than needed.
 
-    `url` is the final URL, after redirects; `status` and `headers` are those of its response. Unless `done` is true at
-    once, feed the body in pieces of any size until it is or the body ends. Then `finish`.
+    Unless ``done`` is true at once, feed the body in pieces of any size until it is or the body ends. Then ``finish``.
+
+    Args:
+        url: The final URL, after redirects.
+        headers: The headers of its response.
+        status: The status of its response.
+        options: What it may do beyond the specification.
     """
 
     def __init__(
@@ -112,12 +136,12 @@ class DiscoveryReader:
     def finish(self) -> Discovery:
         """Say what was discovered.
 
-        Hubs of the header and of the body are never mixed; a `self` that the header lacks is taken from the body.
+        Hubs of the header and of the body are never mixed; a ``self`` that the header lacks is taken from the body.
 
         Raises:
             NoHubError: No hub is named.
-            NoTopicError: A hub is named, but no `self`.
-            DiscoveryError: The status is no success, the feed cannot be read, or there are different `self` links.
+            NoTopicError: A hub is named, but no ``self``.
+            DiscoveryError: The status is no success, the feed cannot be read, or there are different ``self`` links.
         """
         if not self._is_success:
             raise self._error(DiscoveryError, f"The resource answered {_status_line(self._status)}.")

@@ -28,10 +28,13 @@ class DiscoverySource(StrEnum):
 
 
 class BodyReader:
-    """Reads HTML, feeds and, with `json_feed`, JSON Feeds; anything else has no links.
+    """Reads HTML, feeds and, by wish, JSON Feeds; anything else has no links. ``done`` is true once it needs no more.
 
-    `url` is where the resource was found and `content_type` its header, if it has one; without it the first bytes say
-    what the body is. With `body`, links in the body of HTML pages count too. `done` is true once no more is needed.
+    Args:
+        url: Where the resource was found.
+        content_type: Its Content-Type; without one the first bytes say what the body is.
+        body: Whether links in the body of HTML pages count.
+        json_feed: Whether to read JSON Feeds.
     """
 
     def __init__(self, *, url: str, content_type: str | None, body: bool = False, json_feed: bool = False) -> None:

@@ -32,10 +32,11 @@ class FeedError(ValueError):
 
 
 class FeedReader:
-    """Reads a feed up to its first entry and gives its links.
+    """Reads a feed up to its first entry, 256 KiB at most, and gives its links.
 
-    `url` is where the feed was found, `charset` the one its Content-Type names. At most 256 KiB are read; what comes
-    later is not looked at.
+    Args:
+        url: Where the feed was found.
+        charset: The charset that its Content-Type names.
     """
 
     def __init__(self, *, url: str, charset: str | None = None) -> None:
@@ -63,7 +64,7 @@ class FeedReader:
         """Give the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7).
 
         Raises:
-            FeedError: As in `feed`, or the XML ends in its middle.
+            FeedError: As in ``feed``, or the XML ends in its middle.
         """
         if not self._head.complete:
             self._parse(len(self._waiting), final=self._room > 0)

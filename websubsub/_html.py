@@ -1,6 +1,6 @@
 """The links of an HTML page, found while the page arrives: the one door to html5lib.
 
-By default only the head is read, since a `<link>` in the body may be a visitor's (W3C WebSub, 8.1).
+By default only the head is read, since a ``<link>`` in the body may be a visitor's (W3C WebSub, 8.1).
 """
 
 import codecs
@@ -17,10 +17,13 @@ _MAX_KEPT_CHARACTERS = 8 * 1024
 
 
 class HtmlReader:
-    """Reads a page as far as it must and gives its hub and self links.
+    """Reads a page as far as it must, 512 KiB at most, and gives its hub and self links.
 
-    `url` is where the page was found, `charset` the one its Content-Type names. With `body` links are also taken from
-    the body; with `xhtml` the page is XML. At most 512 KiB are read; what comes later is not looked at.
+    Args:
+        url: Where the page was found.
+        charset: The charset that its Content-Type names.
+        body: Whether links of the body count as well.
+        xhtml: Whether the page is XML, where ``<script/>`` is an empty element.
     """
 
     def __init__(self, *, url: str, charset: str | None = None, body: bool = False, xhtml: bool = False) -> None:
@@ -73,7 +76,7 @@ def _is_wanted(tag: Tag) -> bool:
 
 
 def _decoder(beginning: bytes, charset: str | None) -> codecs.IncrementalDecoder:
-    """Choose the decoder by byte order mark, Content-Type or `<meta>`, as browsers do (HTML, 13.2.3)."""
+    """Choose the decoder by byte order mark, Content-Type or ``<meta>``, as browsers do (HTML, 13.2.3)."""
     parser = html5lib.HTMLParser()
     parser.parse(beginning.partition(b"</head")[0], transport_encoding=charset, useChardet=False)
     try:

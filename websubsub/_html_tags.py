@@ -1,4 +1,4 @@
-"""The `<link>` and `<base>` tags of an HTML page, in order, up to where its head ends.
+"""The ``<link>`` and ``<base>`` tags of an HTML page, in order, up to where its head ends.
 
 html5lib takes seconds for a few kilobytes of hostile markup, so this scanner goes before it. It splits the text by the
 rules of the HTML tokenizer, leaves out what comments, scripts, titles and templates contain, and its time grows with
@@ -38,7 +38,7 @@ _END_OF_TEXT = {
 
 @frozen
 class Tag:
-    """A `<link>` or `<base>` tag: its name, the value of its first `rel` attribute, and all of it, as it is written."""
+    """A ``<link>`` or ``<base>`` tag: its name, the value of its first ``rel``, and all of it as it is written."""
 
     name: str
     relations: str
@@ -48,8 +48,11 @@ class Tag:
 class TagScanner:
     """Gives the link and base tags of a page that arrives in pieces, until its head ends.
 
-    With `body` it goes on through the whole page. With `xhtml` a tag such as `<script/>` is an empty element. It gives
-    up after 15,000 tags, comments and attributes, and at a tag with more than 64 attributes.
+    It gives up after 15,000 tags, comments and attributes, and at a tag with more than 64 attributes.
+
+    Args:
+        body: Whether to go on through the whole page.
+        xhtml: Whether a tag such as ``<script/>`` is an empty element.
     """
 
     def __init__(self, *, body: bool = False, xhtml: bool = False) -> None:
@@ -88,7 +91,7 @@ class TagScanner:
         return text[position:]
 
     def _skip_text(self, text: str, position: int) -> int | None:
-        """Find the next `<` that is markup; `None` while there is none."""
+        """Find the next ``<`` that is markup; ``None`` while there is none."""
         if self._text_of is not None:
             end = _END_OF_TEXT[self._text_of].search(text, position)
             return end.start() if end else None
@@ -101,7 +104,7 @@ class TagScanner:
         return mark.start() if mark else None
 
     def _read_markup(self, text: str, position: int) -> int | None:
-        """Read what the `<` at `position` opens and say where it ends; `None` while its end is missing."""
+        """Read what the ``<`` at ``position`` opens and say where it ends; ``None`` while its end is missing."""
         if tag := _TAG_NAME.match(text, position):
             self._text_of = None
             return self._read_tag(text, tag)

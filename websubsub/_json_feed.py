@@ -10,9 +10,10 @@ MAX_LINKS = 100
 
 
 class JsonFeedReader:
-    """Reads a JSON Feed, all of it since its fields come in any order, and gives its `hubs` and `feed_url` as links.
+    """Reads a JSON Feed, all of it since fields come in any order, and gives ``hubs`` and ``feed_url`` as links.
 
-    `url` is where the feed was found. Feeds of more than 512 KiB are refused.
+    Args:
+        url: Where the feed was found.
     """
 
     def __init__(self, *, url: str) -> None:
@@ -31,7 +32,7 @@ class JsonFeedReader:
         return False
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the hubs of type WebSub and, as `self`, the URL of the feed (JSON Feed 1.1).
+        """Give the hubs of type WebSub and, as ``self``, the URL of the feed (JSON Feed 1.1).
 
         Raises:
             ContentError: It is not JSON.

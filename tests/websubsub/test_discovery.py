@@ -308,6 +308,16 @@ def test_the_body_is_not_needed_when_it_has_no_links() -> None:
     assert reader.feed(b"x" * 600)
 
 
+def test_what_comes_after_the_end_changes_nothing() -> None:
+    for name in ("100 header", "101 html", "102 atom"):
+        case = FOUND[name]
+        reader = DiscoveryReader(url=URL, headers=Headers(case.headers))
+        assert isinstance(case.body, str)
+        reader.feed(case.body.encode() + b" " * 8192)
+        assert reader.feed(b'<link rel="hub" href="/evil">')
+        assert reader.finish().hubs == (HUB,)
+
+
 @pytest.mark.parametrize(("name", "end"), [("101 html", "</head>"), ("102 atom", "<entry>")])
 def test_reading_ends_with_the_head_or_the_first_entry(name: str, end: str) -> None:
     case = FOUND[name]
