@@ -72,7 +72,7 @@ def _within(address: Address, networks: Iterable[Network]) -> bool:
 
 def is_loopback_host(host: str) -> bool:
     """Whether a host name or address literal names this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
+    if f".{host}".removesuffix(".").endswith(".localhost"):
         return True
     try:
         return ip_address(host).is_loopback

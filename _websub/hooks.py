@@ -62,22 +62,21 @@ def _check_form(service: type, hook: Hook, value: object) -> None:
     positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     if len(parameters) != 2 or any(parameter.kind not in positional for parameter in parameters):  # noqa: PLR2004
         raise TypeError(f"{where} must take (self, message) and nothing else; request headers are message.headers")
-    _check_annotations(where, hook, value)
+    _check_annotations(where, hook, value, parameters[1].name)
 
 
-def _check_annotations(where: str, hook: Hook, function: types.FunctionType) -> None:
+def _check_annotations(where: str, hook: Hook, function: types.FunctionType, message: str) -> None:
     try:
         hints = typing.get_type_hints(function)
     except Exception:  # noqa: BLE001 - a name that exists only for type checkers; they check it then
         return
-    result = hints.pop("return", typing.Any)
     allowed = (*hook.successes, *hook.errors)
-    for part in _parts(result):
+    for part in _parts(hints.get("return", typing.Any)):
         if part in _FREE or (isinstance(part, type) and issubclass(part, allowed)):
             continue
         names = " | ".join("None" if kind is types.NoneType else kind.__name__ for kind in allowed)
         raise TypeError(f"{where} is annotated to return {getattr(part, '__name__', part)}; it may return {names}")
-    for part in _parts(next(iter(hints.values()), typing.Any)):
+    for part in _parts(hints.get(message, typing.Any)):
         if part is not typing.Any and part is not object and part is not hook.message:
             raise TypeError(f"{where} takes a {hook.message.__name__}, not a {getattr(part, '__name__', part)}")
 

@@ -116,10 +116,11 @@ def ascii_url(url: str) -> str:
 
 def append_query(url: str, fields: list[tuple[str, str]]) -> str:
     """The callback with fields added at the end of its query, the rest byte for byte as it was (W3C 5.1.1, 5.3)."""
-    if "?" not in url:
+    _, mark, query = url.partition("?")
+    if not mark:
         joint = "?"
     else:
-        joint = "" if url.endswith(("?", "&")) else "&"
+        joint = "&" if query and not query.endswith("&") else ""
     return f"{url}{joint}{write_form(fields)}"
 
 

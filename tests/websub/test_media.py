@@ -1,0 +1,79 @@
+from time import perf_counter
+
+import pytest
+
+from _websub.media import ContentError, MediaType, read_fields, read_json, read_text
+
+
+@pytest.mark.parametrize(
+    ("header", "essence", "charset"),
+    [
+        (None, "", None),
+        ("", "", None),
+        ("text/html", "text/html", None),
+        ("Text/HTML;charset=UTF-8", "text/html", "utf-8"),
+        ('application/atom+xml ; type=feed; Charset="ISO-8859-1"', "application/atom+xml", "iso-8859-1"),
+        ("text/plain; charset=a; charset=b", "text/plain", "a"),
+        ("text/plain;;=;charset", "text/plain", ""),
+        ("; charset=utf-8", "", "utf-8"),
+        ("x" * 100_000, "x" * 255, None),
+    ],
+)
+def test_a_content_type_is_read(header: str | None, essence: str, charset: str | None) -> None:
+    assert MediaType.parse(header) == MediaType(essence, charset)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        (b"\xc3\xa9", "text/plain", "é"),
+        (b"\xc3\xa9", None, "é"),
+        (b"\xe9", "text/plain; charset=latin-1", "é"),
+        ("é".encode("utf-16"), "text/plain; charset=UTF-16", "é"),
+        (b"", "", ""),
+    ],
+)
+def test_text_is_in_the_charset_of_its_content_type(body: bytes, content_type: str | None, text: str) -> None:
+    assert read_text(body, content_type) == text
+
+
+@pytest.mark.parametrize(
+    ("body", "charset"),
+    [(b"\xff", "utf-8"), (b"x", "unknown"), (b"x", "hex"), (b"x", "undefined"), (b"x", "a\0b"), (b"x", "é")],
+)
+def test_what_is_no_text_is_an_error(body: bytes, charset: str) -> None:
+    with pytest.raises(ContentError):
+        read_text(body, f"text/plain; charset={charset}")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "PUNYCODE", "idna"])
+def test_codecs_of_host_names_are_no_charsets(charset: str) -> None:
+    start = perf_counter()
+    with pytest.raises(ContentError, match="no charset"):
+        read_text(b"abc" * 100_000 + b"-" + b"9a" * 100_000, f"text/plain; charset={charset}")
+    assert perf_counter() - start < 0.1
+
+
+def test_json_is_read_whatever_its_unicode() -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
+        assert read_json('{"a": ["é", 1]}'.encode(encoding)) == {"a": ["é", 1]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b"[" * 100_000, b"{'a': 1}", b"9" * 1_000_000],
+    ids=["empty", "open", "no text", "deep", "quotes", "long number"],
+)
+def test_what_is_no_json_is_an_error(body: bytes) -> None:
+    with pytest.raises(ContentError):
+        read_json(body)
+
+
+def test_fields_are_read_and_the_last_of_a_name_counts() -> None:
+    assert read_fields(b"a=1&b=%C3%A9&a=2&flag") == {"a": "2", "b": "é", "flag": ""}
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"a=%FF", b"&".join([b"x=1"] * 1001)])
+def test_what_is_no_form_is_an_error(body: bytes) -> None:
+    with pytest.raises(ContentError):
+        read_fields(body)
