@@ -17,10 +17,11 @@ class Batch:
     """What one caller wants delivered.
 
     Attributes:
-        outstanding: Deliveries that were taken and are not settled.
-        ahead: Those among them that wait for their origin.
+        ahead: Deliveries that were taken and wait for their origin.
         parked: Whether it gives no more deliveries until fewer of them wait.
+        finished: Whether every delivery is settled.
         abandoned: Whether the caller has gone; nothing is settled any more.
+        repeated: Deliveries that were sent a second time, and will not be a third time.
         error: What its iterable raised instead of the next delivery.
         wake: Set when the caller has something to do: its batch has ended, or it has to drive the engine.
     """
@@ -29,12 +30,14 @@ class Batch:
         "_deliveries",
         "_exhausted",
         "_held",
+        "_outstanding",
         "_settled",
         "abandoned",
         "ahead",
         "error",
-        "outstanding",
+        "finished",
         "parked",
+        "repeated",
         "wake",
     )
 
@@ -43,17 +46,14 @@ class Batch:
         self._settled = settled
         self._exhausted = False
         self._held: Delivery | None = None
-        self.outstanding = 0
+        self._outstanding = 0
         self.ahead = 0
         self.parked = False
+        self.finished = False
         self.abandoned = False
+        self.repeated: set[Delivery] = set()
         self.error: Exception | None = None
         self.wake = anyio.Event()
-
-    @property
-    def finished(self) -> bool:
-        """Whether every delivery is settled."""
-        return self._exhausted and not self.outstanding
 
     def take(self) -> Delivery | None:
         """The next delivery, or ``None`` if there is no more."""
@@ -63,8 +63,27 @@ class Batch:
         else:
             self._held = None
         if delivery is not None:
-            self.outstanding += 1
+            self._outstanding += 1
         return delivery
+
+    def settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
+        """Tell the caller how a delivery ended."""
+        self._outstanding -= 1
+        if self.abandoned:
+            return
+        try:
+            self._settled(delivery, outcome)
+        except Exception:
+            _logger.exception("The receiver of outcomes failed; the delivery counts as settled.")
+        if not self._outstanding:
+            self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        # The end has to be known at once, and not only when there is room for another delivery.
+        if self._exhausted:
+            self._finish()
+        elif self._held is None:
+            self._held = self._next()
 
     def _next(self) -> Delivery | None:
         try:
@@ -72,17 +91,12 @@ class Batch:
         except Exception as error:  # noqa: BLE001 - it belongs to the caller of this batch, whoever drives the engine
             self.error = error
             delivery = None
-        self._exhausted = delivery is None
+        if delivery is None:
+            self._exhausted = True
+            if not self._outstanding:
+                self._finish()
         return delivery
 
-    def settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
-        """Tell the caller how a delivery ended."""
-        self.outstanding -= 1
-        if self.abandoned:
-            return
-        try:
-            self._settled(delivery, outcome)
-        except Exception:
-            _logger.exception("The receiver of outcomes failed; the delivery counts as settled.")
-        if not self.outstanding and not self._exhausted:
-            self._held = self._next()  # so that the end is known even if there is no room for another one
+    def _finish(self) -> None:
+        self.finished = True
+        self.wake.set()

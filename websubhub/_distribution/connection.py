@@ -3,20 +3,16 @@
 import os
 import ssl
 from math import inf
-from typing import NamedTuple
-
-import attrs
 
 from websubhub._distribution.answer import AnswerReader
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.channel import NOT_YET, Channel, describe
-from websubhub._distribution.delivery import Delivery
-from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.delivery import Delivery, SharedContent
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
-from websubhub._distribution.poller import READABLE, WRITABLE, Poller
+from websubhub._distribution.poller import READABLE, WRITABLE
 from websubhub._distribution.tls import default_tls_context
-from websubhub._distribution.wheel import TimerWheel
+from websubhub._distribution.wiring import Route, Wiring
 
 # Compared on every event, so they are plain numbers.
 _CONNECTING, _SHAKING, _SENDING, _ANSWERING, _IDLE = range(5)
@@ -28,38 +24,6 @@ _REMEMBERED_ANSWER_BYTES = 1024
 _REMEMBERED_ANSWERS = 512
 # How long the rest of a body that nobody wants may take, before a new connection is worth more than the wait.
 _IGNORED_BODY_SECONDS = 1.0
-
-
-@attrs.frozen(eq=False)
-class Wiring:
-    """What all connections of an engine have in common.
-
-    Attributes:
-        poller: Where their sockets are watched.
-        limits: How long they wait and how much they read.
-        wheel: Where their deadlines are watched.
-        tls: The context for https, or ``None`` for the one that all engines share.
-        answers: Complete answers with nothing after them, by their bytes. Most servers say the same thing again and
-            again, and what the parser has read once need not be parsed again.
-    """
-
-    poller: Poller
-    limits: EngineLimits
-    wheel: TimerWheel
-    tls: ssl.SSLContext | None = None
-    answers: dict[bytes, DeliveryOutcome] = attrs.field(factory=dict)
-
-
-class Route(NamedTuple):
-    """The addresses of a host that are to be tried, and the time by which one of them has to be connected."""
-
-    addresses: tuple[str, ...]
-    connect_by: float
-
-    @property
-    def rest(self) -> "Route":
-        """What is left to try after the first address."""
-        return Route(self.addresses[1:], self.connect_by)
 
 
 class Connection:
@@ -77,6 +41,7 @@ class Connection:
 
     __slots__ = (
         "_channel",
+        "_content",
         "_end_by",
         "_pieces",
         "_reader",
@@ -130,6 +95,7 @@ class Connection:
         self._end_by = end_by
         self.reusable = False
         self._sent = 0
+        self._content: SharedContent = delivery.content
         body = delivery.content.body
         if len(body) > _COPY_BYTES or len(head) > _COPY_BYTES:
             self._pieces = [memoryview(head), memoryview(body)]
@@ -252,6 +218,9 @@ class Connection:
                 return self._closed(in_order=False)
             except OSError as error:
                 return self._end(DeliveryFailure.RESET, describe(error))
+            outcome = self._recall(data) if self._reader is None else None
+            if outcome is not None:
+                return outcome
             if not data:
                 return self._closed(in_order=True)
             outcome = self._understand(data, now)
@@ -259,18 +228,19 @@ class Connection:
             if outcome is not None or self._channel.tls is None:
                 return outcome
 
+    def _recall(self, data: bytes) -> DeliveryOutcome | None:
+        outcome = self._wiring.answers.get(data)
+        if outcome is None or self._state != _ANSWERING or self._content.kept_body_bytes:
+            return None
+        tls = self._channel.tls
+        self.reusable = tls is None or not tls.pending()
+        return outcome
+
     def _understand(self, data: bytes, now: float) -> DeliveryOutcome | None:
-        delivery = self.delivery
-        assert delivery is not None  # noqa: S101 - nothing is read between exchanges
-        content = delivery.content
+        content = self._content
         reader = self._reader
         first = reader is None
         if reader is None:
-            if self._state == _ANSWERING and not content.kept_body_bytes:
-                known = self._wiring.answers.get(data)
-                if known is not None:
-                    self.reusable = True
-                    return known
             reader = self._reader = AnswerReader(self._wiring.limits, content.kept_body_bytes, content.method)
         outcome = reader.feed(data)
         if outcome is not None:

@@ -13,7 +13,6 @@ import anyio.lowlevel
 
 from _websub.addresses import AddressPolicy
 from websubhub._distribution.batch import Batch
-from websubhub._distribution.connection import Wiring
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.exchanges import Exchanges
 from websubhub._distribution.limits import EngineLimits
@@ -21,6 +20,7 @@ from websubhub._distribution.names import NameResolver, Resolve, resolve
 from websubhub._distribution.outcome import DeliveryOutcome
 from websubhub._distribution.poller import READABLE, open_poller
 from websubhub._distribution.wheel import TICK_SECONDS, TimerWheel
+from websubhub._distribution.wiring import Wiring
 
 
 class EngineClosedError(RuntimeError):

@@ -2,9 +2,10 @@
 
 from collections import OrderedDict
 
-from websubhub._distribution.connection import Connection, Route, Wiring
+from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin, split_callback
 from websubhub._distribution.request import is_target
+from websubhub._distribution.wiring import Route, Wiring
 
 
 class Pool:
@@ -13,6 +14,7 @@ class Pool:
     The connection used last is used next, so that those which are not needed grow old and are closed.
 
     Attributes:
+        connections: All of them, by file descriptor.
         busy: Connections with an exchange under way; there are never more than the limit for all connections.
     """
 
@@ -20,7 +22,7 @@ class Pool:
         self._wiring = wiring
         self._limits = wiring.limits
         self._origins: dict[str, Origin] = {}
-        self._connections: dict[int, Connection] = {}
+        self.connections: dict[int, Connection] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
         self.busy = 0
@@ -30,13 +32,9 @@ class Pool:
         """Whether one more exchange may be under way."""
         return self.busy < self._limits.connections
 
-    def by_descriptor(self, fd: int) -> Connection | None:
-        """The connection with this file descriptor."""
-        return self._connections.get(fd)
-
     def under_way(self) -> list[Connection]:
         """The connections that have a delivery."""
-        return [connection for connection in self._connections.values() if connection.delivery is not None]
+        return [connection for connection in self.connections.values() if connection.delivery is not None]
 
     def origins(self) -> list[Origin]:
         """The origins that are remembered."""
@@ -92,10 +90,10 @@ class Pool:
         Raises:
             OSError: There is no way to the first address, or no file descriptor left.
         """
-        if len(self._connections) >= self._limits.connections and self._by_age:
+        if len(self.connections) >= self._limits.connections and self._by_age:
             self._close_oldest()
         connection = Connection(self._wiring, origin, route, now)
-        self._connections[connection.fd] = connection
+        self.connections[connection.fd] = connection
         origin.open += 1
         self.busy += 1
         return connection
@@ -134,9 +132,9 @@ class Pool:
 
     def close(self) -> None:
         """Close everything."""
-        for connection in self._connections.values():
+        for connection in self.connections.values():
             connection.close()
-        self._connections.clear()
+        self.connections.clear()
         self._idle.clear()
         self._by_age.clear()
         self._origins.clear()
@@ -145,7 +143,7 @@ class Pool:
         self.drop_idle(next(iter(self._by_age)))
 
     def _close(self, connection: Connection) -> None:
-        del self._connections[connection.fd]
+        del self.connections[connection.fd]
         connection.origin.open -= 1
         self._wiring.wheel.forget(connection)
         connection.close()
