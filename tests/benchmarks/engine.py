@@ -1,0 +1,151 @@
+"""What a delivery costs in the engine, from the callback to the settled outcome."""
+
+from collections.abc import Iterator, Sequence
+
+import anyio
+import httpx
+
+from _websub.addresses import AddressPolicy
+from tests.benchmarks.measuring import Benchmark, Cost, Stopwatch, Variant
+from tests.benchmarks.sink import Sink, sink
+from tests.benchmarks.wrk import is_installed, run_wrk
+from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.engine import DeliveryEngine
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.outcome import DeliveryOutcome
+from websubhub._distribution.transport import DistributionTransport
+
+_HEADERS = (
+    ("Content-Type", "application/json"),
+    ("Link", '<https://hub.example.com/hub>; rel="hub", <https://example.com/feed>; rel="self"'),
+)
+_LOOPBACK = AddressPolicy(loopback=True)
+Variants = Iterator[Sequence[Variant]]
+
+
+def open_engine(sunk: Sink, connections: int) -> DeliveryEngine:
+    """An engine that may have this many connections to one origin."""
+    limits = EngineLimits(connections=connections, connections_per_origin=connections)
+    return DeliveryEngine(limits=limits, addresses=_LOOPBACK, tls=sunk.tls)
+
+
+def deliver(
+    sunk: Sink, urls: Sequence[str], connections: int, number: int = 20_000, size: int = 1024, rest: int = 0
+) -> Cost:
+    """Send signed deliveries to as many callbacks, and insist that all arrive.
+
+    Args:
+        sunk: The sink.
+        urls: Its origins.
+        connections: How many are used at a time.
+        number: How many deliveries.
+        size: The length of the body.
+        rest: If not 0, connections are closed after so many deliveries.
+    """
+    delivered = 0
+
+    def settled(_: Delivery, outcome: DeliveryOutcome) -> None:
+        nonlocal delivered
+        delivered += outcome.delivered
+
+    async def run() -> Cost:
+        content = SharedContent(body=b"x" * size, headers=_HEADERS)
+        watch = Stopwatch()
+        for start in range(0, number, rest or number):
+            async with open_engine(sunk, connections) as engine:
+                batch = (
+                    Delivery(callback=f"{urls[index % len(urls)]}/callback/{index}", content=content, secret=f"s{index}")
+                    for index in range(start, start + (rest or number))
+                )
+                await engine.send(batch, settled)
+        return watch.stop(number)
+
+    cost = anyio.run(run)
+    assert delivered == number, f"{delivered} of {number} arrived"
+    return cost
+
+
+def floor(sunk: Sink, connections: int, size: int = 1024) -> Variant:
+    """Wrk, or the engine on a single connection where there is no wrk."""
+    if is_installed():
+        return Variant(f"wrk, {connections} connections", lambda: run_wrk(sunk.urls[0], connections, size))
+    return Variant("engine, 1 connection", lambda: deliver(sunk, sunk.urls[:1], 1, 5_000, size))
+
+
+def _engine() -> Variants:
+    with sink(200) as sunk:
+        one = [
+            Variant(f"engine, {count} connections", lambda count=count: deliver(sunk, sunk.urls[:1], count))
+            for count in (1, 16, 64, 256, 1000)
+        ]
+        many = [
+            Variant(f"engine, {count} connections, 200 origins", lambda count=count: deliver(sunk, sunk.urls, count))
+            for count in (64, 256, 1000)
+        ]
+        yield [floor(sunk, 64), *one, *many]
+
+
+def _fresh() -> Variants:
+    with sink() as sunk:
+        yield [
+            floor(sunk, 64),
+            Variant("engine, a connection for each", lambda: deliver(sunk, sunk.urls, 64, 4_096, rest=64)),
+        ]
+
+
+def _tls() -> Variants:
+    with sink() as sunk:
+        yield [
+            floor(sunk, 64),
+            Variant("engine, TLS kept alive", lambda: deliver(sunk, [sunk.tls_url], 64, 10_000)),
+            Variant("engine, TLS fresh", lambda: deliver(sunk, [sunk.tls_url], 16, 512, rest=16)),
+        ]
+
+
+def _bodies() -> Variants:
+    with sink() as sunk:
+        yield [
+            floor(sunk, 16),
+            *(
+                Variant(f"engine, {size} bytes", lambda size=size, number=number: deliver(sunk, sunk.urls, 16, number, size))
+                for size, number in ((1 << 10, 10_000), (1 << 14, 5_000), (1 << 16, 2_000), (1 << 20, 200))
+            ),
+        ]
+
+
+def _transport() -> Variants:
+    with sink() as sunk:
+        yield [
+            Variant("engine, 16 connections", lambda: deliver(sunk, sunk.urls, 16, 5_000)),
+            Variant("httpx on the engine", lambda: _post_all(sunk, 2_000, on_engine=True)),
+            Variant("httpx as it comes", lambda: _post_all(sunk, 500, on_engine=False)),
+        ]
+
+
+def _post_all(sunk: Sink, number: int, *, on_engine: bool) -> Cost:
+    async def run() -> Cost:
+        transport = DistributionTransport(open_engine(sunk, 16)) if on_engine else None
+        async with httpx.AsyncClient(transport=transport) as client:
+            watch = Stopwatch()
+            rest = iter(range(number))
+
+            async def worker() -> None:
+                for index in rest:
+                    answer = await client.post(f"{sunk.urls[0]}/callback/{index}", content=b"x" * 1024)
+                    assert answer.status_code == 204
+
+            async with anyio.create_task_group() as workers:
+                for _ in range(16):
+                    workers.start_soon(worker)
+            return watch.stop(number)
+
+    return anyio.run(run)
+
+
+BENCHMARKS = (
+    Benchmark("engine", "A signed delivery of 1 KiB over connections that are kept.", _engine),
+    Benchmark("engine-fresh", "A signed delivery of 1 KiB over a new connection.", _fresh),
+    Benchmark("engine-tls", "A signed delivery of 1 KiB over TLS.", _tls),
+    Benchmark("engine-bodies", "A signed delivery of larger and larger bodies.", _bodies),
+    Benchmark("httpx", "A POST of 1 KiB through httpx, on the engine and on its own connections.", _transport),
+)
