@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
-import attrs
 from anyio.abc import TaskGroup
 
 from _websub.events import (
@@ -22,30 +21,14 @@ from _websub.events import (
     write_response,
 )
 from _websub.http import Answer, Request, Then, plain
+from _websub.limits import EdgeLimits
 
-__all__ = ["AsgiApp", "AsgiEdge", "AsgiSend", "EdgeLimits", "Handle", "Receive", "Scope"]
+__all__ = ["AsgiApp", "AsgiEdge", "AsgiSend", "Handle", "Receive", "Scope"]
 
 log = logging.getLogger("websub")
 
 AsgiApp = Callable[[Scope, Receive, AsgiSend], Awaitable[None]]
 Handle = Callable[[Request], Awaitable[Answer]]
-
-
-@attrs.frozen(kw_only=True)
-class EdgeLimits:
-    """The bounds of one application.
-
-    Attributes:
-        body_bytes: The largest request body.
-        body_seconds: How long a body may take to arrive.
-        pending: How many requests and follow-ups may be under way; more are answered 503.
-        graceful_seconds: How long follow-ups may go on when the application stops.
-    """
-
-    body_bytes: int = 10 * 1024 * 1024
-    body_seconds: float = 15.0
-    pending: int = 1_000
-    graceful_seconds: float = 10.0
 
 
 class AsgiEdge:
@@ -82,7 +65,7 @@ class AsgiEdge:
         async with AsyncExitStack() as stack:
             if self._resources is not None:
                 await stack.enter_async_context(self._resources())
-            self._tasks = await stack.enter_async_context(anyio.create_task_group())
+            self._tasks = await anyio.create_task_group().__aenter__()
             self._stack = stack.pop_all()
         return self
 
@@ -99,7 +82,11 @@ class AsgiEdge:
         finally:
             self._stack = self._tasks = None
             tasks.cancel_scope.cancel()
-            await stack.__aexit__(kind, error, traceback)
+            try:
+                # Not told of the error, which it would wrap in a group; its own tasks raise none.
+                await tasks.__aexit__(None, None, None)
+            finally:
+                await stack.__aexit__(kind, error, traceback)
 
     async def _drain(self) -> None:
         with anyio.move_on_after(self._limits.graceful_seconds):

@@ -64,14 +64,27 @@ async def serve(
     with listen(binding) as listening:
         config = _Config(binding, listening)
         url = base_url(binding, listening)
-        served = _Served(app, lambda: ready and ready(url))
+        served = _Served(app)
+        announcement = anyio.CancelScope()
         try:
             async with anyio.create_task_group() as tasks:
+                if ready is not None:
+                    tasks.start_soon(_announce, announcement, served.started, ready, url)
                 await _run_until(stop, tasks, config, served)
+                announcement.cancel()
         except BaseExceptionGroup as group:
             if served.failure is not None:
                 raise RuntimeError(f"The application could not start: {served.failure}") from group
             raise _alone(group) from None
+
+
+async def _announce(
+    scope: anyio.CancelScope, started: anyio.Event, ready: Callable[[str], None], url: str
+) -> None:
+    # Called from a task of ours: the server's own tasks are not ones that a task status may be set from.
+    with scope:
+        await started.wait()
+        ready(url)
 
 
 async def _run_until(
@@ -213,11 +226,12 @@ class _Served:
 
     Attributes:
         failure: Why it could not start.
+        started: Set once it has started.
     """
 
-    def __init__(self, app: AsgiApp, started: Callable[[], object]) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
-        self._started = started
+        self.started = anyio.Event()
         self.failure: str | None = None
         self._requests: set[anyio.CancelScope] = set()
         self._end = math.inf
@@ -239,7 +253,7 @@ class _Served:
                 self.failure = event.get("message", "")
             await send(event)
             if event["type"] == "lifespan.startup.complete":
-                self._started()
+                self.started.set()
 
         return announcing
 

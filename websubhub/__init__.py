@@ -1,10 +1,15 @@
 """Write a WebSub hub as a class with hooks, publish to one, and deliver to its subscribers."""
 
-from _websub.asgi import EdgeLimits
+from _websub.asgi import AsgiEdge
 from _websub.content import Payload
-from _websub.http import Headers
+from _websub.http import Answer, Headers, Request, Response
+from _websub.limits import EdgeLimits
 from _websub.media import ContentError
 from _websub.outcome import Success, WebSubError
+from _websub.retry_after import retry_after_seconds
+from _websub.serving import Binding
+from _websub.serving import run as run_app
+from _websub.serving import serve as serve_app
 from _websub.urls import UrlError, check_url, url_identity
 from _websub.vocabulary import SignatureMethod
 from websubhub._advertisement import Advertiser, feed_links, html_links, link_header
@@ -29,6 +34,7 @@ from websubhub._errors import (
     UnsubscriptionDeniedError,
     UpdateMessageError,
 )
+from websubhub._feed_diff import FeedEntry, feed_entries, without_entries
 from websubhub._hub_client import HubClient
 from websubhub._listener import HubListener
 from websubhub._messages import (
@@ -59,8 +65,11 @@ from websubhub._topic_client import TopicClient, TopicContent
 __all__ = [
     "Acknowledgement",
     "Advertiser",
+    "Answer",
+    "AsgiEdge",
     "BadSubscriptionError",
     "BadUnsubscriptionError",
+    "Binding",
     "ContentDeliveryError",
     "ContentDistributionMessage",
     "ContentDistributionSuccess",
@@ -71,6 +80,7 @@ __all__ = [
     "DeliveryOutcome",
     "EdgeLimits",
     "EngineLimits",
+    "FeedEntry",
     "Headers",
     "HubApplication",
     "HubClient",
@@ -85,6 +95,8 @@ __all__ = [
     "Payload",
     "PublisherClient",
     "Recipient",
+    "Request",
+    "Response",
     "RetryPolicy",
     "SharedContent",
     "SignatureMethod",
@@ -115,12 +127,17 @@ __all__ = [
     "WebSubError",
     "asgi",
     "check_url",
+    "feed_entries",
     "feed_links",
     "html_links",
     "link_header",
+    "retry_after_seconds",
     "run",
+    "run_app",
     "serve",
+    "serve_app",
     "url_identity",
+    "without_entries",
 ]
 
 # Reprs, tracebacks and documentation read websubhub.HubService; what both packages share keeps its own module.

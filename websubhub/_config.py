@@ -2,7 +2,7 @@
 
 import attrs
 
-from _websub.asgi import EdgeLimits
+from _websub.limits import EdgeLimits
 from _websub.urls import check_url, path_of
 from _websub.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
 

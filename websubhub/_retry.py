@@ -1,6 +1,5 @@
 """How a client repeats what failed."""
 
-import email.utils
 import time
 from collections.abc import Awaitable, Callable
 
@@ -8,10 +7,9 @@ import attrs
 import stamina
 from attrs.validators import ge
 
+from _websub.retry_after import retry_after_seconds
 from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
 from websubhub._messages import ContentDistributionSuccess
-
-_RETRY_AFTER_LIMIT = 86_400.0
 
 
 @attrs.frozen(kw_only=True)
@@ -58,20 +56,3 @@ class RetryPolicy:
             with attempt:
                 return await call()
         raise AssertionError("a retry context ends with a result or an error")  # pragma: no cover
-
-
-def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """The seconds a ``Retry-After`` header asks for, from 0 to a day, or None when it says nothing usable.
-
-    Args:
-        value: Seconds or a date (RFC 9110, 10.2.3).
-        now: The time, in seconds since 1970.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:10]), _RETRY_AFTER_LIMIT)
-    try:
-        date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, min(date.timestamp() - now, _RETRY_AFTER_LIMIT))

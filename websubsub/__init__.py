@@ -1,6 +1,6 @@
 """Subscribe to topics of the web: write a class with a hook for the content that hubs deliver."""
 
-from _websub.asgi import EdgeLimits
+from _websub.limits import EdgeLimits
 from _websub.media import ContentError
 from _websub.outcome import WebSubError
 from websubsub._application import SubscriberApplication, asgi, run, serve
@@ -15,6 +15,7 @@ from websubsub._discovery import (
 from websubsub._discovery_body import DiscoverySource
 from websubsub._discovery_client import DiscoveryClient
 from websubsub._errors import (
+    InsecureSecretError,
     SubscriptionDeletedError,
     SubscriptionInitiationError,
     SubscriptionVerificationError,
@@ -51,6 +52,7 @@ __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation
     "EdgeLimits",
     "EventKind",
     "HubError",
+    "InsecureSecretError",
     "NoHubError",
     "NoTopicError",
     "run",

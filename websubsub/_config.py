@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from _websub.asgi import EdgeLimits
 from _websub.http import Headers
+from _websub.limits import EdgeLimits
 from _websub.signature import STRONG_METHODS, check_secret
 from _websub.urls import check_url
 from _websub.vocabulary import MAX_LEASE_SECONDS, SignatureMethod

@@ -75,9 +75,7 @@ class ContentDistributor:
         addresses = AddressPolicy.for_public_url(hub, tuple(allow_networks))
         self._engine = DeliveryEngine(limits=limits or EngineLimits(), addresses=addresses)
 
-    def prepare(
-        self, message: ContentDistributionMessage, topic: str, *, kept_body_bytes: int = 0
-    ) -> SharedContent:
+    def prepare(self, message: ContentDistributionMessage, topic: str, *, kept_body_bytes: int = 0) -> SharedContent:
         """Render what all subscribers of a topic get, once.
 
         Args:
@@ -119,9 +117,7 @@ class ContentDistributor:
         """
         return Delivery(callback=callback, content=content, secret=secret, signature_method=self._method, key=key)
 
-    async def send(
-        self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]
-    ) -> None:
+    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
         """Make deliveries, of one message or of many.
 
         Args:

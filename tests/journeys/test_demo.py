@@ -1,0 +1,42 @@
+"""``websubhub demo`` as a person runs it."""
+
+import io
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from websubhub import demo
+
+
+def test_the_command_shows_the_round_and_exits_0() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "websubhub", "demo"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for words in ("registers the topic", "subscribes with a secret", "application/atom+xml", "unsubscribes"):
+        assert words in done.stdout
+    assert done.stdout.count("checked") == len(demo._UPDATES)
+    assert "✗" not in done.stdout
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_it_runs_on_both_loops(backend: str) -> None:
+    out = io.StringIO()
+    assert demo.main(out, backend=backend) == 0
+    assert "Everything arrived" in out.getvalue()
+
+
+def test_a_failing_step_exits_1_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(98, "Address already in use")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    out = io.StringIO()
+    assert demo.main(out) == 1
+    assert "✗ hub        listens" in out.getvalue()
+    assert "Address already in use" in capsys.readouterr().err

@@ -1,0 +1,7 @@
+"""``python -m websubhub`` is the command ``websubhub``."""
+
+import sys
+
+from websubhub.standalone.cli import main
+
+sys.exit(main())

@@ -1,0 +1,117 @@
+"""Leaving out of a feed what was delivered before (W3C 7), byte for byte but for the entries that go."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import attrs
+
+from _websub.media import MediaType
+from _websub.xml import ForbiddenXmlError, ParseError, xml_parser
+
+_XML_TYPES = frozenset({"application/xml", "text/xml"})
+_ATOM = "{http://www.w3.org/2005/Atom}"
+_RSS_1 = "{http://purl.org/rss/1.0/}"
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+# Where the entries of each kind of feed stand: the names from the root down.
+_ENTRY_PATHS = frozenset(
+    {
+        (f"{_ATOM}feed", f"{_ATOM}entry"),
+        ("rss", "channel", "item"),
+        (f"{_RDF}RDF", f"{_RSS_1}item"),
+    }
+)
+_DEEPEST = 3
+_WIDE_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00")
+
+
+@attrs.frozen
+class FeedEntry:
+    """An entry of a feed.
+
+    Attributes:
+        start: Where its start tag begins, in bytes.
+        end: Where its end tag ends, in bytes.
+        digest: Tells one entry, in one state, from all others.
+    """
+
+    start: int
+    end: int
+    digest: str
+
+
+class _EntryFinder:
+    """Is told of elements by the parser and notes where entries stand."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._path: list[str] = []
+        self._depth = 0
+        self._start = 0
+        self.entries: list[FeedEntry] = []
+        self.parser: Any = None
+
+    def start(self, tag: str, attributes: object) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            return
+        self._path.append(tag)
+        if tuple(self._path) in _ENTRY_PATHS:
+            self._start = self.parser.parser.CurrentByteIndex
+
+    def end(self, tag: str) -> None:
+        if self._depth <= _DEEPEST:
+            here = self.parser.parser.CurrentByteIndex
+            # An entry written as one empty tag says nothing, and stays.
+            if tuple(self._path) in _ENTRY_PATHS and here != self._start:
+                end = self._body.index(b">", here) + 1
+                digest = hashlib.sha256(self._body[self._start : end]).hexdigest()[:32]
+                self.entries.append(FeedEntry(self._start, end, digest))
+            self._path.pop()
+        self._depth -= 1
+
+    def data(self, text: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None:
+    """The entries of an Atom or RSS feed, in order; None when the content is none that can be taken apart.
+
+    Args:
+        body: The feed; it takes time, so call this in a thread when it is large.
+        content_type: Its Content-Type.
+    """
+    essence = MediaType.parse(content_type).essence
+    if essence not in _XML_TYPES and not essence.endswith("+xml"):
+        return None
+    if body.startswith(_WIDE_ENCODINGS):
+        return None
+    finder = _EntryFinder(body)
+    finder.parser = xml_parser(finder)
+    try:
+        finder.parser.feed(body)
+        finder.parser.close()
+    except (ParseError, ForbiddenXmlError, ValueError, LookupError):
+        return None
+    return tuple(finder.entries)
+
+
+def without_entries(body: bytes, entries: Sequence[FeedEntry], known: Collection[str]) -> bytes:
+    """The feed without the entries that are known; everything else stays as it was, to the byte.
+
+    Args:
+        body: The feed.
+        entries: Its entries, from ``feed_entries``.
+        known: The digests of those to leave out.
+    """
+    pieces = []
+    position = 0
+    for entry in entries:
+        if entry.digest in known:
+            pieces.append(body[position : entry.start])
+            position = entry.end
+    pieces.append(body[position:])
+    return b"".join(pieces)

@@ -1,0 +1,260 @@
+"""The whole WebSub round on loopback: a hub, a publisher and a subscriber, over real HTTP, shown as it happens."""
+
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Self, TextIO
+
+import anyio
+import attrs
+from anyio.abc import TaskStatus
+
+import websubsub
+from websubhub import (
+    Acknowledgement,
+    Advertiser,
+    Answer,
+    AsgiEdge,
+    Binding,
+    ContentDistributionMessage,
+    HubClient,
+    HubListener,
+    HubService,
+    PublisherClient,
+    Request,
+    Response,
+    TopicDeregistration,
+    TopicDeregistrationSuccess,
+    TopicRegistration,
+    TopicRegistrationSuccess,
+    UpdateMessage,
+    VerifiedSubscription,
+    VerifiedUnsubscription,
+    serve_app,
+)
+
+_STEP_SECONDS = 10.0
+_ATOM = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Demo</title></feed>'
+_UPDATES = (
+    ("JSON", b'{"hello": "subscribers"}', "application/json"),
+    ("Atom", _ATOM, "application/atom+xml; charset=utf-8"),
+    ("binary", bytes(range(256)) * 4, "application/octet-stream"),
+)
+
+
+class DemoError(Exception):
+    """A step of the demo did not work."""
+
+
+class Stage:
+    """Tells the steps as they happen, each with the time it took.
+
+    Args:
+        out: Where to tell.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._color = out.isatty()
+
+    @contextmanager
+    def step(self, who: str, what: str) -> Iterator[Callable[[str], None]]:
+        """Tell one step; the block may add what came of it.
+
+        Raises:
+            DemoError: The step failed; the text says which.
+        """
+        notes: list[str] = []
+        start = time.perf_counter()
+        try:
+            with anyio.fail_after(_STEP_SECONDS):
+                yield notes.append
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}".rstrip(": ")
+            self._line("✗", who, what, cause, color="31")
+            raise DemoError(f"{who}: {what}: {cause}") from error
+        milliseconds = (time.perf_counter() - start) * 1000
+        self._line("✓", who, what, "; ".join([*notes, f"{milliseconds:.1f} ms"]), color="32")
+
+    def title(self, text: str) -> None:
+        """Tell what comes."""
+        print(f"\n{self._painted(text, '1')}\n", file=self._out, flush=True)
+
+    def _line(self, mark: str, who: str, what: str, note: str, *, color: str) -> None:
+        text = f"{self._painted(mark, color)} {who:<10} {what:<46} {self._painted(note, '2')}"
+        print(text, file=self._out, flush=True)
+
+    def _painted(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
+
+
+@attrs.frozen
+class _Received:
+    message: websubsub.ContentDistributionMessage
+    at: float
+
+
+class DemoSubscriber(websubsub.SubscriberService):
+    """Keeps what it is sent, with the time it came."""
+
+    def __init__(self) -> None:
+        self._incoming, self.received = anyio.create_memory_object_stream[_Received](10)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._incoming.close()
+        self.received.close()
+
+    async def on_event_notification(self, message: websubsub.ContentDistributionMessage) -> None:
+        """Keep a delivery; its signature has been checked before this is called."""
+        self._incoming.send_nowait(_Received(message, time.perf_counter()))
+
+
+class DemoHub(HubService):
+    """Keeps topics and subscriptions in memory, and delivers at once."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, str], HubClient] = {}
+
+    async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess:
+        """Take every topic."""
+        return TopicRegistrationSuccess()
+
+    async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationSuccess:
+        """Give every topic up."""
+        return TopicDeregistrationSuccess()
+
+    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> None:
+        """Deliver to this subscription from now on."""
+        self._clients[message.topic, message.callback] = HubClient(message)
+
+    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
+        """Deliver to this subscription no more."""
+        self._clients.pop((message.topic, message.callback), None)
+
+    async def on_update_message(self, message: UpdateMessage) -> Acknowledgement:
+        """Deliver an update to the subscriptions of its topic."""
+        update = ContentDistributionMessage(content=message.body, content_type=message.content_type)
+        for (topic, _), client in self._clients.items():
+            if topic == message.topic:
+                await client.notify_content_distribution(update)
+        return Acknowledgement()
+
+
+async def demo(out: TextIO = sys.stdout) -> None:
+    """Walk the whole round and tell each step.
+
+    Args:
+        out: Where to tell.
+
+    Raises:
+        DemoError: A step did not work; the text says which.
+    """
+    stage = Stage(out)
+    stage.title("WebSub on loopback: register, discover, subscribe, verify, publish, deliver")
+    async with anyio.create_task_group() as tasks, HubListener(port=0) as hub_listener:
+        with stage.step("hub", "listens") as note:
+            hub_listener.attach(DemoHub(), "/hub")
+            hub = f"{await hub_listener.start()}/hub"
+            note(hub)
+        with stage.step("publisher", "serves its topic and advertises the hub") as note:
+            topic = f"{await tasks.start(_serve_topic, hub)}/feed"
+            note(topic)
+        async with PublisherClient(hub) as publisher:
+            with stage.step("publisher", "registers the topic at the hub"):
+                await publisher.register_topic(topic)
+            async with _subscriber(stage, topic) as subscriber:
+                stage.title("Three updates")
+                for name, content, content_type in _UPDATES:
+                    await _publish(stage, publisher, subscriber, topic, (name, content, content_type))
+        tasks.cancel_scope.cancel()
+    stage.title("Everything arrived, signed and unchanged.")
+
+
+async def _serve_topic(hub: str, *, task_status: TaskStatus[str]) -> None:
+    async def page(_: Request) -> Answer:
+        return Answer(Response(status=200, headers=[("Content-Type", "text/plain")], body=b"The demo's topic.\n"))
+
+    base: list[str] = []
+
+    def ready(url: str) -> None:
+        base.append(url)
+        task_status.started(url)
+
+    app = Advertiser(AsgiEdge(page), hubs=[hub], topic=lambda path: base[0] + path)
+    await serve_app(app, Binding(port=0), ready=ready)
+
+
+@asynccontextmanager
+async def _subscriber(stage: Stage, topic: str) -> AsyncIterator[DemoSubscriber]:
+    """A subscriber that has subscribed, and unsubscribes at the end."""
+    service = DemoSubscriber()
+    observed, events = anyio.create_memory_object_stream[websubsub.SubscriberEvent](100)
+    async with observed, events, service, websubsub.SubscriberListener(port=0) as listener:
+        with stage.step("subscriber", "listens") as note:
+            url = await listener.start()
+            note(url)
+        config = websubsub.SubscriberConfig(
+            url=f"{url}/callbacks/",
+            targets=websubsub.Target(resource=topic),
+            observer=observed.send_nowait,
+            unsubscribe_on_shutdown=True,
+        )
+        with stage.step("subscriber", "discovers the hub, subscribes with a secret") as note:
+            await listener.attach(service, config)
+            event = await events.receive()
+            while event.kind is not websubsub.EventKind.SUBSCRIBED:
+                if event.kind is websubsub.EventKind.FAILED:
+                    raise DemoError(event.reason)
+                event = await events.receive()
+            note(f"verified for {event.lease_seconds} s")
+        yield service
+        stage.title("And goodbye")
+        with stage.step("subscriber", "unsubscribes, and the hub verifies it"):
+            await listener.graceful_stop()
+
+
+async def _publish(
+    stage: Stage,
+    publisher: PublisherClient,
+    subscriber: DemoSubscriber,
+    topic: str,
+    update: tuple[str, bytes, str],
+) -> None:
+    name, content, content_type = update
+    with stage.step("publisher", f"publishes {name}, {len(content)} bytes"):
+        start = time.perf_counter()
+        await publisher.publish_update(topic, content, content_type)
+    with stage.step("subscriber", f"receives {content_type}") as note:
+        received = await subscriber.received.receive()
+        if received.message.body != content or received.message.content_type != content_type:
+            raise DemoError("what arrived is not what was published")
+        note(f"{received.message.headers['x-hub-signature'][:18]}… checked")
+        note(f"{(received.at - start) * 1000:.1f} ms after publish")
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
+
+
+def main(out: TextIO = sys.stdout, *, backend: str = "asyncio") -> int:
+    """Run the demo; 0 when every step worked, else 1.
+
+    Args:
+        out: Where to tell.
+        backend: ``asyncio`` or ``trio``.
+    """
+    failures: list[BaseException] = []
+    try:
+        anyio.run(demo, out, backend=backend)
+    except* DemoError as group:
+        failures.extend(_leaves(group))
+    for failure in failures:
+        print(f"The demo failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0

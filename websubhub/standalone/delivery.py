@@ -1,0 +1,144 @@
+"""Delivering: claim what is due, send it, and settle each delivery by what came of it."""
+
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import anyio
+from anyio.abc import TaskGroup
+
+from websubhub import (
+    ContentDistributionMessage,
+    ContentDistributor,
+    DeliveryFailure,
+    DeliveryOutcome,
+    SharedContent,
+    retry_after_seconds,
+)
+from websubhub import Delivery as Sending
+from websubhub.standalone.metrics import DeliveryMetrics, Outcome
+from websubhub.standalone.ports import ContentBroker, Delivery, StoreError, Update
+from websubhub.standalone.schedule import RetrySchedule
+
+log = logging.getLogger("websubhub")
+
+_GONE = 410
+_TOO_MANY = 429
+_CLAIM_AT_ONCE = 512
+_CONTENTS_KEPT = 64
+_PAUSE_SECONDS = 1.0
+
+
+class DeliveryLoop:
+    """Takes deliveries from the broker as long as there is room, and never waits for one subscriber.
+
+    Args:
+        broker: Where deliveries come from.
+        distributor: What sends them.
+        schedule: When failed ones are tried again.
+        metrics: What counts them.
+        slots: How many deliveries may be under way.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        broker: ContentBroker,
+        distributor: ContentDistributor,
+        schedule: RetrySchedule,
+        metrics: DeliveryMetrics,
+        *,
+        slots: int = 4_096,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._broker = broker
+        self._distributor = distributor
+        self._schedule = schedule
+        self._metrics = metrics
+        self._slots = slots
+        self._clock = clock
+        self._under_way = 0
+        self._room = anyio.Event()
+        self._claiming = anyio.CancelScope()
+        self._contents: OrderedDict[str, SharedContent] = OrderedDict()
+
+    async def run(self) -> None:
+        """Deliver until stopped; what is under way is finished first."""
+        async with anyio.create_task_group() as tasks:
+            with self._claiming:
+                await self._claim(tasks)
+        await self._broker.flush()
+
+    def stop(self) -> None:
+        """Claim no more."""
+        self._claiming.cancel()
+
+    async def _claim(self, tasks: TaskGroup) -> None:
+        while True:
+            while self._under_way >= self._slots:
+                self._room = anyio.Event()
+                await self._room.wait()
+            try:
+                claimed = await self._broker.claim(min(self._slots - self._under_way, _CLAIM_AT_ONCE))
+            except StoreError as error:
+                log.error("Deliveries cannot be claimed: %s", error)
+                await anyio.sleep(_PAUSE_SECONDS)
+                continue
+            self._under_way += len(claimed)
+            tasks.start_soon(self._send, claimed)
+
+    async def _send(self, claimed: Sequence[Delivery]) -> None:
+        sendings = (
+            self._distributor.delivery(self._content(delivery.update), delivery.callback, delivery.secret, delivery)
+            for delivery in claimed
+        )
+        await self._distributor.send(sendings, self._settle)
+
+    def _content(self, update: Update) -> SharedContent:
+        content = self._contents.get(update.id)
+        if content is None:
+            topic, *hubs = update.links or ("",)
+            message = ContentDistributionMessage(
+                content=update.content,
+                content_type=update.content_type,
+                hubs=hubs,
+                topic=topic or update.topic,
+                message_id=update.id,
+            )
+            content = self._contents[update.id] = self._distributor.prepare(message, update.topic)
+            if len(self._contents) > _CONTENTS_KEPT:
+                self._contents.popitem(last=False)
+        return content
+
+    def _settle(self, sending: Sending, outcome: DeliveryOutcome) -> None:
+        delivery: Delivery = sending.key  # type: ignore[assignment]  # what _send put there
+        self._under_way -= 1
+        self._room.set()
+        if outcome.delivered:
+            delivery.done()
+            self._metrics.delivered(self._clock() - delivery.update.published_at, delivery.attempt)
+        elif outcome.status == _GONE:
+            delivery.gone()
+            self._metrics.count(Outcome.GONE)
+        else:
+            self._fail(delivery, outcome)
+
+    def _fail(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
+        reason = str(outcome.failure) if outcome.failure is not None else f"answered {outcome.status}"
+        host_failed = outcome.failure is not None or outcome.status >= 500 or outcome.status == _TOO_MANY  # noqa: PLR2004
+        if outcome.failure is DeliveryFailure.INVALID_REQUEST:
+            # It cannot be sent as it is, now or ever.
+            delivery.dead(reason, host_failed=False)
+            self._metrics.count(Outcome.DEAD)
+            return
+        asked = retry_after_seconds(outcome.retry_after, self._clock())
+        refused = 400 <= outcome.status <= 499 and outcome.status != _TOO_MANY  # noqa: PLR2004 - the bounds of 4xx
+        delay = self._schedule.delay(delivery.attempt, random.random(), retry_after=asked, refused=refused)  # noqa: S311 - jitter
+        if delay is None:
+            delivery.dead(reason, host_failed=host_failed)
+            self._metrics.count(Outcome.DEAD)
+        else:
+            delivery.retry(delay, reason, firm=asked is not None, host_failed=host_failed)
+            self._metrics.count(Outcome.RETRIED)

@@ -1,0 +1,97 @@
+"""Counting what happens, for Prometheus to scrape; plain numbers while delivering, metric families when asked."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from websubhub.standalone.ports import Statistics
+
+_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0)
+
+
+class Outcome(StrEnum):
+    """How an attempt at a delivery ended."""
+
+    DELIVERED = "delivered"
+    RETRIED = "retried"
+    DEAD = "dead"
+    GONE = "gone"
+
+
+class DeliveryMetrics:
+    """The counts of one hub; labels are fixed, so their number does not grow with topics or hosts."""
+
+    def __init__(self) -> None:
+        self._outcomes = dict.fromkeys(Outcome, 0)
+        self._buckets = [0] * (len(_BOUNDS) + 1)
+        self._seconds = 0.0
+
+    def delivered(self, seconds: float, attempt: int) -> None:
+        """Count a delivery; its latency, from publish to answer, counts when the first attempt did it."""
+        self._outcomes[Outcome.DELIVERED] += 1
+        if attempt == 1:
+            self._buckets[bisect_left(_BOUNDS, seconds)] += 1
+            self._seconds += seconds
+
+    def count(self, outcome: Outcome) -> None:
+        """Count another end of an attempt."""
+        self._outcomes[outcome] += 1
+
+    def render(self, statistics: Statistics, pending_verifications: int, now: float) -> bytes:
+        """The metrics in Prometheus' text format.
+
+        Args:
+            statistics: The counts of the store.
+            pending_verifications: How many verifications await their end.
+            now: The time, in seconds since 1970.
+        """
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Families([*self._families(), *_gauges(statistics, pending_verifications, now)]))
+        return generate_latest(registry)
+
+    def _families(self) -> Iterable[Metric]:
+        attempts = CounterMetricFamily(
+            "websubhub_deliveries", "Attempts at deliveries by how they ended.", labels=["outcome"]
+        )
+        for outcome, count in self._outcomes.items():
+            attempts.add_metric([outcome], count)
+        yield attempts
+        total = 0
+        buckets: list[tuple[str, float]] = []
+        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self._buckets, strict=True):
+            total += count
+            buckets.append((bound, total))
+        latency = HistogramMetricFamily(
+            "websubhub_delivery_latency_seconds", "From publish to the subscriber's answer, at the first attempt."
+        )
+        latency.add_metric([], buckets=buckets, sum_value=self._seconds)
+        yield latency
+
+
+def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> Iterable[Metric]:
+    oldest = statistics.oldest_published_at
+    rows = (
+        ("topics", "Topics.", statistics.topics),
+        ("subscriptions", "Subscriptions whose lease has not ended.", statistics.subscriptions),
+        ("backlog", "Deliveries that are owed.", statistics.waiting),
+        ("in_flight", "Deliveries under way.", statistics.in_flight),
+        ("retrying", "Subscriptions that wait for a retry.", statistics.retrying),
+        ("dead_letters", "Deliveries that were given up.", statistics.dead_letters),
+        ("pending_verifications", "Requests that await their verification.", pending_verifications),
+        ("oldest_seconds", "Age of the oldest update that is still owed.", 0.0 if oldest is None else now - oldest),
+    )
+    for name, text, value in rows:
+        yield GaugeMetricFamily(f"websubhub_{name}", text, value=value)
+
+
+class _Families:
+    """A collector of families that are at hand."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        return self._families

@@ -1,0 +1,44 @@
+"""Who may publish here."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from websubhub import Headers
+
+
+class PublisherPolicy:
+    """Decides whether a request may publish content and (de)register topics.
+
+    Args:
+        tokens: The bearer tokens that allow it; only their hashes are kept.
+        required: Whether a token is needed; with tokens given it always is.
+    """
+
+    def __init__(self, tokens: Iterable[str], *, required: bool) -> None:
+        self._digests = tuple(token_digest(token) for token in tokens)
+        self._required = required or bool(self._digests)
+
+    def refusal(self, headers: Headers) -> str | None:
+        """Why a request with these headers may not; None when it may."""
+        if not self._required:
+            return None
+        if not self._digests:
+            return "this hub has no publisher tokens, so nobody may do this"
+        if bearer_is(headers, self._digests):
+            return None
+        return "a valid publisher token is needed"
+
+
+def bearer_is(headers: Headers, digests: Iterable[bytes]) -> bool:
+    """Whether the request shows one of the tokens, compared in constant time."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return False
+    shown = token_digest(token.strip())
+    return any([hmac.compare_digest(shown, digest) for digest in digests])
+
+
+def token_digest(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

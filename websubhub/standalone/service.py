@@ -1,0 +1,168 @@
+"""The hub itself: what it answers to publishers and subscribers."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from websubhub import (
+    Acknowledgement,
+    BadSubscriptionError,
+    HubService,
+    IntentVerificationError,
+    InternalSubscriptionError,
+    InternalUnsubscriptionError,
+    MessageType,
+    Subscription,
+    SubscriptionAccepted,
+    SubscriptionDeniedError,
+    TopicDeregistration,
+    TopicDeregistrationError,
+    TopicDeregistrationSuccess,
+    TopicRegistration,
+    TopicRegistrationError,
+    TopicRegistrationSuccess,
+    Unsubscription,
+    UnsubscriptionAccepted,
+    UpdateMessage,
+    UpdateMessageError,
+    VerifiedSubscription,
+    VerifiedUnsubscription,
+)
+from websubhub.standalone.policies import PublisherPolicy
+from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription, StoreError
+from websubhub.standalone.publishing import Publishing
+from websubhub.standalone.topics import TopicRules
+
+#: How a pending verification names itself in the message that is verified for it.
+VERIFICATION = "websubhub.verification"
+
+_PENDING_LIMIT = 10_000
+_BUSY = {"Retry-After": "30"}
+
+
+class StandaloneHub(HubService):
+    """A hub that keeps everything in a store.
+
+    Args:
+        store: Where topics, subscriptions and updates are kept.
+        rules: Which topics there are, and how they are delivered.
+        publishers: Who may publish content.
+        publishing: What takes updates and announcements.
+        wake: Called when a verification has become due.
+    """
+
+    def __init__(
+        self,
+        store: HubStore,
+        rules: TopicRules,
+        publishers: PublisherPolicy,
+        publishing: Publishing,
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._publishers = publishers
+        self._publishing = publishing
+        self._wake = wake
+        self._clock = clock
+
+    async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
+        """Keep the topic, for publishers with a token."""
+        refusal = self._publishers.refusal(message.headers)
+        if refusal is not None:
+            return TopicRegistrationError(refusal, status=401, headers=_CHALLENGE)
+        await self._store.topics.save(self._rules.topic(message.topic, registered=True))
+        return TopicRegistrationSuccess()
+
+    async def on_deregister_topic(
+        self, message: TopicDeregistration
+    ) -> TopicDeregistrationSuccess | TopicDeregistrationError:
+        """Give the topic up, for publishers with a token."""
+        refusal = self._publishers.refusal(message.headers)
+        if refusal is not None:
+            return TopicDeregistrationError(refusal, status=401, headers=_CHALLENGE)
+        if not await self._store.topics.deregister(message.topic):
+            return TopicDeregistrationError("the topic is not registered")
+        return TopicDeregistrationSuccess()
+
+    async def on_update_message(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
+        """Store the content, or the fact that there is new content to fetch, before saying yes."""
+        if message.type is MessageType.PUBLISH:
+            refusal = self._publishers.refusal(message.headers)
+            if refusal is not None:
+                return UpdateMessageError(refusal, status=401, headers=_CHALLENGE)
+        if not await self._rules.is_open_to(message.topic):
+            return UpdateMessageError("the topic is not registered")
+        try:
+            if message.type is MessageType.EVENT:
+                await self._publishing.announce(message.topic)
+            else:
+                await self._publishing.publish(message.topic, message.body, message.content_type)
+        except StoreError as error:
+            return UpdateMessageError(str(error), status=503, headers=_BUSY)
+        return Acknowledgement()
+
+    async def on_subscription(
+        self, message: Subscription
+    ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
+        """Store the request before saying yes; it is verified by the worker, also after a restart."""
+        refusal = await self._defer(Mode.SUBSCRIBE, message, message.lease_seconds)
+        if refusal is not None:
+            return InternalSubscriptionError(refusal, status=503, headers=_BUSY)
+        return SubscriptionAccepted(deferred=True)
+
+    async def on_subscription_validation(self, message: Subscription) -> SubscriptionDeniedError | None:
+        """Grant subscriptions to the topics of this hub."""
+        reason = await self._rules.denial(message.topic, message.hub)
+        return None if reason is None else SubscriptionDeniedError(reason)
+
+    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> IntentVerificationError | None:
+        """The subscription is active, or renewed, from now on."""
+        if await self._store.topics.get(message.topic) is None:
+            await self._store.topics.save(self._rules.topic(message.topic))
+        subscription = StoredSubscription(
+            topic=message.topic,
+            callback=message.callback,
+            secret=message.secret,
+            lease_seconds=message.lease_seconds,
+            requested_at=message.verified_at,
+        )
+        await self._store.subscriptions.save(subscription, verification=message.extras[VERIFICATION])
+        return None
+
+    async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
+        """Store the request before saying yes; one for no subscription is answered alike and forgotten."""
+        if await self._store.subscriptions.get(message.topic, message.callback) is not None:
+            refusal = await self._defer(Mode.UNSUBSCRIBE, message, 0)
+            if refusal is not None:
+                return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
+        return UnsubscriptionAccepted(deferred=True)
+
+    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
+        """The subscription has ended."""
+        verification = message.extras[VERIFICATION]
+        await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
+
+    async def _defer(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> str | None:
+        verifications = self._store.verifications
+        if await verifications.count() >= _PENDING_LIMIT:
+            return "too many requests await their verification"
+        pending = PendingVerification(
+            id=secrets.token_hex(16),
+            mode=mode,
+            topic=message.topic,
+            callback=message.callback,
+            secret=message.secret,
+            lease_seconds=lease_seconds,
+            due_at=self._clock(),
+        )
+        try:
+            await verifications.save(pending)
+        except StoreError as error:
+            return str(error)
+        self._wake()
+        return None
+
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="websubhub"'}

@@ -1,0 +1,65 @@
+"""Which topics this hub serves, and how their updates are delivered."""
+
+from collections.abc import Collection
+
+from websubhub import TopicClient, TopicFetchError, url_identity
+from websubhub.standalone.ports import DeliveryMode, Topic, TopicStore
+
+_ALL = "*"
+
+
+class TopicRules:
+    """The operator's rules about topics.
+
+    Args:
+        topics: The topics that are known.
+        registered_only: Whether only registered topics may be subscribed to and published.
+        latest_only: The topics of which only the latest update counts; ``*`` for all.
+        feed_diff: The feeds of which only new entries are delivered; ``*`` for all.
+        validate: Fetches a topic to see whether it names this hub; None to trust subscribers.
+    """
+
+    def __init__(
+        self,
+        topics: TopicStore,
+        *,
+        registered_only: bool = False,
+        latest_only: Collection[str] = (),
+        feed_diff: Collection[str] = (),
+        validate: TopicClient | None = None,
+    ) -> None:
+        self._topics = topics
+        self._registered_only = registered_only
+        self._latest_only = frozenset(url_identity(url) for url in latest_only)
+        self._feed_diff = frozenset(url_identity(url) for url in feed_diff)
+        self._validate = validate
+
+    def topic(self, url: str, *, registered: bool = False) -> Topic:
+        """A topic with the options that the operator set for it."""
+        latest = not self._latest_only.isdisjoint({_ALL, url_identity(url)})
+        diff = not self._feed_diff.isdisjoint({_ALL, url_identity(url)})
+        mode = DeliveryMode.LATEST if latest else DeliveryMode.EVERY
+        return Topic(url=url, registered=registered, delivery_mode=mode, feed_diff=diff)
+
+    async def is_open_to(self, url: str) -> bool:
+        """Whether updates of a topic are taken."""
+        if not self._registered_only:
+            return True
+        topic = await self._topics.get(url)
+        return topic is not None and topic.registered
+
+    async def denial(self, url: str, hub: str) -> str | None:
+        """Why a topic may not be subscribed to; None when it may (W3C 5.2)."""
+        if not await self.is_open_to(url):
+            return "the topic is not registered at this hub"
+        if self._validate is None or await self._topics.get(url) is not None:
+            return None
+        try:
+            content = await self._validate.fetch(url)
+        except TopicFetchError:
+            return "the topic could not be fetched"
+        if content is not None and hub not in content.hubs:
+            return "the topic does not name this hub"
+        if content is not None and content.topic is not None and url_identity(content.topic) != url_identity(url):
+            return "the topic has another canonical URL"
+        return None
