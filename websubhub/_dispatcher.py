@@ -124,10 +124,12 @@ class Dispatcher:
 
     async def follow_up(self, message: Subscription | Unsubscription) -> IntentVerification:
         """Validate and verify an accepted request; a callback that does not answer is tried again a few times."""
+        if await self._is_denied(message):
+            return IntentVerification.DENIED
         for delay in self._config.verification_delays:
             if delay:
                 await self._sleep(delay)
-            result = await self.verify(message)
+            result = await self._confirm(message)
             if result is not IntentVerification.UNANSWERED:
                 return result
         log.info("The callback at %s did not answer the verification.", host_of(message.callback))
@@ -140,10 +142,18 @@ class Dispatcher:
             message: The request.
             confirmed: The intent is known already; no verification request is sent.
         """
+        if await self._is_denied(message):
+            return IntentVerification.DENIED
+        return await self._confirm(message, confirmed=confirmed)
+
+    async def _is_denied(self, message: Subscription | Unsubscription) -> bool:
         denial = await self._settle(_VALIDATION[isinstance(message, Unsubscription)], message)
         if isinstance(denial, WebSubError):
             await self.deny(message, denial.reason)
-            return IntentVerification.DENIED
+            return True
+        return False
+
+    async def _confirm(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> IntentVerification:
         now = self._clock()
         result = IntentVerification.VERIFIED if confirmed else await self._ask(message)
         if result is IntentVerification.VERIFIED:
