@@ -26,7 +26,9 @@ PARKED: Final = 7
 """Waits for its host."""
 CALLED: Final = 8
 """Has a slot of its host and waits for its turn."""
-ENDED: Final = 9
+EXPIRED: Final = 9
+"""Its lease is over; it gets nothing unless it is renewed before it ends."""
+ENDED: Final = 10
 """Gets nothing any more."""
 
 _PUBLISHED = bytes({IDLE: READY, WAITING: EARLY}.get(state, state) for state in range(256))

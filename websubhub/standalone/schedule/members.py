@@ -4,7 +4,7 @@ from attrs import frozen
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
-from websubhub.standalone.schedule.columns import IDLE, WAITING, TopicLog
+from websubhub.standalone.schedule.columns import EXPIRED, IDLE, WAITING, TopicLog
 
 
 @frozen(kw_only=True)
@@ -50,12 +50,14 @@ class Members:
         self._board.owe(log, log.owed(segment, len(segment.ids) - 1))
         self._board.enter(log)
 
-    def renew(self, topic: int, subscription: int, expires_at: float) -> None:
+    def renew(self, topic: int, subscription: int, expires_at: float, now: float) -> None:
         """Let a lease end later, or sooner."""
         place = self._board.find(topic, subscription)
         if place is not None:
-            _, segment, index = place
+            log, segment, index = place
             segment.expiries[index] = expires_at
+            if segment.states[index] == EXPIRED:
+                self._board.rest(log, segment, index, now)
 
     def end(self, topic: int, subscription: int) -> None:
         """End a subscription; one that has ended before stays so."""

@@ -5,6 +5,7 @@ from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import (
     CALLED,
     EARLY,
+    EXPIRED,
     FIRM,
     FLYING,
     PARKED,
@@ -163,10 +164,8 @@ class Turns:
         """Turn a subscription that has a slot of its host into a claim, unless its lease is over."""
         board = self._board
         if segment.expiries[index] <= now:
-            host = segment.hosts[index]
-            segment.states[index] = FLYING
-            board.end(log, segment, index)
-            board.hosts.released(host)
+            segment.states[index] = EXPIRED
+            board.hosts.released(segment.hosts[index])
             return
         segment.states[index] = FLYING
         segment.claimed += 1

@@ -1,0 +1,1 @@
+"""Stores for the standalone hub; each satisfies websubhub.standalone.ports."""

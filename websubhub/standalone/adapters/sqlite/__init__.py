@@ -1,0 +1,1 @@
+"""The hub on embedded SQLite: one file, one process, one thread that reads and writes it."""

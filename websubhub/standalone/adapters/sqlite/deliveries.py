@@ -1,0 +1,142 @@
+"""Claimed deliveries, and the desk where they are settled."""
+
+from collections.abc import Callable
+
+from websubhub.standalone.adapters.sqlite.settlements import Death, Retry, Settlements
+from websubhub.standalone.ports import DeliverySettledError, Update
+from websubhub.standalone.schedule.claims import Claim
+from websubhub.standalone.schedule.outcomes import Outcomes
+
+
+class ClaimedDelivery:
+    """Satisfies ``Delivery``."""
+
+    __slots__ = ("_claim", "_desk", "attempt", "callback", "secret", "update")
+
+    def __init__(
+        self, desk: "Desk", claim: Claim, update: Update, callback: str, secret: str | None, attempt: int
+    ) -> None:
+        self._desk = desk
+        self._claim: Claim | None = claim
+        self.update = update
+        self.callback = callback
+        self.secret = secret
+        self.attempt = attempt
+
+    def __repr__(self) -> str:
+        return f"<delivery of {self.update.id}, attempt {self.attempt}>"
+
+    def done(self) -> None:
+        """The callback took it (2xx)."""
+        claim = self._claim
+        if claim is None:
+            raise _settled()
+        self._claim = None
+        self._desk.done(claim)
+
+    def retry(self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True) -> None:
+        """It failed and is to be tried again."""
+        self._desk.retry(self._settle(), self.attempt, after, reason, firm=firm, host_failed=host_failed)
+
+    def dead(self, reason: str, *, host_failed: bool = True) -> None:
+        """It failed for the last time."""
+        self._desk.dead(self._settle(), self.attempt, reason, host_failed=host_failed)
+
+    def gone(self) -> None:
+        """The callback answered 410."""
+        self._desk.gone(self._settle())
+
+    def _settle(self) -> Claim:
+        claim, self._claim = self._claim, None
+        if claim is None:
+            raise _settled()
+        return claim
+
+
+class Desk:
+    """Takes outcomes: the schedule learns them at once, the disk together with others.
+
+    Args:
+        outcomes: The schedule.
+        clock: The wall clock.
+        notify: Called after each outcome.
+    """
+
+    def __init__(self, outcomes: Outcomes, clock: Callable[[], float], notify: Callable[[], None]) -> None:
+        self._outcomes = outcomes
+        self._clock = clock
+        self._notify = notify
+        self.settlements = Settlements()
+
+    def take(self) -> Settlements:
+        """The outcomes since the last call."""
+        taken, self.settlements = self.settlements, Settlements()
+        return taken
+
+    def done(self, claim: Claim) -> None:
+        """An update arrived."""
+        if self._outcomes.done(claim, self._clock()):
+            self._move(claim)
+        self._notify()
+
+    def retry(self, claim: Claim, attempt: int, after: float, reason: str, *, firm: bool, host_failed: bool) -> None:
+        """An update is to be tried again."""
+        now = self._clock()
+        due_at = self._outcomes.retry(claim, now + max(after, 0.0), now, firm=firm, host_failed=host_failed)
+        if due_at is not None:
+            self.settlements.count += 1
+            if claim.letter:
+                self.settlements.failed_replays.append((reason, claim.letter))
+            else:
+                self.settlements.retries[claim.subscription] = Retry(
+                    subscription=claim.subscription,
+                    sequence=claim.sequence,
+                    attempts=attempt,
+                    due_at=due_at,
+                    attempted_at=now,
+                    firm=firm,
+                    reason=reason,
+                )
+        self._notify()
+
+    def dead(self, claim: Claim, attempt: int, reason: str, *, host_failed: bool) -> None:
+        """An update was given up."""
+        now = self._clock()
+        if self._outcomes.dead(claim, now, host_failed=host_failed):
+            if claim.letter:
+                self.settlements.count += 1
+                self.settlements.failed_replays.append((reason, claim.letter))
+            else:
+                self.settlements.deaths.append(
+                    Death(
+                        subscription=claim.subscription,
+                        sequence=claim.sequence,
+                        attempts=attempt,
+                        reason=reason,
+                        died_at=now,
+                    )
+                )
+                self._move(claim)
+        self._notify()
+
+    def gone(self, claim: Claim) -> None:
+        """A subscription ends."""
+        if self._outcomes.gone(claim):
+            self.settlements.count += 1
+            self.settlements.ended.append(claim.subscription)
+        self._notify()
+
+    def _move(self, claim: Claim) -> None:
+        settlements = self.settlements
+        settlements.count += 1
+        if claim.letter:
+            settlements.replayed.append(claim.letter)
+            return
+        settlements.moved[claim.sequence].append(claim.subscription)
+        if claim.repeated:
+            settlements.cleared.append(claim.subscription)
+            settlements.retries.pop(claim.subscription, None)
+
+
+def _settled() -> DeliverySettledError:
+    return DeliverySettledError("This delivery was settled before.")

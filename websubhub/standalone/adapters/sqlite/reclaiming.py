@@ -1,0 +1,71 @@
+"""Gives the space of updates back that nobody is owed any more."""
+
+import anyio.lowlevel
+
+from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.flusher import Flusher
+from websubhub.standalone.adapters.sqlite.updates import delete_updates
+from websubhub.standalone.ports import DeliveryMode
+from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.schedule.columns import TopicLog
+
+_SEGMENTS_AT_ONCE = 32
+_PAGES = 256
+
+
+class Reclaimer:
+    """Deletes updates by topic; each deletion is small, so that publishing goes on between.
+
+    Args:
+        database: Where they are.
+        board: Who is owed what.
+        flusher: Brings positions to the disk before what is below them is deleted.
+    """
+
+    def __init__(self, database: Database, board: Board, flusher: Flusher) -> None:
+        self._database = database
+        self._board = board
+        self._flusher = flusher
+        self._topics: set[int] = set()
+
+    def look_at(self, topic: int) -> None:
+        """Say that a topic may have updates to delete."""
+        self._topics.add(topic)
+
+    async def reclaim(self) -> int:
+        """Delete what can be deleted. Returns how many updates."""
+        deleted = 0
+        for topic in sorted(self._topics):
+            deleted += await self._reclaim_topic(self._board.logs[topic])
+        if deleted:
+            await self._database.settle(_shrink)
+        return deleted
+
+    async def _reclaim_topic(self, log: TopicLog) -> int:
+        until = await oldest_position(log)
+        all_done = until == log.head
+        await self._flusher.flush()
+        if all_done:
+            self._topics.discard(log.number)
+        deleted = 0
+        while some := await self._database.settle(lambda connection: delete_updates(connection, log.number, until)):
+            deleted += some
+        return deleted
+
+
+async def oldest_position(log: TopicLog) -> int:
+    """The update up to which nobody of a topic is owed any."""
+    if not log.waiting:
+        return log.head
+    if log.mode is DeliveryMode.LATEST:
+        return log.head - 1
+    oldest = log.head
+    for count, segment in enumerate(log.segments):
+        oldest = min(oldest, segment.oldest())
+        if count % _SEGMENTS_AT_ONCE == _SEGMENTS_AT_ONCE - 1:
+            await anyio.lowlevel.checkpoint()
+    return oldest
+
+
+def _shrink(connection: Connection) -> None:
+    connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()

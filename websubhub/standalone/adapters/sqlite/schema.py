@@ -1,0 +1,100 @@
+"""The tables, and how a database of an older version becomes one of this."""
+
+PRAGMAS = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA auto_vacuum = INCREMENTAL",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
+)
+
+_VERSION_1 = """
+CREATE TABLE topics (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    identity TEXT NOT NULL UNIQUE,
+    url TEXT NOT NULL,
+    registered INTEGER NOT NULL DEFAULT 0,
+    mode TEXT NOT NULL DEFAULT 'every',
+    feed_diff INTEGER NOT NULL DEFAULT 0,
+    head INTEGER NOT NULL DEFAULT 0,
+    fetched TEXT
+);
+CREATE TABLE subscriptions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic_id INTEGER NOT NULL REFERENCES topics,
+    identity TEXT NOT NULL,
+    callback TEXT NOT NULL,
+    host INTEGER NOT NULL,
+    secret TEXT,
+    lease_seconds INTEGER NOT NULL,
+    requested_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    UNIQUE (topic_id, identity)
+);
+CREATE INDEX subscriptions_by_expiry ON subscriptions (expires_at);
+CREATE TABLE positions (
+    subscription_id INTEGER PRIMARY KEY REFERENCES subscriptions ON DELETE CASCADE,
+    position INTEGER NOT NULL
+);
+CREATE TABLE retries (
+    subscription_id INTEGER PRIMARY KEY REFERENCES subscriptions ON DELETE CASCADE,
+    sequence INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at REAL NOT NULL,
+    attempted_at REAL NOT NULL,
+    firm INTEGER NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE INDEX retries_by_due ON retries (due_at);
+CREATE TABLE updates (
+    id INTEGER PRIMARY KEY,
+    topic_id INTEGER NOT NULL REFERENCES topics,
+    sequence INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    links TEXT NOT NULL,
+    published_at REAL NOT NULL,
+    content BLOB NOT NULL,
+    UNIQUE (topic_id, sequence)
+);
+CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic_id INTEGER NOT NULL REFERENCES topics,
+    identity TEXT NOT NULL,
+    callback TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    died_at REAL NOT NULL,
+    replaying INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX dead_letters_by_update ON dead_letters (topic_id, sequence);
+CREATE INDEX dead_letters_replaying ON dead_letters (topic_id, identity) WHERE replaying;
+CREATE TRIGGER subscription_ended AFTER DELETE ON subscriptions BEGIN
+    UPDATE dead_letters SET replaying = 0 WHERE replaying AND topic_id = old.topic_id AND identity = old.identity;
+END;
+CREATE TABLE verifications (
+    topic_identity TEXT NOT NULL,
+    callback_identity TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    mode TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    callback TEXT NOT NULL,
+    secret TEXT,
+    lease_seconds INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at REAL NOT NULL,
+    PRIMARY KEY (topic_identity, callback_identity)
+);
+CREATE INDEX verifications_by_due ON verifications (due_at);
+CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
+"""
+
+MIGRATIONS = (_VERSION_1,)
+"""The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""

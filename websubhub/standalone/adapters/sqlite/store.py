@@ -1,0 +1,71 @@
+"""The SQLite store as a whole: opened, loaded, running, and closed."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from websubhub.standalone.adapters.sqlite.broker import SqliteBroker
+from websubhub.standalone.adapters.sqlite.database import Database
+from websubhub.standalone.adapters.sqlite.loading import load
+from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
+from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
+from websubhub.standalone.adapters.sqlite.verifications import SqliteVerifications
+from websubhub.standalone.ports import StoreError
+from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.schedule.limits import DeliveryLimits
+from websubhub.standalone.schedule.members import Members
+
+_log = logging.getLogger(__name__)
+
+
+class SqliteStore:
+    """Satisfies ``HubStore``: an async context manager over one file that no other process may have open.
+
+    Args:
+        path: The file; it and those beside it are made when missing, readable by their owner alone.
+        limits: What deliveries are scheduled within.
+        clock: The wall clock, in seconds since the epoch.
+
+    Raises:
+        StoreLockedError: Another process has it open.
+        StoreVersionError: It was written by a newer version.
+        StoreError: It cannot be opened.
+    """
+
+    def __init__(
+        self, path: str, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = Database(path)
+        self._board = Board(limits or DeliveryLimits())
+        self._members = Members(self._board)
+        self._tasks: TaskGroup | None = None
+        self._stack = AsyncExitStack()
+        self.broker = SqliteBroker(self._database, self._board, clock)
+        self.topics = SqliteTopics(self._database, self._members)
+        self.subscriptions = SqliteSubscriptions(self._database, self._members, clock, self.broker.wake)
+        self.verifications = SqliteVerifications(self._database, clock)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._database)
+            for topic in await load(self._database, self._board, self._members):
+                self.broker.look_at(topic)
+            self._tasks = await stack.enter_async_context(anyio.create_task_group())
+            self._tasks.start_soon(self.broker.run)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> bool | None:
+        """Bring what was settled to the disk and close the file."""
+        try:
+            await self.broker.flush()
+        except StoreError as error:
+            _log.warning("The last outcomes were not written, so that some deliveries will be repeated: %s", error)
+        if self._tasks is not None:
+            self._tasks.cancel_scope.cancel()
+        return await self._stack.__aexit__(*exc_info)  # type: ignore[arg-type]

@@ -1,0 +1,205 @@
+"""Verified subscriptions in SQLite, each with its position in the log of its topic."""
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from websubhub import url_identity
+from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.verifications import finish_verification
+from websubhub.standalone.ports import DeliveryMode, StoredSubscription
+from websubhub.standalone.schedule.hosts import host_key, host_of
+from websubhub.standalone.schedule.members import Member, Members
+
+_SELECT = (
+    "SELECT topics.url, callback, secret, lease_seconds, requested_at "
+    "FROM subscriptions JOIN topics ON topics.id = topic_id "
+)
+
+
+@frozen(kw_only=True)
+class _Saved:
+    """What a save did: the topic, and whether the subscription is a new one in it."""
+
+    topic: int
+    mode: DeliveryMode
+    head: int
+    subscription: int
+    renewed: bool
+    ended: int | None
+
+
+class SqliteSubscriptions:
+    """Satisfies ``SubscriptionStore``.
+
+    Args:
+        database: Where they are kept.
+        members: Told of everything that changes.
+        clock: The wall clock.
+        wake: Called when a delivery may have become due.
+    """
+
+    def __init__(
+        self, database: Database, members: Members, clock: Callable[[], float], wake: Callable[[], None]
+    ) -> None:
+        self._database = database
+        self._members = members
+        self._clock = clock
+        self._wake = wake
+
+    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
+        """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
+        now = self._clock()
+
+        def work(connection: Connection) -> _Saved | None:
+            if verification is not None and not finish_verification(connection, verification):
+                return None
+            return _save(connection, subscription, now)
+
+        def then(saved: _Saved | None) -> None:
+            if saved is not None:
+                self._tell(saved, subscription, now)
+
+        return await self._database.write(work, then) is not None
+
+    async def get(self, topic: str, callback: str) -> StoredSubscription | None:
+        """The subscription of this pair whose lease has not ended, or None."""
+        values = url_identity(topic), url_identity(callback), self._clock()
+
+        def work(connection: Connection) -> StoredSubscription | None:
+            row = connection.execute(
+                _SELECT + "WHERE topics.identity = ? AND subscriptions.identity = ? AND expires_at > ?", values
+            ).fetchone()
+            return _subscription(*row) if row else None
+
+        return await self._database.read(work)
+
+    async def page(
+        self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+    ) -> list[StoredSubscription]:
+        """A page of subscriptions by topic and callback."""
+        after_topic, after_callback = map(url_identity, after or ("", ""))
+        only = None if topic is None else url_identity(topic)
+
+        def work(connection: Connection) -> list[StoredSubscription]:
+            rows = connection.execute(
+                _SELECT + "WHERE (topics.identity, subscriptions.identity) > (?, ?) AND (?3 IS NULL OR "
+                "topics.identity = ?3) ORDER BY topics.identity, subscriptions.identity LIMIT ?4",
+                (after_topic, after_callback, only, limit),
+            ).fetchall()
+            return [_subscription(*row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
+        """End a subscription and everything owed to it."""
+        values = url_identity(topic), url_identity(callback)
+
+        def work(connection: Connection) -> tuple[bool, tuple[int, int] | None]:
+            if verification is not None and not finish_verification(connection, verification):
+                return False, None
+            row = connection.execute(
+                "DELETE FROM subscriptions WHERE topic_id = (SELECT id FROM topics WHERE identity = ?) "
+                "AND identity = ? RETURNING topic_id, id",
+                values,
+            ).fetchone()
+            return verification is not None or row is not None, row
+
+        def then(removed: tuple[bool, tuple[int, int] | None]) -> None:
+            if removed[1] is not None:
+                self._members.end(*removed[1])
+
+        return (await self._database.write(work, then))[0]
+
+    async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
+        """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them."""
+        now = self._clock()
+
+        def work(connection: Connection) -> tuple[list[StoredSubscription], list[tuple[int, int]]]:
+            rows = connection.execute(
+                "SELECT topic_id, subscriptions.id, topics.url, callback, secret, lease_seconds, requested_at "
+                "FROM subscriptions JOIN topics ON topics.id = topic_id WHERE expires_at <= ? LIMIT ?",
+                (now, limit),
+            ).fetchall()
+            connection.executemany("DELETE FROM subscriptions WHERE id = ?", [(row[1],) for row in rows])
+            return [_subscription(*row[2:]) for row in rows], [(row[0], row[1]) for row in rows]
+
+        def then(ended: tuple[list[StoredSubscription], list[tuple[int, int]]]) -> None:
+            for topic, subscription in ended[1]:
+                self._members.end(topic, subscription)
+
+        return (await self._database.settle(work, then))[0]
+
+    def _tell(self, saved: _Saved, subscription: StoredSubscription, now: float) -> None:
+        self._members.add_topic(saved.topic, saved.mode, saved.head)
+        if saved.ended is not None:
+            self._members.end(saved.topic, saved.ended)
+        if saved.renewed:
+            self._members.renew(saved.topic, saved.subscription, subscription.expires_at, now)
+            self._wake()
+            return
+        self._members.add(
+            Member(
+                topic=saved.topic,
+                subscription=saved.subscription,
+                host=host_key(host_of(subscription.callback)),
+                position=saved.head,
+                expires_at=subscription.expires_at,
+            )
+        )
+
+
+def _save(connection: Connection, subscription: StoredSubscription, now: float) -> _Saved:
+    topic_identity, identity = url_identity(subscription.topic), url_identity(subscription.callback)
+    connection.execute(
+        "INSERT OR IGNORE INTO topics (identity, url) VALUES (?, ?)", (topic_identity, subscription.topic)
+    )
+    topic, mode, head = connection.execute(
+        "SELECT id, mode, head FROM topics WHERE identity = ?", (topic_identity,)
+    ).fetchone()
+    # A subscription whose lease is over is none to renew: what it missed since then it is not owed.
+    ended = connection.execute(
+        "DELETE FROM subscriptions WHERE topic_id = ? AND identity = ? AND expires_at <= ? RETURNING id",
+        (topic, identity, now),
+    ).fetchone()
+    row = {
+        "topic": topic,
+        "identity": identity,
+        "callback": subscription.callback,
+        "host": host_key(host_of(subscription.callback)),
+        "secret": subscription.secret,
+        "lease": subscription.lease_seconds,
+        "requested": subscription.requested_at,
+        "expires": subscription.expires_at,
+    }
+    number = connection.execute(
+        "UPDATE subscriptions SET callback = :callback, secret = :secret, lease_seconds = :lease, "
+        "requested_at = :requested, expires_at = :expires "
+        "WHERE topic_id = :topic AND identity = :identity RETURNING id",
+        row,
+    ).fetchone()
+    renewed = number is not None
+    if not renewed:
+        number = connection.execute(
+            "INSERT INTO subscriptions (topic_id, identity, callback, host, secret, lease_seconds, requested_at, "
+            "expires_at) VALUES (:topic, :identity, :callback, :host, :secret, :lease, :requested, :expires) "
+            "RETURNING id",
+            row,
+        ).fetchone()
+        connection.execute("INSERT INTO positions VALUES (?, ?)", (number[0], head))
+    return _Saved(
+        topic=topic,
+        mode=DeliveryMode(mode),
+        head=head,
+        subscription=number[0],
+        renewed=renewed,
+        ended=ended[0] if ended else None,
+    )
+
+
+def _subscription(
+    topic: str, callback: str, secret: str | None, lease_seconds: int, requested_at: float
+) -> StoredSubscription:
+    return StoredSubscription(
+        topic=topic, callback=callback, secret=secret, lease_seconds=lease_seconds, requested_at=requested_at
+    )

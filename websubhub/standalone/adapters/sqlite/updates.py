@@ -1,0 +1,138 @@
+"""Updates in SQLite: content stored once, read when it is due, deleted when nobody is owed it any more."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, auto
+
+from websubhub import url_identity
+from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.settlements import as_json
+from websubhub.standalone.ports import Update
+from websubhub.standalone.schedule.claims import Claim
+
+_CACHE_BYTES = 32 * 1_048_576
+_DELETED_AT_ONCE = 200
+
+Key = tuple[int, int]
+"""The number of a topic and a sequence number in its log."""
+
+
+class Admission(Enum):
+    """Whether an update of a topic is taken."""
+
+    TAKEN = auto()
+    NOBODY = auto()
+    FULL = auto()
+
+
+class UpdateCache:
+    """The updates read or published last, bounded by the size of their content."""
+
+    def __init__(self) -> None:
+        self._updates: OrderedDict[Key, Update] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: Key) -> Update | None:
+        """An update, if it is here."""
+        update = self._updates.get(key)
+        if update is not None:
+            self._updates.move_to_end(key)
+        return update
+
+    def put(self, key: Key, update: Update) -> None:
+        """Keep an update in place of those that were not asked for the longest."""
+        if key not in self._updates:
+            self._updates[key] = update
+            self._bytes += len(update.content)
+        while self._bytes > _CACHE_BYTES and len(self._updates) > 1:
+            _, dropped = self._updates.popitem(last=False)
+            self._bytes -= len(dropped.content)
+
+
+def append_update(connection: Connection, update: Update, admit: Callable[[int], Admission]) -> tuple[Admission, Key]:
+    """Append an update to the log of its topic, if there is somebody to have it and room."""
+    row = connection.execute("SELECT id FROM topics WHERE identity = ?", (url_identity(update.topic),)).fetchone()
+    admission = Admission.NOBODY if row is None else admit(row[0])
+    if admission is not Admission.TAKEN:
+        return admission, (0, 0)
+    topic: int = row[0]
+    sequence: int = connection.execute(
+        "UPDATE topics SET head = head + 1 WHERE id = ? RETURNING head", (topic,)
+    ).fetchone()[0]
+    connection.execute(
+        "INSERT INTO updates (topic_id, sequence, message_id, content_type, links, published_at, content) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            topic,
+            sequence,
+            update.id,
+            update.content_type,
+            json.dumps(update.links),
+            update.published_at,
+            update.content,
+        ),
+    )
+    return admission, (topic, sequence)
+
+
+def read_update(connection: Connection, key: Key) -> Update | None:
+    """One update."""
+    row = connection.execute(
+        "SELECT message_id, url, content, content_type, links, published_at "
+        "FROM updates JOIN topics ON topics.id = topic_id WHERE topic_id = ? AND sequence = ?",
+        key,
+    ).fetchone()
+    if row is None:
+        return None
+    identity, url, content, content_type, links, published_at = row
+    return Update(
+        id=identity,
+        topic=url,
+        content=content,
+        content_type=content_type,
+        links=tuple(json.loads(links)),
+        published_at=published_at,
+    )
+
+
+def read_recipients(connection: Connection, claims: Sequence[Claim]) -> dict[int, tuple[str, str | None]]:
+    """Callbacks and secrets by subscription, in one step of SQLite (see ``Settlements.write``)."""
+    ids, callbacks, secrets = connection.execute(
+        "SELECT json_group_array(id), json_group_array(callback), json_group_array(secret) FROM subscriptions "
+        "WHERE id IN (SELECT value FROM json_each(?))",
+        (as_json([claim.subscription for claim in claims]),),
+    ).fetchone()
+    pairs = zip(json.loads(callbacks), json.loads(secrets), strict=True)
+    return dict(zip(json.loads(ids), pairs, strict=True))
+
+
+def read_attempts(connection: Connection, claims: Iterable[Claim]) -> dict[int, Key]:
+    """For those whose delivery failed before, of which update and how often."""
+    rows = connection.execute(
+        "SELECT subscription_id, sequence, attempts FROM retries "
+        "WHERE subscription_id IN (SELECT value FROM json_each(?))",
+        (as_json(claim.subscription for claim in claims if claim.repeated),),
+    ).fetchall()
+    return {subscription: (sequence, attempts) for subscription, sequence, attempts in rows}
+
+
+def delete_updates(connection: Connection, topic: int, until: int) -> int:
+    """Delete some updates up to a sequence number that no dead letter refers to. Returns how many."""
+    return connection.execute(
+        "DELETE FROM updates WHERE id IN (SELECT id FROM updates WHERE topic_id = ?1 AND sequence <= ?2 "
+        "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = ?1 "
+        "AND dead_letters.sequence = updates.sequence) LIMIT ?3)",
+        (topic, until, _DELETED_AT_ONCE),
+    ).rowcount
+
+
+def oldest_published(connection: Connection, keys: Iterable[Key]) -> float | None:
+    """When the oldest of these updates was published."""
+    row = connection.execute(
+        "SELECT min(published_at) FROM json_each(?) JOIN updates "
+        "ON topic_id = json_extract(value, '$[0]') AND sequence = json_extract(value, '$[1]')",
+        (json.dumps(list(keys)),),
+    ).fetchone()
+    oldest: float | None = row[0]
+    return oldest
