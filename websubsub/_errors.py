@@ -7,6 +7,7 @@
     ├── UnsubscriptionVerificationError   404
     ├── SubscriptionDeletedError          410: no more deliveries for this subscription
     └── SubscriptionInitiationError       the hub did not take a request; ``status`` is its answer, 0 if there was none
+        └── InsecureSecretError           nothing was sent, since the secret would be readable on its way
 """
 
 from _websub.outcome import WebSubError
@@ -36,3 +37,7 @@ class SubscriptionInitiationError(WebSubError):
     """The hub did not take a request; ``status`` is its answer, 0 if there was none."""
 
     status = 0
+
+
+class InsecureSecretError(SubscriptionInitiationError):
+    """A secret is not sent over plain http to another machine unless that is allowed (W3C 5.1)."""

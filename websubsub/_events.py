@@ -13,6 +13,7 @@ class EventKind(StrEnum):
     """What happened."""
 
     SUBSCRIBED = "subscribed"
+    RESUMED = "resumed"
     RENEWED = "renewed"
     REJECTED = "rejected"
     REFUSED = "refused"
@@ -27,8 +28,9 @@ class SubscriberEvent:
     """Something that happened to a subscription; never with its secret or its callback.
 
     Attributes:
-        kind: What happened: ``rejected`` is a delivery whose signature proves nothing, ``refused`` a verification that
-            was not confirmed, ``failed`` a request that the hub did not take or did not verify.
+        kind: What happened: ``resumed`` is a subscription that the state still had, ``rejected`` a delivery whose
+            signature proves nothing, ``refused`` a verification that was not confirmed, ``failed`` a request that the
+            hub did not take or did not verify.
         topic: The topic; of a request that failed before it was known, the resource.
         hub: The hub, empty while it is not known.
         reason: Why, in one sentence, where there is more to say.

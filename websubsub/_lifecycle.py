@@ -80,6 +80,9 @@ class Lifecycle:
         """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""
         failures = 0
         wanted_anew = True
+        current = self._current(target)
+        if current is not None and current.delivers:
+            self._report(SubscriberEvent(kind=EventKind.RESUMED, topic=current.topic, hub=current.hub))
         while await self._until_due(target, wanted_anew=wanted_anew):
             wanted_anew = False
             try:
@@ -197,6 +200,10 @@ class Lifecycle:
         verified = True
         for subscription in self._subscriptions.of(target.name):
             if subscription.is_over:
+                continue
+            if subscription.verified_at is None:
+                # The hub has nothing yet, and gets 404 should it still ask.
+                await self._subscriptions.forget(subscription)
                 continue
             try:
                 with anyio.fail_after(seconds):

@@ -11,7 +11,7 @@ from _websub.signature import check_secret
 from _websub.urls import UrlError, check_url, host_of, is_https
 from _websub.vocabulary import Mode, Parameter
 from websubsub import _protocol as protocol
-from websubsub._errors import SubscriptionInitiationError
+from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
 from websubsub._messages import SubscriptionChangeResponse
 from websubsub._reach import Reach, may_follow
 from websubsub._state import Step, Subscription, token_of
@@ -76,7 +76,8 @@ class SubscriptionClient:
             headers: Further headers.
 
         Raises:
-            SubscriptionInitiationError: The hub did not take the request, or the secret would be sent in the clear.
+            SubscriptionInitiationError: The hub did not take the request.
+            InsecureSecretError: The secret would be sent in the clear.
             ValueError: A URL, the lease or the secret cannot be used.
         """
         if lease_seconds is not None and not 0 < lease_seconds < _MAX_LEASE:
@@ -176,7 +177,7 @@ class SubscriptionClient:
     def _check_transport(self, hub: str, secret: str | None) -> None:
         if not secret or self._insecure_secrets or is_https(hub) or is_loopback_host(host_of(hub)):
             return
-        raise SubscriptionInitiationError(
+        raise InsecureSecretError(
             f"The hub at {host_of(hub)} has no https, and a secret is not sent over http unless that is allowed."
         )
 
