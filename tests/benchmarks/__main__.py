@@ -20,19 +20,24 @@ def main() -> int:
         parser.error(f"there is no benchmark named {unknown[0]}; run without a name for the list")
     if not options.names:
         for benchmark in BENCHMARKS.values():
-            print(f"{benchmark.name:20} {benchmark.question}")
+            _say(f"{benchmark.name:20} {benchmark.question}")
         return 0
     for name in BENCHMARKS if "all" in options.names else options.names:
         _run(BENCHMARKS[name], options.rounds)
     return 0
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def _run(benchmark: Benchmark, rounds: int) -> None:
-    print(f"\n{benchmark.name}: {benchmark.question}")
-    print(f"{'':42} {'CPU s / 1,000':>14} {'ratio':>8} {'per second':>12}")
+    _say(f"\n{benchmark.name}: {benchmark.question}")
+    _say(f"{'':42} {'CPU s / 1,000':>14} {'ratio':>8} {'per second':>12}")
     with opened(benchmark) as variants:
         for line in measure(variants, rounds):
-            print(f"{line.name:42} {line.cpu_per_thousand:14.4f} {line.ratio:8.2f} {line.rate:12,.0f}", flush=True)
+            _say(f"{line.name:42} {line.cpu_per_thousand:14.4f} {line.ratio:8.2f} {line.rate:12,.0f}")
 
 
 sys.exit(main())

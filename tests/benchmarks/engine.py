@@ -1,6 +1,7 @@
 """What a delivery costs in the engine, from the callback to the settled outcome."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import anyio
 import httpx
@@ -54,7 +55,9 @@ def deliver(
         for start in range(0, number, rest or number):
             async with open_engine(sunk, connections) as engine:
                 batch = (
-                    Delivery(callback=f"{urls[index % len(urls)]}/callback/{index}", content=content, secret=f"s{index}")
+                    Delivery(
+                        callback=f"{urls[index % len(urls)]}/callback/{index}", content=content, secret=f"s{index}"
+                    )
                     for index in range(start, start + (rest or number))
                 )
                 await engine.send(batch, settled)
@@ -75,12 +78,12 @@ def floor(sunk: Sink, connections: int, size: int = 1024) -> Variant:
 def _engine() -> Variants:
     with sink(200) as sunk:
         one = [
-            Variant(f"engine, {count} connections", lambda count=count: deliver(sunk, sunk.urls[:1], count))
+            Variant(f"engine, {count} connections", partial(deliver, sunk, sunk.urls[:1], count))
             for count in (1, 16, 64, 256, 1000)
         ]
         many = [
-            Variant(f"engine, {count} connections, 200 origins", lambda count=count: deliver(sunk, sunk.urls, count))
-            for count in (64, 256, 1000)
+            Variant(f"engine, {count} connections, 200 origins", partial(deliver, sunk, sunk.urls, count))
+            for count in (256, 1000)
         ]
         yield [floor(sunk, 64), *one, *many]
 
@@ -107,7 +110,7 @@ def _bodies() -> Variants:
         yield [
             floor(sunk, 16),
             *(
-                Variant(f"engine, {size} bytes", lambda size=size, number=number: deliver(sunk, sunk.urls, 16, number, size))
+                Variant(f"engine, {size} bytes", partial(deliver, sunk, sunk.urls, 16, number, size))
                 for size, number in ((1 << 10, 10_000), (1 << 14, 5_000), (1 << 16, 2_000), (1 << 20, 200))
             ),
         ]

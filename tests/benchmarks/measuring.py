@@ -43,7 +43,7 @@ class Benchmark:
     Attributes:
         name: What to type.
         question: What the numbers say.
-        variants: Opens what is needed and gives the variants. The first one is the floor that the others are compared to.
+        variants: Opens what is needed and gives the variants. The first one is what the others are compared to.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Subscribers that answer 204 to everything: nginx if it is installed, otherwise a small server in a process of its own."""
+"""Subscribers that answer 204 to everything: nginx if it is installed, otherwise a small server of our own."""
 
 import multiprocessing
 import select
@@ -53,7 +53,6 @@ def sink(origins: int = 1) -> Iterator[Sink]:
         folder = Path(name)
         certificate = authority.issue_cert("127.0.0.1")
         certificate.private_key_pem.write_to_path(folder / "key")
-        b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
         (folder / "cert").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         *ports, tls_port = _free_ports(origins + 1)
         start = _nginx if shutil.which("nginx") else _python
@@ -96,7 +95,9 @@ def _nginx(folder: Path, ports: list[int], tls_port: int) -> Iterator[None]:
 
 @contextmanager
 def _python(folder: Path, ports: list[int], tls_port: int) -> Iterator[None]:
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(str(folder), ports, tls_port), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(str(folder), ports, tls_port), daemon=True
+    )
     process.start()
     try:
         yield

@@ -9,6 +9,7 @@ from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 
 _INFORMATIONAL = range(100, 200)
 _FINAL = range(200, 600)
+_END = b"\r\n\r\n"  # of a head, and of a chunked body
 
 
 class AnswerReader:
@@ -35,6 +36,7 @@ class AnswerReader:
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._last_part = b""
+        self._tail = b""
         self._complete = False
         self._leftover = False
         self._too_large = False
@@ -86,6 +88,7 @@ class AnswerReader:
         """Take what was received; the outcome as soon as there is one."""
         self._received += len(data)
         self._last_part = b""
+        self._tail = (self._tail + data)[-len(_END) - 1 :]
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -103,7 +106,7 @@ class AnswerReader:
             return None
         if self.status not in _FINAL:
             return self._fail(DeliveryFailure.MALFORMED_ANSWER, "The answer has no status that HTTP knows.")
-        if self._complete and not self._head_only:
+        if self._complete and not self._head_only and not self._too_large:
             self.reusable = self.reusable and not self._leftover and self._ends_here(data)
             return self._succeed()
         if self._too_large or self._head_only or (self._until_close and not self._kept):
@@ -112,9 +115,9 @@ class AnswerReader:
 
     def _ends_here(self, data: bytes) -> bool:
         """Whether nothing follows the answer; the parser is silent about line ends between messages."""
-        if data.endswith(b"\r\n\r\n") and not data.endswith(b"\n\r\n\r\n"):
+        if self._last_part and data.endswith(self._last_part):
             return True
-        return self._last_part != b"" and data.endswith(self._last_part)
+        return self._tail.endswith(_END) and not self._tail.endswith(b"\n" + _END)
 
     def end(self, failure: DeliveryFailure, detail: str, *, closed: bool = False) -> DeliveryOutcome:
         """The outcome if nothing more will be read.

@@ -48,7 +48,7 @@ class Assignment:
 
     def __init__(self, wiring: Wiring, pool: Pool, names: NameResolver) -> None:
         self.now = monotonic()
-        self.ended: deque[tuple[Connection, DeliveryOutcome]] = deque()
+        self.ended: deque[tuple[Connection, Delivery, DeliveryOutcome]] = deque()
         self._limits = wiring.limits
         self._wheel = wiring.wheel
         self._pool = pool
@@ -127,10 +127,9 @@ class Assignment:
             origin.queued = True
             self._starved.append(origin)
 
-    def try_again(self, connection: Connection, failure: DeliveryFailure) -> bool:
+    def try_again(self, connection: Connection, delivery: Delivery, batch: Batch, failure: DeliveryFailure) -> bool:
         """Try the next address of the host, or repeat what was certainly not processed; whether there is a way."""
-        delivery, batch, origin = connection.delivery, connection.batch, connection.origin
-        assert delivery is not None and batch is not None  # noqa: S101, PT018 - its exchange has just ended
+        origin = connection.origin
         if failure in NOT_CONNECTED and connection.route.addresses:
             self._connect(delivery, batch, origin, connection.head, connection.route)
             return True
@@ -208,7 +207,7 @@ class Assignment:
         seconds = delivery.content.total_seconds or self._limits.total_seconds
         failed = connection.begin(delivery, batch, head, self.now + seconds)
         if failed is not None:
-            self.ended.append((connection, failed))
+            self.ended.append((connection, delivery, failed))
         if connection.deadline < connection.watched_until:
             self._wheel.watch(connection)
 

@@ -123,7 +123,8 @@ class Connection:
         self._state = _IDLE
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Let go of the socket; nothing is under way any more."""
+        self.delivery = self.batch = None
         self._channel.close()
 
     def advance(self, events: int, now: float) -> DeliveryOutcome | None:

@@ -170,6 +170,7 @@ class DeliveryEngine:
                         await anyio.wait_readable(fd)
                     more = exchanges.turn()
             exchanges.tick()
+            more = True  # to send what there is room for now
 
     def _is_over(self, batch: Batch) -> bool:
         return batch.finished or self._closed

@@ -32,6 +32,7 @@ class Exchanges:
 
     def add(self, batch: Batch) -> None:
         """Take deliveries from this batch, too."""
+        self._pool.drop_old(monotonic())  # nobody may have looked for a while
         self._assignment.add(batch)
 
     def abandon(self, batch: Batch) -> None:
@@ -80,14 +81,17 @@ class Exchanges:
         self._assignment.now = now = monotonic()
         for item in self._wheel.expired(now):
             if isinstance(item, Connection):
-                self._finish(item, item.expire())
+                if item.delivery is not None:
+                    self._finish(item, item.expire())
             elif isinstance(item, Lookup):
                 self._assignment.give_up(item)
         self._pool.drop_old(now)
 
     def _catch_up(self) -> bool:
         if self._assignment.ended:
-            self._finish(*self._assignment.ended.popleft())
+            connection, delivery, outcome = self._assignment.ended.popleft()
+            if connection.delivery is delivery:
+                self._finish(connection, outcome)
             return True
         return self._assignment.catch_up()
 
@@ -114,7 +118,7 @@ class Exchanges:
             self._pool.park(connection, assignment.now)
         else:
             self._pool.drop(connection)
-            if outcome.failure is not None and assignment.try_again(connection, outcome.failure):
+            if outcome.failure is not None and assignment.try_again(connection, delivery, batch, outcome.failure):
                 return
             if outcome.failure in NOT_CONNECTED and not origin.open:
                 assignment.fail_waiting(origin, outcome)  # the server is down, for those who wait as well

@@ -52,7 +52,10 @@ class Origin:
 
 def split_callback(callback: str) -> tuple[Origin, str] | None:
     """The origin of a callback and its request target, or ``None`` if no request can be made of it."""
-    match = _CALLBACK.fullmatch(callback if callback.isascii() else ascii_url(callback))
+    try:
+        match = _CALLBACK.fullmatch(callback if callback.isascii() else ascii_url(callback))
+    except UnicodeError:  # half a character cannot be encoded
+        return None
     if match is None:
         return None
     scheme, host = match[1].lower(), match[2].lower()

@@ -20,16 +20,15 @@ def render_head(delivery: Delivery, target: str, request_end: str) -> bytes | No
     shared = content.fields
     if shared is None:
         return None
-    own = ""
-    if delivery.headers:
-        rendered = render_fields(delivery.headers)
-        if rendered is None:
-            return None
-        own = rendered
-    if delivery.secret is not None:
-        signature = content.signature(delivery.signature_method, delivery.secret)
-        own = f"{own}X-Hub-Signature: {signature}\r\n"
     try:
-        return f"{content.method} {target}{request_end}{shared}{own}\r\n".encode("latin-1")
-    except UnicodeEncodeError:
+        own = _render_own(delivery)
+        return None if own is None else f"{content.method} {target}{request_end}{shared}{own}\r\n".encode("latin-1")
+    except ValueError:  # an unknown signature method, or a character that has no byte
         return None
+
+
+def _render_own(delivery: Delivery) -> str | None:
+    own = render_fields(delivery.headers) if delivery.headers else ""
+    if delivery.secret is None or own is None:
+        return own
+    return f"{own}X-Hub-Signature: {delivery.content.signature(delivery.signature_method, delivery.secret)}\r\n"

@@ -1,5 +1,7 @@
 """The same connections for those who speak httpx."""
 
+from collections.abc import AsyncGenerator
+
 import httpx
 
 from websubhub._distribution.delivery import Delivery, SharedContent
@@ -67,10 +69,16 @@ class DistributionTransport(httpx.AsyncBaseTransport):
 
     async def _read_body(self, request: httpx.Request) -> bytes:
         body = bytearray()
-        async for part in request.stream:  # type: ignore[union-attr]  # an asynchronous client gives no other
-            body += part
-            if len(body) > self._request_bytes:
-                raise httpx.LocalProtocolError("The body of the request is too large.", request=request)
+        assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101 - an asynchronous client gives no other
+        parts = aiter(request.stream)
+        try:
+            async for part in parts:
+                body += part
+                if len(body) > self._request_bytes:
+                    raise httpx.LocalProtocolError("The body of the request is too large.", request=request)
+        finally:
+            if isinstance(parts, AsyncGenerator):
+                await parts.aclose()
         return bytes(body)
 
     async def aclose(self) -> None:

@@ -1,0 +1,152 @@
+"""Every answer, however it is cut, has one meaning; every malformed one is an outcome."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from websubhub._distribution.answer import AnswerReader
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+
+LIMITS = EngineLimits(head_bytes=1024, ignored_body_bytes=64)
+
+KEPT = [
+    (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
+    (b"HTTP/1.1 204\r\nDate: now\r\n\r\n", 204, b""),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, b"ok"),
+    (b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", 202, b""),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", 200, b"abcde"),
+    (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", 204, b""),
+    (b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!", 200, b"!"),
+    (b"HTTP/1.1 410 Gone\r\nContent-Length: 4\r\n\r\ngone", 410, b"gone"),
+    (b"HTTP/1.1 599 Own\r\nContent-Length: 0\r\n\r\n", 599, b""),
+    (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 50\r\n\r\n", 304, b""),
+]
+CLOSED = [
+    (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 200),
+    (b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", 204),
+    (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", 200),
+    (b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", 204),
+    (b"HTTP/1.1 204 No Content\r\n\r\ngarbage", 204),
+    (b"HTTP/1.1 204 No Content\r\n\r\n\r\n", 204),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok?", 200),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 100, 200),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", 200),
+    (b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", 200),
+]
+MALFORMED = [
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"\x16\x03\x01\x02\x00\x01",
+    b"HTTP/1.1 20 OK\r\n\r\n",
+    b"HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 700 OK\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+    b"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nA\x00: b\r\n\r\n",
+]
+
+
+def read(pieces: list[bytes], kept: int = 0, method: str = "POST") -> tuple[DeliveryOutcome | None, AnswerReader]:
+    reader = AnswerReader(LIMITS, kept, method)
+    for piece in pieces:
+        outcome = reader.feed(piece)
+        if outcome is not None:
+            return outcome, reader
+    return None, reader
+
+
+def cuts(data: bytes) -> list[list[bytes]]:
+    return [[data], [bytes([byte]) for byte in data], *([data[:at], data[at:]] for at in range(1, len(data)))]
+
+
+@pytest.mark.parametrize(("answer", "status", "body"), KEPT)
+def test_complete_answer_leaves_the_connection_for_the_next_delivery(answer: bytes, status: int, body: bytes) -> None:
+    for pieces in cuts(answer):
+        outcome, reader = read(pieces)
+        assert outcome is not None
+        assert (outcome.status, outcome.failure, outcome.body, reader.reusable) == (status, None, b"", True)
+        outcome, reader = read(pieces, kept=100)
+        assert outcome is not None
+        assert (outcome.status, outcome.failure, outcome.body, reader.reusable) == (status, None, body, True)
+
+
+@pytest.mark.parametrize(("answer", "status"), CLOSED)
+def test_answer_that_ends_the_connection_counts_all_the_same(answer: bytes, status: int) -> None:
+    outcome, reader = read([answer])
+    assert outcome is not None
+    assert (outcome.status, outcome.failure, reader.reusable) == (status, None, False)
+
+
+@pytest.mark.parametrize("answer", MALFORMED)
+def test_malformed_answer_is_an_outcome(answer: bytes) -> None:
+    for pieces in cuts(answer):
+        outcome, reader = read(pieces)
+        assert outcome is not None
+        assert (outcome.failure, outcome.delivered, reader.reusable) == (DeliveryFailure.MALFORMED_ANSWER, False, False)
+        assert outcome.detail
+
+
+def test_head_is_bounded() -> None:
+    outcome, _ = read([b"HTTP/1.1 200 OK\r\n", *(b"A: " + b"x" * 97 + b"\r\n" for _ in range(11))])
+    assert outcome is not None
+    assert outcome.failure is DeliveryFailure.TOO_LARGE
+
+
+def test_storm_of_informational_answers_is_bounded() -> None:
+    outcome, _ = read([b"HTTP/1.1 100 Continue\r\n\r\n"] * 50)
+    assert outcome is not None
+    assert outcome.failure is DeliveryFailure.TOO_LARGE
+
+
+def test_wanted_body_is_bounded() -> None:
+    outcome, reader = read([b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", b"x" * 101], kept=100)
+    assert outcome is not None
+    assert (outcome.status, outcome.failure, reader.reusable) == (200, DeliveryFailure.TOO_LARGE, False)
+
+
+def test_wanted_body_may_end_with_the_connection() -> None:
+    outcome, reader = read([b"HTTP/1.1 200 OK\r\n\r\nhello"], kept=100)
+    assert outcome is None
+    assert reader.end(DeliveryFailure.RESET, "closed", closed=True).body == b"hello"
+
+
+def test_cut_body_that_is_wanted_is_a_failure() -> None:
+    for head in (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"HTTP/1.1 200 OK\r\n\r\nabc"):
+        outcome, reader = read([head], kept=100)
+        assert outcome is None
+        assert reader.end(DeliveryFailure.RESET, "reset").failure is DeliveryFailure.RESET
+
+
+def test_cut_body_that_is_not_wanted_takes_nothing_from_the_answer() -> None:
+    outcome, reader = read([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])
+    assert outcome is None
+    assert reader.end(DeliveryFailure.TIMEOUT, "slow").delivered
+
+
+def test_answer_to_head_has_no_body() -> None:
+    outcome, reader = read([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"], kept=100, method="HEAD")
+    assert outcome is not None
+    assert (outcome.status, outcome.failure, outcome.body, reader.reusable) == (200, None, b"", False)
+
+
+def test_header_fields_are_those_of_the_final_answer() -> None:
+    answer = (
+        b"HTTP/1.1 103 Early Hints\r\nA: 1\r\n\r\n"
+        b"HTTP/1.1 503 Busy\r\nrETRY-aFTER: 120\r\nB: \xe9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTrailer: x\r\n\r\n"
+    )
+    for pieces in cuts(answer):
+        outcome, _ = read(pieces)
+        assert outcome is not None
+        assert outcome.headers == (("rETRY-aFTER", "120"), ("B", "é"), ("Transfer-Encoding", "chunked"))
+        assert outcome.retry_after == "120"
+
+
+@given(st.lists(st.binary(max_size=60), max_size=8), st.sampled_from([0, 10]))
+def test_no_bytes_make_the_reader_fail(pieces: list[bytes], kept: int) -> None:
+    outcome, reader = read([b"HTTP/1.1 200 OK\r\n", *pieces], kept)
+    assert (outcome or reader.end(DeliveryFailure.RESET, "end")).status in {0, 200}

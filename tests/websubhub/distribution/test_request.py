@@ -1,0 +1,165 @@
+"""What is sent is what was asked for, byte for byte, or nothing at all."""
+
+import hmac
+
+import pytest
+
+from tests.websubhub.distribution.peers import CONTENT, NO_CONTENT, answering, open_engine, peer, send_one
+from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.origin import split_callback
+from websubhub._distribution.outcome import DeliveryFailure
+
+
+async def test_request_is_exactly_this() -> None:
+    content = SharedContent(
+        body=b"<feed/>",
+        headers=[("Content-Type", "application/atom+xml"), ("Link", '<https://a.example/>; rel="self"')],
+    )
+    with peer(answering(NO_CONTENT)) as server:
+        callback = f"{server.url}/cb//%7e/..;a=%2F?x=%00&y='\"<>"
+        delivery = Delivery(callback=callback, content=content, secret="s", headers=[("X-Own", "é")])
+        async with open_engine() as engine:
+            outcome = await engine.request(delivery)
+    assert outcome.delivered
+    signature = hmac.new(b"s", b"<feed/>", "sha256").hexdigest()
+    assert server.requests == [
+        (
+            "POST /cb//%7e/..;a=%2F?x=%00&y='\"<> HTTP/1.1\r\n"
+            f"Host: 127.0.0.1:{server.port}\r\n"
+            "Content-Type: application/atom+xml\r\n"
+            'Link: <https://a.example/>; rel="self"\r\n'
+            "User-Agent: websubhub/0.1.0\r\n"
+            "Accept-Encoding: identity\r\n"
+            "Content-Length: 7\r\n"
+            "X-Own: é\r\n"
+            f"X-Hub-Signature: sha256={signature}\r\n"
+            "\r\n<feed/>"
+        ).encode("latin-1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("callback", "prefix", "target", "host"),
+    [
+        ("http://a.example", "http://a.example", "/", "a.example"),
+        ("http://a.example?x=/y", "http://a.example", "/?x=/y", "a.example"),
+        ("HTTP://A.Example:80/X", "http://a.example", "/X", "a.example"),
+        ("https://a.example:443/x?y", "https://a.example", "/x?y", "a.example"),
+        ("https://a.example:8443/", "https://a.example:8443", "/", "a.example:8443"),
+        ("http://a.example:/x", "http://a.example", "/x", "a.example"),
+        ("http://[2001:DB8::1]/x", "http://[2001:db8::1]", "/x", "[2001:db8::1]"),
+        ("http://[2001:db8::1]:81/x", "http://[2001:db8::1]:81", "/x", "[2001:db8::1]:81"),
+        ("http://bücher.example/ü", "http://xn--bcher-kva.example", "/%C3%BC", "xn--bcher-kva.example"),
+    ],
+)
+def test_callback_is_split_into_origin_and_target(callback: str, prefix: str, target: str, host: str) -> None:
+    found = split_callback(callback)
+    assert found is not None
+    assert (found[0].prefix, found[1]) == (prefix, target)
+    assert found[0].request_end == f" HTTP/1.1\r\nHost: {host}\r\n"
+
+
+REFUSED = [
+    "",
+    "/path",
+    "ftp://a.example/",
+    "http://",
+    "http:///x",
+    "http://user@a.example/",
+    "http://user:password@a.example/",
+    "http://a.example:0/",
+    "http://a.example:65536/",
+    "http://a.example:99999999/",
+    "http://a.example:x/",
+    "http://a.example/#fragment",
+    "http://a.example/a b",
+    "http://a.example/a\r\nX: y",
+    "http://a.example/\x00",
+    "http://a.example\\@127.0.0.1/",
+    "http://exa%6dple.com/",
+    "http://[::1/",
+    "http://[::g]/",
+    "http://[::1%25lo]/",
+    f"http://{'a' * 300}.example/",
+    "http://a.example/\ud800",
+]
+
+
+@pytest.mark.parametrize("callback", REFUSED)
+async def test_callback_that_cannot_be_sent_is_an_outcome(callback: str) -> None:
+    async with open_engine() as engine:
+        outcome = await send_one(engine, callback)
+    assert (outcome.failure, outcome.status) == (DeliveryFailure.INVALID_REQUEST, 0)
+
+
+@pytest.mark.parametrize("path", ["/a b", "/a\r\nX: y", "/\x00", "/#x", "/\x7f", "/\u2028", "/é"])
+async def test_known_origin_does_not_open_a_way_around_the_checks(path: str) -> None:
+    with peer(answering(NO_CONTENT)) as server:
+        async with open_engine() as engine:
+            assert (await send_one(engine, f"{server.url}/first")).delivered
+            outcome = await send_one(engine, f"{server.url}{path}")
+            assert outcome.failure is DeliveryFailure.INVALID_REQUEST
+            assert (await send_one(engine, f"{server.url}/last")).delivered
+    assert [request.split()[1] for request in server.requests] == [b"/first", b"/last"]
+    assert server.connections == 1
+
+
+HEADERS = [
+    ("X", "a\r\nY: b"),
+    ("X", "a\nb"),
+    ("X", "a\rb"),
+    ("X", "a\x00b"),
+    ("X: y\r\nZ", "a"),
+    ("X y", "a"),
+    ("", "a"),
+    ("X", "\u2028"),
+    ("X", "\ud800"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), HEADERS)
+async def test_header_that_would_split_the_request_is_never_sent(name: str, value: str) -> None:
+    with peer(answering(NO_CONTENT)) as server:
+        async with open_engine() as engine:
+            shared = SharedContent(body=b"", headers=[(name, value)])
+            assert (await send_one(engine, server.url, shared)).failure is DeliveryFailure.INVALID_REQUEST
+            own = Delivery(callback=server.url, content=CONTENT, headers=[(name, value)])
+            assert (await engine.request(own)).failure is DeliveryFailure.INVALID_REQUEST
+    assert server.requests == []
+
+
+async def test_framing_is_not_left_to_the_sender() -> None:
+    content = SharedContent(
+        body=b"ab",
+        headers=[("Host", "evil.example"), ("content-length", "5"), ("Transfer-Encoding", "chunked"), ("TE", "x")],
+    )
+    with peer(answering(NO_CONTENT)) as server:
+        async with open_engine() as engine:
+            assert (await send_one(engine, server.url, content)).delivered
+    head = server.requests[0].lower()
+    assert head.count(b"host:") == 1
+    assert b"evil" not in head
+    assert b"chunked" not in head
+    assert b"content-length: 2\r\n" in head
+
+
+def test_signature_is_computed_once_for_equal_secrets() -> None:
+    content = SharedContent(body=b"x")
+    first = content.signature("sha512", "secret")
+    assert content.signature("sha512", "secret") is first
+    assert content.signature("sha256", "secret") != first
+    assert content.signature("sha512", "other") != first
+
+
+def test_kept_signatures_are_bounded() -> None:
+    content = SharedContent(body=b"x")
+    for number in range(2_000):
+        content.signature("sha1", str(number))
+    assert len(content._signatures) <= 256
+
+
+def test_secrets_and_bodies_are_not_shown() -> None:
+    content = SharedContent(body=b"private-body")
+    delivery = Delivery(callback="http://a.example/", content=content, secret="private-secret")
+    content.signature("sha256", "private-secret")
+    assert "private" not in repr(delivery)

@@ -1,0 +1,286 @@
+"""Many senders share one engine: whoever waits drives it for all, and nobody is left behind."""
+
+import gc
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from tests.websubhub.distribution.peers import (
+    CONTENT,
+    NO_CONTENT,
+    Peer,
+    answering,
+    hang,
+    open_engine,
+    peer,
+    send,
+    send_one,
+)
+from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.engine import DeliveryEngine, EngineClosedError
+from websubhub._distribution.outcome import DeliveryOutcome
+
+
+def slow(seconds: float) -> object:
+    def script(server: Peer, sock: socket.socket, _: int) -> None:
+        while True:
+            server.receive(sock)
+            time.sleep(seconds)
+            sock.sendall(NO_CONTENT)
+
+    return script
+
+
+def ignore(_: Delivery, __: DeliveryOutcome) -> None: ...
+
+
+async def test_empty_batch_returns() -> None:
+    async with open_engine() as engine:
+        assert await send(engine, []) == []
+
+
+async def test_hundreds_of_callers_share_the_engine() -> None:
+    with peer(answering(NO_CONTENT)) as server:
+        async with open_engine() as engine, anyio.create_task_group() as group:
+            for _ in range(300):
+                group.start_soon(send_one, engine, server.url)
+    assert len(server.requests) == 300
+    assert server.connections <= 8
+
+
+async def test_short_batch_overtakes_a_long_one() -> None:
+    order: list[str] = []
+
+    async def run(engine: DeliveryEngine, url: str, number: int) -> None:
+        await send(engine, [url] * number)
+        order.append(f"{number}")
+
+    with peer(answering(NO_CONTENT)) as server, peer(answering(NO_CONTENT)) as other:
+        async with open_engine(connections=4, connections_per_origin=2) as engine, anyio.create_task_group() as group:
+            group.start_soon(run, engine, server.url, 3000)
+            await anyio.sleep(0.02)
+            group.start_soon(run, engine, other.url, 20)
+    assert order == ["20", "3000"]
+
+
+async def test_batch_for_a_slow_origin_does_not_stop_the_others() -> None:
+    with peer(slow(0.2)) as server, peer(answering(NO_CONTENT)) as healthy:  # type: ignore[arg-type]
+        async with open_engine(connections_per_origin=1, waiting=4) as engine, anyio.create_task_group() as group:
+            group.start_soon(send, engine, [server.url] * 8)
+            await anyio.sleep(0.01)
+            started = time.monotonic()
+            outcomes = await send(engine, [healthy.url] * 200)
+            assert time.monotonic() - started < 0.8
+            group.cancel_scope.cancel()
+    assert all(outcome.delivered for outcome in outcomes)
+
+
+async def test_slow_origin_does_not_stop_its_own_batch() -> None:
+    done: list[object] = []
+
+    def settled(delivery: Delivery, _: DeliveryOutcome) -> None:
+        done.append(delivery.key)
+
+    with peer(slow(0.1)) as server, peer(answering(NO_CONTENT)) as healthy:  # type: ignore[arg-type]
+        deliveries = [
+            Delivery(callback=url, content=CONTENT, key=key)
+            for key, url in [("slow", server.url)] * 6 + [("healthy", healthy.url)] * 50
+        ]
+        async with open_engine(connections_per_origin=2) as engine:
+            await engine.send(deliveries, settled)
+    assert done.count("slow") == 6
+    assert done[:50].count("healthy") >= 48
+
+
+async def test_driver_that_leaves_hands_over() -> None:
+    with peer(hang) as silent, peer(slow(0.05)) as server:  # type: ignore[arg-type]
+        async with open_engine(connections_per_origin=1) as engine, anyio.create_task_group() as group:
+            driver = anyio.CancelScope()
+
+            async def drive() -> None:
+                with driver:
+                    await send_one(engine, silent.url)
+
+            finished = []
+
+            async def follow() -> None:
+                finished.append(await send(engine, [server.url] * 4))
+
+            group.start_soon(drive)
+            await anyio.sleep(0.01)
+            group.start_soon(follow)
+            group.start_soon(follow)
+            await anyio.sleep(0.06)
+            driver.cancel()
+    assert all(outcome.delivered for outcomes in finished for outcome in outcomes)
+
+
+async def test_cancelled_caller_drops_its_connections_and_hears_nothing() -> None:
+    heard: list[DeliveryOutcome] = []
+
+    with peer(hang) as silent, peer(answering(NO_CONTENT)) as server:
+        async with open_engine(connections_per_origin=2) as engine:
+            with anyio.move_on_after(0.05) as scope:
+                deliveries = [Delivery(callback=silent.url, content=CONTENT) for _ in range(10)]
+                await engine.send(deliveries, lambda _, outcome: heard.append(outcome))
+            assert scope.cancelled_caught
+            assert (await send_one(engine, server.url)).delivered
+            room = engine._engine_room
+            assert room is not None
+            assert len(room.exchanges._pool.connections) == 1
+    assert heard == []
+
+
+async def test_room_of_a_cancelled_caller_goes_to_those_who_wait() -> None:
+    scope = anyio.CancelScope()
+    heard = anyio.Event()
+
+    async def occupy(engine: DeliveryEngine, url: str) -> None:
+        with scope:
+            await send(engine, [url] * 3)
+
+    async def wait(engine: DeliveryEngine, url: str) -> None:
+        assert (await send_one(engine, url)).delivered
+        heard.set()
+
+    with peer(hang) as silent, peer(answering(NO_CONTENT)) as server:
+        async with open_engine(connections=2) as engine, anyio.create_task_group() as group:
+            group.start_soon(send, engine, [silent.url])
+            await anyio.sleep(0.01)
+            group.start_soon(occupy, engine, silent.url)
+            await anyio.sleep(0.02)
+            group.start_soon(wait, engine, server.url)
+            await anyio.sleep(0.05)
+            assert server.requests == []
+            scope.cancel()
+            with anyio.fail_after(3):
+                await heard.wait()
+            group.cancel_scope.cancel()
+
+
+async def test_deliveries_are_taken_only_when_there_is_room() -> None:
+    taken = settled = most = 0
+
+    def deliveries(url: str) -> Iterator[Delivery]:
+        nonlocal taken, most
+        for _ in range(500):
+            taken += 1
+            most = max(most, taken - settled)
+            yield Delivery(callback=url, content=CONTENT)
+
+    def count(_: Delivery, outcome: DeliveryOutcome) -> None:
+        nonlocal settled
+        assert outcome.delivered
+        settled += 1
+
+    with peer(answering(NO_CONTENT)) as server:
+        async with open_engine(connections=4, connections_per_origin=2, waiting=10) as engine:
+            await engine.send(deliveries(server.url), count)
+    assert settled == 500
+    assert most <= 2 + 10 + 1
+
+
+async def test_error_of_the_iterable_reaches_its_own_caller_after_the_rest() -> None:
+    heard: list[DeliveryOutcome] = []
+
+    def deliveries(url: str) -> Iterator[Delivery]:
+        yield Delivery(callback=url, content=CONTENT)
+        yield Delivery(callback=url, content=CONTENT)
+        raise LookupError("no more")
+
+    with peer(slow(0.02)) as server:  # type: ignore[arg-type]
+        async with open_engine() as engine, anyio.create_task_group() as group:
+            group.start_soon(send, engine, [server.url] * 3)
+            with pytest.raises(LookupError, match="no more"):
+                await engine.send(deliveries(server.url), lambda _, outcome: heard.append(outcome))
+    assert [outcome.status for outcome in heard] == [204, 204]
+    assert len(server.requests) == 5
+
+
+async def test_failing_receiver_is_logged_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: Delivery, __: DeliveryOutcome) -> None:
+        raise LookupError("of the receiver")
+
+    with peer(answering(NO_CONTENT)) as server, caplog.at_level(logging.ERROR):
+        async with open_engine() as engine:
+            await engine.send([Delivery(callback=server.url, content=CONTENT) for _ in range(3)], fail)
+            assert (await send_one(engine, server.url)).delivered
+    assert len(caplog.records) == 3
+    assert server.url not in caplog.text
+
+
+async def test_closed_engine_says_so() -> None:
+    engine = open_engine()
+    await engine.aclose()
+    with pytest.raises(EngineClosedError, match="closed"):
+        await send(engine, [])
+
+
+async def test_closing_ends_those_who_wait() -> None:
+    errors: list[BaseException] = []
+
+    async def run(engine: DeliveryEngine, url: str) -> None:
+        try:
+            await send_one(engine, url)
+        except EngineClosedError as error:
+            errors.append(error)
+
+    with peer(hang) as silent:
+        engine = open_engine()
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                for _ in range(3):
+                    group.start_soon(run, engine, silent.url)
+                await anyio.sleep(0.05)
+                engine.close()
+    assert len(errors) == 3
+    assert engine._engine_room is None
+
+
+async def test_engine_belongs_to_one_event_loop(anyio_backend_name: str) -> None:
+    problems: list[str] = []
+
+    def elsewhere(engine: DeliveryEngine, url: str) -> None:
+        try:
+            anyio.run(send_one, engine, url, backend=anyio_backend_name)
+        except RuntimeError as error:
+            problems.append(str(error))
+
+    with peer(answering(NO_CONTENT)) as server:
+        async with open_engine() as engine:
+            assert (await send_one(engine, server.url)).delivered
+            thread = threading.Thread(target=elsewhere, args=(engine, server.url))
+            thread.start()
+            thread.join(5)
+            assert (await send_one(engine, server.url)).delivered
+    assert problems == ["A delivery engine belongs to the event loop that used it first; make one for each loop."]
+
+
+async def test_event_loop_is_not_held_up() -> None:
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        last = time.perf_counter()
+        while True:
+            await anyio.lowlevel.checkpoint()
+            now = time.perf_counter()
+            longest = max(longest, now - last)
+            last = now
+
+    with peer(answering(NO_CONTENT)) as server:
+        async with open_engine(connections=64, connections_per_origin=64) as engine:
+            await send(engine, [server.url] * 64)
+            gc.collect()
+            async with anyio.create_task_group() as group:
+                group.start_soon(watch)
+                await send(engine, [server.url] * 2000)
+                group.cancel_scope.cancel()
+    # Turns take 2 ms; the rest is for the threads of the server, which share this interpreter.
+    assert longest < 0.1
