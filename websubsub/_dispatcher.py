@@ -28,7 +28,7 @@ from websubsub._subscriptions import Subscriptions
 _ROWS = {hook.message: hook for hook in HOOKS}
 _ACCEPTED = 202
 _BUSY = plain(503, "Too busy, deliver again later.", [("Retry-After", "5")])
-_NOTHING_HERE = plain(404, "There is no subscription here.")
+_NOTHING_HERE = protocol.write_refusal(FormError("There is no subscription here.", status=404))
 
 
 class Dispatcher:

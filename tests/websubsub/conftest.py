@@ -1,0 +1,137 @@
+"""A subscriber, a hub that does as it is told, and the web between them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+from tests.web import Web
+from tests.websubsub.hub import Asked, ScriptedHub
+from websubsub import (
+    ContentDistributionMessage,
+    HubError,
+    SubscriberApplication,
+    SubscriberConfig,
+    SubscriberEvent,
+    SubscriberService,
+    Subscription,
+    SubscriptionDenied,
+    SubscriptionVerification,
+    Target,
+    UnsubscriptionVerification,
+    asgi,
+)
+
+URL = "https://sub.example/cb/"
+HUB = "https://hub.example/hub"
+TOPIC = "https://pub.example/feed?tag=a&b=1"
+TARGET = Target(hub=HUB, topic=TOPIC)
+
+
+class Recorder(SubscriberService):
+    """A subscriber that keeps what it was told, and answers what a test puts into ``answers``."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.answers: dict[str, Any] = {}
+
+    async def _note(self, name: str, message: object, default: object) -> Any:
+        self.messages.append(message)
+        answer = self.answers.get(name, default)
+        if callable(answer):
+            return await answer()
+        if isinstance(answer, BaseException) and not getattr(answer, "returned", False):
+            raise answer
+        return answer
+
+    async def on_event_notification(self, message: ContentDistributionMessage) -> Any:
+        return await self._note("on_event_notification", message, None)
+
+    async def on_subscription_verification(self, message: SubscriptionVerification) -> Any:
+        return await self._note(
+            "on_subscription_verification", message, await super().on_subscription_verification(message)
+        )
+
+    async def on_unsubscription_verification(self, message: UnsubscriptionVerification) -> Any:
+        return await self._note(
+            "on_unsubscription_verification", message, await super().on_unsubscription_verification(message)
+        )
+
+    async def on_subscription_validation_denied(self, message: SubscriptionDenied) -> Any:
+        return await self._note("on_subscription_validation_denied", message, None)
+
+    async def on_hub_error(self, message: HubError) -> Any:
+        return await self._note("on_hub_error", message, None)
+
+    def of(self, kind: type) -> list[Any]:
+        return [message for message in self.messages if type(message) is kind]
+
+
+@attrs.define
+class World:
+    """Everything a test of the subscriber talks to."""
+
+    web: Web
+    client: httpx.AsyncClient
+    hub: ScriptedHub
+    service: Recorder
+    app: SubscriberApplication
+    events: list[SubscriberEvent]
+
+    @property
+    def asked(self) -> Asked:
+        return self.hub.asked[-1]
+
+    @property
+    def subscription(self) -> Subscription:
+        return self.app.subscriptions.all()[-1]
+
+    async def subscribe(self, target: Target = TARGET) -> Subscription:
+        """Subscribe and wait until the hub has verified it."""
+        self.app.subscribe(target)
+        return await self.until(lambda known: known.delivers, target)
+
+    async def until(self, reached: Callable[[Subscription], bool], target: Target = TARGET) -> Subscription:
+        import anyio
+
+        with anyio.fail_after(5):
+            while True:
+                known = self.app.subscriptions.of(target.name)
+                if known and reached(known[-1]):
+                    return known[-1]
+                await anyio.sleep(0.005)
+
+    def kinds(self) -> list[str]:
+        return [event.kind.value for event in self.events]
+
+
+MakeWorld = Callable[..., Awaitable[World]]
+
+
+@pytest.fixture
+async def make_world() -> AsyncIterator[MakeWorld]:
+    async with AsyncExitStack() as stack:
+
+        async def make(service: Recorder | None = None, **settings: Any) -> World:
+            web = Web()
+            client = await stack.enter_async_context(web.client())
+            events: list[SubscriberEvent] = []
+            config = SubscriberConfig(**{"url": URL, "observer": events.append} | settings)
+            hub = ScriptedHub(client)
+            service = service or Recorder()
+            app = asgi(service, config, client=client)
+            web.add("hub.example", hub)
+            web.add("sub.example", app)
+            await stack.enter_async_context(app)
+            app.listening()
+            return World(web=web, client=client, hub=hub, service=service, app=app, events=events)
+
+        yield make
+
+
+@pytest.fixture
+async def world(make_world: MakeWorld) -> World:
+    return await make_world()
