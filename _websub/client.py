@@ -3,7 +3,7 @@
 import http.cookiejar
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
 
 import anyio
@@ -119,9 +119,20 @@ def _translated() -> Iterator[None]:
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    if response.is_stream_consumed:  # By an event hook of the given client, or a transport that read it for us.
+        yield response.content
+        return
     with _translated():
         async for chunk in response.aiter_raw():
             yield chunk
+
+
+async def _unwind(chunks: AsyncIterator[bytes]) -> None:
+    # A body that was left early is a chain of generators, and trio warns of each that it has to end by itself. With
+    # the response closed, they have an end.
+    with suppress(Exception):
+        async for _ in chunks:
+            pass
 
 
 def _has_tls_cause(error: BaseException | None) -> bool:
@@ -178,12 +189,14 @@ class HttpClient:
             with _translated():
                 outgoing = self._build(request)
                 response = await self._client().send(outgoing, stream=True, follow_redirects=False)
+            chunks = _chunks(response)
             try:
                 headers = Headers(response.headers.multi_items())
-                yield Incoming(url=request.url, status=response.status_code, headers=headers, chunks=_chunks(response))
+                yield Incoming(url=request.url, status=response.status_code, headers=headers, chunks=chunks)
             finally:
                 with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
                     await response.aclose()
+                    await _unwind(chunks)
         if deadline.cancelled_caught:
             raise ExchangeError(Failure.TIMEOUT)
 

@@ -1,6 +1,7 @@
 """ASGI events as values: a scope and what arrives on it are one request, a response is written as events."""
 
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -17,7 +18,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CLOSE = (("Connection", "close"),)
-_LINGER_SECONDS = 1.0
+_LINGER_SECONDS = 2.0
+_QUIET_SECONDS = 0.2
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?", re.ASCII)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~|{}^`\\\"<>[]"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
@@ -102,13 +104,14 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: floa
 
 
 def _check_framing(scope: Scope, limit: int) -> None:
-    headers = {name.lower(): value.strip().lower() for name, value in scope["headers"]}
-    length = headers.get(b"content-length")
-    if length is not None and b"transfer-encoding" in headers:
+    headers = [(name.lower(), value.strip().lower()) for name, value in scope["headers"]]
+    names = {name for name, _ in headers}
+    if b"content-length" in names and b"transfer-encoding" in names:
         raise RefusedError(plain(400, "Content-Length and Transfer-Encoding exclude each other.", _CLOSE))
-    if headers.get(b"content-encoding", b"") not in {b"", b"identity"}:
+    if any(name == b"content-encoding" and value not in {b"", b"identity"} for name, value in headers):
         raise RefusedError(plain(415, "The body must not have a Content-Encoding.", _CLOSE))
-    if length is not None and length.isdigit() and (len(length) > len(str(limit)) or int(length) > limit):
+    lengths = [value for name, value in headers if name == b"content-length" and value.isdigit()]
+    if any(len(length) > len(str(limit)) or int(length) > limit for length in lengths):
         raise _too_large(limit)
 
 
@@ -122,23 +125,22 @@ async def refuse(scope: Scope, receive: Receive, send: AsgiSend, response: Respo
     A connection closed with bytes unread is reset, and the client may never see its answer; and a server whose events
     nobody takes waits for ever.
     """
-    done = anyio.Event()
+    await write_response(scope, send, response, finish=False)
+    with anyio.move_on_after(_LINGER_SECONDS):
+        await _discard(receive, quiet_seconds=_QUIET_SECONDS)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_discard, receive, done)
-        await write_response(scope, send, response, finish=False)
-        with anyio.move_on_after(_LINGER_SECONDS):
-            await done.wait()
+        tasks.start_soon(_discard, receive)
         await send({"type": "http.response.body", "body": b""})
         tasks.cancel_scope.cancel()
 
 
-async def _discard(receive: Receive, done: anyio.Event) -> None:
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect" or not event.get("more_body", False):
-            done.set()
-        if event["type"] == "http.disconnect":
-            return
+async def _discard(receive: Receive, quiet_seconds: float = math.inf) -> None:
+    more = True
+    while more:
+        more = False
+        with anyio.move_on_after(quiet_seconds):
+            event = await receive()
+            more = event["type"] != "http.disconnect" and event.get("more_body", False)
 
 
 async def write_response(scope: Scope, send: AsgiSend, response: Response, *, finish: bool = True) -> None:

@@ -78,11 +78,11 @@ async def exchange(url: str, request: bytes) -> bytes:
     """Send some bytes, and give all that comes back until the other side closes or is done with its body."""
     async with connected(url) as stream:
         await stream.send(request)
-        return await read_answer(stream)
+        return await read_message(stream)
 
 
-async def read_answer(stream: SocketStream) -> bytes:
-    """Read one answer: its head, and as much as its Content-Length says."""
+async def read_message(stream: SocketStream) -> bytes:
+    """Read one message: its head, and as much as its Content-Length says."""
     received = await read_until(stream, b"\r\n\r\n")
     head, _, body = received.partition(b"\r\n\r\n")
     lengths = [int(line.split(b":")[1]) for line in head.lower().splitlines() if line.startswith(b"content-length:")]
@@ -112,22 +112,21 @@ class Peer:
 
 
 @asynccontextmanager
-async def peer(behaviour: Behaviour, *, host: str = "127.0.0.1", rounds: int = 1) -> AsyncIterator[Peer]:
+async def peer(behaviour: Behaviour, *, rounds: int = 1, reads: bool = True) -> AsyncIterator[Peer]:
     """Accept connections on loopback, read requests and behave; ``closed`` says when a client has gone."""
-    async with await anyio.create_tcp_listener(local_host=host) as listener, anyio.create_task_group() as tasks:
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - of anyio, not of Django
-        literal = f"[{host}]" if ":" in host else host
-        running = Peer(url=f"http://{literal}:{port}", port=port)
+        running = Peer(url=f"http://127.0.0.1:{port}", port=port)
 
         async def handle(stream: SocketStream) -> None:
             running.connections += 1
             async with stream:
                 try:
                     for _ in range(rounds):
-                        running.requests.append(await read_until(stream, b"\r\n\r\n"))
+                        running.requests.append(await read_message(stream) if reads else b"")
                         await behaviour(stream)
                     await stream.receive()
-                except (anyio.EndOfStream, anyio.BrokenResourceError):
+                except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
                     running.closed.set()
 
         tasks.start_soon(listener.serve, handle)
@@ -165,4 +164,4 @@ async def reset(stream: SocketStream) -> None:
     """Close with a reset."""
     raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - of anyio, not of Django
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    await stream.aclose()
+    await anyio.aclose_forcefully(stream)
