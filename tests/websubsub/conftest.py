@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import anyio
 import attrs
 import httpx
 import pytest
@@ -29,6 +30,13 @@ URL = "https://sub.example/cb/"
 HUB = "https://hub.example/hub"
 TOPIC = "https://pub.example/feed?tag=a&b=1"
 TARGET = Target(hub=HUB, topic=TOPIC)
+
+
+async def eventually(reached: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait until something is so."""
+    with anyio.fail_after(seconds):
+        while not reached():  # noqa: ASYNC110 - what is waited for has no event
+            await anyio.sleep(0.005)
 
 
 class Recorder(SubscriberService):
@@ -95,14 +103,14 @@ class World:
         return await self.until(lambda known: known.delivers, target)
 
     async def until(self, reached: Callable[[Subscription], bool], target: Target = TARGET) -> Subscription:
-        import anyio
+        await eventually(lambda: any(map(reached, self.app.subscriptions.of(target.name)[-1:])))
+        return self.app.subscriptions.of(target.name)[-1]
 
-        with anyio.fail_after(5):
-            while True:
-                known = self.app.subscriptions.of(target.name)
-                if known and reached(known[-1]):
-                    return known[-1]
-                await anyio.sleep(0.005)
+    async def request(self, target: Target = TARGET) -> None:
+        """Ask the hub, which takes the request and does not verify it."""
+        self.hub.verifies = False
+        self.app.subscribe(target)
+        await eventually(lambda: bool(self.hub.asked))
 
     def kinds(self) -> list[str]:
         return [event.kind.value for event in self.events]

@@ -71,5 +71,6 @@ class ScriptedHub:
     ) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if secret is not None:
-            named["X-Hub-Signature"] = f"{method}={hmac.new(secret.encode(), body, getattr(hashlib, method)).hexdigest()}"
+            digest = hmac.new(secret.encode(), body, getattr(hashlib, method)).hexdigest()
+            named["X-Hub-Signature"] = f"{method}={digest}"
         return await self.client.post(callback, content=body, headers={"Content-Type": "text/plain", **named})

@@ -30,7 +30,7 @@ def test_a_service_may_have_every_hook_and_methods_of_its_own() -> None:
         async def on_event_notification(
             self, message: ContentDistributionMessage
         ) -> Acknowledgement | SubscriptionDeletedError:
-            return Acknowledgement()
+            return Acknowledgement(body={"topic": message.topic})
 
         async def on_subscription_validation_denied(self, message: SubscriptionDenied) -> None: ...
 

@@ -32,9 +32,7 @@ async def ask(world: World, **changes: str | None) -> httpx.Response:
 @pytest.fixture
 async def pending(world: World) -> World:
     """A world whose subscriber has asked, and whose hub has not verified."""
-    world.hub.verifies = False
-    world.app.subscribe(TARGET)
-    await world.until(lambda known: bool(world.hub.asked))
+    await world.request()
     return world
 
 
@@ -147,9 +145,7 @@ async def test_two_spellings_of_unreserved_characters_are_one_topic(pending: Wor
 @pytest.mark.parametrize("challenge", ["a b", "ü<>"])
 async def test_old_hubs_may_send_any_characters_if_allowed(make_world: MakeWorld, challenge: str) -> None:
     world = await make_world(policy=CallbackPolicy(any_challenge=True))
-    world.hub.verifies = False
-    world.app.subscribe(TARGET)
-    await world.until(lambda known: bool(world.hub.asked))
+    await world.request()
     response = await ask(world, challenge=challenge)
     assert response.content == challenge.encode()
     assert response.headers["content-type"] == "application/octet-stream"
