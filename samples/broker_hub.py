@@ -212,7 +212,7 @@ def read_update(update: Msg) -> ContentDistributionMessage:
 async def connect(broker: str) -> Client:
     """Connect to a broker, and again whenever the connection is lost."""
     try:
-        return await asyncio.wait_for(nats.connect(broker, max_reconnect_attempts=-1, error_cb=report), timeout=3)
+        return await asyncio.wait_for(nats.connect(broker, max_reconnect_attempts=-1, error_cb=report), timeout=2)
     except TimeoutError:
         sys.exit(f"There is no broker at {broker}.")
 
