@@ -63,7 +63,7 @@ class AddressPolicy:
     @classmethod
     def for_public_url(cls, url: str, networks: Iterable[str | Network] = ()) -> "AddressPolicy":
         """The policy of a party whose own URL this is: one that lives on loopback may call loopback."""
-        return cls(loopback=is_loopback_host(host_of(url)), networks=networks)
+        return cls(loopback=is_loopback_url(url), networks=networks)
 
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:
@@ -78,3 +78,8 @@ def is_loopback_host(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL names this machine."""
+    return is_loopback_host(host_of(url))

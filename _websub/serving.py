@@ -1,5 +1,6 @@
 """Serving an application on hypercorn, on asyncio and trio (the door of hypercorn)."""
 
+import importlib.util
 import logging
 import math
 import signal
@@ -123,9 +124,14 @@ def run(main: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], *, b
 
     Args:
         main: What to run.
-        backend: ``asyncio`` or ``trio``.
+        backend: ``asyncio``, ``trio`` or ``uvloop``; ``auto`` takes uvloop where it is installed.
     """
-    anyio.run(main, _signalled, backend=backend)
+    if backend == "auto":
+        backend = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
+    if backend == "uvloop":
+        anyio.run(main, _signalled, backend="asyncio", backend_options={"use_uvloop": True})
+    else:
+        anyio.run(main, _signalled, backend=backend)
 
 
 async def _signalled() -> None:

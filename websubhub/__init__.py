@@ -1,9 +1,11 @@
 """Write a WebSub hub as a class with hooks, publish to one, and deliver to its subscribers."""
 
+from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge
 from _websub.content import Payload
 from _websub.http import Answer, Headers, Request, Response
 from _websub.limits import EdgeLimits
+from _websub.listening import AppListener
 from _websub.media import ContentError
 from _websub.outcome import Success, WebSubError
 from _websub.retry_after import retry_after_seconds
@@ -66,6 +68,7 @@ __all__ = [
     "Acknowledgement",
     "Advertiser",
     "Answer",
+    "AppListener",
     "AsgiEdge",
     "BadSubscriptionError",
     "BadUnsubscriptionError",
@@ -130,6 +133,7 @@ __all__ = [
     "feed_entries",
     "feed_links",
     "html_links",
+    "is_loopback_url",
     "link_header",
     "retry_after_seconds",
     "run",

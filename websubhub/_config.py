@@ -1,5 +1,7 @@
 """How a hub is set up."""
 
+from collections.abc import Iterable
+
 import attrs
 
 from _websub.limits import EdgeLimits
@@ -9,6 +11,14 @@ from _websub.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEA
 
 def _url(_: object, field: "attrs.Attribute[str]", value: str) -> None:
     check_url(value, f"HubConfig.{field.name}")
+
+
+def _seconds(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(values)
+
+
+def _networks(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 def _delays(_: object, __: object, value: tuple[float, ...]) -> None:
@@ -36,8 +46,8 @@ class HubConfig:
     lease_seconds: int = DEFAULT_LEASE_SECONDS
     min_lease_seconds: int = MIN_LEASE_SECONDS
     max_lease_seconds: int = MAX_LEASE_SECONDS
-    verification_delays: tuple[float, ...] = attrs.field(default=(0.0, 30.0, 120.0), converter=tuple, validator=_delays)
-    allow_networks: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    verification_delays: tuple[float, ...] = attrs.field(default=(0.0, 30.0, 120.0), converter=_seconds, validator=_delays)
+    allow_networks: tuple[str, ...] = attrs.field(default=(), converter=_networks)
     limits: EdgeLimits = attrs.field(factory=EdgeLimits)
 
     def __attrs_post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """What a hub's hooks are called with, and what they say yes with."""
 
 import secrets
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -25,6 +26,10 @@ class MessageType(StrEnum):
 
 def _headers() -> Any:
     return attrs.field(factory=Headers, converter=Headers)
+
+
+def _urls(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 def _extras() -> Any:
@@ -185,7 +190,7 @@ class ContentDistributionMessage:
     content: Payload = attrs.field(repr=False)
     content_type: str | None = None
     headers: Headers = _headers()
-    hubs: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    hubs: tuple[str, ...] = attrs.field(default=(), converter=_urls)
     topic: str | None = None
     message_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 

@@ -20,7 +20,7 @@ from websubhub import (
 from websubhub import Delivery as Sending
 from websubhub.standalone.metrics import DeliveryMetrics, Outcome
 from websubhub.standalone.ports import ContentBroker, Delivery, StoreError, Update
-from websubhub.standalone.schedule import RetrySchedule
+from websubhub.standalone.schedule.retry import RetrySchedule
 
 log = logging.getLogger("websubhub")
 

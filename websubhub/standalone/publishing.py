@@ -55,7 +55,7 @@ class Publishing:
             StoreError: It was not taken.
         """
         if await self._store.subscriptions.page(topic=topic, limit=1):
-            await self._store.topics.announce(topic)
+            await self._store.announcements.save(topic)
             self._announced.set()
 
     async def run(self) -> None:
@@ -69,7 +69,7 @@ class Publishing:
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
         try:
-            announcements = await self._store.topics.announced(limit=4 * _FETCHES_AT_ONCE)
+            announcements = await self._store.announcements.due(limit=4 * _FETCHES_AT_ONCE)
         except StoreError as error:
             log.error("Announcements cannot be read: %s", error)
             return
@@ -112,7 +112,7 @@ class Publishing:
 
     async def _settle(self, announcement: Announcement) -> None:
         try:
-            await self._store.topics.settle(announcement)
+            await self._store.announcements.settle(announcement)
         except StoreError as error:
             log.error("An announcement could not be settled: %s", error)
 

@@ -48,7 +48,10 @@ class StandaloneHub(HubService):
         rules: Which topics there are, and how they are delivered.
         publishers: Who may publish content.
         publishing: What takes updates and announcements.
-        wake: Called when a verification has become due.
+        clock: The time, in seconds since 1970.
+
+    Attributes:
+        on_pending: Called when a request awaits its verification.
     """
 
     def __init__(
@@ -57,15 +60,14 @@ class StandaloneHub(HubService):
         rules: TopicRules,
         publishers: PublisherPolicy,
         publishing: Publishing,
-        wake: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._rules = rules
         self._publishers = publishers
         self._publishing = publishing
-        self._wake = wake
         self._clock = clock
+        self.on_pending: Callable[[], None] = lambda: None
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
         """Keep the topic, for publishers with a token."""
@@ -161,7 +163,7 @@ class StandaloneHub(HubService):
             await verifications.save(pending)
         except StoreError as error:
             return str(error)
-        self._wake()
+        self.on_pending()
         return None
 
 

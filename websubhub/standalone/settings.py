@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -265,9 +264,3 @@ def read_file(path: str) -> dict[str, Any]:
             hint = f"; did you mean {close[0]}?" if close else "."
             raise SettingsError(f"The configuration file {path} has an unknown setting {name}{hint}")
     return values
-
-
-def is_loopback_url(url: str) -> bool:
-    """Whether a hub with this public URL is for this machine only."""
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or host == "::1" or host.startswith("127.")

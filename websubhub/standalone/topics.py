@@ -34,6 +34,11 @@ class TopicRules:
         self._feed_diff = frozenset(url_identity(url) for url in feed_diff)
         self._validate = validate
 
+    def names(self, url: str) -> bool:
+        """Whether the operator's rules say something about a topic."""
+        named = self._latest_only | self._feed_diff
+        return not named.isdisjoint({_ALL, url_identity(url)})
+
     def topic(self, url: str, *, registered: bool = False) -> Topic:
         """A topic with the options that the operator set for it."""
         latest = not self._latest_only.isdisjoint({_ALL, url_identity(url)})

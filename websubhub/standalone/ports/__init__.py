@@ -11,6 +11,7 @@ from websubhub.standalone.ports.errors import (
     StoreVersionError,
 )
 from websubhub.standalone.ports.records import (
+    Announcement,
     DeadLetter,
     DeliveryMode,
     FailingDelivery,
@@ -23,9 +24,17 @@ from websubhub.standalone.ports.records import (
     Topic,
     Update,
 )
-from websubhub.standalone.ports.store import HubStore, SubscriptionStore, TopicStore, VerificationStore
+from websubhub.standalone.ports.store import (
+    AnnouncementStore,
+    HubStore,
+    SubscriptionStore,
+    TopicStore,
+    VerificationStore,
+)
 
 __all__ = [
+    "Announcement",
+    "AnnouncementStore",
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",

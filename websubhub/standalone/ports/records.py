@@ -58,6 +58,19 @@ class FetchedTopic:
 
 
 @frozen(kw_only=True)
+class Announcement:
+    """The news that a topic has content that is to be fetched.
+
+    Args:
+        topic: The topic URL.
+        count: How often it was announced since it was last fetched.
+    """
+
+    topic: str
+    count: int = 1
+
+
+@frozen(kw_only=True)
 class StoredSubscription:
     """A verified subscription, identified by its topic and its callback (W3C 5.1).
 

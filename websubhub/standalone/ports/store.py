@@ -4,7 +4,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from websubhub.standalone.ports.broker import ContentBroker
-from websubhub.standalone.ports.records import FetchedTopic, PendingVerification, StoredSubscription, Topic
+from websubhub.standalone.ports.records import (
+    Announcement,
+    FetchedTopic,
+    PendingVerification,
+    StoredSubscription,
+    Topic,
+)
 
 
 class TopicStore(Protocol):
@@ -100,8 +106,24 @@ class VerificationStore(Protocol):
         ...
 
 
+class AnnouncementStore(Protocol):
+    """Topics whose publishers announced new content, until it was fetched."""
+
+    async def save(self, topic: str) -> None:
+        """Keep one more announcement of this topic."""
+        ...
+
+    async def due(self, *, limit: int = 100) -> list[Announcement]:
+        """The topics that are to be fetched, the one announced first in front."""
+        ...
+
+    async def settle(self, announcement: Announcement) -> bool:
+        """Forget a topic that was fetched. False when it was announced again since, so that it stays."""
+        ...
+
+
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
-    """Everything that a hub keeps: an adapter is an async context manager with these four."""
+    """Everything that a hub keeps: an adapter is an async context manager with these five."""
 
     @property
     def topics(self) -> TopicStore:
@@ -116,6 +138,19 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
     @property
     def verifications(self) -> VerificationStore:
         """The pending intent verifications."""
+        ...
+
+    @property
+    def announcements(self) -> AnnouncementStore:
+        """The topics that are to be fetched."""
+        ...
+
+    async def examine(self) -> None:
+        """Look whether what is kept is sound.
+
+        Raises:
+            StoreError: It is damaged; the text says how.
+        """
         ...
 
     @property

@@ -1,5 +1,7 @@
 """When a failed delivery is tried again."""
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
 from attrs.validators import and_, deep_iterable, ge, le, max_len, min_len
 
@@ -8,6 +10,10 @@ RETRY_DELAYS = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 72_
 
 _RETRY_AFTER_LEAST = 1.0
 _RETRY_AFTER_MOST = 86_400.0
+
+
+def _seconds(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(values)
 
 
 @frozen(kw_only=True)
@@ -22,7 +28,7 @@ class RetrySchedule:
 
     delays: tuple[float, ...] = field(
         default=RETRY_DELAYS,
-        converter=tuple,
+        converter=_seconds,
         validator=and_(min_len(1), max_len(100), deep_iterable(and_(ge(0), le(30 * 86_400)))),
     )
     jitter: float = field(default=0.25, validator=and_(ge(0), le(1)))

@@ -93,6 +93,12 @@ CREATE TABLE verifications (
     PRIMARY KEY (topic_identity, callback_identity)
 );
 CREATE INDEX verifications_by_due ON verifications (due_at);
+CREATE TABLE announcements (
+    id INTEGER PRIMARY KEY,
+    identity TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL,
+    count INTEGER NOT NULL DEFAULT 1
+);
 CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
 """
 

@@ -9,8 +9,9 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
+from websubhub.standalone.adapters.sqlite.announcements import SqliteAnnouncements
 from websubhub.standalone.adapters.sqlite.broker import SqliteBroker
-from websubhub.standalone.adapters.sqlite.database import Database
+from websubhub.standalone.adapters.sqlite.database import Connection, Database
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
 from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
@@ -48,6 +49,7 @@ class SqliteStore:
         self.broker = SqliteBroker(self._database, self._board, clock)
         self.topics = SqliteTopics(self._database, self._members)
         self.subscriptions = SqliteSubscriptions(self._database, self._members, clock, self.broker.wake)
+        self.announcements = SqliteAnnouncements(self._database)
         self.verifications = SqliteVerifications(self._database, clock)
 
     async def __aenter__(self) -> Self:
@@ -59,6 +61,20 @@ class SqliteStore:
             self._tasks.start_soon(self.broker.run)
             self._stack = stack.pop_all()
         return self
+
+    async def examine(self) -> None:
+        """Look whether the file is sound.
+
+        Raises:
+            StoreError: It is damaged; the text says how.
+        """
+
+        def work(connection: Connection) -> list[str]:
+            return [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+
+        found = await self._database.read(work)
+        if found != ["ok"]:
+            raise StoreError(f"The database is damaged: {'; '.join(found)}.")
 
     async def __aexit__(self, *exc_info: object) -> bool | None:
         """Bring what was settled to the disk and close the file."""

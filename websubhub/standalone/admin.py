@@ -1,0 +1,118 @@
+"""Looking at a running hub and operating it: a JSON API behind a token, health, readiness and metrics."""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from websubhub import Answer, Request, Response
+from websubhub.standalone.metrics import DeliveryMetrics
+from websubhub.standalone.operations import OperationError, Operations
+from websubhub.standalone.policies import bearer_is, token_digest
+from websubhub.standalone.ports import HubStore, StoreError
+
+_BODY_LIMIT = 1_048_576
+
+class Admin:
+    """Answers below ``/admin``, and at ``/health``, ``/ready`` and ``/metrics``.
+
+    Args:
+        store: The store.
+        operations: What can be done.
+        metrics: The counts of deliveries.
+        token: The bearer token; without one, ``open_to_all`` decides.
+        open_to_all: Whether requests without a token are answered: on hubs for this machine only.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        store: HubStore,
+        operations: Operations,
+        metrics: DeliveryMetrics,
+        *,
+        token: str | None,
+        open_to_all: bool,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._digests = (token_digest(token),) if token else ()
+        self._open = open_to_all and not token
+        self._clock = clock
+        self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
+            ("GET", "/admin/topics"): operations.topics,
+            ("POST", "/admin/topics"): operations.save_topic,
+            ("GET", "/admin/subscriptions"): operations.subscriptions,
+            ("POST", "/admin/subscriptions/remove"): operations.remove_subscription,
+            ("GET", "/admin/deliveries"): operations.deliveries,
+            ("GET", "/admin/dead-letters"): operations.dead_letters,
+            ("POST", "/admin/dead-letters/replay"): operations.replay,
+            ("POST", "/admin/dead-letters/drop"): operations.drop,
+            ("GET", "/admin/hosts"): operations.hosts,
+            ("POST", "/admin/hosts/pause"): operations.pause,
+            ("POST", "/admin/hosts/resume"): operations.resume,
+            ("GET", "/admin/statistics"): operations.statistics,
+        }
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer a request."""
+        try:
+            return Answer(await self._respond(request))
+        except OperationError as error:
+            return Answer(_json(error.status, {"error": str(error)}))
+        except StoreError as error:
+            return Answer(_json(503, {"error": str(error)}))
+
+    async def _respond(self, request: Request) -> Response:
+        path = request.path
+        if path == "/health":
+            return _json(200, {"status": "ok"})
+        if path == "/ready":
+            await self._store.broker.statistics()
+            return _json(200, {"status": "ready"})
+        if path == "/metrics":
+            return await self._render_metrics()
+        if not path.startswith("/admin/"):
+            raise OperationError(404, "There is nothing here.")
+        self._check(request)
+        route = self._routes.get((request.method, path))
+        if route is None:
+            known = any(other == path for _, other in self._routes)
+            raise OperationError(405 if known else 404, "There is nothing here for this method.")
+        return _json(200, await route(_parameters(request)))
+
+    def _check(self, request: Request) -> None:
+        if self._open or bearer_is(request.headers, self._digests):
+            return
+        reason = "a valid admin token is needed" if self._digests else "this hub has no admin token"
+        raise OperationError(401, reason)
+
+    async def _render_metrics(self) -> Response:
+        pending = await self._store.verifications.count()
+        body = self._metrics.render(await self._store.broker.statistics(), pending, self._clock())
+        return Response(status=200, headers=[("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body=body)
+
+
+def _json(status: int, value: object) -> Response:
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+    if status == 401:  # noqa: PLR2004 - the one status with a header of its own
+        headers.append(("WWW-Authenticate", 'Bearer realm="websubhub admin"'))
+    return Response(status=status, headers=headers, body=json.dumps(value).encode() + b"\n")
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    if request.method == "GET":
+        return dict(parse_qsl(request.query))
+    if len(request.body) > _BODY_LIMIT:
+        raise OperationError(413, "The body is too large.")
+    try:
+        value = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError):
+        raise OperationError(400, "The body must be a JSON object.") from None
+    if not isinstance(value, dict):
+        raise OperationError(400, "The body must be a JSON object.")
+    return value
+
+

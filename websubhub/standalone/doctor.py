@@ -1,0 +1,147 @@
+"""Saying what works and what does not, a line each, in words."""
+
+import argparse
+from collections.abc import AsyncIterator
+from typing import TextIO
+
+from websubhub import (
+    HubApplication,
+    HubConfig,
+    HubService,
+    IntentVerification,
+    Subscription,
+    TopicClient,
+    TopicDeregistration,
+    TopicDeregistrationError,
+    TopicFetchError,
+    TopicRegistration,
+    TopicRegistrationError,
+    UpdateMessage,
+    UpdateMessageError,
+    UrlError,
+    VerifiedSubscription,
+    VerifiedUnsubscription,
+    check_url,
+)
+from websubhub.standalone.backends import examine_store
+from websubhub.standalone.ports import StoreError, StoreLockedError
+from websubhub.standalone.settings import Settings, SettingsError
+
+_VERDICTS = {
+    IntentVerification.VERIFIED: (True, "the callback confirms a subscription and echoes the challenge"),
+    IntentVerification.REFUSED: (
+        False,
+        "the callback answers, but does not confirm: that is right unless it has just asked to subscribe",
+    ),
+    IntentVerification.UNANSWERED: (False, "the callback does not answer a verification request"),
+    IntentVerification.DENIED: (False, "the subscription was denied"),
+}
+
+Finding = tuple[bool, str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the doctor can be asked to look at."""
+    parser.add_argument("--callback", metavar="URL", help="A callback to reach.")
+    parser.add_argument("--topic", metavar="URL", help="A topic to fetch.")
+
+
+async def examine(settings: Settings, *, callback: str | None, topic: str | None, out: TextIO) -> list[bool]:
+    """Look at the store, the public URL, and a callback and a topic on demand.
+
+    Args:
+        settings: The hub's settings.
+        callback: A callback to reach.
+        topic: A topic to fetch.
+        out: Where to say it.
+
+    Returns:
+        Whether each of it works.
+    """
+    for name, url in (("--callback", callback), ("--topic", topic)):
+        if url is not None:
+            try:
+                check_url(url, name)
+            except UrlError as error:
+                raise SettingsError(str(error)) from None
+    verdicts = []
+    async for good, sentence in _findings(settings, callback, topic):
+        print(f"{'ok  ' if good else 'FAIL'} {sentence}", file=out, flush=True)
+        verdicts.append(good)
+    return verdicts
+
+
+async def _findings(settings: Settings, callback: str | None, topic: str | None) -> AsyncIterator[Finding]:
+    hub = settings.public_url or f"http://{settings.host}:{settings.port}/hub"
+    yield await _store(settings)
+    async with TopicClient(hub, allow_networks=settings.allow_network) as client:
+        yield await _reach(client, hub, "the hub's public URL")
+        if topic is not None:
+            yield await _topic(client, topic, hub)
+        if callback is not None:
+            reached = await _reach(client, callback, "the callback")
+            yield reached
+            if reached[0]:
+                yield await _challenge(settings, hub, callback, topic or hub)
+
+
+async def _store(settings: Settings) -> Finding:
+    try:
+        return True, await examine_store(settings)
+    except StoreLockedError:
+        return True, "the store is in use by a running hub"
+    except StoreError as error:
+        return False, f"the store: {error}"
+
+
+async def _reach(client: TopicClient, url: str, name: str) -> Finding:
+    try:
+        await client.fetch(url)
+    except TopicFetchError as error:
+        if not error.status:
+            return False, f"{name} {url} cannot be reached: {error.reason}"
+        return True, f"{name} answers (status {error.status} to a plain GET)"
+    return True, f"{name} answers"
+
+
+async def _topic(client: TopicClient, topic: str, hub: str) -> Finding:
+    try:
+        content = await client.fetch(topic)
+    except TopicFetchError as error:
+        return False, f"the topic {topic}: {error.reason}"
+    if content is None:
+        return False, "the topic says that it has not changed, although nobody asked"
+    size = f"{len(content.body)} bytes of {content.content_type}"
+    if hub not in content.hubs:
+        found = ", ".join(content.hubs) or "none"
+        return False, f"the topic serves {size}, but its Link header does not name this hub (it names {found})"
+    return True, f"the topic serves {size}, and its Link header names this hub"
+
+
+class _Nobody(HubService):
+    """A hub that only asks; what the answer leads to is of no interest."""
+
+    async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationError:
+        """Nobody registers here."""
+        return TopicRegistrationError()
+
+    async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationError:
+        """Nobody deregisters here."""
+        return TopicDeregistrationError()
+
+    async def on_update_message(self, message: UpdateMessage) -> UpdateMessageError:
+        """Nobody publishes here."""
+        return UpdateMessageError()
+
+    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> None:
+        """The answer is all that was wanted."""
+
+    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
+        """The answer is all that was wanted."""
+
+
+async def _challenge(settings: Settings, hub: str, callback: str, topic: str) -> Finding:
+    config = HubConfig(url=hub, allow_networks=settings.allow_network)
+    async with HubApplication(_Nobody(), config) as app:
+        message = Subscription(hub=hub, topic=topic, callback=callback, lease_seconds=settings.min_lease_seconds)
+        return _VERDICTS[await app.verify(message)]

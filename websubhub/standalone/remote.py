@@ -1,0 +1,199 @@
+"""Commands that talk to a running hub: publish to it, look at it, operate it."""
+
+import argparse
+import json
+import mimetypes
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from websubhub import Acknowledgement, PublisherClient, UpdateMessageError, UrlError, check_url
+from websubhub.standalone.settings import ENVIRONMENT_PREFIX
+
+_DEFAULT_HUB = "http://127.0.0.1:8080/hub"
+_SECONDS = 30.0
+_PAGE = 1_000
+_ANSWER_LIMIT = 64 * 1024 * 1024
+
+Commands = Any  # what argparse's add_subparsers returns has no public name
+
+
+class RemoteError(Exception):
+    """A command that could not be carried out; its text is one sentence for the person who gave it."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add these commands to the command line."""
+    publish = commands.add_parser("publish", help="publish content to a hub, or announce it")
+    publish.add_argument("topic", metavar="TOPIC", help="the topic's URL")
+    publish.add_argument("file", metavar="FILE", nargs="?", help="the content, - for standard input; none announces")
+    publish.add_argument("--content-type", metavar="TYPE", help="the content's type; by default guessed from the name")
+    _add_hub(publish, "PUBLISHER_TOKEN", "the publisher token")
+    publish.set_defaults(run=_publish)
+    for name, help_text, run in (
+        ("topics", "list the topics of a hub", _list("topics", ("url", "registered", "delivery_mode", "feed_diff"))),
+        ("subscriptions", "list the subscriptions of a hub", _list_subscriptions),
+        ("deliveries", "show what is under way and what failed", _show_deliveries),
+    ):
+        command = commands.add_parser(name, help=help_text)
+        _add_hub(command, "ADMIN_TOKEN", "the admin token")
+        command.add_argument("--json", action="store_true", help="print JSON")
+        if name == "subscriptions":
+            command.add_argument("--topic", metavar="URL", help="only those of this topic")
+        command.set_defaults(run=run)
+    letters = commands.add_parser("dead-letters", help="list, replay or drop deliveries that were given up")
+    letters.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
+    letters.add_argument("ids", nargs="*", metavar="ID", help="which; by default all")
+    _add_hub(letters, "ADMIN_TOKEN", "the admin token")
+    letters.add_argument("--json", action="store_true", help="print JSON")
+    letters.set_defaults(run=_dead_letters)
+
+
+def _add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
+    hub = os.environ.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL", _DEFAULT_HUB)
+    command.add_argument("--hub", metavar="URL", default=hub, help=f"the hub's URL; by default {hub}")
+    name = ENVIRONMENT_PREFIX + variable
+    command.add_argument("--token", metavar="TOKEN", default=os.environ.get(name), help=f"{what}; by default ${name}")
+
+
+def _publish(options: argparse.Namespace) -> int:
+    try:
+        answer = anyio.run(_send, options)
+    except UrlError as error:
+        raise RemoteError(str(error)) from None
+    except UpdateMessageError as error:
+        print(f"websubhub: the hub did not take it: {error}", file=sys.stderr)
+        return 1
+    print(f"The hub took it: {answer.status}.")
+    return 0
+
+
+async def _send(options: argparse.Namespace) -> Acknowledgement:
+    async with PublisherClient(options.hub, token=options.token) as publisher:
+        if options.file is None:
+            return await publisher.notify_update(options.topic)
+        guessed = mimetypes.guess_type(options.file)[0] or "application/octet-stream"
+        content = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+        return await publisher.publish_update(options.topic, content, options.content_type or guessed)
+
+
+def call(options: argparse.Namespace, method: str, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """Ask the admin API of a hub.
+
+    Raises:
+        RemoteError: The hub cannot be reached, or refuses.
+    """
+    try:
+        hub = check_url(options.hub, "--hub")
+    except UrlError as error:
+        raise RemoteError(str(error)) from None
+    url = urllib.parse.urljoin(hub, f".{path}")
+    body = None
+    if method == "GET":
+        url += f"?{urllib.parse.urlencode(parameters or {})}"
+    else:
+        body = json.dumps(parameters or {}).encode()
+    request = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - check_url lets http(s) through only
+    if options.token:
+        request.add_header("Authorization", f"Bearer {options.token}")
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
+            return json.loads(answer.read(_ANSWER_LIMIT))
+    except urllib.error.HTTPError as error:
+        raise RemoteError(f"The hub refused: {_reason(error)}.") from None
+    except (OSError, ValueError) as error:
+        raise RemoteError(f"The hub at {options.hub} cannot be reached: {getattr(error, 'reason', error)}.") from None
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.loads(error.read(_PAGE))["error"]).rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return f"it answered {error.code}"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    cells = [list(columns), *([_cell(row.get(column)) for column in columns] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else ascii(str(value))[1:-1]
+
+
+def _list(kind: str, columns: Sequence[str]) -> Callable[[argparse.Namespace], int]:
+    def run(options: argparse.Namespace) -> int:
+        rows: list[dict[str, Any]] = []
+        parameters: dict[str, Any] = {"limit": _PAGE}
+        while page := call(options, "GET", f"/admin/{kind}", parameters)[kind]:
+            rows += page
+            parameters["after"] = page[-1][columns[0]]
+        return _print(options, rows, columns)
+
+    return run
+
+
+def _print(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+    if options.json:
+        print(json.dumps(list(rows)))
+    else:
+        _table(rows, columns)
+    return 0
+
+
+def _list_subscriptions(options: argparse.Namespace) -> int:
+    rows: list[dict[str, Any]] = []
+    parameters: dict[str, Any] = {"limit": _PAGE} | ({"topic": options.topic} if options.topic else {})
+    while page := call(options, "GET", "/admin/subscriptions", parameters)["subscriptions"]:
+        rows += page
+        parameters |= {"after_topic": page[-1]["topic"], "after": page[-1]["callback"]}
+    return _print(options, rows, ("topic", "callback", "signed", "lease_seconds", "expires_at"))
+
+
+def _show_deliveries(options: argparse.Namespace) -> int:
+    answer = call(options, "GET", "/admin/deliveries", {"limit": _PAGE})
+    if options.json:
+        print(json.dumps(answer))
+        return 0
+    for name, value in answer["statistics"].items():
+        print(f"{name.replace('_', ' '):<22}{_cell(value)}")
+    if answer["failing"]:
+        print()
+        _table(answer["failing"], ("topic", "callback", "attempts", "due_at", "reason"))
+    return 0
+
+
+def _dead_letters(options: argparse.Namespace) -> int:
+    if options.action is None:
+        return _print(options, _all_letters(options), ("id", "topic", "callback", "attempts", "reason", "died_at"))
+    ids = [int(text) for text in options.ids if text.isdigit()]
+    if len(ids) != len(options.ids):
+        raise RemoteError("The ids of dead letters are numbers.")
+    ids = ids or [letter["id"] for letter in _all_letters(options)]
+    done = 0
+    for start in range(0, len(ids), _PAGE):
+        answer = call(options, "POST", f"/admin/dead-letters/{options.action}", {"ids": ids[start : start + _PAGE]})
+        done += sum(answer.values())
+    word = {"replay": "replayed", "drop": "dropped"}[options.action]
+    print(json.dumps({word: done}) if options.json else f"{done} {word}.")
+    return 0
+
+
+def _all_letters(options: argparse.Namespace) -> list[dict[str, Any]]:
+    letters: list[dict[str, Any]] = []
+    parameters = {"limit": _PAGE, "after": 0}
+    while page := call(options, "GET", "/admin/dead-letters", parameters)["dead_letters"]:
+        letters += page
+        parameters["after"] = page[-1]["id"]
+    return letters

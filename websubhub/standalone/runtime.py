@@ -1,0 +1,193 @@
+"""A hub put together from its settings, running until it is told to stop."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+from websubhub import (
+    AppListener,
+    AsgiEdge,
+    Binding,
+    ContentDistributor,
+    EdgeLimits,
+    EngineLimits,
+    HubApplication,
+    HubConfig,
+    TopicClient,
+    is_loopback_url,
+)
+from websubhub.standalone.admin import Admin
+from websubhub.standalone.backends import open_store
+from websubhub.standalone.delivery import DeliveryLoop
+from websubhub.standalone.metrics import DeliveryMetrics
+from websubhub.standalone.operations import Operations
+from websubhub.standalone.policies import PublisherPolicy
+from websubhub.standalone.ports import HubStore, TopicStore
+from websubhub.standalone.publishing import Publishing
+from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.service import StandaloneHub
+from websubhub.standalone.settings import Settings
+from websubhub.standalone.topics import TopicRules
+from websubhub.standalone.upkeep import Upkeep
+from websubhub.standalone.verification import VerificationWorker
+
+log = logging.getLogger("websubhub")
+
+HUB_PATH = "/hub"
+_GRACE_SECONDS = 10.0
+_SLOTS_FOR_EACH_CONNECTION = 16
+_PAGE = 500
+
+
+@attrs.frozen(kw_only=True)
+class Parts:
+    """What a hub is made of."""
+
+    app: HubApplication
+    admin: AsgiEdge
+    delivery: DeliveryLoop
+    publishing: Publishing
+    verification: VerificationWorker
+    upkeep: Upkeep
+
+
+async def run_hub(
+    settings: Settings,
+    *,
+    stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+    ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Run a hub until ``stop`` returns; what it has accepted and begun is finished within a limit.
+
+    Args:
+        settings: Its settings.
+        stop: Returns when the hub is to stop.
+        ready: Called with the hub's public URL once it accepts requests.
+
+    Raises:
+        SettingsError: The settings cannot be used.
+        StoreError: The store cannot be opened.
+        OSError: The address cannot be listened on.
+    """
+    binding = Binding(host=settings.host, port=settings.port, graceful_seconds=_GRACE_SECONDS)
+    async with open_store(settings) as store, AppListener(binding) as listener:
+        base = await listener.start()
+        hub = settings.public_url or base + HUB_PATH
+        async with _assembled(settings, store, hub) as parts, anyio.create_task_group() as tasks:
+            delivered = anyio.Event()
+            _start(parts, tasks, delivered)
+            listener.attach(HUB_PATH, parts.app, parts.app)
+            listener.attach("/", parts.admin, parts.admin)
+            _warn(settings, hub)
+            ready(hub)
+            await stop()
+            log.info("Stopping: finishing what is under way.")
+            await listener.graceful_stop()
+            parts.delivery.stop()
+            with anyio.move_on_after(_GRACE_SECONDS):
+                await delivered.wait()
+            tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _assembled(settings: Settings, store: HubStore, hub: str) -> AsyncIterator[Parts]:
+    networks = settings.allow_network
+    limits = EngineLimits(
+        connections=settings.concurrency,
+        connections_per_origin=settings.concurrency_per_host,
+        total_seconds=settings.delivery_timeout,
+        connect_seconds=min(5.0, settings.delivery_timeout),
+    )
+    distributor = ContentDistributor(
+        hub, signature_method=settings.signature_method, allow_networks=networks, limits=limits
+    )
+    topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes)
+    async with distributor, topics:
+        yield await _assemble(settings, store, hub, distributor, topics)
+
+
+async def _assemble(
+    settings: Settings, store: HubStore, hub: str, distributor: ContentDistributor, topics: TopicClient
+) -> Parts:
+    rules = TopicRules(
+        store.topics,
+        registered_only=settings.topics == "registered",
+        latest_only=settings.latest_only,
+        feed_diff=settings.feed_diff,
+        validate=topics if settings.validate_topics else None,
+    )
+    await _apply_rules(store.topics, rules)
+    public = not is_loopback_url(hub)
+    metrics = DeliveryMetrics()
+    publishing = Publishing(store, topics)
+    publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
+    config = HubConfig(
+        url=hub,
+        path=HUB_PATH,
+        lease_seconds=settings.lease_seconds,
+        min_lease_seconds=settings.min_lease_seconds,
+        max_lease_seconds=settings.max_lease_seconds,
+        allow_networks=settings.allow_network,
+        limits=EdgeLimits(body_bytes=settings.max_content_bytes),
+    )
+    service = StandaloneHub(store, rules, publishers, publishing)
+    app = HubApplication(service, config)
+    verification = VerificationWorker(store.verifications, app.verify, hub)
+    service.on_pending = verification.wake
+    admin = Admin(
+        store,
+        Operations(store, hub, app.deny),
+        metrics,
+        token=settings.admin_token,
+        open_to_all=not public,
+    )
+    delivery = DeliveryLoop(
+        store.broker,
+        distributor,
+        RetrySchedule(delays=settings.retry_delays),
+        metrics,
+        slots=settings.concurrency * _SLOTS_FOR_EACH_CONNECTION,
+    )
+    return Parts(
+        app=app,
+        admin=AsgiEdge(admin.handle),
+        delivery=delivery,
+        publishing=publishing,
+        verification=verification,
+        upkeep=Upkeep(store, settings.dead_letter_days * 86_400),
+    )
+
+
+def _start(parts: Parts, tasks: TaskGroup, delivered: anyio.Event) -> None:
+    async def deliver() -> None:
+        try:
+            await parts.delivery.run()
+        finally:
+            delivered.set()
+
+    for work in (deliver, parts.publishing.run, parts.verification.run, parts.upkeep.run):
+        tasks.start_soon(work)
+
+
+async def _apply_rules(topics: TopicStore, rules: TopicRules) -> None:
+    """Give the topics that are known already the options of these settings."""
+    page = await topics.page(limit=_PAGE)
+    while page:
+        for topic in page:
+            wanted = rules.topic(topic.url, registered=topic.registered)
+            if rules.names(topic.url) and wanted != topic:
+                await topics.save(wanted)
+        page = await topics.page(after=page[-1].url, limit=_PAGE)
+
+
+def _warn(settings: Settings, hub: str) -> None:
+    if not hub.startswith("https:") and not is_loopback_url(hub):
+        log.warning("The public URL is not https: secrets of subscribers travel in the clear.")
+    if not is_loopback_url(hub) and not settings.publisher_token and not settings.anonymous_publishers:
+        log.warning("No publisher token is set: nobody can publish content here, only announce it.")
+    if settings.allow_network:
+        log.warning("These networks may be called although they are not public: %s.", ", ".join(settings.allow_network))

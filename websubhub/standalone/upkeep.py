@@ -1,0 +1,70 @@
+"""What has to be done now and then: ending leases and giving space back."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from websubhub.standalone.ports import HubStore, StoreError
+
+log = logging.getLogger("websubhub")
+
+_SWEEP_SECONDS = 1.0
+_RECLAIM_SECONDS = 5.0
+_DEAD_LETTER_SECONDS = 600.0
+_PAGE = 500
+
+
+class Upkeep:
+    """Ends subscriptions whose lease is over, and deletes what nobody needs any more.
+
+    Args:
+        store: The store.
+        dead_letter_seconds: How long dead letters are kept.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self, store: HubStore, dead_letter_seconds: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._dead_letter_seconds = dead_letter_seconds
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Keep the store tidy, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._every, _SWEEP_SECONDS, self.end_leases)
+            tasks.start_soon(self._every, _RECLAIM_SECONDS, self.reclaim)
+            tasks.start_soon(self._every, _DEAD_LETTER_SECONDS, self.drop_old_dead_letters)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                await work()
+            except StoreError as error:
+                log.error("The store could not be tidied: %s", error)
+            await anyio.sleep(seconds)
+
+    async def end_leases(self) -> None:
+        """End every subscription whose lease is over (W3C 5.3.1)."""
+        ended = await self._store.subscriptions.end_expired(limit=_PAGE)
+        while ended:
+            log.info("%d leases ended.", len(ended))
+            ended = await self._store.subscriptions.end_expired(limit=_PAGE)
+
+    async def reclaim(self) -> None:
+        """Delete the updates that nobody is owed any more."""
+        await self._store.broker.reclaim()
+
+    async def drop_old_dead_letters(self) -> None:
+        """Forget the dead letters that were kept long enough."""
+        oldest = self._clock() - self._dead_letter_seconds
+        while True:
+            letters = await self._store.broker.dead_letters(limit=_PAGE)
+            old = [letter.id for letter in letters if letter.died_at < oldest]
+            if not old:
+                return
+            await self._store.broker.drop(old)
+            log.info("%d old dead letters were dropped.", len(old))
