@@ -11,19 +11,21 @@ class Claim:
         segment: Where the subscription stands.
         index: At which index.
         subscription: Its number.
+        host: The key of its callback's host.
         sequence: The update.
         repeated: Whether an attempt failed before, so that it counts as one of the retries.
         early: Whether it is an attempt outside the retry schedule.
         letter: The dead letter that it replays, or 0.
     """
 
-    __slots__ = ("early", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
+    __slots__ = ("early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
 
     def __init__(self, log: TopicLog, segment: Segment, index: int, sequence: int) -> None:
         self.log = log
         self.segment = segment
         self.index = index
         self.subscription = segment.ids[index]
+        self.host = segment.hosts[index]
         self.sequence = sequence
         self.repeated = False
         self.early = False

@@ -1,7 +1,7 @@
 """How many deliveries a host gets at a time, and how a failing one is slowed down, never its subscriptions ended."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from heapq import heappop, heappush
 
@@ -83,9 +83,11 @@ class Hosts:
     def succeeded(self, key: int) -> None:
         """Give a slot back after a delivery that the host answered."""
         host = self._hosts[key]
-        if host.failures:
-            host.failures = host.probes = 0
-            host.resumes_at = None
+        if host.in_flight > 1 and not host.failures and not host.parked:
+            host.in_flight -= 1
+            return
+        host.failures = host.probes = 0
+        host.resumes_at = None
         self.released(key)
 
     def failed(self, key: int, now: float) -> None:
@@ -108,11 +110,12 @@ class Hosts:
         if not (host.in_flight or host.paused) and (not host.failures or len(self._hosts) > _REMEMBERED):
             del self._hosts[key]
 
-    def name(self, key: int, callback: str) -> None:
-        """Remember what a busy host is called, for those who operate the hub."""
-        host = self._hosts.get(key)
-        if host is not None and not host.name:
-            host.name = host_of(callback)
+    def name(self, callbacks: Mapping[int, str | None]) -> None:
+        """Remember what busy hosts are called, for those who operate the hub, by a callback of each."""
+        for key, callback in callbacks.items():
+            host = self._hosts.get(key)
+            if callback and host is not None and not host.name:
+                host.name = host_of(callback)
 
     def pause(self, name: str) -> None:
         """Call nobody for this host until it is resumed."""

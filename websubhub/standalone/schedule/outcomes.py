@@ -1,8 +1,9 @@
 """What the outcome of a claim changes on the board."""
 
+from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
-from websubhub.standalone.schedule.columns import FLYING
+from websubhub.standalone.schedule.columns import FLYING, IDLE
 
 
 class Outcomes:
@@ -13,8 +14,24 @@ class Outcomes:
 
     def done(self, claim: Claim, now: float) -> bool:
         """The update arrived."""
-        self._board.hosts.succeeded(claim.segment.hosts[claim.index])
-        return self._landed(claim) and self._move_on(claim, now)
+        board, segment, index = self._board, claim.segment, claim.index
+        board.hosts.succeeded(claim.host)
+        log = claim.log
+        if segment.states[index] != FLYING or claim.repeated or log.letters or log.mode is not DeliveryMode.EVERY:
+            return self._landed(claim) and self._move_on(claim, now)
+        # What happens a million times, without a call: one update further, and nothing else to look at.
+        board.in_flight -= 1
+        segment.claimed -= 1
+        segment.positions[index] = claim.sequence
+        log.waiting -= 1
+        board.waiting -= 1
+        if claim.sequence < log.head:
+            board.ready(log, segment, index)
+        else:
+            segment.states[index] = IDLE
+        if segment.ended and not segment.claimed:
+            log.shrink(segment)
+        return True
 
     def dead(self, claim: Claim, now: float, *, host_failed: bool) -> bool:
         """The update was given up."""
@@ -38,7 +55,7 @@ class Outcomes:
 
     def gone(self, claim: Claim) -> bool:
         """The subscription ends."""
-        self._board.hosts.succeeded(claim.segment.hosts[claim.index])
+        self._board.hosts.succeeded(claim.host)
         if not self._landed(claim):
             return False
         self._board.end(claim.log, claim.segment, claim.index)
@@ -46,11 +63,10 @@ class Outcomes:
         return True
 
     def _leave_host(self, claim: Claim, now: float, *, host_failed: bool) -> None:
-        host = claim.segment.hosts[claim.index]
         if host_failed:
-            self._board.hosts.failed(host, now)
+            self._board.hosts.failed(claim.host, now)
         else:
-            self._board.hosts.succeeded(host)
+            self._board.hosts.succeeded(claim.host)
 
     def _landed(self, claim: Claim) -> bool:
         board, segment = self._board, claim.segment

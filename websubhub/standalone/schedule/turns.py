@@ -51,7 +51,7 @@ class Turns:
         board.in_flight -= 1
         board.repeated_in_flight -= claim.repeated
         segment.claimed -= 1
-        board.hosts.released(segment.hosts[claim.index])
+        board.hosts.released(claim.host)
         if segment.states[claim.index] != FLYING:
             claim.log.shrink(segment)
             return
@@ -100,8 +100,11 @@ class Turns:
             place = board.find(*(board.called_retries.popleft() if called else board.retries.pop()))
             if place is None or place[1].states[place[2]] != (CALLED if called else QUEUED):
                 continue
-            if called or self._acquire(*place, fresh=False):
+            _, segment, index = place
+            if called or board.hosts.acquire(segment.hosts[index]):
                 self._claim(claims, *place, now)
+            else:
+                self._park(*place)
 
     def _take_ready(self, claims: list[Claim], limit: int, now: float) -> None:
         ring = self._board.ring
@@ -121,7 +124,7 @@ class Turns:
     def _search(self, claims: list[Claim], log: TopicLog, segment: Segment, limit: int, now: float) -> bool:
         """Take from a segment; whether there may be more in it."""
         turn = min(_TURN, limit - len(claims))
-        find, cursor = segment.states.find, segment.cursor
+        acquire, find, cursor = self._board.hosts.acquire, segment.states.find, segment.cursor
         while turn > 0:
             index = find(READY, cursor)
             if index < 0:
@@ -132,8 +135,10 @@ class Turns:
             cursor = index + 1
             turn -= 1
             self._steps -= 1
-            if self._acquire(log, segment, index, fresh=not segment.dues[index]):
+            if acquire(segment.hosts[index]):
                 self._claim(claims, log, segment, index, now)
+            else:
+                self._park(log, segment, index)
         segment.cursor = cursor
         return self._search_early(log, segment, now) or turn <= 0
 
@@ -152,13 +157,10 @@ class Turns:
             index = segment.states.find(EARLY, index)
         return True
 
-    def _acquire(self, log: TopicLog, segment: Segment, index: int, *, fresh: bool) -> bool:
-        host = segment.hosts[index]
-        if self._board.hosts.acquire(host):
-            return True
+    def _park(self, log: TopicLog, segment: Segment, index: int) -> None:
         segment.states[index] = PARKED
-        self._board.hosts.park(host, log.number, segment.ids[index], fresh=fresh)
-        return False
+        fresh = not segment.dues[index]
+        self._board.hosts.park(segment.hosts[index], log.number, segment.ids[index], fresh=fresh)
 
     def _claim(self, claims: list[Claim], log: TopicLog, segment: Segment, index: int, now: float) -> None:
         """Turn a subscription that has a slot of its host into a claim, unless its lease is over."""

@@ -53,7 +53,7 @@ class SqliteBroker:
         self._turns = Turns(board)
         self._bell = Bell()
         self._recipients = Recipients(database)
-        self._desk = Desk(Outcomes(board), clock, self._notice)
+        self._desk = Desk(Outcomes(board), clock, self._bell.ring)
         self._flusher = Flusher(database, self._desk)
         self._reclaimer = Reclaimer(database, board, self._flusher)
 
@@ -192,10 +192,6 @@ class SqliteBroker:
             return Admission.NOBODY
         return Admission.FULL if self._members.would_exceed(topic) else Admission.TAKEN
 
-    def _notice(self) -> None:
-        self._bell.ring()
-        self._flusher.notice()
-
     async def _read(self, claims: list[Claim]) -> list[ClaimedDelivery]:
         """Claims with their updates and callbacks. Those whose subscription was removed meanwhile are left out."""
         try:
@@ -207,14 +203,14 @@ class SqliteBroker:
             for claim in claims:
                 self._turns.put_back(claim, self._clock())
             raise
+        self._board.hosts.name({claim.host: recipient[1] for claim, recipient in zip(claims, found, strict=True)})
+        desk = self._desk
         deliveries = []
-        for claim, recipient in zip(claims, found, strict=True):
-            if recipient is None:
+        for claim, (update, callback, secret, attempt) in zip(claims, found, strict=True):
+            if update is None or callback is None:
                 self._forget(claim)
-                continue
-            update, callback, secret, attempt = recipient
-            self._board.hosts.name(claim.segment.hosts[claim.index], callback)
-            deliveries.append(ClaimedDelivery(self._desk, claim, update, callback, secret, attempt))
+            else:
+                deliveries.append(ClaimedDelivery(desk, claim, update, callback, secret, attempt))
         return deliveries
 
     def _forget(self, claim: Claim) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.settlements import Death, Retry, Settlements
 from websubhub.standalone.ports import DeliverySettledError, Update
 from websubhub.standalone.schedule.claims import Claim
@@ -56,16 +57,21 @@ class ClaimedDelivery:
 class Desk:
     """Takes outcomes: the schedule learns them at once, the disk together with others.
 
+    Attributes:
+        settlements: The outcomes that were not taken yet.
+        unwritten: Rings when there are such.
+
     Args:
         outcomes: The schedule.
         clock: The wall clock.
-        notify: Called after each outcome.
+        wake: Called after each outcome, since it may make another delivery due.
     """
 
-    def __init__(self, outcomes: Outcomes, clock: Callable[[], float], notify: Callable[[], None]) -> None:
+    def __init__(self, outcomes: Outcomes, clock: Callable[[], float], wake: Callable[[], None]) -> None:
         self._outcomes = outcomes
         self._clock = clock
-        self._notify = notify
+        self._wake = wake
+        self.unwritten = Bell()
         self.settlements = Settlements()
 
     def take(self) -> Settlements:
@@ -76,15 +82,20 @@ class Desk:
     def done(self, claim: Claim) -> None:
         """An update arrived."""
         if self._outcomes.done(claim, self._clock()):
-            self._move(claim)
-        self._notify()
+            settlements = self.settlements
+            if claim.repeated or claim.letter or not settlements.count:
+                self._move(claim)
+            else:
+                settlements.count += 1
+                settlements.moved[claim.sequence].append(claim.subscription)
+        self._wake()
 
     def retry(self, claim: Claim, attempt: int, after: float, reason: str, *, firm: bool, host_failed: bool) -> None:
         """An update is to be tried again."""
         now = self._clock()
         due_at = self._outcomes.retry(claim, now + max(after, 0.0), now, firm=firm, host_failed=host_failed)
         if due_at is not None:
-            self.settlements.count += 1
+            self._count()
             if claim.letter:
                 self.settlements.failed_replays.append((reason, claim.letter))
             else:
@@ -97,14 +108,14 @@ class Desk:
                     firm=firm,
                     reason=reason,
                 )
-        self._notify()
+        self._wake()
 
     def dead(self, claim: Claim, attempt: int, reason: str, *, host_failed: bool) -> None:
         """An update was given up."""
         now = self._clock()
         if self._outcomes.dead(claim, now, host_failed=host_failed):
             if claim.letter:
-                self.settlements.count += 1
+                self._count()
                 self.settlements.failed_replays.append((reason, claim.letter))
             else:
                 self.settlements.deaths.append(
@@ -117,18 +128,18 @@ class Desk:
                     )
                 )
                 self._move(claim)
-        self._notify()
+        self._wake()
 
     def gone(self, claim: Claim) -> None:
         """A subscription ends."""
         if self._outcomes.gone(claim):
-            self.settlements.count += 1
+            self._count()
             self.settlements.ended.append(claim.subscription)
-        self._notify()
+        self._wake()
 
     def _move(self, claim: Claim) -> None:
+        self._count()
         settlements = self.settlements
-        settlements.count += 1
         if claim.letter:
             settlements.replayed.append(claim.letter)
             return
@@ -136,6 +147,10 @@ class Desk:
         if claim.repeated:
             settlements.cleared.append(claim.subscription)
             settlements.retries.pop(claim.subscription, None)
+
+    def _count(self) -> None:
+        self.settlements.count += 1
+        self.unwritten.ring()
 
 
 def _settled() -> DeliverySettledError:

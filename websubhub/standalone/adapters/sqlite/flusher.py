@@ -4,7 +4,6 @@ import logging
 
 import anyio
 
-from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.database import Connection, Database
 from websubhub.standalone.adapters.sqlite.deliveries import Desk
 from websubhub.standalone.adapters.sqlite.settlements import Settlements
@@ -28,13 +27,8 @@ class Flusher:
     def __init__(self, database: Database, desk: Desk) -> None:
         self._database = database
         self._desk = desk
-        self._bell = Bell()
         self._lock = anyio.Lock()
         self._unwritten: list[Settlements] = []
-
-    def notice(self) -> None:
-        """Say that there is an outcome."""
-        self._bell.ring()
 
     def is_behind(self) -> bool:
         """Whether so much is unwritten that nothing more should be claimed."""
@@ -44,7 +38,7 @@ class Flusher:
         """Write what comes, until cancelled."""
         while True:
             if not self._desk.settlements.count and not self._unwritten:
-                await self._bell.wait(_AGAIN_SECONDS)
+                await self._desk.unwritten.wait(_AGAIN_SECONDS)
             await anyio.sleep(_TOGETHER_SECONDS)
             try:
                 await self.flush()

@@ -96,15 +96,17 @@ def read_update(connection: Connection, key: Key) -> Update | None:
     )
 
 
-def read_recipients(connection: Connection, claims: Sequence[Claim]) -> dict[int, tuple[str, str | None]]:
-    """Callbacks and secrets by subscription, in one step of SQLite (see ``Settlements.write``)."""
-    ids, callbacks, secrets = connection.execute(
-        "SELECT json_group_array(id), json_group_array(callback), json_group_array(secret) FROM subscriptions "
-        "WHERE id IN (SELECT value FROM json_each(?))",
+def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[list[int], list[str], list[str | None]]:
+    """Subscriptions by ascending number, their callbacks and secrets, in one step of SQLite.
+
+    ``Settlements.write`` says why. Subscriptions that were removed are missing.
+    """
+    numbers, callbacks, secrets = connection.execute(
+        "SELECT json_group_array(id), json_group_array(callback), json_group_array(secret) FROM "
+        "(SELECT id, callback, secret FROM subscriptions WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id)",
         (as_json([claim.subscription for claim in claims]),),
     ).fetchone()
-    pairs = zip(json.loads(callbacks), json.loads(secrets), strict=True)
-    return dict(zip(json.loads(ids), pairs, strict=True))
+    return json.loads(numbers), json.loads(callbacks), json.loads(secrets)
 
 
 def read_attempts(connection: Connection, claims: Iterable[Claim]) -> dict[int, Key]:

@@ -1,0 +1,146 @@
+import pytest
+
+from websubhub.standalone.schedule.hosts import Hosts, host_key, host_of
+from websubhub.standalone.schedule.limits import DeliveryLimits
+
+SLOW = host_key("slow.example")
+
+
+class Calls(list[int]):
+    """The subscriptions that were called; those in ``gone`` do not take their slot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone = set[int]()
+
+    def __call__(self, _topic: int, subscription: int) -> bool:
+        if subscription in self.gone:
+            return False
+        self.append(subscription)
+        return True
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls()
+
+
+@pytest.fixture
+def hosts(calls: Calls) -> Hosts:
+    return Hosts(DeliveryLimits(per_host=2, failures=3, probe_seconds=30, probe_seconds_most=100), calls)
+
+
+@pytest.mark.parametrize(
+    ("callback", "host"),
+    [
+        ("https://Sub.Example/cb?x=1", "sub.example"),
+        ("http://sub.example:80/", "sub.example"),
+        ("https://sub.example:443", "sub.example"),
+        ("https://sub.example:80/", "sub.example:80"),
+        ("http://[::1]:8080?x", "[::1]:8080"),
+    ],
+)
+def test_the_host_of_a_callback(callback: str, host: str) -> None:
+    assert host_of(callback) == host
+
+
+def test_a_full_host_parks_and_calls_in_order(hosts: Hosts, calls: Calls) -> None:
+    assert hosts.acquire(SLOW)
+    assert hosts.acquire(SLOW)
+    for subscription in (7, 8, 9):
+        assert not hosts.acquire(SLOW)
+        hosts.park(SLOW, 1, subscription, fresh=True)
+    calls.gone.add(8)
+    hosts.succeeded(SLOW)
+    hosts.released(SLOW)
+    assert calls == [7, 9]
+    assert not hosts.acquire(SLOW)
+
+
+def test_nobody_overtakes_the_parked(hosts: Hosts, calls: Calls) -> None:
+    hosts.pause("slow.example")
+    hosts.park(SLOW, 1, 7, fresh=True)
+    assert not hosts.acquire(SLOW)
+    hosts.resume("slow.example")
+    assert calls == [7]
+    assert hosts.acquire(SLOW)
+
+
+def test_an_idle_host_is_forgotten(hosts: Hosts) -> None:
+    assert hosts.acquire(SLOW)
+    hosts.succeeded(SLOW)
+    assert hosts.states(10) == []
+
+
+def fail(hosts: Hosts, now: float, times: int = 1) -> None:
+    for _ in range(times):
+        assert hosts.acquire(SLOW)
+        hosts.failed(SLOW, now)
+
+
+def test_a_failing_host_is_probed_ever_less_often(hosts: Hosts, calls: Calls) -> None:
+    fail(hosts, 1000, times=3)
+    assert not hosts.acquire(SLOW)
+    waits, now = [], 1000.0
+    for number in range(4):
+        hosts.park(SLOW, 1, number, fresh=False)
+        due = hosts.next_probe()
+        assert due is not None
+        waits.append(due - now)
+        now = due
+        hosts.probe(now)
+        assert calls == list(range(number + 1))
+        hosts.failed(SLOW, now)
+    assert waits == [30, 60, 100, 100]
+
+
+def test_a_probe_that_succeeds_opens_the_host_again(hosts: Hosts, calls: Calls) -> None:
+    fail(hosts, 1000, times=3)
+    for number in range(4):
+        hosts.park(SLOW, 1, number, fresh=False)
+    hosts.probe(1030)
+    assert calls == [0]
+    hosts.succeeded(SLOW)
+    assert calls == [0, 1, 2]
+    assert hosts.next_probe() is None
+
+
+def test_a_host_that_is_probed_gets_one_delivery_at_a_time(hosts: Hosts) -> None:
+    fail(hosts, 1000, times=3)
+    hosts.probe(1030)
+    assert hosts.acquire(SLOW)
+    assert not hosts.acquire(SLOW)
+
+
+def test_a_new_update_is_tried_after_the_first_pause_also_when_the_next_probe_is_far(hosts: Hosts) -> None:
+    fail(hosts, 1000, times=3)
+    for now in (1030.0, 1100.0):
+        hosts.probe(now)
+        fail(hosts, now)
+    assert hosts.next_probe() is not None
+    hosts.park(SLOW, 1, 7, fresh=False)
+    assert max(when for when, _ in hosts._probes) == 1200
+    hosts.park(SLOW, 1, 8, fresh=True)
+    assert hosts.next_probe() == 1130
+
+
+def test_pausing_holds_back_what_was_parked_and_resuming_forgets_failures(hosts: Hosts, calls: Calls) -> None:
+    fail(hosts, 1000, times=3)
+    hosts.park(SLOW, 1, 7, fresh=False)
+    hosts.pause("slow.example")
+    hosts.probe(5000)
+    assert calls == []
+    hosts.resume("slow.example")
+    assert calls == [7]
+    [state] = hosts.states(10)
+    assert (state.host, state.failures, state.paused, state.in_flight) == ("slow.example", 0, False, 1)
+
+
+def test_hosts_that_were_paused_come_first(hosts: Hosts) -> None:
+    for name in ("busy", "failing"):
+        assert hosts.acquire(host_key(name))
+        hosts.name({host_key(name): f"https://{name}/callback"})
+    hosts.failed(host_key("failing"), 1000)
+    hosts.pause("paused")
+    assert [state.host for state in hosts.states(10)] == ["paused", "failing", "busy"]
+    assert [state.host for state in hosts.states(1)] == ["paused"]
