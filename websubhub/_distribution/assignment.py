@@ -18,6 +18,8 @@ from websubhub._distribution.wiring import Route, Wiring
 #: The exchange has not begun, so another address may be tried.
 NOT_CONNECTED = frozenset({DeliveryFailure.CONNECT, DeliveryFailure.CONNECT_TIMEOUT})
 
+_BURST = 64
+
 _INVALID = DeliveryOutcome(
     failure=DeliveryFailure.INVALID_REQUEST, detail="The callback or a header field cannot be sent."
 )
@@ -53,6 +55,7 @@ class Assignment:
         self._wheel = wiring.wheel
         self._pool = pool
         self._names = names
+        self._outbox: list[Connection] = []
         self._rotation: deque[Batch] = deque()
         self._lookups: dict[str, Lookup] = {}
         # What came up in the middle of something else, and is done one by one so that no turn is long.
@@ -72,7 +75,27 @@ class Assignment:
             for origin in self._pool.origins():
                 origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
 
-    def pull(self) -> bool:
+    def fill(self, until: float) -> bool:
+        """Begin as many deliveries as there is room for; whether the time was enough for all."""
+        enough = True
+        while enough and (self._catch_up() or self._pull()):
+            if len(self._outbox) >= _BURST:
+                self._launch()
+            enough = monotonic() < until
+        self._launch()
+        return enough
+
+    def _launch(self) -> None:
+        # Sent one right after the other, since a server that is awake costs less to reach than one that is woken.
+        for connection in self._outbox:
+            delivery = connection.delivery
+            if delivery is not None:  # it is, if its batch was abandoned meanwhile
+                failed = connection.launch()
+                if failed is not None:
+                    self.ended.append((connection, delivery, failed))
+        self._outbox.clear()
+
+    def _pull(self) -> bool:
         """Take the next delivery from the batch whose turn it is, if there is room; whether something changed."""
         rotation = self._rotation
         if not rotation or self._pool.busy >= self._limits.connections:
@@ -94,7 +117,7 @@ class Assignment:
             rotation.append(batch)
         return True
 
-    def catch_up(self) -> bool:
+    def _catch_up(self) -> bool:
         """Do one thing that could not be done where it came up; whether there was one."""
         if self._failed:
             delivery, batch, outcome = self._failed.popleft()
@@ -205,9 +228,8 @@ class Assignment:
 
     def _begin(self, connection: Connection, delivery: Delivery, batch: Batch, head: bytes) -> None:
         seconds = delivery.content.total_seconds or self._limits.total_seconds
-        failed = connection.begin(delivery, batch, head, self.now + seconds)
-        if failed is not None:
-            self.ended.append((connection, delivery, failed))
+        if connection.begin(delivery, batch, head, self.now + seconds):
+            self._outbox.append(connection)
         if connection.deadline < connection.watched_until:
             self._wheel.watch(connection)
 

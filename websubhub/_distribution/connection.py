@@ -7,7 +7,7 @@ from math import inf
 from websubhub._distribution.answer import AnswerReader
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.channel import NOT_YET, Channel, describe
-from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 from websubhub._distribution.poller import READABLE, WRITABLE
@@ -45,6 +45,7 @@ class Connection:
         "_end_by",
         "_pieces",
         "_reader",
+        "_request",
         "_reused",
         "_sent",
         "_state",
@@ -72,6 +73,7 @@ class Connection:
         self._channel = Channel(wiring.poller, route.addresses[0], origin.port)
         self._state = _CONNECTING
         self._reader: AnswerReader | None = None
+        self._request = b""
         self._pieces: list[memoryview] = []
         self._sent = 0
         self._reused = False
@@ -87,32 +89,40 @@ class Connection:
         self._end_by = inf
         self.idle_since = 0.0
 
-    def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> DeliveryOutcome | None:
-        """Send a delivery now, or as soon as the connection is made; the outcome if that fails at once."""
+    def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> bool:
+        """Take a delivery; whether it can be sent now, otherwise it is sent once the connection is made."""
         self.delivery = delivery
         self.batch = batch
         self.head = head
-        self._end_by = end_by
         self.reusable = False
+        self._content = content = delivery.content
         self._sent = 0
-        self._content: SharedContent = delivery.content
-        body = delivery.content.body
+        body = content.body
         if len(body) > _COPY_BYTES or len(head) > _COPY_BYTES:
+            self._request = b""
             self._pieces = [memoryview(head), memoryview(body)]
         else:
-            request = head + body
-            if self._state == _IDLE:
-                self.deadline = end_by
-                try:
-                    self._sent = sent = self._channel.send(request)
-                except OSError:
-                    sent = 0  # what is wrong is found by trying again
-                if sent == len(request):
-                    self._state = _ANSWERING
-                    return None
-                request = request[sent:]
-            self._pieces = [memoryview(request)]
-        return self._start() if self._state == _IDLE else None
+            self._request = head + body
+        self._end_by = end_by
+        if self._state != _IDLE:
+            return False
+        self._state = _SENDING
+        self.deadline = end_by
+        return True
+
+    def launch(self) -> DeliveryOutcome | None:
+        """Send what was begun, as far as it goes; the outcome if that fails."""
+        request = self._request
+        if request:
+            try:
+                self._sent = sent = self._channel.send(request)
+            except OSError:
+                sent = 0  # what is wrong is found by trying again
+            if sent == len(request):
+                self._state = _ANSWERING
+                return None
+            self._pieces = [memoryview(request)[sent:]]
+        return self._send()
 
     def rest(self, now: float) -> None:
         """Be idle, after an exchange that left the connection reusable."""
@@ -182,12 +192,13 @@ class Connection:
 
     def _start(self) -> DeliveryOutcome | None:
         self.deadline = self._end_by
-        return self._send()
+        self._channel.watch(READABLE)
+        self._state = _SENDING
+        return self.launch()
 
     # Sending.
 
     def _send(self) -> DeliveryOutcome | None:
-        self._state = _SENDING
         try:
             while self._pieces:
                 self._sent += self._channel.send_some(self._pieces)

@@ -62,19 +62,19 @@ class Exchanges:
         assignment = self._assignment
         assignment.now = now = monotonic()
         until = now + _TURN_SECONDS
-        while self._catch_up():
-            if monotonic() > until:
-                return True
-        while events := self._poll(0, EVENTS_AT_ONCE):
+        while assignment.fill(until):
+            if assignment.ended:
+                self._finish_ended()
+                continue
+            events = self._poll(0, EVENTS_AT_ONCE)
+            if not events:
+                return False
             for fd, mask in events:
                 self._handle(fd, mask)
                 assignment.now = now = monotonic()
                 if now > until:
                     return True
-        while self._catch_up() or assignment.pull():
-            if monotonic() > until:
-                return True
-        return False
+        return True
 
     def tick(self) -> None:
         """Fail what is past its deadline, and close what was idle for too long."""
@@ -87,13 +87,12 @@ class Exchanges:
                 self._assignment.give_up(item)
         self._pool.drop_old(now)
 
-    def _catch_up(self) -> bool:
-        if self._assignment.ended:
-            connection, delivery, outcome = self._assignment.ended.popleft()
-            if connection.delivery is delivery:
+    def _finish_ended(self) -> None:
+        ended = self._assignment.ended
+        while ended:
+            connection, delivery, outcome = ended.popleft()
+            if connection.delivery is delivery:  # its failure may have been noticed meanwhile
                 self._finish(connection, outcome)
-            return True
-        return self._assignment.catch_up()
 
     def _handle(self, fd: int, events: int) -> None:
         connection = self._pool.connections.get(fd)
@@ -125,4 +124,3 @@ class Exchanges:
         batch.settle(delivery, outcome)
         if origin.waiting:
             assignment.serve(origin)
-        assignment.pull()

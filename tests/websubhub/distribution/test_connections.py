@@ -213,7 +213,7 @@ async def test_no_descriptor_is_leaked() -> None:
 
 
 async def test_thousands_of_origins_are_forgotten() -> None:
-    async with open_engine(origins=50) as engine:
+    async with open_engine(origins=50, connections=20) as engine:
         await send(engine, [f"http://127.0.0.1:{port}/" for port in range(1, 300)])
         room = engine._engine_room
         assert room is not None
