@@ -5,9 +5,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import anyio
+import anyio.abc
 import attrs
 import httpx
 
+from _websub.serving import Binding, serve
 from websubhub import (
     Acknowledgement,
     Headers,
@@ -178,11 +181,12 @@ def assert_is_one_plain_sentence(response: httpx.Response, *needles: str) -> Non
 class RawCallback:
     """A callback that keeps the target of each request as it stood on the wire, and answers as it is told.
 
-    ``answers`` holds functions from the challenge to status, headers and body; the last one stays.
+    ``answers`` holds functions from the challenge to status, headers and body, by path or in turn; the last one stays.
     """
 
-    def __init__(self, *answers: Any) -> None:
+    def __init__(self, *answers: Any, by_path: Mapping[str, Any] | None = None) -> None:
         self.answers = list(answers) or [lambda challenge: (200, [], challenge)]
+        self.by_path = by_path or {}
         self.requests: list[tuple[str, str, Headers, bytes]] = []
 
     @property
@@ -193,6 +197,11 @@ class RawCallback:
         return [dict(parse_qsl(target.partition("?")[2], keep_blank_values=True)) for target in self.targets]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for event in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{event}.complete"})
+            return
         body = b""
         while (message := await receive())["type"] == "http.request":
             body += message.get("body", b"")
@@ -204,8 +213,21 @@ class RawCallback:
         pairs = [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"]]
         self.requests.append((scope["method"], target, Headers(pairs), body))
         challenge = dict(parse_qsl(scope["query_string"].decode())).get("hub.challenge", "").encode()
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        in_turn = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = self.by_path.get(scope["path"], in_turn)
         status, headers, content = answer(challenge)
         raw = [(name.lower().encode(), value.encode()) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": content})
+
+
+@asynccontextmanager
+async def served(app: Any, **binding: Any) -> AsyncIterator[str]:
+    """Serve an application on a free port of this machine; the value is its base URL."""
+
+    async def serve_it(*, task_status: anyio.abc.TaskStatus[str]) -> None:
+        await serve(app, Binding(port=0, **binding), ready=task_status.started)
+
+    async with anyio.create_task_group() as tasks:
+        yield await tasks.start(serve_it)
+        tasks.cancel_scope.cancel()
