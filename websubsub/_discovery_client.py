@@ -69,6 +69,7 @@ class DiscoveryClient:
             NoHubError: The resource names no hub.
             NoTopicError: The resource names a hub but not its topic URL.
             DiscoveryError: The resource cannot be read.
+            ValueError: The URL cannot be used.
         """
         negotiated = [("Accept", accept), ("Accept-Language", accept_language)]
         chosen = [(name, value) for name, value in negotiated if value is not None]
@@ -78,14 +79,15 @@ class DiscoveryClient:
         """The same as ``discover``, and whether the answer came from inside."""
         if "accept" not in headers:
             headers = Headers([("Accept", "*/*"), *headers.pairs])
+        check_url(url, "The URL")
         inside = True
         for _ in range(self._max_redirects + 1):
             try:
-                check_url(url, "The URL")
                 async with self._reach.open(Request(method="GET", url=url, headers=headers), inside=inside) as reached:
                     location, inside = reached.incoming.redirect, reached.inside
                     if location is None:
                         return Explored(discovery=await self._read(reached), inside=inside)
+                check_url(location, "The redirect")
             except (ExchangeError, UrlError) as error:
                 raise DiscoveryError(_sentence(error), url=url, status=0) from error
             if not may_follow(url, location):

@@ -9,6 +9,8 @@ import attrs
 import httpx
 import pytest
 
+from _websub import serving
+from _websub.serving import Binding
 from tests.web import Web
 from tests.websubsub.hub import Asked, ScriptedHub
 from websubsub import (
@@ -143,3 +145,11 @@ async def make_world() -> AsyncIterator[MakeWorld]:
 @pytest.fixture
 async def world(make_world: MakeWorld) -> World:
     return await make_world()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with serving.listen(Binding(port=0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port

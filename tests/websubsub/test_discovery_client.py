@@ -1,0 +1,215 @@
+"""Discovery over HTTP: redirects, limits, and no way inside for pages outside."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+
+from _websub.client import ExchangeError, Failure
+from _websub.http import Request
+from _websub.serving import Binding, serve
+from tests.web import Web
+from websubsub import DiscoveryClient, DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
+from websubsub._reach import Reach
+
+LINKS = '<https://hub.example/>; rel="hub", </feed>; rel="self"'
+
+
+class Site:
+    """Answers each path with what a test has put there."""
+
+    def __init__(self, **pages: tuple[int, dict[str, str], bytes]) -> None:
+        self.pages = pages
+        self.requests: list[tuple[str, dict[str, str]]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return await self._lifespan(receive, send)
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.requests.append((scope["path"], headers))
+        status, answer, body = self.pages.get(scope["path"].strip("/") or "root", (404, {}, b""))
+        pairs = [(name.encode(), value.encode()) for name, value in answer.items()]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        return await send({"type": "http.response.body", "body": body})
+
+    @staticmethod
+    async def _lifespan(receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+        for phase in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{phase}.complete"})
+
+
+def moved(location: str, status: int = 302) -> tuple[int, dict[str, str], bytes]:
+    return (status, {"Location": location, "Link": '<https://wrong.example/>; rel="hub"'}, b"")
+
+
+FEED = (200, {"Link": LINKS}, b"")
+
+
+@asynccontextmanager
+async def discovering(site: Site, **settings: Any) -> AsyncIterator[DiscoveryClient]:
+    web = Web()
+    for host in ("pub.example", "other.example"):
+        web.add(host, site)
+    async with web.client() as client, DiscoveryClient(client=client, **settings) as discovery:
+        yield discovery
+
+
+@pytest.mark.spec("D-02", "D-06", "S67")
+async def test_what_is_asked_for() -> None:
+    site = Site(feed=FEED)
+    async with discovering(site) as client:
+        await client.discover("https://pub.example/feed")
+        found = await client.discover(
+            "https://pub.example/feed", accept="text/html", accept_language="de", headers=[("X-Key", "k")]
+        )
+    assert found.topic == "https://pub.example/feed"
+    assert found.hubs == ("https://hub.example/",)
+    assert site.requests[0][1]["accept"] == "*/*"
+    assert "accept-language" not in site.requests[0][1]
+    headers = site.requests[1][1]
+    assert (headers["accept"], headers["accept-language"], headers["x-key"]) == ("text/html", "de", "k")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirects_are_followed_and_the_last_answer_counts(status: int) -> None:
+    site = Site(root=moved("/a", status), a=moved("https://other.example/b"), b=FEED)
+    async with discovering(site) as client:
+        found = await client.discover("https://pub.example/")
+    assert (found.topic, found.hubs) == ("https://other.example/feed", ("https://hub.example/",))
+    assert found.url == "https://other.example/b"
+
+
+@pytest.mark.parametrize(
+    ("location", "complaint"),
+    [
+        ("/", "redirects too often"),
+        ("http://other.example/b", "from https to http"),
+        ("ftp://other.example/b", "must start with http"),
+        ("https://user@other.example/b", "user information"),
+        ("https://down.example/", "no connection"),
+    ],
+)
+async def test_redirects_that_are_not_followed(location: str, complaint: str) -> None:
+    site = Site(root=moved(location), b=FEED)
+    async with discovering(site, max_redirects=3) as client:
+        with pytest.raises(DiscoveryError, match=complaint):
+            await client.discover("https://pub.example/")
+    assert len(site.requests) == (4 if location == "/" else 1)
+
+
+@pytest.mark.spec("D-04", "S71", "S73", "S75")
+@pytest.mark.parametrize(
+    ("page", "error"),
+    [
+        ((200, {"Content-Type": "text/html"}, b"<head><title>x</title></head>"), NoHubError),
+        ((200, {"Link": '<https://hub.example/>; rel="hub"'}, b""), NoTopicError),
+        ((404, {"Link": LINKS}, b""), DiscoveryError),
+        ((406, {}, b""), DiscoveryError),
+        ((500, {}, b""), DiscoveryError),
+    ],
+    ids=["no-hub", "no-topic", "404", "406", "500"],
+)
+async def test_what_cannot_be_discovered(page: Any, error: type[DiscoveryError]) -> None:
+    async with discovering(Site(root=page)) as client:
+        with pytest.raises(DiscoveryError) as failed:
+            await client.discover("https://pub.example/")
+    assert type(failed.value) is error
+    assert failed.value.status == page[0]
+
+
+async def test_options_reach_the_reader() -> None:
+    site = Site(root=(200, {"Link": '<https://hub.example/>; rel="hub"'}, b""))
+    async with discovering(site, options=DiscoveryOptions(topic_from_url=True)) as client:
+        assert (await client.discover("https://pub.example/")).topic == "https://pub.example/"
+
+
+class Endless:
+    """A page on a real socket whose body never ends; counts what could be sent of it."""
+
+    def __init__(self, beginning: bytes, rest: bytes) -> None:
+        self._beginning = beginning
+        self._rest = rest
+        self.sent = 0
+
+    async def handle(self, stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + self._beginning)
+            with suppress(anyio.BrokenResourceError):
+                while True:
+                    await stream.send(self._rest)
+                    self.sent += len(self._rest)
+
+
+@asynccontextmanager
+async def listening(page: Endless) -> AsyncIterator[str]:
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, page.handle)
+        yield f"http://127.0.0.1:{listener.extra_attributes[SocketAttribute.local_port]()}/"
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.spec("D-03", "D-07")
+async def test_a_page_is_read_no_further_than_its_head() -> None:
+    head = b'<html><head><link rel="hub" href="https://hub.example/"><link rel="self" href="/feed"></head><body>'
+    page = Endless(head, b"<p>text</p>" * 1000)
+    async with listening(page) as url, DiscoveryClient() as client:
+        assert (await client.discover(url)).topic == url + "feed"
+    assert page.sent < 8_000_000  # what the buffers of the system hold
+
+
+async def test_a_page_without_end_is_given_up() -> None:
+    page = Endless(b"<head>", b"<meta a=b>" * 1000)
+    async with listening(page) as url, DiscoveryClient(max_bytes=100_000) as client:
+        with pytest.raises(NoHubError):
+            await client.discover(url)
+    assert page.sent < 8_000_000
+
+
+async def test_a_page_that_does_not_answer_is_given_up() -> None:
+    async def silent(_: Any, __: Any, ___: Any) -> None:
+        await anyio.sleep_forever()
+
+    web = Web()
+    web.add("pub.example", silent)
+    async with web.client() as client, DiscoveryClient(client=client, seconds=0.1) as discovery:
+        with pytest.raises(DiscoveryError, match="no answer in time"):
+            await discovery.discover("https://pub.example/")
+
+
+@asynccontextmanager
+async def serving(app: Any, port: int) -> AsyncIterator[None]:
+    async with anyio.create_task_group() as tasks:
+        ready = anyio.Event()
+        tasks.start_soon(lambda: serve(app, Binding(port=port, graceful_seconds=0), ready=lambda _: ready.set()))
+        await ready.wait()
+        yield
+        tasks.cancel_scope.cancel()
+
+
+async def test_what_the_user_names_may_be_inside_and_what_it_names_too(free_port: int) -> None:
+    site = Site(root=moved("/feed"), feed=FEED)
+    async with serving(site, free_port), DiscoveryClient() as client:
+        found = await client.discover(f"http://127.0.0.1:{free_port}/")
+    assert found.topic == f"http://127.0.0.1:{free_port}/feed"
+
+
+async def test_after_a_public_page_the_inside_is_closed(free_port: int) -> None:
+    # No public page is at hand in a test; this is what its redirects are opened with.
+
+    site = Site(root=FEED)
+    reach = Reach()
+    async with serving(site, free_port):
+        request = Request(method="GET", url=f"http://127.0.0.1:{free_port}/")
+        with pytest.raises(ExchangeError) as refused:
+            async with reach.open(request, inside=False):
+                pass
+        assert refused.value.failure is Failure.ADDRESS
+        assert not site.requests
+        async with reach.open(request, inside=True) as reached:
+            assert (reached.incoming.status, reached.inside) == (200, True)
+    await reach.aclose()
