@@ -88,6 +88,8 @@ class SqliteBroker:
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due and take 1 to ``limit`` of them."""
+        if limit < 1:
+            raise ValueError("At least 1 delivery must be claimed.")
         while True:
             if self._flusher.is_behind():
                 await self._flusher.flush()

@@ -11,6 +11,7 @@ from websubhub.standalone.schedule.columns import TopicLog
 
 _SEGMENTS_AT_ONCE = 32
 _PAGES = 256
+_SPARE_PAGES = 1024
 
 
 class Reclaimer:
@@ -37,8 +38,8 @@ class Reclaimer:
         deleted = 0
         for topic in sorted(self._topics):
             deleted += await self._reclaim_topic(self._board.logs[topic])
-        if deleted:
-            await self._database.settle(_shrink)
+        while deleted and await self._database.settle(_shrink):
+            await anyio.lowlevel.checkpoint()
         return deleted
 
     async def _reclaim_topic(self, log: TopicLog) -> int:
@@ -67,5 +68,9 @@ async def oldest_position(log: TopicLog) -> int:
     return oldest
 
 
-def _shrink(connection: Connection) -> None:
-    connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+def _shrink(connection: Connection) -> bool:
+    """Give some free pages back, but not those that will soon be used again. Whether there are more."""
+    free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    for _ in range(min(free - _SPARE_PAGES, _PAGES)):
+        connection.execute("PRAGMA incremental_vacuum(1)")  # sqlite3 lets it do one step only, whatever the number
+    return free - _SPARE_PAGES > _PAGES

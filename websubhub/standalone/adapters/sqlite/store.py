@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from types import TracebackType
 from typing import Self
 
 import anyio
@@ -76,7 +77,9 @@ class SqliteStore:
         if found != ["ok"]:
             raise StoreError(f"The database is damaged: {'; '.join(found)}.")
 
-    async def __aexit__(self, *exc_info: object) -> bool | None:
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         """Bring what was settled to the disk and close the file."""
         try:
             await self.broker.flush()
@@ -84,4 +87,6 @@ class SqliteStore:
             _log.warning("The last outcomes were not written, so that some deliveries will be repeated: %s", error)
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
-        return await self._stack.__aexit__(*exc_info)  # type: ignore[arg-type]
+        # What fails inside "async with" leaves as it is, and not in an exception group.
+        failed = isinstance(exc, Exception)
+        await self._stack.__aexit__(*((None, None, None) if failed else (exc_type, exc, traceback)))

@@ -1,0 +1,91 @@
+"""Every store that the contract holds for, with a clock that the test moves."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.sqlite.store import SqliteStore
+from websubhub.standalone.ports import Delivery, HubStore, StoredSubscription, Update
+from websubhub.standalone.schedule.limits import DeliveryLimits
+
+START = 1_800_000_000.0
+
+OpenStore = Callable[[DeliveryLimits], AbstractAsyncContextManager[HubStore]]
+
+
+class Clock:
+    """The wall clock, which stands still until the test moves it."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Hub:
+    """A store with the short words that the tests use."""
+
+    def __init__(self, store: HubStore, clock: Clock) -> None:
+        self.store = store
+        self.broker = store.broker
+        self.clock = clock
+        self._published = 0
+
+    async def subscribe(self, callback: str = "https://sub.example/1", topic: str = "https://topic.example/") -> None:
+        await self.store.subscriptions.save(
+            StoredSubscription(
+                topic=topic, callback=callback, secret="s3cret", lease_seconds=1000, requested_at=self.clock()
+            )
+        )
+
+    async def publish(self, topic: str = "https://topic.example/") -> str:
+        self._published += 1
+        update = Update(
+            id=f"message-{self._published}",
+            topic=topic,
+            content=b"\x00 content %d" % self._published,
+            content_type='text/plain; charset="x"',
+            links=('<https://hub.example/>; rel="hub"',),
+            published_at=self.clock(),
+        )
+        await self.broker.publish(update)
+        return update.id
+
+    async def claim(self, limit: int = 100) -> list[Delivery]:
+        """What is due now; nothing, if that is nothing."""
+        claimed: list[Delivery] = []
+        with anyio.move_on_after(0.03):
+            claimed += await self.broker.claim(limit)
+        return claimed
+
+    async def claim_ids(self) -> list[str]:
+        """The updates due now, all of which arrive."""
+        ids = []
+        for delivery in await self.claim():
+            ids.append(delivery.update.id)
+            delivery.done()
+        return ids
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> OpenStore:
+    """Opens the store under test within limits."""
+    if request.param == "memory":
+        return lambda limits: memory_store(limits=limits, clock=clock)
+    return lambda limits: SqliteStore(str(tmp_path / "hub.db"), limits=limits, clock=clock)
+
+
+@pytest.fixture
+async def hub(open_store: OpenStore, clock: Clock) -> AsyncIterator[Hub]:
+    async with open_store(DeliveryLimits(per_host=3, failures=3, waiting=20)) as store:
+        yield Hub(store, clock)

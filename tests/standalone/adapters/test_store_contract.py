@@ -1,0 +1,171 @@
+"""What every store promises about topics, subscriptions and pending verifications."""
+
+from attrs import evolve
+
+from tests.standalone.adapters.conftest import Hub
+from websubhub.standalone.ports import (
+    DeliveryMode,
+    FetchedTopic,
+    Mode,
+    PendingVerification,
+    StoredSubscription,
+    Topic,
+)
+
+TOPIC = "https://topic.example/~a"
+SPELLED = "https://topic.example/%7Ea"
+CALLBACK = "https://sub.example/cb"
+
+
+async def test_a_topic_is_kept_with_its_options(hub: Hub) -> None:
+    topics = hub.store.topics
+    assert await topics.get(TOPIC) is None
+    topic = Topic(url=TOPIC, registered=True, delivery_mode=DeliveryMode.LATEST, feed_diff=True)
+    await topics.save(topic)
+    assert await topics.get(TOPIC) == topic
+    await topics.save(evolve(topic, feed_diff=False))
+    assert await topics.get(SPELLED) == evolve(topic, feed_diff=False)
+
+
+async def test_topics_come_in_pages(hub: Hub) -> None:
+    urls = [f"https://topic.example/{number}" for number in range(5)]
+    for url in reversed(urls):
+        await hub.store.topics.save(Topic(url=url))
+    first = await hub.store.topics.page(limit=3)
+    rest = await hub.store.topics.page(after=first[-1].url, limit=3)
+    assert [topic.url for topic in first + rest] == urls
+
+
+async def test_a_deregistered_topic_keeps_its_subscriptions(hub: Hub) -> None:
+    await hub.store.topics.save(Topic(url=TOPIC, registered=True))
+    await hub.subscribe(CALLBACK, TOPIC)
+    assert await hub.store.topics.deregister(SPELLED)
+    assert not await hub.store.topics.deregister(TOPIC)
+    topic = await hub.store.topics.get(TOPIC)
+    assert topic is not None
+    assert not topic.registered
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) is not None
+
+
+async def test_a_subscription_brings_its_topic_in_unregistered(hub: Hub) -> None:
+    await hub.subscribe(CALLBACK, TOPIC)
+    assert await hub.store.topics.get(TOPIC) == Topic(url=TOPIC)
+
+
+async def test_the_last_fetch_is_remembered(hub: Hub) -> None:
+    assert await hub.store.topics.last_fetch(TOPIC) is None
+    fetch = FetchedTopic(etag='"x"', digest="abc", links=("<https://hub.example/>; rel=hub",), entries=("1", "2"))
+    await hub.store.topics.save_fetch(TOPIC, fetch)
+    assert await hub.store.topics.last_fetch(SPELLED) == fetch
+    await hub.store.topics.save_fetch(SPELLED, FetchedTopic(last_modified="Sat, 01 Jan 2000 00:00:00 GMT"))
+    fetched = await hub.store.topics.last_fetch(TOPIC)
+    assert fetched is not None
+    assert fetched.last_modified == "Sat, 01 Jan 2000 00:00:00 GMT"
+    assert await hub.store.topics.page() == [Topic(url=TOPIC)]
+
+
+async def test_a_subscription_is_replaced_by_the_next_of_its_topic_and_callback(hub: Hub) -> None:
+    subscriptions = hub.store.subscriptions
+    first = StoredSubscription(topic=TOPIC, callback=CALLBACK, secret="one", lease_seconds=10, requested_at=hub.clock())
+    second = evolve(first, topic=SPELLED, callback="https://sub.example/%63b", secret=None, lease_seconds=20)
+    assert await subscriptions.save(first)
+    assert await subscriptions.get(SPELLED, "https://sub.example/%63b") == first
+    assert await subscriptions.save(second)
+    assert await subscriptions.page() == [evolve(second, topic=TOPIC)]
+
+
+async def test_subscriptions_come_in_pages_of_all_or_of_one_topic(hub: Hub) -> None:
+    for topic in ("https://topic.example/a", "https://topic.example/b"):
+        for number in range(3):
+            await hub.subscribe(f"https://sub.example/{number}", topic)
+    pages, after = [], None
+    while page := await hub.store.subscriptions.page(after=after, limit=4):
+        pages.append(page)
+        after = page[-1].topic, page[-1].callback
+    assert [len(page) for page in pages] == [4, 2]
+    assert len({(found.topic, found.callback) for page in pages for found in page}) == 6
+    of_b = await hub.store.subscriptions.page(topic="https://topic.example/b")
+    assert [found.callback for found in of_b] == [f"https://sub.example/{number}" for number in range(3)]
+
+
+async def test_a_removed_subscription_is_gone(hub: Hub) -> None:
+    await hub.subscribe(CALLBACK, TOPIC)
+    assert await hub.store.subscriptions.remove(SPELLED, CALLBACK)
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) is None
+    assert not await hub.store.subscriptions.remove(TOPIC, CALLBACK)
+    assert not await hub.store.subscriptions.remove("https://unknown.example/", CALLBACK)
+
+
+async def test_the_end_of_a_lease_ends_the_subscription(hub: Hub) -> None:
+    await hub.subscribe("https://sub.example/1", TOPIC)
+    hub.clock.now += 1
+    await hub.subscribe("https://sub.example/2", TOPIC)
+    hub.clock.now += 999
+    assert await hub.store.subscriptions.get(TOPIC, "https://sub.example/1") is None
+    assert await hub.store.subscriptions.get(TOPIC, "https://sub.example/2") is not None
+    [ended] = await hub.store.subscriptions.end_expired()
+    assert ended.callback == "https://sub.example/1"
+    assert await hub.store.subscriptions.end_expired() == []
+    hub.clock.now += 1
+    assert len(await hub.store.subscriptions.end_expired()) == 1
+    assert (await hub.broker.statistics()).subscriptions == 0
+
+
+def pending(name: str, mode: Mode = Mode.SUBSCRIBE, *, due_at: float = 0.0) -> PendingVerification:
+    return PendingVerification(
+        id=name, mode=mode, topic=TOPIC, callback=CALLBACK, secret="s", lease_seconds=99, due_at=due_at
+    )
+
+
+async def test_a_newer_request_replaces_an_older_one(hub: Hub) -> None:
+    verifications = hub.store.verifications
+    await verifications.save(pending("older"))
+    newer = evolve(pending("newer", Mode.UNSUBSCRIBE), topic=SPELLED)
+    await verifications.save(newer)
+    assert await verifications.get(TOPIC, CALLBACK) == newer
+    assert await verifications.count() == 1
+    assert not await verifications.postpone("older", due_at=5)
+    assert not await verifications.remove("older")
+    assert await verifications.remove("newer")
+    assert await verifications.get(TOPIC, CALLBACK) is None
+
+
+async def test_verifications_are_due_in_their_order_and_can_be_postponed(hub: Hub) -> None:
+    verifications, now = hub.store.verifications, hub.clock()
+    for number, due_at in enumerate([now + 1, now - 1, now]):
+        await verifications.save(evolve(pending(f"v{number}", due_at=due_at), callback=f"https://sub.example/{number}"))
+    assert [found.id for found in await verifications.due()] == ["v1", "v2"]
+    assert [found.id for found in await verifications.due(limit=1)] == ["v1"]
+    assert await verifications.postpone("v1", due_at=now + 30)
+    assert [found.id for found in await verifications.due()] == ["v2"]
+    hub.clock.now += 30
+    [postponed] = [found for found in await verifications.due() if found.id == "v1"]
+    assert (postponed.attempts, postponed.due_at) == (1, now + 30)
+
+
+async def test_a_verified_request_becomes_a_subscription_in_one_step(hub: Hub) -> None:
+    subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
+    await hub.store.verifications.save(pending("v1"))
+    assert await hub.store.subscriptions.save(subscription, verification="v1")
+    assert await hub.store.verifications.count() == 0
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) == subscription
+
+
+async def test_a_request_that_was_replaced_changes_nothing(hub: Hub) -> None:
+    subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
+    await hub.store.verifications.save(pending("v1"))
+    await hub.store.verifications.save(pending("v2", Mode.UNSUBSCRIBE))
+    assert not await hub.store.subscriptions.save(subscription, verification="v1")
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) is None
+    await hub.store.subscriptions.save(subscription)
+    assert not await hub.store.subscriptions.remove(TOPIC, CALLBACK, verification="v1")
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) == subscription
+    assert await hub.store.subscriptions.remove(TOPIC, CALLBACK, verification="v2")
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) is None
+
+
+def test_neither_secrets_nor_callbacks_are_printed() -> None:
+    subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, secret="s3cret", lease_seconds=1, requested_at=0)
+    for value in (subscription, pending("v1")):
+        assert CALLBACK not in repr(value)
+        assert "secret" not in repr(value)

@@ -1,0 +1,177 @@
+"""A standalone hub in this process, with subscribers and topics on real sockets of loopback."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+import anyio
+import attrs
+import httpx
+
+from _websub.asgi import AsgiEdge
+from _websub.http import Answer, Request, Response
+from _websub.listening import AppListener
+from _websub.serving import Binding
+from websubhub.standalone.runtime import run_hub
+from websubhub.standalone.settings import Settings
+from websubhub.testing import RecordingSubscriber
+
+TOKEN = "publisher-token-of-the-tests"
+ADMIN = "admin-token-of-the-tests"
+FORM = "application/x-www-form-urlencoded"
+PATIENCE = 10.0
+
+
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait until a condition holds that nothing tells of."""
+    with anyio.fail_after(seconds):
+        while not condition():
+            await anyio.sleep(0.01)
+
+
+class Site:
+    """A topic that a hub can fetch, as an ASGI application that remembers how it was asked.
+
+    Attributes:
+        body: What it serves.
+        headers: With which headers; an ETag makes it answer 304 to those who have it.
+        status: With which status.
+        requests: The requests.
+    """
+
+    def __init__(self, body: bytes = b"content", content_type: str = "text/plain", **headers: str) -> None:
+        self.body = body
+        self.headers = {"Content-Type": content_type, **{name.replace("_", "-"): headers[name] for name in headers}}
+        self.status = 200
+        self.requests: list[Request] = []
+        self._edge = AsgiEdge(self._answer)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._edge(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        self.requests.append(request)
+        etag = self.headers.get("ETag")
+        if etag is not None and request.headers.get("if-none-match") == etag:
+            return Answer(Response(status=304, headers={"ETag": etag}))
+        return Answer(Response(status=self.status, headers=self.headers, body=self.body))
+
+
+@attrs.define
+class World:
+    """A hub and its peers.
+
+    Attributes:
+        hub: The hub's URL.
+        peers: The base URL of what is attached.
+        client: For requests to the hub.
+        stop: Stops the hub.
+    """
+
+    hub: str
+    peers: str
+    client: httpx.AsyncClient
+    stop: Callable[[], None]
+    _listener: AppListener
+
+    def subscriber(self, path: str = "/callback", *, secret: str | None = None) -> RecordingSubscriber:
+        """A subscriber that records what it gets, at a path of ``peers``."""
+        subscriber = RecordingSubscriber(secret=secret)
+        self.attach(path, subscriber)
+        return subscriber
+
+    def site(self, path: str = "/topic", **arguments: Any) -> Site:
+        """A topic, at a path of ``peers``."""
+        site = Site(**arguments)
+        self.attach(path, site)
+        return site
+
+    def attach(self, path: str, app: RecordingSubscriber | Site) -> None:
+        """Answer at a path of ``peers`` with an application."""
+        self._listener.attach(path, app, AsgiEdge(app._edge._handle))
+
+    async def ask(self, headers: dict[str, str] | None = None, **fields: object) -> httpx.Response:
+        """Send the hub a form; ``mode`` stands for ``hub.mode`` and so on."""
+        form = [(f"hub.{name}", str(each)) for name, value in fields.items() for each in _each(value)]
+        return await self.client.post(
+            self.hub, content=urlencode(form), headers={"Content-Type": FORM, **(headers or {})}
+        )
+
+    async def subscribe(
+        self, subscriber: RecordingSubscriber, topic: str, path: str = "/callback", **fields: object
+    ) -> None:
+        """Subscribe, and wait until the hub has verified that and knows the answer."""
+        asked = len(subscriber.verifications)
+        answer = await self.ask(mode="subscribe", topic=topic, callback=self.peers + path, **fields)
+        assert answer.status_code == 202, answer.text
+        await subscriber.wait_until(lambda: len(subscriber.verifications) > asked)
+        await self.verified()
+
+    async def verified(self) -> None:
+        """Wait until no verification is pending."""
+        with anyio.fail_after(PATIENCE):
+            while "websubhub_pending_verifications 0.0" not in (await self.get("/metrics")).text:
+                await anyio.sleep(0.005)
+
+    async def publish(
+        self, topic: str, content: bytes = b"content", content_type: str = "text/plain", **headers: str
+    ) -> httpx.Response:
+        """Publish content."""
+        url = f"{self.hub}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}"
+        return await self.client.post(url, content=content, headers={"Content-Type": content_type, **headers})
+
+    async def ping(self, *topics: str) -> httpx.Response:
+        """Announce that topics have changed."""
+        return await self.ask(mode="publish", url=topics)
+
+    async def get(self, path: str, **query: object) -> httpx.Response:
+        """Look at the hub; the admin token is shown."""
+        return await self.client.get(self._at(path), params=query, headers={"Authorization": f"Bearer {ADMIN}"})  # type: ignore[arg-type]
+
+    async def order(self, path: str, **parameters: object) -> Any:
+        """Operate the hub; the admin token is shown."""
+        answer = await self.client.post(
+            self._at(path), json=parameters, headers={"Authorization": f"Bearer {ADMIN}"}
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def statistics(self) -> dict[str, Any]:
+        """The hub's counts."""
+        statistics: dict[str, Any] = (await self.get("/admin/statistics")).json()
+        return statistics
+
+    def _at(self, path: str) -> str:
+        return self.hub.removesuffix("/hub") + path
+
+
+def _each(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def settings_with(**changes: Any) -> Settings:
+    """Settings that suit a test."""
+    return Settings(**{"port": 0, "store": "memory:", "min_lease_seconds": 1, "admin_token": ADMIN, **changes})
+
+
+@asynccontextmanager
+async def world(**settings: Any) -> AsyncIterator[World]:
+    """Run a hub and a place for its peers."""
+    started, stop, urls = anyio.Event(), anyio.Event(), list[str]()
+
+    def ready(url: str) -> None:
+        urls.append(url)
+        started.set()
+
+    async def run() -> None:
+        await run_hub(settings_with(**settings), stop=stop.wait, ready=ready)
+
+    with anyio.fail_after(25):
+        async with AppListener(Binding(port=0, graceful_seconds=0.5)) as listener, anyio.create_task_group() as tasks:
+            peers = await listener.start()
+            tasks.start_soon(run)
+            await started.wait()
+            async with httpx.AsyncClient(timeout=PATIENCE) as client:
+                yield World(urls[0], peers, client, stop.set, listener)
+            stop.set()
