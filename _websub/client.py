@@ -1,6 +1,5 @@
 """Outgoing exchanges: bounded in time and size, no redirects, no cookies, no environment (the door of httpx)."""
 
-import http.cookiejar
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -162,7 +161,7 @@ class HttpClient:
         self.limits = limits or ExchangeLimits()
         self._addresses = addresses or AddressPolicy()
         self._given = client
-        self._own: AsyncClient | None = None
+        self._own: GuardedTransport | None = None
 
     async def send(self, request: Request) -> Response:
         """Send one request and read its whole answer.
@@ -188,7 +187,7 @@ class HttpClient:
         with anyio.move_on_after(self.limits.seconds) as deadline:
             with _translated():
                 outgoing = self._build(request)
-                response = await self._client().send(outgoing, stream=True, follow_redirects=False)
+                response = await self._exchange(outgoing)
             chunks = _chunks(response)
             try:
                 headers = Headers(response.headers.multi_items())
@@ -209,14 +208,13 @@ class HttpClient:
         extensions = {"timeout": limits.as_dict(), "target": target_of(url).encode()}
         return httpx.Request(request.method, url, headers=headers, content=request.body or None, extensions=extensions)
 
-    def _client(self) -> AsyncClient:
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
         if self._given is not None:
-            return self._given
+            return await self._given.send(request, stream=True, follow_redirects=False)
+        # Without the client layer there are no cookies, no proxies of the environment, and no log of whole callbacks.
         if self._own is None:
-            no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-            transport = GuardedTransport(self._addresses, keep_alive=self.limits.keep_alive)
-            self._own = AsyncClient(transport=transport, trust_env=False, cookies=no_cookies)
-        return self._own
+            self._own = GuardedTransport(self._addresses, keep_alive=self.limits.keep_alive)
+        return await self._own.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""

@@ -1,38 +1,19 @@
 """The whole WebSub round on loopback: a hub, a publisher and a subscriber, over real HTTP, shown as it happens."""
 
+import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Self, TextIO
+from typing import Protocol, Self, TextIO
+from urllib.parse import urljoin
 
 import anyio
 import attrs
 from anyio.abc import TaskStatus
 
 import websubsub
-from websubhub import (
-    Acknowledgement,
-    Advertiser,
-    Answer,
-    AsgiEdge,
-    Binding,
-    ContentDistributionMessage,
-    HubClient,
-    HubListener,
-    HubService,
-    PublisherClient,
-    Request,
-    Response,
-    TopicDeregistration,
-    TopicDeregistrationSuccess,
-    TopicRegistration,
-    TopicRegistrationSuccess,
-    UpdateMessage,
-    VerifiedSubscription,
-    VerifiedUnsubscription,
-    serve_app,
-)
+from websubhub import Advertiser, Answer, AsgiEdge, Binding, PublisherClient, Request, Response, TopicClient, serve_app
 
 _STEP_SECONDS = 10.0
 _ATOM = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Demo</title></feed>'
@@ -41,6 +22,13 @@ _UPDATES = (
     ("Atom", _ATOM, "application/atom+xml; charset=utf-8"),
     ("binary", bytes(range(256)) * 4, "application/octet-stream"),
 )
+
+
+class RunHub(Protocol):
+    """Runs a hub until it is cancelled."""
+
+    async def __call__(self, *, ready: Callable[[str], None]) -> None:
+        """Run it, and call ``ready`` with its URL."""
 
 
 class DemoError(Exception):
@@ -71,7 +59,7 @@ class Stage:
             with anyio.fail_after(_STEP_SECONDS):
                 yield notes.append
         except Exception as error:
-            cause = f"{type(error).__name__}: {error}".rstrip(": ")
+            cause = "; ".join(f"{type(leaf).__name__}: {leaf}".rstrip(": ") for leaf in _leaves(error))
             self._line("✗", who, what, cause, color="31")
             raise DemoError(f"{who}: {what}: {cause}") from error
         milliseconds = (time.perf_counter() - start) * 1000
@@ -113,41 +101,11 @@ class DemoSubscriber(websubsub.SubscriberService):
         self._incoming.send_nowait(_Received(message, time.perf_counter()))
 
 
-class DemoHub(HubService):
-    """Keeps topics and subscriptions in memory, and delivers at once."""
-
-    def __init__(self) -> None:
-        self._clients: dict[tuple[str, str], HubClient] = {}
-
-    async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess:
-        """Take every topic."""
-        return TopicRegistrationSuccess()
-
-    async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationSuccess:
-        """Give every topic up."""
-        return TopicDeregistrationSuccess()
-
-    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> None:
-        """Deliver to this subscription from now on."""
-        self._clients[message.topic, message.callback] = HubClient(message)
-
-    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
-        """Deliver to this subscription no more."""
-        self._clients.pop((message.topic, message.callback), None)
-
-    async def on_update_message(self, message: UpdateMessage) -> Acknowledgement:
-        """Deliver an update to the subscriptions of its topic."""
-        update = ContentDistributionMessage(content=message.body, content_type=message.content_type)
-        for (topic, _), client in self._clients.items():
-            if topic == message.topic:
-                await client.notify_content_distribution(update)
-        return Acknowledgement()
-
-
-async def demo(out: TextIO = sys.stdout) -> None:
+async def demo(run_hub: RunHub, out: TextIO = sys.stdout) -> None:
     """Walk the whole round and tell each step.
 
     Args:
+        run_hub: Runs a hub on loopback until cancelled, and says its URL once it is ready.
         out: Where to tell.
 
     Raises:
@@ -155,10 +113,9 @@ async def demo(out: TextIO = sys.stdout) -> None:
     """
     stage = Stage(out)
     stage.title("WebSub on loopback: register, discover, subscribe, verify, publish, deliver")
-    async with anyio.create_task_group() as tasks, HubListener(port=0) as hub_listener:
-        with stage.step("hub", "listens") as note:
-            hub_listener.attach(DemoHub(), "/hub")
-            hub = f"{await hub_listener.start()}/hub"
+    async with anyio.create_task_group() as tasks:
+        with stage.step("hub", "listens, and keeps its state in memory") as note:
+            hub = await tasks.start(_run_hub, run_hub)
             note(hub)
         with stage.step("publisher", "serves its topic and advertises the hub") as note:
             topic = f"{await tasks.start(_serve_topic, hub)}/feed"
@@ -167,11 +124,17 @@ async def demo(out: TextIO = sys.stdout) -> None:
             with stage.step("publisher", "registers the topic at the hub"):
                 await publisher.register_topic(topic)
             async with _subscriber(stage, topic) as subscriber:
+                with stage.step("hub", "verifies the intent, keeps the subscription"):
+                    await _subscribed(hub)
                 stage.title("Three updates")
                 for name, content, content_type in _UPDATES:
                     await _publish(stage, publisher, subscriber, topic, (name, content, content_type))
         tasks.cancel_scope.cancel()
     stage.title("Everything arrived, signed and unchanged.")
+
+
+async def _run_hub(run_hub: RunHub, *, task_status: TaskStatus[str]) -> None:
+    await run_hub(ready=task_status.started)
 
 
 async def _serve_topic(hub: str, *, task_status: TaskStatus[str]) -> None:
@@ -217,6 +180,16 @@ async def _subscriber(stage: Stage, topic: str) -> AsyncIterator[DemoSubscriber]
             await listener.graceful_stop()
 
 
+async def _subscribed(hub: str) -> None:
+    """Wait until the hub has stored what its subscriber has just confirmed."""
+    async with TopicClient(hub) as client:
+        while True:
+            content = await client.fetch(urljoin(hub, "/admin/statistics"))
+            if content is not None and json.loads(content.body)["subscriptions"]:
+                return
+            await anyio.sleep(0.01)
+
+
 async def _publish(
     stage: Stage,
     publisher: PublisherClient,
@@ -236,23 +209,24 @@ async def _publish(
         note(f"{(received.at - start) * 1000:.1f} ms after publish")
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    leaves: list[BaseException] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
+def _leaves(error: BaseException) -> list[BaseException]:
+    """The errors in a group, however deep, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
 
 
-def main(out: TextIO = sys.stdout, *, backend: str = "asyncio") -> int:
+def main(run_hub: RunHub, out: TextIO = sys.stdout, *, backend: str = "asyncio") -> int:
     """Run the demo; 0 when every step worked, else 1.
 
     Args:
+        run_hub: Runs a hub on loopback until cancelled, and says its URL once it is ready.
         out: Where to tell.
         backend: ``asyncio`` or ``trio``.
     """
     failures: list[BaseException] = []
     try:
-        anyio.run(demo, out, backend=backend)
+        anyio.run(demo, run_hub, out, backend=backend)
     except* DemoError as group:
         failures.extend(_leaves(group))
     for failure in failures:

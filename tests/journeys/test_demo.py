@@ -1,13 +1,14 @@
 """``websubhub demo`` as a person runs it."""
 
 import io
-import socket
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
 from websubhub import demo
+from websubhub.standalone.cli import demo_hub
 
 
 def test_the_command_shows_the_round_and_exits_0() -> None:
@@ -25,18 +26,17 @@ def test_the_command_shows_the_round_and_exits_0() -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_it_runs_on_both_loops(backend: str) -> None:
     out = io.StringIO()
-    assert demo.main(out, backend=backend) == 0
+    assert demo.main(demo_hub, out, backend=backend) == 0
     assert "Everything arrived" in out.getvalue()
 
 
-def test_a_failing_step_exits_1_and_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(*_: object) -> None:
+def test_a_failing_step_exits_1_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    async def broken_hub(*, ready: Callable[[str], None]) -> None:
         raise OSError(98, "Address already in use")
 
-    monkeypatch.setattr(socket.socket, "bind", refuse)
     out = io.StringIO()
-    assert demo.main(out) == 1
+    assert demo.main(broken_hub, out) == 1
     assert "✗ hub        listens" in out.getvalue()
-    assert "Address already in use" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "The demo failed: hub: listens, and keeps its state in memory: OSError: [Errno 98] Address already in use\n"
+    )

@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(serve)
     serve.set_defaults(run=_serve)
     show = commands.add_parser("demo", help="walk the whole WebSub round on loopback and show it")
-    show.set_defaults(run=lambda _: demo.main(sys.stdout))
+    show.set_defaults(run=lambda _: demo.main(demo_hub, sys.stdout))
     remote.add_commands(commands)
     examine = commands.add_parser("doctor", help="say what works and what does not")
     doctor.add_arguments(examine)
@@ -85,6 +85,11 @@ def read_settings(options: argparse.Namespace) -> Settings:
     names = {field.name for field in attrs.fields(Settings)}
     flags = {name: value for name, value in vars(options).items() if name in names}
     return load(flags, os.environ, options.config)
+
+
+async def demo_hub(*, ready: Callable[[str], None]) -> None:
+    """Run the hub that the demo shows: this one, on a free port of loopback, in memory."""
+    await run_hub(Settings(port=0, store="memory:"), ready=ready)
 
 
 def _serve(options: argparse.Namespace) -> int:
