@@ -1,7 +1,7 @@
 """How a client repeats what failed."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 import stamina
@@ -10,6 +10,10 @@ from attrs.validators import ge
 from _websub.retry_after import retry_after_seconds
 from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
 from websubhub._messages import ContentDistributionSuccess
+
+
+def _statuses(values: Iterable[int]) -> frozenset[int]:
+    return frozenset(values)
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +33,7 @@ class RetryPolicy:
     interval: float = attrs.field(default=3.0, validator=ge(0))
     factor: float = attrs.field(default=2.0, validator=ge(1))
     maximum: float = attrs.field(default=20.0, validator=ge(0))
-    statuses: frozenset[int] = attrs.field(default=frozenset({429, 500, 502, 503, 504}), converter=frozenset)
+    statuses: frozenset[int] = attrs.field(default=frozenset({429, 500, 502, 503, 504}), converter=_statuses)
     jitter: float = attrs.field(default=1.0, validator=ge(0))
 
     def wait_before_retry(self, error: Exception) -> bool | float:
