@@ -60,6 +60,7 @@ class Assignment:
         self._lookups: dict[str, Lookup] = {}
         # What came up in the middle of something else, and is done one by one so that no turn is long.
         self._starved: deque[Origin] = deque()
+        self._patient: set[Origin] = set()
         self._resolved: deque[Resolution] = deque()
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
 
@@ -144,6 +145,12 @@ class Assignment:
             origin.waiting.popleft()
             self._count_down(batch)
 
+    def serve_patient(self) -> None:
+        """Look again whether those who did not get a connection may have one now."""
+        patient, self._patient = self._patient, set()
+        for origin in patient:
+            self.serve_later(origin)
+
     def serve_later(self, origin: Origin) -> None:
         """Let the origin stand in line for room among all connections."""
         if origin.waiting and not origin.queued:
@@ -195,7 +202,8 @@ class Assignment:
         return True
 
     def _start_fresh(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
-        if not self._pool.may_open(origin):
+        if not self._pool.may_open(origin, self.now):
+            self._patient.add(origin)
             return False
         resolution = self._names.known(origin.host, self.now)
         if resolution is None:

@@ -67,7 +67,12 @@ class SharedContent:
         return render_fields(pairs)
 
     def signature(self, method: str, secret: str) -> str:
-        """The value of ``X-Hub-Signature`` for a subscription with this secret, computed once if several share it."""
+        """The value of ``X-Hub-Signature`` for a subscription with this secret, computed once if several share it.
+
+        Args:
+            method: One of sha1, sha256, sha384 and sha512.
+            secret: The secret of the subscription.
+        """
         signatures = self._signatures
         key = secret + method  # no method is the end of another one; a tuple would be hashed slowly if it has an enum
         signature = signatures.get(key)

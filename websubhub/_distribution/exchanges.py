@@ -12,8 +12,9 @@ from websubhub._distribution.poller import EVENTS_AT_ONCE
 from websubhub._distribution.pool import Pool
 from websubhub._distribution.wiring import Wiring
 
-# The event loop has other things to do: no turn is longer, save for the last thing done in it.
+# The event loop has other things to do: no turn is longer than both, save for the last thing done in it.
 _TURN_SECONDS = 0.002
+_FILL_SECONDS = 0.001
 
 
 class Exchanges:
@@ -62,19 +63,21 @@ class Exchanges:
         assignment = self._assignment
         assignment.now = now = monotonic()
         until = now + _TURN_SECONDS
-        while assignment.fill(until):
-            if assignment.ended:
-                self._finish_ended()
-                continue
+        while True:
+            # What idle servers did is looked at before their connections are used again.
             events = self._poll(0, EVENTS_AT_ONCE)
-            if not events:
-                return False
             for fd, mask in events:
                 self._handle(fd, mask)
                 assignment.now = now = monotonic()
                 if now > until:
-                    return True
-        return True
+                    break
+            enough = assignment.fill(max(until, now + _FILL_SECONDS))
+            if assignment.ended:
+                self._finish_ended()
+            elif enough and not events:
+                return False
+            if not enough or now > until:
+                return True
 
     def tick(self) -> None:
         """Fail what is past its deadline, and close what was idle for too long."""
@@ -86,6 +89,7 @@ class Exchanges:
             elif isinstance(item, Lookup):
                 self._assignment.give_up(item)
         self._pool.drop_old(now)
+        self._assignment.serve_patient()
 
     def _finish_ended(self) -> None:
         ended = self._assignment.ended

@@ -7,6 +7,9 @@ from websubhub._distribution.origin import Origin, split_callback
 from websubhub._distribution.request import is_target
 from websubhub._distribution.wiring import Route, Wiring
 
+# Who was idle for this long, in the midst of all that is going on, is not needed at present.
+_SPARE_SECONDS = 1.0
+
 
 class Pool:
     """Origins and their connections, at the same cost whether there are ten or ten thousand.
@@ -45,9 +48,9 @@ class Pool:
         slash = callback.find("/", 8)
         if slash > 0:
             origin = self._origins.get(callback[:slash])
-            if origin is not None:
-                target = callback[slash:]
-                return (origin, target) if is_target(target) else None
+            target = callback[slash:]
+            if origin is not None and is_target(target):
+                return origin, target
         parts = split_callback(callback)
         if parts is None:
             return None
@@ -80,9 +83,19 @@ class Pool:
         self.busy += 1
         return connection
 
-    def may_open(self, origin: Origin) -> bool:
-        """Whether the origin may have one more connection."""
-        return origin.open < self._limits.connections_per_origin
+    def may_open(self, origin: Origin, now: float) -> bool:
+        """Whether the origin may have one more connection.
+
+        When all connections are in use, only an origin without any may take the one that was idle longest; the others
+        leave it alone if it was used lately, or busy origins would forever close each other's connections.
+        """
+        if not origin.open:
+            return True
+        if origin.open >= self._limits.connections_per_origin:
+            return False
+        if len(self.connections) < self._limits.connections:
+            return True
+        return bool(self._by_age) and next(iter(self._by_age)).idle_since < now - _SPARE_SECONDS
 
     def open(self, origin: Origin, route: Route, now: float) -> Connection:
         """A new connection, which is busy; the oldest idle one makes room for it if there is none.

@@ -170,16 +170,16 @@ async def test_drip_ends_with_the_deadline(dripped: bytes) -> None:
                 break
 
     with peer(script) as server:
-        async with open_engine(total_seconds=0.5) as engine:
+        async with open_engine(total_seconds=0.2) as engine:
             started = time.monotonic()
             outcome = await send_one(engine, server.url)
     assert outcome.failure is DeliveryFailure.TIMEOUT
-    assert 0.4 < time.monotonic() - started < 1.5
+    assert 0.2 < time.monotonic() - started < 1.5
 
 
 async def test_silent_server_ends_with_the_deadline() -> None:
     with peer(hang) as server, peer(answering(NO_CONTENT)) as healthy:
-        async with open_engine(total_seconds=0.5) as engine:
+        async with open_engine(total_seconds=0.2) as engine:
             outcomes = await send(engine, [server.url, *[healthy.url] * 50])
     assert outcomes[0].failure is DeliveryFailure.TIMEOUT
     assert all(outcome.delivered for outcome in outcomes[1:])
@@ -189,13 +189,13 @@ async def test_deadline_of_a_delivery_is_counted_from_its_own_start() -> None:
     def script(server: Peer, sock: socket.socket, _: int) -> None:
         while True:
             server.receive(sock)
-            time.sleep(0.3)
+            time.sleep(0.15)
             sock.sendall(NO_CONTENT)
 
     with peer(script) as server:
-        async with open_engine(total_seconds=0.8, connections_per_origin=1) as engine:
-            outcomes = await send(engine, [server.url] * 5)
-    assert [outcome.status for outcome in outcomes] == [204] * 5
+        async with open_engine(total_seconds=0.4, connections_per_origin=1) as engine:
+            outcomes = await send(engine, [server.url] * 4)
+    assert [outcome.status for outcome in outcomes] == [204] * 4
 
 
 async def test_reader_that_takes_nothing_ends_with_the_deadline() -> None:
@@ -203,7 +203,7 @@ async def test_reader_that_takes_nothing_ends_with_the_deadline() -> None:
         server.stopping.wait(5)
 
     with peer(script) as server:
-        async with open_engine(total_seconds=0.5) as engine:
+        async with open_engine(total_seconds=0.2) as engine:
             outcome = await send_one(engine, server.url, SharedContent(body=b"x" * 20_000_000))
     assert outcome.failure is DeliveryFailure.TIMEOUT
 
@@ -291,6 +291,6 @@ async def test_connection_that_is_never_made_is_an_outcome() -> None:
                 filler = stack.enter_context(socket.socket())
                 filler.setblocking(False)
                 filler.connect_ex(full.getsockname())
-            async with open_engine(connect_seconds=0.4) as engine:
+            async with open_engine(connect_seconds=0.2) as engine:
                 outcome = await send_one(engine, f"http://127.0.0.1:{full.getsockname()[1]}/")
     assert outcome.failure is DeliveryFailure.CONNECT_TIMEOUT

@@ -54,6 +54,17 @@ async def test_hundreds_of_callers_share_the_engine() -> None:
     assert server.connections <= 8
 
 
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})], ids=["uvloop"])
+async def test_uvloop_drives_it_as_well(anyio_backend: object) -> None:
+    assert anyio_backend
+    with peer(answering(NO_CONTENT)) as server, peer(hang) as silent:
+        async with open_engine(total_seconds=0.3) as engine, anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(send, engine, [server.url] * 20)
+            assert not (await send_one(engine, silent.url)).delivered
+    assert len(server.requests) == 400
+
+
 async def test_short_batch_overtakes_a_long_one() -> None:
     order: list[str] = []
 

@@ -96,7 +96,7 @@ async def test_server_without_tls_is_an_outcome(trusting: ssl.SSLContext) -> Non
 
 async def test_handshake_that_never_ends_is_an_outcome(trusting: ssl.SSLContext) -> None:
     with peer(hang) as server:
-        async with open_engine(tls=trusting, connect_seconds=0.4) as engine:
+        async with open_engine(tls=trusting, connect_seconds=0.2) as engine:
             outcome = await send_one(engine, f"https://127.0.0.1:{server.port}/")
     assert outcome.failure is DeliveryFailure.CONNECT_TIMEOUT
 
