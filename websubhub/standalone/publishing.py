@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from websubhub import TopicClient, TopicContent, TopicFetchError, feed_entries, without_entries
+from websubhub import TopicClient, TopicContent, TopicFetchError, feed_entries, url_identity, without_entries
 from websubhub.standalone.ports import Announcement, FetchedTopic, HubStore, StoreError, Update
 
 log = logging.getLogger("websubhub")
@@ -20,6 +20,7 @@ _RETRY_SECONDS = (5.0, 30.0, 120.0)
 _FETCHES_AT_ONCE = 16
 _POLL_SECONDS = 1.0
 _ENTRIES_REMEMBERED = 2_000
+_CHAIN = "-"
 
 
 class Publishing:
@@ -59,7 +60,7 @@ class Publishing:
             self._announced.set()
 
     async def run(self) -> None:
-        """Fetch what is announced, until cancelled; each topic at most once a second, the last announcement included."""
+        """Fetch what is announced, until cancelled; each topic at most once a second, and after its last announcement."""
         async with anyio.create_task_group() as tasks:
             while True:
                 self._announced = anyio.Event()
@@ -68,10 +69,12 @@ class Publishing:
                     await self._announced.wait()
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
+        # Those that cannot be fetched now stand in front, and must not hide the others.
+        hidden = len(self._fetching) + len(self._not_before)
         try:
-            announcements = await self._store.announcements.due(limit=4 * _FETCHES_AT_ONCE)
+            announcements = await self._store.announcements.due(limit=4 * _FETCHES_AT_ONCE + hidden)
         except StoreError as error:
-            log.error("Announcements cannot be read: %s", error)
+            log.warning("Announcements cannot be read: %s", error)
             return
         now = self._clock()
         for announcement in announcements:
@@ -92,7 +95,7 @@ class Publishing:
             if not self._try_again(topic, error):
                 await self._settle(announcement)
         except StoreError as error:
-            log.error("An announced update could not be stored: %s", error)
+            log.warning("An announced update could not be stored: %s", error)
             self._not_before[topic] = self._clock() + _RETRY_SECONDS[0]
         else:
             self._failures.pop(topic, None)
@@ -114,7 +117,7 @@ class Publishing:
         try:
             await self._store.announcements.settle(announcement)
         except StoreError as error:
-            log.error("An announcement could not be settled: %s", error)
+            log.warning("An announcement could not be settled: %s", error)
 
     async def _take(self, url: str) -> None:
         """Fetch a topic and publish its content, unless it is what was delivered last."""
@@ -123,16 +126,19 @@ class Publishing:
         if content is None:
             return
         digest = hashlib.sha256(content.body).hexdigest()
-        entries = known.entries
-        if digest != known.digest:
+        entries, chain = known.entries, known.digest
+        if digest != known.digest.partition(_CHAIN)[0]:
             body, entries = await self._changed_part(url, content, known)
+            # Made of what came before, so that the content which is fetched again after a crash has the same id again.
+            identity = hashlib.sha256(f"{url_identity(url)} {known.digest} {digest}".encode()).hexdigest()[:32]
+            chain = digest + _CHAIN + identity
             if body is not None:
-                update = self._update(url, body, content.content_type, _links(content))
+                update = self._update(url, body, content.content_type, _links(content), identity)
                 await self._store.broker.publish(update)
         fetched = FetchedTopic(
             etag=content.etag,
             last_modified=content.last_modified,
-            digest=digest,
+            digest=chain,
             links=_links(content),
             entries=entries,
         )
@@ -154,9 +160,11 @@ class Publishing:
             return None, remembered
         return without_entries(content.body, entries, frozenset(known.entries)), remembered
 
-    def _update(self, topic: str, content: bytes, content_type: str, links: tuple[str, ...] = ()) -> Update:
+    def _update(
+        self, topic: str, content: bytes, content_type: str, links: tuple[str, ...] = (), identity: str = ""
+    ) -> Update:
         return Update(
-            id=secrets.token_hex(16),
+            id=identity or secrets.token_hex(16),
             topic=topic,
             content=content,
             content_type=content_type,

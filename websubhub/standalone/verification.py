@@ -18,6 +18,8 @@ log = logging.getLogger("websubhub")
 _AT_ONCE = 64
 _PER_HOST = 10
 _POLL_SECONDS = 1.0
+_READ = 256
+_READ_MOST = 16_384  # more than may be pending
 _DELAYS = (30.0, 120.0)
 
 Verify = Callable[[Subscription | Unsubscription], Awaitable[IntentVerification]]
@@ -48,7 +50,8 @@ class VerificationWorker:
         self._hub = hub
         self._delays = delays
         self._clock = clock
-        self._under_way: set[str] = set()
+        self._under_way: set[tuple[str, str]] = set()
+        self._read = _READ
         self._hosts: Counter[str] = Counter()
         self._due = anyio.Event()
 
@@ -67,28 +70,37 @@ class VerificationWorker:
 
     async def _start(self, tasks: TaskGroup) -> None:
         try:
-            due = await self._verifications.due(limit=4 * _AT_ONCE)
+            due = await self._verifications.due(limit=self._read)
         except StoreError as error:
-            log.error("Pending verifications cannot be read: %s", error)
+            log.warning("Pending verifications cannot be read: %s", error)
             return
         for pending in due:
             host = urlsplit(pending.callback).netloc
-            if pending.id in self._under_way or self._hosts[host] >= _PER_HOST:
+            pair = (pending.topic, pending.callback)
+            if pair in self._under_way or self._hosts[host] >= _PER_HOST:
                 continue
             if len(self._under_way) >= _AT_ONCE:
                 break
-            self._under_way.add(pending.id)
+            self._under_way.add(pair)
             self._hosts[host] += 1
             tasks.start_soon(self._finish, pending, host)
+        # Those of one slow host may stand in front of all the others, and must not hide them.
+        hidden = len(due) == self._read and len(self._under_way) < _AT_ONCE
+        if hidden and self._read < _READ_MOST:
+            self._read *= 2
+            self._due.set()
+        elif len(due) < _READ:
+            self._read = _READ
 
     async def _finish(self, pending: PendingVerification, host: str) -> None:
         try:
             result = await self._verify(_message(pending, self._hub))
             await self._settle(pending, result)
         except StoreError as error:
-            log.error("A verification could not be settled: %s", error)
+            log.warning("A verification could not be settled: %s", error)
+            await anyio.sleep(_POLL_SECONDS)
         finally:
-            self._under_way.discard(pending.id)
+            self._under_way.discard((pending.topic, pending.callback))
             self._hosts[host] -= 1
             if not self._hosts[host]:
                 del self._hosts[host]
