@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from websubhub import Answer, Request, Response
+from websubhub import Answer, Request, Response, is_loopback_url
 from websubhub.standalone.metrics import DeliveryMetrics
 from websubhub.standalone.operations import OperationError, Operations
 from websubhub.standalone.policies import bearer_is, token_digest
 from websubhub.standalone.ports import HubStore, StoreError
 
 _BODY_LIMIT = 1_048_576
+
 
 class Admin:
     """Answers below ``/admin``, and at ``/health``, ``/ready`` and ``/metrics``.
@@ -84,7 +85,12 @@ class Admin:
         return _json(200, await route(_parameters(request)))
 
     def _check(self, request: Request) -> None:
-        if self._open or bearer_is(request.headers, self._digests):
+        if bearer_is(request.headers, self._digests):
+            return
+        if self._open and is_loopback_url(request.url):
+            # A web page can make a browser send anything but this type here, and read nothing.
+            if request.method != "GET" and request.headers.get("content-type", "") != "application/json":
+                raise OperationError(415, "The Content-Type must be application/json.")
             return
         reason = "a valid admin token is needed" if self._digests else "this hub has no admin token"
         raise OperationError(401, reason)
@@ -114,5 +120,3 @@ def _parameters(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise OperationError(400, "The body must be a JSON object.")
     return value
-
-
