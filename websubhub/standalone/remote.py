@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +59,31 @@ def add_commands(commands: Commands) -> None:
 
 def _add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
     hub = os.environ.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL", _DEFAULT_HUB)
-    command.add_argument("--hub", metavar="URL", default=hub, help=f"the hub's URL; by default {hub}")
+    shown = hub.replace("%", "%%")
+    command.add_argument("--hub", metavar="URL", default=hub, help=f"the hub's URL; by default {shown}")
     name = ENVIRONMENT_PREFIX + variable
     command.add_argument("--token", metavar="TOKEN", default=os.environ.get(name), help=f"{what}; by default ${name}")
 
 
 def _publish(options: argparse.Namespace) -> int:
+    if options.file is not None:
+        options.content = sys.stdin.buffer.read() if options.file == "-" else _content(options.file)
     try:
         answer = anyio.run(_send, options)
     except UrlError as error:
         raise RemoteError(str(error)) from None
     except UpdateMessageError as error:
-        print(f"websubhub: the hub did not take it: {error}", file=sys.stderr)
+        sys.stderr.write(f"websubhub: the hub did not take it: {error}\n")
         return 1
-    print(f"The hub took it: {answer.status}.")
+    _say(f"The hub took it: {answer.status}.")
     return 0
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise RemoteError(f"The file {path} cannot be read: {error.strerror}.") from None
 
 
 async def _send(options: argparse.Namespace) -> Acknowledgement:
@@ -80,8 +91,7 @@ async def _send(options: argparse.Namespace) -> Acknowledgement:
         if options.file is None:
             return await publisher.notify_update(options.topic)
         guessed = mimetypes.guess_type(options.file)[0] or "application/octet-stream"
-        content = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-        return await publisher.publish_update(options.topic, content, options.content_type or guessed)
+        return await publisher.publish_update(options.topic, options.content, options.content_type or guessed)
 
 
 def call(options: argparse.Namespace, method: str, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -100,16 +110,29 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
         url += f"?{urllib.parse.urlencode(parameters or {})}"
     else:
         body = json.dumps(parameters or {}).encode()
-    request = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - check_url lets http(s) through only
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - check_url lets http(s) through only
     if options.token:
         request.add_header("Authorization", f"Bearer {options.token}")
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
+        with _opener().open(request, timeout=_SECONDS) as answer:
             return json.loads(answer.read(_ANSWER_LIMIT))
     except urllib.error.HTTPError as error:
         raise RemoteError(f"The hub refused: {_reason(error)}.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise RemoteError(f"The hub at {options.hub} cannot be reached: {getattr(error, 'reason', error)}.") from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Keeps the token with the hub that it is for."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none, so that a redirect is an error."""
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    # The environment's proxies, too, would see the token, and mostly cannot reach a hub on loopback.
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
@@ -119,11 +142,15 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return f"it answered {error.code}"
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     cells = [list(columns), *([_cell(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for row in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _cell(value: object) -> str:
@@ -146,7 +173,7 @@ def _list(kind: str, columns: Sequence[str]) -> Callable[[argparse.Namespace], i
 
 def _print(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
     if options.json:
-        print(json.dumps(list(rows)))
+        _say(json.dumps(list(rows)))
     else:
         _table(rows, columns)
     return 0
@@ -164,12 +191,12 @@ def _list_subscriptions(options: argparse.Namespace) -> int:
 def _show_deliveries(options: argparse.Namespace) -> int:
     answer = call(options, "GET", "/admin/deliveries", {"limit": _PAGE})
     if options.json:
-        print(json.dumps(answer))
+        _say(json.dumps(answer))
         return 0
     for name, value in answer["statistics"].items():
-        print(f"{name.replace('_', ' '):<22}{_cell(value)}")
+        _say(f"{name.replace('_', ' '):<22}{_cell(value)}")
     if answer["failing"]:
-        print()
+        _say("")
         _table(answer["failing"], ("topic", "callback", "attempts", "due_at", "reason"))
     return 0
 
@@ -177,7 +204,7 @@ def _show_deliveries(options: argparse.Namespace) -> int:
 def _dead_letters(options: argparse.Namespace) -> int:
     if options.action is None:
         return _print(options, _all_letters(options), ("id", "topic", "callback", "attempts", "reason", "died_at"))
-    ids = [int(text) for text in options.ids if text.isdigit()]
+    ids = [int(text) for text in options.ids if text.isascii() and text.isdigit()]
     if len(ids) != len(options.ids):
         raise RemoteError("The ids of dead letters are numbers.")
     ids = ids or [letter["id"] for letter in _all_letters(options)]
@@ -186,7 +213,7 @@ def _dead_letters(options: argparse.Namespace) -> int:
         answer = call(options, "POST", f"/admin/dead-letters/{options.action}", {"ids": ids[start : start + _PAGE]})
         done += sum(answer.values())
     word = {"replay": "replayed", "drop": "dropped"}[options.action]
-    print(json.dumps({word: done}) if options.json else f"{done} {word}.")
+    _say(json.dumps({word: done}) if options.json else f"{done} {word}.")
     return 0
 
 
