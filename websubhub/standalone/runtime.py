@@ -30,7 +30,7 @@ from websubhub.standalone.ports import HubStore, TopicStore
 from websubhub.standalone.publishing import Publishing
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.service import StandaloneHub
-from websubhub.standalone.settings import Settings
+from websubhub.standalone.settings import Settings, SettingsError
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.upkeep import Upkeep
 from websubhub.standalone.verification import VerificationWorker
@@ -59,7 +59,7 @@ async def run_hub(
     settings: Settings,
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
-    ready: Callable[[str], None] = lambda url: None,
+    ready: Callable[[str], None] | None = None,
 ) -> None:
     """Run a hub until ``stop`` returns; what it has accepted and begun is finished within a limit.
 
@@ -69,13 +69,12 @@ async def run_hub(
         ready: Called with the hub's public URL once it accepts requests.
 
     Raises:
-        SettingsError: The settings cannot be used.
+        SettingsError: The settings cannot be used, the address cannot be listened on for example.
         StoreError: The store cannot be opened.
-        OSError: The address cannot be listened on.
     """
     binding = Binding(host=settings.host, port=settings.port, graceful_seconds=_GRACE_SECONDS)
     async with open_store(settings) as store, AppListener(binding) as listener:
-        base = await listener.start()
+        base = await _listen(listener, binding)
         hub = settings.public_url or base + HUB_PATH
         async with _assembled(settings, store, hub) as parts, anyio.create_task_group() as tasks:
             delivered = anyio.Event()
@@ -83,14 +82,23 @@ async def run_hub(
             listener.attach(HUB_PATH, parts.app, parts.app)
             listener.attach("/", parts.admin, parts.admin)
             _warn(settings, hub)
-            ready(hub)
+            if ready is not None:
+                ready(hub)
             await stop()
             log.info("Stopping: finishing what is under way.")
-            await listener.graceful_stop()
             parts.delivery.stop()
             with anyio.move_on_after(_GRACE_SECONDS):
+                await listener.graceful_stop()
                 await delivered.wait()
             tasks.cancel_scope.cancel()
+
+
+async def _listen(listener: AppListener, binding: Binding) -> str:
+    try:
+        return await listener.start()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"Cannot listen on {binding.host} port {binding.port}: {reason}.") from None
 
 
 @asynccontextmanager
@@ -113,19 +121,43 @@ async def _assembled(settings: Settings, store: HubStore, hub: str) -> AsyncIter
 async def _assemble(
     settings: Settings, store: HubStore, hub: str, distributor: ContentDistributor, topics: TopicClient
 ) -> Parts:
-    rules = TopicRules(
-        store.topics,
+    rules = _rules(settings, store.topics, topics)
+    await _apply_rules(store.topics, rules)
+    public = not is_loopback_url(hub)
+    publishing = Publishing(store, topics)
+    publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
+    service = StandaloneHub(store, rules, publishers, publishing)
+    app = HubApplication(service, _config(settings, hub))
+    verification = VerificationWorker(store.verifications, app.verify, hub)
+    service.on_pending = verification.wake
+    metrics = DeliveryMetrics()
+    # A loopback URL says who is meant to come, the address who can.
+    private = not public and is_loopback_url(f"http://{settings.host}/")
+    admin = Admin(store, Operations(store, hub, app.deny), metrics, token=settings.admin_token, open_to_all=private)
+    schedule = RetrySchedule(delays=settings.retry_delays)
+    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+    return Parts(
+        app=app,
+        admin=AsgiEdge(admin.handle),
+        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics, slots=slots),
+        publishing=publishing,
+        verification=verification,
+        upkeep=Upkeep(store, settings.dead_letter_days * 86_400),
+    )
+
+
+def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:
+    return TopicRules(
+        known,
         registered_only=settings.topics == "registered",
         latest_only=settings.latest_only,
         feed_diff=settings.feed_diff,
-        validate=topics if settings.validate_topics else None,
+        validate=client if settings.validate_topics else None,
     )
-    await _apply_rules(store.topics, rules)
-    public = not is_loopback_url(hub)
-    metrics = DeliveryMetrics()
-    publishing = Publishing(store, topics)
-    publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
-    config = HubConfig(
+
+
+def _config(settings: Settings, hub: str) -> HubConfig:
+    return HubConfig(
         url=hub,
         path=HUB_PATH,
         lease_seconds=settings.lease_seconds,
@@ -133,32 +165,6 @@ async def _assemble(
         max_lease_seconds=settings.max_lease_seconds,
         allow_networks=settings.allow_network,
         limits=EdgeLimits(body_bytes=settings.max_content_bytes),
-    )
-    service = StandaloneHub(store, rules, publishers, publishing)
-    app = HubApplication(service, config)
-    verification = VerificationWorker(store.verifications, app.verify, hub)
-    service.on_pending = verification.wake
-    admin = Admin(
-        store,
-        Operations(store, hub, app.deny),
-        metrics,
-        token=settings.admin_token,
-        open_to_all=not public,
-    )
-    delivery = DeliveryLoop(
-        store.broker,
-        distributor,
-        RetrySchedule(delays=settings.retry_delays),
-        metrics,
-        slots=settings.concurrency * _SLOTS_FOR_EACH_CONNECTION,
-    )
-    return Parts(
-        app=app,
-        admin=AsgiEdge(admin.handle),
-        delivery=delivery,
-        publishing=publishing,
-        verification=verification,
-        upkeep=Upkeep(store, settings.dead_letter_days * 86_400),
     )
 
 
