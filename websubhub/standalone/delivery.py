@@ -28,6 +28,7 @@ _GONE = 410
 _TOO_MANY = 429
 _CLAIM_AT_ONCE = 512
 _CONTENTS_KEPT = 64
+_CONTENT_BYTES_KEPT = 16 * 1_048_576
 _PAUSE_SECONDS = 1.0
 
 
@@ -63,6 +64,7 @@ class DeliveryLoop:
         self._room = anyio.Event()
         self._claiming = anyio.CancelScope()
         self._contents: OrderedDict[str, SharedContent] = OrderedDict()
+        self._content_bytes = 0
 
     async def run(self) -> None:
         """Deliver until stopped; what is under way is finished first."""
@@ -83,7 +85,7 @@ class DeliveryLoop:
             try:
                 claimed = await self._broker.claim(min(self._slots - self._under_way, _CLAIM_AT_ONCE))
             except StoreError as error:
-                log.error("Deliveries cannot be claimed: %s", error)
+                log.warning("Deliveries cannot be claimed: %s", error)
                 await anyio.sleep(_PAUSE_SECONDS)
                 continue
             self._under_way += len(claimed)
@@ -108,8 +110,12 @@ class DeliveryLoop:
                 message_id=update.id,
             )
             content = self._contents[update.id] = self._distributor.prepare(message, update.topic)
-            if len(self._contents) > _CONTENTS_KEPT:
-                self._contents.popitem(last=False)
+            self._content_bytes += len(content.body)
+            while len(self._contents) > 1 and (
+                len(self._contents) > _CONTENTS_KEPT or self._content_bytes > _CONTENT_BYTES_KEPT
+            ):
+                _, dropped = self._contents.popitem(last=False)
+                self._content_bytes -= len(dropped.body)
         return content
 
     def _settle(self, sending: Sending, outcome: DeliveryOutcome) -> None:

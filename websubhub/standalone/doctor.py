@@ -121,15 +121,15 @@ async def _topic(client: TopicClient, topic: str, hub: str) -> Finding:
 class _Nobody(HubService):
     """A hub that only asks; what the answer leads to is of no interest."""
 
-    async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationError:
+    async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationError:  # noqa: ARG002 - a hook's signature
         """Nobody registers here."""
         return TopicRegistrationError()
 
-    async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationError:
+    async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationError:  # noqa: ARG002 - a hook's signature
         """Nobody deregisters here."""
         return TopicDeregistrationError()
 
-    async def on_update_message(self, message: UpdateMessage) -> UpdateMessageError:
+    async def on_update_message(self, message: UpdateMessage) -> UpdateMessageError:  # noqa: ARG002 - a hook's signature
         """Nobody publishes here."""
         return UpdateMessageError()
 

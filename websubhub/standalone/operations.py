@@ -83,7 +83,10 @@ class Operations:
     async def deliveries(self, parameters: dict[str, Any]) -> object:
         """The counts, and the deliveries that will be tried again."""
         failing = await self._store.broker.failing(limit=_limit(parameters))
-        return {"statistics": _shown(await self._store.broker.statistics()), "failing": [_shown(one) for one in failing]}
+        return {
+            "statistics": _shown(await self._store.broker.statistics()),
+            "failing": [_shown(one) for one in failing],
+        }
 
     async def dead_letters(self, parameters: dict[str, Any]) -> object:
         """A page of dead letters."""

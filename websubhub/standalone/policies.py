@@ -36,7 +36,7 @@ def bearer_is(headers: Headers, digests: Iterable[bytes]) -> bool:
     if scheme.lower() != "bearer":
         return False
     shown = token_digest(token.strip())
-    return any([hmac.compare_digest(shown, digest) for digest in digests])
+    return any([hmac.compare_digest(shown, digest) for digest in digests])  # noqa: C419 - all, so that time tells nothing
 
 
 def token_digest(token: str) -> bytes:

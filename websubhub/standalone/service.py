@@ -4,6 +4,8 @@ import secrets
 import time
 from collections.abc import Callable
 
+import attrs
+
 from websubhub import (
     Acknowledgement,
     BadSubscriptionError,
@@ -74,7 +76,10 @@ class StandaloneHub(HubService):
         refusal = self._publishers.refusal(message.headers)
         if refusal is not None:
             return TopicRegistrationError(refusal, status=401, headers=_CHALLENGE)
-        await self._store.topics.save(self._rules.topic(message.topic, registered=True))
+        known = await self._store.topics.get(message.topic)
+        if known is None or self._rules.names(message.topic):
+            known = self._rules.topic(message.topic)
+        await self._store.topics.save(attrs.evolve(known, registered=True))
         return TopicRegistrationSuccess()
 
     async def on_deregister_topic(

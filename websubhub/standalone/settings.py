@@ -14,6 +14,7 @@ from websubhub import SignatureMethod, UrlError, check_url
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
 _FILE_LIMIT = 1_048_576
+_MOST_DELAYS = 100
 
 
 class SettingsError(ValueError):
@@ -87,7 +88,10 @@ def _token(text: str) -> str:
 
 def _delays(text: str) -> tuple[float, ...]:
     parse = _number(0, 86_400)
-    return tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+    delays = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+    if not 1 <= len(delays) <= _MOST_DELAYS:
+        raise SettingsError(f"must be 1 to {_MOST_DELAYS} numbers of seconds with commas between them")
+    return delays
 
 
 def option(default: Any, text: str, parse: Callable[[str], Any] = str, **rest: Any) -> Any:

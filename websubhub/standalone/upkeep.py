@@ -25,9 +25,7 @@ class Upkeep:
         clock: The time, in seconds since 1970.
     """
 
-    def __init__(
-        self, store: HubStore, dead_letter_seconds: float, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: HubStore, dead_letter_seconds: float, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._dead_letter_seconds = dead_letter_seconds
         self._clock = clock
@@ -44,7 +42,7 @@ class Upkeep:
             try:
                 await work()
             except StoreError as error:
-                log.error("The store could not be tidied: %s", error)
+                log.warning("The store could not be tidied: %s", error)
             await anyio.sleep(seconds)
 
     async def end_leases(self) -> None:
