@@ -26,7 +26,7 @@ PATIENCE = 10.0
 async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until a condition holds that nothing tells of."""
     with anyio.fail_after(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it cannot
             await anyio.sleep(0.01)
 
 
@@ -111,7 +111,7 @@ class World:
     async def verified(self) -> None:
         """Wait until no verification is pending."""
         with anyio.fail_after(PATIENCE):
-            while "websubhub_pending_verifications 0.0" not in (await self.get("/metrics")).text:
+            while "websubhub_pending_verifications 0.0" not in (await self.get("/metrics")).text:  # noqa: ASYNC110
                 await anyio.sleep(0.005)
 
     async def publish(
@@ -131,9 +131,7 @@ class World:
 
     async def order(self, path: str, **parameters: object) -> Any:
         """Operate the hub; the admin token is shown."""
-        answer = await self.client.post(
-            self._at(path), json=parameters, headers={"Authorization": f"Bearer {ADMIN}"}
-        )
+        answer = await self.client.post(self._at(path), json=parameters, headers={"Authorization": f"Bearer {ADMIN}"})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
