@@ -234,17 +234,20 @@ async def test_server_of_another_protocol_is_an_outcome(answer: bytes) -> None:
     assert outcome.failure is DeliveryFailure.MALFORMED_ANSWER
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299, 301, 307, 400, 404, 410, 429, 500, 503])
-async def test_status_is_reported_and_redirects_are_not_followed(status: int) -> None:
-    answer = f"HTTP/1.1 {status} X\r\nLocation: /other\r\nRetry-After: 7\r\n"
-    answer += "\r\n" if status == 204 else "Content-Length: 0\r\n\r\n"
-    with peer(answering(answer.encode())) as server:
-        async with open_engine() as engine:
-            outcomes = [await send_one(engine, server.url) for _ in range(2)]
-    for outcome in outcomes:
-        assert (outcome.status, outcome.failure, outcome.retry_after) == (status, None, "7")
-        assert outcome.delivered == (200 <= status < 300)
-    assert (len(server.requests), server.connections) == (2, 1)
+async def test_status_is_reported_and_redirects_are_not_followed() -> None:
+    statuses = [200, 201, 202, 204, 299, 301, 307, 308, 400, 404, 410, 429, 500, 503]
+    answers = [b"HTTP/1.1 %d X\r\nRetry-After: 7\r\n%b\r\n" % (status, length(status)) for status in statuses]
+    with peer(answering(*answers)) as server:
+        async with open_engine(connections_per_origin=1) as engine:
+            outcomes = await send(engine, [server.url] * len(statuses))
+    assert [outcome.status for outcome in outcomes] == statuses
+    assert [outcome.delivered for outcome in outcomes] == [status < 300 for status in statuses]
+    assert {(outcome.failure, outcome.retry_after) for outcome in outcomes} == {(None, "7")}
+    assert (len(server.requests), server.connections) == (len(statuses), 1)
+
+
+def length(status: int) -> bytes:
+    return b"" if status == 204 else b"Location: /other\r\nContent-Length: 0\r\n"
 
 
 @pytest.mark.parametrize(

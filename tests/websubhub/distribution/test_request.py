@@ -93,7 +93,7 @@ async def test_callback_that_cannot_be_sent_is_an_outcome() -> None:
 
 
 async def test_known_origin_does_not_open_a_way_around_the_checks() -> None:
-    paths = ["/a b", "/a\r\nX: y", "/\x00", "/#x", "/\x7f", "/\u2028", "/\ud800"]
+    paths = ["/a b", "/a\r\nX: y", "/\x00", "/#x", "/\x7f", "/\ud800"]
     with peer(answering(NO_CONTENT)) as server:
         async with open_engine() as engine:
             assert (await send_one(engine, f"{server.url}/first")).delivered
