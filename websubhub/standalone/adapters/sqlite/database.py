@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
@@ -170,6 +171,7 @@ class Database:
         if self._reserve is None or self._reserve.restore():
             self._commit(connection, jobs)
             return
+        _empty_log(connection)
         for job in jobs:
             job.error = _disk_full()
 
@@ -187,14 +189,15 @@ class Database:
                 for job in jobs:
                     self._commit(connection, [job])
             else:
-                jobs[0].error = self._translate(error)
+                jobs[0].error = self._translate(connection, error)
 
-    def _translate(self, error: Exception) -> Exception:
+    def _translate(self, connection: Connection, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error):
             return error
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             if self._reserve is not None:
                 self._reserve.release()
+            _empty_log(connection)
             return _disk_full()
         return StoreError(f"The database {self._path} failed: {error}.")
 
@@ -234,6 +237,12 @@ class Database:
     def _leave(self) -> None:
         if self._lock is not None:
             self._lock.release()
+
+
+def _empty_log(connection: Connection) -> None:
+    """Give the space of the write-ahead log back, as far as the disk lets it be written to the file."""
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _disk_full() -> DiskFullError:

@@ -46,11 +46,11 @@ class Reclaimer:
         until = await oldest_position(log)
         all_done = until == log.head
         await self._flusher.flush()
-        if all_done:
-            self._topics.discard(log.number)
         deleted = 0
         while some := await self._database.settle(lambda connection: delete_updates(connection, log.number, until)):
             deleted += some
+        if all_done and log.head == until:
+            self._topics.discard(log.number)
         return deleted
 
 

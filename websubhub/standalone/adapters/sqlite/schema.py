@@ -6,6 +6,7 @@ PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = FAST",  # ON, which some builds have, writes every deleted page, also when the disk is full
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA mmap_size = 0",

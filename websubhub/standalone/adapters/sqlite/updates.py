@@ -13,6 +13,7 @@ from websubhub.standalone.schedule.claims import Claim
 
 _CACHE_BYTES = 32 * 1_048_576
 _DELETED_AT_ONCE = 200
+_DELETED_BYTES_AT_ONCE = 2 * 1_048_576
 
 Key = tuple[int, int]
 """The number of a topic and a sequence number in its log."""
@@ -121,12 +122,20 @@ def read_attempts(connection: Connection, claims: Iterable[Claim]) -> dict[int, 
 
 def delete_updates(connection: Connection, topic: int, until: int) -> int:
     """Delete some updates up to a sequence number that no dead letter refers to. Returns how many."""
-    return connection.execute(
-        "DELETE FROM updates WHERE id IN (SELECT id FROM updates WHERE topic_id = ?1 AND sequence <= ?2 "
+    rows = connection.execute(
+        "SELECT id, length(content) FROM updates WHERE topic_id = ?1 AND sequence <= ?2 "
         "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = ?1 "
-        "AND dead_letters.sequence = updates.sequence) LIMIT ?3)",
+        "AND dead_letters.sequence = updates.sequence) LIMIT ?3",
         (topic, until, _DELETED_AT_ONCE),
-    ).rowcount
+    ).fetchall()
+    chosen, size = [], 0
+    for number, length in rows:
+        chosen.append(number)
+        size += length
+        if size > _DELETED_BYTES_AT_ONCE:
+            break
+    connection.execute("DELETE FROM updates WHERE id IN (SELECT value FROM json_each(?))", (as_json(chosen),))
+    return len(chosen)
 
 
 def oldest_published(connection: Connection, keys: Iterable[Key]) -> float | None:
