@@ -98,7 +98,8 @@ class RecordingSubscriber:
 
     async def _answer(self, request: Request) -> Answer:
         response = self._deliver(request) if request.method == "POST" else self._confirm(request)
-        self._changed.set()
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
         return Answer(response)
 
     def _confirm(self, request: Request) -> Response:
@@ -133,12 +134,15 @@ class RecordingSubscriber:
     async def wait_until(self, condition: Callable[[], object], seconds: float = _WAIT_SECONDS) -> None:
         """Wait until a condition over what was received holds.
 
+        Args:
+            condition: Looked at whenever something was received.
+            seconds: How long to wait.
+
         Raises:
             TimeoutError: It did not hold in time.
         """
         with anyio.fail_after(seconds):
             while not condition():
-                self._changed = anyio.Event()
                 await self._changed.wait()
 
 
