@@ -209,7 +209,6 @@ _NO_SETTING = "a hub says verified=True in its answer, and there is no setting t
 ELSEWHERE = {
     "H92": _NO_SETTING,
     "H93": _NO_SETTING,
-    "HC5": "a wider parameter type is a right override in Python, and mypy checks the types of parameters",
     "HC10": _ONE_LISTENER,
     "HC11": _ONE_LISTENER,
     "HC13": "a hook has one parameter; headers are message.headers",
