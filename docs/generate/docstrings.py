@@ -1,0 +1,91 @@
+"""Docstrings in the Google style, read."""
+
+import inspect
+import re
+
+import attrs
+
+_SECTIONS = {"Args", "Attributes", "Returns", "Raises", "Yields"}
+_ENTRY = re.compile(r"([A-Za-z_][\w, ]*): (.*)")
+
+
+@attrs.frozen
+class Docstring:
+    """What a docstring says.
+
+    Attributes:
+        summary: The first line.
+        body: The paragraphs after it, without sections.
+        described: Arguments and attributes, by name.
+        returns: What comes back.
+        raises: The errors, by name.
+    """
+
+    summary: str
+    body: str
+    described: dict[str, str]
+    returns: str
+    raises: dict[str, str]
+
+
+def read(value: object) -> Docstring:
+    """The docstring of a class, function or property; an empty one if there is none of its own."""
+    text = (
+        inspect.cleandoc(vars(value).get("__doc__") or "") if isinstance(value, type) else inspect.getdoc(value) or ""
+    )
+    sections = _split(text)
+    summary, _, body = sections.pop("", "").partition("\n")
+    return Docstring(
+        summary=_inline(summary),
+        body=_paragraphs(body.strip("\n")),
+        described=_entries(sections.get("Args", "")) | _entries(sections.get("Attributes", "")),
+        returns=_inline(_joined(sections.get("Returns", ""))),
+        raises=_entries(sections.get("Raises", "")),
+    )
+
+
+def _split(text: str) -> dict[str, str]:
+    sections: dict[str, str] = {"": ""}
+    name = ""
+    for line in text.splitlines():
+        if line.endswith(":") and line[:-1] in _SECTIONS:
+            name = line[:-1]
+            sections[name] = ""
+        else:
+            sections[name] += f"{line}\n"
+    return sections
+
+
+def _entries(section: str) -> dict[str, str]:
+    entries: dict[str, str] = {}
+    names: list[str] = []
+    for line in inspect.cleandoc(section).splitlines():
+        match = _ENTRY.fullmatch(line)
+        if match:
+            names = [name.strip() for name in match[1].split(",")]
+            entries |= dict.fromkeys(names, match[2])
+        else:
+            entries |= {name: f"{entries[name]} {line.strip()}" for name in names}
+    return {name: _inline(text.strip()) for name, text in entries.items()}
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _inline(text: str) -> str:
+    """Code in the style of Markdown."""
+    return text.replace("``", "`")
+
+
+def _paragraphs(body: str) -> str:
+    """Paragraphs on one line each; what follows ``::`` as a block of text."""
+    written: list[str] = []
+    for paragraph in re.split(r"\n\n+", body):
+        if paragraph == "::" or not paragraph.strip():
+            continue
+        if paragraph.startswith("    "):
+            written.append(f"```text\n{inspect.cleandoc(paragraph)}\n```")
+        else:
+            written.append(_inline(_joined(paragraph)))
+    return "\n\n".join(written)

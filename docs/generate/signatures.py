@@ -1,0 +1,129 @@
+"""Signatures, as they are shown and as rows of what has to be described."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from _websub.asgi import AsgiApp
+from docs.generate import docstrings
+from websubhub import Payload
+
+_MODULES = re.compile(r"\b(?:_websub|websubhub|websubsub|collections|typing|types|xml)(?:\.[a-z_]\w*)*\.(?=[A-Z])")
+_LINE = 100
+
+#: Types made of other types, which are better known by their names.
+_ALIASES = {"Payload": Payload, "AsgiApp": AsgiApp}
+
+
+@attrs.frozen
+class Row:
+    """An argument or a field.
+
+    Attributes:
+        name: Its name.
+        kind: Its type.
+        default: Its default, as code; empty if it has to be given.
+        meaning: What the docstring says; empty if it says nothing.
+    """
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+def kind_of(annotation: object) -> str:
+    """A type as users write it."""
+    if annotation is inspect.Parameter.empty:
+        return ""
+    if isinstance(annotation, str):
+        return annotation
+    text = written(annotation)
+    for name, alias in _ALIASES.items():
+        if text.startswith(written(alias)):
+            text = text.replace(written(alias), name, 1)
+    return text
+
+
+def written(annotation: object) -> str:
+    """A type in full, without the modules of its parts."""
+    return _MODULES.sub("", inspect.formatannotation(annotation).replace("NoneType", "None"))
+
+
+def rows_of(value: Any) -> list[Row]:
+    """What has to be given to make or to call something."""
+    if isinstance(value, type) and attrs.has(value):
+        return list(_fields(value))
+    meanings = _meanings(value)
+    return [
+        Row(
+            parameter.name, kind_of(parameter.annotation), _default(parameter.default), meanings.get(parameter.name, "")
+        )
+        for parameter in _parameters(value)
+    ]
+
+
+def _parameters(value: Callable[..., object]) -> list[inspect.Parameter]:
+    return [each for each in inspect.signature(value).parameters.values() if each.name != "self"]
+
+
+def _fields(value: type) -> Iterator[Row]:
+    meanings = _meanings(value)
+    for field in attrs.fields(value):
+        if field.name.startswith("_") or (not field.init and hasattr(field.default, "factory")):
+            continue
+        default = _default(field.default) if field.init else f"{_default(field.default)}, always"
+        yield Row(field.name, kind_of(field.type), default, meanings.get(field.name, ""))
+
+
+def _meanings(value: object) -> dict[str, str]:
+    """What the docstrings say, that of a class before those of the classes it derives from."""
+    owners = reversed(value.__mro__) if isinstance(value, type) else (value,)
+    meanings: dict[str, str] = {}
+    for owner in owners:
+        if owner is not object:
+            meanings |= docstrings.read(owner).described
+    return meanings
+
+
+def _default(default: object) -> str:
+    if default is inspect.Parameter.empty or default is attrs.NOTHING:
+        return ""
+    factory = getattr(default, "factory", None)
+    if factory is not None:
+        return "made for it" if factory.__name__ == "<lambda>" else f"`{factory.__name__}()`"
+    return f"`{_literal(default)}`"
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, str):
+        return repr(str(value))
+    if isinstance(value, frozenset):
+        return f"{{{', '.join(repr(each) for each in sorted(value))}}}"
+    return str(getattr(value, "__name__", None) or repr(value))
+
+
+def signature_of(name: str, value: Callable[..., object]) -> str:
+    """A call, as it would be written with all that can be given."""
+    parts: list[str] = []
+    starred = False
+    for each in _parameters(value):
+        if each.kind is inspect.Parameter.VAR_POSITIONAL:
+            parts.append(f"*{each.name}")
+            starred = True
+            continue
+        if each.kind is inspect.Parameter.KEYWORD_ONLY and not starred:
+            parts.append("*")
+            starred = True
+        parts.append(each.name if each.default is inspect.Parameter.empty else f"{each.name}=...")
+    result = kind_of(inspect.signature(value).return_annotation)
+    arrow = f" -> {result}" if result and not isinstance(value, type) else ""
+    prefix = "await " if inspect.iscoroutinefunction(value) else ""
+    line = f"{prefix}{name}({', '.join(parts)}){arrow}"
+    if len(line) <= _LINE:
+        return line
+    inner = "".join(f"    {part},\n" for part in parts)
+    return f"{prefix}{name}(\n{inner}){arrow}"
