@@ -1,5 +1,6 @@
 """A subscriber as an ASGI application, and on hypercorn by itself."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ import anyio
 from anyio.abc import TaskGroup
 
 from _websub import serving
+from _websub.addresses import is_loopback_host
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
 from _websub.http import Answer, Request
 from _websub.serving import Binding
+from _websub.urls import host_of, is_https
 from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryOptions
 from websubsub._discovery_client import DiscoveryClient
@@ -25,6 +28,8 @@ from websubsub._state import StateStore
 from websubsub._state_file import StateFile
 from websubsub._subscription_client import SubscriptionClient
 from websubsub._subscriptions import MemoryStore, Subscriptions
+
+log = logging.getLogger("websubsub")
 
 _SQLITE = "sqlite:///"
 #: A server that passes the lifespan on before it listens would miss a verification that comes at once.
@@ -76,6 +81,8 @@ class SubscriberApplication:
     ) -> None:
         self.service = service
         self.config = config
+        if not is_https(config.url) and not is_loopback_host(host_of(config.url)):
+            log.warning("The callbacks below %s have no https: whoever is on the way can read them.", config.url)
         self.subscriptions = Subscriptions(config.url, open_state(config.state))
         report = Reporter(config.observer)
         self._clients = Clients(

@@ -21,6 +21,7 @@ from websubsub._subscriptions import Subscriptions
 log = logging.getLogger("websubsub")
 
 _SECRET_BYTES = 48
+_REQUESTS_AT_ONCE = 32
 _CHANCE = secrets.SystemRandom().random
 _PENDING = frozenset({State.REQUESTED, State.RENEWING})
 _OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
@@ -75,6 +76,7 @@ class Lifecycle:
         self._clock = clock
         self._chance = chance
         self._inside: dict[str, bool] = {}
+        self._semaphore: anyio.Semaphore | None = None
 
     async def keep(self, target: Target) -> None:
         """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""
@@ -107,6 +109,8 @@ class Lifecycle:
                 await self._subscriptions.wait(current.token, _changed_since(current))
             if pause.cancelled_caught:
                 return True
+            # What ends from here on ended on purpose.
+            wanted_anew = False
 
     def _current(self, target: Target) -> Subscription | None:
         """The subscription of a target that counts: an open one if there is one, the latest."""
@@ -114,6 +118,19 @@ class Lifecycle:
         return next((each for each in reversed(every) if each.state in _OPEN), every[-1] if every else None)
 
     async def _request(self, target: Target, failures: int) -> None:
+        async with self._turns():
+            subscription = await self._ask(target, failures)
+        await self._verified(subscription)
+        for other in self._subscriptions.of(target.name):
+            if other.token != subscription.token:
+                await self._drop(other, target)
+
+    def _turns(self) -> anyio.Semaphore:
+        if self._semaphore is None:
+            self._semaphore = anyio.Semaphore(_REQUESTS_AT_ONCE)
+        return self._semaphore
+
+    async def _ask(self, target: Target, failures: int) -> Subscription:
         hub, topic, client = await self._locate(target, failures)
         subscription = await self._subscription(target, hub, topic)
         await client.subscribe(
@@ -125,10 +142,7 @@ class Lifecycle:
             parameters=target.parameters,
             headers=target.headers,
         )
-        await self._verified(subscription)
-        for other in self._subscriptions.of(target.name):
-            if other.token != subscription.token:
-                await self._drop(other, target)
+        return subscription
 
     async def _locate(self, target: Target, failures: int) -> tuple[str, str, SubscriptionClient]:
         """Hub and topic of a target; a resource is discovered anew each time, since topics move (W3C 6.1)."""

@@ -11,6 +11,7 @@ import anyio
 from websubsub._state import StateStore, Subscription
 
 _TOKEN_BYTES = 32
+_PRUNE_FIRST = 1_000
 
 Change = Callable[[Subscription], Subscription | None]
 
@@ -52,6 +53,8 @@ class Subscriptions:
         self._store = store or MemoryStore()
         self._clock = clock
         self._by_token: dict[str, Subscription] = {}
+        self._by_target: dict[str, dict[str, None]] = {}
+        self._prune_at = _PRUNE_FIRST
         self._changes: dict[str, anyio.Event] = {}
         self._lock: anyio.Lock | None = None
 
@@ -59,12 +62,9 @@ class Subscriptions:
         """Open the store and read what it has for this subscriber."""
         await self._store.__aenter__()
         for subscription in await self._store.load():
-            if not subscription.callback.startswith(self._base):
-                continue
-            if subscription.is_over and (subscription.expires_at or 0) < self._clock():
-                await self._store.delete(subscription)
-            else:
-                self._by_token[subscription.token] = subscription
+            if subscription.callback.startswith(self._base):
+                self._put(subscription)
+        await self._prune()
         return self
 
     async def __aexit__(
@@ -83,7 +83,7 @@ class Subscriptions:
 
     def of(self, target: str) -> list[Subscription]:
         """The subscriptions of one target, the oldest first; more than one while it moves to another hub."""
-        return [each for each in self._by_token.values() if each.target == target]
+        return [self._by_token[token] for token in self._by_target.get(target, ())]
 
     def all(self) -> list[Subscription]:
         """All subscriptions."""
@@ -92,6 +92,9 @@ class Subscriptions:
     async def add(self, subscription: Subscription) -> None:
         """Keep a new subscription; a callback that is known already keeps what it has."""
         await self.change(subscription.token, lambda known: known, new=subscription)
+        if len(self._by_token) >= self._prune_at:
+            await self._prune()
+            self._prune_at = 2 * len(self._by_token)
 
     async def change(self, token: str, change: Change, *, new: Subscription | None = None) -> Subscription | None:
         """Change a subscription and keep it; when this returns, a crash cannot undo it.
@@ -113,14 +116,29 @@ class Subscriptions:
                 return None
             if after is not self._by_token.get(token):
                 await self._store.save(after)
-                self._by_token[token] = after
+                self._put(after)
                 self._wake(token)
             return after
+
+    def _put(self, subscription: Subscription) -> None:
+        self._by_token[subscription.token] = subscription
+        self._by_target.setdefault(subscription.target, {})[subscription.token] = None
+
+    async def _prune(self) -> None:
+        """Forget what has ended and cannot be delivered to any more: its lease has passed."""
+        now = self._clock()
+        for subscription in self.all():
+            if subscription.is_over and (subscription.expires_at or 0) < now:
+                await self.forget(subscription)
 
     async def forget(self, subscription: Subscription) -> None:
         """Drop a subscription, as if it had never been."""
         await self._store.delete(subscription)
         self._by_token.pop(subscription.token, None)
+        tokens = self._by_target.get(subscription.target, {})
+        tokens.pop(subscription.token, None)
+        if not tokens:
+            self._by_target.pop(subscription.target, None)
         self._wake(subscription.token)
 
     async def wait(self, token: str, until: Callable[[Subscription | None], bool]) -> Subscription | None:

@@ -27,6 +27,7 @@ from websubsub._service import SubscriberService
 _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 - refused as a public URL, not listened on
 _USER_MISTAKE = 2
 _FAILURE = 1
+_ADVICE = " Say --no-secret to go without, or --secret S to send that one all the same."
 
 
 class _MistakeError(Exception):
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 if all went well, 1 if a page or a hub failed, 2 for a mistake of the user.
     """
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    # What would be a warning is printed as an event.
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
         status: int = arguments.command(arguments)
     except (_MistakeError, ValueError) as error:
@@ -134,7 +136,7 @@ class _Watch:
         shown = {name: value for name, value in extras.items() if value is not None}
         _print_event(event=event.kind.value, topic=event.topic, hub=event.hub, **shown)
         if event.kind is EventKind.FAILED and not self._was_subscribed() and _is_final(event.error):
-            self.failure = event.reason
+            self.failure = event.reason + (_ADVICE if isinstance(event.error, InsecureSecretError) else "")
             self.ended.set()
 
     def _was_subscribed(self) -> bool:
@@ -152,8 +154,6 @@ def _is_final(error: Exception | None) -> bool:
 
 
 def _listen(arguments: argparse.Namespace) -> int:
-    # What would be a warning is printed as an event.
-    logging.getLogger("websubsub").setLevel(logging.ERROR)
     watch = _Watch()
     config, binding = _configure(arguments, watch)
     app = asgi(_Printer(), config, insecure_secrets=arguments.secret is not None)

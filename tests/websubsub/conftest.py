@@ -16,6 +16,7 @@ from tests.websubsub.hub import Asked, ScriptedHub
 from websubsub import (
     ContentDistributionMessage,
     HubError,
+    State,
     SubscriberApplication,
     SubscriberConfig,
     SubscriberEvent,
@@ -53,7 +54,7 @@ class Recorder(SubscriberService):
         answer = self.answers.get(name, default)
         if callable(answer):
             return await answer()
-        if isinstance(answer, BaseException) and not getattr(answer, "returned", False):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -99,6 +100,9 @@ class World:
     def subscription(self) -> Subscription:
         return self.app.subscriptions.all()[-1]
 
+    def state(self) -> State:
+        return self.subscription.state
+
     async def subscribe(self, target: Target = TARGET) -> Subscription:
         """Subscribe and wait until the hub has verified it."""
         self.app.subscribe(target)
@@ -129,7 +133,8 @@ async def make_world() -> AsyncIterator[MakeWorld]:
             web = Web()
             client = await stack.enter_async_context(web.client())
             events: list[SubscriberEvent] = []
-            config = SubscriberConfig(**{"url": URL, "observer": events.append} | settings)
+            chosen: dict[str, Any] = {"url": URL, "observer": events.append} | settings
+            config = SubscriberConfig(**chosen)
             hub = ScriptedHub(client)
             service = service or Recorder()
             app = asgi(service, config, client=client)

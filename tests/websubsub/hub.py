@@ -34,11 +34,15 @@ class ScriptedHub:
     client: httpx.AsyncClient
     lease_seconds: int = 864_000
     verifies: bool = True
+    pages: dict[str, tuple[int, dict[str, str]]] = attrs.field(factory=dict)
     answers: list[tuple[int, dict[str, str]]] = attrs.field(factory=list)
     asked: list[Asked] = attrs.field(factory=list)
     verifications: list[httpx.Response] = attrs.field(factory=list)
 
     async def __call__(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        if scope["path"] in self.pages:
+            await self._respond(send, *self.pages[scope["path"]])
+            return
         body = b""
         while True:
             event = await receive()
@@ -50,6 +54,10 @@ class ScriptedHub:
         status, extra = self.answers.pop(0) if self.answers else (202, {})
         if status == 202 and self.verifies:
             await self.verify(self.asked[-1])
+        await self._respond(send, status, extra)
+
+    @staticmethod
+    async def _respond(send: Any, status: int, extra: dict[str, str]) -> None:
         pairs = [(name.encode(), value.encode()) for name, value in extra.items()]
         await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": b"said the hub" if status >= 400 else b""})

@@ -24,7 +24,7 @@ from websubsub import CallbackPolicy, SubscriberConfig, Target, asgi
     ids=str,
 )
 @pytest.mark.spec("S-14")
-def test_a_target_that_cannot_be_subscribed_to(settings: dict[str, str], complaint: str) -> None:
+def test_a_target_that_cannot_be_subscribed_to(settings: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Target(**settings)
 
@@ -62,6 +62,16 @@ def test_a_rejection_is_no_redirect_and_does_not_unsubscribe(status: int) -> Non
 def test_a_state_that_is_none(state: str) -> None:
     with pytest.raises(ValueError, match="write memory: or sqlite:///FILE"):
         asgi(Recorder(), SubscriberConfig(state=state))
+
+
+@pytest.mark.spec("S-09")
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("https://sub.example/", False), ("http://127.0.0.1/", False), ("http://sub.example/", True)],
+)
+def test_callbacks_without_https_are_warned_of(url: str, *, warned: bool, caplog: pytest.LogCaptureFixture) -> None:
+    asgi(Recorder(), SubscriberConfig(url=url))
+    assert ("have no https" in caplog.text) is warned
 
 
 @pytest.mark.parametrize(

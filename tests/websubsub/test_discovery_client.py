@@ -27,13 +27,14 @@ class Site:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            return await self._lifespan(receive, send)
+            await self._lifespan(receive, send)
+            return
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.requests.append((scope["path"], headers))
         status, answer, body = self.pages.get(scope["path"].strip("/") or "root", (404, {}, b""))
         pairs = [(name.encode(), value.encode()) for name, value in answer.items()]
         await send({"type": "http.response.start", "status": status, "headers": pairs})
-        return await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": body})
 
     @staticmethod
     async def _lifespan(receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
@@ -58,7 +59,8 @@ async def discovering(site: Site, **settings: Any) -> AsyncIterator[DiscoveryCli
         yield discovery
 
 
-@pytest.mark.spec("D-02", "D-06", "S67")
+@pytest.mark.spec("D-02", "D-06")
+@pytest.mark.parity("S67")
 async def test_what_is_asked_for() -> None:
     site = Site(feed=FEED)
     async with discovering(site) as client:
@@ -101,7 +103,8 @@ async def test_redirects_that_are_not_followed(location: str, complaint: str) ->
     assert len(site.requests) == (4 if location == "/" else 1)
 
 
-@pytest.mark.spec("D-04", "S71", "S73", "S75")
+@pytest.mark.spec("D-04")
+@pytest.mark.parity("S71", "S73", "S75")
 @pytest.mark.parametrize(
     ("page", "error"),
     [

@@ -31,7 +31,8 @@ async def web() -> AsyncIterator[tuple[Web, ScriptedHub, SubscriptionClient, Sub
 Parts = tuple[Web, ScriptedHub, SubscriptionClient, Subscriptions]
 
 
-@pytest.mark.spec("S-02", "S-03", "S-04", "S-05", "S-06", "S-12", "S-20", "S115")
+@pytest.mark.spec("S-02", "S-03", "S-04", "S-05", "S-06", "S-12", "S-20")
+@pytest.mark.parity("S115")
 async def test_a_minimal_request(web: Parts) -> None:
     _, hub, client, _ = web
     answer = await client.subscribe(hub=HUB, topic=TOPIC, callback=CALLBACK)
@@ -41,7 +42,8 @@ async def test_a_minimal_request(web: Parts) -> None:
     assert (answer.status, answer.hub, answer.topic, answer.callback) == (202, HUB, TOPIC, CALLBACK)
 
 
-@pytest.mark.spec("S-11", "S-13", "S-18", "S56", "S116")
+@pytest.mark.spec("S-11", "S-13", "S-18")
+@pytest.mark.parity("S56", "S116")
 async def test_a_request_with_everything(web: Parts) -> None:
     _, hub, client, _ = web
     await client.subscribe(
@@ -66,7 +68,8 @@ async def test_a_request_with_everything(web: Parts) -> None:
     assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
 
 
-@pytest.mark.spec("S-41", "S62", "S117")
+@pytest.mark.spec("S-41")
+@pytest.mark.parity("S62", "S117")
 async def test_an_unsubscription(web: Parts) -> None:
     _, hub, client, _ = web
     await client.unsubscribe(hub=HUB, topic=TOPIC, callback=CALLBACK, parameters={"a": "b"}, headers={"X-Key": "k"})
@@ -110,7 +113,7 @@ async def test_every_2xx_means_that_the_hub_will_ask(web: Parts, status: int) ->
     assert known.state is State.REQUESTED
 
 
-@pytest.mark.spec("S55", "S59")
+@pytest.mark.parity("S55", "S59")
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 429, 500, 503, 300, 304])
 async def test_what_the_hub_refuses_is_an_error_with_its_words(web: Parts, status: int) -> None:
     _, hub, client, _ = web
@@ -147,7 +150,8 @@ async def test_an_answer_without_end_is_an_error(web: Parts) -> None:
 # --- redirects
 
 
-@pytest.mark.spec("S-21", "S65")
+@pytest.mark.spec("S-21")
+@pytest.mark.parity("S65")
 @pytest.mark.parametrize("status", [307, 308])
 @pytest.mark.parametrize("location", ["https://other.example/elsewhere?a=1", "/elsewhere", "?a=1"])
 async def test_a_redirect_that_keeps_the_method_is_followed(web: Parts, status: int, location: str) -> None:
@@ -160,7 +164,7 @@ async def test_a_redirect_that_keeps_the_method_is_followed(web: Parts, status: 
     assert answer.hub == str(httpx.URL(HUB).join(location))
 
 
-@pytest.mark.spec("S66")
+@pytest.mark.parity("S66")
 async def test_redirects_end_somewhere(web: Parts) -> None:
     _, hub, client, _ = web
     hub.answers = [(307, {"Location": "/next"})] * 10
@@ -251,7 +255,7 @@ async def test_a_request_by_hand_is_confirmed_by_the_application(world: World) -
         assert (await world.hub.deliver(callback, b"x", secret="s")).status_code == 410
 
 
-@pytest.mark.spec("S-08", "CAP-1")
+@pytest.mark.spec("S-08")
 def test_callbacks_cannot_be_guessed() -> None:
     subscriptions = Subscriptions("https://sub.example/cb")
     callbacks = {subscriptions.new_callback() for _ in range(10_000)}

@@ -1,0 +1,228 @@
+"""Services on real sockets: by themselves, many on one listener, and inside other frameworks."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from _websub.serving import Binding, listen
+from _websub.serving import serve as serve_app
+from tests.web import Web
+from tests.websubsub.conftest import TARGET, TOPIC, Recorder, eventually
+from tests.websubsub.hub import ScriptedHub
+from websubsub import (
+    ContentDistributionMessage,
+    State,
+    SubscriberConfig,
+    SubscriberListener,
+    Target,
+    asgi,
+    serve,
+)
+
+
+@asynccontextmanager
+async def hub_at(port: int) -> AsyncIterator[ScriptedHub]:
+    """A hub on a real socket that calls back over the network."""
+    async with httpx.AsyncClient(trust_env=False) as client, anyio.create_task_group() as tasks:
+        hub = ScriptedHub(client)
+        ready = anyio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "lifespan":
+                for phase in ("startup", "shutdown"):
+                    await receive()
+                    await send({"type": f"lifespan.{phase}.complete"})
+            else:
+                await hub(scope, receive, send)
+
+        binding = Binding(port=port, graceful_seconds=0)
+        tasks.start_soon(lambda: serve_app(app, binding, ready=lambda _: ready.set()))
+        await ready.wait()
+        yield hub
+        tasks.cancel_scope.cancel()
+
+
+@pytest.fixture
+def ports() -> tuple[int, int]:
+    with listen(Binding(port=0)) as one, listen(Binding(port=0)) as two:
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+def target(port: int, name: str = "feed") -> Target:
+    return Target(hub=f"http://127.0.0.1:{port}/hub", topic=f"https://pub.example/{name}")
+
+
+async def check_round(hub: ScriptedHub, service: Recorder, topic: str) -> None:
+    """One delivery to the latest subscription."""
+    await eventually(lambda: bool(hub.verifications))
+    asked = next(each for each in reversed(hub.asked) if each.fields["hub.topic"] == topic)
+    answer = await hub.deliver(asked.callback, b"hello", secret=asked.fields["hub.secret"])
+    assert answer.status_code == 202
+    assert service.of(ContentDistributionMessage)[-1].topic == topic
+
+
+async def test_a_service_serves_by_itself(ports: tuple[int, int]) -> None:
+    mine, other = ports
+    service = Recorder()
+    config = SubscriberConfig(url=f"http://127.0.0.1:{mine}/", targets=target(other))
+    async with hub_at(other) as hub, anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: serve(service, config, port=mine))
+        await check_round(hub, service, "https://pub.example/feed")
+        tasks.cancel_scope.cancel()
+
+
+def settings(*targets: Target, **rest: Any) -> SubscriberConfig:
+    return SubscriberConfig(targets=targets, **rest)
+
+
+@pytest.mark.parity("S25", "S26", "S29", "S34", "S63", "S64", "S118", "S123")
+async def test_a_listener_has_many_services_and_one_that_fails_stops_no_other(free_port: int) -> None:
+    first, second, third = Recorder(), Recorder(), Recorder()
+    nowhere = Target(hub="http://127.0.0.1:1/", topic=TOPIC)
+    async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
+        listener.attach(third, "/third", config=settings(nowhere))
+        listener.attach(first, "/first", config=settings(target(free_port, "1")))
+        url = await listener.start()
+        await check_round(hub, first, "https://pub.example/1")
+        listener.attach(second, "/first/second", config=settings(target(free_port, "2")))
+        app = listener.application(second)
+        await eventually(lambda: any(each.delivers for each in app.subscriptions.all()))
+        await check_round(hub, second, "https://pub.example/2")
+        assert hub.asked[-1].callback.startswith(f"{url}/first/second/")
+        assert len(first.of(ContentDistributionMessage)) == 1
+        assert (await hub.client.get(f"{url}/none")).status_code == 404
+
+
+@pytest.mark.parity("S35")
+async def test_a_service_without_targets_starts_and_stops() -> None:
+    async with SubscriberListener(0) as listener:
+        listener.attach(Recorder())
+        await listener.start()
+        await listener.immediate_stop()
+
+
+@pytest.mark.parity("S78", "S60", "S61")
+async def test_a_graceful_stop_unsubscribes_those_who_want_it(free_port: int) -> None:
+    leaving, staying = Recorder(), Recorder()
+    async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
+        listener.attach(leaving, "/a", config=settings(target(free_port, "a"), unsubscribe_on_shutdown=True))
+        listener.attach(staying, "/b", config=settings(target(free_port, "b")))
+        url = await listener.start()
+        await eventually(lambda: len(hub.verifications) == 2)
+        app = listener.application(leaving)
+        await listener.graceful_stop()
+        assert [(each.mode, each.fields["hub.topic"]) for each in hub.asked[2:]] == [
+            ("unsubscribe", "https://pub.example/a")
+        ]
+        assert [each.state for each in app.subscriptions.all()] == [State.GONE]
+        with pytest.raises(httpx.ConnectError):
+            await hub.client.get(url)
+
+
+async def test_a_graceful_stop_ends_although_the_hub_does_not_verify(free_port: int) -> None:
+    async with hub_at(free_port) as hub, SubscriberListener(0, graceful_seconds=0.2) as listener:
+        listener.attach(Recorder(), config=settings(target(free_port), unsubscribe_on_shutdown=True))
+        await listener.start()
+        await eventually(lambda: len(hub.verifications) == 1)
+        hub.verifies = False
+        with anyio.fail_after(5):
+            await listener.graceful_stop()
+
+
+async def test_an_immediate_stop_asks_nobody(free_port: int) -> None:
+    async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
+        listener.attach(Recorder(), config=settings(target(free_port), unsubscribe_on_shutdown=True))
+        await listener.start()
+        await eventually(lambda: len(hub.verifications) == 1)
+        await listener.immediate_stop()
+        assert [each.mode for each in hub.asked] == ["subscribe"]
+
+
+async def test_a_service_that_is_detached_is_gone(free_port: int) -> None:
+    service = Recorder()
+    async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
+        listener.attach(service, config=settings(target(free_port), unsubscribe_on_shutdown=True))
+        await listener.start()
+        await eventually(lambda: len(hub.verifications) == 1)
+        await listener.detach(service)
+        assert [each.mode for each in hub.asked] == ["subscribe", "unsubscribe"]
+        assert (await hub.deliver(hub.asked[0].callback, b"x")).status_code == 404
+        with pytest.raises(ValueError, match="not attached"):
+            await listener.detach(service)
+        with pytest.raises(ValueError, match="not attached"):
+            listener.application(service)
+
+
+async def test_what_a_listener_refuses() -> None:
+    service = Recorder()
+    async with SubscriberListener(0) as listener:
+        with pytest.raises(RuntimeError, match="once the listener has started"):
+            _ = listener.url
+        listener.attach(service, "/a")
+        for other, path in ((service, "/b"), (Recorder(), "/a")):
+            with pytest.raises(ValueError, match="attached already"):
+                listener.attach(other, path)
+        with pytest.raises(ValueError, match="must start with a slash"):
+            listener.attach(Recorder(), "b")
+        await listener.detach(service)
+        await listener.start()
+        with pytest.raises(RuntimeError, match="started already"):
+            await listener.start()
+
+
+async def test_a_port_that_is_taken_is_an_error_of_the_start(free_port: int) -> None:
+    async with hub_at(free_port), SubscriberListener(free_port) as listener:
+        listener.attach(Recorder())
+        with pytest.raises(OSError, match="in use"):
+            await listener.start()
+
+
+async def test_the_public_url_is_what_hubs_call(free_port: int) -> None:
+    async with hub_at(free_port) as hub, SubscriberListener(0, public_url="https://sub.example/") as listener:
+        hub.verifies = False
+        listener.attach(Recorder(), "/a", config=settings(target(free_port)))
+        assert await listener.start() == "https://sub.example"
+        await eventually(lambda: bool(hub.asked))
+        assert hub.asked[0].callback.startswith("https://sub.example/a/")
+
+
+def starlette(app: Any) -> Any:
+    return Starlette(routes=[Mount("/websub", app)])
+
+
+def fastapi(app: Any) -> Any:
+    outer = FastAPI()
+    outer.mount("/websub", app)
+    return outer
+
+
+@pytest.mark.parametrize("framework", [starlette, fastapi])
+async def test_a_subscriber_lives_inside_another_framework(framework: Any) -> None:
+    web = Web()
+    service = Recorder()
+    async with web.client() as client:
+        hub = ScriptedHub(client)
+        app = asgi(service, SubscriberConfig(url="https://site.example/websub/", targets=TARGET), client=client)
+        web.add("hub.example", hub)
+        web.add("site.example", framework(app))
+        async with app:
+            await check_round(hub, service, TOPIC)
+
+
+async def test_behind_a_proxy_that_takes_the_path_away(make_world: Any) -> None:
+    world = await make_world(url="https://public.example/deep/path/")
+
+    async def proxy(scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"].removeprefix("/deep/path")
+        await world.app(scope | {"path": path, "raw_path": path.encode()}, receive, send)
+
+    world.web.add("public.example", proxy)
+    await world.subscribe()
+    await check_round(world.hub, world.service, TOPIC)
