@@ -84,10 +84,10 @@ async def demonstrate(url: str, count: int, active: Callable[[], int]) -> bool:
     subscribers = {name: CountingSubscriber(flaky=name == "flaky") for name in ("steady", "flaky")}
     published = [f"update {number}".encode() for number in range(count)]
     async with SubscriberListener(port=0) as listener, PublisherClient(url) as publisher:
-        base, target = await listener.start(), Target(hub=url, topic=topic)
+        config = SubscriberConfig(targets=Target(hub=url, topic=topic), unsubscribe_on_shutdown=True)
         for name, subscriber in subscribers.items():
-            config = SubscriberConfig(url=f"{base}/{name}/", targets=target, unsubscribe_on_shutdown=True)
-            await listener.attach(subscriber, config)
+            listener.attach(subscriber, f"/{name}", config=config)
+        await listener.start()
         await wait_until(lambda: active() == len(subscribers))
         start = time.monotonic()
         for update in published:

@@ -88,8 +88,8 @@ async def read_errors(process: Process) -> str:
 async def subscribed(target: Target | str) -> AsyncIterator[Reader]:
     reader = Reader()
     async with SubscriberListener(port=0) as listener:
-        url = await listener.start()
-        await listener.attach(reader, SubscriberConfig(url=url, targets=target, observer=reader.events.append))
+        listener.attach(reader, config=SubscriberConfig(targets=target, observer=reader.events.append))
+        await listener.start()
         yield reader
 
 
