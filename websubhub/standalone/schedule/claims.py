@@ -20,12 +20,12 @@ class Claim:
 
     __slots__ = ("early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
 
-    def __init__(self, log: TopicLog, segment: Segment, index: int, sequence: int) -> None:
+    def __init__(self, log: TopicLog, segment: Segment, index: int, host: int, sequence: int) -> None:
         self.log = log
         self.segment = segment
         self.index = index
         self.subscription = segment.ids[index]
-        self.host = segment.hosts[index]
+        self.host = host
         self.sequence = sequence
         self.repeated = False
         self.early = False

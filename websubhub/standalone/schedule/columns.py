@@ -182,10 +182,6 @@ class TopicLog:
             segment.published()
             self.enqueue(segment)
 
-    def next_sequence(self, segment: Segment, index: int) -> int:
-        """The update that a subscription gets next."""
-        return self.head if self.mode is DeliveryMode.LATEST else segment.positions[index] + 1
-
     def owed(self, segment: Segment, index: int) -> int:
         """How many updates a subscription is owed."""
         behind = self.head - segment.positions[index]

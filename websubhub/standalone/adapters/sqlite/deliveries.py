@@ -81,13 +81,12 @@ class Desk:
 
     def done(self, claim: Claim) -> None:
         """An update arrived."""
-        if self._outcomes.done(claim, self._clock()):
-            settlements = self.settlements
-            if claim.repeated or claim.letter or not settlements.count:
-                self._move(claim)
-            else:
-                settlements.count += 1
-                settlements.moved[claim.sequence].append(claim.subscription)
+        settlements = self.settlements
+        if settlements.count and self._outcomes.done_simply(claim):
+            settlements.count += 1
+            settlements.moved[claim.sequence].append(claim.subscription)
+        elif self._outcomes.done(claim, self._clock()):
+            self._move(claim)
         self._wake()
 
     def retry(self, claim: Claim, attempt: int, after: float, reason: str, *, firm: bool, host_failed: bool) -> None:
