@@ -53,7 +53,10 @@ def set_up(log_format: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    # Set up again, it replaces what it set up before, and leaves the handlers of others alone.
+    for old in [old for old in root.handlers if isinstance(old.formatter, TextFormatter | JsonFormatter)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
     root.setLevel(level.upper())
     # They write whole URLs and headers at their lower levels, callbacks and secrets among them.
     for noisy in ("httpx", "httpcore", "hpack", "nats", "websub.server"):
