@@ -1,7 +1,8 @@
 """A standalone hub in this process, with subscribers and topics on real sockets of loopback."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,6 +48,11 @@ class Site:
         self.requests: list[Request] = []
         self._edge = AsgiEdge(self._answer)
 
+    @property
+    def fetches(self) -> int:
+        """How often it was asked."""
+        return len(self.requests)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._edge(scope, receive, send)
 
@@ -89,21 +95,20 @@ class World:
 
     def attach(self, path: str, app: RecordingSubscriber | Site) -> None:
         """Answer at a path of ``peers`` with an application."""
-        self._listener.attach(path, app, AsgiEdge(app._edge._handle))
+        self._listener.attach(path, app, nullcontext())
 
-    async def ask(self, headers: dict[str, str] | None = None, **fields: object) -> httpx.Response:
+    async def ask(self, token: str = "", **fields: object) -> httpx.Response:
         """Send the hub a form; ``mode`` stands for ``hub.mode`` and so on."""
         form = [(f"hub.{name}", str(each)) for name, value in fields.items() for each in _each(value)]
-        return await self.client.post(
-            self.hub, content=urlencode(form), headers={"Content-Type": FORM, **(headers or {})}
-        )
+        headers = {"Content-Type": FORM, **_bearer(token)}
+        return await self.client.post(self.hub, content=urlencode(form), headers=headers)
 
     async def subscribe(
-        self, subscriber: RecordingSubscriber, topic: str, path: str = "/callback", **fields: object
+        self, subscriber: RecordingSubscriber, topic: str, path: str = "/callback", **fields: str | int
     ) -> None:
         """Subscribe, and wait until the hub has verified that and knows the answer."""
         asked = len(subscriber.verifications)
-        answer = await self.ask(mode="subscribe", topic=topic, callback=self.peers + path, **fields)
+        answer = await self.ask(mode="subscribe", topic=topic, callback=self.peers + path, token="", **fields)
         assert answer.status_code == 202, answer.text
         await subscriber.wait_until(lambda: len(subscriber.verifications) > asked)
         await self.verified()
@@ -115,11 +120,12 @@ class World:
                 await anyio.sleep(0.005)
 
     async def publish(
-        self, topic: str, content: bytes = b"content", content_type: str = "text/plain", **headers: str
+        self, topic: str, content: bytes = b"content", content_type: str = "text/plain", token: str = ""
     ) -> httpx.Response:
         """Publish content."""
         url = f"{self.hub}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}"
-        return await self.client.post(url, content=content, headers={"Content-Type": content_type, **headers})
+        headers = {"Content-Type": content_type, **_bearer(token)}
+        return await self.client.post(url, content=content, headers=headers)
 
     async def ping(self, *topics: str) -> httpx.Response:
         """Announce that topics have changed."""
@@ -127,13 +133,19 @@ class World:
 
     async def get(self, path: str, **query: object) -> httpx.Response:
         """Look at the hub; the admin token is shown."""
-        return await self.client.get(self._at(path), params=query, headers={"Authorization": f"Bearer {ADMIN}"})  # type: ignore[arg-type]
+        return await self.client.get(self._at(path), params=query, headers=_bearer(ADMIN))  # type: ignore[arg-type]
 
     async def order(self, path: str, **parameters: object) -> Any:
         """Operate the hub; the admin token is shown."""
-        answer = await self.client.post(self._at(path), json=parameters, headers={"Authorization": f"Bearer {ADMIN}"})
+        answer = await self.client.post(self._at(path), json=parameters, headers=_bearer(ADMIN))
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    async def quiet(self) -> None:
+        """Wait until no delivery is owed."""
+        with anyio.fail_after(PATIENCE):
+            while (await self.statistics())["waiting"]:  # noqa: ASYNC110
+                await anyio.sleep(0.005)
 
     async def statistics(self) -> dict[str, Any]:
         """The hub's counts."""
@@ -144,8 +156,19 @@ class World:
         return self.hub.removesuffix("/hub") + path
 
 
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 def _each(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (value,)
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
 
 
 def settings_with(**changes: Any) -> Settings:
@@ -162,6 +185,9 @@ async def world(**settings: Any) -> AsyncIterator[World]:
         urls.append(url)
         started.set()
 
+    if "public_url" in settings:
+        settings.setdefault("port", free_port())
+
     async def run() -> None:
         await run_hub(settings_with(**settings), stop=stop.wait, ready=ready)
 
@@ -171,5 +197,6 @@ async def world(**settings: Any) -> AsyncIterator[World]:
             tasks.start_soon(run)
             await started.wait()
             async with httpx.AsyncClient(timeout=PATIENCE) as client:
-                yield World(urls[0], peers, client, stop.set, listener)
+                hub = f"http://127.0.0.1:{settings['port']}/hub" if "public_url" in settings else urls[0]
+                yield World(hub, peers, client, stop.set, listener)
             stop.set()

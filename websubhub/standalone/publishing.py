@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -60,13 +61,18 @@ class Publishing:
             self._announced.set()
 
     async def run(self) -> None:
-        """Fetch what is announced, until cancelled; each topic at most once a second, and after its last announcement."""
+        """Fetch what is announced until cancelled: a topic once a second at most, and after its last announcement."""
         async with anyio.create_task_group() as tasks:
             while True:
                 self._announced = anyio.Event()
                 await self._start_fetches(tasks)
-                with anyio.move_on_after(_POLL_SECONDS):
+                with anyio.move_on_after(self._pause()):
                     await self._announced.wait()
+
+    def _pause(self) -> float:
+        """How long until a topic may be fetched again, if that is soon."""
+        soonest = min(self._not_before.values(), default=math.inf) - self._clock()
+        return min(max(soonest, 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
         # Those that cannot be fetched now stand in front, and must not hide the others.
@@ -103,6 +109,7 @@ class Publishing:
             await self._settle(announcement)
         finally:
             self._fetching.discard(topic)
+            self._announced.set()
 
     def _try_again(self, topic: str, error: TopicFetchError) -> bool:
         failures = self._failures.pop(topic, 0)
