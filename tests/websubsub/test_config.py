@@ -52,6 +52,7 @@ def test_settings_that_cannot_work(settings: dict[str, Any]) -> None:
         SubscriberConfig(**settings)
 
 
+@pytest.mark.spec("S-33")
 @pytest.mark.parametrize("status", [100, 301, 308, 410, 600])
 def test_a_rejection_is_no_redirect_and_does_not_unsubscribe(status: int) -> None:
     with pytest.raises(ValueError, match="rejected_status"):

@@ -48,7 +48,7 @@ def signature(body: bytes = BODY, secret: str = SECRET, method: str = "sha256") 
 # --- the content
 
 
-@pytest.mark.spec("S-31")
+@pytest.mark.spec("S-31", "EX-10")
 @pytest.mark.parity("S6", "S7", "S8", "S9", "S10", "S11", "S12", "S19", "S20", "S21", "S22", "S48")
 @pytest.mark.parametrize(
     ("content_type", "body"),
@@ -124,8 +124,8 @@ async def test_the_callback_says_which_subscription_it_is_whatever_the_links_say
 # --- signatures
 
 
-@pytest.mark.spec("S-17", "S-36", "S-38")
-@pytest.mark.parity("S80", "S81", "S82")
+@pytest.mark.spec("S-17", "S-36", "S-38", "EX-06", "EX-11")
+@pytest.mark.parity("S80", "S81", "S82", "S23")
 @pytest.mark.parametrize("method", ["sha256", "sha384", "sha512"])
 @pytest.mark.parametrize("change", [str, lambda text: text.partition("=")[0] + "=" + text.partition("=")[2].upper()])
 async def test_a_right_signature_proves_a_delivery(active: World, method: str, change: Any) -> None:
@@ -159,8 +159,8 @@ WRONG = {
 }
 
 
-@pytest.mark.spec("S-37", "S-38", "S-39", "S-40")
-@pytest.mark.parity("S13", "S14", "S83")
+@pytest.mark.spec("S-37", "S-38", "S-39", "S-40", "EX-12", "EX-13")
+@pytest.mark.parity("S13", "S14", "S83", "S24")
 @pytest.mark.parametrize("value", WRONG.values(), ids=WRONG)
 async def test_anything_else_is_rejected_and_never_reaches_the_hook(active: World, value: str | None) -> None:
     headers = {} if value is None else {b"X-Hub-Signature": value.encode("latin-1")}
@@ -235,7 +235,7 @@ async def test_before_the_verification_nothing_is_delivered(world: World) -> Non
 # --- what the hook answers
 
 
-@pytest.mark.spec("S-31")
+@pytest.mark.spec("S-31", "S-33")
 @pytest.mark.parity("S113")
 @pytest.mark.parametrize(
     ("answer", "status", "body"),

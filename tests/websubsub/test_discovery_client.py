@@ -18,10 +18,13 @@ from websubsub._reach import Reach
 LINKS = '<https://hub.example/>; rel="hub", </feed>; rel="self"'
 
 
+Page = tuple[int, "dict[str, str] | list[tuple[str, str]]", bytes]
+
+
 class Site:
     """Answers each path with what a test has put there."""
 
-    def __init__(self, **pages: tuple[int, dict[str, str], bytes]) -> None:
+    def __init__(self, **pages: Page) -> None:
         self.pages = pages
         self.requests: list[tuple[str, dict[str, str]]] = []
 
@@ -32,7 +35,8 @@ class Site:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.requests.append((scope["path"], headers))
         status, answer, body = self.pages.get(scope["path"].strip("/") or "root", (404, {}, b""))
-        pairs = [(name.encode(), value.encode()) for name, value in answer.items()]
+        named = answer.items() if isinstance(answer, dict) else answer
+        pairs = [(name.encode(), value.encode()) for name, value in named]
         await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": body})
 
@@ -74,6 +78,81 @@ async def test_what_is_asked_for() -> None:
     assert "accept-language" not in site.requests[0][1]
     headers = site.requests[1][1]
     assert (headers["accept"], headers["accept-language"], headers["x-key"]) == ("text/html", "de", "k")
+
+
+def links(*values: str) -> list[str]:
+    """Link headers: a value for each header, in each its links as ``relation target`` with commas between."""
+    return [
+        ", ".join(f'<{target}>; rel="{rel}"' for rel, target in map(str.split, value.split(","))) for value in values
+    ]
+
+
+ONE = "https://hub.example/1"
+THREE = (ONE, "https://hub.example/2", "https://hub.example/3")
+HUBS = ",".join(f"hub {hub}" for hub in THREE)
+SELF = "self https://pub.example/feed"
+
+
+@pytest.mark.parity("S67", "S68", "S69", "S70")
+@pytest.mark.parametrize(
+    ("headers", "hubs"),
+    [
+        (links(f"hub {ONE},{SELF}"), (ONE,)),
+        (links(f"hub {ONE}", SELF), (ONE,)),
+        (links(f"{HUBS},{SELF}"), THREE),
+        (links(*HUBS.split(","), SELF), THREE),
+    ],
+    ids=["one-header", "headers", "one-header-three-hubs", "headers-three-hubs"],
+)
+async def test_hubs_are_found_in_their_order(headers: list[str], hubs: tuple[str, ...]) -> None:
+    async with discovering(Site(root=(200, [("Link", value) for value in headers], b""))) as client:
+        found = await client.discover("https://pub.example/")
+    assert (found.hubs, found.topic) == (hubs, "https://pub.example/feed")
+
+
+@pytest.mark.parity("S71", "S72", "S73", "S74", "S76", "S77")
+@pytest.mark.parametrize(
+    ("headers", "complaint"),
+    [
+        (links(f"hub {ONE}"), "self link is missing"),
+        (links(f"hub {ONE}", "next /2"), "self link is missing"),
+        (links(SELF), "names no hub"),
+        (links(SELF, "next /2"), "names no hub"),
+        (links(f"hub {ONE},{SELF},self https://pub.example/other"), "different topic URLs"),
+        (links(f"hub {ONE}", SELF, "self https://pub.example/other"), "different topic URLs"),
+    ],
+    ids=["no-self", "no-self-2", "no-hub", "no-hub-2", "two-selfs", "two-selfs-2"],
+)
+async def test_headers_that_do_not_say_enough(headers: list[str], complaint: str) -> None:
+    async with discovering(Site(root=(200, [("Link", value) for value in headers], b""))) as client:
+        with pytest.raises(DiscoveryError, match=complaint):
+            await client.discover("https://pub.example/")
+
+
+ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><link rel="hub" href="https://hub.example/1"/>
+<link rel="self" href="https://pub.example/feed"/><entry/></feed>"""
+RSS = b"""<rss xmlns:a="http://www.w3.org/2005/Atom"><channel><a:link rel="hub" href="https://hub.example/1"/>
+<a:link rel="self" href="https://pub.example/feed"/></channel></rss>"""
+HTML = b"""<!DOCTYPE html><title>x</title><link rel=hub href=https://hub.example/1>
+<link rel=self href=https://pub.example/feed><p>"""
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "source"),
+    [
+        pytest.param([("Link", links(f"hub {ONE},{SELF}")[0])], b"", "header", marks=pytest.mark.spec("EX-01")),
+        pytest.param([("Content-Type", "application/atom+xml")], ATOM, "xml", marks=pytest.mark.spec("EX-02")),
+        pytest.param([("Content-Type", "text/xml")], RSS, "xml", marks=pytest.mark.spec("EX-02")),
+        pytest.param([("Content-Type", "text/html")], HTML, "html", marks=pytest.mark.spec("EX-03")),
+    ],
+    ids=["header", "atom", "rss", "html"],
+)
+async def test_hub_and_topic_are_found_wherever_they_are(
+    headers: list[tuple[str, str]], body: bytes, source: str
+) -> None:
+    async with discovering(Site(root=(200, headers, body))) as client:
+        found = await client.discover("https://pub.example/")
+    assert (found.hubs, found.topic, found.source) == ((ONE,), "https://pub.example/feed", source)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -58,7 +58,7 @@ async def test_a_known_hub_needs_no_discovery(world: World, page: Page) -> None:
     assert world.asked.headers["x-key"] == "k"
 
 
-@pytest.mark.spec("S-11")
+@pytest.mark.spec("S-11", "EX-05")
 async def test_the_lease_that_the_config_wants_is_asked_for(make_world: MakeWorld) -> None:
     world = await make_world(lease_seconds=1234)
     await world.subscribe()

@@ -1,12 +1,15 @@
 """Services on real sockets: by themselves, many on one listener, and inside other frameworks."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
+import trustme
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -21,6 +24,7 @@ from websubsub import (
     State,
     SubscriberConfig,
     SubscriberListener,
+    SubscriptionDenied,
     Target,
     asgi,
     serve,
@@ -28,9 +32,9 @@ from websubsub import (
 
 
 @asynccontextmanager
-async def hub_at(port: int) -> AsyncIterator[ScriptedHub]:
+async def hub_at(port: int, *, verify: ssl.SSLContext | bool = True) -> AsyncIterator[ScriptedHub]:
     """A hub on a real socket that calls back over the network."""
-    async with httpx.AsyncClient(trust_env=False) as client, anyio.create_task_group() as tasks:
+    async with httpx.AsyncClient(trust_env=False, verify=verify) as client, anyio.create_task_group() as tasks:
         hub = ScriptedHub(client)
         ready = anyio.Event()
 
@@ -68,6 +72,7 @@ async def check_round(hub: ScriptedHub, service: Recorder, topic: str) -> None:
     assert service.of(ContentDistributionMessage)[-1].topic == topic
 
 
+@pytest.mark.parity("S127", "SC25")
 async def test_a_service_serves_by_itself(ports: tuple[int, int]) -> None:
     mine, other = ports
     service = Recorder()
@@ -82,7 +87,7 @@ def settings(*targets: Target, **rest: Any) -> SubscriberConfig:
     return SubscriberConfig(targets=targets, **rest)
 
 
-@pytest.mark.parity("S25", "S26", "S29", "S34", "S63", "S64", "S118", "S123")
+@pytest.mark.parity("S63", "S64", "SC16")
 async def test_a_listener_has_many_services_and_one_that_fails_stops_no_other(free_port: int) -> None:
     first, second, third = Recorder(), Recorder(), Recorder()
     nowhere = Target(hub="http://127.0.0.1:1/", topic=TOPIC)
@@ -98,6 +103,56 @@ async def test_a_listener_has_many_services_and_one_that_fails_stops_no_other(fr
         assert hub.asked[-1].callback.startswith(f"{url}/first/second/")
         assert len(first.of(ContentDistributionMessage)) == 1
         assert (await hub.client.get(f"{url}/none")).status_code == 404
+
+
+async def check_everything(hub: ScriptedHub, service: Recorder, callback: str, secret: str) -> None:
+    """All that a hub may send to one subscription, its denial last."""
+    topic = next(each.fields["hub.topic"] for each in hub.asked if each.callback == callback)
+    fields = {"hub.mode": "subscribe", "hub.topic": topic, "hub.challenge": "c", "hub.lease_seconds": "60"}
+    assert (await hub.tell(callback, fields)).text == "c"
+    assert (await hub.tell(callback, fields | {"hub.topic": "https://pub.example/other"})).status_code == 404
+    for content_type, body in CONTENTS.items():
+        answer = await hub.deliver(callback, body, secret=secret, Content_Type=content_type)
+        assert answer.status_code == 202
+        assert service.of(ContentDistributionMessage)[-1].body == body
+    assert (await hub.tell(callback, fields | {"hub.mode": "denied"})).status_code == 200
+    assert len(service.of(SubscriptionDenied)) == 1
+
+
+CONTENTS = {"application/json": b"{}", "application/xml": b"<a/>", "application/x-www-form-urlencoded": b"a=1"}
+
+
+@pytest.mark.parity("S25", "S26", "S27", "S28", "S29", "S30", "S31", "S32", "S33", "S34")
+@pytest.mark.parity("S118", "S119", "S120", "S121", "S122", "S123")
+async def test_two_services_on_one_listener_get_each_their_own(free_port: int) -> None:
+    services = {"1": Recorder(), "2": Recorder()}
+    async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
+        for name, service in services.items():
+            listener.attach(service, f"/{name}", config=settings(target(free_port, name)))
+        await listener.start()
+        await eventually(lambda: len(hub.verifications) == 2)
+        for asked in tuple(hub.asked):
+            service = services[asked.fields["hub.topic"][-1]]
+            await check_everything(hub, service, asked.callback, asked.fields["hub.secret"])
+
+
+@pytest.mark.parity("S36", "S37", "S38", "S39", "S40", "S41")
+async def test_everything_works_over_tls(free_port: int, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certfile, keyfile = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(certfile)
+    certificate.private_key_pem.write_to_path(keyfile)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    service = Recorder()
+    listener = SubscriberListener(0, certfile=certfile, keyfile=keyfile)
+    async with hub_at(free_port, verify=context) as hub, listener:
+        listener.attach(service, config=settings(target(free_port)))
+        assert (await listener.start()).startswith("https://")
+        await eventually(lambda: len(hub.verifications) == 1)
+        assert hub.verifications[0].status_code == 200
+        await check_everything(hub, service, hub.asked[0].callback, hub.asked[0].fields["hub.secret"])
 
 
 @pytest.mark.parity("S35")

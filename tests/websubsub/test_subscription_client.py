@@ -31,7 +31,7 @@ async def web() -> AsyncIterator[tuple[Web, ScriptedHub, SubscriptionClient, Sub
 Parts = tuple[Web, ScriptedHub, SubscriptionClient, Subscriptions]
 
 
-@pytest.mark.spec("S-02", "S-03", "S-04", "S-05", "S-06", "S-12", "S-20")
+@pytest.mark.spec("S-02", "S-03", "S-04", "S-05", "S-06", "S-12", "S-20", "EX-04")
 @pytest.mark.parity("S115")
 async def test_a_minimal_request(web: Parts) -> None:
     _, hub, client, _ = web
@@ -68,7 +68,7 @@ async def test_a_request_with_everything(web: Parts) -> None:
     assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
 
 
-@pytest.mark.spec("S-41")
+@pytest.mark.spec("S-41", "EX-07")
 @pytest.mark.parity("S62", "S117")
 async def test_an_unsubscription(web: Parts) -> None:
     _, hub, client, _ = web
@@ -261,6 +261,17 @@ def test_callbacks_cannot_be_guessed() -> None:
     callbacks = {subscriptions.new_callback() for _ in range(10_000)}
     assert len(callbacks) == 10_000
     assert all(each.startswith("https://sub.example/cb/") and len(each) > 60 for each in callbacks)
+
+
+@pytest.mark.spec("S-08")
+@pytest.mark.parity("S100", "S101", "S102", "S103", "S104", "S105", "S106", "S107")
+@pytest.mark.parametrize(
+    "base", ["http://sub.example/", "https://sub.example", "https://sub.example:8443/a", "https://[::1]/a/b/c/"]
+)
+def test_callbacks_live_below_the_url_of_the_config(base: str) -> None:
+    folder, _, token = Subscriptions(base).new_callback().rpartition("/")
+    assert folder == base.rstrip("/")
+    assert len(token) == 43
 
 
 async def test_the_body_is_a_form_and_nothing_is_in_the_query(web: Parts) -> None:

@@ -43,7 +43,7 @@ async def active(world: World) -> World:
     return world
 
 
-@pytest.mark.spec("S-22", "S-23", "S-25", "S-26")
+@pytest.mark.spec("S-22", "S-23", "S-25", "S-26", "EX-08")
 @pytest.mark.parity("S4", "S16", "S47")
 async def test_a_pending_subscription_is_confirmed_with_the_challenge_alone(pending: World) -> None:
     response = await ask(pending)
@@ -57,7 +57,7 @@ async def test_a_pending_subscription_is_confirmed_with_the_challenge_alone(pend
     assert (message.topic, message.lease_seconds, message.hub) == (TOPIC, 864_000, TARGET.hub)
 
 
-@pytest.mark.spec("S-22", "S-24", "S-27")
+@pytest.mark.spec("S-22", "S-24", "S-27", "EX-09")
 @pytest.mark.parametrize(
     "changes",
     [
