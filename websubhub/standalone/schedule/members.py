@@ -1,10 +1,22 @@
 """What happens to topics and subscriptions, and what it changes on the board."""
 
+from enum import Enum, auto
+
 from attrs import frozen
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.columns import EXPIRED, IDLE, WAITING, TopicLog
+
+
+class Admission(Enum):
+    """Whether an update is taken."""
+
+    TAKEN = auto()
+    NOBODY = auto()
+    """There is no subscription that wants it."""
+    FULL = auto()
+    """Too many deliveries are waiting."""
 
 
 @frozen(kw_only=True)
@@ -75,10 +87,12 @@ class Members:
             segment.attempted[index] = attempted_at
             self._board.wait(log, segment, index, due_at, firm=firm)
 
-    def would_exceed(self, topic: int) -> bool:
-        """Whether one more update of a topic would make more deliveries wait than are allowed."""
+    def admit(self, topic: int) -> Admission:
+        """Whether one more update of a topic is taken. It changes nothing, so that any thread may ask."""
         log = self._board.logs.get(topic)
-        return log is not None and self._board.waiting + log.active > self._board.limits.waiting
+        if log is None or not log.active:
+            return Admission.NOBODY
+        return Admission.FULL if self._board.waiting + log.active > self._board.limits.waiting else Admission.TAKEN
 
     def publish(self, topic: int, sequence: int, now: float) -> None:
         """Owe every subscription of a topic one more update."""

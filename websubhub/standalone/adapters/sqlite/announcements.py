@@ -1,7 +1,8 @@
 """Announced topics in SQLite."""
 
 from websubhub import url_identity
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import Announcement
 
 

@@ -1,39 +1,32 @@
 """Content distribution on SQLite: one row for an update, and a position for each subscription."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-import anyio
 import anyio.lowlevel
 
 from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.claiming import Claimer
+from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.deliveries import ClaimedDelivery, Desk
 from websubhub.standalone.adapters.sqlite.flusher import Flusher
 from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
 from websubhub.standalone.adapters.sqlite.recipients import Recipients
 from websubhub.standalone.adapters.sqlite.reclaiming import Reclaimer, oldest_position
-from websubhub.standalone.adapters.sqlite.updates import Admission, Key, append_update, oldest_published
+from websubhub.standalone.adapters.sqlite.thread import Database
+from websubhub.standalone.adapters.sqlite.updates import Key, append_update, oldest_published
 from websubhub.standalone.ports import (
     BacklogFullError,
     DeadLetter,
     FailingDelivery,
     HostState,
     Statistics,
-    StoreError,
     Update,
 )
 from websubhub.standalone.schedule.board import Board
-from websubhub.standalone.schedule.claims import Claim
-from websubhub.standalone.schedule.columns import ENDED
-from websubhub.standalone.schedule.members import Members
+from websubhub.standalone.schedule.members import Admission, Members
 from websubhub.standalone.schedule.outcomes import Outcomes
-from websubhub.standalone.schedule.turns import Turns
 
-_LOOK_AGAIN_SECONDS = 1.0  # the wall clock may jump
 _TOPICS_LOOKED_AT = 1000
-
-_log = logging.getLogger(__name__)
 
 
 class SqliteBroker:
@@ -43,31 +36,30 @@ class SqliteBroker:
         database: Where updates, positions and dead letters are kept.
         board: Who is owed what.
         clock: The wall clock.
+        bell: Rings when a delivery may have become due.
     """
 
-    def __init__(self, database: Database, board: Board, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Database, board: Board, clock: Callable[[], float], bell: Bell) -> None:
         self._database = database
         self._board = board
         self._clock = clock
         self._members = Members(board)
-        self._turns = Turns(board)
-        self._bell = Bell()
+        self._bell = bell
         self._recipients = Recipients(database)
-        self._desk = Desk(Outcomes(board), clock, self._bell.ring)
-        self._flusher = Flusher(database, self._desk)
+        desk = Desk(Outcomes(board), clock, bell.ring)
+        self._flusher = Flusher(database, desk)
+        self._claimer = Claimer(board, self._recipients, desk, self._flusher, clock, bell)
         self._reclaimer = Reclaimer(database, board, self._flusher)
 
-    async def run(self) -> None:
-        """Bring settlements to the disk until cancelled."""
+    async def run(self, topics: Iterable[int]) -> None:
+        """Bring settlements to the disk until cancelled.
+
+        Args:
+            topics: Those that had updates on the disk at the start.
+        """
+        for topic in topics:
+            self._reclaimer.look_at(topic)
         await self._flusher.run()
-
-    def wake(self) -> None:
-        """Say that a delivery may have become due."""
-        self._bell.ring()
-
-    def look_at(self, topic: int) -> None:
-        """Say that a topic may have updates to delete."""
-        self._reclaimer.look_at(topic)
 
     async def publish(self, update: Update) -> None:
         """Accept an update for every subscription that its topic has now; durable on return."""
@@ -81,25 +73,14 @@ class SqliteBroker:
                 self._bell.ring()
 
         admission, _ = await self._database.write(
-            lambda connection: append_update(connection, update, self._admit), then
+            lambda connection: append_update(connection, update, self._members.admit), then
         )
         if admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due and take 1 to ``limit`` of them."""
-        if limit < 1:
-            raise ValueError("At least 1 delivery must be claimed.")
-        while True:
-            if self._flusher.is_behind():
-                await self._flusher.flush()
-            claims = self._turns.take(limit, self._clock())
-            if claims:
-                deliveries = await self._read(claims)
-                if deliveries:
-                    return deliveries
-            else:
-                await self._wait()
+        return await self._claimer.claim(limit)
 
     async def flush(self) -> None:
         """Return once every settlement made so far is durable."""
@@ -186,46 +167,3 @@ class SqliteBroker:
     async def reclaim(self) -> int:
         """Delete the updates that nobody is owed any more. Returns how many."""
         return await self._reclaimer.reclaim()
-
-    def _admit(self, topic: int) -> Admission:
-        # Called on the thread of the database: it reads two numbers and changes nothing.
-        log = self._board.logs.get(topic)
-        if log is None or not log.active:
-            return Admission.NOBODY
-        return Admission.FULL if self._members.would_exceed(topic) else Admission.TAKEN
-
-    async def _read(self, claims: list[Claim]) -> list[ClaimedDelivery]:
-        """Claims with their updates and callbacks. Those whose subscription was removed meanwhile are left out."""
-        try:
-            with anyio.CancelScope(shield=True):
-                if any(claim.repeated for claim in claims):
-                    await self._flusher.flush()
-                found = await self._recipients.read(claims)
-        except StoreError:
-            for claim in claims:
-                self._turns.put_back(claim, self._clock())
-            raise
-        self._board.hosts.name({claim.host: recipient[1] for claim, recipient in zip(claims, found, strict=True)})
-        desk = self._desk
-        deliveries = []
-        for claim, (update, callback, secret, attempt) in zip(claims, found, strict=True):
-            if update is None or callback is None:
-                self._forget(claim)
-            else:
-                deliveries.append(ClaimedDelivery(desk, claim, update, callback, secret, attempt))
-        return deliveries
-
-    def _forget(self, claim: Claim) -> None:
-        """Drop a claim whose subscription, or for whatever reason whose update, is not there any more."""
-        if claim.segment.states[claim.index] != ENDED:
-            _log.error("An update that was owed to a subscription is missing in the database.")
-        self._desk.done(claim)
-
-    async def _wait(self) -> None:
-        now = self._clock()
-        time = self._turns.next_time(now)
-        if time is not None and time <= now:
-            await anyio.lowlevel.checkpoint()
-        else:
-            seconds = _LOOK_AGAIN_SECONDS if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
-            await self._bell.wait(seconds)

@@ -4,9 +4,10 @@ import logging
 
 import anyio
 
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.deliveries import Desk
 from websubhub.standalone.adapters.sqlite.settlements import Settlements
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import StoreError
 
 _TOGETHER_SECONDS = 0.005

@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.letters import read_replaying
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.members import Member, Members

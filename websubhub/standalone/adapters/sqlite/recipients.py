@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.updates import Key, UpdateCache, read_attempts, read_callbacks, read_update
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim

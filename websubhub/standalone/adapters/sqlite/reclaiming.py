@@ -2,8 +2,9 @@
 
 import anyio.lowlevel
 
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.flusher import Flusher
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.updates import delete_updates
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board

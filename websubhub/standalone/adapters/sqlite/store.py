@@ -11,10 +11,12 @@ import anyio
 from anyio.abc import TaskGroup
 
 from websubhub.standalone.adapters.sqlite.announcements import SqliteAnnouncements
+from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.broker import SqliteBroker
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
 from websubhub.standalone.adapters.sqlite.verifications import SqliteVerifications
 from websubhub.standalone.ports import StoreError
@@ -46,20 +48,20 @@ class SqliteStore:
         self._board = Board(limits or DeliveryLimits())
         self._members = Members(self._board)
         self._tasks: TaskGroup | None = None
+        bell = Bell()
         self._stack = AsyncExitStack()
-        self.broker = SqliteBroker(self._database, self._board, clock)
+        self.broker = SqliteBroker(self._database, self._board, clock, bell)
         self.topics = SqliteTopics(self._database, self._members)
-        self.subscriptions = SqliteSubscriptions(self._database, self._members, clock, self.broker.wake)
+        self.subscriptions = SqliteSubscriptions(self._database, self._members, clock, bell.ring)
         self.announcements = SqliteAnnouncements(self._database)
         self.verifications = SqliteVerifications(self._database, clock)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
-            for topic in await load(self._database, self._board, self._members):
-                self.broker.look_at(topic)
+            topics = await load(self._database, self._board, self._members)
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
-            self._tasks.start_soon(self.broker.run)
+            self._tasks.start_soon(self.broker.run, topics)
             self._stack = stack.pop_all()
         return self
 

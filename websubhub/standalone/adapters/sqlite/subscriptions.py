@@ -5,7 +5,8 @@ from collections.abc import Callable
 from attrs import frozen
 
 from websubhub import url_identity
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.verifications import finish_verification
 from websubhub.standalone.ports import DeliveryMode, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key, host_of
@@ -14,6 +15,14 @@ from websubhub.standalone.schedule.members import Member, Members
 _SELECT = (
     "SELECT topics.url, callback, secret, lease_seconds, requested_at "
     "FROM subscriptions JOIN topics ON topics.id = topic_id "
+)
+_RENEW = (
+    "UPDATE subscriptions SET callback = :callback, secret = :secret, lease_seconds = :lease, "
+    "requested_at = :requested, expires_at = :expires WHERE topic_id = :topic AND identity = :identity RETURNING id"
+)
+_ADD = (
+    "INSERT INTO subscriptions (topic_id, identity, callback, host, secret, lease_seconds, requested_at, expires_at) "
+    "VALUES (:topic, :identity, :callback, :host, :secret, :lease, :requested, :expires) RETURNING id"
 )
 
 
@@ -150,13 +159,8 @@ class SqliteSubscriptions:
 
 
 def _save(connection: Connection, subscription: StoredSubscription, now: float) -> _Saved:
-    topic_identity, identity = url_identity(subscription.topic), url_identity(subscription.callback)
-    connection.execute(
-        "INSERT OR IGNORE INTO topics (identity, url) VALUES (?, ?)", (topic_identity, subscription.topic)
-    )
-    topic, mode, head = connection.execute(
-        "SELECT id, mode, head FROM topics WHERE identity = ?", (topic_identity,)
-    ).fetchone()
+    identity = url_identity(subscription.callback)
+    topic, mode, head = _ensure_topic(connection, subscription.topic)
     # A subscription whose lease is over is none to renew: what it missed since then it is not owed.
     ended = connection.execute(
         "DELETE FROM subscriptions WHERE topic_id = ? AND identity = ? AND expires_at <= ? RETURNING id",
@@ -172,29 +176,29 @@ def _save(connection: Connection, subscription: StoredSubscription, now: float) 
         "requested": subscription.requested_at,
         "expires": subscription.expires_at,
     }
-    number = connection.execute(
-        "UPDATE subscriptions SET callback = :callback, secret = :secret, lease_seconds = :lease, "
-        "requested_at = :requested, expires_at = :expires "
-        "WHERE topic_id = :topic AND identity = :identity RETURNING id",
-        row,
-    ).fetchone()
-    renewed = number is not None
-    if not renewed:
-        number = connection.execute(
-            "INSERT INTO subscriptions (topic_id, identity, callback, host, secret, lease_seconds, requested_at, "
-            "expires_at) VALUES (:topic, :identity, :callback, :host, :secret, :lease, :requested, :expires) "
-            "RETURNING id",
-            row,
-        ).fetchone()
-        connection.execute("INSERT INTO positions VALUES (?, ?)", (number[0], head))
+    renewed = connection.execute(_RENEW, row).fetchone()
+    if renewed is None:
+        (number,) = connection.execute(_ADD, row).fetchone()
+        connection.execute("INSERT INTO positions VALUES (?, ?)", (number, head))
+    else:
+        (number,) = renewed
     return _Saved(
         topic=topic,
-        mode=DeliveryMode(mode),
+        mode=mode,
         head=head,
-        subscription=number[0],
-        renewed=renewed,
+        subscription=number,
+        renewed=renewed is not None,
         ended=ended[0] if ended else None,
     )
+
+
+def _ensure_topic(connection: Connection, url: str) -> tuple[int, DeliveryMode, int]:
+    identity = url_identity(url)
+    connection.execute("INSERT OR IGNORE INTO topics (identity, url) VALUES (?, ?)", (identity, url))
+    number, mode, head = connection.execute(
+        "SELECT id, mode, head FROM topics WHERE identity = ?", (identity,)
+    ).fetchone()
+    return number, DeliveryMode(mode), head
 
 
 def _subscription(

@@ -3,7 +3,8 @@
 import json
 
 from websubhub import url_identity
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
 from websubhub.standalone.schedule.members import Members
 

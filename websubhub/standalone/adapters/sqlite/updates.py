@@ -3,13 +3,13 @@
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from enum import Enum, auto
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim
+from websubhub.standalone.schedule.members import Admission
 
 _CACHE_BYTES = 32 * 1_048_576
 _DELETED_AT_ONCE = 200
@@ -17,14 +17,6 @@ _DELETED_BYTES_AT_ONCE = 2 * 1_048_576
 
 Key = tuple[int, int]
 """The number of a topic and a sequence number in its log."""
-
-
-class Admission(Enum):
-    """Whether an update of a topic is taken."""
-
-    TAKEN = auto()
-    NOBODY = auto()
-    FULL = auto()
 
 
 class UpdateCache:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from websubhub import url_identity
-from websubhub.standalone.adapters.sqlite.database import Connection, Database
+from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import Mode, PendingVerification
 
 _COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at"

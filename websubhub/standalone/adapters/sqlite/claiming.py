@@ -1,0 +1,102 @@
+"""Hands out the deliveries that are due, with everything that is needed to make them."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import anyio
+import anyio.lowlevel
+
+from websubhub.standalone.adapters.sqlite.bell import Bell
+from websubhub.standalone.adapters.sqlite.deliveries import ClaimedDelivery, Desk
+from websubhub.standalone.adapters.sqlite.flusher import Flusher
+from websubhub.standalone.adapters.sqlite.recipients import Recipients
+from websubhub.standalone.ports import StoreError
+from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.schedule.claims import Claim
+from websubhub.standalone.schedule.columns import ENDED
+from websubhub.standalone.schedule.turns import Turns
+
+_LOOK_AGAIN_SECONDS = 1.0  # the wall clock may jump
+
+_log = logging.getLogger(__name__)
+
+
+class Claimer:
+    """Takes claims from the schedule and reads what belongs to them.
+
+    Args:
+        board: The schedule.
+        recipients: Where updates and callbacks are read.
+        desk: Where the deliveries will be settled.
+        flusher: Brings what was settled to the disk.
+        clock: The wall clock.
+        bell: Rings when a delivery may have become due.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        recipients: Recipients,
+        desk: Desk,
+        flusher: Flusher,
+        clock: Callable[[], float],
+        bell: Bell,
+    ) -> None:
+        self._hosts = board.hosts
+        self._turns = Turns(board)
+        self._recipients = recipients
+        self._desk = desk
+        self._flusher = flusher
+        self._clock = clock
+        self._bell = bell
+
+    async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
+        """Wait until deliveries are due and take 1 to ``limit`` of them."""
+        if limit < 1:
+            raise ValueError("At least 1 delivery must be claimed.")
+        while True:
+            if self._flusher.is_behind():
+                await self._flusher.flush()
+            claims = self._turns.take(limit, self._clock())
+            if claims:
+                deliveries = await self._read(claims)
+                if deliveries:
+                    return deliveries
+            else:
+                await self._wait()
+
+    async def _read(self, claims: list[Claim]) -> list[ClaimedDelivery]:
+        """Claims with their updates and callbacks. Those whose subscription was removed meanwhile are left out."""
+        try:
+            with anyio.CancelScope(shield=True):
+                if any(claim.repeated for claim in claims):
+                    await self._flusher.flush()
+                found = await self._recipients.read(claims)
+        except StoreError:
+            for claim in claims:
+                self._turns.put_back(claim, self._clock())
+            raise
+        self._hosts.name({claim.host: recipient[1] for claim, recipient in zip(claims, found, strict=True)})
+        desk = self._desk
+        deliveries = []
+        for claim, (update, callback, secret, attempt) in zip(claims, found, strict=True):
+            if update is None or callback is None:
+                self._forget(claim)
+            else:
+                deliveries.append(ClaimedDelivery(desk, claim, update, callback, secret, attempt))
+        return deliveries
+
+    def _forget(self, claim: Claim) -> None:
+        """Drop a claim whose subscription, or for whatever reason whose update, is not there any more."""
+        if claim.segment.states[claim.index] != ENDED:
+            _log.error("An update that was owed to a subscription is missing in the database.")
+        self._desk.done(claim)
+
+    async def _wait(self) -> None:
+        now = self._clock()
+        time = self._turns.next_time(now)
+        if time is not None and time <= now:
+            await anyio.lowlevel.checkpoint()
+        else:
+            seconds = _LOOK_AGAIN_SECONDS if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
+            await self._bell.wait(seconds)
