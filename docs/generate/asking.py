@@ -124,6 +124,11 @@ def ask_hub(
         config: Its settings.
         subscriber: Who answers at the callback; by default nobody does.
     """
-    logging.getLogger("websub").setLevel(logging.CRITICAL)
     settings = config or HubConfig(url=HUB, verification_delays=(0.0,))
-    return anyio.run(_ask, ask, script or {}, settings, subscriber)
+    log = logging.getLogger("websub")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # hooks that fail are asked here on purpose
+    try:
+        return anyio.run(_ask, ask, script or {}, settings, subscriber)
+    finally:
+        log.setLevel(level)
