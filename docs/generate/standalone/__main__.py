@@ -1,0 +1,6 @@
+"""Write the generated pages about the standalone hub."""
+
+from docs.generate.standalone.pages import pages
+
+for path, text in pages().items():
+    path.write_text(text)

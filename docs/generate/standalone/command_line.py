@@ -1,0 +1,85 @@
+"""The page of the command ``websubhub``, from its parser."""
+
+import argparse
+from collections.abc import Iterator
+
+import attrs
+
+from docs.generate.sections import table
+from websubhub.standalone.cli import build_parser
+from websubhub.standalone.settings import Settings
+
+_INTRO = """\
+# The command websubhub
+
+`websubhub` runs a hub, and looks at, operates and publishes to one that is running.
+`python -m websubhub` is the same command.
+
+| Exit status | Meaning |
+| --- | --- |
+| 0 | It was done; `serve` was told to stop and has. |
+| 1 | It failed: the hub did not take the content, `doctor` found something wrong, `demo` could not finish. |
+| 2 | It was given something that cannot be used, or the hub could not be asked; one sentence on stderr says what. |
+| 130 | Ctrl-C interrupted it before it was done; `serve` stops and exits with 0 instead. |
+
+The commands that ask a running hub find it by `--hub`, else by the variable `WEBSUBHUB_PUBLIC_URL`, else at `http://127.0.0.1:8080/hub`.
+All but `publish` use the [admin API](admin-api.md) next to the hub: `https://hub.example.com/hub` has it at `https://hub.example.com/admin/`.
+They follow no redirects and use no proxies of the environment, so that the token goes to the hub alone."""
+
+_NOTES = {
+    "serve": (
+        "Once it accepts requests it prints one line, `ready: ` and the hub's URL.\n"
+        "SIGTERM and Ctrl-C stop it: it takes no more requests, gives what is under way 10 seconds, and exits with 0.\n"
+        "All [settings](configuration.md) are flags of it."
+    ),
+    "doctor": "It takes the [settings](configuration.md) of `serve` too, and looks at the hub that they describe.",
+}
+
+
+def page() -> list[str]:
+    """The page, line by line."""
+    lines = _INTRO.splitlines()
+    for name, summary, parser in commands():
+        lines += ["", f"## {name}", "", f"{summary[0].upper()}{summary[1:]}."]
+        lines += ["", "```text", f"websubhub {usage(name, parser)}", "```"]
+        if name in _NOTES:
+            lines += ["", *_NOTES[name].splitlines()]
+        if rows := [(f"`{_written(action)}`", action.help or "") for action in arguments(parser)]:
+            lines += table(("Argument", "Meaning"), rows)
+    return lines
+
+
+def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    """Every command: its name, what it is for, and its parser."""
+    for action in build_parser()._actions:  # noqa: SLF001 - argparse has no public way to ask what was added
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - as above
+            for name, parser in action.choices.items():
+                yield name, summaries[name], parser
+
+
+def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The arguments of a command, without the settings, which have a page of their own."""
+    settings = attrs.fields_dict(Settings)
+    return [
+        action
+        for action in parser._actions  # noqa: SLF001 - as above
+        if action.dest not in settings and not isinstance(action, argparse._HelpAction)  # noqa: SLF001 - as above
+    ]
+
+
+def usage(name: str, parser: argparse.ArgumentParser) -> str:
+    """The command in one line; all settings are one word in it."""
+    words = [name]
+    for action in arguments(parser):
+        optional = bool(action.option_strings) or action.nargs in {"?", "*"}
+        words.append(f"[{_written(action)}]" if optional else _written(action))
+    takes_settings = any(action.dest in attrs.fields_dict(Settings) for action in parser._actions)  # noqa: SLF001 - as above
+    return " ".join([*words, "[SETTINGS]"] if takes_settings else words)
+
+
+def _written(action: argparse.Action) -> str:
+    placeholder = str(action.metavar or "|".join(map(str, action.choices or ())) or action.dest.upper())
+    if not action.option_strings:
+        return f"{placeholder} ..." if action.nargs == "*" else placeholder
+    return action.option_strings[-1] if action.nargs == 0 else f"{action.option_strings[-1]} {placeholder}"

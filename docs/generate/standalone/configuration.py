@@ -1,0 +1,117 @@
+"""The page of the settings, from the settings themselves."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+
+from docs.generate.sections import table
+from websubhub.standalone.backends import open_store
+from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, SettingsError, flag
+
+#: The settings by what they are about; a test sees to it that none is left out.
+GROUPS = (
+    ("Address and state", ("host", "port", "public_url", "store")),
+    ("Subscriptions", ("topics", "validate_topics", "lease_seconds", "min_lease_seconds", "max_lease_seconds")),
+    ("Publishers", ("publisher_token", "anonymous_publishers", "max_content_bytes", "max_backlog")),
+    (
+        "Deliveries",
+        (
+            "retry_delays",
+            "delivery_timeout",
+            "concurrency",
+            "concurrency_per_host",
+            "signature_method",
+            "latest_only",
+            "feed_diff",
+            "dead_letter_days",
+        ),
+    ),
+    ("Operating", ("admin_token", "allow_network", "log_format", "log_level", "loop")),
+)
+
+_INTRO = """\
+# Configuration
+
+The settings of `websubhub serve` and `websubhub doctor`.
+Each of them can be given in several ways, of which the first one found counts:
+
+1. a flag on the command line,
+2. a variable in the environment,
+3. a key in the TOML file that `--config` or `WEBSUBHUB_CONFIG` names,
+4. the default.
+
+A setting that cannot be used ends the command with one sentence and exit status 2.
+So does a key in the file that is no setting.
+
+A setting marked with * takes several values.
+Repeat the flag, put spaces between the values of the variable, write a list in the file.
+A switch, whose default is `false`, needs no value as a flag: `--validate-topics`.
+In the file, a key may have hyphens instead of underscores.
+
+```toml
+public_url = "https://hub.example.com/hub"
+store = "sqlite:////var/lib/websubhub/hub.db"
+topics = "registered"
+publisher_token = ["a-long-random-token", "another-long-random-token"]
+retry_delays = [5, 60, 3600]
+```
+
+A flag is visible to every user of the machine: give tokens by the environment or the file."""
+
+
+def page() -> list[str]:
+    """The page, line by line."""
+    lines = _INTRO.splitlines()
+    for title, names in GROUPS:
+        lines += ["", f"## {title}", *table(("Key", "Flag", "Variable", "Default", "Meaning"), _rows(names))]
+    if nats := _nats_is_refused():
+        lines += ["", f"The store `nats://` is not part of this version: `{nats}`"]
+    return lines
+
+
+def _rows(names: Sequence[str]) -> list[tuple[str, ...]]:
+    fields = attrs.fields_dict(Settings)
+    return [_row(fields[name]) for name in names]
+
+
+def _row(field: "attrs.Attribute[Any]") -> tuple[str, ...]:
+    mark = " *" if field.metadata.get("many") else ""
+    values = allowed(field.metadata["parse"])
+    meaning = field.metadata["help"] + (f" Allowed: {values}." if values else "")
+    return (
+        f"`{field.name}`{mark}",
+        f"`{flag(field.name)}`",
+        f"`{ENVIRONMENT_PREFIX}{field.name.upper()}`",
+        default(field.default),
+        meaning,
+    )
+
+
+def allowed(parse: Callable[[str], object]) -> str:
+    """Which values a setting takes, as it says itself when it is given one that it does not take."""
+    for probe in ("", "x", "1e999"):
+        try:
+            parse(probe)
+        except SettingsError as error:
+            words = re.search(r"must (?:be )?(.*?)(?:, not .*)?\.?$", str(error))
+            if words is not None:
+                return words[1]
+    return ""
+
+
+def default(value: object) -> str:
+    """A default as it would be written in a flag."""
+    if value is None or value == ():
+        return "none"
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f"`{text.lower() if isinstance(value, bool) else text}`"
+
+
+def _nats_is_refused() -> str:
+    try:
+        open_store(Settings(store="nats://127.0.0.1:4222"))
+    except SettingsError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,166 @@
+"""The reference of the standalone hub says what the hub says: every setting, command, route and metric."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from docs.generate.standalone import command_line, configuration
+from docs.generate.standalone.pages import FOLDER, pages
+from tests.documents import blocks
+from tests.standalone.hub import World, until, world
+from websubhub.standalone.admin import Admin
+from websubhub.standalone.metrics import DeliveryMetrics, Outcome
+from websubhub.standalone.operations import Operations
+from websubhub.standalone.ports import HubStore, Statistics
+from websubhub.standalone.settings import Settings, load
+
+ADMIN_API = (FOLDER / "admin-api.md").read_text()
+SECTIONS = {
+    tuple(title.split(" ")): text
+    for title, text in re.findall(r"^## ((?:GET|POST) \S+)\n(.*?)(?=^## |\Z)", ADMIN_API, re.MULTILINE | re.DOTALL)
+}
+#: The routes in an order in which none takes away what the next one shows.
+ORDER = (
+    ("POST", "/admin/hosts/pause"),
+    ("GET", "/admin/hosts"),
+    ("GET", "/admin/topics"),
+    ("POST", "/admin/topics"),
+    ("GET", "/admin/subscriptions"),
+    ("GET", "/admin/deliveries"),
+    ("GET", "/admin/statistics"),
+    ("GET", "/admin/dead-letters"),
+    ("POST", "/admin/dead-letters/replay"),
+    ("POST", "/admin/dead-letters/drop"),
+    ("POST", "/admin/subscriptions/remove"),
+    ("POST", "/admin/hosts/resume"),
+    ("GET", "/health"),
+    ("GET", "/ready"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The help of the commands says which hub the environment names.
+    monkeypatch.delenv("WEBSUBHUB_PUBLIC_URL", raising=False)
+
+
+@pytest.mark.parametrize(
+    "page", [FOLDER / "configuration.md", FOLDER / "command-line-websubhub.md"], ids=Path.stem.fget
+)  # type: ignore[attr-defined]
+def test_a_generated_page_is_up_to_date(page: Path) -> None:
+    assert page.read_text() == pages()[page], "write it anew: python -m docs.generate.standalone"
+
+
+def test_every_setting_stands_in_one_group() -> None:
+    grouped = [name for _, names in configuration.GROUPS for name in names]
+    assert sorted(grouped) == sorted(attrs.fields_dict(Settings))
+
+
+@pytest.mark.parametrize("name", attrs.fields_dict(Settings))
+def test_a_setting_is_described_with_every_way_to_give_it(name: str) -> None:
+    rows = [row for row in (FOLDER / "configuration.md").read_text().splitlines() if row.startswith(f"| `{name}`")]
+    assert len(rows) == 1
+    assert f"`--{name.replace('_', '-')}`" in rows[0]
+    assert f"`WEBSUBHUB_{name.upper()}`" in rows[0]
+    assert len(rows[0].split(" | ")[-1]) > len("| x. |")
+
+
+def test_the_configuration_file_of_the_page_can_be_used(tmp_path: Path) -> None:
+    [toml] = [block.content for block in blocks((FOLDER / "configuration.md").read_text()) if block.language == "toml"]
+    file = tmp_path / "hub.toml"
+    file.write_text(toml)
+    settings = load({}, {}, str(file))
+    assert settings.retry_delays == (5, 60, 3600)
+    assert len(settings.publisher_token) == 2
+
+
+def test_every_command_and_every_option_is_described() -> None:
+    text = (FOLDER / "command-line-websubhub.md").read_text()
+    commands = list(command_line.commands())
+    assert [name for name, _, _ in commands] == re.findall(r"^## (\S+)$", text, re.MULTILINE)
+    for name, summary, parser in commands:
+        assert summary
+        assert not [action.dest for action in command_line.arguments(parser) if not action.help], name
+
+
+def test_every_route_of_the_admin_api_is_described() -> None:
+    routes = vars(
+        Admin(_no_store(), Operations(_no_store(), "", _deny), DeliveryMetrics(), token=None, open_to_all=True)
+    )
+    known = {*routes["_routes"], ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
+    assert set(SECTIONS) == known
+    assert {*ORDER, ("GET", "/metrics")} == known
+
+
+async def test_the_examples_of_the_admin_api_are_what_it_takes_and_answers() -> None:
+    async with world(retry_delays=(0.02,)) as hub:
+        names = await _prepare(hub)
+        for method, path in ORDER:
+            *body, answer = [block.content for block in blocks(SECTIONS[method, path]) if block.language == "json"]
+            if method == "GET":
+                found = (await hub.get(path)).json()
+            else:
+                found = await hub.order(path, **json.loads(_replaced(body[0], names)))
+            assert _shape(found) == _shape(json.loads(answer)), path
+
+
+async def _prepare(hub: World) -> dict[str, str]:
+    """Make a dead letter and a delivery that will be tried again; what the examples call what is there."""
+    topic, callback = hub.peers + "/topic", hub.peers + "/callback"
+    subscriber = hub.subscriber(secret="s3cret")
+    await hub.subscribe(subscriber, topic, secret="s3cret")
+    subscriber.statuses = [500, 500, 404]
+    await hub.publish(topic, b"given up")
+    await hub.publish(topic, b"waits for ten minutes")
+    await until(lambda: len(subscriber.deliveries) == 3)
+    [letter] = (await hub.get("/admin/dead-letters")).json()["dead_letters"]
+    return {
+        "https://example.com/feed": topic,
+        "https://subscriber.example/callback": callback,
+        "subscriber.example": hub.peers.removeprefix("http://"),
+        "[17]": f"[{letter['id']}]",
+    }
+
+
+def _replaced(text: str, names: dict[str, str]) -> str:
+    for name, real in names.items():
+        text = text.replace(name, real)
+    return text
+
+
+def _shape(value: Any) -> Any:
+    """The names and kinds of what JSON says; numbers are numbers, and nothing may stand for a number."""
+    if isinstance(value, dict):
+        return {name: _shape(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shape(each) for each in value]
+    return type(value) if isinstance(value, bool | str) else float
+
+
+def test_every_metric_is_described() -> None:
+    nothing = Statistics(
+        topics=0,
+        subscriptions=0,
+        waiting=0,
+        in_flight=0,
+        retrying=0,
+        dead_letters=0,
+        oldest_published_at=None,
+    )
+    exposed = DeliveryMetrics().render(nothing, 0, 0.0).decode()
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", exposed, re.MULTILINE))
+    assert dict(re.findall(r"^\| `(websubhub_\w+)` \| (\w+) \|", SECTIONS["GET", "/metrics"], re.MULTILINE)) == kinds
+    assert all(f"`{outcome}`" in SECTIONS["GET", "/metrics"] for outcome in Outcome)
+
+
+async def _deny(*_: object) -> None:
+    """Nobody is told."""
+
+
+def _no_store() -> HubStore:
+    store: Any = None  # the table of routes is made without looking at it
+    return store
