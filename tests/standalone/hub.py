@@ -142,10 +142,11 @@ class World:
         return answer.json()
 
     async def quiet(self) -> None:
-        """Wait until no delivery is owed."""
+        """Wait until no delivery is owed, and that is on disk."""
         with anyio.fail_after(PATIENCE):
             while (await self.statistics())["waiting"]:  # noqa: ASYNC110
                 await anyio.sleep(0.005)
+        await self.get("/admin/dead-letters")
 
     async def statistics(self) -> dict[str, Any]:
         """The hub's counts."""
