@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from _websub.forms import Form, FormError, parse_form, write_form
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
@@ -146,8 +147,9 @@ def write_acknowledgement(success: Success | None, status: int) -> Response:
 
 
 def write_error(error: WebSubError) -> Response:
-    """The answer with a reason, as form fields."""
-    return _write(error.status, error.headers.pairs, [("reason", error.reason), *error.body.items()])
+    """The answer with a reason, as form fields; never a redirect, which hubs may not be answered with (W3C 7)."""
+    status = error.status if error.status >= HTTPStatus.BAD_REQUEST else type(error).status
+    return _write(status, error.headers.pairs, [("reason", error.reason), *error.body.items()])
 
 
 def write_refusal(error: FormError) -> Response:
