@@ -138,7 +138,7 @@ class Lifecycle:
             topic=topic,
             callback=subscription.callback,
             lease_seconds=self._config.lease_seconds,
-            secret=self._secret(target, subscription),
+            secret=_secret_for(target, subscription),
             parameters=target.parameters,
             headers=target.headers,
         )
@@ -174,15 +174,6 @@ class Lifecycle:
         new = Subscription(callback=callback, target=target.name, hub=hub, topic=topic)
         await self._subscriptions.add(new)
         return new
-
-    def _secret(self, target: Target, subscription: Subscription) -> str | None:
-        if not target.signed:
-            return None
-        if target.secret is not None:
-            return target.secret
-        # A request that is repeated keeps its secret: the hub may still verify the first one.
-        pending = subscription.next_secret if subscription.state in _PENDING else None
-        return pending or secrets.token_urlsafe(_SECRET_BYTES)
 
     async def _verified(self, subscription: Subscription) -> None:
         with anyio.move_on_after(verification_limit(_lease_of(subscription))):
@@ -250,6 +241,16 @@ class Lifecycle:
 
     def _tell_failure(self, topic: str, hub: str, reason: str, error: Exception) -> None:
         self._report(SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error))
+
+
+def _secret_for(target: Target, subscription: Subscription) -> str | None:
+    if not target.signed:
+        return None
+    if target.secret is not None:
+        return target.secret
+    # A request that is repeated keeps its secret: the hub may still verify the first one.
+    pending = subscription.next_secret if subscription.state in _PENDING else None
+    return pending or secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def _lease_of(subscription: Subscription) -> float | None:

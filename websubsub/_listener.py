@@ -9,9 +9,18 @@ import attrs
 from _websub.client import AsyncClient
 from _websub.listening import AppListener
 from _websub.serving import Binding
+from _websub.urls import path_of
 from websubsub._application import UNSUBSCRIBE_SECONDS, SubscriberApplication
 from websubsub._config import SubscriberConfig
 from websubsub._service import SubscriberService
+
+
+@attrs.frozen(kw_only=True)
+class _Attaching:
+    service: SubscriberService
+    path: str
+    config: SubscriberConfig
+    moves: bool
 
 
 class SubscriberListener:
@@ -43,7 +52,7 @@ class SubscriberListener:
         self._graceful_seconds = graceful_seconds
         self._public_url = public_url.rstrip("/") if public_url else None
         self._client = client
-        self._waiting: dict[str, tuple[SubscriberService, SubscriberConfig]] = {}
+        self._waiting: dict[str, _Attaching] = {}
         self._paths: dict[int, str] = {}
         self._apps: dict[str, SubscriberApplication] = {}
 
@@ -59,31 +68,38 @@ class SubscriberListener:
             raise RuntimeError("The URL is known once the listener has started.")
         return url
 
-    def attach(self, service: SubscriberService, path: str = "/", *, config: SubscriberConfig | None = None) -> None:
-        """Answer below a path with a subscriber, before or after the start; after it, it subscribes at once.
+    async def attach(
+        self, service: SubscriberService, config: SubscriberConfig | None = None, *, path: str | None = None
+    ) -> None:
+        """Answer for a subscriber, before or after the start; after it, it subscribes at once.
 
         Args:
             service: The subscriber.
-            path: The path, starting with a slash.
-            config: Its settings; its ``url`` is set to the listener's URL and the path.
+            config: Its settings; it is answered for at the path of its ``url``.
+            path: The path to answer below instead; the ``url`` of the config becomes the listener's URL and this path.
 
         Raises:
             ValueError: The path is taken, or the service is attached already.
         """
-        if id(service) in self._paths or path in self._paths.values():
-            raise ValueError(f"The service is attached already, or another one at {path}.")
-        if not path.startswith("/"):
-            raise ValueError(f"The path {path} must start with a slash.")
-        self._paths[id(service)] = path
+        settings = config or SubscriberConfig()
+        where = path if path is not None else path_of(settings.url).rstrip("/") or "/"
+        if id(service) in self._paths or where in self._paths.values():
+            raise ValueError(f"The service is attached already, or another one at {where}.")
+        if not where.startswith("/"):
+            raise ValueError(f"The path {where} must start with a slash.")
+        self._paths[id(service)] = where
+        attaching = _Attaching(service=service, path=where, config=settings, moves=path is not None or config is None)
         if self._listener.url is None:
-            self._waiting[path] = (service, config or SubscriberConfig())
+            self._waiting[where] = attaching
         else:
-            self._attach(service, path, config or SubscriberConfig())
+            self._attach(attaching)
 
-    def _attach(self, service: SubscriberService, path: str, config: SubscriberConfig) -> None:
-        settings = attrs.evolve(config, url=self.url + path)
-        app = self._apps[path] = SubscriberApplication(service, settings, client=self._client)
-        self._listener.attach(path, app, app)
+    def _attach(self, attaching: _Attaching) -> None:
+        config = attaching.config
+        if attaching.moves:
+            config = attrs.evolve(config, url=self.url + attaching.path)
+        app = self._apps[attaching.path] = SubscriberApplication(attaching.service, config, client=self._client)
+        self._listener.attach(attaching.path, app, app)
         app.listening()
 
     def application(self, service: SubscriberService) -> SubscriberApplication:
@@ -122,8 +138,8 @@ class SubscriberListener:
             OSError: The address cannot be listened on.
         """
         await self._listener.start()
-        for path, (service, config) in self._waiting.items():
-            self._attach(service, path, config)
+        for attaching in self._waiting.values():
+            self._attach(attaching)
         self._waiting.clear()
         return self.url
 
