@@ -77,23 +77,8 @@ REQUIREMENTS = {
     "P-08": "4.1: Representations that differ have canonical URLs that differ.",
     "P-09": "6.1: A topic moves by a redirect from its old URL to the new one.",
     "P-10": "4: Several hubs may be advertised.",
-    # Security, where it is the hub's or the publisher's
-    "SEC-01": "8: HTTPS is used for all requests.",
-    "SEC-05": "8.2: Leases are short.",
-    "SEC-06": "8.2: A challenge is random and used once.",
-    "SEC-10": "8.3: A hub uses exactly the callback, its scheme included.",
-    "SEC-11": "8.3: A hub signs when a secret was given.",
-    "SEC-13": "8.3: SHA-256 or better is used where the transport is not trusted.",
-    "SEC-15": "A hub calls no address that is not public, even if a name or a redirect leads there.",
-    "SEC-16": "A hub cannot be made to flood a callback with verification requests.",
-    "SEC-17": "Challenges are compared in constant time, and no secret is shown.",
-    "SEC-18": "A lease or a secret that a stranger asks for has no effect before verification.",
 }
 
 ELSEWHERE = {
-    "H-38": "the standalone hub: the framework says when a lease ends and keeps no subscriptions itself",
-    "H-45": "the standalone hub: leaving out what was delivered needs a memory of deliveries",
-    "H-54": "the standalone hub: the framework keeps no subscriptions, and so ends none",
     "P-09": "advice to publishers: a redirect is what their web server sends",
-    "SEC-16": "the standalone hub: limits for each callback need a memory of what is pending",
 }
