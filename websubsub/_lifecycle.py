@@ -76,7 +76,7 @@ class Lifecycle:
         self._clock = clock
         self._chance = chance
         self._inside: dict[str, bool] = {}
-        self._semaphore: anyio.Semaphore | None = None
+        self._turns = anyio.Semaphore(_REQUESTS_AT_ONCE)
 
     async def keep(self, target: Target) -> None:
         """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""
@@ -118,17 +118,12 @@ class Lifecycle:
         return next((each for each in reversed(every) if each.state in _OPEN), every[-1] if every else None)
 
     async def _request(self, target: Target, failures: int) -> None:
-        async with self._turns():
+        async with self._turns:
             subscription = await self._ask(target, failures)
         await self._verified(subscription)
         for other in self._subscriptions.of(target.name):
             if other.token != subscription.token:
                 await self._drop(other, target)
-
-    def _turns(self) -> anyio.Semaphore:
-        if self._semaphore is None:
-            self._semaphore = anyio.Semaphore(_REQUESTS_AT_ONCE)
-        return self._semaphore
 
     async def _ask(self, target: Target, failures: int) -> Subscription:
         hub, topic, client = await self._locate(target, failures)
