@@ -74,6 +74,4 @@ REQUIREMENTS = {
     "EX-13": "A delivery without a signature is rejected when the subscription has a secret.",
 }
 
-ELSEWHERE = {
-    "S-43": "advice to those who write hooks: ContentDistributionMessage says it of its headers",
-}
+ELSEWHERE: dict[str, str] = {}

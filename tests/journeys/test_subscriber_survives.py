@@ -168,7 +168,8 @@ async def subscribe_once(way: Journey) -> None:
 
 
 @pytest.mark.timeout(60)  # it takes 20 seconds of real time
-@pytest.mark.spec("S-29", "SEC-05")
+@pytest.mark.spec("S-29")
+@pytest.mark.parity("S126", "SU10")
 async def test_a_subscription_lives_on_through_renewals_and_a_kill(tmp_path: Path, free_tcp_port: int) -> None:
     async with journey(tmp_path, free_tcp_port) as way, anyio.create_task_group() as publishing:
         async with program(*way.listen) as first:
