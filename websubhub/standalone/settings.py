@@ -69,7 +69,7 @@ def _public_url(text: str) -> str:
     try:
         return check_url(text, "it")
     except UrlError as error:
-        raise SettingsError(f"cannot be used: {error}") from None
+        raise SettingsError(f"cannot be used: {str(error).rstrip('.')}") from None
 
 
 def _network(text: str) -> str:
@@ -228,7 +228,7 @@ def _read(field: "attrs.Attribute[Any]", value: Any, source: str) -> Any:
     parse = cast("Callable[[str], Any]", field.metadata["parse"])
     try:
         if field.metadata.get("many"):
-            items = [value] if isinstance(value, str) else list(value)
+            items = value if isinstance(value, list) else [value]
             return tuple(parse(_text(item)) for item in items)
         return parse(_text(value))
     except SettingsError as error:

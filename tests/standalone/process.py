@@ -1,0 +1,101 @@
+"""The command ``websubhub`` as a process of its own."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+COMMAND = (sys.executable, "-m", "websubhub")
+PATIENCE = 20.0
+ADMIN = "admin-token-of-the-tests"
+
+
+def run(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=os.environ | {"WEBSUBHUB_ADMIN_TOKEN": ADMIN} | dict(environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class Served:
+    """A hub in a process of its own.
+
+    Attributes:
+        url: Its URL.
+        process: Its process.
+        errors: The file that its standard error goes to.
+    """
+
+    def __init__(self, process: "subprocess.Popen[str]", errors: Path) -> None:
+        self.process = process
+        self.errors = errors
+        self.url = _ready(process, errors)
+
+    @property
+    def base(self) -> str:
+        """Its URL without the path."""
+        return self.url.removesuffix("/hub")
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return self.errors.read_text()
+
+    def stop(self) -> float:
+        """End it by SIGTERM; says how many seconds that took."""
+        started = time.monotonic()
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+@contextmanager
+def served(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """Run ``websubhub serve`` on a free port, with its database in a folder."""
+    errors = folder / "errors"
+    store = () if "--store" in arguments else ("--store", f"sqlite:///{folder / 'hub.db'}")
+    port = () if "--port" in arguments else ("--port", "0")
+    with errors.open("a") as log:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", *port, *store, *arguments],
+            env=os.environ | {"WEBSUBHUB_ADMIN_TOKEN": ADMIN} | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        with process:
+            try:
+                yield Served(process, errors)
+            finally:
+                process.kill()
+
+
+def _ready(process: "subprocess.Popen[str]", errors: Path) -> str:
+    output = process.stdout
+    assert output is not None
+    lines: list[str] = []
+    reading = threading.Thread(target=lambda output=output: lines.append(_line(output)), daemon=True)
+    reading.start()
+    reading.join(PATIENCE)
+    if not lines or not lines[0].startswith("ready: "):
+        raise AssertionError(f"The hub did not start: {lines} {errors.read_text()}")
+    return lines[0].removeprefix("ready: ").strip()
+
+
+def _line(output: IO[str]) -> str:
+    return output.readline()
