@@ -25,10 +25,11 @@ def check_hooks(service: type, base: type, hooks: Sequence[Hook], *, abstract: b
             to do.
     """
     known = {hook.name: hook for hook in hooks}
-    for name, value in _own_methods(service, base):
-        if name not in known:
+    for name, value in _own_attributes(service, base):
+        if name in known:
+            _check_form(service, known[name], value)
+        elif callable(value) or isinstance(value, classmethod | staticmethod | property):
             raise TypeError(_unknown(service, name, known))
-        _check_form(service, known[name], value)
     missing = [hook.name for hook in hooks if hook.required and getattr(service, hook.name) is getattr(base, hook.name)]
     if missing and not abstract:
         raise TypeError(
@@ -37,13 +38,10 @@ def check_hooks(service: type, base: type, hooks: Sequence[Hook], *, abstract: b
         )
 
 
-def _own_methods(service: type, base: type) -> Iterable[tuple[str, object]]:
+def _own_attributes(service: type, base: type) -> Iterable[tuple[str, object]]:
     for owner in service.__mro__:
-        if owner in base.__mro__:
-            continue
-        for name, value in vars(owner).items():
-            if name.startswith("on_") and (callable(value) or isinstance(value, classmethod | staticmethod | property)):
-                yield name, value
+        if owner not in base.__mro__:
+            yield from ((name, value) for name, value in vars(owner).items() if name.startswith("on_"))
 
 
 def _unknown(service: type, name: str, known: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from _websub.serving import Binding
 class _Attached:
     app: AsgiApp
     context: AbstractAsyncContextManager[Any]
+    scope: anyio.CancelScope = attrs.field(factory=anyio.CancelScope)
     detached: anyio.Event = attrs.field(factory=anyio.Event)
     ended: anyio.Event = attrs.field(factory=anyio.Event)
 
@@ -53,7 +54,8 @@ class AppListener:
             await self._stop(self._grace if error is None else 0.0)
         finally:
             tasks.cancel_scope.cancel()
-            await tasks.__aexit__(kind, error, traceback)
+            # Not told of the error, which it would wrap in a group; its own tasks raise none.
+            await tasks.__aexit__(None, None, None)
 
     def _group(self) -> TaskGroup:
         if self._tasks is None:
@@ -92,8 +94,9 @@ class AppListener:
 
     async def _hold(self, attached: _Attached) -> None:
         try:
-            async with attached.context:
-                await attached.detached.wait()
+            with attached.scope:
+                async with attached.context:
+                    await attached.detached.wait()
         finally:
             attached.ended.set()
 
@@ -137,9 +140,10 @@ class AppListener:
         attached = [self._attached.pop(path) for path in list(self._attached)]
         for one in attached:
             one.detached.set()
-        if grace:
-            for one in attached:
-                await one.ended.wait()
+            # What an application still does after its last answer has the same limit as its requests.
+            one.scope.deadline = anyio.current_time() + grace
+        for one in attached:
+            await one.ended.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection with the application at its path, the longest that fits."""

@@ -96,7 +96,7 @@ class Delivery:
         key: Whatever the sender wants to find again with the outcome; the engine does not look at it.
     """
 
-    callback: str
+    callback: str = attrs.field(repr=False)
     content: SharedContent
     secret: str | None = attrs.field(default=None, repr=False)
     signature_method: str = "sha256"
