@@ -9,6 +9,8 @@ hang        never.
 reset       closes with a reset.
 drip        a byte of an endless head every half second.
 garbage     what is no HTTP.
+flaky       500 to every ninth, else 204.
+lost        closes every ninth time after it took the content, else 204.
 """
 
 import asyncio
@@ -18,6 +20,7 @@ import re
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -39,7 +42,7 @@ class Sink:
 
     Attributes:
         port: Their port; any address of 127.0.0.0/8 leads to them, so that they can be many hosts.
-        log: The file of what arrived at good ones, a line each: time, callback, message id, content.
+        log: The file of what arrived at good ones, a line each: time, callback, message id, answer, content.
     """
 
     port: int
@@ -58,8 +61,9 @@ class Sink:
 class _Subscribers(asyncio.Protocol):
     """One connection to a subscriber."""
 
-    def __init__(self, log: BinaryIO) -> None:
+    def __init__(self, log: BinaryIO, counts: Counter[bytes]) -> None:
         self._log = log
+        self._counts = counts
         self._received = b""
         self._transport: asyncio.Transport | None = None
         self._behaviour: asyncio.Task[None] | None = None
@@ -104,10 +108,15 @@ class _Subscribers(asyncio.Protocol):
             self._write(answer)
 
     def _deliver(self, kind: str, target: bytes, head: bytes, body: bytes) -> None:
-        if kind in {"ok", "slow"}:
-            self._note(target, head, body)
+        self._counts[target] += 1
+        ninth = self._counts[target] % 9 == 0
+        if kind in {"ok", "slow"} or (kind in {"flaky", "lost"} and not ninth):
+            self._note(target, head, body, b"answered")
             self._write(_OK)
-        elif kind == "fail":
+        elif kind == "lost":
+            self._note(target, head, body, b"unanswered")
+            self._reset()
+        elif kind in {"fail", "flaky"}:
             self._write(_FAIL)
         elif kind == "garbage":
             self._write(b"\x00\x01 this is no HTTP \r\n\r\n")
@@ -116,10 +125,11 @@ class _Subscribers(asyncio.Protocol):
         elif kind == "drip":
             self._behaviour = asyncio.get_running_loop().create_task(self._drip())
 
-    def _note(self, target: bytes, head: bytes, body: bytes) -> None:
+    def _note(self, target: bytes, head: bytes, body: bytes, answer: bytes) -> None:
         match = _MESSAGE.search(head)
         # Written before it is answered: what the hub takes for delivered stands here.
-        self._log.write(b"%.6f %s %s %s\n" % (time.time(), target, match[1] if match else b"-", body[:64]))
+        identity = match[1] if match else b"-"
+        self._log.write(b"%.6f %s %s %s %s\n" % (time.time(), target, identity, answer, body[:64]))
         self._log.flush()
 
     def _write(self, data: bytes) -> None:
@@ -140,10 +150,12 @@ class _Subscribers(asyncio.Protocol):
 
 
 def _serve(pipe: Connection, log: str) -> None:
+    counts = Counter[bytes]()
+
     async def run() -> None:
         with open(log or os.devnull, "ab") as file:  # noqa: ASYNC230, PTH123 - before anything is served
             listening = socket.create_server(("", 0), backlog=4_096)
-            server = await asyncio.get_running_loop().create_server(lambda: _Subscribers(file), sock=listening)
+            server = await asyncio.get_running_loop().create_server(lambda: _Subscribers(file, counts), sock=listening)
             pipe.send(listening.getsockname()[1])
             await server.serve_forever()
 
