@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from docs.generate.standalone import command_line, configuration
 from docs.generate.standalone.pages import FOLDER, pages
-from tests.documents import blocks
+from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, until, world
 from websubhub.standalone.admin import Admin
+from websubhub.standalone.cli import build_parser
 from websubhub.standalone.metrics import DeliveryMetrics, Outcome
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.ports import Statistics
@@ -22,6 +24,24 @@ ADMIN_API = (FOLDER / "admin-api.md").read_text()
 SECTIONS = {
     tuple(title.split(" ")): text
     for title, text in re.findall(r"^## ((?:GET|POST) \S+)\n(.*?)(?=^## |\Z)", ADMIN_API, re.MULTILINE | re.DOTALL)
+}
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+COMMANDS = {
+    page: found
+    for page in PAGES
+    if (
+        found := [
+            line.strip()
+            for block in blocks(page.read_text())
+            for line in block.content.splitlines()
+            if block.language == "shell" and line.strip().startswith("websubhub ")
+        ]
+    )
+}
+SETTINGS = {
+    page: found
+    for page in PAGES
+    if (found := [block.content for block in blocks(page.read_text()) if block.language == "toml"])
 }
 #: The routes in an order in which none takes away what the next one shows.
 ORDER = (
@@ -67,15 +87,6 @@ def test_a_setting_is_described_with_every_way_to_give_it(name: str) -> None:
     assert len(rows[0].split(" | ")[-1]) > len("| x. |")
 
 
-def test_the_configuration_file_of_the_page_can_be_used(tmp_path: Path) -> None:
-    [toml] = [block.content for block in blocks((FOLDER / "configuration.md").read_text()) if block.language == "toml"]
-    file = tmp_path / "hub.toml"
-    file.write_text(toml)
-    settings = load({}, {}, str(file))
-    assert settings.retry_delays == (5, 60, 3600)
-    assert len(settings.publisher_token) == 2
-
-
 def test_every_command_and_every_option_is_described() -> None:
     text = (FOLDER / "command-line-websubhub.md").read_text()
     commands = list(command_line.commands())
@@ -83,6 +94,22 @@ def test_every_command_and_every_option_is_described() -> None:
     for name, summary, parser in commands:
         assert summary
         assert not [action.dest for action in command_line.arguments(parser) if not action.help], name
+
+
+@pytest.mark.parametrize("page", COMMANDS, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_are_ones_that_the_hub_takes(page: Path) -> None:
+    for line in COMMANDS[page]:
+        options = vars(build_parser().parse_args(shlex.split(line)[1:]))
+        flags = {name: value for name, value in options.items() if name in attrs.fields_dict(Settings)}
+        load(flags, {})  # raises when one cannot be used
+
+
+@pytest.mark.parametrize("page", SETTINGS, ids=lambda page: page.stem)
+def test_the_settings_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(SETTINGS[page]):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(text)
+        assert load({}, {}, str(file)) != Settings()
 
 
 def test_every_route_of_the_admin_api_is_described() -> None:
