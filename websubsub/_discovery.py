@@ -35,6 +35,9 @@ MAX_LINKS = 25
 class DiscoveryError(Exception):
     """Nothing could be discovered: the text is a sentence that says why.
 
+    Args:
+        reason: That sentence.
+
     Attributes:
         url: The URL that was looked at.
         status: The HTTP status of its response.

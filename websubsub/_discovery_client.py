@@ -76,7 +76,12 @@ class DiscoveryClient:
         return (await self.explore(url, Headers([*chosen, *headers]))).discovery
 
     async def explore(self, url: str, headers: Headers) -> Explored:
-        """The same as ``discover``, and whether the answer came from inside."""
+        """The same as ``discover``, and whether the answer came from inside.
+
+        Args:
+            url: The URL of the resource.
+            headers: The headers to send; ``Accept: */*`` where they name no media types.
+        """
         if "accept" not in headers:
             headers = Headers([("Accept", "*/*"), *headers.pairs])
         check_url(url, "The URL")

@@ -126,7 +126,12 @@ class Subscription:
         return attrs.evolve(self.after(Step.SUBSCRIBE), next_secret=secret)
 
     def verified(self, *, now: float, lease_seconds: int) -> "Subscription":
-        """The subscription once a hub's verification was confirmed; its request's secret is valid from now on."""
+        """The subscription once a hub's verification was confirmed; its request's secret is valid from now on.
+
+        Args:
+            now: When the hub asked, in seconds since 1970.
+            lease_seconds: The lease that it granted, in seconds.
+        """
         after = attrs.evolve(self.after(Step.VERIFY), verified_at=now, expires_at=now + lease_seconds)
         if self.state is State.ACTIVE:
             return after

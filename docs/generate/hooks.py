@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from types import NoneType
 
+import attrs
+
 from _websub.outcome import Hook
 from docs.generate import docstrings
 from docs.generate.sections import table
 
-_HEAD = """# Hooks of a hub
+HUB = """# Hooks of a hub
 
 A hub is a subclass of `HubService`, and a hook is one of the methods below: `async def on_x(self, message)`.
 The headers of the request are `message.headers`.
@@ -26,27 +28,44 @@ A subclass is refused with a `TypeError` when it is made, and told what to do, i
 A class that is only to be derived from says `class Base(HubService, abstract=True)`."""
 
 
-def hooks_page(service: type, hooks: Sequence[Hook]) -> list[str]:
+@attrs.frozen(kw_only=True)
+class Side:
+    """What differs between the hooks of a hub and those of a subscriber.
+
+    Attributes:
+        head: What the page starts with.
+        messages: The page of the messages.
+        errors: The page of the errors.
+    """
+
+    head: str = HUB
+    messages: str = "messages.md"
+    errors: str = "errors.md"
+
+
+def hooks_page(service: type, hooks: Sequence[Hook], side: Side | None = None) -> list[str]:
     """The page of a service's hooks.
 
     Args:
         service: The service.
         hooks: Its hook table.
+        side: Whose hooks they are; a hub's by default.
     """
+    side = side or Side()
     rows = [
-        (f"[`{hook.name}`](#{hook.name})", "yes" if hook.required else "", _link(hook.message), hook.reason)
+        (f"[`{hook.name}`](#{hook.name})", "yes" if hook.required else "", _link(hook.message, side), hook.reason)
         for hook in hooks
     ]
-    lines = [*_HEAD.split("\n"), *table(("Hook", "Required", "Message", "Any other error"), rows)]
+    lines = [*side.head.split("\n"), *table(("Hook", "Required", "Message", "Any other error"), rows)]
     for hook in hooks:
-        lines += ["", f"## {hook.name}", "", *_hook(service, hook)]
+        lines += ["", f"## {hook.name}", "", *_hook(service, hook, side)]
     return lines
 
 
-def _hook(service: type, hook: Hook) -> list[str]:
+def _hook(service: type, hook: Hook, side: Side) -> list[str]:
     said = docstrings.read(getattr(service, hook.name))
-    yes = [_link(kind) for kind in hook.successes]
-    no = [f"{_link(error, page='errors.md')} ({error.status})" for error in hook.errors]
+    yes = [_link(kind, side) for kind in hook.successes]
+    no = [f"{_link(error, side)} ({error.status})" for error in hook.errors]
     return [
         "```text",
         f"async def {hook.name}(self, message)",
@@ -56,17 +75,18 @@ def _hook(service: type, hook: Hook) -> list[str]:
         *table(
             ("", ""),
             [
-                ("message", _link(hook.message)),
+                ("message", _link(hook.message, side)),
                 ("yes", ", ".join(yes)),
                 ("no", ", ".join(no)),
-                ("any other error", f'{_link(hook.failure, page="errors.md")} with "{hook.reason}"'),
+                ("any other error", f'{_link(hook.failure, side)} with "{hook.reason}"'),
                 ("if it is missing", "refused when the class is made" if hook.required else "yes to everything"),
             ],
         ),
     ]
 
 
-def _link(kind: type, page: str = "messages.md") -> str:
+def _link(kind: type, side: Side) -> str:
     if kind is NoneType:
         return "`None`"
+    page = side.errors if issubclass(kind, Exception) else side.messages
     return f"[`{kind.__name__}`]({page}#{kind.__name__.lower()})"
