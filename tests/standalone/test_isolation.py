@@ -1,0 +1,24 @@
+"""Subscribers that hang, reset, drip or answer garbage cost the others nothing.
+
+The bounds are wide, since other work may share the machine: ``python -m tests.benchmarks.isolation`` measures.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.isolation import measure_hang, measure_mixed, p99
+
+DELIVERY_TIMEOUT = 10.0
+
+
+@pytest.mark.parametrize("hosts", [200, 1])
+def test_190_subscribers_do_not_wait_for_10_that_never_answer(hosts: int, tmp_path: Path) -> None:
+    assert measure_hang(tmp_path, hosts=hosts) < 2.0 < DELIVERY_TIMEOUT
+
+
+@pytest.mark.parametrize("hosts", [250, 1])
+def test_every_sort_of_bad_subscriber_leaves_the_others_alone(hosts: int, tmp_path: Path) -> None:
+    mixed = measure_mixed(tmp_path, hosts=hosts, good=180, bad=20, updates=3)
+    assert len(mixed.beside_bad_ones) == 540
+    assert p99(mixed.beside_bad_ones) < 2.0 < DELIVERY_TIMEOUT
