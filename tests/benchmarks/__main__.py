@@ -3,10 +3,17 @@
 import argparse
 import sys
 
+from tests.benchmarks.discovery import BENCHMARKS as DISCOVERY
 from tests.benchmarks.engine import BENCHMARKS as ENGINE
 from tests.benchmarks.measuring import Benchmark, measure, opened
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (*ENGINE,)}
+BENCHMARKS = {
+    benchmark.name: benchmark
+    for benchmark in (
+        *ENGINE,
+        *DISCOVERY,
+    )
+}
 
 
 def main() -> int:
