@@ -73,12 +73,13 @@ class AppListener:
         Raises:
             ValueError: The path is taken, or starts with no slash.
         """
+        tasks = self._group()
         if not path.startswith("/"):
             raise ValueError(f"The path {path} must start with a slash.")
         if path in self._attached:
             raise ValueError(f"Something is attached at {path} already.")
         attached = self._attached[path] = _Attached(app, context)
-        self._group().start_soon(self._hold, attached)
+        tasks.start_soon(self._hold, attached)
 
     async def detach(self, path: str) -> None:
         """Answer at a path no more; what is under way there may finish.

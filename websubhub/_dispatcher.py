@@ -107,7 +107,7 @@ class Dispatcher:
         if not isinstance(outcome, SubscriptionAccepted | UnsubscriptionAccepted) or response.status != 202:  # noqa: PLR2004 - W3C 5.1.2
             return Answer(response)
         if isinstance(outcome, SubscriptionAccepted) and outcome.lease_seconds and isinstance(message, Subscription):
-            message = attrs.evolve(message, lease_seconds=outcome.lease_seconds)
+            message = attrs.evolve(message, lease_seconds=self._config.grant(outcome.lease_seconds))
         if outcome.deferred:
             return Answer(response)
         if outcome.verified:

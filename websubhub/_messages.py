@@ -230,7 +230,7 @@ class SubscriptionAccepted(Success):
     """The subscription request was taken; validation and intent verification follow.
 
     Attributes:
-        lease_seconds: The lease to grant instead of the requested one, in seconds.
+        lease_seconds: The lease to grant instead of the requested one, in seconds, within the range of ``HubConfig``.
         verified: The intent is known already: no verification request is sent.
         deferred: The service verifies later by itself, with ``HubApplication.verify``.
     """

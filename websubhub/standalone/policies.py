@@ -22,7 +22,8 @@ class PublisherPolicy:
     def refusal(self, headers: Headers) -> str | None:
         """Why a request with these headers may not; None when it may."""
         if not self._required:
-            return None
+            # A browser on this machine lets any page send such requests; publishers are no browsers and name no origin.
+            return "a web page needs a publisher token" if "origin" in headers else None
         if not self._digests:
             return "this hub has no publisher tokens, so nobody may do this"
         if bearer_is(headers, self._digests):

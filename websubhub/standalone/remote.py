@@ -87,7 +87,9 @@ def _content(path: str) -> bytes:
 
 
 async def _send(options: argparse.Namespace) -> Acknowledgement:
-    async with PublisherClient(options.hub, token=options.token) as publisher:
+    # The variable of the server may name several tokens; any one of them will do.
+    token = next(iter((options.token or "").split()), None)
+    async with PublisherClient(options.hub, token=token) as publisher:
         if options.file is None:
             return await publisher.notify_update(options.topic)
         guessed = mimetypes.guess_type(options.file)[0] or "application/octet-stream"

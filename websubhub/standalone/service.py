@@ -140,7 +140,7 @@ class StandaloneHub(HubService):
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
         """Store the request before saying yes; one for no subscription is answered alike and forgotten."""
-        if await self._store.subscriptions.get(message.topic, message.callback) is not None:
+        if await self._is_known(message.topic, message.callback):
             refusal = await self._defer(Mode.UNSUBSCRIBE, message, 0)
             if refusal is not None:
                 return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
@@ -150,6 +150,12 @@ class StandaloneHub(HubService):
         """The subscription has ended."""
         verification = message.extras[VERIFICATION]
         await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
+
+    async def _is_known(self, topic: str, callback: str) -> bool:
+        """Whether there is a subscription, or a request for one that this unsubscription replaces."""
+        if await self._store.subscriptions.get(topic, callback) is not None:
+            return True
+        return await self._store.verifications.get(topic, callback) is not None
 
     async def _defer(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> str | None:
         verifications = self._store.verifications
