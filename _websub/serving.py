@@ -22,6 +22,7 @@ log = logging.getLogger("websub.server")
 _BACKLOG = 512
 _CLOSE_SECONDS = 1.0
 _MARGIN_SECONDS = 5.0
+_GOODBYE_SECONDS = 0.2
 
 
 @attrs.frozen(kw_only=True)
@@ -203,6 +204,7 @@ async def _hypercorn(app: AsgiApp, config: _Config, stopping: anyio.Event) -> No
         import hypercorn.asyncio.run as hypercorn_asyncio  # noqa: PLC0415 - one loop's half is enough
 
         _contain_failures(hypercorn_asyncio)
+        _close_promptly(hypercorn_asyncio)
         await hypercorn.asyncio.serve(framework, config, shutdown_trigger=stopping.wait)
 
 
@@ -223,6 +225,24 @@ def _contain_failures(half: Any) -> None:
                 await super().run()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about one client
                 log.warning("A connection failed: %r", error)
+
+    half.TCPServer = Connection
+
+
+def _close_promptly(half: Any) -> None:
+    """Close idle connections without waiting for their clients.
+
+    Over TLS, asyncio waits for the goodbye of the client, which one that is idle itself does not send.
+    """
+    if getattr(half.TCPServer, "closes_promptly", False):
+        return
+
+    class Connection(half.TCPServer):  # type: ignore[misc]
+        closes_promptly = True
+
+        async def _initiate_server_close(self) -> None:
+            await super()._initiate_server_close()
+            self.loop.call_later(_GOODBYE_SECONDS, self.writer.transport.abort)
 
     half.TCPServer = Connection
 
