@@ -50,7 +50,6 @@ async def listening(paths: tuple[str, ...], **tls: Any) -> AsyncIterator[tuple[S
                 next(a.callback for a in hub.asked if a.callback.startswith(f"{url}{path}/")) for path in paths
             ]
             yield hub, services, callbacks
-            await outside.aclose()
             await listener.immediate_stop()
 
 
