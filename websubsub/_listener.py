@@ -75,20 +75,22 @@ class SubscriberListener:
 
         Args:
             service: The subscriber.
-            config: Its settings; it is answered for at the path of its ``url``.
+            config: Its settings; it is answered for at the path of its ``url``, or at the listener's URL if it has none.
             path: The path to answer below instead; the ``url`` of the config becomes the listener's URL and this path.
 
         Raises:
             ValueError: The path is taken, or the service is attached already.
         """
-        settings = config or SubscriberConfig()
+        settings, unset = config or SubscriberConfig(), SubscriberConfig().url
         where = path if path is not None else path_of(settings.url).rstrip("/") or "/"
         if id(service) in self._paths or where in self._paths.values():
             raise ValueError(f"The service is attached already, or another one at {where}.")
         if not where.startswith("/"):
             raise ValueError(f"The path {where} must start with a slash.")
         self._paths[id(service)] = where
-        attaching = _Attaching(service=service, path=where, config=settings, moves=path is not None or config is None)
+        # The default url is that of the default port, where this listener need not be.
+        moves = path is not None or settings.url == unset
+        attaching = _Attaching(service=service, path=where, config=settings, moves=moves)
         if self._listener.url is None:
             self._waiting[where] = attaching
         else:

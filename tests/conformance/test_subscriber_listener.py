@@ -108,3 +108,13 @@ async def test_a_detached_service_answers_no_more_and_the_others_do() -> None:
         # A callback that was never given out is unknown to both; only one of them is a callback at all.
         answers = [await client.put(callback) for callback in callbacks]
     assert [answer.text for answer in answers] == ["There is nothing here.", "There is no subscription here."]
+
+
+@pytest.mark.parity("S94", "S100")
+async def test_settings_without_a_url_are_those_of_the_listener() -> None:
+    service = Recorder()
+    async with SubscriberListener(0) as listener:
+        await listener.attach(service, SubscriberConfig(lease_seconds=60))
+        url = await listener.start()
+        assert listener.application(service).subscriptions.new_callback().startswith(f"{url}/")
+        assert listener.application(service).config.lease_seconds == 60
