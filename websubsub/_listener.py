@@ -75,7 +75,7 @@ class SubscriberListener:
 
         Args:
             service: The subscriber.
-            config: Its settings; it is answered for at the path of its ``url``, or at the listener's URL if it has none.
+            config: Its settings; it is answered for at the path of its ``url``, without one at the listener's URL.
             path: The path to answer below instead; the ``url`` of the config becomes the listener's URL and this path.
 
         Raises:
