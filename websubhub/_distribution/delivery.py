@@ -83,9 +83,10 @@ class SharedContent:
         return signature
 
 
-@attrs.frozen(kw_only=True, eq=False)
+# Not frozen: one is made for each subscriber, and a frozen one takes twice as long to make.
+@attrs.define(kw_only=True, eq=False)
 class Delivery:
-    """One message to one subscriber.
+    """One message to one subscriber. The engine does not change it, and nobody should while it is under way.
 
     Attributes:
         callback: The URL to send to, byte for byte as the subscriber gave it.

@@ -71,7 +71,7 @@ class ContentDistributor:
         limits: EngineLimits | None = None,
     ) -> None:
         self._hub = hub
-        self._method = SignatureMethod(signature_method)
+        self._method = SignatureMethod(signature_method).value
         addresses = AddressPolicy.for_public_url(hub, tuple(allow_networks))
         self._engine = DeliveryEngine(limits=limits or EngineLimits(), addresses=addresses)
 
