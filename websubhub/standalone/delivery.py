@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import anyio
 from anyio.abc import TaskGroup
@@ -30,6 +30,8 @@ _CLAIM_AT_ONCE = 512
 _CONTENTS_KEPT = 64
 _CONTENT_BYTES_KEPT = 16 * 1_048_576
 _PAUSE_SECONDS = 1.0
+# Slots become free one by one, and a claim of many costs little more than a claim of one.
+_GATHER_SECONDS = 0.01
 
 
 class DeliveryLoop:
@@ -61,7 +63,7 @@ class DeliveryLoop:
         self._slots = slots
         self._clock = clock
         self._under_way = 0
-        self._room = anyio.Event()
+        self._room: anyio.Event | None = None
         self._claiming = anyio.CancelScope()
         self._contents: OrderedDict[str, SharedContent] = OrderedDict()
         self._content_bytes = 0
@@ -79,9 +81,8 @@ class DeliveryLoop:
 
     async def _claim(self, tasks: TaskGroup) -> None:
         while True:
-            while self._under_way >= self._slots:
-                self._room = anyio.Event()
-                await self._room.wait()
+            if self._slots - self._under_way < _CLAIM_AT_ONCE:
+                await self._wait_for_room()
             try:
                 claimed = await self._broker.claim(min(self._slots - self._under_way, _CLAIM_AT_ONCE))
             except StoreError as error:
@@ -91,12 +92,24 @@ class DeliveryLoop:
             self._under_way += len(claimed)
             tasks.start_soon(self._send, claimed)
 
+    async def _wait_for_room(self) -> None:
+        if self._under_way >= self._slots:
+            self._room = anyio.Event()
+            await self._room.wait()
+        await anyio.sleep(_GATHER_SECONDS)
+
     async def _send(self, claimed: Sequence[Delivery]) -> None:
-        sendings = (
-            self._distributor.delivery(self._content(delivery.update), delivery.callback, delivery.secret, delivery)
-            for delivery in claimed
-        )
-        await self._distributor.send(sendings, self._settle)
+        await self._distributor.send(self._sendings(claimed), self._settle)
+
+    def _sendings(self, claimed: Sequence[Delivery]) -> Iterator[Sending]:
+        make = self._distributor.delivery
+        update = claimed[0].update
+        content = self._content(update)
+        for delivery in claimed:
+            if delivery.update is not update:
+                update = delivery.update
+                content = self._content(update)
+            yield make(content, delivery.callback, delivery.secret, delivery)
 
     def _content(self, update: Update) -> SharedContent:
         content = self._contents.get(update.id)
@@ -121,7 +134,10 @@ class DeliveryLoop:
     def _settle(self, sending: Sending, outcome: DeliveryOutcome) -> None:
         delivery: Delivery = sending.key  # type: ignore[assignment]  # what _send put there
         self._under_way -= 1
-        self._room.set()
+        room = self._room
+        if room is not None:
+            self._room = None
+            room.set()
         if outcome.delivered:
             delivery.done()
             self._metrics.delivered(self._clock() - delivery.update.published_at, delivery.attempt)

@@ -11,6 +11,7 @@ from websubhub.standalone.schedule.claims import Claim
 Recipient = tuple[Update | None, str | None, str | None, int]
 """An update, the callback and secret it goes to, and which attempt it is; None for what is not there any more."""
 
+_NOBODY = None, None
 _Read = tuple[dict[int, tuple[str, str | None]], dict[int, Key], dict[Key, Update]]
 
 
@@ -44,15 +45,15 @@ class Recipients:
         for key, update in read.items():
             self._cache.put(key, update)
         updates |= read
-        nobody = None, None
-        return [
-            (
-                updates.get((claim.log.number, claim.sequence)),
-                *callbacks.get(claim.subscription, nobody),
-                _attempt(claim, attempts) if claim.repeated else 1,
-            )
-            for claim in claims
-        ]
+        found: list[Recipient] = []
+        log, sequence, newest = None, 0, None
+        for claim in claims:
+            if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the one before
+                log, sequence = claim.log, claim.sequence
+                newest = updates.get((log.number, sequence))
+            callback, secret = callbacks.get(claim.subscription, _NOBODY)
+            found.append((newest, callback, secret, _attempt(claim, attempts) if claim.repeated else 1))
+        return found
 
     def _cached(self, keys: Iterable[Key]) -> tuple[dict[Key, Update], list[Key]]:
         """The updates that are at hand, and the keys of those that are not."""
