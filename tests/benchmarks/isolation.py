@@ -1,13 +1,14 @@
 """What bad subscribers cost the good ones: ``python -m tests.benchmarks.isolation [hang|mixed|memory ...]``."""
 
 import argparse
+import http.client
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import attrs
 import httpx
@@ -62,7 +63,7 @@ def measure_hang(folder: Path, *, hosts: int = 200, good: int = 190, bad: int = 
     with sink(str(log)) as subscribers, served(folder, "--log-level", "error") as hub:
         kinds = _spread(["ok"] * good, ["hang"] * bad)
         topic = _follow(hub, subscribers, "https://topic.example/hang", kinds, hosts)
-        started = _publish(hub, topic, 0)
+        started = publish(hub.url, topic.url, 0)
         return max(_latencies(log, topic, {0: started}))
 
 
@@ -77,7 +78,7 @@ def measure_mixed(folder: Path, *, hosts: int = 1_000, good: int = 900, bad: int
         latencies: dict[str, list[float]] = {}
         for number in range(updates):
             for topic in (alone, mixed):
-                times[topic.url][number] = _publish(hub, topic, number)
+                times[topic.url][number] = publish(hub.url, topic.url, number)
                 latencies[topic.url] = _latencies(log, topic, times[topic.url])
         return Mixed(latencies[alone.url], latencies[mixed.url])
 
@@ -93,7 +94,7 @@ def _spread(good: list[str], bad: list[str]) -> list[str]:
 def _follow(hub: Served, subscribers: Sink, url: str, kinds: Sequence[str], hosts: int, first: int = 0) -> Topic:
     topic = Topic(url, set())
     with httpx.Client() as client:
-        before = _metric(client, hub, "subscriptions")
+        before = metric(client, hub, "subscriptions")
         for number, kind in enumerate(kinds, first):
             host = f"127.0.{number % hosts // 250 + 1}.{number % hosts % 250 + 1}"
             callback = subscribers.callback(kind, number, host)
@@ -102,21 +103,35 @@ def _follow(hub: Served, subscribers: Sink, url: str, kinds: Sequence[str], host
             if kind == "ok":
                 topic.good.add(f"/{kind}/{number}")
         deadline = time.monotonic() + 60
-        while _metric(client, hub, "subscriptions") < before + len(kinds):
+        while metric(client, hub, "subscriptions") < before + len(kinds):
             assert time.monotonic() < deadline, "not all subscriptions were verified"
             time.sleep(0.05)
     return topic
 
 
-def _metric(client: httpx.Client, hub: Served, name: str) -> float:
+def metric(client: httpx.Client, hub: Served, name: str) -> float:
+    """One of a hub's metrics."""
     lines = client.get(hub.base + "/metrics").text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"websubhub_{name} "))
 
 
-def _publish(hub: Served, topic: Topic, number: int) -> float:
-    url = f"{hub.url}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic.url})}"
+def connected(url: str) -> http.client.HTTPConnection:
+    """A connection to a hub."""
+    parts = urlsplit(url)
+    return http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+
+
+def publish(url: str, topic: str, number: int, connection: http.client.HTTPConnection | None = None) -> float:
+    """Publish a number to a hub, on a new connection unless there is one; returns when that began."""
+    target = f"{urlsplit(url).path}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}"
+    using = connection or connected(url)
     started = time.time()
-    assert httpx.post(url, content=b"%d" % number, headers={"Content-Type": "text/plain"}).status_code == 200
+    using.request("POST", target, b"%d" % number, {"Content-Type": "text/plain"})
+    answer = using.getresponse()
+    answer.read()
+    assert answer.status == 200
+    if connection is None:
+        using.close()
     return started
 
 
