@@ -16,4 +16,5 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "parity(*ids): the behaviours of Ballerina's modules that this test shows, by id")
+    text = "parity(*ids): the behaviours of Ballerina's modules that this test shows, by their ids"
+    config.addinivalue_line("markers", text)

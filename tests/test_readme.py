@@ -36,9 +36,12 @@ def program(path: Path, source: str, listening: int) -> Iterator[Path]:
     """A running program, once its port answers; gives the file that holds what it prints."""
     path.write_text(source)
     output = path.with_suffix(".out")
-    with output.open("w") as file, subprocess.Popen(
-        [sys.executable, "-u", path.name], cwd=path.parent, stdout=file, stderr=subprocess.STDOUT
-    ) as process:
+    with (
+        output.open("w") as file,
+        subprocess.Popen(
+            [sys.executable, "-u", path.name], cwd=path.parent, stdout=file, stderr=subprocess.STDOUT
+        ) as process,
+    ):
         try:
             for _ in range(200):
                 assert process.poll() is None, output.read_text()
@@ -59,9 +62,7 @@ async def test_the_hub_and_the_subscriber_of_the_readme_work_together(
     tmp_path: Path, free_ports: tuple[int, int]
 ) -> None:
     hub_port, subscriber_port = free_ports
-    hub, subscriber = (
-        text.replace("8080", str(hub_port)).replace("8081", str(subscriber_port)) for text in examples()
-    )
+    hub, subscriber = (text.replace("8080", str(hub_port)).replace("8081", str(subscriber_port)) for text in examples())
     with (
         program(tmp_path / "hub.py", hub, hub_port),
         program(tmp_path / "subscriber.py", subscriber, subscriber_port) as output,

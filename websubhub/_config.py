@@ -46,7 +46,9 @@ class HubConfig:
     lease_seconds: int = DEFAULT_LEASE_SECONDS
     min_lease_seconds: int = MIN_LEASE_SECONDS
     max_lease_seconds: int = MAX_LEASE_SECONDS
-    verification_delays: tuple[float, ...] = attrs.field(default=(0.0, 30.0, 120.0), converter=_seconds, validator=_delays)
+    verification_delays: tuple[float, ...] = attrs.field(
+        default=(0.0, 30.0, 120.0), converter=_seconds, validator=_delays
+    )
     allow_networks: tuple[str, ...] = attrs.field(default=(), converter=_networks)
     limits: EdgeLimits = attrs.field(factory=EdgeLimits)
 

@@ -51,7 +51,7 @@ class _EntryFinder:
         self.entries: list[FeedEntry] = []
         self.parser: Any = None
 
-    def start(self, tag: str, attributes: object) -> None:
+    def start(self, tag: str, _: object) -> None:
         self._depth += 1
         if self._depth > _DEEPEST:
             return
@@ -59,7 +59,7 @@ class _EntryFinder:
         if tuple(self._path) in _ENTRY_PATHS:
             self._start = self.parser.parser.CurrentByteIndex
 
-    def end(self, tag: str) -> None:
+    def end(self, _: str) -> None:
         if self._depth <= _DEEPEST:
             here = self.parser.parser.CurrentByteIndex
             # An entry written as one empty tag says nothing, and stays.

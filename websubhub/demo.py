@@ -167,7 +167,7 @@ async def _subscriber(stage: Stage, topic: str) -> AsyncIterator[DemoSubscriber]
             unsubscribe_on_shutdown=True,
         )
         with stage.step("subscriber", "discovers the hub, subscribes with a secret") as note:
-            await listener.attach(service, config)
+            listener.attach(service, config=config)
             event = await events.receive()
             while event.kind is not websubsub.EventKind.SUBSCRIBED:
                 if event.kind is websubsub.EventKind.FAILED:

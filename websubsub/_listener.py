@@ -68,15 +68,15 @@ class SubscriberListener:
             raise RuntimeError("The URL is known once the listener has started.")
         return url
 
-    async def attach(
-        self, service: SubscriberService, config: SubscriberConfig | None = None, *, path: str | None = None
+    def attach(
+        self, service: SubscriberService, path: str | None = None, *, config: SubscriberConfig | None = None
     ) -> None:
         """Answer for a subscriber, before or after the start; after it, it subscribes at once.
 
         Args:
             service: The subscriber.
-            config: Its settings; it is answered for at the path of its ``url``, without one at the listener's URL.
-            path: The path to answer below instead; the ``url`` of the config becomes the listener's URL and this path.
+            path: The path to answer below; the ``url`` of the config becomes the listener's URL and this path.
+            config: Its settings; without a path, it is answered for at the path of their ``url``.
 
         Raises:
             ValueError: The path is taken, or the service is attached already.

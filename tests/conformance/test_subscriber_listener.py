@@ -43,7 +43,7 @@ async def listening(paths: tuple[str, ...], **tls: Any) -> AsyncIterator[tuple[S
         async with web.client() as inside, SubscriberListener(0, client=inside, **tls) as listener:
             for path, service in zip(paths, services, strict=True):
                 config = SubscriberConfig(targets=Target(hub=HUB, topic=TOPIC, secret=SECRET))
-                await listener.attach(service, config, path=path)
+                listener.attach(service, path, config=config)
             url = await listener.start()
             await eventually(lambda: len(hub.asked) == len(paths))
             callbacks = [
@@ -100,8 +100,8 @@ async def test_everything_works_over_tls(tmp_path: Path) -> None:
 async def test_a_detached_service_answers_no_more_and_the_others_do() -> None:
     gone, there = Recorder(), Recorder()
     async with SubscriberListener(0) as listener, httpx.AsyncClient(trust_env=False) as client:
-        await listener.attach(gone, path="/gone")
-        await listener.attach(there, path="/there")
+        listener.attach(gone, "/gone")
+        listener.attach(there, "/there")
         await listener.start()
         callbacks = [listener.application(each).subscriptions.new_callback() for each in (gone, there)]
         await listener.detach(gone)
@@ -114,7 +114,7 @@ async def test_a_detached_service_answers_no_more_and_the_others_do() -> None:
 async def test_settings_without_a_url_are_those_of_the_listener() -> None:
     service = Recorder()
     async with SubscriberListener(0) as listener:
-        await listener.attach(service, SubscriberConfig(lease_seconds=60))
+        listener.attach(service, config=SubscriberConfig(lease_seconds=60))
         url = await listener.start()
         assert listener.application(service).subscriptions.new_callback().startswith(f"{url}/")
         assert listener.application(service).config.lease_seconds == 60

@@ -199,7 +199,7 @@ async def test_callbacks_of_a_listener_are_at_its_address_below_the_path_of_the_
     port, services = 0, {"/": Recorder(), "/a": Recorder(), "/b/c": Recorder()}
     async with SubscriberListener(port) as listener:
         for path, service in services.items():
-            await listener.attach(service, path=path)
+            listener.attach(service, path)
         url = await listener.start()
         assert url.startswith("http://127.0.0.1:")
         for path, service in services.items():
@@ -215,7 +215,7 @@ async def test_callbacks_of_a_listener_are_at_its_address_below_the_path_of_the_
 async def test_a_public_url_stands_before_the_path() -> None:
     service = Recorder()
     async with SubscriberListener(0, public_url="https://sub.example/base") as listener:
-        await listener.attach(service, path="/news")
+        listener.attach(service, "/news")
         await listener.start()
         callback = listener.application(service).subscriptions.new_callback()
     assert callback.startswith("https://sub.example/base/news/")
@@ -227,7 +227,7 @@ async def test_callbacks_of_a_listener_with_tls_are_https(tmp_path: Path) -> Non
     trustme.CA().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
     service = Recorder()
     async with SubscriberListener(0, certfile=pem, keyfile=pem) as listener:
-        await listener.attach(service)
+        listener.attach(service)
         url = await listener.start()
         assert url.startswith("https://")
         assert listener.application(service).subscriptions.new_callback().startswith(f"{url}/")

@@ -31,7 +31,7 @@ def test_it_runs_on_both_loops(backend: str) -> None:
 
 
 def test_a_failing_step_exits_1_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    async def broken_hub(*, ready: Callable[[str], None]) -> None:
+    async def broken_hub(*, ready: Callable[[str], None]) -> None:  # noqa: ARG001 - it never comes that far
         raise OSError(98, "Address already in use")
 
     out = io.StringIO()

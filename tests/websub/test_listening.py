@@ -119,10 +119,13 @@ async def test_wrong_uses_are_named() -> None:
 
 
 async def test_the_error_of_the_block_comes_out_as_it_is() -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with AppListener(Binding(port=0)) as listener:
             await listener.start()
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
 
 async def test_a_port_that_is_taken_is_an_error_of_the_start() -> None:

@@ -93,11 +93,11 @@ async def test_a_listener_has_many_services_and_one_that_fails_stops_no_other(fr
     first, second, third = Recorder(), Recorder(), Recorder()
     nowhere = Target(hub="http://127.0.0.1:1/", topic=TOPIC)
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
-        await listener.attach(third, settings(nowhere), path="/third")
-        await listener.attach(first, settings(target(free_port, "1")), path="/first")
+        listener.attach(third, "/third", config=settings(nowhere))
+        listener.attach(first, "/first", config=settings(target(free_port, "1")))
         url = await listener.start()
         await check_round(hub, first, "https://pub.example/1")
-        await listener.attach(second, settings(target(free_port, "2")), path="/first/second")
+        listener.attach(second, "/first/second", config=settings(target(free_port, "2")))
         app = listener.application(second)
         await eventually(lambda: any(each.delivers for each in app.subscriptions.all()))
         await check_round(hub, second, "https://pub.example/2")
@@ -129,7 +129,7 @@ async def test_two_services_on_one_listener_get_each_their_own(free_port: int) -
     services = {"1": Recorder(), "2": Recorder()}
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
         for name, service in services.items():
-            await listener.attach(service, settings(target(free_port, name)), path=f"/{name}")
+            listener.attach(service, f"/{name}", config=settings(target(free_port, name)))
         await listener.start()
         await eventually(lambda: len(hub.verifications) == 2)
         for asked in tuple(hub.asked):
@@ -149,7 +149,7 @@ async def test_everything_works_over_tls(free_port: int, tmp_path: Path) -> None
     service = Recorder()
     listener = SubscriberListener(0, certfile=certfile, keyfile=keyfile)
     async with hub_at(free_port, verify=context) as hub, listener:
-        await listener.attach(service, settings(target(free_port)), path="/")
+        listener.attach(service, "/", config=settings(target(free_port)))
         assert (await listener.start()).startswith("https://")
         await eventually(lambda: len(hub.verifications) == 1)
         assert hub.verifications[0].status_code == 200
@@ -159,7 +159,7 @@ async def test_everything_works_over_tls(free_port: int, tmp_path: Path) -> None
 @pytest.mark.parity("S35")
 async def test_a_service_without_targets_starts_and_stops() -> None:
     async with SubscriberListener(0) as listener:
-        await listener.attach(Recorder())
+        listener.attach(Recorder())
         await listener.start()
         await listener.immediate_stop()
 
@@ -168,8 +168,8 @@ async def test_a_service_without_targets_starts_and_stops() -> None:
 async def test_a_graceful_stop_unsubscribes_those_who_want_it(free_port: int) -> None:
     leaving, staying = Recorder(), Recorder()
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
-        await listener.attach(leaving, settings(target(free_port, "a"), unsubscribe_on_shutdown=True), path="/a")
-        await listener.attach(staying, settings(target(free_port, "b")), path="/b")
+        listener.attach(leaving, "/a", config=settings(target(free_port, "a"), unsubscribe_on_shutdown=True))
+        listener.attach(staying, "/b", config=settings(target(free_port, "b")))
         url = await listener.start()
         await eventually(lambda: len(hub.verifications) == 2)
         app = listener.application(leaving)
@@ -184,7 +184,7 @@ async def test_a_graceful_stop_unsubscribes_those_who_want_it(free_port: int) ->
 
 async def test_a_graceful_stop_ends_although_the_hub_does_not_verify(free_port: int) -> None:
     async with hub_at(free_port) as hub, SubscriberListener(0, graceful_seconds=0.2) as listener:
-        await listener.attach(Recorder(), settings(target(free_port), unsubscribe_on_shutdown=True), path="/")
+        listener.attach(Recorder(), "/", config=settings(target(free_port), unsubscribe_on_shutdown=True))
         await listener.start()
         await eventually(lambda: len(hub.verifications) == 1)
         hub.verifies = False
@@ -194,7 +194,7 @@ async def test_a_graceful_stop_ends_although_the_hub_does_not_verify(free_port: 
 
 async def test_an_immediate_stop_asks_nobody(free_port: int) -> None:
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
-        await listener.attach(Recorder(), settings(target(free_port), unsubscribe_on_shutdown=True), path="/")
+        listener.attach(Recorder(), "/", config=settings(target(free_port), unsubscribe_on_shutdown=True))
         await listener.start()
         await eventually(lambda: len(hub.verifications) == 1)
         await listener.immediate_stop()
@@ -204,7 +204,7 @@ async def test_an_immediate_stop_asks_nobody(free_port: int) -> None:
 async def test_a_service_that_is_detached_is_gone(free_port: int) -> None:
     service = Recorder()
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
-        await listener.attach(service, settings(target(free_port), unsubscribe_on_shutdown=True), path="/")
+        listener.attach(service, "/", config=settings(target(free_port), unsubscribe_on_shutdown=True))
         await listener.start()
         await eventually(lambda: len(hub.verifications) == 1)
         await listener.detach(service)
@@ -221,12 +221,12 @@ async def test_what_a_listener_refuses() -> None:
     async with SubscriberListener(0) as listener:
         with pytest.raises(RuntimeError, match="once the listener has started"):
             _ = listener.url
-        await listener.attach(service, path="/a")
+        listener.attach(service, "/a")
         for other, path in ((service, "/b"), (Recorder(), "/a")):
             with pytest.raises(ValueError, match="attached already"):
-                await listener.attach(other, path=path)
+                listener.attach(other, path)
         with pytest.raises(ValueError, match="must start with a slash"):
-            await listener.attach(Recorder(), path="b")
+            listener.attach(Recorder(), "b")
         await listener.detach(service)
         await listener.start()
         with pytest.raises(RuntimeError, match="started already"):
@@ -235,7 +235,7 @@ async def test_what_a_listener_refuses() -> None:
 
 async def test_a_port_that_is_taken_is_an_error_of_the_start(free_port: int) -> None:
     async with hub_at(free_port), SubscriberListener(free_port) as listener:
-        await listener.attach(Recorder())
+        listener.attach(Recorder())
         with pytest.raises(OSError, match="in use"):
             await listener.start()
 
@@ -244,7 +244,7 @@ async def test_a_url_of_ones_own_says_where(free_port: int) -> None:
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
         hub.verifies = False
         await listener.start()
-        await listener.attach(Recorder(), settings(target(free_port), url="https://tunnel.example/b/"))
+        listener.attach(Recorder(), config=settings(target(free_port), url="https://tunnel.example/b/"))
         await eventually(lambda: bool(hub.asked))
         assert hub.asked[0].callback.startswith("https://tunnel.example/b/")
         local = hub.asked[0].callback.replace("https://tunnel.example", listener.url)
@@ -256,7 +256,7 @@ async def test_a_url_of_ones_own_says_where(free_port: int) -> None:
 async def test_the_public_url_is_what_hubs_call(free_port: int) -> None:
     async with hub_at(free_port) as hub, SubscriberListener(0, public_url="https://sub.example/") as listener:
         hub.verifies = False
-        await listener.attach(Recorder(), settings(target(free_port)), path="/a")
+        listener.attach(Recorder(), "/a", config=settings(target(free_port)))
         assert await listener.start() == "https://sub.example"
         await eventually(lambda: bool(hub.asked))
         assert hub.asked[0].callback.startswith("https://sub.example/a/")
