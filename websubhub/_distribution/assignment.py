@@ -1,40 +1,28 @@
 """Which delivery goes onto which connection, and when: batches take turns, origins have their limits."""
 
 from collections import deque
-from math import inf
 from time import monotonic
 
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.channel import describe
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.delivery import Delivery
-from websubhub._distribution.names import NameResolver, Resolution
+from websubhub._distribution.lookups import Lookups
 from websubhub._distribution.origin import Origin
+from websubhub._distribution.origins import Origins
+from websubhub._distribution.outbox import Outbox
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 from websubhub._distribution.pool import Pool
 from websubhub._distribution.request import render_head
+from websubhub._distribution.rotation import Rotation
 from websubhub._distribution.wiring import Route, Wiring
 
 #: The exchange has not begun, so another address may be tried.
 NOT_CONNECTED = frozenset({DeliveryFailure.CONNECT, DeliveryFailure.CONNECT_TIMEOUT})
 
-_BURST = 64
-
 _INVALID = DeliveryOutcome(
     failure=DeliveryFailure.INVALID_REQUEST, detail="The callback or a header field cannot be sent."
 )
-
-
-class Lookup:
-    """A name that is being looked up, and the origins whose deliveries wait for it."""
-
-    __slots__ = ("deadline", "host", "origins", "watched_until")
-
-    def __init__(self, host: str, deadline: float) -> None:
-        self.host = host
-        self.origins: list[Origin] = []
-        self.deadline = deadline
-        self.watched_until = inf
 
 
 class Assignment:
@@ -45,67 +33,47 @@ class Assignment:
 
     Attributes:
         now: The time, as of the present turn.
-        ended: Exchanges that failed as they began.
+        rotation: The batches that deliveries are taken from.
+        outbox: What was begun.
     """
 
-    def __init__(self, wiring: Wiring, pool: Pool, names: NameResolver) -> None:
+    def __init__(self, wiring: Wiring, pool: Pool, lookups: Lookups) -> None:
         self.now = monotonic()
-        self.ended: deque[tuple[Connection, Delivery, DeliveryOutcome]] = deque()
+        self.rotation = Rotation(wiring.limits.waiting)
+        self.outbox = Outbox(wiring)
         self._limits = wiring.limits
-        self._wheel = wiring.wheel
         self._pool = pool
-        self._names = names
-        self._outbox: list[Connection] = []
-        self._rotation: deque[Batch] = deque()
-        self._lookups: dict[str, Lookup] = {}
+        self._lookups = lookups
+        self._origins = Origins(wiring.limits.origins)
         # What came up in the middle of something else, and is done one by one so that no turn is long.
         self._starved: deque[Origin] = deque()
         self._patient: set[Origin] = set()
-        self._resolved: deque[Resolution] = deque()
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
-
-    def add(self, batch: Batch) -> None:
-        """Take deliveries from this batch, too."""
-        self._rotation.append(batch)
 
     def abandon(self, batch: Batch) -> None:
         """Forget the deliveries of a batch that have not begun."""
-        if batch in self._rotation:
-            self._rotation.remove(batch)
+        self.rotation.remove(batch)
         if batch.ahead:
-            for origin in self._pool.origins():
+            for origin in self._origins.all():
                 origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
 
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for; whether the time was enough for all."""
         enough = True
-        while enough and (self._catch_up() or self._pull()):
-            if len(self._outbox) >= _BURST:
-                self._launch()
+        while enough and (self._catch_up() or self._take()):
+            if self.outbox.full:
+                self.outbox.send()
             enough = monotonic() < until
-        self._launch()
+        self.outbox.send()
         return enough
 
-    def _launch(self) -> None:
-        # Sent one right after the other, since a server that is awake costs less to reach than one that is woken.
-        for connection in self._outbox:
-            delivery = connection.delivery
-            if delivery is not None:  # it is, if its batch was abandoned meanwhile
-                failed = connection.launch()
-                if failed is not None:
-                    self.ended.append((connection, delivery, failed))
-        self._outbox.clear()
-
-    def _pull(self) -> bool:
-        """Take the next delivery from the batch whose turn it is, if there is room; whether something changed."""
-        rotation = self._rotation
-        if not rotation or self._pool.busy >= self._limits.connections:
+    def _take(self) -> bool:
+        """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
+        taken = self.rotation.next() if self._pool.has_room else None
+        if taken is None:
             return False
-        batch = rotation.popleft()
-        delivery = batch.take()
-        if delivery is None:
-            return True
-        found = self._pool.locate(delivery.callback)
+        batch, delivery = taken
+        found = self._origins.locate(delivery.callback)
         if found is None:
             batch.settle(delivery, _INVALID)
         else:
@@ -113,9 +81,7 @@ class Assignment:
             if origin.waiting or not self._start(delivery, batch, origin, target):
                 origin.waiting.append((delivery, batch, target))
                 batch.ahead += 1
-        batch.parked = batch.ahead >= self._limits.waiting
-        if not batch.parked:
-            rotation.append(batch)
+        self.rotation.had_turn(batch)
         return True
 
     def _catch_up(self) -> bool:
@@ -123,14 +89,21 @@ class Assignment:
         if self._failed:
             delivery, batch, outcome = self._failed.popleft()
             batch.settle(delivery, outcome)
-        elif self._resolved:
-            self._resolve(self._resolved.popleft())
-        elif self._starved and self._pool.has_room:
+            return True
+        if self._starved and self._pool.has_room:
             origin = self._starved.popleft()
             origin.queued = False
             self.serve(origin)
-        else:
+            return True
+        answer = self._lookups.next()
+        if answer is None:
             return False
+        resolution, origins = answer
+        for origin in origins:
+            if resolution.failure is None or origin.open:
+                self.serve(origin)
+            else:
+                self.fail_waiting(origin, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))
         return True
 
     def serve(self, origin: Origin) -> None:
@@ -143,7 +116,7 @@ class Assignment:
             if not self._start(delivery, batch, origin, target):
                 return
             origin.waiting.popleft()
-            self._count_down(batch)
+            self.rotation.count_down(batch)
 
     def serve_patient(self) -> None:
         """Look again whether those who did not get a connection may have one now."""
@@ -165,7 +138,7 @@ class Assignment:
             return True
         if not connection.unprocessed or delivery in batch.repeated:
             return False
-        found = self._pool.locate(delivery.callback)
+        found = self._origins.locate(delivery.callback)
         if found is None:
             return False
         batch.repeated.add(delivery)
@@ -178,15 +151,9 @@ class Assignment:
     def fail_waiting(self, origin: Origin, outcome: DeliveryOutcome) -> None:
         """Settle what waits for an origin that cannot be reached."""
         for delivery, batch, _ in origin.waiting:
-            self._count_down(batch)
+            self.rotation.count_down(batch)
             self._failed.append((delivery, batch, outcome))
         origin.waiting.clear()
-
-    def _count_down(self, batch: Batch) -> None:
-        batch.ahead -= 1
-        if batch.parked and batch.ahead < self._limits.waiting:
-            batch.parked = False
-            self._rotation.append(batch)
 
     def _start(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         """Begin a delivery or settle it; whether that was possible, otherwise it has to wait."""
@@ -198,16 +165,15 @@ class Assignment:
             self._pool.park(connection, self.now)
             batch.settle(delivery, _INVALID)
         else:
-            self._begin(connection, delivery, batch, head)
+            self.outbox.put(connection, delivery, batch, head, self.now)
         return True
 
     def _start_fresh(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         if not self._pool.may_open(origin, self.now):
             self._patient.add(origin)
             return False
-        resolution = self._names.known(origin.host, self.now)
+        resolution = self._lookups.known(origin, self.now)
         if resolution is None:
-            self._look_up(origin)
             return False
         if resolution.failure is not None:
             if not origin.open:
@@ -230,45 +196,6 @@ class Assignment:
                 problem = error
                 route = route.rest
             else:
-                self._begin(connection, delivery, batch, head)
+                self.outbox.put(connection, delivery, batch, head, self.now)
                 return
         batch.settle(delivery, DeliveryOutcome(failure=DeliveryFailure.CONNECT, detail=describe(problem)))
-
-    def _begin(self, connection: Connection, delivery: Delivery, batch: Batch, head: bytes) -> None:
-        seconds = delivery.content.total_seconds or self._limits.total_seconds
-        if connection.begin(delivery, batch, head, self.now + seconds):
-            self._outbox.append(connection)
-        if connection.deadline < connection.watched_until:
-            self._wheel.watch(connection)
-
-    # Names.
-
-    def collect_names(self) -> None:
-        """Take over the lookups that have ended."""
-        self._resolved.extend(self._names.answers())
-
-    def give_up(self, lookup: Lookup) -> None:
-        """Do not wait for a name any longer."""
-        self._resolve(self._names.give_up(lookup.host))
-
-    def _look_up(self, origin: Origin) -> None:
-        lookup = self._lookups.get(origin.host)
-        if lookup is None:
-            lookup = self._lookups[origin.host] = Lookup(origin.host, self.now + self._limits.lookup_seconds)
-            self._wheel.watch(lookup)
-            refused = self._names.ask(origin.host)
-            if refused is not None:
-                self._resolved.append(refused)
-        if origin not in lookup.origins:
-            lookup.origins.append(origin)
-
-    def _resolve(self, resolution: Resolution) -> None:
-        lookup = self._lookups.pop(resolution.host, None)
-        if lookup is None:
-            return  # it comes late; the next delivery will profit
-        self._wheel.forget(lookup)
-        for origin in lookup.origins:
-            if resolution.failure is None or origin.open:
-                self.serve(origin)
-            else:
-                self.fail_waiting(origin, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))

@@ -57,7 +57,7 @@ class Channel:
         """Why the connection could not be made, as a number of ``errno``; 0 if it was."""
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
-    def start_tls(self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None) -> ssl.SSLSocket:
+    def start_tls(self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None) -> None:
         """Put TLS on the connected socket; the handshake is the caller's.
 
         Raises:
@@ -74,7 +74,6 @@ class Channel:
         )
         self.send = tls.send
         self.receive = tls.recv
-        return tls
 
     def send_some(self, pieces: list[memoryview]) -> int:
         """Send as much of the pieces as goes, and take it off the list; how many bytes that was.
@@ -89,6 +88,10 @@ class Channel:
         if left:
             pieces[0] = pieces[0][left:]
         return sent
+
+    def has_more(self) -> bool:
+        """Whether something has arrived that the socket is silent about, since OpenSSL holds it."""
+        return self.tls is not None and self.tls.pending() > 0
 
     def unacknowledged_bytes(self) -> int:
         """How much of what was sent the other machine has not confirmed; 0 where the system does not tell."""

@@ -1,6 +1,5 @@
-"""One connection and what is said on it: connecting, TLS, the request and the answer, one exchange after the other."""
+"""One connection and what is said on it: the request and the answer, one exchange after the other."""
 
-import os
 import ssl
 from math import inf
 
@@ -8,14 +7,14 @@ from websubhub._distribution.answer import AnswerReader
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.channel import NOT_YET, Channel, describe
 from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.handshake import NotConnectedError, go_on_connecting
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 from websubhub._distribution.poller import READABLE, WRITABLE
-from websubhub._distribution.tls import default_tls_context
 from websubhub._distribution.wiring import Route, Wiring
 
 # Compared on every event, so they are plain numbers.
-_CONNECTING, _SHAKING, _SENDING, _ANSWERING, _IDLE = range(5)
+_CONNECTING, _SENDING, _ANSWERING, _IDLE = range(4)
 
 _READ_BYTES = 16 * 1024
 # A body up to here is cheaper to copy behind its head than to send as a second piece.
@@ -143,9 +142,7 @@ class Connection:
         if state == _ANSWERING:
             return self._read(now)
         if state == _CONNECTING:
-            return self._connected()
-        if state == _SHAKING:
-            return self._shake_hands()
+            return self._connect()
         if events & ~WRITABLE:  # an answer that comes early, or the end of the connection
             outcome = self._read(now)
             if outcome is not None:
@@ -154,43 +151,18 @@ class Connection:
 
     def expire(self) -> DeliveryOutcome:
         """The outcome if the deadline has passed."""
-        if self._state in {_CONNECTING, _SHAKING}:
+        if self._state == _CONNECTING:
             return _failed(DeliveryFailure.CONNECT_TIMEOUT, "The connection was not made in time.")
         return self._end(DeliveryFailure.TIMEOUT, "The answer was not complete in time.")
 
     # Connecting.
 
-    def _connected(self) -> DeliveryOutcome | None:
-        error = self._channel.connect_error()
-        if error:
-            return _failed(DeliveryFailure.CONNECT, f"{os.strerror(error)}.")
-        if not self.origin.secure:
-            return self._start()
+    def _connect(self) -> DeliveryOutcome | None:
         try:
-            context = self._wiring.tls or default_tls_context()
-            self._channel.start_tls(context, self.origin.host, self.origin.session)
-        except (OSError, ValueError) as problem:
-            return _failed(DeliveryFailure.TLS, describe(problem))
-        self._state = _SHAKING
-        return self._shake_hands()
-
-    def _shake_hands(self) -> DeliveryOutcome | None:
-        tls = self._channel.tls
-        assert tls is not None  # noqa: S101 - the state says so
-        try:
-            tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._channel.watch(READABLE)
-            return None
-        except ssl.SSLWantWriteError:
-            self._channel.watch(WRITABLE)
-            return None
-        except OSError as error:
-            self.origin.session = None
-            return _failed(DeliveryFailure.TLS, describe(error))
-        return self._start()
-
-    def _start(self) -> DeliveryOutcome | None:
+            if not go_on_connecting(self._channel, self.origin, self._wiring.tls):
+                return None
+        except NotConnectedError as error:
+            return _failed(error.failure, error.detail)
         self.deadline = self._end_by
         self._channel.watch(READABLE)
         self._state = _SENDING
@@ -230,23 +202,17 @@ class Connection:
                 return self._closed(in_order=False)
             except OSError as error:
                 return self._end(DeliveryFailure.RESET, describe(error))
-            outcome = self._recall(data) if self._reader is None else None
-            if outcome is not None:
-                return outcome
+            if self._reader is None and self._state == _ANSWERING and not self._content.kept_body_bytes:
+                outcome = self._wiring.answers.get(data)
+                if outcome is not None:
+                    self.reusable = not self._channel.has_more()
+                    return outcome
             if not data:
                 return self._closed(in_order=True)
             outcome = self._understand(data, now)
             # OpenSSL may hold more than it gave, about which the socket stays silent.
             if outcome is not None or self._channel.tls is None:
                 return outcome
-
-    def _recall(self, data: bytes) -> DeliveryOutcome | None:
-        outcome = self._wiring.answers.get(data)
-        if outcome is None or self._state != _ANSWERING or self._content.kept_body_bytes:
-            return None
-        tls = self._channel.tls
-        self.reusable = tls is None or not tls.pending()
-        return outcome
 
     def _understand(self, data: bytes, now: float) -> DeliveryOutcome | None:
         content = self._content
@@ -264,7 +230,7 @@ class Connection:
     def _finish(self, reader: AnswerReader, outcome: DeliveryOutcome, data: bytes) -> None:
         tls = self._channel.tls
         self._reader = None
-        self.reusable = reader.reusable and self._state == _ANSWERING and (tls is None or not tls.pending())
+        self.reusable = reader.reusable and self._state == _ANSWERING and not self._channel.has_more()
         if self.reusable and 0 < len(data) <= _REMEMBERED_ANSWER_BYTES:
             answers = self._wiring.answers
             if len(answers) >= _REMEMBERED_ANSWERS:

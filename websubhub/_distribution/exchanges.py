@@ -3,9 +3,10 @@
 import socket
 from time import monotonic
 
-from websubhub._distribution.assignment import NOT_CONNECTED, Assignment, Lookup
+from websubhub._distribution.assignment import NOT_CONNECTED, Assignment
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.connection import Connection
+from websubhub._distribution.lookups import Lookup, Lookups
 from websubhub._distribution.names import NameResolver
 from websubhub._distribution.outcome import DeliveryOutcome
 from websubhub._distribution.poller import EVENTS_AT_ONCE
@@ -28,13 +29,14 @@ class Exchanges:
         self._wheel = wiring.wheel
         self._bell = bell
         self._pool = Pool(wiring)
-        self._assignment = Assignment(wiring, self._pool, names)
+        self._lookups = Lookups(names, wiring.wheel, wiring.limits.lookup_seconds)
+        self._assignment = Assignment(wiring, self._pool, self._lookups)
         self._turning = False
 
     def add(self, batch: Batch) -> None:
         """Take deliveries from this batch, too."""
         self._pool.drop_old(monotonic())  # nobody may have looked for a while
-        self._assignment.add(batch)
+        self._assignment.rotation.add(batch)
 
     def abandon(self, batch: Batch) -> None:
         """Drop what is under way for a batch whose sender has gone, without outcomes."""
@@ -72,8 +74,8 @@ class Exchanges:
                 if now > until:
                     break
             enough = assignment.fill(max(until, now + _FILL_SECONDS))
-            if assignment.ended:
-                self._finish_ended()
+            if assignment.outbox.failed:
+                self._finish_failed()
             elif enough and not events:
                 return False
             if not enough or now > until:
@@ -87,14 +89,14 @@ class Exchanges:
                 if item.delivery is not None:
                     self._finish(item, item.expire())
             elif isinstance(item, Lookup):
-                self._assignment.give_up(item)
+                self._lookups.give_up(item)
         self._pool.drop_old(now)
         self._assignment.serve_patient()
 
-    def _finish_ended(self) -> None:
-        ended = self._assignment.ended
-        while ended:
-            connection, delivery, outcome = ended.popleft()
+    def _finish_failed(self) -> None:
+        failed = self._assignment.outbox.failed
+        while failed:
+            connection, delivery, outcome = failed.popleft()
             if connection.delivery is delivery:  # its failure may have been noticed meanwhile
                 self._finish(connection, outcome)
 
@@ -103,7 +105,7 @@ class Exchanges:
         if connection is None:
             if fd == self._bell.fileno():
                 self._bell.recv(4096)
-                self._assignment.collect_names()
+                self._lookups.collect()
         elif connection.delivery is None:
             self._pool.drop_idle(connection)
         else:

@@ -1,10 +1,9 @@
-"""The connections of an engine: found by origin, kept alive, and never more than agreed."""
+"""The connections of an engine: kept alive, and never more than agreed."""
 
 from collections import OrderedDict
 
 from websubhub._distribution.connection import Connection
-from websubhub._distribution.origin import Origin, split_callback
-from websubhub._distribution.request import is_target
+from websubhub._distribution.origin import Origin
 from websubhub._distribution.wiring import Route, Wiring
 
 # Who was idle for this long, in the midst of all that is going on, is not needed at present.
@@ -12,7 +11,7 @@ _SPARE_SECONDS = 1.0
 
 
 class Pool:
-    """Origins and their connections, at the same cost whether there are ten or ten thousand.
+    """Connections by their origin, at the same cost whether there are ten or ten thousand.
 
     The connection used last is used next, so that those which are not needed grow old and are closed.
 
@@ -24,7 +23,6 @@ class Pool:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._limits = wiring.limits
-        self._origins: dict[str, Origin] = {}
         self.connections: dict[int, Connection] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
@@ -38,40 +36,6 @@ class Pool:
     def under_way(self) -> list[Connection]:
         """The connections that have a delivery."""
         return [connection for connection in self.connections.values() if connection.delivery is not None]
-
-    def origins(self) -> list[Origin]:
-        """The origins that are remembered."""
-        return list(self._origins.values())
-
-    def locate(self, callback: str) -> tuple[Origin, str] | None:
-        """The origin of a callback and its request target, or ``None`` if no request can be made of it."""
-        slash = callback.find("/", 8)
-        if slash > 0:
-            origin = self._origins.get(callback[:slash])
-            target = callback[slash:]
-            if origin is not None and is_target(target):
-                return origin, target
-        parts = split_callback(callback)
-        if parts is None:
-            return None
-        origin, target = parts
-        return self._origins.get(origin.prefix) or self._admit(origin), target
-
-    def _admit(self, origin: Origin) -> Origin:
-        if len(self._origins) >= 2 * self._limits.origins:
-            self._forget_origins()
-        self._origins[origin.prefix] = origin
-        return origin
-
-    def _forget_origins(self) -> None:
-        surplus = len(self._origins) - self._limits.origins
-        for origin in self.origins():
-            if surplus <= 0:
-                break
-            if origin.unused:
-                del self._origins[origin.prefix]
-                self._idle.pop(origin, None)
-                surplus -= 1
 
     def borrow(self, origin: Origin) -> Connection | None:
         """An idle connection to the origin, which becomes busy."""
@@ -150,13 +114,15 @@ class Pool:
         self.connections.clear()
         self._idle.clear()
         self._by_age.clear()
-        self._origins.clear()
 
     def _close_oldest(self) -> None:
         self.drop_idle(next(iter(self._by_age)))
 
     def _close(self, connection: Connection) -> None:
         del self.connections[connection.fd]
-        connection.origin.open -= 1
+        origin = connection.origin
+        origin.open -= 1
+        if not origin.open:
+            self._idle.pop(origin, None)
         self._wiring.wheel.forget(connection)
         connection.close()

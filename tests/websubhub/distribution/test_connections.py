@@ -217,7 +217,7 @@ async def test_thousands_of_origins_are_forgotten() -> None:
         await send(engine, [f"http://127.0.0.1:{port}/" for port in range(1, 300)])
         room = engine._engine_room
         assert room is not None
-        assert len(room.exchanges._pool.origins()) <= 100
+        assert len(room.exchanges._assignment._origins.all()) <= 100
 
 
 async def test_engine_runs_on_other_selectors(monkeypatch: pytest.MonkeyPatch) -> None:

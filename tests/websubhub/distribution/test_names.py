@@ -91,7 +91,7 @@ async def test_rebinding_does_not_help() -> None:
             room = engine._engine_room
             assert room is not None
             room._names._known.clear()  # as after a minute
-            room.exchanges._pool.drop_idle_of(next(iter(room.exchanges._pool.origins())))
+            room.exchanges._pool.drop_idle_of(next(iter(room.exchanges._assignment._origins.all())))
             outcome = await send_one(engine, f"http://a.test:{server.port}/")
     assert outcome.failure is DeliveryFailure.REFUSED_ADDRESS
     assert (len(asked), server.connections) == (2, 1)
@@ -151,7 +151,7 @@ async def test_names_that_were_met_have_threads_of_their_own() -> None:
             assert room is not None
             known = room._names._known["healthy.test"]
             room._names._known["healthy.test"] = type(known)(host=known.host, addresses=known.addresses, expires=0.0)
-            room.exchanges._pool.drop_idle_of(next(iter(room.exchanges._pool.origins())))
+            room.exchanges._pool.drop_idle_of(next(iter(room.exchanges._assignment._origins.all())))
             async with anyio.create_task_group() as group:
                 group.start_soon(send, engine, [f"http://dead{number}.test/" for number in range(100)])
                 await anyio.sleep(0.05)
