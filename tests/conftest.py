@@ -13,8 +13,3 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Every asynchronous test runs on both event loops; a module that cannot overrides this fixture and says why."""
     backend: str = request.param
     return backend
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    text = "parity(*ids): the behaviours of Ballerina's modules that this test shows, by their ids"
-    config.addinivalue_line("markers", text)

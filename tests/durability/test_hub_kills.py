@@ -9,6 +9,7 @@ from tests.durability.hub_kills import Account, Arrival, account, run_kills
 KILLS = 20
 
 
+@pytest.mark.durability
 @pytest.mark.timeout(180)
 def test_nothing_is_lost_however_often_the_hub_is_killed(tmp_path: Path) -> None:
     result = run_kills(tmp_path, KILLS)

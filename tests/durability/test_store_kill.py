@@ -17,6 +17,7 @@ from tests.durability.victim import live
 KILLS = int(os.environ.get("WEBSUBHUB_KILLS", "20"))
 
 
+@pytest.mark.durability
 @pytest.mark.timeout(60 + 2 * KILLS)
 def test_whatever_was_accepted_is_delivered_in_order_however_often_the_process_is_killed(tmp_path: Path) -> None:
     # A fork of a server that has imported everything starts in milliseconds.
