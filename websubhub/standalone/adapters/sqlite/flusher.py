@@ -1,4 +1,4 @@
-"""Brings the outcomes of deliveries to the disk, a few milliseconds' worth at a time."""
+"""Brings the outcomes of deliveries to the disk, some milliseconds' worth at a time."""
 
 import logging
 
@@ -10,7 +10,7 @@ from websubhub.standalone.adapters.sqlite.settlements import Settlements
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import StoreError
 
-_TOGETHER_SECONDS = 0.005
+_TOGETHER_SECONDS = 0.02  # what a crash in between repeats
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 

@@ -9,7 +9,7 @@ from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.members import Member, Members
 
-_PAGE = 20_000
+_PAGE = 5_000
 
 
 async def load(database: Database, board: Board, members: Members) -> set[int]:

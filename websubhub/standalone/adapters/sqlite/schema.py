@@ -10,7 +10,7 @@ PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA mmap_size = 0",
-    "PRAGMA cache_size = -16384",
+    "PRAGMA cache_size = -4096",  # KiB; the system keeps what is read again, and does not count it to this process
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
 )

@@ -90,13 +90,13 @@ def read_update(connection: Connection, key: Key) -> Update | None:
 
 
 def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[list[int], list[str], list[str | None]]:
-    """Subscriptions by ascending number, their callbacks and secrets, in one step of SQLite.
+    """Subscriptions by number, their callbacks and secrets, in one step of SQLite.
 
     ``Settlements.write`` says why. Subscriptions that were removed are missing.
     """
     numbers, callbacks, secrets = connection.execute(
-        "SELECT json_group_array(id), json_group_array(callback), json_group_array(secret) FROM "
-        "(SELECT id, callback, secret FROM subscriptions WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id)",
+        "SELECT json_group_array(subscriptions.id), json_group_array(callback), json_group_array(secret) "
+        "FROM json_each(?) AS claimed CROSS JOIN subscriptions ON subscriptions.id = claimed.value",
         (as_json([claim.subscription for claim in claims]),),
     ).fetchone()
     return json.loads(numbers), json.loads(callbacks), json.loads(secrets)
