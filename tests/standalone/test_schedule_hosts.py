@@ -51,7 +51,7 @@ def test_a_full_host_parks_and_calls_in_order(hosts: Hosts, calls: Calls) -> Non
         assert not hosts.acquire(SLOW)
         hosts.park(SLOW, 1, subscription, fresh=True)
     calls.gone.add(8)
-    hosts.succeeded(SLOW)
+    hosts.succeeded(SLOW, 1000)
     hosts.released(SLOW)
     assert calls == [7, 9]
     assert not hosts.acquire(SLOW)
@@ -68,14 +68,30 @@ def test_nobody_overtakes_the_parked(hosts: Hosts, calls: Calls) -> None:
 
 def test_an_idle_host_is_forgotten(hosts: Hosts) -> None:
     assert hosts.acquire(SLOW)
-    hosts.succeeded(SLOW)
+    hosts.succeeded(SLOW, 1000)
     assert hosts.states(10) == []
 
 
 def fail(hosts: Hosts, now: float, times: int = 1) -> None:
     for _ in range(times):
         assert hosts.acquire(SLOW)
-        hosts.failed(SLOW, now)
+        hosts.failed(SLOW, now, began=now, repeated=False)
+
+
+def test_a_failure_begun_before_a_later_success_says_nothing_about_the_host(hosts: Hosts) -> None:
+    for now in range(1000, 1010):
+        assert hosts.acquire(SLOW)
+        assert hosts.acquire(SLOW)
+        hosts.succeeded(SLOW, now)
+        hosts.failed(SLOW, now + 10, began=now, repeated=False)
+    assert hosts.acquire(SLOW), "callbacks that never answer must not hold back those beside them"
+
+
+def test_callbacks_that_fail_again_do_not_hold_back_the_others(hosts: Hosts) -> None:
+    for now in range(1000, 1100):
+        assert hosts.acquire(SLOW)
+        hosts.failed(SLOW, now, began=now, repeated=True)
+    assert hosts.acquire(SLOW)
 
 
 def test_a_failing_host_is_probed_ever_less_often(hosts: Hosts, calls: Calls) -> None:
@@ -90,7 +106,7 @@ def test_a_failing_host_is_probed_ever_less_often(hosts: Hosts, calls: Calls) ->
         now = due
         hosts.probe(now)
         assert calls == list(range(number + 1))
-        hosts.failed(SLOW, now)
+        hosts.failed(SLOW, now, began=now, repeated=False)
     assert waits == [30, 60, 100, 100]
 
 
@@ -100,7 +116,7 @@ def test_a_probe_that_succeeds_opens_the_host_again(hosts: Hosts, calls: Calls) 
         hosts.park(SLOW, 1, number, fresh=False)
     hosts.probe(1030)
     assert calls == [0]
-    hosts.succeeded(SLOW)
+    hosts.succeeded(SLOW, 1000)
     assert calls == [0, 1, 2]
     assert hosts.next_probe() is None
 
@@ -140,7 +156,7 @@ def test_hosts_that_were_paused_come_first(hosts: Hosts) -> None:
     for name in ("busy", "failing"):
         assert hosts.acquire(host_key(name))
         hosts.name({host_key(name): f"https://{name}/callback"})
-    hosts.failed(host_key("failing"), 1000)
+    hosts.failed(host_key("failing"), 1000, began=1000, repeated=False)
     hosts.pause("paused")
     assert [state.host for state in hosts.states(10)] == ["paused", "failing", "busy"]
     assert [state.host for state in hosts.states(1)] == ["paused"]

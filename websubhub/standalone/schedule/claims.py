@@ -16,11 +16,14 @@ class Claim:
         repeated: Whether an attempt failed before, so that it counts as one of the retries.
         early: Whether it is an attempt outside the retry schedule.
         letter: The dead letter that it replays, or 0.
+        began: When it was taken.
     """
 
-    __slots__ = ("early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
+    __slots__ = ("began", "early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
 
-    def __init__(self, log: TopicLog, segment: Segment, index: int, host: int, sequence: int) -> None:
+    def __init__(  # noqa: PLR0913 - made for every delivery, so it takes what its maker has at hand
+        self, log: TopicLog, segment: Segment, index: int, host: int, sequence: int, began: float
+    ) -> None:
         self.log = log
         self.segment = segment
         self.index = index
@@ -30,3 +33,4 @@ class Claim:
         self.repeated = False
         self.early = False
         self.letter = 0
+        self.began = began

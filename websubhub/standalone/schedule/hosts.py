@@ -30,7 +30,7 @@ def host_key(host: str) -> int:
 class _Host:
     """What is known of a host while it is busy, failing or paused."""
 
-    __slots__ = ("failed_at", "failures", "in_flight", "name", "parked", "paused", "probes", "resumes_at")
+    __slots__ = ("failed_at", "failures", "in_flight", "name", "parked", "paused", "probes", "resumes_at", "well_at")
 
     def __init__(self) -> None:
         self.name = ""
@@ -41,6 +41,7 @@ class _Host:
         self.resumes_at: float | None = None
         self.paused = False
         self.parked: SubscriptionQueue | None = None
+        self.well_at = 0.0
 
 
 class Hosts:
@@ -80,9 +81,10 @@ class Hosts:
         if fresh and host.resumes_at is not None and early < host.resumes_at:
             self._hold(key, host, early)
 
-    def succeeded(self, key: int) -> None:
-        """Give a slot back after a delivery that the host answered."""
+    def succeeded(self, key: int, began: float) -> None:
+        """Give a slot back after a delivery, begun then, that the host answered."""
         host = self._hosts[key]
+        host.well_at = max(host.well_at, began)
         if host.in_flight > 1 and not host.failures and not host.parked:
             host.in_flight -= 1
             return
@@ -90,9 +92,16 @@ class Hosts:
         host.resumes_at = None
         self.released(key)
 
-    def failed(self, key: int, now: float) -> None:
-        """Give a slot back after a delivery that failed because of the host."""
+    def failed(self, key: int, now: float, *, began: float, repeated: bool) -> None:
+        """Give a slot back after a delivery that failed because of the host.
+
+        It says nothing new about a host that answered others meanwhile, nor does a callback that failed before: a few
+        callbacks that never answer must not hold back those beside them. Once the host is held back, all of it counts.
+        """
         host = self._hosts[key]
+        if host.failures < self._limits.failures and (repeated or began <= host.well_at):
+            self.released(key)
+            return
         host.failures += 1
         host.failed_at = now
         if host.failures >= self._limits.failures and host.resumes_at is None:

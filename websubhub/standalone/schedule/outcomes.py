@@ -14,7 +14,7 @@ class Outcomes:
 
     def done(self, claim: Claim, now: float) -> bool:
         """The update arrived."""
-        self._board.hosts.succeeded(claim.host)
+        self._board.hosts.succeeded(claim.host, claim.began)
         return self._landed(claim) and self._move_on(claim, now)
 
     def done_simply(self, claim: Claim) -> bool:
@@ -22,7 +22,7 @@ class Outcomes:
         board, log, segment, index = self._board, claim.log, claim.segment, claim.index
         if segment.states[index] != FLYING or claim.repeated or log.letters or log.mode is not DeliveryMode.EVERY:
             return False
-        board.hosts.succeeded(claim.host)
+        board.hosts.succeeded(claim.host, claim.began)
         board.in_flight -= 1
         segment.claimed -= 1
         segment.positions[index] = claim.sequence
@@ -58,7 +58,7 @@ class Outcomes:
 
     def gone(self, claim: Claim) -> bool:
         """The subscription ends."""
-        self._board.hosts.succeeded(claim.host)
+        self._board.hosts.succeeded(claim.host, claim.began)
         if not self._landed(claim):
             return False
         self._board.end(claim.log, claim.segment, claim.index)
@@ -67,9 +67,9 @@ class Outcomes:
 
     def _leave_host(self, claim: Claim, now: float, *, host_failed: bool) -> None:
         if host_failed:
-            self._board.hosts.failed(claim.host, now)
+            self._board.hosts.failed(claim.host, now, began=claim.began, repeated=claim.repeated)
         else:
-            self._board.hosts.succeeded(claim.host)
+            self._board.hosts.succeeded(claim.host, claim.began)
 
     def _landed(self, claim: Claim) -> bool:
         board, segment = self._board, claim.segment

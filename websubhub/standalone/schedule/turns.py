@@ -175,7 +175,7 @@ class Turns:
         segment.claimed += 1
         board.in_flight += 1
         sequence = segment.positions[index] + 1 if log.mode is DeliveryMode.EVERY else log.head
-        claim = Claim(log, segment, index, host, sequence)
+        claim = Claim(log, segment, index, host, sequence, now)
         if log.letters:
             _replay(claim)
         due = segment.dues[index]
