@@ -3,6 +3,8 @@
 import hmac
 import re
 
+import attrs
+
 from _websub.forms import Form, FormError, parse_form, read_form, write_form
 from _websub.http import Request, Response, plain
 from _websub.media import MediaType
@@ -231,23 +233,5 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
         message: What was confirmed.
         now: When the verification request was sent, in seconds since 1970.
     """
-    if isinstance(message, Subscription):
-        return VerifiedSubscription(
-            hub=message.hub,
-            topic=message.topic,
-            callback=message.callback,
-            lease_seconds=message.lease_seconds,
-            secret=message.secret,
-            headers=message.headers,
-            extras=message.extras,
-            verified_at=now,
-        )
-    return VerifiedUnsubscription(
-        hub=message.hub,
-        topic=message.topic,
-        callback=message.callback,
-        secret=message.secret,
-        headers=message.headers,
-        extras=message.extras,
-        verified_at=now,
-    )
+    kind = VerifiedSubscription if isinstance(message, Subscription) else VerifiedUnsubscription
+    return kind(**(attrs.asdict(message, recurse=False) | {"verified_at": now}))
