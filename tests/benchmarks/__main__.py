@@ -1,19 +1,16 @@
-"""Run benchmarks: ``python -m tests.benchmarks [NAME ...] [--rounds N]``; without a name it lists them."""
+"""Run benchmarks: ``python -m tests.benchmarks [NAME ...] [--rounds N] [--report]``; without a name it lists them."""
 
 import argparse
 import sys
 
+from tests.benchmarks import report
 from tests.benchmarks.discovery import BENCHMARKS as DISCOVERY
 from tests.benchmarks.engine import BENCHMARKS as ENGINE
-from tests.benchmarks.measuring import Benchmark, measure, opened
+from tests.benchmarks.hub import BENCHMARKS as HUB
+from tests.benchmarks.inbound import BENCHMARKS as INBOUND
+from tests.benchmarks.measuring import Table
 
-BENCHMARKS = {
-    benchmark.name: benchmark
-    for benchmark in (
-        *ENGINE,
-        *DISCOVERY,
-    )
-}
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (*HUB, *ENGINE, *INBOUND, *DISCOVERY)}
 
 
 def main() -> int:
@@ -21,6 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure what things cost here.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which to run, or all")
     parser.add_argument("--rounds", type=int, default=5, help="how often; medians are shown (default: 5)")
+    parser.add_argument("--report", action="store_true", help=f"also write the results into {report.PAGE.name}")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in {*BENCHMARKS, "all"}]
     if unknown:
@@ -30,7 +28,12 @@ def main() -> int:
             _say(f"{benchmark.name:20} {benchmark.question}")
         return 0
     for name in BENCHMARKS if "all" in options.names else options.names:
-        _run(BENCHMARKS[name], options.rounds)
+        benchmark = BENCHMARKS[name]
+        _say(f"\n{name}: {benchmark.question}")
+        table = benchmark.table(options.rounds)
+        _show(table)
+        if options.report:
+            report.write(name, table)
     return 0
 
 
@@ -39,12 +42,10 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _run(benchmark: Benchmark, rounds: int) -> None:
-    _say(f"\n{benchmark.name}: {benchmark.question}")
-    _say(f"{'':42} {'CPU s / 1,000':>14} {'ratio':>8} {'per second':>12}")
-    with opened(benchmark) as variants:
-        for line in measure(variants, rounds):
-            _say(f"{line.name:42} {line.cpu_per_thousand:14.4f} {line.ratio:8.2f} {line.rate:12,.0f}")
+def _show(table: Table) -> None:
+    for name, *cells in (("", *table.columns), *table.rows):
+        _say(f"{name:42}" + "".join(f"{cell:>20}" for cell in cells))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

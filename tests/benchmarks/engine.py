@@ -20,14 +20,14 @@ _HEADERS = (
     ("Content-Type", "application/json"),
     ("Link", '<https://hub.example.com/hub>; rel="hub", <https://example.com/feed>; rel="self"'),
 )
-_LOOPBACK = AddressPolicy(loopback=True)
+LOOPBACK = AddressPolicy(loopback=True)
 Variants = Iterator[Sequence[Variant]]
 
 
 def open_engine(sunk: Sink, connections: int) -> DeliveryEngine:
     """An engine that may have this many connections to one origin."""
     limits = EngineLimits(connections=connections, connections_per_origin=connections)
-    return DeliveryEngine(limits=limits, addresses=_LOOPBACK, tls=sunk.tls)
+    return DeliveryEngine(limits=limits, addresses=LOOPBACK, tls=sunk.tls)
 
 
 def deliver(

@@ -37,8 +37,25 @@ class Variant:
 
 
 @attrs.frozen
+class Table:
+    """What was measured.
+
+    Attributes:
+        columns: The heads of the columns behind the name.
+        rows: For each variant its name and the texts of its columns.
+        bars: For each variant the number to draw.
+        unit: The unit of these numbers.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, ...]]
+    bars: Sequence[float]
+    unit: str
+
+
+@attrs.frozen
 class Benchmark:
-    """A question to be answered with numbers.
+    """A question to be answered with costs that are compared.
 
     Attributes:
         name: What to type.
@@ -49,6 +66,32 @@ class Benchmark:
     name: str
     question: str
     variants: Callable[[], Iterable[Sequence[Variant]]]
+
+    def table(self, rounds: int) -> Table:
+        """The medians of so many rounds."""
+        with opened(self) as variants:
+            lines = measure(variants, rounds)
+        return Table(
+            ("CPU s / 1,000", "ratio", "per second"),
+            [(line.name, f"{line.cpu_per_thousand:.4f}", f"{line.ratio:.2f}", f"{line.rate:,.0f}") for line in lines],
+            [line.cpu_per_thousand * 1000 for line in lines],
+            "CPU microseconds each",
+        )
+
+
+@attrs.frozen
+class Reading:
+    """A question to be answered with other numbers.
+
+    Attributes:
+        name: What to type.
+        question: What the numbers say.
+        table: Measures them, in as many rounds as it is told.
+    """
+
+    name: str
+    question: str
+    table: Callable[[int], Table]
 
 
 class Stopwatch:
