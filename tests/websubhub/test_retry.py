@@ -109,14 +109,14 @@ async def test_the_wait_that_a_subscriber_asks_for_is_kept() -> None:
         ("0", 0),
         ("15", 15),
         ("99999999999", 20),
-        (formatdate(time() - 60, usegmt=True), 0),
-        (formatdate(time() + 3600, usegmt=True), 20),
+        pytest.param(formatdate(time() - 60, usegmt=True), 0, id="a minute ago"),
+        pytest.param(formatdate(time() + 3600, usegmt=True), 20, id="in an hour"),
         ("soon", True),
         ("-1", True),
         ("1.5", True),
         ("٣", True),
         ("", True),
-        ("9" * 5000, 20),
+        pytest.param("9" * 5000, 20, id="5000 digits"),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_date_and_bounded_by_the_maximum(value: str, expected: Any) -> None:
