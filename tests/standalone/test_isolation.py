@@ -9,6 +9,8 @@ import pytest
 
 from tests.benchmarks.isolation import measure_hang, measure_mixed, p99
 
+pytestmark = pytest.mark.durability
+
 DELIVERY_TIMEOUT = 10.0
 
 
