@@ -39,6 +39,7 @@ log = logging.getLogger("websubhub")
 
 HUB_PATH = "/hub"
 _GRACE_SECONDS = 10.0
+_AGAIN_SECONDS = 1.0
 _SLOTS_FOR_EACH_CONNECTION = 16
 _PAGE = 500
 
@@ -175,8 +176,19 @@ def _start(parts: Parts, tasks: TaskGroup, delivered: anyio.Event) -> None:
         finally:
             delivered.set()
 
-    for work in (deliver, parts.publishing.run, parts.verification.run, parts.upkeep.run):
-        tasks.start_soon(work)
+    tasks.start_soon(deliver)
+    for work in (parts.publishing.run, parts.verification.run, parts.upkeep.run):
+        tasks.start_soon(_keep_running, work)
+
+
+async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
+    """Start a part of the hub again when it fails, so that it takes the other parts with it never."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("A part of the hub failed, and starts again.")
+            await anyio.sleep(_AGAIN_SECONDS)
 
 
 async def _apply_rules(topics: TopicStore, rules: TopicRules) -> None:
