@@ -21,7 +21,7 @@ class Claim:
 
     __slots__ = ("began", "early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
 
-    def __init__(  # noqa: PLR0913 - made for every delivery, so it takes what its maker has at hand
+    def __init__(
         self, log: TopicLog, segment: Segment, index: int, host: int, sequence: int, began: float
     ) -> None:
         self.log = log
