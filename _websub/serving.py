@@ -80,9 +80,7 @@ async def serve(
             raise _alone(group) from None
 
 
-async def _announce(
-    scope: anyio.CancelScope, started: anyio.Event, ready: Callable[[str], None], url: str
-) -> None:
+async def _announce(scope: anyio.CancelScope, started: anyio.Event, ready: Callable[[str], None], url: str) -> None:
     # Called from a task of ours: the server's own tasks are not ones that a task status may be set from.
     with scope:
         await started.wait()

@@ -21,9 +21,7 @@ class Claim:
 
     __slots__ = ("began", "early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
 
-    def __init__(
-        self, log: TopicLog, segment: Segment, index: int, host: int, sequence: int, began: float
-    ) -> None:
+    def __init__(self, log: TopicLog, segment: Segment, index: int, host: int, sequence: int, began: float) -> None:
         self.log = log
         self.segment = segment
         self.index = index
