@@ -18,10 +18,11 @@ from tests.standalone.process import ADMIN, Served, served
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import StoredSubscription
 
-_TOPIC = "https://publisher.example/feed"
+TOPIC = "https://publisher.example/feed"
 _ORIGINS = 200
 _SAVED_TOGETHER = 500
 _LOOK_SECONDS = 0.05
+_LOOK_BEHIND = 200_000
 
 
 class Hub:
@@ -38,10 +39,10 @@ class Hub:
         with httpx.Client(headers={"Authorization": f"Bearer {ADMIN}"}) as client:
             cpu, started = cpu_seconds(self._process), time.perf_counter()
             for _ in range(updates):
-                query = {"hub.mode": "publish", "hub.topic": _TOPIC}
+                query = {"hub.mode": "publish", "hub.topic": TOPIC}
                 client.post(self._url, params=query, content=b"x" * size).raise_for_status()
-            while client.get(self._statistics).raise_for_status().json()["waiting"]:
-                time.sleep(_LOOK_SECONDS)
+            while waiting := client.get(self._statistics).raise_for_status().json()["waiting"]:
+                time.sleep(max(_LOOK_SECONDS, waiting / _LOOK_BEHIND))  # to look costs the hub something, too
             return Cost(self.subscriptions * updates, cpu_seconds(self._process) - cpu, time.perf_counter() - started)
 
     def resident_bytes(self) -> int:
@@ -49,10 +50,12 @@ class Hub:
         return resident_bytes(self._process)
 
 
-async def _load(path: Path, sunk: Sink, number: int) -> None:
+async def load(path: Path, sunk: Sink, number: int) -> None:
+    """Put so many subscriptions into a database, through the store."""
+
     async def save(index: int) -> None:
         subscription = StoredSubscription(
-            topic=_TOPIC,
+            topic=TOPIC,
             callback=f"{sunk.urls[index % len(sunk.urls)]}/callback/{index:07d}-of-a-subscriber",
             secret=f"the-secret-of-subscription-{index}",
             lease_seconds=864_000,
@@ -72,7 +75,7 @@ def running(sunk: Sink, subscriptions: int) -> Iterator[Hub]:
     """A hub on SQLite with so many subscriptions over the origins of the sink, each with a secret."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        anyio.run(_load, folder / "hub.db", sunk, subscriptions)
+        anyio.run(load, folder / "hub.db", sunk, subscriptions)
         with served(folder, "--log-level", "warning") as hub:
             yield Hub(hub, subscriptions)
 

@@ -34,11 +34,12 @@ def replaced(page: str, name: str, text: str) -> str:
     Raises:
         ValueError: The page has no such comments.
     """
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if len(pattern.findall(page)) != 1:
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
         raise ValueError(f"The page has no place for {name}.")
-    return pattern.sub(lambda _: f"{begin}{text}{end}", page)
+    return f"{before}{begin}{text}\n{end}{after}"
 
 
 def markdown(table: Table) -> str:
