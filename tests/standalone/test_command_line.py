@@ -148,7 +148,7 @@ def test_a_hub_that_is_not_there_is_a_sentence_and_one_that_refuses_too(
 
 def test_the_log_is_json_line_by_line_and_tells_no_secret(tmp_path: Path, subscribers: Sink) -> None:
     environment = {"WEBSUBHUB_ADMIN_TOKEN": MARKER + "a", "WEBSUBHUB_PUBLISHER_TOKEN": MARKER + "p"}
-    arguments = ("--log-format", "json", "--log-level", "debug", "--retry-delays", "0.05", "--delivery-timeout", "0.3")
+    arguments = ("--log-format", "json", "--log-level", "debug", "--retry-delays", "0.05", "--delivery-timeout", "1")
     with served(tmp_path, *arguments, environment=environment) as hub:
         topic = subscribers.url + "/topic%0Awith-a-newline"
         for kind in ("ok", "fail", "hang", "garbage", "reset"):
@@ -159,7 +159,7 @@ def test_the_log_is_json_line_by_line_and_tells_no_secret(tmp_path: Path, subscr
         assert httpx.post(published, content=b"x", headers=headers).status_code == 200
         httpx.post(hub.url, data={"hub.mode": "publish", "hub.url": topic})
         httpx.post(hub.url, data={"hub.mode": "publish"}, headers={"Authorization": f"Bearer {MARKER}x"})
-        _wait_for(hub.url, "dead_letters", 3.0)
+        _wait_for(hub.url, "dead_letters", 3.0, seconds=20)
         everything = httpx.get(hub.base + "/metrics").text
         for path in ("topics", "subscriptions", "deliveries", "dead-letters", "hosts", "statistics"):
             answer = httpx.get(f"{hub.base}/admin/{path}", headers={"Authorization": f"Bearer {MARKER}a"})
