@@ -66,7 +66,7 @@ class Taker(SubscriberService):
 async def until_no_consumer_is_left(hub: Any, sample: Any) -> None:
     """A consumer is deleted a moment after its loop has ended."""
     with anyio.fail_after(10):
-        while await hub._jetstream.consumers_info(sample.STREAM):
+        while await hub._jetstream.consumers_info(sample.STREAM):  # noqa: ASYNC110 - the broker is asked
             await anyio.sleep(0.02)
 
 
