@@ -125,6 +125,10 @@ async def test_an_update_reaches_a_subscriber(size: int) -> None:
     with journey() as (hub, url, taker, events):
         event = await events.wait_for(websubsub.EventKind.SUBSCRIBED)
         assert event.lease_seconds == websubhub.HubConfig().lease_seconds
+        # The hub hears the confirmation, in its thread, a moment after the subscriber gave it.
+        with anyio.fail_after(10):
+            while not hub.subscriptions:  # noqa: ASYNC110 - it tells nobody
+                await anyio.sleep(0.01)
         async with websubhub.PublisherClient(url) as publisher:
             await publisher.publish_update(TOPIC, CONTENT * size, "application/octet-stream")
         (message,) = taker.taken

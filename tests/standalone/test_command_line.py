@@ -159,7 +159,7 @@ def test_the_log_is_json_line_by_line_and_tells_no_secret(tmp_path: Path, subscr
         assert httpx.post(published, content=b"x", headers=headers).status_code == 200
         httpx.post(hub.url, data={"hub.mode": "publish", "hub.url": topic})
         httpx.post(hub.url, data={"hub.mode": "publish"}, headers={"Authorization": f"Bearer {MARKER}x"})
-        _wait_for(hub.url, "dead_letters", 3.0, seconds=20)
+        _wait_for(hub.url, "dead_letters", 8.0, seconds=20)
         everything = httpx.get(hub.base + "/metrics").text
         for path in ("topics", "subscriptions", "deliveries", "dead-letters", "hosts", "statistics"):
             answer = httpx.get(f"{hub.base}/admin/{path}", headers={"Authorization": f"Bearer {MARKER}a"})
