@@ -38,6 +38,14 @@ def test_each_method_signs_the_bytes_with_the_secret(method: str) -> None:
     verify([header], [SECRET], BODY, accepted=METHODS)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 127, 128, 129, 199])
+def test_secrets_of_every_length_sign_as_in_the_standard_library(method: str, size: int) -> None:
+    secret = "s" * size
+    for body in (b"", BODY, b"x" * 100_000):
+        assert sign(method, secret, body) == f"{method}={hmac.new(secret.encode(), body, method).hexdigest()}"
+
+
 def test_the_secret_is_its_utf8() -> None:
     expected = hmac.new(b"\xc3\xbc", BODY, hashlib.sha256).hexdigest()
     assert sign("sha256", "ü", BODY) == f"sha256={expected}"
