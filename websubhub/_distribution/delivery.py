@@ -12,8 +12,8 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"})
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
-# Each subscription should have its own secret, so this serves the few that share one and must not grow with the many.
-_SIGNATURES_KEPT = 256
+# Each subscription should have its own secret; where some share one, it is soon among the first that are seen.
+_SIGNATURES_KEPT = 64
 
 HeaderPairs = Sequence[tuple[str, str]]
 
@@ -37,6 +37,7 @@ class SharedContent:
         headers: ``Content-Type``, ``Link`` and what else every subscriber gets. Those that frame the message on the
             wire (``Host``, ``Content-Length``, ``Connection``...) are written by the engine and left out here.
         method: The HTTP method; content distribution is a POST (W3C 7).
+        signature_method: One of sha1, sha256, sha384 and sha512, for subscriptions with a secret (W3C 7.1).
         kept_body_bytes: How much of the body of an answer to return; a longer one is a failure. With 0, answers count
             by their head alone and their bodies are ignored (W3C 7).
         connect_seconds: Instead of the limit of the engine, for the connection.
@@ -46,6 +47,7 @@ class SharedContent:
     body: bytes = attrs.field(repr=False)
     headers: HeaderPairs = ()
     method: str = "POST"
+    signature_method: str = "sha256"
     kept_body_bytes: int = 0
     connect_seconds: float | None = None
     total_seconds: float | None = None
@@ -66,25 +68,22 @@ class SharedContent:
             pairs.append(("Content-Length", str(len(self.body))))
         return render_fields(pairs)
 
-    def signature(self, method: str, secret: str) -> str:
+    def signature(self, secret: str) -> str:
         """The value of ``X-Hub-Signature`` for a subscription with this secret, computed once if several share it.
 
-        Args:
-            method: One of sha1, sha256, sha384 and sha512.
-            secret: The secret of the subscription.
+        Raises:
+            ValueError: The signature method is unknown, or the secret cannot be encoded.
         """
-        signatures = self._signatures
-        key = secret + method  # no method is the end of another one; a tuple would be hashed slowly if it has an enum
-        signature = signatures.get(key)
+        signature = self._signatures.get(secret)
         if signature is None:
-            if len(signatures) >= _SIGNATURES_KEPT:
-                signatures.clear()
-            signature = signatures[key] = sign(method, secret, self.body)
+            signature = sign(self.signature_method, secret, self.body)
+            if len(self._signatures) < _SIGNATURES_KEPT:
+                self._signatures[secret] = signature
         return signature
 
 
 # Not frozen: one is made for each subscriber, and a frozen one takes twice as long to make.
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Delivery:
     """One message to one subscriber. The engine does not change it, and nobody should while it is under way.
 
@@ -92,14 +91,10 @@ class Delivery:
         callback: The URL to send to, byte for byte as the subscriber gave it.
         content: What all subscribers get.
         secret: The secret of the subscription; the delivery is signed if there is one (W3C 7.1).
-        signature_method: One of sha1, sha256, sha384 and sha512.
-        headers: Header fields of this delivery only.
         key: Whatever the sender wants to find again with the outcome; the engine does not look at it.
     """
 
     callback: str = attrs.field(repr=False)
     content: SharedContent
     secret: str | None = attrs.field(default=None, repr=False)
-    signature_method: str = "sha256"
-    headers: HeaderPairs = ()
     key: object = None

@@ -30,7 +30,12 @@ class Recipient(Protocol):
 
 
 def shared_content(
-    message: ContentDistributionMessage, *, topic: str, hub: str, kept_body_bytes: int = 0
+    message: ContentDistributionMessage,
+    *,
+    topic: str,
+    hub: str,
+    signature_method: str = SignatureMethod.SHA256.value,
+    kept_body_bytes: int = 0,
 ) -> SharedContent:
     """What all subscribers of a topic get: the exact bytes and Content-Type, and one Link header (W3C 7).
 
@@ -38,6 +43,7 @@ def shared_content(
         message: The message.
         topic: The topic's URL, where the message does not name another.
         hub: The hub's public URL, where the message does not name the topic's hubs.
+        signature_method: One of sha1, sha256, sha384, sha512.
         kept_body_bytes: How much of each answer's body to return; 0 for none.
     """
     body, content_type = encode(message.content, message.content_type)
@@ -47,7 +53,9 @@ def shared_content(
         (Header.MESSAGE_ID.value, message.message_id),
     ]
     further = [pair for pair in message.headers.pairs if pair[0].lower() not in _OWN_HEADERS]
-    return SharedContent(body=body, headers=[*own, *further], kept_body_bytes=kept_body_bytes)
+    return SharedContent(
+        body=body, headers=[*own, *further], signature_method=signature_method, kept_body_bytes=kept_body_bytes
+    )
 
 
 class ContentDistributor:
@@ -83,7 +91,9 @@ class ContentDistributor:
             topic: The topic's URL.
             kept_body_bytes: How much of each answer's body to return; 0 for none.
         """
-        return shared_content(message, topic=topic, hub=self._hub, kept_body_bytes=kept_body_bytes)
+        return shared_content(
+            message, topic=topic, hub=self._hub, signature_method=self._method, kept_body_bytes=kept_body_bytes
+        )
 
     async def distribute(
         self,
@@ -115,7 +125,7 @@ class ContentDistributor:
             secret: The key to sign with, if there is one.
             key: Whatever is to be found again with the outcome.
         """
-        return Delivery(callback=callback, content=content, secret=secret, signature_method=self._method, key=key)
+        return Delivery(callback, content, secret, key)
 
     async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
         """Make deliveries, of one message or of many.
