@@ -10,7 +10,7 @@ from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.lookups import Lookups
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.origins import Origins
-from websubhub._distribution.outbox import Outbox
+from websubhub._distribution.outbox import BURST, Outbox
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 from websubhub._distribution.pool import Pool
 from websubhub._distribution.request import render_head
@@ -59,29 +59,29 @@ class Assignment:
 
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for; whether the time was enough for all."""
+        outbox, resolved = self.outbox, self._lookups.resolved
         enough = True
-        while enough and (self._catch_up() or self._take()):
-            if self.outbox.full:
-                self.outbox.send()
+        while enough and (((self._failed or self._starved or resolved) and self._catch_up()) or self._take()):
+            if len(outbox.connections) >= BURST:
+                outbox.send()
             enough = monotonic() < until
-        self.outbox.send()
+        outbox.send()
         return enough
 
     def _take(self) -> bool:
         """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
-        taken = self.rotation.next() if self._pool.has_room else None
+        taken = self.rotation.next() if self._pool.busy < self._limits.connections else None
         if taken is None:
             return False
         batch, delivery = taken
         found = self._origins.locate(delivery.callback)
         if found is None:
             batch.settle(delivery, _INVALID)
-        else:
-            origin, target = found
-            if origin.waiting or not self._start(delivery, batch, origin, target):
-                origin.waiting.append((delivery, batch, target))
-                batch.ahead += 1
-        self.rotation.had_turn(batch)
+            return True
+        origin, target = found
+        if origin.waiting or not self._start(delivery, batch, origin, target):
+            origin.waiting.append((delivery, batch, target))
+            self.rotation.count_up(batch)
         return True
 
     def _catch_up(self) -> bool:
@@ -144,7 +144,7 @@ class Assignment:
         batch.repeated.add(delivery)
         self._pool.drop_idle_of(origin)  # they are as old as this one
         origin.waiting.appendleft((delivery, batch, found[1]))
-        batch.ahead += 1
+        self.rotation.count_up(batch)
         self.serve(origin)
         return True
 

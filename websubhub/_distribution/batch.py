@@ -57,12 +57,9 @@ class Batch:
 
     def take(self) -> Delivery | None:
         """The next delivery, or ``None`` if there is no more."""
-        delivery = self._held
-        if delivery is None:
-            delivery = self._next()
-        else:
-            self._held = None
+        delivery = self._held or self._next()
         if delivery is not None:
+            self._held = None
             self._outstanding += 1
         return delivery
 

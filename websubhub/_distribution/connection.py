@@ -39,6 +39,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_answers",
         "_channel",
         "_content",
         "_end_by",
@@ -70,6 +71,7 @@ class Connection:
         """
         self._wiring = wiring
         self._channel = Channel(wiring.poller, route.addresses[0], origin.port)
+        self._answers = wiring.answers
         self._state = _CONNECTING
         self._reader: AnswerReader | None = None
         self._request = b""
@@ -126,7 +128,6 @@ class Connection:
     def rest(self, now: float) -> None:
         """Be idle, after an exchange that left the connection reusable."""
         self.delivery = self.batch = None
-        self.deadline = inf
         self.idle_since = now
         self._reused = True
         self._state = _IDLE
@@ -138,10 +139,9 @@ class Connection:
 
     def advance(self, events: int, now: float) -> DeliveryOutcome | None:
         """Go on with the exchange, now that the socket is ready; the outcome when it ends."""
-        state = self._state
-        if state == _ANSWERING:
+        if self._state == _ANSWERING:
             return self._read(now)
-        if state == _CONNECTING:
+        if self._state == _CONNECTING:
             return self._connect()
         if events & ~WRITABLE:  # an answer that comes early, or the end of the connection
             outcome = self._read(now)
@@ -193,25 +193,30 @@ class Connection:
     # The answer.
 
     def _read(self, now: float) -> DeliveryOutcome | None:
+        channel = self._channel
         while True:
             try:
-                data = self._channel.receive(_READ_BYTES)
+                data = channel.receive(_READ_BYTES)
             except NOT_YET:
                 return None
             except ssl.SSLEOFError:
                 return self._closed(in_order=False)
             except OSError as error:
                 return self._end(DeliveryFailure.RESET, describe(error))
-            if self._reader is None and self._state == _ANSWERING and not self._content.kept_body_bytes:
-                outcome = self._wiring.answers.get(data)
-                if outcome is not None:
-                    self.reusable = not self._channel.has_more()
-                    return outcome
+            outcome = self._answers.get(data)
+            if (
+                outcome is not None
+                and self._reader is None
+                and self._state == _ANSWERING
+                and not self._content.kept_body_bytes
+            ):
+                self.reusable = channel.tls is None or not channel.has_more()
+                return outcome
             if not data:
                 return self._closed(in_order=True)
             outcome = self._understand(data, now)
             # OpenSSL may hold more than it gave, about which the socket stays silent.
-            if outcome is not None or self._channel.tls is None:
+            if outcome is not None or channel.tls is None:
                 return outcome
 
     def _understand(self, data: bytes, now: float) -> DeliveryOutcome | None:
@@ -232,7 +237,7 @@ class Connection:
         self._reader = None
         self.reusable = reader.reusable and self._state == _ANSWERING and not self._channel.has_more()
         if self.reusable and 0 < len(data) <= _REMEMBERED_ANSWER_BYTES:
-            answers = self._wiring.answers
+            answers = self._answers
             if len(answers) >= _REMEMBERED_ANSWERS:
                 answers.clear()
             answers[data] = outcome

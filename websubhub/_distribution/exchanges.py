@@ -62,14 +62,22 @@ class Exchanges:
             self._turning = False
 
     def _turn(self) -> bool:
-        assignment = self._assignment
+        assignment, connections = self._assignment, self._pool.connections
         assignment.now = now = monotonic()
         until = now + _TURN_SECONDS
         while True:
             # What idle servers did is looked at before their connections are used again.
             events = self._poll(0, EVENTS_AT_ONCE)
             for fd, mask in events:
-                self._handle(fd, mask)
+                connection = connections.get(fd)
+                if connection is None or connection.delivery is None:
+                    self._handle_unasked(fd, connection)
+                else:
+                    outcome = connection.advance(mask, now)
+                    if outcome is not None:
+                        self._finish(connection, outcome)
+                    elif connection.deadline < connection.watched_until:
+                        self._wheel.watch(connection)
                 assignment.now = now = monotonic()
                 if now > until:
                     break
@@ -100,20 +108,12 @@ class Exchanges:
             if connection.delivery is delivery:  # its failure may have been noticed meanwhile
                 self._finish(connection, outcome)
 
-    def _handle(self, fd: int, events: int) -> None:
-        connection = self._pool.connections.get(fd)
-        if connection is None:
-            if fd == self._bell.fileno():
-                self._bell.recv(4096)
-                self._lookups.collect()
-        elif connection.delivery is None:
+    def _handle_unasked(self, fd: int, connection: Connection | None) -> None:
+        if connection is not None:
             self._pool.drop_idle(connection)
-        else:
-            outcome = connection.advance(events, self._assignment.now)
-            if outcome is not None:
-                self._finish(connection, outcome)
-            elif connection.deadline < connection.watched_until:
-                self._wheel.watch(connection)
+        elif fd == self._bell.fileno():
+            self._bell.recv(4096)
+            self._lookups.collect()
 
     def _finish(self, connection: Connection, outcome: DeliveryOutcome) -> None:
         delivery, batch, origin = connection.delivery, connection.batch, connection.origin

@@ -23,6 +23,9 @@ class Lookup:
 class Lookups:
     """Asks for the names of origins, each name once, and hands the answers out one by one.
 
+    Attributes:
+        resolved: What was answered and not handed out.
+
     Args:
         names: What looks them up.
         wheel: Where their deadlines are watched.
@@ -34,7 +37,7 @@ class Lookups:
         self._wheel = wheel
         self._seconds = seconds
         self._lookups: dict[str, Lookup] = {}
-        self._resolved: deque[Resolution] = deque()
+        self.resolved: deque[Resolution] = deque()
 
     def known(self, origin: Origin, now: float) -> Resolution | None:
         """What is known about the name of an origin; if nothing is, it waits for an answer."""
@@ -45,16 +48,16 @@ class Lookups:
 
     def collect(self) -> None:
         """Take over the lookups that have ended."""
-        self._resolved.extend(self._names.answers())
+        self.resolved.extend(self._names.answers())
 
     def give_up(self, lookup: Lookup) -> None:
         """Do not wait for a name any longer."""
-        self._resolved.append(self._names.give_up(lookup.host))
+        self.resolved.append(self._names.give_up(lookup.host))
 
     def next(self) -> tuple[Resolution, list[Origin]] | None:
         """An answer that was not handed out, and the origins that waited for it."""
-        while self._resolved:
-            resolution = self._resolved.popleft()
+        while self.resolved:
+            resolution = self.resolved.popleft()
             lookup = self._lookups.pop(resolution.host, None)
             if lookup is not None:  # else it comes late, and the next delivery will profit
                 self._wheel.forget(lookup)
@@ -68,6 +71,6 @@ class Lookups:
             self._wheel.watch(lookup)
             refused = self._names.ask(origin.host)
             if refused is not None:
-                self._resolved.append(refused)
+                self.resolved.append(refused)
         if origin not in lookup.origins:
             lookup.origins.append(origin)

@@ -1,7 +1,6 @@
 """The origins of an engine, each remembered under one spelling, and never more than agreed."""
 
 from websubhub._distribution.origin import Origin, split_callback
-from websubhub._distribution.request import is_target
 
 
 class Origins:
@@ -25,7 +24,9 @@ class Origins:
         if slash > 0:
             origin = self._origins.get(callback[:slash])
             target = callback[slash:]
-            if origin is not None and is_target(target):
+            # It stands in the request line, where a space or a line end would start something else.
+            plain = target.isascii() and target.isprintable() and " " not in target and "#" not in target
+            if plain and origin is not None:
                 return origin, target
         parts = split_callback(callback)
         if parts is None:

@@ -8,7 +8,8 @@ from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.outcome import DeliveryOutcome
 from websubhub._distribution.wiring import Wiring
 
-_BURST = 64
+#: So many are sent together.
+BURST = 64
 
 
 class Outbox:
@@ -17,6 +18,7 @@ class Outbox:
     A server that is awake costs less to reach than one that has to be woken.
 
     Attributes:
+        connections: Those on which a delivery was begun and not sent.
         failed: Exchanges that failed as they began.
     """
 
@@ -24,27 +26,22 @@ class Outbox:
         self.failed: deque[tuple[Connection, Delivery, DeliveryOutcome]] = deque()
         self._wheel = wiring.wheel
         self._total_seconds = wiring.limits.total_seconds
-        self._connections: list[Connection] = []
-
-    @property
-    def full(self) -> bool:
-        """Whether enough has come together."""
-        return len(self._connections) >= _BURST
+        self.connections: list[Connection] = []
 
     def put(self, connection: Connection, delivery: Delivery, batch: Batch, head: bytes, now: float) -> None:
         """Begin a delivery on a connection, which is sent with the others or once the connection is made."""
         end_by = now + (delivery.content.total_seconds or self._total_seconds)
         if connection.begin(delivery, batch, head, end_by):
-            self._connections.append(connection)
+            self.connections.append(connection)
         if connection.deadline < connection.watched_until:
             self._wheel.watch(connection)
 
     def send(self) -> None:
         """Send what has come together."""
-        for connection in self._connections:
+        for connection in self.connections:
             delivery = connection.delivery
             if delivery is not None:  # it is, if its batch was abandoned meanwhile
                 failed = connection.launch()
                 if failed is not None:
                     self.failed.append((connection, delivery, failed))
-        self._connections.clear()
+        self.connections.clear()

@@ -30,6 +30,7 @@ class DeliveryOutcome:
         body: Its body, when that was asked for; the body of the answer to a delivery is ignored (W3C 7).
         failure: Why the exchange failed, or ``None`` after a complete answer of any status.
         detail: The failure in words for the log of an operator; it names neither the callback nor a secret.
+        delivered: Whether the subscriber took it: any status from 200 to 299 (W3C 7).
     """
 
     status: int = 0
@@ -37,10 +38,10 @@ class DeliveryOutcome:
     body: bytes = b""
     failure: DeliveryFailure | None = None
     detail: str = ""
+    delivered: bool = attrs.field(init=False, repr=False)
 
-    @property
-    def delivered(self) -> bool:
-        """Whether the subscriber took it: any status from 200 to 299 (W3C 7)."""
+    @delivered.default
+    def _is_delivered(self) -> bool:
         return self.failure is None and 200 <= self.status < 300  # noqa: PLR2004 - success of HTTP
 
     @property

@@ -3,11 +3,6 @@
 from websubhub._distribution.delivery import Delivery
 
 
-def is_target(target: str) -> bool:
-    """Whether the text can stand in a request line, where a space or a line end would start something else."""
-    return target.isascii() and target.isprintable() and " " not in target and "#" not in target
-
-
 def render_head(delivery: Delivery, target: str, request_end: str) -> bytes | None:
     """The request line and the header fields, or ``None`` if the delivery has something that must not be sent.
 

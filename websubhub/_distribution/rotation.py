@@ -27,19 +27,23 @@ class Rotation:
             self._batches.remove(batch)
 
     def next(self) -> tuple[Batch, Delivery] | None:
-        """The next delivery and its batch, which has to be given back by ``had_turn``."""
-        while self._batches:
-            batch = self._batches.popleft()
+        """The next delivery and its batch, which stands at the end from now on."""
+        batches = self._batches
+        while batches:
+            batch = batches[0]
             delivery = batch.take()
             if delivery is not None:
+                batches.rotate(-1)
                 return batch, delivery
+            batches.popleft()
         return None
 
-    def had_turn(self, batch: Batch) -> None:
-        """Let a batch stand at the end, or aside if too much of it waits."""
-        batch.parked = batch.ahead >= self._waiting
-        if not batch.parked:
-            self._batches.append(batch)
+    def count_up(self, batch: Batch) -> None:
+        """Note that one more delivery of a batch waits; the batch stands aside if these are too many."""
+        batch.ahead += 1
+        if not batch.parked and batch.ahead >= self._waiting:
+            self.remove(batch)
+            batch.parked = True
 
     def count_down(self, batch: Batch) -> None:
         """Note that one delivery of a batch does not wait any more."""
