@@ -154,8 +154,9 @@ def test_pausing_holds_back_what_was_parked_and_resuming_forgets_failures(hosts:
 
 def test_hosts_that_were_paused_come_first(hosts: Hosts) -> None:
     for name in ("busy", "failing"):
-        assert hosts.acquire(host_key(name))
-        hosts.name({host_key(name): f"https://{name}/callback"})
+        host = hosts.acquire(host_key(name))
+        assert host is not None
+        host.name = name
     hosts.failed(host_key("failing"), 1000, began=1000, repeated=False)
     hosts.pause("paused")
     assert [state.host for state in hosts.states(10)] == ["paused", "failing", "busy"]

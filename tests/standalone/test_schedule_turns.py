@@ -257,6 +257,37 @@ def test_putting_a_claim_back_gives_it_out_again(hub: Hub) -> None:
     assert pairs(hub.take()) == [(10, 1)]
 
 
+def test_a_replay_that_arrives_is_not_taken_for_the_next_update(hub: Hub) -> None:
+    for subscription in (10, 11):
+        hub.subscribe(1, subscription, host=1)
+    hub.publish(1)
+    for claim in hub.take():
+        hub.outcomes.dead(claim, 0, host_failed=False)
+    hub.publish(1)
+    hub.members.replay(1, 10, 77, 1)
+    replay, other = hub.take()
+    assert (replay.letter, replay.sequence, other.sequence) == (77, 1, 2)
+    assert not hub.outcomes.done_simply(replay)
+    assert hub.outcomes.done(replay, 0)
+    assert pairs(hub.take()) == [(10, 2)]
+    assert hub.board.waiting == 2
+
+
+def test_what_was_taken_before_a_change_of_mode_is_counted_in_full(hub: Hub) -> None:
+    hub.topic(1, DeliveryMode.LATEST)
+    for subscription in (10, 11):
+        hub.subscribe(1, subscription, host=1)
+    for _ in range(3):
+        hub.publish(1)
+    claim, _ = hub.take()
+    assert claim.sequence == 3
+    hub.topic(1)
+    assert hub.board.waiting == 6
+    assert not hub.outcomes.done_simply(claim)
+    assert hub.outcomes.done(claim, 0)
+    assert hub.board.waiting == 3
+
+
 def test_a_dead_letter_is_replayed_before_what_comes_next_and_changes_no_position(hub: Hub) -> None:
     hub.subscribe(1, 10)
     hub.publish(1)

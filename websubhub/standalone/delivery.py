@@ -102,14 +102,13 @@ class DeliveryLoop:
         await self._distributor.send(self._sendings(claimed), self._settle)
 
     def _sendings(self, claimed: Sequence[Delivery]) -> Iterator[Sending]:
-        make = self._distributor.delivery
         update = claimed[0].update
         content = self._content(update)
         for delivery in claimed:
             if delivery.update is not update:
                 update = delivery.update
                 content = self._content(update)
-            yield make(content, delivery.callback, delivery.secret, delivery)
+            yield Sending(delivery.callback, content, delivery.secret, delivery)
 
     def _content(self, update: Update) -> SharedContent:
         content = self._contents.get(update.id)

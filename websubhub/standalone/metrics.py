@@ -25,20 +25,21 @@ class DeliveryMetrics:
     """The counts of one hub; labels are fixed, so their number does not grow with topics or hosts."""
 
     def __init__(self) -> None:
-        self._outcomes = dict.fromkeys(Outcome, 0)
+        self._delivered = 0
+        self._failed = dict.fromkeys((Outcome.RETRIED, Outcome.DEAD, Outcome.GONE), 0)
         self._buckets = [0] * (len(_BOUNDS) + 1)
         self._seconds = 0.0
 
     def delivered(self, seconds: float, attempt: int) -> None:
         """Count a delivery; its latency, from publish to answer, counts when the first attempt did it."""
-        self._outcomes[Outcome.DELIVERED] += 1
+        self._delivered += 1
         if attempt == 1:
             self._buckets[bisect_left(_BOUNDS, seconds)] += 1
             self._seconds += seconds
 
     def count(self, outcome: Outcome) -> None:
         """Count another end of an attempt."""
-        self._outcomes[outcome] += 1
+        self._failed[outcome] += 1
 
     def render(self, statistics: Statistics, pending_verifications: int, now: float) -> bytes:
         """The metrics in Prometheus' text format.
@@ -56,7 +57,7 @@ class DeliveryMetrics:
         attempts = CounterMetricFamily(
             "websubhub_deliveries", "Attempts at deliveries by how they ended.", labels=["outcome"]
         )
-        for outcome, count in self._outcomes.items():
+        for outcome, count in {Outcome.DELIVERED: self._delivered, **self._failed}.items():
             attempts.add_metric([outcome], count)
         yield attempts
         total = 0

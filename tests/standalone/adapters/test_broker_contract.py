@@ -189,6 +189,22 @@ async def test_a_replayed_dead_letter_that_arrives_is_gone(hub: Hub) -> None:
     assert await hub.claim() == []
 
 
+async def test_a_replayed_dead_letter_that_arrives_beside_others_moves_nobody_back(hub: Hub) -> None:
+    letter = await dead_letter(hub)
+    await hub.subscribe("https://sub.example/2")
+    await hub.publish()
+    assert await hub.claim_ids() == ["message-2", "message-2"]
+    await hub.broker.replay([letter])
+    await hub.publish()
+    claimed = {delivery.update.id: delivery for delivery in await hub.claim()}
+    assert set(claimed) == {"message-1", "message-3"}
+    claimed["message-3"].done()
+    claimed["message-1"].done()
+    assert await hub.claim_ids() == ["message-3"]
+    assert await hub.claim() == []
+    assert await hub.broker.dead_letters() == []
+
+
 @pytest.mark.parametrize("outcome", ["retry", "dead"])
 async def test_a_replayed_dead_letter_that_fails_stays(hub: Hub, outcome: str) -> None:
     letter = await dead_letter(hub)

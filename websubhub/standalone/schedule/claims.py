@@ -1,6 +1,7 @@
 """A delivery that was taken and is not settled."""
 
 from websubhub.standalone.schedule.columns import Segment, TopicLog
+from websubhub.standalone.schedule.hosts import Host
 
 
 class Claim:
@@ -11,7 +12,7 @@ class Claim:
         segment: Where the subscription stands.
         index: At which index.
         subscription: Its number.
-        host: The key of its callback's host.
+        host: The host of its callback, of which it has a slot.
         sequence: The update.
         repeated: Whether an attempt failed before, so that it counts as one of the retries.
         early: Whether it is an attempt outside the retry schedule.
@@ -21,7 +22,7 @@ class Claim:
 
     __slots__ = ("began", "early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
 
-    def __init__(self, log: TopicLog, segment: Segment, index: int, host: int, sequence: int, began: float) -> None:
+    def __init__(self, log: TopicLog, segment: Segment, index: int, host: Host, sequence: int, began: float) -> None:
         self.log = log
         self.segment = segment
         self.index = index

@@ -1,7 +1,7 @@
 """How many deliveries a host gets at a time, and how a failing one is slowed down, never its subscriptions ended."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import blake2b
 from heapq import heappop, heappush
 
@@ -27,12 +27,28 @@ def host_key(host: str) -> int:
     return int.from_bytes(blake2b(host.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-class _Host:
-    """What is known of a host while it is busy, failing or paused."""
+class Host:
+    """What is known of a host while it is busy, failing or paused.
 
-    __slots__ = ("failed_at", "failures", "in_flight", "name", "parked", "paused", "probes", "resumes_at", "well_at")
+    Attributes:
+        key: The number that stands for it.
+        name: What it is called, for those who operate the hub; empty until that is known.
+        in_flight: How many slots are taken.
+        failures: How many deliveries in a row it failed.
+        failed_at: When it did so last.
+        probes: How often it was held back without taking a delivery in between.
+        resumes_at: Until when it is held back, if it is.
+        paused: Whether an operator holds it back.
+        parked: Who waits for it.
+        well_at: The start of the last delivery that it answered.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "failed_at", "failures", "in_flight", "key", "name", "parked", "paused", "probes", "resumes_at", "well_at",
+    )  # fmt: skip
+
+    def __init__(self, key: int) -> None:
+        self.key = key
         self.name = ""
         self.in_flight = 0
         self.failures = 0
@@ -57,23 +73,30 @@ class Hosts:
 
     def __init__(self, limits: DeliveryLimits, call: Callable[[int, int], bool]) -> None:
         self._limits = limits
+        self._per_host = limits.per_host
         self._call = call
-        self._hosts: dict[int, _Host] = {}
+        self._hosts: dict[int, Host] = {}
         self._probes: list[tuple[float, int]] = []
 
-    def acquire(self, key: int) -> bool:
+    def acquire(self, key: int) -> Host | None:
         """Take a slot, unless the host has none, others are parked before, or it is held back."""
         host = self._hosts.get(key)
         if host is None:
-            host = self._hosts[key] = _Host()
-        elif host.parked or host.paused or host.resumes_at is not None or host.in_flight >= self._slots(host):
-            return False
+            host = self._hosts[key] = Host(key)
+        else:
+            slots = self._slots(host) if host.failures else self._per_host
+            if host.in_flight >= slots or host.parked or host.paused or host.resumes_at is not None:
+                return None
         host.in_flight += 1
-        return True
+        return host
+
+    def busy(self, key: int) -> Host:
+        """A host of which a slot was taken."""
+        return self._hosts[key]
 
     def park(self, key: int, topic: int, subscription: int, *, fresh: bool) -> None:
         """Let a subscription wait for the host; a fresh update makes a failing host's next probe earlier."""
-        host = self._hosts.setdefault(key, _Host())
+        host = self._hosts.setdefault(key, Host(key))
         if host.parked is None:
             host.parked = SubscriptionQueue()
         host.parked.push(topic, subscription)
@@ -85,9 +108,6 @@ class Hosts:
         """Give a slot back after a delivery, begun then, that the host answered."""
         host = self._hosts[key]
         host.well_at = max(host.well_at, began)
-        if host.in_flight > 1 and not host.failures and not host.parked:
-            host.in_flight -= 1
-            return
         host.failures = host.probes = 0
         host.resumes_at = None
         self.released(key)
@@ -119,23 +139,17 @@ class Hosts:
         if not (host.in_flight or host.paused) and (not host.failures or len(self._hosts) > _REMEMBERED):
             del self._hosts[key]
 
-    def name(self, callbacks: Mapping[int, str | None]) -> None:
-        """Remember what busy hosts are called, for those who operate the hub, by a callback of each."""
-        for key, callback in callbacks.items():
-            host = self._hosts.get(key)
-            if callback and host is not None and not host.name:
-                host.name = host_of(callback)
-
     def pause(self, name: str) -> None:
         """Call nobody for this host until it is resumed."""
-        host = self._hosts.setdefault(host_key(name), _Host())
+        key = host_key(name)
+        host = self._hosts.setdefault(key, Host(key))
         host.name = name
         host.paused = True
 
     def resume(self, name: str) -> None:
         """End a pause and forget the failures."""
         key = host_key(name)
-        host = self._hosts.setdefault(key, _Host())
+        host = self._hosts.setdefault(key, Host(key))
         host.paused = False
         host.resumes_at = None
         host.failures = host.probes = 0
@@ -171,19 +185,19 @@ class Hosts:
             for host in chosen
         ]
 
-    def _slots(self, host: _Host) -> int:
+    def _slots(self, host: Host) -> int:
         # A host that keeps failing gets one delivery at a time, which is the probe.
         return self._limits.per_host if host.failures < self._limits.failures else 1
 
-    def _hold(self, key: int, host: _Host, until: float) -> None:
+    def _hold(self, key: int, host: Host, until: float) -> None:
         host.resumes_at = until
         heappush(self._probes, (until, key))
 
-    def _call_parked(self, host: _Host) -> None:
+    def _call_parked(self, host: Host) -> None:
         while host.parked and host.in_flight < self._slots(host) and not host.paused and host.resumes_at is None:
             if self._call(*host.parked.pop()):
                 host.in_flight += 1
 
 
-def _urgency(host: _Host) -> tuple[bool, int, int]:
+def _urgency(host: Host) -> tuple[bool, int, int]:
     return not host.paused, -host.failures, -host.in_flight

@@ -5,6 +5,8 @@ from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import FLYING, IDLE
 
+_EVERY = DeliveryMode.EVERY  # to find it in its class takes as long as to find it in a dictionary
+
 
 class Outcomes:
     """Settles claims; each method says whether the subscription still counts, so that there is something to keep."""
@@ -14,15 +16,25 @@ class Outcomes:
 
     def done(self, claim: Claim, now: float) -> bool:
         """The update arrived."""
-        self._board.hosts.succeeded(claim.host, claim.began)
+        self._board.hosts.succeeded(claim.host.key, claim.began)
         return self._landed(claim) and self._move_on(claim, now)
 
     def done_simply(self, claim: Claim) -> bool:
         """What ``done`` does a million times, with nothing else to look at. False, and nothing done, if there is."""
-        board, log, segment, index = self._board, claim.log, claim.segment, claim.index
-        if segment.states[index] != FLYING or claim.repeated or log.letters or log.mode is not DeliveryMode.EVERY:
+        board, log, segment, index, host = self._board, claim.log, claim.segment, claim.index, claim.host
+        if (
+            segment.states[index] != FLYING
+            or claim.sequence != segment.positions[index] + 1  # a replay, or it was taken in another mode
+            or claim.repeated
+            or log.letters
+            or log.mode is not _EVERY
+            or host.failures
+            or host.parked
+            or host.in_flight <= 1  # the host may be forgotten
+        ):
             return False
-        board.hosts.succeeded(claim.host, claim.began)
+        host.in_flight -= 1
+        host.well_at = max(host.well_at, claim.began)
         board.in_flight -= 1
         segment.claimed -= 1
         segment.positions[index] = claim.sequence
@@ -58,7 +70,7 @@ class Outcomes:
 
     def gone(self, claim: Claim) -> bool:
         """The subscription ends."""
-        self._board.hosts.succeeded(claim.host, claim.began)
+        self._board.hosts.succeeded(claim.host.key, claim.began)
         if not self._landed(claim):
             return False
         self._board.end(claim.log, claim.segment, claim.index)
@@ -67,9 +79,9 @@ class Outcomes:
 
     def _leave_host(self, claim: Claim, now: float, *, host_failed: bool) -> None:
         if host_failed:
-            self._board.hosts.failed(claim.host, now, began=claim.began, repeated=claim.repeated)
+            self._board.hosts.failed(claim.host.key, now, began=claim.began, repeated=claim.repeated)
         else:
-            self._board.hosts.succeeded(claim.host, claim.began)
+            self._board.hosts.succeeded(claim.host.key, claim.began)
 
     def _landed(self, claim: Claim) -> bool:
         board, segment = self._board, claim.segment

@@ -14,6 +14,7 @@ from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import ENDED
+from websubhub.standalone.schedule.hosts import host_of
 from websubhub.standalone.schedule.turns import Turns
 
 _LOOK_AGAIN_SECONDS = 1.0  # the wall clock may jump
@@ -42,7 +43,6 @@ class Claimer:
         clock: Callable[[], float],
         bell: Bell,
     ) -> None:
-        self._hosts = board.hosts
         self._turns = Turns(board)
         self._recipients = recipients
         self._desk = desk
@@ -69,14 +69,14 @@ class Claimer:
         """Claims with their updates and callbacks. Those whose subscription was removed meanwhile are left out."""
         try:
             with anyio.CancelScope(shield=True):
-                if any(claim.repeated for claim in claims):
+                repeated = [claim for claim in claims if claim.repeated]
+                if repeated:
                     await self._flusher.flush()
-                found = await self._recipients.read(claims)
+                found = await self._recipients.read(claims, repeated)
         except StoreError:
             for claim in claims:
                 self._turns.put_back(claim, self._clock())
             raise
-        self._hosts.name({claim.host: recipient[1] for claim, recipient in zip(claims, found, strict=True)})
         desk = self._desk
         deliveries = []
         for claim, (update, callback, secret, attempt) in zip(claims, found, strict=True):
@@ -84,6 +84,8 @@ class Claimer:
                 self._forget(claim)
             else:
                 deliveries.append(ClaimedDelivery(desk, claim, update, callback, secret, attempt))
+                if not claim.host.name:
+                    claim.host.name = host_of(callback)
         return deliveries
 
     def _forget(self, claim: Claim) -> None:

@@ -85,7 +85,10 @@ class Desk:
         if settlements.count and self._outcomes.done_simply(claim):
             settlements.count += 1
             settlements.moved[claim.sequence].append(claim.subscription)
-        elif self._outcomes.done(claim, self._clock()):
+            if claim.sequence < claim.log.head:  # else nothing is due that was not before
+                self._wake()
+            return
+        if self._outcomes.done(claim, self._clock()):
             self._move(claim)
         self._wake()
 

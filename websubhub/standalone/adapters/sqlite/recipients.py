@@ -11,8 +11,7 @@ from websubhub.standalone.schedule.claims import Claim
 Recipient = tuple[Update | None, str | None, str | None, int]
 """An update, the callback and secret it goes to, and which attempt it is; None for what is not there any more."""
 
-_NOBODY = None, None
-_Read = tuple[dict[int, tuple[str, str | None]], dict[int, Key], dict[Key, Update]]
+_Read = tuple[list[str | None], list[str | None], dict[int, Key], dict[Key, Update]]
 
 
 class Recipients:
@@ -30,28 +29,30 @@ class Recipients:
         """Keep an update at hand that will be claimed soon."""
         self._cache.put(key, update)
 
-    async def read(self, claims: Sequence[Claim]) -> list[Recipient]:
-        """For each claim its recipient."""
-        updates, missing = self._cached({(claim.log.number, claim.sequence) for claim in claims})
-        repeated = any(claim.repeated for claim in claims)
+    async def read(self, claims: Sequence[Claim], repeated: Sequence[Claim]) -> list[Recipient]:
+        """For each claim its recipient.
+
+        Args:
+            claims: All of them.
+            repeated: Those of them that failed before.
+        """
+        updates, missing = self._cached(_keys(claims))
 
         def work(connection: Connection) -> _Read:
             read = {key: update for key in missing if (update := read_update(connection, key)) is not None}
-            attempts = read_attempts(connection, claims) if repeated else {}
-            numbers, callbacks, secrets = read_callbacks(connection, claims)
-            return dict(zip(numbers, zip(callbacks, secrets, strict=True), strict=True)), attempts, read
+            attempts = read_attempts(connection, repeated) if repeated else {}
+            return *read_callbacks(connection, claims), attempts, read
 
-        callbacks, attempts, read = await self._database.read(work)
+        callbacks, secrets, attempts, read = await self._database.read(work)
         for key, update in read.items():
             self._cache.put(key, update)
         updates |= read
         found: list[Recipient] = []
         log, sequence, newest = None, 0, None
-        for claim in claims:
+        for claim, callback, secret in zip(claims, callbacks, secrets, strict=True):
             if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the one before
                 log, sequence = claim.log, claim.sequence
                 newest = updates.get((log.number, sequence))
-            callback, secret = callbacks.get(claim.subscription, _NOBODY)
             found.append((newest, callback, secret, _attempt(claim, attempts) if claim.repeated else 1))
         return found
 
@@ -66,6 +67,17 @@ class Recipients:
             else:
                 updates[key] = update
         return updates, missing
+
+
+def _keys(claims: Sequence[Claim]) -> set[Key]:
+    """The updates of claims."""
+    keys: set[Key] = set()
+    log, sequence = None, 0
+    for claim in claims:
+        if claim.sequence != sequence or claim.log is not log:
+            log, sequence = claim.log, claim.sequence
+            keys.add((log.number, sequence))
+    return keys
 
 
 def _attempt(claim: Claim, attempts: dict[int, Key]) -> int:

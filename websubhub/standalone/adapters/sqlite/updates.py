@@ -89,25 +89,25 @@ def read_update(connection: Connection, key: Key) -> Update | None:
     )
 
 
-def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[list[int], list[str], list[str | None]]:
-    """Subscriptions by number, their callbacks and secrets, in one step of SQLite.
+def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[list[str | None], list[str | None]]:
+    """For each claim its callback, None if the subscription was removed, and its secret, in one step of SQLite.
 
-    ``Settlements.write`` says why. Subscriptions that were removed are missing.
+    ``Settlements.write`` says why.
     """
-    numbers, callbacks, secrets = connection.execute(
-        "SELECT json_group_array(subscriptions.id), json_group_array(callback), json_group_array(secret) "
-        "FROM json_each(?) AS claimed CROSS JOIN subscriptions ON subscriptions.id = claimed.value",
+    callbacks, secrets = connection.execute(
+        "SELECT json_group_array(callback), json_group_array(secret) "
+        "FROM json_each(?) AS claimed LEFT JOIN subscriptions ON subscriptions.id = claimed.value",
         (as_json([claim.subscription for claim in claims]),),
     ).fetchone()
-    return json.loads(numbers), json.loads(callbacks), json.loads(secrets)
+    return json.loads(callbacks), json.loads(secrets)
 
 
 def read_attempts(connection: Connection, claims: Iterable[Claim]) -> dict[int, Key]:
-    """For those whose delivery failed before, of which update and how often."""
+    """Of which update the delivery failed before, and how often, by the number of the subscription."""
     rows = connection.execute(
         "SELECT subscription_id, sequence, attempts FROM retries "
         "WHERE subscription_id IN (SELECT value FROM json_each(?))",
-        (as_json(claim.subscription for claim in claims if claim.repeated),),
+        (as_json(claim.subscription for claim in claims),),
     ).fetchall()
     return {subscription: (sequence, attempts) for subscription, sequence, attempts in rows}
 
