@@ -1,5 +1,8 @@
 """Who is next: fair between topics, bounded per host, with slots kept for first attempts."""
 
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
@@ -23,16 +26,25 @@ _TURN = 64  # subscriptions of one topic before it is another topic's turn
 _STEPS = 2048  # subscriptions looked at in one call, so that the event loop is not kept for long
 
 
-class Turns:
-    """Takes the deliveries that are due."""
+C = TypeVar("C", bound=Claim)
 
-    def __init__(self, board: Board) -> None:
+
+class Turns(Generic[C]):
+    """Takes the deliveries that are due.
+
+    Args:
+        board: Where everything stands.
+        make: Makes a claim, ``Claim`` itself or a class that adds to it.
+    """
+
+    def __init__(self, board: Board, make: Callable[[TopicLog, Segment, int, Host, int, float], C]) -> None:
         self._board = board
+        self._make = make
         self._steps = 0
 
-    def take(self, limit: int, now: float) -> list[Claim]:
+    def take(self, limit: int, now: float) -> list[C]:
         """At most ``limit`` deliveries that are due; none does not mean that none is, see ``next_time``."""
-        claims: list[Claim] = []
+        claims: list[C] = []
         self._steps = _STEPS
         self._look_at_times(now)
         self._take_called(claims, limit, now)
@@ -48,7 +60,7 @@ class Turns:
         times = [time for time in (board.times.next_due(), board.hosts.next_probe()) if time is not None]
         return min(times, default=None)
 
-    def put_back(self, claim: Claim, now: float) -> None:
+    def put_back(self, claim: C, now: float) -> None:
         """Undo a claim of which nothing came."""
         board, segment = self._board, claim.segment
         board.in_flight -= 1
@@ -82,7 +94,7 @@ class Turns:
             and attempted + self._board.limits.early_seconds <= now
         )
 
-    def _take_called(self, claims: list[Claim], limit: int, now: float) -> None:
+    def _take_called(self, claims: list[C], limit: int, now: float) -> None:
         called = self._board.called
         while called and len(claims) < limit:
             place = self._board.find(*called.popleft())
@@ -95,7 +107,7 @@ class Turns:
     def _may_retry(self) -> bool:
         return self._board.repeated_in_flight < self._board.limits.retries
 
-    def _take_retries(self, claims: list[Claim], limit: int, now: float) -> None:
+    def _take_retries(self, claims: list[C], limit: int, now: float) -> None:
         board = self._board
         while self._has_retries() and self._may_retry() and len(claims) < limit and self._steps:
             self._steps -= 1
@@ -111,7 +123,7 @@ class Turns:
             else:
                 self._park(*place)
 
-    def _take_ready(self, claims: list[Claim], limit: int, now: float) -> None:
+    def _take_ready(self, claims: list[C], limit: int, now: float) -> None:
         ring = self._board.ring
         while ring and len(claims) < limit and self._steps > 0:
             log = ring.popleft()
@@ -126,13 +138,13 @@ class Turns:
             else:
                 log.turning = False
 
-    def _search(self, claims: list[Claim], log: TopicLog, segment: Segment, limit: int, now: float) -> bool:
+    def _search(self, claims: list[C], log: TopicLog, segment: Segment, limit: int, now: float) -> bool:
         """Take from a segment; whether there may be more in it."""
         turn = min(_TURN, limit - len(claims))
         acquire, states, cursor = self._board.hosts.acquire, segment.states, segment.cursor
         hosts, dues, expiries, positions = segment.hosts, segment.dues, segment.expiries, segment.positions
         # Nearly all are like this, a million in a row; what ``_claim`` does for the others takes twice as long.
-        simple = log.mode is _EVERY and not log.letters
+        simple, make = log.mode is _EVERY and not log.letters, self._make
         while turn > 0:
             # After an update the next one is READY nearly always, and to look is cheaper than to search.
             index = cursor if cursor < len(states) and states[cursor] == READY else states.find(READY, cursor)
@@ -150,7 +162,7 @@ class Turns:
                 states[index] = FLYING
                 segment.claimed += 1
                 self._board.in_flight += 1
-                claims.append(Claim(log, segment, index, host, positions[index] + 1, now))
+                claims.append(make(log, segment, index, host, positions[index] + 1, now))
             else:
                 self._claim(claims, (log, segment, index), host, now)
         self._steps -= _TURN - turn
@@ -177,7 +189,7 @@ class Turns:
         fresh = not segment.dues[index]
         self._board.hosts.park(segment.hosts[index], log.number, segment.ids[index], fresh=fresh)
 
-    def _claim(self, claims: list[Claim], place: tuple[TopicLog, Segment, int], host: Host, now: float) -> None:
+    def _claim(self, claims: list[C], place: tuple[TopicLog, Segment, int], host: Host, now: float) -> None:
         """Turn a subscription that has a slot of its host into a claim, unless its lease is over."""
         board, (log, segment, index) = self._board, place
         if segment.expiries[index] <= now:
@@ -188,7 +200,7 @@ class Turns:
         segment.claimed += 1
         board.in_flight += 1
         sequence = segment.positions[index] + 1 if log.mode is _EVERY else log.head
-        claim = Claim(log, segment, index, host, sequence, now)
+        claim = self._make(log, segment, index, host, sequence, now)
         if log.letters:
             _replay(claim)
         due = segment.dues[index]

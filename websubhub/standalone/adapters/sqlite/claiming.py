@@ -9,7 +9,7 @@ import anyio.lowlevel
 from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.deliveries import ClaimedDelivery, Desk
 from websubhub.standalone.adapters.sqlite.flusher import Flusher
-from websubhub.standalone.adapters.sqlite.recipients import Recipients
+from websubhub.standalone.adapters.sqlite.recipients import Needed, Recipients
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
@@ -43,7 +43,7 @@ class Claimer:
         clock: Callable[[], float],
         bell: Bell,
     ) -> None:
-        self._turns = Turns(board)
+        self._turns = Turns(board, ClaimedDelivery)
         self._recipients = recipients
         self._desk = desk
         self._flusher = flusher
@@ -65,27 +65,34 @@ class Claimer:
             else:
                 await self._wait()
 
-    async def _read(self, claims: list[Claim]) -> list[ClaimedDelivery]:
-        """Claims with their updates and callbacks. Those whose subscription was removed meanwhile are left out."""
+    async def _read(self, claims: list[ClaimedDelivery]) -> list[ClaimedDelivery]:
+        """Give claims what they need. Those whose subscription was removed meanwhile are left out."""
         try:
             with anyio.CancelScope(shield=True):
                 repeated = [claim for claim in claims if claim.repeated]
                 if repeated:
                     await self._flusher.flush()
-                found = await self._recipients.read(claims, repeated)
+                needed = await self._recipients.read(claims, repeated)
         except StoreError:
             for claim in claims:
                 self._turns.put_back(claim, self._clock())
             raise
-        desk = self._desk
+        return self._equip(claims, needed)
+
+    def _equip(self, claims: list[ClaimedDelivery], needed: Needed) -> list[ClaimedDelivery]:
         deliveries = []
-        for claim, (update, callback, secret, attempt) in zip(claims, found, strict=True):
+        log, sequence, update = None, 0, None
+        for claim, callback, secret in zip(claims, needed.callbacks, needed.secrets, strict=True):
+            if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the one before
+                log, sequence = claim.log, claim.sequence
+                update = needed.updates.get((log.number, sequence))
             if update is None or callback is None:
                 self._forget(claim)
-            else:
-                deliveries.append(ClaimedDelivery(desk, claim, update, callback, secret, attempt))
-                if not claim.host.name:
-                    claim.host.name = host_of(callback)
+                continue
+            claim.equip(self._desk, update, callback, secret, needed.attempt(claim) if claim.repeated else 1)
+            if not claim.host.name:
+                claim.host.name = host_of(callback)
+            deliveries.append(claim)
         return deliveries
 
     def _forget(self, claim: Claim) -> None:

@@ -9,16 +9,14 @@ from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.outcomes import Outcomes
 
 
-class ClaimedDelivery:
-    """Satisfies ``Delivery``."""
+class ClaimedDelivery(Claim):
+    """A claim that satisfies ``Delivery``, once it is known what it needs: one object for both, as they are many."""
 
-    __slots__ = ("_claim", "_desk", "attempt", "callback", "secret", "update")
+    __slots__ = ("_desk", "attempt", "callback", "secret", "update")
 
-    def __init__(
-        self, desk: "Desk", claim: Claim, update: Update, callback: str, secret: str | None, attempt: int
-    ) -> None:
-        self._desk = desk
-        self._claim: Claim | None = claim
+    def equip(self, desk: "Desk", update: Update, callback: str, secret: str | None, attempt: int) -> None:
+        """Say what is delivered and where to, and who is told what came of it."""
+        self._desk: Desk | None = desk
         self.update = update
         self.callback = callback
         self.secret = secret
@@ -29,29 +27,26 @@ class ClaimedDelivery:
 
     def done(self) -> None:
         """The callback took it (2xx)."""
-        claim = self._claim
-        if claim is None:
-            raise _settled()
-        self._claim = None
-        self._desk.done(claim)
+        self._settle().done(self)
 
     def retry(self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True) -> None:
         """It failed and is to be tried again."""
-        self._desk.retry(self._settle(), self.attempt, after, reason, firm=firm, host_failed=host_failed)
+        self._settle().retry(self, self.attempt, after, reason, firm=firm, host_failed=host_failed)
 
     def dead(self, reason: str, *, host_failed: bool = True) -> None:
         """It failed for the last time."""
-        self._desk.dead(self._settle(), self.attempt, reason, host_failed=host_failed)
+        self._settle().dead(self, self.attempt, reason, host_failed=host_failed)
 
     def gone(self) -> None:
         """The callback answered 410."""
-        self._desk.gone(self._settle())
+        self._settle().gone(self)
 
-    def _settle(self) -> Claim:
-        claim, self._claim = self._claim, None
-        if claim is None:
-            raise _settled()
-        return claim
+    def _settle(self) -> "Desk":
+        desk = self._desk
+        if desk is None:
+            raise DeliverySettledError("This delivery was settled before.")
+        self._desk = None
+        return desk
 
 
 class Desk:
@@ -153,7 +148,3 @@ class Desk:
     def _count(self) -> None:
         self.settlements.count += 1
         self.unwritten.ring()
-
-
-def _settled() -> DeliverySettledError:
-    return DeliverySettledError("This delivery was settled before.")

@@ -1,6 +1,8 @@
-"""Reads what a batch of claims needs: updates, callbacks, secrets, and how often they failed."""
+"""Reads what claims need: updates, callbacks, secrets, and how often they failed."""
 
 from collections.abc import Iterable, Sequence
+
+from attrs import field, frozen
 
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
@@ -8,14 +10,33 @@ from websubhub.standalone.adapters.sqlite.updates import Key, UpdateCache, read_
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim
 
-Recipient = tuple[Update | None, str | None, str | None, int]
-"""An update, the callback and secret it goes to, and which attempt it is; None for what is not there any more."""
 
-_Read = tuple[list[str | None], list[str | None], dict[int, Key], dict[Key, Update]]
+@frozen
+class Needed:
+    """What claims need; nothing is there for what was removed.
+
+    Attributes:
+        callbacks: For each claim its callback, or None.
+        secrets: For each claim its secret.
+        updates: By topic and sequence number.
+        attempts: Of which update a delivery failed before, and how often, by subscription.
+    """
+
+    callbacks: list[str | None] = field(repr=False)
+    secrets: list[str | None] = field(repr=False)
+    updates: dict[Key, Update]
+    attempts: dict[int, Key]
+
+    def attempt(self, claim: Claim) -> int:
+        """Which attempt of the retry schedule this is."""
+        sequence, made = self.attempts.get(claim.subscription, (0, 0))
+        if sequence != claim.sequence or claim.letter:
+            return 1
+        return max(made, 1) if claim.early else made + 1
 
 
 class Recipients:
-    """Turns claims into what can be delivered.
+    """Finds what claims need.
 
     Args:
         database: Where it is read.
@@ -29,8 +50,8 @@ class Recipients:
         """Keep an update at hand that will be claimed soon."""
         self._cache.put(key, update)
 
-    async def read(self, claims: Sequence[Claim], repeated: Sequence[Claim]) -> list[Recipient]:
-        """For each claim its recipient.
+    async def read(self, claims: Sequence[Claim], repeated: Sequence[Claim]) -> Needed:
+        """What claims need.
 
         Args:
             claims: All of them.
@@ -38,23 +59,16 @@ class Recipients:
         """
         updates, missing = self._cached(_keys(claims))
 
-        def work(connection: Connection) -> _Read:
+        def work(connection: Connection) -> Needed:
             read = {key: update for key in missing if (update := read_update(connection, key)) is not None}
             attempts = read_attempts(connection, repeated) if repeated else {}
-            return *read_callbacks(connection, claims), attempts, read
+            return Needed(*read_callbacks(connection, claims), read, attempts)
 
-        callbacks, secrets, attempts, read = await self._database.read(work)
-        for key, update in read.items():
+        needed = await self._database.read(work)
+        for key, update in needed.updates.items():
             self._cache.put(key, update)
-        updates |= read
-        found: list[Recipient] = []
-        log, sequence, newest = None, 0, None
-        for claim, callback, secret in zip(claims, callbacks, secrets, strict=True):
-            if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the one before
-                log, sequence = claim.log, claim.sequence
-                newest = updates.get((log.number, sequence))
-            found.append((newest, callback, secret, _attempt(claim, attempts) if claim.repeated else 1))
-        return found
+        needed.updates.update(updates)
+        return needed
 
     def _cached(self, keys: Iterable[Key]) -> tuple[dict[Key, Update], list[Key]]:
         """The updates that are at hand, and the keys of those that are not."""
@@ -78,10 +92,3 @@ def _keys(claims: Sequence[Claim]) -> set[Key]:
             log, sequence = claim.log, claim.sequence
             keys.add((log.number, sequence))
     return keys
-
-
-def _attempt(claim: Claim, attempts: dict[int, Key]) -> int:
-    sequence, made = attempts.get(claim.subscription, (0, 0))
-    if sequence != claim.sequence or claim.letter:
-        return 1
-    return max(made, 1) if claim.early else made + 1
