@@ -48,9 +48,9 @@ def shared_content(
     """
     body, content_type = encode(message.content, message.content_type)
     own = [
-        (Header.CONTENT_TYPE.value, content_type),
-        (Header.LINK.value, write_links(message.hubs or (hub,), message.topic or topic)),
-        (Header.MESSAGE_ID.value, message.message_id),
+        (Header.CONTENT_TYPE, content_type),
+        (Header.LINK, write_links(message.hubs or (hub,), message.topic or topic)),
+        (Header.MESSAGE_ID, message.message_id),
     ]
     further = [pair for pair in message.headers.pairs if pair[0].lower() not in _OWN_HEADERS]
     return SharedContent(

@@ -6,7 +6,7 @@ from typing import Protocol
 
 READABLE = 1
 WRITABLE = 4
-EVENTS_AT_ONCE = 128
+EVENTS_AT_ONCE = 256
 
 
 class Poller(Protocol):
