@@ -15,8 +15,7 @@ from _websub.events import (
     Receive,
     RefusedError,
     Scope,
-    read_body,
-    read_head,
+    read_request,
     refuse,
     write_response,
 )
@@ -148,8 +147,7 @@ class AsgiEdge:
 
     async def _reply(self, scope: Scope, receive: Receive, send: AsgiSend) -> Then | None:
         limits = self._limits
-        body = await read_body(scope, receive, limit=limits.body_bytes, seconds=limits.body_seconds)
-        request = read_head(scope, body)
+        request = await read_request(scope, receive, limit=limits.body_bytes, seconds=limits.body_seconds)
         try:
             answer = await self._handle(request)
         except Exception:

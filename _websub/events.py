@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import anyio
 
-from _websub.http import Request, Response, plain
+from _websub.http import Headers, Request, Response, plain
 
 log = logging.getLogger("websub")
 
@@ -22,11 +22,12 @@ _LINGER_SECONDS = 2.0
 _QUIET_SECONDS = 0.2
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?", re.ASCII)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~|{}^`\\\"<>[]"
+_PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/._~-]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 #: What the edge and the server say themselves: how long a body is, and where it ends.
-_FRAMING = frozenset({"content-length", "transfer-encoding"})
-_HTTP1_ONLY = frozenset({"connection", "keep-alive", "proxy-connection", "upgrade"})
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_HTTP1_ONLY = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"upgrade"})
 
 
 class RefusedError(Exception):
@@ -41,55 +42,58 @@ class DisconnectedError(Exception):
     """The client went away before its request was complete: nothing of it counts."""
 
 
-def read_head(scope: Scope, body: bytes) -> Request:
-    """The request of an ASGI scope, with its body.
+async def read_request(scope: Scope, receive: Receive, *, limit: int, seconds: float) -> Request:
+    """The whole request of an ASGI scope.
+
+    Args:
+        scope: The ASGI scope.
+        receive: Where events come from.
+        limit: The largest body, in bytes.
+        seconds: How long the body may take to arrive.
 
     Raises:
-        RefusedError: It has a malformed Host header, or a method that is for proxies and diagnosis.
+        RefusedError: Its method is for proxies and diagnosis, its Host header is malformed, or its body is too large,
+            too slow, compressed, or of ambiguous length.
+        DisconnectedError: The client went away.
     """
-    if scope["method"] in {"CONNECT", "TRACE"}:
-        raise RefusedError(plain(501, f"{scope['method']} is not for this server.", _CLOSE))
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    host = next((value for name, value in headers if name.lower() == "host"), "") or "localhost"
+    method: str = scope["method"]
+    if method in {"CONNECT", "TRACE"}:
+        raise RefusedError(plain(501, f"{method} is not for this server.", _CLOSE))
+    headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+    mount = scope.get("root_path", "").rstrip("/")
+    url = _url(scope, headers, mount)
+    _check_framing(headers, limit)
+    body = await _read_body(receive, limit=limit, seconds=seconds)
+    return Request(method=method, url=url, headers=headers, body=body, mount=mount)
+
+
+def _url(scope: Scope, headers: Headers, mount: str) -> str:
+    host = (headers.get_all("host") or ("",))[0] or "localhost"
     if not _HOST.fullmatch(host):
         # A slash in it would become part of the path below, and so get around what a proxy lets through.
         raise RefusedError(plain(400, "The Host header is malformed.", _CLOSE))
-    mount = scope.get("root_path", "").rstrip("/")
     path = _path(scope)
     # Frameworks differ in whether the path of a mounted application still has the mount in front.
     if mount and path != mount and not path.startswith(mount + "/"):
         path = mount + path
     query = scope.get("query_string", b"").decode("latin-1")
-    url = f"{scope.get('scheme', 'http')}://{host}{path}" + (f"?{query}" if query else "")
-    return Request(method=scope["method"], url=url, headers=headers, body=body, mount=mount)
+    return f"{scope.get('scheme', 'http')}://{host}{path}" + (f"?{query}" if query else "")
 
 
 def _path(scope: Scope) -> str:
     raw = scope.get("raw_path")
     if not raw:
         return quote(scope["path"], safe=_PATH_SAFE)
+    if _PLAIN_PATH.fullmatch(raw):
+        return str(raw, "ascii")
     path = quote(raw.partition(b"?")[0], safe=_PATH_SAFE + "%")
     # The target may be a whole URL (RFC 9112, 3.2.2), or a star.
     return path if path.startswith("/") else "/" + path.partition("://")[2].partition("/")[2]
 
 
-async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: float) -> bytes:
-    """The whole body of a request.
-
-    Args:
-        scope: The ASGI scope.
-        receive: Where events come from.
-        limit: The largest body, in bytes.
-        seconds: How long it may take to arrive.
-
-    Raises:
-        RefusedError: It is too large, too slow, compressed, or its length is ambiguous.
-        DisconnectedError: The client went away.
-    """
-    _check_framing(scope, limit)
-    body = bytearray()
-    with anyio.move_on_after(seconds) as deadline:
-        more = True
+async def _read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
+    body, more = bytearray(), True
+    with anyio.move_on_after(seconds):
         while more:
             event = await receive()
             if event["type"] == "http.disconnect":
@@ -98,21 +102,21 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int, seconds: floa
             if len(body) > limit:
                 raise _too_large(limit)
             more = event.get("more_body", False)
-    if deadline.cancelled_caught:
+    if more:
         raise RefusedError(plain(408, "The body did not arrive in time.", _CLOSE))
     return bytes(body)
 
 
-def _check_framing(scope: Scope, limit: int) -> None:
-    headers = [(name.lower(), value.strip().lower()) for name, value in scope["headers"]]
-    names = {name for name, _ in headers}
-    if b"content-length" in names and b"transfer-encoding" in names:
+def _check_framing(headers: Headers, limit: int) -> None:
+    lengths = headers.get_all("content-length")
+    if lengths and "transfer-encoding" in headers:
         raise RefusedError(plain(400, "Content-Length and Transfer-Encoding exclude each other.", _CLOSE))
-    if any(name == b"content-encoding" and value not in {b"", b"identity"} for name, value in headers):
+    if any(value.strip().lower() not in {"", "identity"} for value in headers.get_all("content-encoding")):
         raise RefusedError(plain(415, "The body must not have a Content-Encoding.", _CLOSE))
-    lengths = [value for name, value in headers if name == b"content-length" and value.isdigit()]
-    if any(len(length) > len(str(limit)) or int(length) > limit for length in lengths):
-        raise _too_large(limit)
+    for length in lengths:
+        digits = length.strip()
+        if digits.isdecimal() and (len(digits) > len(str(limit)) or int(digits) > limit):
+            raise _too_large(limit)
 
 
 def _too_large(limit: int) -> RefusedError:
@@ -170,11 +174,14 @@ def _encode(scope: Scope, response: Response) -> list[tuple[bytes, bytes]]:
     length = b"%d" % len(response.body)
     pairs: list[tuple[bytes, bytes]] = [] if response.status in _BODILESS else [(b"content-length", length)]
     left_out = _FRAMING if scope.get("http_version", "1.1").startswith("1") else _FRAMING | _HTTP1_ONLY
-    for name, value in response.headers.pairs:
-        if not _HEADER_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not the name of a header")
-        if not _HEADER_VALUE.fullmatch(value):
-            raise ValueError(f"the value of {name} has characters that headers may not have")
-        if name.lower() not in left_out:
-            pairs.append((name.lower().encode("ascii"), value.strip().encode("latin-1")))
+    pairs += [pair for pair in map(_encode_pair, response.headers.pairs) if pair[0] not in left_out]
     return pairs
+
+
+def _encode_pair(pair: tuple[str, str]) -> tuple[bytes, bytes]:
+    name, value = pair
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a header")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise ValueError(f"the value of {name} has characters that headers may not have")
+    return name.lower().encode("ascii"), value.strip().encode("latin-1")

@@ -1,7 +1,7 @@
 """Forms as WebSub uses them: UTF-8, decoded once, bounded, and never silently ambiguous (W3C 5.1)."""
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 import attrs
 
@@ -60,7 +60,7 @@ class Form:
 
     def every(self, name: str) -> tuple[str, ...]:
         """All values of a field, in order."""
-        return tuple(value for field, value in self.fields if field == name)
+        return tuple([value for field, value in self.fields if field == name])
 
     def without(self, names: Iterable[str]) -> dict[str, str]:
         """The remaining fields by name; of one that came twice, the first."""
@@ -70,6 +70,9 @@ class Form:
             if field not in known:
                 rest.setdefault(field, value)
         return rest
+
+
+_EMPTY = Form(())
 
 
 def read_form(body: bytes, content_type: str) -> Form:
@@ -96,15 +99,21 @@ def parse_form(text: str) -> Form:
     Raises:
         FormError: There are too many fields, or a value is not UTF-8 once decoded.
     """
+    if not text:
+        return _EMPTY
     if len(text) > QUERY_LIMIT:
         raise FormError("The form is too long.", status=413)
+    if text.count("&") >= FIELD_LIMIT:
+        raise FormError(f"The form has more than {FIELD_LIMIT} fields.")
+    pairs = [field.partition("=") for field in text.replace("+", " ").split("&") if field]
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT)
+        return Form(tuple([(_decode(name), _decode(value)) for name, _, value in pairs]))
     except UnicodeDecodeError:
         raise FormError("A parameter is not valid UTF-8.") from None
-    except ValueError:
-        raise FormError(f"The form has more than {FIELD_LIMIT} fields.") from None
-    return Form(tuple(pairs))
+
+
+def _decode(text: str) -> str:
+    return unquote_to_bytes(text).decode() if "%" in text else text
 
 
 def write_form(fields: "Mapping[str, str] | Iterable[tuple[str, str]]") -> str:

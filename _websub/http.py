@@ -15,16 +15,24 @@ class Headers(Mapping[str, str]):
         source: Pairs of name and value in order, or a mapping.
     """
 
-    __slots__ = ("_values", "pairs")
+    __slots__ = ("_index", "pairs")
 
     def __init__(self, source: "HeaderPairs | Mapping[str, str]" = ()) -> None:
         if isinstance(source, Headers):
             source = source.pairs
         items = source.items() if isinstance(source, Mapping) else source
-        self.pairs: tuple[tuple[str, str], ...] = tuple((str(name), str(value)) for name, value in items)
-        self._values: dict[str, list[str]] = {}
-        for name, value in self.pairs:
-            self._values.setdefault(name.lower(), []).append(value)
+        self.pairs: tuple[tuple[str, str], ...] = tuple([(str(name), str(value)) for name, value in items])
+        self._index: dict[str, list[str]] | None = None
+
+    @property
+    def _values(self) -> dict[str, list[str]]:
+        # Built when the first name is looked up: many headers are only kept and passed on.
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for name, value in self.pairs:
+                index.setdefault(name.lower(), []).append(value)
+        return index
 
     def __getitem__(self, name: str) -> str:
         return ", ".join(self._values[name.lower()])
@@ -53,6 +61,16 @@ class Headers(Mapping[str, str]):
         return f"<Headers {', '.join(self._values) or 'none'}>"
 
 
+NO_HEADERS = Headers()
+
+
+def as_headers(source: "HeaderPairs | Mapping[str, str]") -> Headers:
+    """The headers of pairs or a mapping; headers themselves are taken as they are."""
+    if isinstance(source, Headers):
+        return source
+    return Headers(source) if source else NO_HEADERS
+
+
 @attrs.frozen(kw_only=True)
 class Request:
     """A request, coming in or going out.
@@ -67,7 +85,7 @@ class Request:
 
     method: str
     url: str = attrs.field(repr=False)
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=False)
     mount: str = ""
 
@@ -101,7 +119,7 @@ class Response:
     """
 
     status: int
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=False)
 
     @property

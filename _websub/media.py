@@ -35,7 +35,7 @@ class MediaType:
         """Read a header; a missing one gives an empty essence."""
         essence, _, rest = (header or "")[:CONTENT_TYPE_LIMIT].partition(";")
         charset = None
-        for parameter in rest.split(";"):
+        for parameter in rest.split(";") if rest else ():
             name, _, value = parameter.partition("=")
             if name.strip().lower() == "charset" and charset is None:
                 charset = value.strip().strip('"').lower()

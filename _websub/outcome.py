@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from _websub.http import HeaderPairs, Headers
+from _websub.http import NO_HEADERS, HeaderPairs, Headers, as_headers
 
 log = logging.getLogger("websub")
 
@@ -26,7 +26,7 @@ class Success:
     """
 
     status: int = 200
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     body: dict[str, str] = attrs.field(factory=dict, converter=_fields)
 
 
@@ -54,7 +54,7 @@ class WebSubError(Exception):
         self.reason = reason
         if status is not None:
             self.status = status
-        self.headers = Headers(headers)
+        self.headers = as_headers(headers)
         self.body = _fields(body)
 
 
@@ -70,6 +70,7 @@ class Hook:
         failure: What any other error is turned into.
         reason: What the other side is told then, and no more.
         required: Whether a service must implement it.
+        answers: All that it may answer, successes and errors.
     """
 
     name: str
@@ -79,6 +80,11 @@ class Hook:
     failure: type[WebSubError]
     reason: str
     required: bool = False
+    answers: tuple[type, ...] = attrs.field(init=False, repr=False)
+
+    @answers.default
+    def _answers(self) -> tuple[type, ...]:
+        return (*self.successes, *self.errors)
 
     def failed(self) -> WebSubError:
         """The error that stands for any undeclared one; it tells the other side nothing."""
@@ -95,7 +101,7 @@ async def settle(hook: Hook, call: Callable[[Any], Awaitable[object]], message: 
         outcome = await call(message)
     except Exception as error:  # noqa: BLE001 - the border to a user's code: nothing of it may reach the wire
         outcome = error
-    if isinstance(outcome, (*hook.successes, *hook.errors)):
+    if isinstance(outcome, hook.answers):
         return outcome
     if isinstance(outcome, Exception):
         log.error("%s failed", hook.name, exc_info=outcome)

@@ -1,6 +1,7 @@
 """The words of the WebSub protocol: parameter names, modes, headers and limits."""
 
 from enum import StrEnum
+from typing import Final
 
 FORM = "application/x-www-form-urlencoded"
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -22,17 +23,17 @@ MAX_LEASE_SECONDS = 2_592_000
 USER_AGENT = "websubhub/0.1.0"
 
 
-class Parameter(StrEnum):
-    """The names of request parameters."""
+class Parameter:
+    """The names of request parameters: plain text, since each request asks for a dozen of them."""
 
-    MODE = "hub.mode"
-    TOPIC = "hub.topic"
-    URL = "hub.url"
-    CALLBACK = "hub.callback"
-    LEASE_SECONDS = "hub.lease_seconds"
-    SECRET = "hub.secret"
-    CHALLENGE = "hub.challenge"
-    REASON = "hub.reason"
+    MODE: Final = "hub.mode"
+    TOPIC: Final = "hub.topic"
+    URL: Final = "hub.url"
+    CALLBACK: Final = "hub.callback"
+    LEASE_SECONDS: Final = "hub.lease_seconds"
+    SECRET: Final = "hub.secret"
+    CHALLENGE: Final = "hub.challenge"
+    REASON: Final = "hub.reason"
 
 
 class Mode(StrEnum):
@@ -48,15 +49,15 @@ class Mode(StrEnum):
     HUB_ERROR = "hub-error"
 
 
-class Header(StrEnum):
+class Header:
     """The names of headers that carry meaning in WebSub."""
 
-    CONTENT_TYPE = "Content-Type"
-    LINK = "Link"
-    SIGNATURE = "X-Hub-Signature"
-    MESSAGE_ID = "X-Hub-Message-Id"
+    CONTENT_TYPE: Final = "Content-Type"
+    LINK: Final = "Link"
+    SIGNATURE: Final = "X-Hub-Signature"
+    MESSAGE_ID: Final = "X-Hub-Message-Id"
     #: Ballerina's mark of a publish request: ``publish`` brings the content, ``event`` only announces it.
-    PUBLISHER = "x-ballerina-publisher"
+    PUBLISHER: Final = "x-ballerina-publisher"
 
 
 class SignatureMethod(StrEnum):

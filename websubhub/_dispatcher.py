@@ -73,6 +73,7 @@ class Dispatcher:
     ) -> None:
         self._service = service
         self._config = config
+        self._path = config.local_path
         self._client = client
         self._clock = clock
         self._sleep = sleep
@@ -80,7 +81,7 @@ class Dispatcher:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; what is to happen after the answer comes along as its follow-up."""
-        if request.path != self._config.local_path and request.local_path not in {"", self._config.local_path}:
+        if request.path != self._path and request.local_path not in {"", self._path}:
             return Answer(plain(404, "There is no hub here."))
         if request.method != "POST":
             return Answer(plain(405, "A hub takes POST requests only.", [("Allow", "POST")]))
@@ -119,8 +120,8 @@ class Dispatcher:
             raise TypeError(f"{outcome!r} cannot be answered with")
         return protocol.write_outcome(outcome)
 
-    async def _settle(self, name: str, message: object) -> object:
-        return await settle(_ROWS[name], getattr(self._service, name), message)
+    def _settle(self, name: str, message: object) -> Awaitable[object]:
+        return settle(_ROWS[name], getattr(self._service, name), message)
 
     async def follow_up(self, message: Subscription | Unsubscription) -> IntentVerification:
         """Validate and verify an accepted request; a callback that does not answer is tried again a few times."""

@@ -81,7 +81,7 @@ class HubClient:
         content = shared_content(message, topic=subscription.topic, hub=subscription.hub)
         headers = list(content.headers)
         if subscription.secret is not None:
-            headers.append((Header.SIGNATURE.value, sign(self._method, subscription.secret, content.body)))
+            headers.append((Header.SIGNATURE, sign(self._method, subscription.secret, content.body)))
         request = Request(method="POST", url=subscription.callback, headers=headers, body=content.body)
         try:
             return await client.send(request)

@@ -10,7 +10,7 @@ import attrs
 
 from _websub import media
 from _websub.content import Payload
-from _websub.http import Headers
+from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.outcome import Success
 from _websub.xml import read_xml
 
@@ -25,7 +25,7 @@ class MessageType(StrEnum):
 
 
 def _headers() -> Any:
-    return attrs.field(factory=Headers, converter=Headers)
+    return attrs.field(default=NO_HEADERS, converter=as_headers)
 
 
 def _urls(values: Iterable[str]) -> tuple[str, ...]:

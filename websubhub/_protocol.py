@@ -3,8 +3,6 @@
 import hmac
 import re
 
-import attrs
-
 from _websub.forms import Form, FormError, parse_form, read_form, write_form
 from _websub.http import Request, Response, plain
 from _websub.media import MediaType
@@ -42,10 +40,8 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
     """
     content_type = request.headers.get(Header.CONTENT_TYPE, "")
     query = parse_form(request.query)
-    if MediaType.parse(content_type).essence != FORM:
-        return _read_content(request, query, content_type)
     mark = request.headers.get(Header.PUBLISHER)
-    if mark == "publish":
+    if MediaType.parse(content_type).essence != FORM or mark == "publish":
         return _read_content(request, query, content_type)
     if mark not in {None, "event"}:
         raise FormError(f"Invalid value for header {Header.PUBLISHER}")
@@ -57,9 +53,10 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
 
 def _read_content(request: Request, query: Form, content_type: str) -> tuple[Message, ...]:
     """A publish whose topic stands in the query and whose content is the whole body."""
-    if not query.every(Parameter.MODE):
+    mode = query.one(Parameter.MODE)
+    if mode is None:
         raise FormError(f"The Content-Type must be {FORM}, unless content is published.", status=415)
-    if query.one(Parameter.MODE) != Mode.PUBLISH:
+    if mode != Mode.PUBLISH:
         raise FormError(f"Only content is published like this; other requests are {FORM}.", status=415)
     if not content_type and not request.body:
         return _updates(request, query)
@@ -94,16 +91,21 @@ def _topic_message(
     return kind(topic=_topic(form), headers=request.headers, extras=form.without((Parameter.MODE, Parameter.TOPIC)))
 
 
+_TOPIC_FIELDS = frozenset({Parameter.TOPIC, Parameter.URL})
+_PUBLISH_FIELDS = _TOPIC_FIELDS | {Parameter.MODE}
+
+
 def _updates(request: Request, form: Form, content_type: str = "") -> tuple[Message, ...]:
     """One update for each topic that was named, by either name and in any mix (trap 2)."""
-    topics = dict.fromkeys(value for name, value in form.fields if name in {Parameter.TOPIC, Parameter.URL} and value)
+    topics = dict.fromkeys([value for name, value in form.fields if name in _TOPIC_FIELDS and value])
     if not topics:
         raise FormError(f"Empty value found for parameter '{Parameter.TOPIC}'")
-    extras = form.without((Parameter.MODE, Parameter.TOPIC, Parameter.URL))
+    extras = form.without(_PUBLISH_FIELDS)
+    kind = MessageType.PUBLISH if content_type else MessageType.EVENT
     return tuple(
         UpdateMessage(
             topic=check_url(topic, Parameter.TOPIC),
-            type=MessageType.PUBLISH if content_type else MessageType.EVENT,
+            type=kind,
             content_type=content_type,
             body=request.body if content_type else b"",
             headers=request.headers,
@@ -113,12 +115,8 @@ def _updates(request: Request, form: Form, content_type: str = "") -> tuple[Mess
     )
 
 
-_SUBSCRIPTION_FIELDS = (
-    Parameter.MODE,
-    Parameter.TOPIC,
-    Parameter.CALLBACK,
-    Parameter.LEASE_SECONDS,
-    Parameter.SECRET,
+_SUBSCRIPTION_FIELDS = frozenset(
+    {Parameter.MODE, Parameter.TOPIC, Parameter.CALLBACK, Parameter.LEASE_SECONDS, Parameter.SECRET}
 )
 
 
@@ -165,17 +163,21 @@ def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscr
     )
 
 
+_REDIRECTS = (SubscriptionTemporaryRedirect, SubscriptionPermanentRedirect)
+_ACCEPTED = write_form([(Parameter.MODE, Mode.ACCEPTED)]).encode()
+
+
 def write_outcome(outcome: Success | WebSubError) -> Response:
     """The response for what a hook decided, as ``hub.mode=accepted`` or ``hub.mode=denied`` with its fields."""
-    if isinstance(outcome, SubscriptionTemporaryRedirect | SubscriptionPermanentRedirect):
+    if isinstance(outcome, _REDIRECTS):
         location = ("Location", check_url(outcome.location, "The redirect"))
         return Response(status=outcome.status, headers=(*outcome.headers.pairs, location))
-    fields: list[tuple[str, str]] = [(Parameter.MODE, Mode.ACCEPTED)]
     if isinstance(outcome, WebSubError):
-        fields = [(Parameter.MODE, Mode.DENIED), (Parameter.REASON, outcome.reason)]
-    fields += outcome.body.items()
-    headers = _with_type(outcome, FORM)
-    return Response(status=outcome.status, headers=headers, body=write_form(fields).encode())
+        fields = [(Parameter.MODE, Mode.DENIED.value), (Parameter.REASON, outcome.reason)]
+        body = write_form([*fields, *outcome.body.items()]).encode()
+    else:
+        body = _ACCEPTED + (f"&{write_form(outcome.body)}".encode() if outcome.body else b"")
+    return Response(status=outcome.status, headers=_with_type(outcome, FORM), body=body)
 
 
 def write_refusal(error: WebSubError) -> Response:
@@ -192,7 +194,7 @@ def write_refusal(error: WebSubError) -> Response:
 def _with_type(outcome: Success | WebSubError, content_type: str) -> tuple[tuple[str, str], ...]:
     if Header.CONTENT_TYPE in outcome.headers:
         return outcome.headers.pairs
-    return ((Header.CONTENT_TYPE.value, content_type), *outcome.headers.pairs)
+    return ((Header.CONTENT_TYPE, content_type), *outcome.headers.pairs)
 
 
 def refuse(error: FormError | UrlError | SecretError) -> Response:
@@ -204,12 +206,12 @@ def verification(message: Subscription | Unsubscription, challenge: str) -> Requ
     """The request that asks a subscriber whether it meant what was asked for (W3C 5.3)."""
     subscribing = isinstance(message, Subscription)
     fields = [
-        (Parameter.MODE.value, (Mode.SUBSCRIBE if subscribing else Mode.UNSUBSCRIBE).value),
-        (Parameter.TOPIC.value, message.topic),
-        (Parameter.CHALLENGE.value, challenge),
+        (Parameter.MODE, (Mode.SUBSCRIBE if subscribing else Mode.UNSUBSCRIBE).value),
+        (Parameter.TOPIC, message.topic),
+        (Parameter.CHALLENGE, challenge),
     ]
     if isinstance(message, Subscription):
-        fields.append((Parameter.LEASE_SECONDS.value, str(message.lease_seconds)))
+        fields.append((Parameter.LEASE_SECONDS, str(message.lease_seconds)))
     return Request(method="GET", url=append_query(message.callback, fields))
 
 
@@ -220,9 +222,9 @@ def is_confirmed(response: Response, challenge: str) -> bool:
 
 def notice(mode: Mode, message: Subscription | Unsubscription, reason: str) -> Request:
     """The request that tells a subscriber that it was denied, or that the hub failed it (W3C 5.2)."""
-    fields = [(Parameter.MODE.value, mode.value), (Parameter.TOPIC.value, message.topic)]
+    fields = [(Parameter.MODE, mode.value), (Parameter.TOPIC, message.topic)]
     if reason:
-        fields.append((Parameter.REASON.value, reason[:_REASON_LIMIT]))
+        fields.append((Parameter.REASON, reason[:_REASON_LIMIT]))
     return Request(method="GET", url=append_query(message.callback, fields))
 
 
@@ -233,5 +235,23 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
         message: What was confirmed.
         now: When the verification request was sent, in seconds since 1970.
     """
-    kind = VerifiedSubscription if isinstance(message, Subscription) else VerifiedUnsubscription
-    return kind(**(attrs.asdict(message, recurse=False) | {"verified_at": now}))
+    if isinstance(message, Subscription):
+        return VerifiedSubscription(
+            hub=message.hub,
+            topic=message.topic,
+            callback=message.callback,
+            lease_seconds=message.lease_seconds,
+            secret=message.secret,
+            headers=message.headers,
+            extras=message.extras,
+            verified_at=now,
+        )
+    return VerifiedUnsubscription(
+        hub=message.hub,
+        topic=message.topic,
+        callback=message.callback,
+        secret=message.secret,
+        headers=message.headers,
+        extras=message.extras,
+        verified_at=now,
+    )

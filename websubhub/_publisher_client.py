@@ -95,10 +95,10 @@ class PublisherClient:
         """
         body, content_type = encode(payload, content_type)
         url = append_query(self._url, [(Parameter.MODE, Mode.PUBLISH), (Parameter.TOPIC, check_url(topic))])
-        pairs = [(Header.CONTENT_TYPE.value, content_type), *self._headers, *(headers or {}).items()]
+        pairs = [(Header.CONTENT_TYPE, content_type), *self._headers, *(headers or {}).items()]
         if MediaType.parse(content_type).essence == FORM:
             # The mark that this form is the content, and not a request that names its mode itself.
-            pairs.append((Header.PUBLISHER.value, "publish"))
+            pairs.append((Header.PUBLISHER, "publish"))
         request = Request(method="POST", url=url, headers=pairs, body=body)
         return _read(await self._exchange(request, UpdateMessageError), Acknowledgement, UpdateMessageError)
 
@@ -116,7 +116,7 @@ class PublisherClient:
             raise ValueError("Name at least one topic.")
         # Hubs differ in the name they read the topic from, so each topic goes under both.
         names = [(name, check_url(topic)) for topic in topics for name in (Parameter.URL, Parameter.TOPIC)]
-        mark = {Header.PUBLISHER.value: "event", **(headers or {})}
+        mark = {Header.PUBLISHER: "event", **(headers or {})}
         request = self._form([(Parameter.MODE, Mode.PUBLISH), *names], mark)
         response = await self._exchange(request, UpdateMessageError)
         if response.ok and MediaType.parse(response.headers.get(Header.CONTENT_TYPE)).essence != FORM:
@@ -124,7 +124,7 @@ class PublisherClient:
         return _read(response, Acknowledgement, UpdateMessageError)
 
     def _form(self, fields: list[tuple[Any, str]], headers: Mapping[str, str] | None) -> Request:
-        pairs = [(Header.CONTENT_TYPE.value, FORM), *self._headers, *(headers or {}).items()]
+        pairs = [(Header.CONTENT_TYPE, FORM), *self._headers, *(headers or {}).items()]
         body = write_form([(str(name), str(value)) for name, value in fields]).encode()
         return Request(method="POST", url=self._url, headers=pairs, body=body)
 

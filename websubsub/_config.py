@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from _websub.http import Headers
+from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.limits import EdgeLimits
 from _websub.signature import STRONG_METHODS, check_secret
 from _websub.urls import check_url
@@ -38,8 +38,8 @@ class Target:
     secret: str | None = attrs.field(default=None, repr=False)
     signed: bool = True
     parameters: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    headers: Headers = attrs.field(factory=Headers, converter=Headers)
-    discovery_headers: Headers = attrs.field(factory=Headers, converter=Headers)
+    headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
+    discovery_headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be subscribed to."""

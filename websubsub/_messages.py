@@ -6,13 +6,13 @@ from xml.etree.ElementTree import Element
 import attrs
 
 from _websub import media
-from _websub.http import Headers
+from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.outcome import Success
 from _websub.xml import read_xml
 
 
 def _headers() -> Any:
-    return attrs.field(factory=Headers, converter=Headers)
+    return attrs.field(default=NO_HEADERS, converter=as_headers)
 
 
 def _extras() -> Any:

@@ -129,7 +129,7 @@ def find_token(request: Request, base: str) -> str | None:
 def write_confirmation(challenge: str, success: Success) -> Response:
     """The answer that confirms: the challenge and nothing else, as bytes no browser looks into (W3C 5.3.1, 8.2)."""
     kept = _without(success.headers.pairs, (Header.CONTENT_TYPE, _NOSNIFF[0]))
-    headers = (*kept, (Header.CONTENT_TYPE.value, OCTET_STREAM), _NOSNIFF)
+    headers = (*kept, (Header.CONTENT_TYPE, OCTET_STREAM), _NOSNIFF)
     return Response(status=200, headers=headers, body=challenge.encode())
 
 
@@ -160,7 +160,7 @@ def write_refusal(error: FormError) -> Response:
 def _write(status: int, headers: HeaderPairs, fields: list[tuple[str, str]]) -> Response:
     if not fields:
         return Response(status=status, headers=headers)
-    typed = (*_without(headers, (Header.CONTENT_TYPE,)), (Header.CONTENT_TYPE.value, FORM))
+    typed = (*_without(headers, (Header.CONTENT_TYPE,)), (Header.CONTENT_TYPE, FORM))
     return Response(status=status, headers=typed, body=write_form(fields).encode())
 
 
@@ -178,6 +178,6 @@ def change_request(mode: Mode, hub: str, fields: dict[str, str | None], headers:
         fields: The parameters after ``hub.mode``; None leaves one out.
         headers: Further headers.
     """
-    pairs = [(Parameter.MODE.value, mode.value), *((name, value) for name, value in fields.items() if value)]
-    typed = (*_without(headers, (Header.CONTENT_TYPE,)), (Header.CONTENT_TYPE.value, FORM))
+    pairs = [(Parameter.MODE, mode.value), *((name, value) for name, value in fields.items() if value)]
+    typed = (*_without(headers, (Header.CONTENT_TYPE,)), (Header.CONTENT_TYPE, FORM))
     return Request(method="POST", url=hub, headers=typed, body=write_form(pairs).encode())

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from _websub.asgi import AsgiApp
+from _websub.http import Headers
 from docs.generate import docstrings
 from websubhub import Payload
 
@@ -99,6 +100,8 @@ def _default(default: object) -> str:
 
 
 def _literal(value: object) -> str:
+    if isinstance(value, Headers):
+        return "Headers()"
     if isinstance(value, str):
         return repr(str(value))
     if isinstance(value, frozenset):

@@ -1,7 +1,7 @@
 import pytest
 
-from _websub.events import DisconnectedError, RefusedError, read_body, read_head, write_response
-from _websub.http import Response
+from _websub.events import DisconnectedError, RefusedError, Scope, read_request, write_response
+from _websub.http import Request, Response
 from tests.websub.conversation import Conversation, body_of, scope_of
 
 LIMIT = 10
@@ -9,7 +9,12 @@ LIMIT = 10
 
 async def read(*chunks: bytes, limit: int = LIMIT, seconds: float = 5, **scope: object) -> bytes:
     conversation = Conversation(scope_of(**scope), body_of(*chunks))  # type: ignore[arg-type]
-    return await read_body(conversation.scope, conversation.receive, limit=limit, seconds=seconds)
+    return (await read_request(conversation.scope, conversation.receive, limit=limit, seconds=seconds)).body
+
+
+async def head(scope: Scope) -> Request:
+    conversation = Conversation(scope, body_of(b"body"))
+    return await read_request(conversation.scope, conversation.receive, limit=LIMIT, seconds=5)
 
 
 async def written(response: Response, **scope: object) -> Conversation:
@@ -18,9 +23,9 @@ async def written(response: Response, **scope: object) -> Conversation:
     return conversation
 
 
-def test_a_request_has_the_url_of_its_first_line() -> None:
+async def test_a_request_has_the_url_of_its_first_line() -> None:
     scope = scope_of(path="/decoded ü", raw_path=b"/a%2Fb/%C3%BC", query_string=b"hub.topic=a%26b&c=+", scheme="https")
-    request = read_head(scope, b"body")
+    request = await head(scope)
     assert request.method == "POST"
     assert request.url == "https://hub.test/a%2Fb/%C3%BC?hub.topic=a%26b&c=+"
     assert request.headers["Host"] == "hub.test"
@@ -39,42 +44,42 @@ def test_a_request_has_the_url_of_its_first_line() -> None:
         ("/hub", b"//double", "//double"),
     ],
 )
-def test_the_path_is_read_from_any_form_of_target(path: str, raw_path: bytes | None, expected: str) -> None:
+async def test_the_path_is_read_from_any_form_of_target(path: str, raw_path: bytes | None, expected: str) -> None:
     scope = scope_of(path=path, raw_path=raw_path)
-    assert read_head(scope, b"").path == expected
+    assert (await head(scope)).path == expected
 
 
 @pytest.mark.parametrize(
     ("path", "expected"), [("/m/hub", "/m/hub"), ("/hub", "/m/hub"), ("/m", "/m"), ("/mother", "/m/mother")]
 )
-def test_the_path_has_its_mount_once(path: str, expected: str) -> None:
-    request = read_head(scope_of(path=path, root_path="/m/"), b"")
+async def test_the_path_has_its_mount_once(path: str, expected: str) -> None:
+    request = await head(scope_of(path=path, root_path="/m/"))
     assert (request.path, request.mount) == (expected, "/m")
 
 
 @pytest.mark.parametrize(
     "host", ["evil/admin", "evil?", "evil#", "a b", "u@h", "[::1", "h:port", "h\\", "\xe9", "a,b", "h:1:2", "%61"]
 )
-def test_a_host_cannot_become_part_of_the_path(host: str) -> None:
+async def test_a_host_cannot_become_part_of_the_path(host: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        read_head(scope_of(headers=[("Host", host)]), b"")
+        await head(scope_of(headers=[("Host", host)]))
     assert caught.value.response.status == 400
 
 
 @pytest.mark.parametrize("host", ["hub.test", "hub.test:8080", "[2001:db8::1]:80", "127.0.0.1", "under_score", "h:"])
-def test_a_host_is_kept(host: str) -> None:
-    assert read_head(scope_of(headers=[("Host", host)]), b"").url == f"http://{host}/hub"
+async def test_a_host_is_kept(host: str) -> None:
+    assert (await head(scope_of(headers=[("Host", host)]))).url == f"http://{host}/hub"
 
 
 @pytest.mark.parametrize("headers", [[], [("host", "")]])
-def test_a_request_without_a_host_is_for_this_machine(headers: list[tuple[str, str]]) -> None:
-    assert read_head(scope_of(headers=headers), b"").url == "http://localhost/hub"
+async def test_a_request_without_a_host_is_for_this_machine(headers: list[tuple[str, str]]) -> None:
+    assert (await head(scope_of(headers=headers))).url == "http://localhost/hub"
 
 
 @pytest.mark.parametrize("method", ["CONNECT", "TRACE"])
-def test_methods_of_proxies_are_refused(method: str) -> None:
+async def test_methods_of_proxies_are_refused(method: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        read_head(scope_of(method), b"")
+        await head(scope_of(method))
     assert caught.value.response.status == 501
 
 
@@ -87,7 +92,7 @@ async def test_a_body_is_read_whole() -> None:
 async def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is(chunks: list[bytes]) -> None:
     conversation = Conversation(scope_of(), [*body_of(*chunks, b"never read")])
     with pytest.raises(RefusedError) as caught:
-        await read_body(conversation.scope, conversation.receive, limit=LIMIT, seconds=5)
+        await read_request(conversation.scope, conversation.receive, limit=LIMIT, seconds=5)
     assert caught.value.response.status == 413
     assert conversation.taken == len(chunks)
 
@@ -96,7 +101,7 @@ async def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is(chunks: list[
 async def test_a_body_that_will_be_too_large_is_refused_before_it_comes(length: str) -> None:
     conversation = Conversation(scope_of(headers=[("Content-Length", length)]), body_of(b"x"))
     with pytest.raises(RefusedError) as caught:
-        await read_body(conversation.scope, conversation.receive, limit=LIMIT, seconds=5)
+        await read_request(conversation.scope, conversation.receive, limit=LIMIT, seconds=5)
     assert caught.value.response.status == 413
     assert conversation.taken == 0
 
@@ -126,14 +131,14 @@ async def test_a_body_that_takes_too_long_is_refused() -> None:
     dripping = [event | {"after": 0.03} for event in body_of(*[b"x"] * 10)]
     conversation = Conversation(scope_of(), dripping)
     with pytest.raises(RefusedError) as caught:
-        await read_body(conversation.scope, conversation.receive, limit=LIMIT, seconds=0.1)
+        await read_request(conversation.scope, conversation.receive, limit=LIMIT, seconds=0.1)
     assert caught.value.response.status == 408
 
 
 async def test_a_client_that_leaves_has_asked_nothing() -> None:
     conversation = Conversation(scope_of(), [*body_of(b"hub.mode=", b"")[:1], {"type": "http.disconnect"}])
     with pytest.raises(DisconnectedError):
-        await read_body(conversation.scope, conversation.receive, limit=LIMIT, seconds=5)
+        await read_request(conversation.scope, conversation.receive, limit=LIMIT, seconds=5)
 
 
 async def test_an_answer_has_its_length() -> None:

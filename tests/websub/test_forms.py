@@ -1,3 +1,5 @@
+from urllib.parse import parse_qsl
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,6 +139,19 @@ def test_a_form_has_at_most_64_kib() -> None:
 )
 def test_odd_forms_are_read_as_browsers_write_them(body: str, fields: list[tuple[str, str]]) -> None:
     assert list(parse_form(body).fields) == fields
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["%", "&", "=", "+", "a", "é", "%41", "%C3%A9", "%c3", "%zz", ";"]), max_size=40).map("".join))
+def test_forms_are_read_as_the_standard_library_reads_them(written: str) -> None:
+    try:
+        expected = parse_qsl(written, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        with pytest.raises(FormError, match="UTF-8"):
+            parse_form(written)
+        return
+    if len(expected) <= FIELD_LIMIT:
+        assert list(parse_form(written).fields) == expected
 
 
 def test_values_do_not_show_in_the_repr() -> None:

@@ -55,6 +55,19 @@ def test_a_url_is_kept_to_the_letter(url: str) -> None:
     assert check_url(url) == url
 
 
+def is_kept(url: str) -> bool:
+    try:
+        return check_url(url) == url
+    except UrlError:
+        return False
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(["http://", "https://", "HTTP://", "ftp://"]), st.text("aZ09.._-::/?@[]#%\\<é", max_size=12))
+def test_a_short_url_is_judged_as_a_long_one(scheme: str, rest: str) -> None:
+    assert is_kept(f"{scheme}{rest}/") == is_kept(f"{scheme}{rest}/{'x' * 300}")
+
+
 REFUSED = {
     "longer than": [f"https://example.com/{'x' * (URL_LIMIT - 19)}", f"https://example.com/{'é' * 1020}"],
     "has a character": [
