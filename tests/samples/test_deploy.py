@@ -12,8 +12,8 @@ import anyio
 
 from tests.documents import ROOT
 from tests.standalone.hub import world
+from websubhub.standalone.assembly import GRACE_SECONDS
 from websubhub.standalone.cli import build_parser
-from websubhub.standalone.runtime import _GRACE_SECONDS
 from websubhub.standalone.settings import load
 
 DEPLOY = ROOT / "samples/deploy"
@@ -60,7 +60,7 @@ def test_the_unit_starts_the_hub_with_a_command_that_it_has() -> None:
 def test_the_unit_lets_the_hub_write_where_its_database_is_and_finish() -> None:
     settings = load({}, {}, str(DEPLOY / "websubhub.toml"))
     assert Path(settings.store.removeprefix("sqlite:///")).parent == Path("/var/lib", unit()["StateDirectory"])
-    assert float(unit()["TimeoutStopSec"].removesuffix("s")) > 2 * _GRACE_SECONDS
+    assert float(unit()["TimeoutStopSec"].removesuffix("s")) > 2 * GRACE_SECONDS
     assert int(unit()["LimitNOFILE"]) > 2 * load({}, {}).concurrency
 
 

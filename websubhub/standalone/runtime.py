@@ -1,59 +1,16 @@
-"""A hub put together from its settings, running until it is told to stop."""
+"""A hub on hypercorn, running until it is told to stop."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import anyio
-import attrs
-from anyio.abc import TaskGroup
 
-from websubhub import (
-    AppListener,
-    AsgiEdge,
-    Binding,
-    ContentDistributor,
-    EdgeLimits,
-    EngineLimits,
-    HubApplication,
-    HubConfig,
-    TopicClient,
-    is_loopback_url,
-)
-from websubhub.standalone.admin import Admin
+from websubhub import AppListener, Binding, is_loopback_url
+from websubhub.standalone.assembly import GRACE_SECONDS, HUB_PATH, assembled, warn, working
 from websubhub.standalone.backends import open_store
-from websubhub.standalone.delivery import DeliveryLoop
-from websubhub.standalone.metrics import DeliveryMetrics
-from websubhub.standalone.operations import Operations
-from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.ports import HubStore, TopicStore
-from websubhub.standalone.publishing import Publishing
-from websubhub.standalone.schedule.retry import RetrySchedule
-from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.settings import Settings, SettingsError
-from websubhub.standalone.topics import TopicRules
-from websubhub.standalone.upkeep import Upkeep
-from websubhub.standalone.verification import VerificationWorker
 
 log = logging.getLogger("websubhub")
-
-HUB_PATH = "/hub"
-_GRACE_SECONDS = 10.0
-_AGAIN_SECONDS = 1.0
-_SLOTS_FOR_EACH_CONNECTION = 16
-_PAGE = 500
-
-
-@attrs.frozen(kw_only=True)
-class Parts:
-    """What a hub is made of."""
-
-    app: HubApplication
-    admin: AsgiEdge
-    delivery: DeliveryLoop
-    publishing: Publishing
-    verification: VerificationWorker
-    upkeep: Upkeep
 
 
 async def run_hub(
@@ -73,25 +30,24 @@ async def run_hub(
         SettingsError: The settings cannot be used, the address cannot be listened on for example.
         StoreError: The store cannot be opened.
     """
-    binding = Binding(host=settings.host, port=settings.port, graceful_seconds=_GRACE_SECONDS)
+    binding = Binding(host=settings.host, port=settings.port, graceful_seconds=GRACE_SECONDS)
     async with open_store(settings) as store, AppListener(binding) as listener:
         base = await _listen(listener, binding)
         hub = settings.public_url or base + HUB_PATH
-        async with _assembled(settings, store, hub) as parts, anyio.create_task_group() as tasks:
-            delivered = anyio.Event()
-            _start(parts, tasks, delivered)
+        # A loopback URL says who is meant to come, the address who can.
+        private = is_loopback_url(hub) and is_loopback_url(f"http://{settings.host}/")
+        async with assembled(settings, store, hub, private=private) as parts, working(parts) as delivered:
             listener.attach(HUB_PATH, parts.app, parts.app)
             listener.attach("/", parts.admin, parts.admin)
-            _warn(settings, hub)
+            warn(settings, hub)
             if ready is not None:
                 ready(hub)
             await stop()
             log.info("Stopping: finishing what is under way.")
             parts.delivery.stop()
-            with anyio.move_on_after(_GRACE_SECONDS):
+            with anyio.move_on_after(GRACE_SECONDS):
                 await listener.graceful_stop()
                 await delivered.wait()
-            tasks.cancel_scope.cancel()
 
 
 async def _listen(listener: AppListener, binding: Binding) -> str:
@@ -100,112 +56,3 @@ async def _listen(listener: AppListener, binding: Binding) -> str:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SettingsError(f"Cannot listen on {binding.host} port {binding.port}: {reason}.") from None
-
-
-@asynccontextmanager
-async def _assembled(settings: Settings, store: HubStore, hub: str) -> AsyncIterator[Parts]:
-    networks = settings.allow_network
-    limits = EngineLimits(
-        connections=settings.concurrency,
-        connections_per_origin=settings.concurrency_per_host,
-        total_seconds=settings.delivery_timeout,
-        connect_seconds=min(5.0, settings.delivery_timeout),
-    )
-    distributor = ContentDistributor(
-        hub, signature_method=settings.signature_method, allow_networks=networks, limits=limits
-    )
-    topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes)
-    async with distributor, topics:
-        yield await _assemble(settings, store, hub, distributor, topics)
-
-
-async def _assemble(
-    settings: Settings, store: HubStore, hub: str, distributor: ContentDistributor, topics: TopicClient
-) -> Parts:
-    rules = _rules(settings, store.topics, topics)
-    await _apply_rules(store.topics, rules)
-    public = not is_loopback_url(hub)
-    publishing = Publishing(store, topics)
-    publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
-    service = StandaloneHub(store, rules, publishers, publishing)
-    app = HubApplication(service, _config(settings, hub))
-    verification = VerificationWorker(store.verifications, app.verify, hub)
-    service.on_pending = verification.wake
-    metrics = DeliveryMetrics()
-    # A loopback URL says who is meant to come, the address who can.
-    private = not public and is_loopback_url(f"http://{settings.host}/")
-    admin = Admin(store, Operations(store, hub, app.deny), metrics, token=settings.admin_token, open_to_all=private)
-    schedule = RetrySchedule(delays=settings.retry_delays)
-    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
-    return Parts(
-        app=app,
-        admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics, slots=slots),
-        publishing=publishing,
-        verification=verification,
-        upkeep=Upkeep(store, settings.dead_letter_days * 86_400),
-    )
-
-
-def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:
-    return TopicRules(
-        known,
-        registered_only=settings.topics == "registered",
-        latest_only=settings.latest_only,
-        feed_diff=settings.feed_diff,
-        validate=client if settings.validate_topics else None,
-    )
-
-
-def _config(settings: Settings, hub: str) -> HubConfig:
-    return HubConfig(
-        url=hub,
-        path=HUB_PATH,
-        lease_seconds=settings.lease_seconds,
-        min_lease_seconds=settings.min_lease_seconds,
-        max_lease_seconds=settings.max_lease_seconds,
-        allow_networks=settings.allow_network,
-        limits=EdgeLimits(body_bytes=settings.max_content_bytes),
-    )
-
-
-def _start(parts: Parts, tasks: TaskGroup, delivered: anyio.Event) -> None:
-    async def deliver() -> None:
-        try:
-            await parts.delivery.run()
-        finally:
-            delivered.set()
-
-    tasks.start_soon(deliver)
-    for work in (parts.publishing.run, parts.verification.run, parts.upkeep.run):
-        tasks.start_soon(_keep_running, work)
-
-
-async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
-    """Start a part of the hub again when it fails, so that it takes the other parts with it never."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("A part of the hub failed, and starts again.")
-            await anyio.sleep(_AGAIN_SECONDS)
-
-
-async def _apply_rules(topics: TopicStore, rules: TopicRules) -> None:
-    """Give the topics that are known already the options of these settings."""
-    page = await topics.page(limit=_PAGE)
-    while page:
-        for topic in page:
-            wanted = rules.topic(topic.url, registered=topic.registered)
-            if rules.names(topic.url) and wanted != topic:
-                await topics.save(wanted)
-        page = await topics.page(after=page[-1].url, limit=_PAGE)
-
-
-def _warn(settings: Settings, hub: str) -> None:
-    if not hub.startswith("https:") and not is_loopback_url(hub):
-        log.warning("The public URL is not https: secrets of subscribers travel in the clear.")
-    if not is_loopback_url(hub) and not settings.publisher_token and not settings.anonymous_publishers:
-        log.warning("No publisher token is set: nobody can publish content here, only announce it.")
-    if settings.allow_network:
-        log.warning("These networks may be called although they are not public: %s.", ", ".join(settings.allow_network))
