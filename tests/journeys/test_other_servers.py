@@ -4,17 +4,22 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 import uvicorn
 
 import websubhub
 import websubsub
 from _websub.asgi import AsgiApp
+from websubhub.standalone.application import StandaloneApplication
+from websubhub.standalone.settings import Settings
 
 TOPIC = "https://publisher.example/feed"
 CONTENT = b"\x00\xffnot text"
+ADMIN_TOKEN = "admin-token-of-the-tests"
 
 
 class Hub(websubhub.HubService):
@@ -152,3 +157,43 @@ async def test_topics_are_registered_and_deregistered() -> None:
             assert hub.topics == {TOPIC, "https://publisher.example/more"}
             await publisher.deregister_topic("https://publisher.example/more")
         assert hub.topics == {TOPIC}
+
+
+@contextmanager
+def ready_made_hub(store: Path) -> Iterator[str]:
+    """``websubhub serve`` as an application, and its URL."""
+    with listening() as (sock, base):
+        settings = Settings(public_url=f"{base}/hub", store=f"sqlite:///{store}", admin_token=ADMIN_TOKEN)
+        with running(lambda: StandaloneApplication(settings), sock):
+            yield f"{base}/hub"
+
+
+async def subscribed(hub: str) -> None:
+    """Wait until the hub knows of a subscription; only its operator may ask."""
+    async with httpx.AsyncClient(base_url=hub.removesuffix("/hub")) as client:
+        assert (await client.get("/admin/statistics")).status_code == 401
+        with anyio.fail_after(10):
+            while True:
+                answer = await client.get("/admin/statistics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+                if answer.json()["subscriptions"]:
+                    return
+                await anyio.sleep(0.01)
+
+
+async def test_the_ready_made_hub_delivers_and_keeps_what_it_knows(tmp_path: Path) -> None:
+    taker, events = Taker(), Events()
+    with listening() as (own_socket, own_base), ready_made_hub(tmp_path / "hub.db") as hub:
+        target = websubsub.Target(hub=hub, topic=TOPIC)
+        config = websubsub.SubscriberConfig(url=f"{own_base}/websub/", targets=target, observer=events.seen.append)
+        with running(lambda: websubsub.asgi(taker, config), own_socket):
+            await events.wait_for(websubsub.EventKind.SUBSCRIBED)
+            await subscribed(hub)
+            async with websubhub.PublisherClient(hub) as publisher:
+                await publisher.publish_update(TOPIC, CONTENT, "application/octet-stream")
+            with anyio.fail_after(10):
+                while not taker.taken:  # noqa: ASYNC110 - it tells nobody
+                    await anyio.sleep(0.01)
+    assert [message.body for message in taker.taken] == [CONTENT]
+    assert taker.taken[0].headers["x-hub-signature"].startswith("sha256=")
+    with ready_made_hub(tmp_path / "hub.db") as hub:
+        await subscribed(hub)

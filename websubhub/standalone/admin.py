@@ -67,7 +67,7 @@ class Admin:
             return Answer(_json(503, {"error": str(error)}))
 
     async def _respond(self, request: Request) -> Response:
-        path = request.path
+        path = request.local_path
         if path == "/health":
             return _json(200, {"status": "ok"})
         if path == "/ready":
