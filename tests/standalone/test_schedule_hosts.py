@@ -72,6 +72,17 @@ def test_an_idle_host_is_forgotten(hosts: Hosts) -> None:
     assert hosts.states(10) == []
 
 
+def test_of_the_idle_hosts_only_so_many_are_kept(hosts: Hosts) -> None:
+    keys = range(5_000)
+    assert all(hosts.acquire(key) for key in keys)
+    assert hosts.crowded()
+    for key in keys:
+        hosts.succeeded(key, 1000)
+    assert not hosts.crowded()
+    assert hosts.states(10) == []
+    assert all(hosts.acquire(key) for key in keys)
+
+
 def fail(hosts: Hosts, now: float, times: int = 1) -> None:
     for _ in range(times):
         assert hosts.acquire(SLOW)

@@ -11,6 +11,7 @@ from websubhub.standalone.schedule.queues import SubscriptionQueue
 
 _AUTHORITY = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _REMEMBERED = 100_000  # failing hosts, beyond which idle ones are forgotten
+_KEPT = 4_096  # hosts that are well, beyond which idle ones are forgotten: the next update is for the same ones
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -61,7 +62,7 @@ class Host:
 
 
 class Hosts:
-    """The hosts of callbacks; one that is idle and well costs nothing.
+    """The hosts of callbacks; of those that are idle and well, only so many are known as are worth it.
 
     A slot is acquired for each delivery and given back with its outcome. Who gets none is parked, and called with its
     pair of numbers when it is its turn.
@@ -136,8 +137,12 @@ class Hosts:
         host.in_flight -= 1
         if host.parked:
             self._call_parked(host)
-        if not (host.in_flight or host.paused) and (not host.failures or len(self._hosts) > _REMEMBERED):
+        if not (host.in_flight or host.paused) and len(self._hosts) > (_REMEMBERED if host.failures else _KEPT):
             del self._hosts[key]
+
+    def crowded(self) -> bool:
+        """Whether a host is forgotten once it is idle, so that its last slot must be given back with ``released``."""
+        return len(self._hosts) > _KEPT
 
     def pause(self, name: str) -> None:
         """Call nobody for this host until it is resumed."""
@@ -172,7 +177,7 @@ class Hosts:
 
     def states(self, limit: int) -> list[HostState]:
         """The hosts that are paused, failing or busy, in this order."""
-        chosen = sorted(self._hosts.values(), key=_urgency)[:limit]
+        chosen = sorted(filter(_is_of_interest, self._hosts.values()), key=_urgency)[:limit]
         return [
             HostState(
                 host=host.name,
@@ -197,6 +202,10 @@ class Hosts:
         while host.parked and host.in_flight < self._slots(host) and not host.paused and host.resumes_at is None:
             if self._call(*host.parked.pop()):
                 host.in_flight += 1
+
+
+def _is_of_interest(host: Host) -> bool:
+    return bool(host.in_flight or host.failures or host.paused or host.parked)
 
 
 def _urgency(host: Host) -> tuple[bool, int, int]:

@@ -30,7 +30,7 @@ class Outcomes:
             or log.mode is not _EVERY
             or host.failures
             or host.parked
-            or host.in_flight <= 1  # the host may be forgotten
+            or (host.in_flight <= 1 and board.hosts.crowded())
         ):
             return False
         host.in_flight -= 1
