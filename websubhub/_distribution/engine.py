@@ -84,8 +84,11 @@ class DeliveryEngine:
         self._batches[batch] = None
         room.exchanges.add(batch)
         try:
-            if room.exchanges.turn() and self._driven:
-                room.ring()
+            if self._driven:
+                if room.exchanges.begin():
+                    room.ring()
+            else:
+                room.exchanges.turn()
             await self._see_through(batch, room)
         finally:
             self._leave(batch, room)
