@@ -74,9 +74,10 @@ def _parameters(value: Callable[..., object]) -> list[inspect.Parameter]:
 def _fields(value: type) -> Iterator[Row]:
     meanings = _meanings(value)
     for field in attrs.fields(value):
-        if field.name.startswith("_") or (not field.init and hasattr(field.default, "factory")):
+        made = not field.init and hasattr(field.default, "factory")
+        if field.name.startswith("_") or (made and field.name not in meanings):
             continue
-        default = _default(field.default) if field.init else f"{_default(field.default)}, always"
+        default = "" if made else _default(field.default) if field.init else f"{_default(field.default)}, always"
         yield Row(field.name, kind_of(field.type), default, meanings.get(field.name, ""))
 
 
