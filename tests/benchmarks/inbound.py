@@ -25,12 +25,13 @@ _FORM = {
     "hub.callback": "https://subscriber.example/callback/of-a-subscription",
     "hub.secret": SECRET,
 }
-_SUBSCRIBE = SharedContent(
+SUBSCRIBE = SharedContent(
     body=urlencode(_FORM).encode(), headers=[("Content-Type", "application/x-www-form-urlencoded")]
 )
-_CONTENT = SharedContent(body=b"x" * 1024, headers=[("Content-Type", "text/plain")])
-_PUBLISH = f"?{urlencode({'hub.mode': 'publish', 'hub.topic': TOPIC})}"
+CONTENT = SharedContent(body=b"x" * 1024, headers=[("Content-Type", "text/plain")])
+PUBLISH = f"?{urlencode({'hub.mode': 'publish', 'hub.topic': TOPIC})}"
 _CONNECTIONS = 64
+_REQUESTS = 2_000
 Variants = Iterator[Sequence[Variant]]
 
 
@@ -41,7 +42,7 @@ class Server:
         self._url = url
         self._process = process
 
-    def ask(self, content: SharedContent, query: str = "", secret: str | None = None, number: int = 2_000) -> Cost:
+    def ask(self, content: SharedContent, query: str = "", secret: str | None = None, number: int = _REQUESTS) -> Cost:
         """Send the same request many times, over connections that are kept."""
         answered = 0
 
@@ -73,24 +74,37 @@ def _running(server: str, application: str) -> Iterator[Server]:
             process.kill()
 
 
-def _compared(application: str, content: SharedContent, query: str = "", secret: str | None = None) -> Variants:
+def _alone(kind: str) -> Cost:
+    """The same requests without a server."""
+    command = [sys.executable, "-m", "tests.benchmarks.alone", kind, str(_REQUESTS)]
+    started = time.perf_counter()
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return Cost(_REQUESTS, float(printed), time.perf_counter() - started)
+
+
+def _compared(
+    kind: str, application: str, content: SharedContent, query: str = "", secret: str | None = None
+) -> Variants:
     with ExitStack() as stack:
         yield [
-            Variant(
-                f"{server}, {name if name == application else 'only an answer'}",
-                partial(stack.enter_context(_running(server, name)).ask, content, query, secret),
-            )
-            for server in ("hypercorn", "uvicorn")
-            for name in ("nothing", application)
+            *[
+                Variant(
+                    f"{server}, {name if name == application else 'only an answer'}",
+                    partial(stack.enter_context(_running(server, name)).ask, content, query, secret),
+                )
+                for server in ("hypercorn", "uvicorn")
+                for name in ("nothing", application)
+            ],
+            Variant(f"{application} without a server", partial(_alone, kind)),
         ]
 
 
 BENCHMARKS = (
-    Benchmark("subscribe", "A subscription request at a hub.", partial(_compared, "hub", _SUBSCRIBE)),
-    Benchmark("publish", "A publish with 1 KiB at a hub.", partial(_compared, "hub", _CONTENT, _PUBLISH)),
+    Benchmark("subscribe", "A subscription request at a hub.", partial(_compared, "subscribe", "hub", SUBSCRIBE)),
+    Benchmark("publish", "A publish with 1 KiB at a hub.", partial(_compared, "publish", "hub", CONTENT, PUBLISH)),
     Benchmark(
         "callback",
         "A signed delivery of 1 KiB at a subscriber.",
-        partial(_compared, "subscriber", _CONTENT, "", SECRET),
+        partial(_compared, "callback", "subscriber", CONTENT, "", SECRET),
     ),
 )

@@ -85,7 +85,8 @@ async def _subscriber() -> AsyncIterator[tuple[AsgiApp, str]]:
 
 
 @asynccontextmanager
-async def _application(name: str) -> AsyncIterator[tuple[AsgiApp, str]]:
+async def application(name: str) -> AsyncIterator[tuple[AsgiApp, str]]:
+    """An application by its name, and the path at which it answers."""
     if name == "subscriber":
         async with _subscriber() as subscriber:
             yield subscriber
@@ -115,7 +116,7 @@ def _say(url: str) -> None:
 async def main(server: str, name: str) -> None:
     """Serve until killed."""
     logging.disable()
-    async with _application(name) as (app, path):
+    async with application(name) as (app, path):
         if server == "uvicorn":
             await _Uvicorn(app, path).serve()
         else:
