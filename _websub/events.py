@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
@@ -60,15 +60,15 @@ async def read_request(scope: Scope, receive: Receive, *, limit: int, seconds: f
     if method in {"CONNECT", "TRACE"}:
         raise RefusedError(plain(501, f"{method} is not for this server.", _CLOSE))
     headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+    named = headers.by_name
     mount = scope.get("root_path", "").rstrip("/")
-    url = _url(scope, headers, mount)
-    _check_framing(headers, limit)
+    url = _url(scope, named.get("host", [""])[0] or "localhost", mount)
+    _check_framing(named, limit)
     body = await _read_body(receive, limit=limit, seconds=seconds)
     return Request(method=method, url=url, headers=headers, body=body, mount=mount)
 
 
-def _url(scope: Scope, headers: Headers, mount: str) -> str:
-    host = (headers.get_all("host") or ("",))[0] or "localhost"
+def _url(scope: Scope, host: str, mount: str) -> str:
     if not _HOST.fullmatch(host):
         # A slash in it would become part of the path below, and so get around what a proxy lets through.
         raise RefusedError(plain(400, "The Host header is malformed.", _CLOSE))
@@ -107,11 +107,11 @@ async def _read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
     return bytes(body)
 
 
-def _check_framing(headers: Headers, limit: int) -> None:
-    lengths = headers.get_all("content-length")
-    if lengths and "transfer-encoding" in headers:
+def _check_framing(named: Mapping[str, list[str]], limit: int) -> None:
+    lengths = named.get("content-length", ())
+    if lengths and "transfer-encoding" in named:
         raise RefusedError(plain(400, "Content-Length and Transfer-Encoding exclude each other.", _CLOSE))
-    if any(value.strip().lower() not in {"", "identity"} for value in headers.get_all("content-encoding")):
+    if any(value.strip().lower() not in {"", "identity"} for value in named.get("content-encoding", ())):
         raise RefusedError(plain(415, "The body must not have a Content-Encoding.", _CLOSE))
     for length in lengths:
         digits = length.strip()

@@ -25,7 +25,8 @@ class Headers(Mapping[str, str]):
         self._index: dict[str, list[str]] | None = None
 
     @property
-    def _values(self) -> dict[str, list[str]]:
+    def by_name(self) -> Mapping[str, list[str]]:
+        """The values that came under each name; the names are in small letters."""
         # Built when the first name is looked up: many headers are only kept and passed on.
         index = self._index
         if index is None:
@@ -35,30 +36,30 @@ class Headers(Mapping[str, str]):
         return index
 
     def __getitem__(self, name: str) -> str:
-        return ", ".join(self._values[name.lower()])
+        return ", ".join(self.by_name[name.lower()])
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._values
+        return isinstance(name, str) and name.lower() in self.by_name
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self.by_name)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.by_name)
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Every value that came under ``name``, in order."""
-        return tuple(self._values.get(name.lower(), ()))
+        return tuple(self.by_name.get(name.lower(), ()))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self._values == other._values
+        return isinstance(other, Headers) and self.by_name == other.by_name
 
     def __hash__(self) -> int:
-        return hash(frozenset((name, tuple(values)) for name, values in self._values.items()))
+        return hash(frozenset((name, tuple(values)) for name, values in self.by_name.items()))
 
     def __repr__(self) -> str:
         # Values may be credentials: Authorization, signatures.
-        return f"<Headers {', '.join(self._values) or 'none'}>"
+        return f"<Headers {', '.join(self.by_name) or 'none'}>"
 
 
 NO_HEADERS = Headers()

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -33,13 +34,18 @@ class MediaType:
     @classmethod
     def parse(cls, header: str | None) -> "MediaType":
         """Read a header; a missing one gives an empty essence."""
-        essence, _, rest = (header or "")[:CONTENT_TYPE_LIMIT].partition(";")
-        charset = None
-        for parameter in rest.split(";") if rest else ():
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset" and charset is None:
-                charset = value.strip().strip('"').lower()
-        return cls(essence.strip().lower(), charset)
+        return _parse((header or "")[:CONTENT_TYPE_LIMIT])
+
+
+@lru_cache(maxsize=64)  # there are few of them, and each is asked for several times
+def _parse(header: str) -> MediaType:
+    essence, _, rest = header.partition(";")
+    charset = None
+    for parameter in rest.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and charset is None:
+            charset = value.strip().strip('"').lower()
+    return MediaType(essence.strip().lower(), charset)
 
 
 def read_text(body: bytes, content_type: str | None) -> str:

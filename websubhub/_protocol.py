@@ -4,7 +4,7 @@ import hmac
 import re
 
 from _websub.forms import Form, FormError, parse_form, read_form, write_form
-from _websub.http import Request, Response, plain
+from _websub.http import HeaderPairs, Headers, Request, Response, plain
 from _websub.media import MediaType
 from _websub.outcome import Success, WebSubError
 from _websub.signature import SecretError, check_secret
@@ -40,10 +40,10 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
     """
     content_type = request.headers.get(Header.CONTENT_TYPE, "")
     query = parse_form(request.query)
-    mark = request.headers.get(Header.PUBLISHER)
+    mark = ", ".join(request.headers.get_all(Header.PUBLISHER))
     if MediaType.parse(content_type).essence != FORM or mark == "publish":
         return _read_content(request, query, content_type)
-    if mark not in {None, "event"}:
+    if mark not in {"", "event"}:
         raise FormError(f"Invalid value for header {Header.PUBLISHER}")
     form = read_form(request.body, content_type)
     if not form.every(Parameter.MODE) and query.every(Parameter.MODE) == (Mode.PUBLISH,):
@@ -164,6 +164,7 @@ def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscr
 
 
 _REDIRECTS = (SubscriptionTemporaryRedirect, SubscriptionPermanentRedirect)
+_FORM_ONLY = Headers([(Header.CONTENT_TYPE, FORM)])
 _ACCEPTED = write_form([(Parameter.MODE, Mode.ACCEPTED)]).encode()
 
 
@@ -191,7 +192,9 @@ def write_refusal(error: WebSubError) -> Response:
     return Response(status=error.status, headers=headers, body=error.reason.encode())
 
 
-def _with_type(outcome: Success | WebSubError, content_type: str) -> tuple[tuple[str, str], ...]:
+def _with_type(outcome: Success | WebSubError, content_type: str) -> HeaderPairs | Headers:
+    if not outcome.headers.pairs and content_type == FORM:
+        return _FORM_ONLY
     if Header.CONTENT_TYPE in outcome.headers:
         return outcome.headers.pairs
     return ((Header.CONTENT_TYPE, content_type), *outcome.headers.pairs)
