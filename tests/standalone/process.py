@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -65,14 +65,16 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
-    """Run ``websubhub serve`` on a free port, with its database in a folder."""
+def served(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, command: Sequence[str] = COMMAND
+) -> Iterator[Served]:
+    """Run ``websubhub serve``, or a command that does more, on a free port with its database in a folder."""
     errors = folder / "errors"
     store = () if "--store" in arguments else ("--store", f"sqlite:///{folder / 'hub.db'}")
     port = () if "--port" in arguments else ("--port", "0")
     with errors.open("a") as log:
         process = subprocess.Popen(
-            [*COMMAND, "serve", *port, *store, *arguments],
+            [*command, "serve", *port, *store, *arguments],
             env=os.environ | {"WEBSUBHUB_ADMIN_TOKEN": ADMIN} | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=log,

@@ -14,8 +14,8 @@ from websubhub._distribution.pool import Pool
 from websubhub._distribution.wiring import Wiring
 
 # The event loop has other things to do: no turn is longer than both, save for the last thing done in it.
-_TURN_SECONDS = 0.0015
-_FILL_SECONDS = 0.001
+_TURN_SECONDS = 0.00125
+_FILL_SECONDS = 0.00075
 
 
 class Exchanges:

@@ -98,7 +98,7 @@ def _serve(options: argparse.Namespace) -> int:
     logs.set_up(settings.log_format, settings.log_level)
 
     async def hub(stop: Callable[[], Awaitable[object]]) -> None:
-        await run_hub(settings, stop=stop, ready=_announce)
+        await run_hub(settings, stop=stop, ready=announce)
 
     _run(hub, settings)
     return 0
@@ -115,7 +115,8 @@ def _run(hub: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], sett
         raise error from None
 
 
-def _announce(url: str) -> None:
+def announce(url: str) -> None:
+    """Say that the hub accepts requests, now that all of it is there."""
     # What is there now stays for good. Each full collection would look at all of it, which holds up the loop for 20 ms.
     gc.collect()
     gc.freeze()
