@@ -85,7 +85,7 @@ class Hosts:
         if host is None:
             host = self._hosts[key] = Host(key)
         else:
-            slots = self._slots(host) if host.failures else self._per_host
+            slots = _slots(host, self._limits) if host.failures else self._per_host
             if host.in_flight >= slots or host.parked or host.paused or host.resumes_at is not None:
                 return None
         host.in_flight += 1
@@ -190,18 +190,19 @@ class Hosts:
             for host in chosen
         ]
 
-    def _slots(self, host: Host) -> int:
-        # A host that keeps failing gets one delivery at a time, which is the probe.
-        return self._limits.per_host if host.failures < self._limits.failures else 1
-
     def _hold(self, key: int, host: Host, until: float) -> None:
         host.resumes_at = until
         heappush(self._probes, (until, key))
 
     def _call_parked(self, host: Host) -> None:
-        while host.parked and host.in_flight < self._slots(host) and not host.paused and host.resumes_at is None:
+        while host.parked and host.in_flight < _slots(host, self._limits) and not host.paused and host.resumes_at is None:
             if self._call(*host.parked.pop()):
                 host.in_flight += 1
+
+
+def _slots(host: Host, limits: DeliveryLimits) -> int:
+    # A host that keeps failing gets one delivery at a time, which is the probe.
+    return limits.per_host if host.failures < limits.failures else 1
 
 
 def _is_of_interest(host: Host) -> bool:
