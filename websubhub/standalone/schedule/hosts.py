@@ -195,7 +195,10 @@ class Hosts:
         heappush(self._probes, (until, key))
 
     def _call_parked(self, host: Host) -> None:
-        while host.parked and host.in_flight < _slots(host, self._limits) and not host.paused and host.resumes_at is None:
+        if host.paused or host.resumes_at is not None:
+            return
+        slots = _slots(host, self._limits)
+        while host.parked and host.in_flight < slots:
             if self._call(*host.parked.pop()):
                 host.in_flight += 1
 
