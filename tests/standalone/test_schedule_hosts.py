@@ -57,6 +57,21 @@ def test_a_full_host_parks_and_calls_in_order(hosts: Hosts, calls: Calls) -> Non
     assert not hosts.acquire(SLOW)
 
 
+def test_a_host_that_somebody_waits_for_is_never_forgotten(hosts: Hosts, calls: Calls) -> None:
+    fail(hosts, 1000, 2)
+    assert hosts.acquire(SLOW)
+    assert hosts.acquire(SLOW)
+    for key in range(100_001):
+        assert hosts.acquire(key)
+        hosts.failed(key, 1000, began=1000, repeated=False)
+    assert hosts.acquire(-1)
+    hosts.failed(SLOW, 1000, began=1000, repeated=False)
+    hosts.park(SLOW, 1, 7, fresh=False)
+    hosts.failed(SLOW, 1000, began=1000, repeated=False)
+    hosts.probe(1030)
+    assert calls == [7]
+
+
 def test_nobody_overtakes_the_parked(hosts: Hosts, calls: Calls) -> None:
     hosts.pause("slow.example")
     hosts.park(SLOW, 1, 7, fresh=True)

@@ -137,7 +137,8 @@ class Hosts:
         host.in_flight -= 1
         if host.parked:
             self._call_parked(host)
-        if not (host.in_flight or host.paused) and len(self._hosts) > (_REMEMBERED if host.failures else _KEPT):
+        kept = _REMEMBERED if host.failures else _KEPT
+        if len(self._hosts) > kept and not (host.in_flight or host.paused or host.parked):
             del self._hosts[key]
 
     def crowded(self) -> bool:
