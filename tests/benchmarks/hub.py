@@ -50,13 +50,14 @@ class Hub:
         return resident_bytes(self._process)
 
 
-async def load(path: Path, sunk: Sink, number: int) -> None:
-    """Put so many subscriptions into a database, through the store."""
+async def load(path: Path, sunk: Sink, number: int, origins: int | None = None) -> None:
+    """Put so many subscriptions into a database, through the store, spread over some origins of the sink or all."""
+    urls = sunk.urls[:origins]
 
     async def save(index: int) -> None:
         subscription = StoredSubscription(
             topic=TOPIC,
-            callback=f"{sunk.urls[index % len(sunk.urls)]}/callback/{index:07d}-of-a-subscriber",
+            callback=f"{urls[index % len(urls)]}/callback/{index:07d}-of-a-subscriber",
             secret=f"the-secret-of-subscription-{index}",
             lease_seconds=864_000,
             requested_at=time.time(),
@@ -71,11 +72,11 @@ async def load(path: Path, sunk: Sink, number: int) -> None:
 
 
 @contextmanager
-def running(sunk: Sink, subscriptions: int) -> Iterator[Hub]:
-    """A hub on SQLite with so many subscriptions over the origins of the sink, each with a secret."""
+def running(sunk: Sink, subscriptions: int, origins: int | None = None) -> Iterator[Hub]:
+    """A hub on SQLite with so many subscriptions over some origins of the sink or all, each with a secret."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        anyio.run(load, folder / "hub.db", sunk, subscriptions)
+        anyio.run(load, folder / "hub.db", sunk, subscriptions, origins)
         with served(folder, "--log-level", "warning") as hub:
             yield Hub(hub, subscriptions)
 
@@ -89,6 +90,16 @@ def _compared(sizes: dict[int, int], *, with_floor: bool) -> Iterator[Sequence[V
             for hub, updates in hubs.items()
         ]
         yield [floor(sunk, 64), *own] if with_floor else own
+
+
+def _origins() -> Iterator[Sequence[Variant]]:
+    number = 4_000
+    with sink(number) as sunk, ExitStack() as stack:
+        hubs = {origins: stack.enter_context(running(sunk, number, origins)) for origins in (_ORIGINS, number)}
+        own = [
+            Variant(f"hub, {number:,} subscriptions on {few:,} origins", partial(hubs[few].deliver, 5)) for few in hubs
+        ]
+        yield [floor(sunk, 64), *own]
 
 
 def _bodies() -> Iterator[Sequence[Variant]]:
@@ -126,6 +137,7 @@ BENCHMARKS = (
         "The same to a million subscribers, compared to a thousand.",
         partial(_compared, {1_000: 20, 1_000_000: 1}, with_floor=False),
     ),
+    Benchmark("hub-origins", "The same to subscribers that are each on an origin of their own.", _origins),
     Benchmark("hub-bodies", "A signed delivery of larger and larger bodies by the whole hub.", _bodies),
     Reading("memory", "The memory of the hub, and what of it one subscription takes.", _memory),
 )
