@@ -179,3 +179,11 @@ def test_every_metric_is_described() -> None:
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", exposed, re.MULTILINE))
     assert dict(re.findall(r"^\| `(websubhub_\w+)` \| (\w+) \|", SECTIONS["GET", "/metrics"], re.MULTILINE)) == kinds
     assert all(f"`{outcome}`" in SECTIONS["GET", "/metrics"] for outcome in Outcome)
+
+
+def test_the_bounds_of_deliveries_are_told_as_they_are() -> None:
+    settings = Settings()
+    page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
+    assert f"- {settings.concurrency} connections at a time in all (`concurrency`), " in page
+    assert f" {settings.concurrency_per_host} to one host (`concurrency_per_host`)," in page
+    assert f"- 5 seconds for a connection and {settings.delivery_timeout:g} for the whole exchange," in page
