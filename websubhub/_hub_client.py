@@ -8,6 +8,7 @@ from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, HttpClien
 from _websub.http import Headers, Request, Response
 from _websub.signature import sign
 from _websub.vocabulary import Header, SignatureMethod
+from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.distributor import ContentDistributor, shared_content
 from websubhub._distribution.outcome import DeliveryOutcome
 from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
@@ -68,7 +69,7 @@ class HubClient:
             return self._judge(await self._send(self._http, message))
         subscription, distributor = self._subscription, self._distributor
         content = distributor.prepare(message, subscription.topic, kept_body_bytes=_KEPT_BODY_BYTES)
-        delivery = distributor.delivery(content, subscription.callback, subscription.secret, subscription)
+        delivery = Delivery(subscription.callback, content, subscription.secret, subscription)
         outcomes: list[DeliveryOutcome] = []
         await distributor.send((delivery,), lambda _, outcome: outcomes.append(outcome))
         [outcome] = outcomes

@@ -40,10 +40,10 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
     """
     content_type = request.headers.get(Header.CONTENT_TYPE, "")
     query = parse_form(request.query)
-    mark = ", ".join(request.headers.get_all(Header.PUBLISHER))
+    mark = request.headers.get(Header.PUBLISHER)
     if MediaType.parse(content_type).essence != FORM or mark == "publish":
         return _read_content(request, query, content_type)
-    if mark not in {"", "event"}:
+    if mark not in {None, "event"}:
         raise FormError(f"Invalid value for header {Header.PUBLISHER}")
     form = read_form(request.body, content_type)
     if not form.every(Parameter.MODE) and query.every(Parameter.MODE) == (Mode.PUBLISH,):
@@ -178,7 +178,8 @@ def write_outcome(outcome: Success | WebSubError) -> Response:
         body = write_form([*fields, *outcome.body.items()]).encode()
     else:
         body = _ACCEPTED + (f"&{write_form(outcome.body)}".encode() if outcome.body else b"")
-    return Response(status=outcome.status, headers=_with_type(outcome, FORM), body=body)
+    headers = _with_type(outcome, FORM) if outcome.headers.pairs else _FORM_ONLY
+    return Response(status=outcome.status, headers=headers, body=body)
 
 
 def write_refusal(error: WebSubError) -> Response:
@@ -192,9 +193,7 @@ def write_refusal(error: WebSubError) -> Response:
     return Response(status=error.status, headers=headers, body=error.reason.encode())
 
 
-def _with_type(outcome: Success | WebSubError, content_type: str) -> HeaderPairs | Headers:
-    if not outcome.headers.pairs and content_type == FORM:
-        return _FORM_ONLY
+def _with_type(outcome: Success | WebSubError, content_type: str) -> HeaderPairs:
     if Header.CONTENT_TYPE in outcome.headers:
         return outcome.headers.pairs
     return ((Header.CONTENT_TYPE, content_type), *outcome.headers.pairs)

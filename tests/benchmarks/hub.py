@@ -72,12 +72,12 @@ async def load(path: Path, sunk: Sink, number: int, origins: int | None = None) 
 
 
 @contextmanager
-def running(sunk: Sink, subscriptions: int, origins: int | None = None) -> Iterator[Hub]:
+def running(sunk: Sink, subscriptions: int, *flags: str, origins: int | None = None) -> Iterator[Hub]:
     """A hub on SQLite with so many subscriptions over some origins of the sink or all, each with a secret."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         anyio.run(load, folder / "hub.db", sunk, subscriptions, origins)
-        with served(folder, "--log-level", "warning") as hub:
+        with served(folder, "--log-level", "warning", *flags) as hub:
             yield Hub(hub, subscriptions)
 
 
@@ -95,10 +95,11 @@ def _compared(sizes: dict[int, int], *, with_floor: bool) -> Iterator[Sequence[V
 def _origins() -> Iterator[Sequence[Variant]]:
     number = 4_000
     with sink(number) as sunk, ExitStack() as stack:
-        hubs = {origins: stack.enter_context(running(sunk, number, origins)) for origins in (_ORIGINS, number)}
-        own = [
-            Variant(f"hub, {number:,} subscriptions on {few:,} origins", partial(hubs[few].deliver, 5)) for few in hubs
-        ]
+        own = []
+        for origins, *flags in ((_ORIGINS,), (number,), (number, "--concurrency=5000")):
+            hub = stack.enter_context(running(sunk, number, *flags, origins=origins))
+            name = ", ".join([f"hub, {number:,} subscriptions on {origins:,} origins", *flags])
+            own.append(Variant(name, partial(hub.deliver, 5)))
         yield [floor(sunk, 64), *own]
 
 

@@ -13,7 +13,7 @@ from tests.benchmarks.engine import floor
 from tests.benchmarks.hub import TOPIC, load, running
 from tests.benchmarks.measuring import Benchmark, Cost, Stopwatch, Variant
 from tests.benchmarks.sink import Sink, sink
-from websubhub import ContentDistributionMessage, ContentDistributor
+from websubhub import ContentDistributionMessage, ContentDistributor, Delivery
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.delivery import DeliveryLoop
 from websubhub.standalone.metrics import DeliveryMetrics
@@ -44,11 +44,10 @@ def _send(sunk: Sink, secrets: int | None) -> Cost:
             content = distributor.prepare(ContentDistributionMessage(content=b"x" * 1024), TOPIC)
             watch = Stopwatch()
             deliveries = (
-                distributor.delivery(
-                    content,
+                Delivery(
                     f"{sunk.urls[index % len(sunk.urls)]}/callback/{index}",
+                    content,
                     f"the-secret-{index % secrets}" if secrets else None,
-                    None,
                 )
                 for index in range(_SUBSCRIPTIONS)
             )

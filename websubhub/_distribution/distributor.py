@@ -112,20 +112,9 @@ class ContentDistributor:
         """
         content = self.prepare(message, topic)
         await self.send(
-            (self.delivery(content, recipient.callback, recipient.secret, recipient) for recipient in recipients),
+            (Delivery(recipient.callback, content, recipient.secret, recipient) for recipient in recipients),
             lambda delivery, outcome: settled(cast("Recipient", delivery.key), outcome),
         )
-
-    def delivery(self, content: SharedContent, callback: str, secret: str | None, key: object) -> Delivery:
-        """One delivery of prepared content, for ``send``.
-
-        Args:
-            content: What ``prepare`` rendered.
-            callback: Where to deliver to.
-            secret: The key to sign with, if there is one.
-            key: Whatever is to be found again with the outcome.
-        """
-        return Delivery(callback, content, secret, key)
 
     async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
         """Make deliveries, of one message or of many.
