@@ -17,7 +17,7 @@ import trustme
 _ANSWER = b"HTTP/1.1 204 No Content\r\nServer: sink\r\n\r\n"
 _NGINX = """
 worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/log;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off; keepalive_requests 1000000000; keepalive_timeout 600; client_max_body_size 0;
     client_body_temp_path {folder}/bodies;
