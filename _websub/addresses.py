@@ -10,14 +10,16 @@ from _websub.urls import host_of
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
+# The one block of IPv6 that addresses of the internet are from (RFC 4291; IANA has given out no other). Everything
+# else is for translation, for one network, or for nothing yet, and some of it leads a packet to an IPv4 address.
+_IPV6_INTERNET = IPv6Network("2000::/3")
 # ``is_global`` of the standard library calls some of these public, and differs between Python versions.
 _NEVER = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
         "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 "
-        "::/96 ::ffff:0:0/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 "
-        "5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8"
+        "2001::/23 2001:db8::/32 2002::/16 3ffe::/16 3fff::/20"
     ).split()
 )
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -53,6 +55,8 @@ class AddressPolicy:
         allowed = self.networks + (_LOOPBACK if self.loopback else ())
         if _within(parsed, allowed):
             return True
+        if isinstance(parsed, IPv6Address) and parsed not in _IPV6_INTERNET:
+            return False
         return parsed.is_global and not parsed.is_multicast and not _within(parsed, _NEVER)
 
     @classmethod

@@ -12,6 +12,7 @@ import anyio
 
 from tests.documents import ROOT
 from tests.standalone.hub import world
+from websubhub import EngineLimits
 from websubhub.standalone.assembly import GRACE_SECONDS
 from websubhub.standalone.cli import build_parser
 from websubhub.standalone.settings import load
@@ -62,6 +63,25 @@ def test_the_unit_lets_the_hub_write_where_its_database_is_and_finish() -> None:
     assert Path(settings.store.removeprefix("sqlite:///")).parent == Path("/var/lib", unit()["StateDirectory"])
     assert float(unit()["TimeoutStopSec"].removesuffix("s")) > 2 * GRACE_SECONDS
     assert int(unit()["LimitNOFILE"]) > 2 * load({}, {}).concurrency
+
+
+def test_the_unit_bounds_what_the_hub_may_take_of_the_machine() -> None:
+    assert unit()["MemoryMax"] == "1G"
+    assert int(unit()["TasksMax"]) > 2 * EngineLimits().lookups  # a thread for each
+    assert "link-local" in unit()["IPAddressDeny"].split()
+    assert unit()["CapabilityBoundingSet"] == ""
+    assert unit()["ProtectSystem"] == "strict"
+
+
+def test_the_container_runs_without_rights_and_writes_to_its_volume_alone() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    assert every("USER") == ["10001"]
+    for flag in ("--read-only", "--cap-drop ALL", "--security-opt no-new-privileges", "--memory", "--pids-limit"):
+        assert flag in text
+    bases = [line.split()[0] for line in every("FROM")]
+    assert bases == ["${PYTHON}", "${PYTHON}"]
+    [base] = every("ARG")
+    assert "@sha256:" in base or "not by a digest, so that" in text
 
 
 def test_the_container_has_settings_and_a_command_that_the_hub_takes() -> None:

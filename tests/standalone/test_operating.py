@@ -1,11 +1,16 @@
 """What an operator sees and does: the admin API, health, readiness, metrics."""
 
+from pathlib import Path
+
+import anyio
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.standalone.hub import World, world
 from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.ports import StoredSubscription, Update
+from websubhub.standalone.readiness import Readiness
 from websubhub.standalone.upkeep import Upkeep
 from websubhub.testing import FakeClock
 
@@ -26,6 +31,71 @@ async def test_health_and_readiness_are_open_to_all() -> None:
         base = hub.hub.removesuffix("/hub")
         assert (await hub.client.get(base + "/health")).json() == {"status": "ok"}
         assert (await hub.client.get(base + "/ready")).json() == {"status": "ready"}
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def _readiness(hub: World, status: int) -> httpx.Response:
+    """The answer of ``/ready`` once it has this status."""
+    with anyio.fail_after(30):
+        while (answer := await hub.get("/ready")).status_code != status:  # noqa: ASYNC110 - nothing tells of it
+            await anyio.sleep(0.1)
+    return answer
+
+
+async def test_a_hub_whose_store_takes_no_writes_is_not_ready_and_says_why_in_its_log_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world(store=f"sqlite:///{tmp_path / 'hub.db'}") as hub:
+        assert (await hub.get("/ready")).status_code == 200
+        (tmp_path / "hub.db").rename(tmp_path / "elsewhere.db")
+        answer = await _readiness(hub, 503)
+        assert answer.status_code == 503
+        assert answer.json() == {"status": "not ready"}
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await hub.get("/health")).status_code == 200
+        assert "removed or replaced" in caplog.text
+        (tmp_path / "elsewhere.db").rename(tmp_path / "hub.db")
+        await _readiness(hub, 200)
+
+
+async def test_asking_often_whether_a_hub_is_ready_writes_once() -> None:
+    async with memory_store() as store:
+        clock = _Clock()
+        readiness = Readiness(store, clock)
+        statements: list[str] = []
+        await store._database.read(lambda connection: connection.set_trace_callback(statements.append))
+
+        def writes() -> int:
+            return sum(statement.startswith("PRAGMA user_version =") for statement in statements)
+
+        for _ in range(50):
+            assert await readiness.is_ready()
+        assert writes() == 1
+        clock.now += 1.5
+        assert await readiness.is_ready()
+        assert writes() == 2
+
+
+async def test_the_type_of_an_order_may_have_parameters() -> None:
+    async with world(admin_token=None) as hub:
+        base = hub.hub.removesuffix("/hub")
+        for content_type, status in (
+            ("application/json; charset=utf-8", 200),
+            ("Application/JSON", 200),
+            ("text/plain", 415),
+        ):
+            headers = {"Content-Type": content_type}
+            answer = await hub.client.post(
+                base + "/admin/topics", content=b'{"url": "https://t.example/"}', headers=headers
+            )
+            assert answer.status_code == status
 
 
 async def test_metrics_tell_what_was_delivered_and_what_is_owed() -> None:

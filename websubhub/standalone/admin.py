@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,6 +11,7 @@ from websubhub.standalone.metrics import DeliveryMetrics
 from websubhub.standalone.operations import OperationError, Operations
 from websubhub.standalone.policies import bearer_is, token_digest
 from websubhub.standalone.ports import HubStore, StoreError
+from websubhub.standalone.readiness import Readiness
 
 _BODY_LIMIT = 1_048_576
 
@@ -38,6 +39,7 @@ class Admin:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._readiness = Readiness(store)
         self._metrics = metrics
         self._digests = (token_digest(token),) if token else ()
         self._open = open_to_all and not token
@@ -71,8 +73,7 @@ class Admin:
         if path == "/health":
             return _json(200, {"status": "ok"})
         if path == "/ready":
-            await self._store.broker.statistics()
-            return _json(200, {"status": "ready"})
+            return await self._readiness_response()
         if path == "/metrics":
             return await self._render_metrics()
         if not path.startswith("/admin/"):
@@ -84,12 +85,18 @@ class Admin:
             raise OperationError(405 if known else 404, "There is nothing here for this method.")
         return _json(200, await route(_parameters(request)))
 
+    async def _readiness_response(self) -> Response:
+        # Anybody may ask, so that the reason stands in the log alone.
+        if await self._readiness.is_ready():
+            return _json(200, {"status": "ready"})
+        return _json(503, {"status": "not ready"}, [("Retry-After", "5")])
+
     def _check(self, request: Request) -> None:
         if bearer_is(request.headers, self._digests):
             return
         if self._open and is_loopback_url(request.url):
             # A web page can make a browser send anything but this type here, and read nothing.
-            if request.method != "GET" and request.headers.get("content-type", "") != "application/json":
+            if request.method != "GET" and _media_type(request) != "application/json":
                 raise OperationError(415, "The Content-Type must be application/json.")
             return
         reason = "a valid admin token is needed" if self._digests else "this hub has no admin token"
@@ -101,8 +108,12 @@ class Admin:
         return Response(status=200, headers=[("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body=body)
 
 
-def _json(status: int, value: object) -> Response:
-    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _json(status: int, value: object, further: Iterable[tuple[str, str]] = ()) -> Response:
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *further]
     if status == 401:  # noqa: PLR2004 - the one status with a header of its own
         headers.append(("WWW-Authenticate", 'Bearer realm="websubhub admin"'))
     return Response(status=status, headers=headers, body=json.dumps(value).encode() + b"\n")

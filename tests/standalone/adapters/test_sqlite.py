@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -163,12 +164,75 @@ def modes_in(folder: Path) -> dict[str, int]:
     return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
 
 
+def content_of(file: Path) -> bytes:
+    return file.read_bytes()
+
+
 async def test_the_files_are_for_their_owner_alone(path: Path, clock: Clock) -> None:
     async with store_at(path, clock) as store:
         await Hub(store, clock).subscribe()
         modes = modes_in(path.parent)
     assert set(modes.values()) == {0o600}
     assert {"hub.db", "hub.db-wal", "hub.db.lock", "hub.db.reserve"} <= set(modes)
+
+
+async def test_files_of_an_earlier_version_become_private(path: Path, clock: Clock) -> None:
+    async with store_at(path, clock) as store:
+        await Hub(store, clock).subscribe()
+    for file in path.parent.iterdir():
+        file.chmod(0o644)
+    async with store_at(path, clock):
+        modes = modes_in(path.parent)
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize("suffix", [".lock", ".reserve"])
+async def test_a_link_in_the_place_of_a_file_of_ours_is_not_followed(path: Path, clock: Clock, suffix: str) -> None:
+    victim = path.parent / "victim"
+    victim.write_bytes(b"precious")
+    path.with_name(path.name + suffix).symlink_to(victim)
+    victim.chmod(0o644)
+    with suppress(StoreError):
+        async with store_at(path, clock) as store:
+            await Hub(store, clock).subscribe()
+    assert content_of(victim) == b"precious"
+    assert modes_in(path.parent)["victim"] == 0o644
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE notes (text)", "PRAGMA application_id = 42"])
+@pytest.mark.parametrize("version", [0, 1, 99])
+async def test_a_database_of_another_program_is_left_alone(
+    path: Path, clock: Clock, statement: str, version: int
+) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    before = content_of(path)
+    with pytest.raises(StoreError, match="belongs to another program"):
+        async with store_at(path, clock):
+            pass
+    assert content_of(path) == before
+
+
+async def test_a_database_says_whose_it_is(path: Path, clock: Clock) -> None:
+    async with store_at(path, clock):
+        pass
+    assert content_of(path)[68:72] == b"WShb"
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_a_database_that_was_removed_takes_no_more(path: Path, clock: Clock, suffix: str) -> None:
+    async with store_at(path, clock) as store:
+        hub = Hub(store, clock)
+        await hub.subscribe()
+        await store.check_writable()
+        path.with_name(path.name + suffix).unlink()
+        with pytest.raises(StoreError, match="removed or replaced"):
+            await hub.publish()
+        path.with_name(path.name + suffix).write_bytes(b"")
+        with pytest.raises(StoreError, match="removed or replaced"):
+            await store.check_writable()
 
 
 async def test_the_disk_is_asked_to_keep_what_is_committed(path: Path, clock: Clock) -> None:

@@ -153,6 +153,14 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
         """
         ...
 
+    async def check_writable(self) -> None:
+        """Make sure that something can be written now, by writing.
+
+        Raises:
+            StoreError: It cannot; the text says why.
+        """
+        ...
+
     @property
     def broker(self) -> ContentBroker:
         """The updates and their deliveries."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from websubhub.standalone.adapters.sqlite.files import FileLock, Reserve
+from websubhub.standalone.adapters.sqlite.files import FileLock, InUse, Reserve
 from websubhub.standalone.adapters.sqlite.schema import MIGRATIONS, PRAGMAS
 from websubhub.standalone.ports import DiskFullError, StoreError, StoreVersionError
 
@@ -17,6 +17,8 @@ Outcome = tuple[Any, Exception | None]
 MEMORY = ":memory:"
 
 _NEWEST = len(MIGRATIONS)
+_APPLICATION_ID = 0x57536862  # "WShb", by which file(1) and other programs know whose database it is
+_TABLES = {"topics", "subscriptions", "positions", "updates", "verifications"}
 _SQLITE_LEAST = (3, 35, 0)  # the first with RETURNING
 
 
@@ -33,6 +35,7 @@ class DatabaseFile:
         self._path = path
         self._lock = None if path == MEMORY else FileLock(Path(path))
         self._reserve = None if path == MEMORY else Reserve(Path(path))
+        self._files = () if path == MEMORY else (InUse(Path(path)), InUse(Path(f"{path}-wal")))
 
     def open(self) -> Connection:
         """Lock the file for this process, and bring it to the newest version.
@@ -68,6 +71,15 @@ class DatabaseFile:
         _empty_log(connection)
         return self._reserve.restore()
 
+    def check_presence(self) -> None:
+        """Make sure that what is written now will be found again.
+
+        Raises:
+            StoreError: The file is not there any more.
+        """
+        if not all(file.is_there() for file in self._files):
+            raise StoreError(f"The database {self._path} was removed or replaced while it was in use.")
+
     def transact(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
         """One transaction for all; when it fails, one for each, so that only those fail that must."""
         try:
@@ -96,20 +108,37 @@ class DatabaseFile:
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
         try:
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            self._check_owner(connection, version)
             if version > _NEWEST:
                 raise StoreVersionError(f"The database {self._path} was written by a newer version of websubhub.")
             for pragma in PRAGMAS:
                 connection.execute(pragma).fetchall()
             for number in range(version, _NEWEST):
-                connection.executescript(f"BEGIN; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;")
+                connection.executescript(
+                    f"BEGIN; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; "
+                    f"PRAGMA application_id = {_APPLICATION_ID}; COMMIT;"
+                )
         except BaseException:
             connection.close()
             raise
         return connection
 
+    def _check_owner(self, connection: Connection, version: int) -> None:
+        owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        # The first version had no application id; its tables tell it from a database of another program.
+        ours = owner == _APPLICATION_ID or (not owner and (not tables or (version > 0 and tables >= _TABLES)))
+        if not ours:
+            raise StoreError(f"The database {self._path} belongs to another program.")
+
     def _release(self) -> None:
         if self._lock is not None:
             self._lock.release()
+
+
+def touch(connection: Connection) -> None:
+    """Write to the file without changing what it says."""
+    connection.execute(f"PRAGMA user_version = {_NEWEST}")
 
 
 def disk_full() -> DiskFullError:

@@ -1,14 +1,18 @@
-"""The files around a database: a lock that keeps a second process out, and a reserve for the day the disk is full."""
+"""The database file and those around it: a lock, a reserve for the day the disk is full, a watch for removed files."""
 
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from websubhub.standalone.ports import StoreError, StoreLockedError
 
 _RESERVE_BYTES = 8 * 1_048_576
 _PRIVATE = 0o600
+_OTHERS = 0o077
+# A link that somebody put in the place of one of our files is not followed.
+_OWN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class FileLock:
@@ -27,9 +31,11 @@ class FileLock:
             StoreError: The files cannot be opened.
         """
         try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+            self._descriptor = os.open(self._path, _OWN, _PRIVATE)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.close(os.open(self._database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE))
+            for suffix in ("", "-wal", "-shm", ".lock", ".reserve"):
+                _make_private(self._database.with_name(self._database.name + suffix))
         except BlockingIOError:
             self.release()
             raise StoreLockedError(f"Another process has the database {self._database} open.") from None
@@ -56,7 +62,7 @@ class Reserve:
         if self.held:
             return True
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+            descriptor = os.open(self._path, _OWN, _PRIVATE)
             try:
                 os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
             finally:
@@ -74,3 +80,36 @@ class Reserve:
         """Give the space up."""
         self._path.unlink(missing_ok=True)
         self.held = False
+
+
+class InUse:
+    """Notices that a file in use was removed or replaced: what is written to it from then on is lost with the process.
+
+    Args:
+        path: The file; it need not be there before it is first looked for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity: tuple[int, int] | None = None
+
+    def is_there(self) -> bool:
+        """Return whether the file is still the one that was there first."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return self._identity is None
+        identity = found.st_dev, found.st_ino
+        if self._identity is None:
+            self._identity = identity
+        return identity == self._identity
+
+
+def _make_private(path: Path) -> None:
+    """Take the rights of others away, which an earlier version or a copy may have given them."""
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and stat.S_IMODE(mode) & _OTHERS:
+            path.chmod(_PRIVATE)
+    except FileNotFoundError:
+        return

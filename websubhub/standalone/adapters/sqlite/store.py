@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from websubhub.standalone.adapters.sqlite.announcements import SqliteAnnouncements
 from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.broker import SqliteBroker
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.database import Connection, touch
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
 from websubhub.standalone.adapters.sqlite.thread import Database
@@ -78,6 +78,14 @@ class SqliteStore:
         found = await self._database.read(work)
         if found != ["ok"]:
             raise StoreError(f"The database is damaged: {'; '.join(found)}.")
+
+    async def check_writable(self) -> None:
+        """Make sure that something can be written now, by writing.
+
+        Raises:
+            StoreError: It cannot; the text says why.
+        """
+        await self._database.write(touch)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None

@@ -144,17 +144,25 @@ class Database:
 
     def _round(self, connection: Connection) -> None:
         writes = [self._writes.popleft() for _ in range(min(len(self._writes), _TOGETHER))]
-        if writes and self._file.has_room(connection):
-            self._transact(connection, writes)
-        else:
-            for job in writes:
-                job.error = disk_full()
-        self._answer(writes)
+        if writes:
+            self._write(connection, writes)
+            self._answer(writes)
         for queue in (self._settling, self._reads):
             if queue:
                 job = queue.popleft()
                 self._transact(connection, [job])
                 self._answer([job])
+
+    def _write(self, connection: Connection, jobs: list[_Job]) -> None:
+        try:
+            self._file.check_presence()
+            if not self._file.has_room(connection):
+                raise disk_full()
+        except StoreError as error:
+            for job in jobs:
+                job.error = error
+        else:
+            self._transact(connection, jobs)
 
     def _transact(self, connection: Connection, jobs: list[_Job]) -> None:
         outcomes = self._file.transact(connection, [job.work for job in jobs])

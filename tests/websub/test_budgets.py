@@ -1,0 +1,137 @@
+"""A host is made to take so much and no more, whoever asks for it."""
+
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from _websub.budgets import Budget, Budgets
+
+HOST = "victim.example"
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def test_so_many_are_under_way_and_the_next_waits_for_one_to_end(time: Time) -> None:
+    budgets = Budgets(Budget(at_once=3, burst=100), time)
+    assert [budgets.begin(HOST) for _ in range(4)] == [True, True, True, False]
+    assert budgets.wait(HOST) == math.inf
+    assert budgets.begin("other.example")
+    budgets.end(HOST, wanted=False)
+    assert budgets.begin(HOST)
+
+
+@pytest.mark.threat("AMP-1")
+def test_what_is_not_wanted_goes_out_at_the_rate(time: Time) -> None:
+    budgets = Budgets(Budget(at_once=10, burst=10, per_minute=10), time)
+    sent = Counter[int]()
+    for _ in range(10 * 60):
+        while budgets.begin(HOST):
+            budgets.end(HOST, wanted=False)
+            sent[int(time.now - 1000) // 60] += 1
+        time.now += 1
+    assert max(sent.values()) <= 20
+    assert sum(sent.values()) <= 10 + 10 * 10
+
+
+def test_what_is_wanted_costs_nothing(time: Time) -> None:
+    budgets = Budgets(Budget(at_once=10, burst=10, per_minute=10), time)
+    for _ in range(10_000):
+        assert budgets.begin(HOST)
+        budgets.end(HOST, wanted=True)
+
+
+def test_the_wait_is_exactly_as_long_as_needed(time: Time) -> None:
+    budgets = Budgets(Budget(at_once=5, burst=5, per_minute=6), time)
+    for _ in range(5):
+        assert budgets.begin(HOST)
+        budgets.end(HOST, wanted=False)
+    assert budgets.wait(HOST) == pytest.approx(10)
+    time.now += 9.9
+    assert not budgets.begin(HOST)
+    time.now += 0.2
+    assert budgets.begin(HOST)
+
+
+def test_bytes_are_paid_back_before_the_next(time: Time) -> None:
+    budgets = Budgets(Budget(burst=100, per_minute=1000, burst_bytes=1000, bytes_per_minute=600), time)
+    assert budgets.begin(HOST)
+    budgets.end(HOST, wanted=False, size=1000)
+    assert budgets.begin(HOST), "all of the burst may be used"
+    budgets.end(HOST, wanted=True, size=300)
+    assert budgets.wait(HOST) == pytest.approx(30)
+    time.now += 31
+    assert budgets.begin(HOST)
+
+
+@pytest.mark.threat("AMP-10")
+def test_a_host_that_wants_nothing_is_left_alone(time: Time) -> None:
+    budgets = Budgets(Budget(burst=100, per_minute=1000, failures=20, pause_seconds=3600), time)
+    for number in range(20):
+        assert budgets.begin(HOST)
+        budgets.end(HOST, wanted=number == 0)
+    assert budgets.begin(HOST), "19 failures in a row"
+    budgets.end(HOST, wanted=False)
+    assert budgets.wait(HOST) == pytest.approx(3600)
+    time.now += 3601
+    assert budgets.begin(HOST)
+
+
+def test_the_number_of_accounts_is_bounded_and_those_in_use_stay(time: Time) -> None:
+    budgets = Budgets(Budget(at_once=1, burst=1, per_minute=0.001), time, remembered=100)
+    assert budgets.begin(HOST)
+    for number in range(10_000):
+        assert budgets.begin(f"{number}.example")
+        budgets.end(f"{number}.example", wanted=False)
+        assert len(budgets) <= 101
+    assert not budgets.begin(HOST)
+    budgets.end(HOST, wanted=False)
+
+
+def test_a_host_that_may_not_be_called_is_not_forgotten_for_one_that_may(time: Time) -> None:
+    budgets = Budgets(Budget(at_once=1, burst=1, per_minute=0.001), time, remembered=100)
+    assert budgets.begin(HOST)
+    budgets.end(HOST, wanted=False)
+    for number in range(10_000):
+        assert budgets.begin(f"{number}.example")
+        budgets.end(f"{number}.example", wanted=True)
+    assert not budgets.begin(HOST)
+
+
+EVENTS = st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.integers(0, 100), st.floats(0, 90)), max_size=60)
+
+
+@given(EVENTS)
+def test_in_no_minute_more_than_the_burst_and_the_rate_are_unwanted(events: list[tuple[str, bool, int, float]]) -> None:
+    time = Time()
+    budget = Budget(at_once=2, burst=4, per_minute=3, burst_bytes=100, bytes_per_minute=50)
+    budgets = Budgets(budget, time)
+    unwanted: list[tuple[str, float]] = []
+    for host, wanted, size, pause in events:
+        if budgets.begin(host):
+            budgets.end(host, wanted=wanted, size=size)
+            if not wanted:
+                unwanted.append((host, time.now))
+        else:
+            wait = budgets.wait(host)
+            assert 0 < wait < math.inf
+            time.now += wait + 0.001
+            assert budgets.begin(host)
+            budgets.end(host, wanted=True)
+        time.now += pause
+    for host, start in unwanted:
+        within = [at for other, at in unwanted if other == host and start <= at <= start + 60]
+        assert len(within) <= budget.burst + budget.per_minute
