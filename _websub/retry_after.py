@@ -2,7 +2,9 @@
 
 import email.utils
 
-_LIMIT_SECONDS = 86_400.0
+from _websub.numbers import whole_number
+
+_LIMIT_SECONDS = 86_400
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
@@ -13,10 +15,11 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
         now: The time, in seconds since 1970.
     """
     text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:10]), _LIMIT_SECONDS)
+    seconds = whole_number(text, _LIMIT_SECONDS)
+    if seconds is not None:
+        return float(seconds)
     try:
         date = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max(0.0, min(date.timestamp() - now, _LIMIT_SECONDS))
+    return max(0.0, min(date.timestamp() - now, float(_LIMIT_SECONDS)))

@@ -3,10 +3,12 @@
 from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge
 from _websub.content import Payload
+from _websub.hosts import authority_of, canonical_authority, host_of
 from _websub.http import Answer, Headers, Request, Response
 from _websub.limits import EdgeLimits
 from _websub.listening import AppListener
 from _websub.media import ContentError
+from _websub.numbers import whole_number
 from _websub.outcome import Success, WebSubError
 from _websub.retry_after import retry_after_seconds
 from _websub.serving import Binding
@@ -129,9 +131,12 @@ __all__ = [
     "VerifiedUnsubscription",
     "WebSubError",
     "asgi",
+    "authority_of",
+    "canonical_authority",
     "check_url",
     "feed_entries",
     "feed_links",
+    "host_of",
     "html_links",
     "is_loopback_url",
     "link_header",
@@ -141,6 +146,7 @@ __all__ = [
     "serve",
     "serve_app",
     "url_identity",
+    "whole_number",
     "without_entries",
 ]
 

@@ -172,7 +172,7 @@ class HostState:
     """A host of callbacks that is busy, failing or paused.
 
     Args:
-        host: Its name, with the port where it is not that of the scheme.
+        host: Its canonical name, with the port unless that is 80 or 443.
         in_flight: How many deliveries are on their way to it.
         parked: How many subscriptions wait until it takes deliveries again.
         failures: How many deliveries in a row it failed.

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from websubhub import url_identity
+from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.verifications import finish_verification
 from websubhub.standalone.ports import DeliveryMode, StoredSubscription
-from websubhub.standalone.schedule.hosts import host_key, host_of
+from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member, Members
 
 _SELECT = (
@@ -151,7 +151,7 @@ class SqliteSubscriptions:
             Member(
                 topic=saved.topic,
                 subscription=saved.subscription,
-                host=host_key(host_of(subscription.callback)),
+                host=host_key(authority_of(subscription.callback)),
                 position=saved.head,
                 expires_at=subscription.expires_at,
             )
@@ -170,7 +170,7 @@ def _save(connection: Connection, subscription: StoredSubscription, now: float) 
         "topic": topic,
         "identity": identity,
         "callback": subscription.callback,
-        "host": host_key(host_of(subscription.callback)),
+        "host": host_key(authority_of(subscription.callback)),
         "secret": subscription.secret,
         "lease": subscription.lease_seconds,
         "requested": subscription.requested_at,
