@@ -70,6 +70,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "UpdateMessage",
         "UpdateMessageError",
         "UrlError",
+        "VerificationAttempt",
         "VerifiedSubscription",
         "VerifiedUnsubscription",
         "WebSubError",

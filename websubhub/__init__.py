@@ -40,12 +40,12 @@ from websubhub._errors import (
 )
 from websubhub._feed_diff import FeedEntry, feed_entries, without_entries
 from websubhub._hub_client import HubClient
+from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._listener import HubListener
 from websubhub._messages import (
     Acknowledgement,
     ContentDistributionMessage,
     ContentDistributionSuccess,
-    IntentVerification,
     MessageType,
     Subscription,
     SubscriptionAccepted,
@@ -127,6 +127,7 @@ __all__ = [
     "UpdateMessage",
     "UpdateMessageError",
     "UrlError",
+    "VerificationAttempt",
     "VerifiedSubscription",
     "VerifiedUnsubscription",
     "WebSubError",
