@@ -7,10 +7,18 @@ import anyio
 import pytest
 
 from tests.standalone.hub import Site, World, until, world
-from websubhub import HubApplication, HubConfig, IntentVerification, Subscription, TopicClient, Unsubscription
+from websubhub import (
+    HubApplication,
+    HubConfig,
+    IntentVerification,
+    Subscription,
+    TopicClient,
+    Unsubscription,
+    VerificationAttempt,
+)
 from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
+from websubhub.standalone.ports import HubStore, Mode, PendingVerification
 from websubhub.standalone.publishing import Publishing
 from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.topics import TopicRules
@@ -137,7 +145,7 @@ def _worker(store: HubStore, web: InMemoryWeb, delays: tuple[float, ...] = (0.05
     rules = TopicRules(store.topics, validate=topics)
     service = StandaloneHub(store, rules, PublisherPolicy((), required=False), Publishing(store, topics))
     app = HubApplication(service, HubConfig(url=HUB), web.client())
-    return VerificationWorker(store.verifications, app.verify, HUB, delays=delays)
+    return VerificationWorker(store.verifications, app.attempt_verification, HUB, delays=delays)
 
 
 def _pending(identity: str = "1", callback: str = CALLBACK) -> PendingVerification:
@@ -220,16 +228,16 @@ async def test_one_host_is_asked_so_many_questions_at_a_time_and_others_do_not_w
     most = 0
     other = anyio.Event()
 
-    async def verify(message: Subscription | Unsubscription) -> IntentVerification:
+    async def verify(message: Subscription | Unsubscription) -> VerificationAttempt:
         nonlocal most
         if "slow" not in message.callback:
             other.set()
-            return IntentVerification.REFUSED
+            return VerificationAttempt(result=IntentVerification.REFUSED)
         asking.append(message.callback)
         most = max(most, len(asking))
         await other.wait()
         asking.remove(message.callback)
-        return IntentVerification.REFUSED
+        return VerificationAttempt(result=IntentVerification.REFUSED)
 
     async with memory_store() as store, anyio.create_task_group() as tasks:
         for number in range(600):
@@ -249,14 +257,14 @@ async def test_many_requests_of_one_pair_are_one_question_at_a_time_and_the_newe
     asked: list[object] = []
     under_way = 0
 
-    async def verify(message: Subscription | Unsubscription) -> IntentVerification:
+    async def verify(message: Subscription | Unsubscription) -> VerificationAttempt:
         nonlocal under_way
         under_way += 1
         assert under_way == 1
         asked.append(message.extras)
         await anyio.sleep(0.02)
         under_way -= 1
-        return IntentVerification.REFUSED
+        return VerificationAttempt(result=IntentVerification.REFUSED)
 
     async with memory_store() as store, anyio.create_task_group() as tasks:
         worker = VerificationWorker(store.verifications, verify, HUB)
@@ -268,15 +276,6 @@ async def test_many_requests_of_one_pair_are_one_question_at_a_time_and_the_newe
         assert "99" in str(asked[-1])
         assert len(asked) <= 100
         tasks.cancel_scope.cancel()
-
-
-async def test_a_request_that_was_replaced_while_it_was_verified_changes_nothing() -> None:
-    async with memory_store() as store:
-        await store.verifications.save(_pending("old"))
-        await store.verifications.save(_pending("new"))
-        stored = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=9, requested_at=time.time())
-        assert not await store.subscriptions.save(stored, verification="old")
-        assert await store.subscriptions.get(TOPIC, CALLBACK) is None
 
 
 async def _settled(store: HubStore) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from _websub.client import HttpClient
+from _websub.forms import write_form
 from _websub.http import Request
 from tests.conformance.hubs import (
     CALLBACK,
@@ -26,7 +27,6 @@ from tests.conformance.hubs import (
 from websubhub import HubConfig, SubscriptionAccepted, UnsubscriptionAccepted, asgi
 from websubhub._dispatcher import Dispatcher
 from websubhub._pairs import PairOrder
-from websubhub._protocol import write_form
 from websubhub.testing import InMemoryWeb
 
 SUBSCRIBED, UNSUBSCRIBED = "on_subscription_intent_verified", "on_unsubscription_intent_verified"

@@ -93,7 +93,7 @@ async def _assemble(
     publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
     service = StandaloneHub(store, rules, publishers, publishing)
     app = HubApplication(service, _config(settings, hub))
-    verification = VerificationWorker(store.verifications, app.verify, hub)
+    verification = VerificationWorker(store.verifications, app.attempt_verification, hub)
     service.on_pending = verification.wake
     metrics = DeliveryMetrics()
     admin = Admin(store, Operations(store, hub, app.deny), metrics, token=settings.admin_token, open_to_all=private)

@@ -151,15 +151,19 @@ def _ids(parameters: dict[str, Any]) -> list[int]:
     ids = parameters.get("ids")
     if not isinstance(ids, list) or not ids or len(ids) > _PAGE_LIMIT:
         raise OperationError(400, f"ids must be a list of 1 to {_PAGE_LIMIT} numbers of dead letters.")
-    return [_number(value, "an id") for value in ids]
+    numbers = [_number(value, "an id") for value in ids]
+    if max(numbers) == _LARGEST:
+        raise OperationError(400, "an id must be a whole number that some dead letter has.")
+    return numbers
 
 
 def _host(parameters: dict[str, Any]) -> str:
     host = parameters.get("host")
     try:
-        return canonical_authority(host if isinstance(host, str) else "", "host")
-    except UrlError as error:
-        raise OperationError(400, f"{error} Name a host, with its port unless that is 80 or 443.") from None
+        return canonical_authority(host if isinstance(host, str) else "")
+    except UrlError:
+        text = "host must be the name of a host, with its port unless that is 80 or 443."
+        raise OperationError(400, text) from None
 
 
 def _shown(value: Any) -> dict[str, Any]:

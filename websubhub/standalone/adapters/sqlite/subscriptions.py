@@ -7,7 +7,7 @@ from attrs import frozen
 from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.adapters.sqlite.verifications import finish_verification
+from websubhub.standalone.adapters.sqlite.verifications import confirm_verification, withdraw_verification
 from websubhub.standalone.ports import DeliveryMode, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member, Members
@@ -61,7 +61,8 @@ class SqliteSubscriptions:
         now = self._clock()
 
         def work(connection: Connection) -> _Saved | None:
-            if verification is not None and not finish_verification(connection, verification):
+            pair = subscription.topic, subscription.callback
+            if verification is not None and not confirm_verification(connection, verification, *pair):
                 return None
             return _save(connection, subscription, now)
 
@@ -105,7 +106,9 @@ class SqliteSubscriptions:
         values = url_identity(topic), url_identity(callback)
 
         def work(connection: Connection) -> tuple[bool, tuple[int, int] | None]:
-            if verification is not None and not finish_verification(connection, verification):
+            if verification is None:
+                withdraw_verification(connection, topic, callback)
+            elif not confirm_verification(connection, verification, topic, callback):
                 return False, None
             row = connection.execute(
                 "DELETE FROM subscriptions WHERE topic_id = (SELECT id FROM topics WHERE identity = ?) "
