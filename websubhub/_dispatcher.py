@@ -12,7 +12,7 @@ from _websub.client import ExchangeError, HttpClient
 from _websub.forms import FormError
 from _websub.http import Answer, Request, Response, plain
 from _websub.outcome import Success, WebSubError, settle
-from _websub.retry_after import is_temporary, retry_after_seconds
+from _websub.retry_after import retry_after_seconds
 from _websub.signature import SecretError
 from _websub.urls import UrlError, host_of
 from _websub.vocabulary import Mode, Parameter
@@ -193,7 +193,7 @@ class Dispatcher:
             return VerificationAttempt(result=IntentVerification.UNANSWERED)
         if protocol.is_confirmed(response, challenge):
             return VerificationAttempt(result=IntentVerification.VERIFIED)
-        if is_temporary(response.status):
+        if response.says_not_now:
             seconds = retry_after_seconds(response.headers.get("Retry-After"), self._clock())
             return VerificationAttempt(result=IntentVerification.UNANSWERED, retry_after=seconds)
         log.info("The callback at %s did not confirm.", host_of(message.callback))

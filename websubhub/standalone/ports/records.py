@@ -1,4 +1,7 @@
-"""The values that a store keeps and hands out. Times are wall-clock seconds since the epoch, durations are seconds."""
+"""The values that a store keeps and hands out.
+
+Times are seconds since 1970 by the clock of the store, durations are seconds.
+"""
 
 from enum import StrEnum
 

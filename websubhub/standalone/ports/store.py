@@ -1,5 +1,6 @@
 """Where the hub keeps topics, subscriptions and pending verifications. Every method is durable once it returns."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -133,7 +134,12 @@ class AnnouncementStore(Protocol):
 
 
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
-    """Everything that a hub keeps: an adapter is an async context manager with these five."""
+    """Everything that a hub keeps: an adapter is an async context manager with these five and a clock."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The time, in seconds since 1970, that leases, retries and everything else that is kept here go by."""
+        ...
 
     @property
     def topics(self) -> TopicStore:

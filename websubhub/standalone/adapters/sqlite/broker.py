@@ -36,7 +36,7 @@ class SqliteBroker:
     Args:
         database: Where updates, positions and dead letters are kept.
         board: Who is owed what.
-        clock: The wall clock.
+        clock: The hub's clock.
         bell: Rings when a delivery may have become due.
     """
 

@@ -17,7 +17,7 @@ from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import ENDED
 from websubhub.standalone.schedule.turns import Turns
 
-_LOOK_AGAIN_SECONDS = 1.0  # the wall clock may jump
+_LOOK_AGAIN_SECONDS = 1.0  # no timer counts while the machine is suspended
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Claimer:
         recipients: Where updates and callbacks are read.
         desk: Where the deliveries will be settled.
         flusher: Brings what was settled to the disk.
-        clock: The wall clock.
+        clock: The hub's clock.
         bell: Rings when a delivery may have become due.
     """
 

@@ -44,7 +44,7 @@ class SqliteSubscriptions:
     Args:
         database: Where they are kept.
         members: Told of everything that changes.
-        clock: The wall clock.
+        clock: The hub's clock.
         wake: Called when a delivery may have become due.
     """
 
@@ -121,7 +121,7 @@ class SqliteSubscriptions:
             if removed[1] is not None:
                 self._members.end(*removed[1])
 
-        return (await self._database.write(work, then))[0]
+        return (await self._database.settle(work, then))[0]
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
         """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them."""

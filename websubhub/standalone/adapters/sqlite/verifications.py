@@ -27,7 +27,7 @@ class SqliteVerifications:
 
     Args:
         database: Where they are kept.
-        clock: The wall clock.
+        clock: The hub's clock.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
@@ -76,11 +76,11 @@ class SqliteVerifications:
             statement = "UPDATE verifications SET attempts = attempts + 1, due_at = ? WHERE id = ?"
             return bool(connection.execute(statement, (due_at, verification)).rowcount)
 
-        return await self._database.write(work)
+        return await self._database.settle(work)
 
     async def remove(self, verification: str) -> bool:
         """Forget a request that was denied or given up. False when a newer request has replaced it."""
-        return await self._database.write(lambda connection: _delete(connection, verification))
+        return await self._database.settle(lambda connection: _delete(connection, verification))
 
     async def count(self) -> int:
         """How many requests are pending."""
