@@ -100,7 +100,8 @@ class SqliteStore:
         except StoreError as error:
             _log.warning("The last outcomes were not written, so that some deliveries will be repeated: %s", error)
         if self._timekeeper is not None:
-            await self._timekeeper.note()
+            with anyio.CancelScope(shield=True):
+                await self._timekeeper.note()
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
         # What fails inside "async with" leaves as it is, and not in an exception group.
