@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import attrs
 
-from _websub.urls import host_of
+from _websub.hosts import host_of
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -59,6 +59,20 @@ class AddressPolicy:
             return False
         return parsed.is_global and not parsed.is_multicast and not _within(parsed, _NEVER)
 
+    def permits_host(self, host: str) -> bool:
+        """Return whether a canonical host may be called as far as its text says.
+
+        An address is judged at once, and so is a name for this machine. Other names are judged by their addresses, once
+        they are looked up.
+        """
+        if _is_local_name(host):
+            return self.permits("127.0.0.1") or self.permits("::1")
+        try:
+            ip_address(host)
+        except ValueError:
+            return True
+        return self.permits(host)
+
     @classmethod
     def everywhere(cls) -> "AddressPolicy":
         """The policy of a party whose own user names the URLs: any address may be called."""
@@ -74,9 +88,13 @@ def _within(address: Address, networks: Iterable[Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
+def _is_local_name(host: str) -> bool:
+    return f".{host}".removesuffix(".").endswith(".localhost")
+
+
 def is_loopback_host(host: str) -> bool:
     """Whether a host name or address literal names this machine."""
-    if f".{host}".removesuffix(".").endswith(".localhost"):
+    if _is_local_name(host):
         return True
     try:
         return ip_address(host).is_loopback

@@ -15,7 +15,7 @@ from _websub.addresses import AddressPolicy
 from _websub.http import Headers, Request, Response
 from _websub.links import resolve
 from _websub.network import AddressRefusedError, NameNotResolvedError, core_request, guarded_pool
-from _websub.urls import UrlError, ascii_url, check_url, target_of
+from _websub.urls import REQUEST_URL_LIMIT, UrlError, check_url, host_of, target_of, wire_url
 from _websub.vocabulary import USER_AGENT
 
 __all__ = ["AsyncClient", "ExchangeError", "ExchangeLimits", "Failure", "HttpClient", "Incoming"]
@@ -94,7 +94,7 @@ class Incoming:
 # In this order: the first class that fits names the failure.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
     ((UrlError, httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol), Failure.URL),
-    ((UnicodeEncodeError, httpx.LocalProtocolError, httpcore.LocalProtocolError), Failure.REQUEST),
+    ((UnicodeError, httpx.LocalProtocolError, httpcore.LocalProtocolError), Failure.REQUEST),
     ((AddressRefusedError,), Failure.ADDRESS),
     ((NameNotResolvedError,), Failure.NAME),
     ((TimeoutError, httpx.TimeoutException, httpcore.TimeoutException), Failure.TIMEOUT),
@@ -163,6 +163,13 @@ class HttpClient:
         self._given = client
         self._own: GuardedTransport | None = None
 
+    def may_call(self, url: str) -> bool:
+        """Return whether a checked URL may be called, as far as its text says; names are looked up when it is called.
+
+        With the caller's own client, that client decides.
+        """
+        return self._given is not None or self._addresses.permits_host(host_of(url))
+
     async def send(self, request: Request) -> Response:
         """Send one request and read its whole answer.
 
@@ -200,8 +207,9 @@ class HttpClient:
             raise ExchangeError(Failure.TIMEOUT)
 
     def _build(self, request: Request) -> httpx.Request:
-        url = ascii_url(check_url(request.url))
-        own = (("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"))
+        url = wire_url(check_url(request.url, limit=REQUEST_URL_LIMIT))
+        # The Host field too, since httpx decodes what begins with "xn--" to write its own, and fails where it cannot.
+        own = (("Host", url.split("/", 3)[2]), ("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"))
         headers = [pair for pair in own if pair[0] not in request.headers] + list(request.headers.pairs)
         limits = httpx.Timeout(self.limits.seconds, connect=self.limits.connect_seconds)
         # Given as it stands, since httpx would write some characters of it in another way.

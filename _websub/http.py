@@ -128,6 +128,11 @@ class Response:
         """Whether the status is one of 2xx."""
         return 200 <= self.status <= 299  # noqa: PLR2004 - the bounds of 2xx name themselves
 
+    @property
+    def says_not_now(self) -> bool:
+        """Whether the status says that another attempt may do: 5xx, 408, 425 or 429."""
+        return self.status in {408, 425, 429} or self.status >= 500  # noqa: PLR2004 - these name themselves
+
 
 Send = Callable[[Request], Awaitable[Response]]
 Then = Callable[[], Awaitable[Any]]

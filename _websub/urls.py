@@ -1,24 +1,36 @@
 """URLs of topics, callbacks and hubs: refused when dangerous, kept as text when not (W3C 5.1.1, 8.3)."""
 
-import ipaddress
 import re
-from urllib.parse import quote, urlsplit
-
-import idna
+from urllib.parse import quote
 
 from _websub.forms import write_form
+from _websub.hosts import HOST_LIMIT, UrlError, authority_of, encode_host, host_of, split_authority
+
+__all__ = [
+    "REQUEST_URL_LIMIT",
+    "URL_LIMIT",
+    "UrlError",
+    "append_query",
+    "ascii_url",
+    "authority_of",
+    "check_url",
+    "host_of",
+    "is_https",
+    "path_of",
+    "target_of",
+    "url_identity",
+    "wire_url",
+]
 
 URL_LIMIT = 2048
-_HOST_LIMIT = 253
-_PORT_LIMIT = 65_535
+#: The bound of a URL that we make: a callback with a topic and a reason in its query, where one character may take up
+#: three times its bytes.
+REQUEST_URL_LIMIT = 16 * URL_LIMIT
 
 # Refused before any parser sees the text: urlsplit deletes tabs and newlines, clients read a backslash as a slash.
 _FORBIDDEN = re.compile(r'[\x00-\x20\x7f-\x9f\\<>"\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]')
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# What the C library reads as an IPv4 address although it is not written as one: 127.1, 0x7f.1, 2130706433, 0177.0.0.1.
-_NUMERIC_HOST = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]*|[0-9]+))*\.?", re.ASCII)
-_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
-_AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.ASCII)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 # Most URLs that come: accepted at one glance, since the checks below would all pass. A host that begins with a letter
 # is no address, and none of these characters ends a host or is refused anywhere.
@@ -31,24 +43,21 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _URI_SAFE = "%/:?#[]@!$&'()*+,;=-._~|{}^`"
 
 
-class UrlError(ValueError):
-    """A URL that will not be used; its text says why in one plain sentence."""
-
-
-def check_url(url: str, name: str = "The URL") -> str:
+def check_url(url: str, name: str = "The URL", *, limit: int = URL_LIMIT) -> str:
     """A topic, callback or hub URL, returned unchanged if it is safe to keep and to call.
 
     Args:
         url: The text as received.
         name: What to call it in an error, for example ``hub.callback``.
+        limit: The most bytes that it may have.
 
     Raises:
         UrlError: It is too long, not absolute http(s), has a fragment or user information, or a malformed host.
     """
-    if len(url) <= _HOST_LIMIT and _ORDINARY.fullmatch(url):
+    if len(url) <= HOST_LIMIT and _ORDINARY.fullmatch(url):
         return url
-    if len(url.encode("utf-8", "surrogatepass")) > URL_LIMIT:
-        raise UrlError(f"{name} is longer than {URL_LIMIT} bytes.")
+    if len(url.encode("utf-8", "surrogatepass")) > limit:
+        raise UrlError(f"{name} is longer than {limit} bytes.")
     if _FORBIDDEN.search(url):
         raise UrlError(f"{name} has a character that URLs may not have.")
     if _BAD_ESCAPE.search(url):
@@ -58,57 +67,8 @@ def check_url(url: str, name: str = "The URL") -> str:
         raise UrlError(f"{name} must start with http:// or https://.")
     if "#" in rest:
         raise UrlError(f"{name} must not have a fragment.")
-    _check_authority(re.split(r"[/?]", rest, maxsplit=1)[0], name)
+    split_authority(re.split(r"[/?]", rest, maxsplit=1)[0], name)
     return url
-
-
-def _check_authority(authority: str, name: str) -> None:
-    if "@" in authority:
-        raise UrlError(f"{name} must not have user information.")
-    match = _AUTHORITY.fullmatch(authority)
-    if match is None:
-        raise UrlError(f"{name} has a malformed host or port.")
-    host, port = match.groups()
-    if port and not 0 < int(port) <= _PORT_LIMIT:
-        raise UrlError(f"{name} has a port outside 1 to {_PORT_LIMIT}.")
-    if host.startswith("["):
-        _check_ipv6(host[1:-1], name)
-    elif not _is_host(host):
-        raise UrlError(f"{name} has a malformed host.")
-
-
-def _check_ipv6(host: str, name: str) -> None:
-    try:
-        zone = ipaddress.IPv6Address(host).scope_id
-    except ValueError:
-        raise UrlError(f"{name} has a malformed host.") from None
-    if zone is not None:
-        raise UrlError(f"{name} must not have an address zone.")
-
-
-def _is_host(host: str) -> bool:
-    if not host or len(host) > _HOST_LIMIT:
-        return False
-    if not host.isascii():
-        encoded = _encode_host(host)
-        return encoded is not None and _is_host(encoded)
-    if _NUMERIC_HOST.fullmatch(host):
-        return _is_ipv4(host)
-    return all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
-
-
-def _is_ipv4(host: str) -> bool:
-    try:
-        return str(ipaddress.IPv4Address(host)) == host
-    except ValueError:
-        return False
-
-
-def _encode_host(host: str) -> str | None:
-    try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return None
 
 
 def ascii_url(url: str) -> str:
@@ -118,8 +78,18 @@ def ascii_url(url: str) -> str:
     scheme, _, rest = url.partition("://")
     authority, slash, path = re.split(r"([/?])", rest, maxsplit=1) if re.search(r"[/?]", rest) else (rest, "", "")
     host, colon, port = authority.partition(":")
-    encoded = host if host.isascii() else (_encode_host(host) or quote(host))
+    encoded = host if host.isascii() else (encode_host(host) or quote(host))
     return f"{scheme}://{encoded}{colon}{port}{slash}{quote(path, safe=_URI_SAFE)}"
+
+
+def wire_url(url: str) -> str:
+    """A checked URL in the spelling in which it is called: a canonical host, no default port, the rest as it stands."""
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.lower()
+    host, port = split_authority(re.split(r"[/?]", rest, maxsplit=1)[0])
+    literal = f"[{host}]" if ":" in host else host
+    authority = literal if port in {None, _DEFAULT_PORTS[scheme]} else f"{literal}:{port}"
+    return f"{scheme}://{authority}{quote(target_of(url), safe=_URI_SAFE)}"
 
 
 def append_query(url: str, fields: list[tuple[str, str]]) -> str:
@@ -149,11 +119,6 @@ def _decode_unreserved(escape: re.Match[str]) -> str:
 def is_https(url: str) -> bool:
     """Whether the URL's scheme is https."""
     return url[:8].lower() == "https://"
-
-
-def host_of(url: str) -> str:
-    """The host of a checked URL, in small letters, without port and brackets."""
-    return urlsplit(url).hostname or ""
 
 
 def path_of(url: str) -> str:

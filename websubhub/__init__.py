@@ -3,10 +3,12 @@
 from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge
 from _websub.content import Payload
+from _websub.hosts import authority_of, canonical_authority, host_of
 from _websub.http import Answer, Headers, Request, Response
 from _websub.limits import EdgeLimits
 from _websub.listening import AppListener
 from _websub.media import ContentError
+from _websub.numbers import whole_number
 from _websub.outcome import Success, WebSubError
 from _websub.retry_after import retry_after_seconds
 from _websub.serving import Binding
@@ -38,12 +40,12 @@ from websubhub._errors import (
 )
 from websubhub._feed_diff import FeedEntry, feed_entries, without_entries
 from websubhub._hub_client import HubClient
+from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._listener import HubListener
 from websubhub._messages import (
     Acknowledgement,
     ContentDistributionMessage,
     ContentDistributionSuccess,
-    IntentVerification,
     MessageType,
     Subscription,
     SubscriptionAccepted,
@@ -125,13 +127,17 @@ __all__ = [
     "UpdateMessage",
     "UpdateMessageError",
     "UrlError",
+    "VerificationAttempt",
     "VerifiedSubscription",
     "VerifiedUnsubscription",
     "WebSubError",
     "asgi",
+    "authority_of",
+    "canonical_authority",
     "check_url",
     "feed_entries",
     "feed_links",
+    "host_of",
     "html_links",
     "is_loopback_url",
     "link_header",
@@ -141,6 +147,7 @@ __all__ = [
     "serve",
     "serve_app",
     "url_identity",
+    "whole_number",
     "without_entries",
 ]
 

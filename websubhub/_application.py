@@ -1,5 +1,6 @@
 """A hub as an ASGI application, and on hypercorn by itself."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -12,7 +13,8 @@ from _websub.client import AsyncClient, ExchangeLimits, HttpClient
 from _websub.serving import Binding
 from websubhub._config import HubConfig
 from websubhub._dispatcher import Dispatcher
-from websubhub._messages import IntentVerification, Subscription, Unsubscription
+from websubhub._intent import IntentVerification, VerificationAttempt
+from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HubService
 
 _CALLBACK_LIMITS = ExchangeLimits(seconds=10.0, response_bytes=4_096, keep_alive=0)
@@ -28,14 +30,22 @@ class HubApplication:
         service: The hub.
         config: Its settings.
         client: Your own HTTP client for verification requests; by default one that refuses private addresses.
+        clock: The time, in seconds since 1970.
     """
 
-    def __init__(self, service: HubService, config: HubConfig, client: AsyncClient | None = None) -> None:
+    def __init__(
+        self,
+        service: HubService,
+        config: HubConfig,
+        client: AsyncClient | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.service = service
         self.config = config
         addresses = AddressPolicy.for_public_url(config.url, config.allow_networks)
         self._client = HttpClient(client, addresses=addresses, limits=_CALLBACK_LIMITS)
-        self._dispatcher = Dispatcher(service, config, self._client)
+        self._dispatcher = Dispatcher(service, config, self._client, clock=clock)
         self._edge = AsgiEdge(self._dispatcher.handle, limits=config.limits, resources=self._resources)
 
     @asynccontextmanager
@@ -64,7 +74,14 @@ class HubApplication:
         """Validate a request and verify its intent once, now: for requests accepted with ``deferred=True``.
 
         Returns:
-            How it ended; ``UNANSWERED`` is worth another attempt later.
+            How it ended; ``UNANSWERED`` is worth another attempt later, as ``attempt_verification`` tells when.
+        """
+        return (await self.attempt_verification(message)).result
+
+    async def attempt_verification(self, message: Subscription | Unsubscription) -> VerificationAttempt:
+        """Do what ``verify`` does, and say too when a callback that cannot answer now asked to be tried again.
+
+        Attempts for one topic and callback are to be made one after the other, in the order of the requests.
         """
         return await self._dispatcher.verify(message)
 

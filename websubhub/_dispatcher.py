@@ -12,13 +12,14 @@ from _websub.client import ExchangeError, HttpClient
 from _websub.forms import FormError
 from _websub.http import Answer, Request, Response, plain
 from _websub.outcome import Success, WebSubError, settle
+from _websub.retry_after import retry_after_seconds
 from _websub.signature import SecretError
 from _websub.urls import UrlError, host_of
-from _websub.vocabulary import Mode
+from _websub.vocabulary import Mode, Parameter
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
+from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import (
-    IntentVerification,
     Subscription,
     SubscriptionAccepted,
     TopicDeregistration,
@@ -27,6 +28,7 @@ from websubhub._messages import (
     UnsubscriptionAccepted,
     UpdateMessage,
 )
+from websubhub._pairs import PairOrder, Turn
 from websubhub._service import HOOKS, HubService
 
 log = logging.getLogger("websubhub")
@@ -40,6 +42,8 @@ _BY_MESSAGE = {
     Subscription: "on_subscription",
     Unsubscription: "on_unsubscription",
 }
+#: A request that waits is kept in memory, so it does not wait for as long as a callback likes.
+_LONGEST_PAUSE_SECONDS = 600.0
 _VALIDATION = ("on_subscription_validation", "on_unsubscription_validation")
 _VERIFIED = ("on_subscription_intent_verified", "on_unsubscription_intent_verified")
 
@@ -78,6 +82,7 @@ class Dispatcher:
         self._clock = clock
         self._sleep = sleep
         self._challenge = challenge
+        self._pairs = PairOrder()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; what is to happen after the answer comes along as its follow-up."""
@@ -98,9 +103,11 @@ class Dispatcher:
         return Answer(self._write((errors or outcomes)[0]))
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
+        if not self._client.may_call(message.callback):
+            return Answer(plain(400, f"{Parameter.CALLBACK} names an address that this hub does not call."))
         name = _BY_MESSAGE[type(message)]
         if getattr(type(self._service), name) is getattr(HubService, name):
-            return Answer(Response(status=202), lambda: self.follow_up(message))
+            return self._answer_and_verify(Response(status=202), message)
         outcome = await self._settle(name, message)
         if isinstance(outcome, WebSubError):
             return Answer(protocol.write_refusal(outcome))
@@ -111,9 +118,17 @@ class Dispatcher:
             message = attrs.evolve(message, lease_seconds=self._config.grant(outcome.lease_seconds))
         if outcome.deferred:
             return Answer(response)
-        if outcome.verified:
-            return Answer(response, lambda: self.verify(message, confirmed=True))
-        return Answer(response, lambda: self.follow_up(message))
+        return self._answer_and_verify(response, message, confirmed=outcome.verified)
+
+    def _answer_and_verify(
+        self, response: Response, message: Subscription | Unsubscription, *, confirmed: bool = False
+    ) -> Answer:
+        turn = self._pairs.accept(message.topic, message.callback)
+
+        async def follow_up(turn: Turn) -> object:
+            return await (self.verify(message, confirmed=True) if confirmed else self._follow_up(message, turn))
+
+        return Answer(response, lambda: turn.run(follow_up))
 
     def _write(self, outcome: object) -> Response:
         if not isinstance(outcome, Success | WebSubError):
@@ -123,20 +138,26 @@ class Dispatcher:
     def _settle(self, name: str, message: object) -> Awaitable[object]:
         return settle(_ROWS[name], getattr(self._service, name), message)
 
-    async def follow_up(self, message: Subscription | Unsubscription) -> IntentVerification:
-        """Validate and verify an accepted request; a callback that does not answer is tried again a few times."""
+    async def _follow_up(self, message: Subscription | Unsubscription, turn: Turn) -> None:
+        """Validate and verify an accepted request; a callback that cannot answer now is tried again a few times."""
         if await self._is_denied(message):
-            return IntentVerification.DENIED
+            return
+        asked = 0.0
         for delay in self._config.verification_delays:
-            if delay:
-                await self._sleep(delay)
-            result = await self._confirm(message)
-            if result is not IntentVerification.UNANSWERED:
-                return result
+            seconds = max(delay, asked)
+            if not await turn.wait(lambda seconds=seconds: self._pause(seconds)):  # type: ignore[misc]
+                return
+            attempt = await self._confirm(message)
+            if attempt.result is not IntentVerification.UNANSWERED:
+                return
+            asked = min(attempt.retry_after or 0.0, _LONGEST_PAUSE_SECONDS)
         log.info("The callback at %s did not answer the verification.", host_of(message.callback))
-        return IntentVerification.UNANSWERED
 
-    async def verify(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> IntentVerification:
+    async def _pause(self, seconds: float) -> None:
+        if seconds:
+            await self._sleep(seconds)
+
+    async def verify(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
         """Validate an accepted request and verify its intent once, then tell the service (W3C 5.2, 5.3).
 
         Args:
@@ -144,7 +165,7 @@ class Dispatcher:
             confirmed: The intent is known already; no verification request is sent.
         """
         if await self._is_denied(message):
-            return IntentVerification.DENIED
+            return VerificationAttempt(result=IntentVerification.DENIED)
         return await self._confirm(message, confirmed=confirmed)
 
     async def _is_denied(self, message: Subscription | Unsubscription) -> bool:
@@ -154,26 +175,29 @@ class Dispatcher:
             return True
         return False
 
-    async def _confirm(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> IntentVerification:
+    async def _confirm(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
         now = self._clock()
-        result = IntentVerification.VERIFIED if confirmed else await self._ask(message)
-        if result is IntentVerification.VERIFIED:
+        attempt = VerificationAttempt(result=IntentVerification.VERIFIED) if confirmed else await self._ask(message)
+        if attempt.result is IntentVerification.VERIFIED:
             name = _VERIFIED[isinstance(message, Unsubscription)]
             outcome = await self._settle(name, protocol.verified(message, now))
             if isinstance(outcome, WebSubError):
                 await self._tell(Mode.HUB_ERROR, message, outcome.reason)
-        return result
+        return attempt
 
-    async def _ask(self, message: Subscription | Unsubscription) -> IntentVerification:
+    async def _ask(self, message: Subscription | Unsubscription) -> VerificationAttempt:
         challenge = self._challenge()
         try:
             response = await self._client.send(protocol.verification(message, challenge))
         except ExchangeError:
-            return IntentVerification.UNANSWERED
+            return VerificationAttempt(result=IntentVerification.UNANSWERED)
         if protocol.is_confirmed(response, challenge):
-            return IntentVerification.VERIFIED
+            return VerificationAttempt(result=IntentVerification.VERIFIED)
+        if response.says_not_now:
+            seconds = retry_after_seconds(response.headers.get("Retry-After"), self._clock())
+            return VerificationAttempt(result=IntentVerification.UNANSWERED, retry_after=seconds)
         log.info("The callback at %s did not confirm.", host_of(message.callback))
-        return IntentVerification.REFUSED
+        return VerificationAttempt(result=IntentVerification.REFUSED)
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
         """Tell a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""

@@ -277,12 +277,3 @@ class SubscriptionPermanentRedirect(Success):
 
     location: str
     status: int = attrs.field(default=308, init=False)
-
-
-class IntentVerification(StrEnum):
-    """How one verification of intent ended (W3C 5.3.1)."""
-
-    VERIFIED = "verified"
-    DENIED = "denied"
-    REFUSED = "refused"
-    UNANSWERED = "unanswered"

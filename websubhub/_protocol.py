@@ -6,6 +6,7 @@ import re
 from _websub.forms import Form, FormError, parse_form, read_form, write_form
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
 from _websub.media import MediaType
+from _websub.numbers import whole_number
 from _websub.outcome import Success, WebSubError
 from _websub.signature import SecretError, check_secret
 from _websub.urls import UrlError, append_query, check_url
@@ -26,10 +27,10 @@ from websubhub._messages import (
 
 Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage
 
-_LEASE = re.compile(r"[0-9]{1,10}", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(;[\t\x20-\x7e]*)?", re.ASCII)
 _MEDIA_TYPE_LIMIT = 255
 _REASON_LIMIT = 500
+_LONGEST_LEASE = 10**18
 
 
 def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
@@ -145,10 +146,11 @@ def _requested_lease(form: Form) -> int | None:
     text = form.one(Parameter.LEASE_SECONDS)
     if text is None:
         return None
-    # int() would also read signs, underscores, spaces and digits of other scripts.
-    if not _LEASE.fullmatch(text) or int(text) == 0:
+    # No number is too large to ask for: the lease that is granted has a limit.
+    seconds = whole_number(text, _LONGEST_LEASE)
+    if not seconds:
         raise FormError(f"{Parameter.LEASE_SECONDS} must be a positive number of seconds.")
-    return int(text)
+    return seconds
 
 
 def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscription:

@@ -22,6 +22,7 @@ log = logging.getLogger("websubsub")
 
 _SECRET_BYTES = 48
 _REQUESTS_AT_ONCE = 32
+_LOOK_AGAIN_SECONDS = 60.0  # no timer counts while the machine is suspended
 _CHANCE = secrets.SystemRandom().random
 _PENDING = frozenset({State.REQUESTED, State.RENEWING})
 _OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
@@ -105,10 +106,13 @@ class Lifecycle:
             if current.state is not State.ACTIVE or current.verified_at is None or current.expires_at is None:
                 return True
             due = renewal_time(current.verified_at, current.expires_at, self._chance())
-            with anyio.move_on_after(max(0.0, due - self._clock())) as pause:
+            seconds = max(0.0, due - self._clock())
+            with anyio.move_on_after(min(seconds, _LOOK_AGAIN_SECONDS)) as pause:
                 await self._subscriptions.wait(current.token, _changed_since(current))
             if pause.cancelled_caught:
-                return True
+                if seconds <= _LOOK_AGAIN_SECONDS:
+                    return True
+                continue
             # What ends from here on ended on purpose.
             wanted_anew = False
 

@@ -1,6 +1,6 @@
 import pytest
 
-from websubhub.standalone.schedule.hosts import Hosts, host_key, host_of
+from websubhub.standalone.schedule.hosts import Hosts, host_key
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
 SLOW = host_key("slow.example")
@@ -28,20 +28,6 @@ def calls() -> Calls:
 @pytest.fixture
 def hosts(calls: Calls) -> Hosts:
     return Hosts(DeliveryLimits(per_host=2, failures=3, probe_seconds=30, probe_seconds_most=100), calls)
-
-
-@pytest.mark.parametrize(
-    ("callback", "host"),
-    [
-        ("https://Sub.Example/cb?x=1", "sub.example"),
-        ("http://sub.example:80/", "sub.example"),
-        ("https://sub.example:443", "sub.example"),
-        ("https://sub.example:80/", "sub.example:80"),
-        ("http://[::1]:8080?x", "[::1]:8080"),
-    ],
-)
-def test_the_host_of_a_callback(callback: str, host: str) -> None:
-    assert host_of(callback) == host
 
 
 def test_a_full_host_parks_and_calls_in_order(hosts: Hosts, calls: Calls) -> None:

@@ -1,10 +1,10 @@
 """Where deliveries go: the scheme, host and port of a callback, and what is known about the server there."""
 
-import ipaddress
 import re
 from collections import deque
 from ssl import SSLSession
 
+from _websub.hosts import UrlError, canonical_host
 from _websub.urls import ascii_url
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.delivery import Delivery
@@ -59,20 +59,13 @@ def split_callback(callback: str) -> tuple[Origin, str] | None:
     if match is None:
         return None
     scheme, host = match[1].lower(), match[2].lower()
+    if host[0] == "[" or host[-1] == ".":
+        try:
+            host = canonical_host(host)
+        except UrlError:
+            return None
     port = int(match[3]) if match[3] else _DEFAULT_PORTS[scheme]
     if not 0 < port <= _PORT_LIMIT:
         return None
-    if host.startswith("["):
-        host = host[1:-1]
-        if not _is_ipv6(host):
-            return None
     target = match[4] or "/"
     return Origin(scheme, host, port), target if target[0] == "/" else f"/{target}"
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True

@@ -89,23 +89,25 @@ async def _assemble(
     rules = _rules(settings, store.topics, topics)
     await _apply_rules(store.topics, rules)
     public = not is_loopback_url(hub)
-    publishing = Publishing(store, topics)
+    clock = store.clock
+    publishing = Publishing(store, topics, clock)
     publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
-    service = StandaloneHub(store, rules, publishers, publishing)
-    app = HubApplication(service, _config(settings, hub))
-    verification = VerificationWorker(store.verifications, app.verify, hub)
+    service = StandaloneHub(store, rules, publishers, publishing, clock)
+    app = HubApplication(service, _config(settings, hub), clock=clock)
+    verification = VerificationWorker(store.verifications, app.attempt_verification, hub, clock=clock)
     service.on_pending = verification.wake
     metrics = DeliveryMetrics()
-    admin = Admin(store, Operations(store, hub, app.deny), metrics, token=settings.admin_token, open_to_all=private)
+    operations = Operations(store, hub, app.deny)
+    admin = Admin(store, operations, metrics, token=settings.admin_token, open_to_all=private, clock=clock)
     schedule = RetrySchedule(delays=settings.retry_delays)
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics, slots=slots),
+        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics, slots=slots, clock=clock),
         publishing=publishing,
         verification=verification,
-        upkeep=Upkeep(store, settings.dead_letter_days * 86_400),
+        upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
 
 

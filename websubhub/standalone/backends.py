@@ -2,6 +2,7 @@
 
 from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
+from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import HubStore
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.settings import Settings, SettingsError
@@ -23,12 +24,12 @@ def open_store(settings: Settings) -> HubStore:
         waiting=settings.max_backlog,
     )
     if settings.store == "memory:":
-        return memory_store(limits=limits)
+        return memory_store(limits=limits, clock=HubClock())
     if settings.store.startswith(_SQLITE):
         path = settings.store.removeprefix(_SQLITE)
         if not path:
             raise SettingsError("--store sqlite:///FILE needs a file name.")
-        return SqliteStore(path, limits=limits)
+        return SqliteStore(path, limits=limits, clock=HubClock())
     raise SettingsError("--store nats:// is not available in this version; use sqlite:///FILE.")
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import attrs
 
-from websubhub import Subscription, UrlError, check_url
+from websubhub import Subscription, UrlError, canonical_authority, check_url, whole_number
 from websubhub.standalone.ports import DeliveryMode, HubStore, StoredSubscription, Topic
 
 _PAGE_LIMIT = 1_000
+_LARGEST = 2**63 - 1  # of SQLite
 
 Deny = Callable[[Subscription, str], Awaitable[None]]
 
@@ -122,10 +123,10 @@ class Operations:
 
 
 def _number(value: object, name: str) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:  # noqa: PLR2004 - fits SQLite's integers
+    number = whole_number(str(value), _LARGEST)
+    if number is None:
         raise OperationError(400, f"{name} must be a whole number.")
-    return int(text)
+    return number
 
 
 def _limit(parameters: dict[str, Any]) -> int:
@@ -150,14 +151,19 @@ def _ids(parameters: dict[str, Any]) -> list[int]:
     ids = parameters.get("ids")
     if not isinstance(ids, list) or not ids or len(ids) > _PAGE_LIMIT:
         raise OperationError(400, f"ids must be a list of 1 to {_PAGE_LIMIT} numbers of dead letters.")
-    return [_number(value, "an id") for value in ids]
+    numbers = [_number(value, "an id") for value in ids]
+    if max(numbers) == _LARGEST:
+        raise OperationError(400, "an id must be a whole number that some dead letter has.")
+    return numbers
 
 
 def _host(parameters: dict[str, Any]) -> str:
     host = parameters.get("host")
-    if not isinstance(host, str) or not host:
-        raise OperationError(400, "host must be the name of a host, with its port where it is not that of the scheme.")
-    return host
+    try:
+        return canonical_authority(host if isinstance(host, str) else "")
+    except UrlError:
+        text = "host must be the name of a host, with its port unless that is 80 or 443."
+        raise OperationError(400, text) from None
 
 
 def _shown(value: Any) -> dict[str, Any]:

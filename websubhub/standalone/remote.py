@@ -15,12 +15,13 @@ from typing import Any
 
 import anyio
 
-from websubhub import Acknowledgement, PublisherClient, UpdateMessageError, UrlError, check_url
+from websubhub import Acknowledgement, PublisherClient, UpdateMessageError, UrlError, check_url, whole_number
 from websubhub.standalone.settings import ENVIRONMENT_PREFIX
 
 _DEFAULT_HUB = "http://127.0.0.1:8080/hub"
 _SECONDS = 30.0
 _PAGE = 1_000
+_LARGEST_ID = 2**63 - 1
 _ANSWER_LIMIT = 64 * 1024 * 1024
 
 Commands = Any  # what argparse's add_subparsers returns has no public name
@@ -206,7 +207,8 @@ def _show_deliveries(options: argparse.Namespace) -> int:
 def _dead_letters(options: argparse.Namespace) -> int:
     if options.action is None:
         return _print(options, _all_letters(options), ("id", "topic", "callback", "attempts", "reason", "died_at"))
-    ids = [int(text) for text in options.ids if text.isascii() and text.isdigit()]
+    numbers = [whole_number(text, _LARGEST_ID) for text in options.ids]
+    ids = [number for number in numbers if number is not None]
     if len(ids) != len(options.ids):
         raise RemoteError("The ids of dead letters are numbers.")
     ids = ids or [letter["id"] for letter in _all_letters(options)]

@@ -140,10 +140,9 @@ class StandaloneHub(HubService):
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
         """Store the request before saying yes; one for no subscription is answered alike and forgotten."""
-        if await self._is_known(message.topic, message.callback):
-            refusal = await self._defer(Mode.UNSUBSCRIBE, message, 0)
-            if refusal is not None:
-                return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
+        refusal = await self._defer(Mode.UNSUBSCRIBE, message, 0)
+        if refusal is not None:
+            return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
         return UnsubscriptionAccepted(deferred=True)
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
@@ -151,16 +150,9 @@ class StandaloneHub(HubService):
         verification = message.extras[VERIFICATION]
         await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
 
-    async def _is_known(self, topic: str, callback: str) -> bool:
-        """Whether there is a subscription, or a request for one that this unsubscription replaces."""
-        if await self._store.subscriptions.get(topic, callback) is not None:
-            return True
-        return await self._store.verifications.get(topic, callback) is not None
-
     async def _defer(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> str | None:
         verifications = self._store.verifications
-        if await verifications.count() >= _PENDING_LIMIT:
-            return "too many requests await their verification"
+        save = verifications.save if mode is Mode.SUBSCRIBE else verifications.save_if_known
         pending = PendingVerification(
             id=secrets.token_hex(16),
             mode=mode,
@@ -171,7 +163,9 @@ class StandaloneHub(HubService):
             due_at=self._clock(),
         )
         try:
-            await verifications.save(pending)
+            if await verifications.count() >= _PENDING_LIMIT:
+                return "too many requests await their verification"
+            await save(pending)
         except StoreError as error:
             return str(error)
         self.on_pending()

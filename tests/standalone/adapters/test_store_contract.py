@@ -151,17 +151,50 @@ async def test_a_verified_request_becomes_a_subscription_in_one_step(hub: Hub) -
     assert await hub.store.subscriptions.get(TOPIC, CALLBACK) == subscription
 
 
-async def test_a_request_that_was_replaced_changes_nothing(hub: Hub) -> None:
+async def test_a_request_that_is_confirmed_counts_although_a_newer_one_waits_behind_it(hub: Hub) -> None:
     subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
     await hub.store.verifications.save(pending("v1"))
     await hub.store.verifications.save(pending("v2", Mode.UNSUBSCRIBE))
+    assert await hub.store.subscriptions.save(subscription, verification="v1")
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) == subscription
+    newest = await hub.store.verifications.get(TOPIC, CALLBACK)
+    assert newest is not None
+    assert newest.id == "v2"
+    await hub.store.verifications.save(evolve(pending("v3"), topic=SPELLED))
+    assert await hub.store.subscriptions.remove(TOPIC, CALLBACK, verification="v2")
+    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) is None
+    assert await hub.store.verifications.count() == 1
+
+
+async def test_a_request_that_was_withdrawn_changes_nothing(hub: Hub) -> None:
+    subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
+    await hub.store.subscriptions.save(subscription)
+    await hub.store.verifications.save(pending("v1"))
+    assert await hub.store.subscriptions.remove(SPELLED, CALLBACK)
+    assert await hub.store.verifications.count() == 0
     assert not await hub.store.subscriptions.save(subscription, verification="v1")
     assert await hub.store.subscriptions.get(TOPIC, CALLBACK) is None
     await hub.store.subscriptions.save(subscription)
     assert not await hub.store.subscriptions.remove(TOPIC, CALLBACK, verification="v1")
     assert await hub.store.subscriptions.get(TOPIC, CALLBACK) == subscription
-    assert await hub.store.subscriptions.remove(TOPIC, CALLBACK, verification="v2")
-    assert await hub.store.subscriptions.get(TOPIC, CALLBACK) is None
+
+
+async def test_a_request_of_a_pair_that_nobody_knows_is_not_kept(hub: Hub) -> None:
+    verifications = hub.store.verifications
+    leaving = pending("v1", Mode.UNSUBSCRIBE)
+    assert not await verifications.save_if_known(leaving)
+    assert await verifications.count() == 0
+    await verifications.save(pending("v0"))
+    assert await verifications.save_if_known(evolve(leaving, topic=SPELLED))
+    assert await verifications.get(TOPIC, CALLBACK) == evolve(leaving, topic=SPELLED)
+    await verifications.remove("v1")
+    subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
+    await hub.store.subscriptions.save(subscription)
+    assert not await verifications.save_if_known(evolve(leaving, callback="https://sub.example/other"))
+    assert await verifications.save_if_known(leaving)
+    await verifications.remove("v1")
+    hub.clock.now += 99
+    assert not await verifications.save_if_known(leaving), "the lease is over"
 
 
 def test_neither_secrets_nor_callbacks_are_printed() -> None:

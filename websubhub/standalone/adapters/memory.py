@@ -13,6 +13,6 @@ def memory_store(*, limits: DeliveryLimits | None = None, clock: Callable[[], fl
 
     Args:
         limits: What deliveries are scheduled within.
-        clock: The wall clock, in seconds since the epoch.
+        clock: The time, in seconds since 1970.
     """
     return SqliteStore(MEMORY, limits=limits, clock=clock)

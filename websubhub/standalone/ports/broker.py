@@ -122,7 +122,11 @@ class ContentBroker(Protocol):
         ...
 
     async def pause_host(self, host: str) -> None:
-        """Hold back every delivery to this host until it is resumed; what is on its way is not called back."""
+        """Hold back every delivery to this host until it is resumed; what is on its way is not called back.
+
+        Args:
+            host: Its name in any spelling, with the port unless that is 80 or 443.
+        """
         ...
 
     async def resume_host(self, host: str) -> None:

@@ -1,4 +1,7 @@
-"""The values that a store keeps and hands out. Times are wall-clock seconds since the epoch, durations are seconds."""
+"""The values that a store keeps and hands out.
+
+Times are seconds since 1970 by the clock of the store, durations are seconds.
+"""
 
 from enum import StrEnum
 
@@ -172,7 +175,7 @@ class HostState:
     """A host of callbacks that is busy, failing or paused.
 
     Args:
-        host: Its name, with the port where it is not that of the scheme.
+        host: Its canonical name, with the port unless that is 80 or 443.
         in_flight: How many deliveries are on their way to it.
         parked: How many subscriptions wait until it takes deliveries again.
         failures: How many deliveries in a row it failed.

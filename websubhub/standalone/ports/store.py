@@ -1,5 +1,6 @@
 """Where the hub keeps topics, subscriptions and pending verifications. Every method is durable once it returns."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -52,7 +53,8 @@ class SubscriptionStore(Protocol):
             verification: The pending verification that this finishes, in the same step.
 
         Returns:
-            False, with nothing saved, when a newer request has replaced that verification.
+            False, with nothing saved, when that request was withdrawn, by ``remove`` for example. One that a newer
+            request has replaced meanwhile counts, since the subscriber confirmed it first; the newer one stays pending.
         """
         ...
 
@@ -69,7 +71,8 @@ class SubscriptionStore(Protocol):
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
         """End a subscription and everything owed to it; ``verification`` and the result are as for ``save``.
 
-        Without ``verification``, the result says whether there was such a subscription.
+        Without ``verification``, requests of this pair that are pending are withdrawn, in the same step, and the result
+        says whether there was such a subscription.
         """
         ...
 
@@ -83,6 +86,14 @@ class VerificationStore(Protocol):
 
     async def save(self, verification: PendingVerification) -> None:
         """Keep a request; it replaces an older one of the same pair."""
+        ...
+
+    async def save_if_known(self, verification: PendingVerification) -> bool:
+        """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step.
+
+        Returns:
+            False, with nothing saved, when there is neither.
+        """
         ...
 
     async def get(self, topic: str, callback: str) -> PendingVerification | None:
@@ -123,7 +134,12 @@ class AnnouncementStore(Protocol):
 
 
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
-    """Everything that a hub keeps: an adapter is an async context manager with these five."""
+    """Everything that a hub keeps: an adapter is an async context manager with these five and a clock."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The time, in seconds since 1970, that leases, retries and everything else that is kept here go by."""
+        ...
 
     @property
     def topics(self) -> TopicStore:

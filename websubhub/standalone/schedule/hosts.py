@@ -1,6 +1,5 @@
 """How many deliveries a host gets at a time, and how a failing one is slowed down, never its subscriptions ended."""
 
-import re
 from collections.abc import Callable
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -9,22 +8,12 @@ from websubhub.standalone.ports import HostState
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.queues import SubscriptionQueue
 
-_AUTHORITY = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _REMEMBERED = 100_000  # failing hosts, beyond which idle ones are forgotten
 _KEPT = 4_096  # hosts that are well, beyond which idle ones are forgotten: the next update is for the same ones
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-
-
-def host_of(callback: str) -> str:
-    """The host of a callback in small letters, with its port unless that is the scheme's own."""
-    match = _AUTHORITY.match(callback)
-    if match is None:
-        return ""
-    return match[2].lower().removesuffix(_DEFAULT_PORTS[match[1].lower()])
 
 
 def host_key(host: str) -> int:
-    """A number that stands for a host in the columns of subscriptions."""
+    """A number that stands for a host, named as by ``authority_of``, in the columns of subscriptions."""
     return int.from_bytes(blake2b(host.encode(), digest_size=8).digest(), "big", signed=True)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import anyio.lowlevel
 
+from websubhub import canonical_authority
 from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.claiming import Claimer
 from websubhub.standalone.adapters.sqlite.database import Connection
@@ -35,7 +36,7 @@ class SqliteBroker:
     Args:
         database: Where updates, positions and dead letters are kept.
         board: Who is owed what.
-        clock: The wall clock.
+        clock: The hub's clock.
         bell: Rings when a delivery may have become due.
     """
 
@@ -143,21 +144,23 @@ class SqliteBroker:
 
     async def pause_host(self, host: str) -> None:
         """Hold back every delivery to this host until it is resumed."""
+        name = canonical_authority(host)
         statement = "INSERT OR IGNORE INTO paused_hosts VALUES (?)"
         await self._database.write(
-            lambda connection: connection.execute(statement, (host.lower(),)).rowcount,
-            lambda _: self._board.hosts.pause(host.lower()),
+            lambda connection: connection.execute(statement, (name,)).rowcount,
+            lambda _: self._board.hosts.pause(name),
         )
 
     async def resume_host(self, host: str) -> None:
         """Deliver to this host again, at once."""
+        name = canonical_authority(host)
 
         def then(_: int) -> None:
-            self._board.hosts.resume(host.lower())
+            self._board.hosts.resume(name)
             self._bell.ring()
 
         statement = "DELETE FROM paused_hosts WHERE host = ?"
-        await self._database.write(lambda connection: connection.execute(statement, (host.lower(),)).rowcount, then)
+        await self._database.write(lambda connection: connection.execute(statement, (name,)).rowcount, then)
 
     async def hosts(self, *, limit: int = 100) -> list[HostState]:
         """The hosts that are paused, failing or busy, in this order."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import anyio
 import anyio.lowlevel
 
+from websubhub import authority_of
 from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.deliveries import ClaimedDelivery, Desk
 from websubhub.standalone.adapters.sqlite.flusher import Flusher
@@ -14,10 +15,9 @@ from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import ENDED
-from websubhub.standalone.schedule.hosts import host_of
 from websubhub.standalone.schedule.turns import Turns
 
-_LOOK_AGAIN_SECONDS = 1.0  # the wall clock may jump
+_LOOK_AGAIN_SECONDS = 1.0  # no timer counts while the machine is suspended
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Claimer:
         recipients: Where updates and callbacks are read.
         desk: Where the deliveries will be settled.
         flusher: Brings what was settled to the disk.
-        clock: The wall clock.
+        clock: The hub's clock.
         bell: Rings when a delivery may have become due.
     """
 
@@ -91,7 +91,7 @@ class Claimer:
                 continue
             claim.equip(self._desk, update, callback, secret, needed.attempt(claim) if claim.repeated else 1)
             if not claim.host.name:
-                claim.host.name = host_of(callback)
+                claim.host.name = authority_of(callback)
             deliveries.append(claim)
         return deliveries
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from websubhub.standalone.adapters.sqlite.files import FileLock, InUse, Reserve
-from websubhub.standalone.adapters.sqlite.schema import MIGRATIONS, PRAGMAS
+from websubhub.standalone.adapters.sqlite.schema import FUNCTIONS, MIGRATIONS, PRAGMAS
 from websubhub.standalone.ports import DiskFullError, StoreError, StoreVersionError
 
 Connection = sqlite3.Connection
@@ -113,6 +113,8 @@ class DatabaseFile:
                 raise StoreVersionError(f"The database {self._path} was written by a newer version of websubhub.")
             for pragma in PRAGMAS:
                 connection.execute(pragma).fetchall()
+            for name, function in FUNCTIONS.items():
+                connection.create_function(name, 1, function, deterministic=True)
             for number in range(version, _NEWEST):
                 connection.executescript(
                     f"BEGIN; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; "

@@ -58,7 +58,7 @@ class Desk:
 
     Args:
         outcomes: The schedule.
-        clock: The wall clock.
+        clock: The hub's clock.
         wake: Called after each outcome, since it may make another delivery due.
     """
 

@@ -1,4 +1,12 @@
-"""The tables, and how a database of an older version becomes one of this."""
+"""The tables, and how a database of an older version becomes one of this.
+
+Every time that is kept is that of the hub's clock, in a column whose name ends with ``_at``; see ``timekeeping``.
+"""
+
+from collections.abc import Callable
+
+from websubhub import UrlError, authority_of, canonical_authority
+from websubhub.standalone.schedule.hosts import host_key
 
 PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
@@ -103,5 +111,30 @@ CREATE TABLE announcements (
 CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
 """
 
-MIGRATIONS = (_VERSION_1,)
+_VERSION_2 = """
+CREATE TABLE clock (
+    hub REAL NOT NULL,
+    wall REAL NOT NULL,
+    steady REAL NOT NULL,
+    boot TEXT NOT NULL
+);
+UPDATE subscriptions SET host = host_key(callback) WHERE host <> host_key(callback);
+UPDATE OR REPLACE paused_hosts SET host = host_name(host);
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
+
+
+def _host_name(text: str) -> str:
+    try:
+        return canonical_authority(text)
+    except UrlError:
+        return text
+
+
+FUNCTIONS: dict[str, Callable[[str], int | str]] = {
+    "host_key": lambda callback: host_key(authority_of(callback)),
+    "host_name": _host_name,
+}
+"""What the statements call beyond what SQLite has, each with one argument."""

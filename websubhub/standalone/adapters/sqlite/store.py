@@ -17,8 +17,10 @@ from websubhub.standalone.adapters.sqlite.database import Connection, touch
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
 from websubhub.standalone.adapters.sqlite.thread import Database
+from websubhub.standalone.adapters.sqlite.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
 from websubhub.standalone.adapters.sqlite.verifications import SqliteVerifications
+from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.limits import DeliveryLimits
@@ -33,7 +35,11 @@ class SqliteStore:
     Args:
         path: The file; it and those beside it are made when missing, readable by their owner alone.
         limits: What deliveries are scheduled within.
-        clock: The wall clock, in seconds since the epoch.
+        clock: The time, in seconds since 1970. With a ``HubClock``, leases and retries do not mind a wall clock that
+            is set.
+
+    Attributes:
+        clock: The time that everything here goes by.
 
     Raises:
         StoreLockedError: Another process has it open.
@@ -44,7 +50,9 @@ class SqliteStore:
     def __init__(
         self, path: str, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time
     ) -> None:
+        self.clock = clock
         self._database = Database(path)
+        self._timekeeper = Timekeeper(self._database, clock) if isinstance(clock, HubClock) else None
         self._board = Board(limits or DeliveryLimits())
         self._members = Members(self._board)
         self._tasks: TaskGroup | None = None
@@ -59,9 +67,13 @@ class SqliteStore:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
+            if self._timekeeper is not None:
+                await self._timekeeper.begin()
             topics = await load(self._database, self._board, self._members)
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
             self._tasks.start_soon(self.broker.run, topics)
+            if self._timekeeper is not None:
+                self._tasks.start_soon(self._timekeeper.run)
             self._stack = stack.pop_all()
         return self
 
@@ -95,6 +107,9 @@ class SqliteStore:
             await self.broker.flush()
         except StoreError as error:
             _log.warning("The last outcomes were not written, so that some deliveries will be repeated: %s", error)
+        if self._timekeeper is not None:
+            with anyio.CancelScope(shield=True):
+                await self._timekeeper.note()
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
         # What fails inside "async with" leaves as it is, and not in an exception group.

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from websubhub import url_identity
+from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.adapters.sqlite.verifications import finish_verification
+from websubhub.standalone.adapters.sqlite.verifications import confirm_verification, withdraw_verification
 from websubhub.standalone.ports import DeliveryMode, StoredSubscription
-from websubhub.standalone.schedule.hosts import host_key, host_of
+from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member, Members
 
 _SELECT = (
@@ -44,7 +44,7 @@ class SqliteSubscriptions:
     Args:
         database: Where they are kept.
         members: Told of everything that changes.
-        clock: The wall clock.
+        clock: The hub's clock.
         wake: Called when a delivery may have become due.
     """
 
@@ -61,7 +61,8 @@ class SqliteSubscriptions:
         now = self._clock()
 
         def work(connection: Connection) -> _Saved | None:
-            if verification is not None and not finish_verification(connection, verification):
+            pair = subscription.topic, subscription.callback
+            if verification is not None and not confirm_verification(connection, verification, *pair):
                 return None
             return _save(connection, subscription, now)
 
@@ -105,7 +106,9 @@ class SqliteSubscriptions:
         values = url_identity(topic), url_identity(callback)
 
         def work(connection: Connection) -> tuple[bool, tuple[int, int] | None]:
-            if verification is not None and not finish_verification(connection, verification):
+            if verification is None:
+                withdraw_verification(connection, topic, callback)
+            elif not confirm_verification(connection, verification, topic, callback):
                 return False, None
             row = connection.execute(
                 "DELETE FROM subscriptions WHERE topic_id = (SELECT id FROM topics WHERE identity = ?) "
@@ -118,7 +121,7 @@ class SqliteSubscriptions:
             if removed[1] is not None:
                 self._members.end(*removed[1])
 
-        return (await self._database.write(work, then))[0]
+        return (await self._database.settle(work, then))[0]
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
         """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them."""
@@ -151,7 +154,7 @@ class SqliteSubscriptions:
             Member(
                 topic=saved.topic,
                 subscription=saved.subscription,
-                host=host_key(host_of(subscription.callback)),
+                host=host_key(authority_of(subscription.callback)),
                 position=saved.head,
                 expires_at=subscription.expires_at,
             )
@@ -170,7 +173,7 @@ def _save(connection: Connection, subscription: StoredSubscription, now: float) 
         "topic": topic,
         "identity": identity,
         "callback": subscription.callback,
-        "host": host_key(host_of(subscription.callback)),
+        "host": host_key(authority_of(subscription.callback)),
         "secret": subscription.secret,
         "lease": subscription.lease_seconds,
         "requested": subscription.requested_at,

@@ -2,12 +2,24 @@
 
 from collections.abc import Callable
 
+import attrs
+
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import Mode, PendingVerification
 
 _COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at"
+_REPLACE = (
+    "INSERT OR REPLACE INTO verifications SELECT :topic_identity, :callback_identity, :id, :mode, :topic, :callback, "
+    ":secret, :lease_seconds, :attempts, :due_at"
+)
+_PAIR = "WHERE topic_identity = :topic_identity AND callback_identity = :callback_identity"
+_REPLACE_KNOWN = (
+    f"{_REPLACE} WHERE EXISTS (SELECT 1 FROM verifications {_PAIR}) "  # noqa: S608
+    "OR EXISTS (SELECT 1 FROM subscriptions JOIN topics ON topics.id = topic_id WHERE expires_at > :now "
+    "AND topics.identity = :topic_identity AND subscriptions.identity = :callback_identity)"
+)
 
 
 class SqliteVerifications:
@@ -15,7 +27,7 @@ class SqliteVerifications:
 
     Args:
         database: Where they are kept.
-        clock: The wall clock.
+        clock: The hub's clock.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
@@ -24,23 +36,13 @@ class SqliteVerifications:
 
     async def save(self, verification: PendingVerification) -> None:
         """Keep a request; it replaces an older one of the same pair."""
-        row = (
-            url_identity(verification.topic),
-            url_identity(verification.callback),
-            verification.id,
-            verification.mode,
-            verification.topic,
-            verification.callback,
-            verification.secret,
-            verification.lease_seconds,
-            verification.attempts,
-            verification.due_at,
-        )
+        row = _row(verification)
+        await self._database.write(lambda connection: connection.execute(_REPLACE, row).rowcount)
 
-        def work(connection: Connection) -> None:
-            connection.execute("INSERT OR REPLACE INTO verifications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-
-        await self._database.write(work)
+    async def save_if_known(self, verification: PendingVerification) -> bool:
+        """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
+        row = _row(verification) | {"now": self._clock()}
+        return bool(await self._database.write(lambda connection: connection.execute(_REPLACE_KNOWN, row).rowcount))
 
     async def get(self, topic: str, callback: str) -> PendingVerification | None:
         """The newest request of this pair, or None."""
@@ -74,11 +76,11 @@ class SqliteVerifications:
             statement = "UPDATE verifications SET attempts = attempts + 1, due_at = ? WHERE id = ?"
             return bool(connection.execute(statement, (due_at, verification)).rowcount)
 
-        return await self._database.write(work)
+        return await self._database.settle(work)
 
     async def remove(self, verification: str) -> bool:
         """Forget a request that was denied or given up. False when a newer request has replaced it."""
-        return await self._database.write(lambda connection: finish_verification(connection, verification))
+        return await self._database.settle(lambda connection: _delete(connection, verification))
 
     async def count(self) -> int:
         """How many requests are pending."""
@@ -90,9 +92,33 @@ class SqliteVerifications:
         return await self._database.read(work)
 
 
-def finish_verification(connection: Connection, verification: str) -> bool:
-    """Take a pending verification out, in the transaction of what it leads to. Whether it was still pending."""
+def confirm_verification(connection: Connection, verification: str, topic: str, callback: str) -> bool:
+    """Take a verification that was confirmed out, in the transaction of what it leads to. Return whether it counts.
+
+    It does if it is pending, or if a newer request has taken its place and waits behind it.
+    """
+    if _delete(connection, verification):
+        return True
+    pair = {"topic_identity": url_identity(topic), "callback_identity": url_identity(callback)}
+    return connection.execute(f"SELECT 1 FROM verifications {_PAIR}", pair).fetchone() is not None  # noqa: S608
+
+
+def withdraw_verification(connection: Connection, topic: str, callback: str) -> None:
+    """Take the pending request of a pair out, so that it will not count even if it is being verified."""
+    pair = {"topic_identity": url_identity(topic), "callback_identity": url_identity(callback)}
+    connection.execute(f"DELETE FROM verifications {_PAIR}", pair)  # noqa: S608
+
+
+def _delete(connection: Connection, verification: str) -> bool:
     return bool(connection.execute("DELETE FROM verifications WHERE id = ?", (verification,)).rowcount)
+
+
+def _row(verification: PendingVerification) -> dict[str, object]:
+    pair = {
+        "topic_identity": url_identity(verification.topic),
+        "callback_identity": url_identity(verification.callback),
+    }
+    return attrs.asdict(verification) | pair
 
 
 def _verification(*row: object) -> PendingVerification:
