@@ -97,7 +97,7 @@ async def _assemble(
     service.on_pending = verification.wake
     metrics = DeliveryMetrics()
     admin = Admin(store, Operations(store, hub, app.deny), metrics, token=settings.admin_token, open_to_all=private)
-    schedule = RetrySchedule(delays=settings.retry_delays)
+    schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,

@@ -103,5 +103,10 @@ CREATE TABLE announcements (
 CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
 """
 
-MIGRATIONS = (_VERSION_1,)
+_VERSION_2 = """
+ALTER TABLE retries ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE positions ADD COLUMN turned_away INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
