@@ -84,11 +84,7 @@ def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> I
         ("retrying", "Subscriptions that wait for a retry.", statistics.retrying),
         ("dead_letters", "Deliveries that were given up.", statistics.dead_letters),
         ("pending_verifications", "Requests that await their verification.", pending_verifications),
-        (
-            "oldest_seconds",
-            "Age of the oldest update that is still owed.",
-            0.0 if oldest is None else max(now - oldest, 0.0),
-        ),
+        ("oldest_seconds", "Age of the oldest update that is still owed.", age),
     )
     for name, text, value in rows:
         yield GaugeMetricFamily(f"websubhub_{name}", text, value=value)
