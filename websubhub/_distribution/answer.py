@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import httptools
 
 from websubhub._distribution.lenient import FIELDS_MOST, LenientHead
@@ -24,6 +25,30 @@ class AnswerReader:
         status: The final status once the head is complete, 0 before.
         reusable: Whether the answer left the connection as a new one: sound, complete, and nothing after it.
     """
+
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_body_limit",
+        "_complete",
+        "_head_complete",
+        "_head_only",
+        "_headers",
+        "_kept",
+        "_last_part",
+        "_leftover",
+        "_lenient",
+        "_limits",
+        "_parser",
+        "_pieces",
+        "_received",
+        "_sound",
+        "_tail",
+        "_too_large",
+        "_until_close",
+        "reusable",
+        "status",
+    )
 
     def __init__(self, limits: EngineLimits, kept_body_bytes: int, method: str) -> None:
         self._limits = limits
@@ -73,10 +98,14 @@ class AnswerReader:
             return
         self.status = status
         self._head_complete = True
-        fields = {name.lower(): value for name, value in self._headers}
-        coding = fields.get("transfer-encoding")
-        self._until_close = "content-length" not in fields if coding is None else coding.lower() != "chunked"
-        self._sound = self._sound and (coding is None or not self._until_close)
+        names = {name.lower() for name, _ in self._headers}
+        self._until_close = "content-length" not in names
+        if "transfer-encoding" in names:
+            self._sound = self._is_chunked()
+            self._until_close = not self._sound
+
+    def _is_chunked(self) -> bool:
+        return [value.lower() for name, value in self._headers if name.lower() == "transfer-encoding"] == ["chunked"]
 
     def on_body(self, part: bytes) -> None:
         """Bytes of the body, kept if somebody wants them."""
@@ -100,16 +129,11 @@ class AnswerReader:
 
     def feed(self, data: bytes) -> DeliveryOutcome | None:
         """Take what was received; the outcome as soon as there is one."""
-        if not self._received:
-            self._sound = data.startswith(_FIRST_BYTE)
         self._received += len(data)
-        if self._lenient is not None:
-            return self._feed_leniently(self._lenient, data)
         if not self._head_complete:
+            if self._lenient is not None:
+                return self._feed_leniently(self._lenient, data)
             self._pieces.append(data)
-        return self._parse(data)
-
-    def _parse(self, data: bytes) -> DeliveryOutcome | None:
         self._last_part = b""
         self._tail = (self._tail + data)[-len(_END) - 1 :]
         try:
@@ -137,7 +161,7 @@ class AnswerReader:
         self._parser = httptools.HttpResponseParser(self)
         self._parser.feed_data(restated)
         self._until_close = b"\r\nContent-Length" not in restated and b"\r\nTransfer-Encoding" not in restated
-        return self._parse(head.rest)
+        return self.feed(head.rest)
 
     def _take_over(self, head: LenientHead) -> None:
         self._lenient = None
@@ -156,14 +180,16 @@ class AnswerReader:
         if self.status not in _FINAL:
             return self._fail(DeliveryFailure.MALFORMED_ANSWER, "The answer has no status that HTTP knows.")
         if self._complete and not self._head_only and not self._too_large:
-            self.reusable = self.reusable and self._sound and not self._leftover and self._ends_here(data)
+            self.reusable = self.reusable and self._sound and not self._leftover and self._is_alone(data)
             return self._succeed()
         if self._too_large or self._head_only or (self._until_close and not self._kept):
             return self.end(DeliveryFailure.TOO_LARGE, "The body of the answer is too large.")
         return None
 
-    def _ends_here(self, data: bytes) -> bool:
-        """Whether nothing follows the answer; the parser is silent about line ends between messages."""
+    def _is_alone(self, data: bytes) -> bool:
+        """Whether nothing precedes or follows the answer; the parser is silent about line ends between messages."""
+        if not self._pieces[0].startswith(_FIRST_BYTE):
+            return False
         if self._last_part and data.endswith(self._last_part):
             return True
         return self._tail.endswith(_END) and not self._tail.endswith(b"\n" + _END)
@@ -189,15 +215,15 @@ class AnswerReader:
             return self._succeed()
         return self._cut(failure, detail)
 
-    def _cut(self, failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
-        return self._succeed(failure, detail) if self._kept else self._succeed()
+    def _succeed(self) -> DeliveryOutcome:
+        self._parser = None
+        return DeliveryOutcome(self.status, tuple(self._headers), b"".join(self._body))
 
-    def _succeed(self, body_failure: DeliveryFailure | None = None, detail: str = "") -> DeliveryOutcome:
-        self._parser = self._lenient = None
-        headers, body = tuple(self._headers), b"".join(self._body)
-        return DeliveryOutcome(self.status, headers, body, detail=detail, body_failure=body_failure)
+    def _cut(self, failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
+        outcome = self._succeed()
+        return attrs.evolve(outcome, detail=detail, body_failure=failure) if self._kept else outcome
 
     def _fail(self, failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
-        self._parser = self._lenient = None
+        self._parser = None
         self.reusable = False
         return DeliveryOutcome(failure=failure, detail=detail)

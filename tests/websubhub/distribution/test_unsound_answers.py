@@ -205,7 +205,7 @@ def test_what_h11_takes_for_an_answer_has_the_same_status_here(answer: bytes, si
                 status, body, _ = theirs
                 assert (outcome.status, outcome.failure) == (status, None)
                 assert outcome.body_failure is not None or not kept or outcome.body == body
-                # Cut into pieces, what follows comes after the outcome, and is seen before the connection is used again.
+                # What comes in another piece is noticed before the connection is used again.
                 assert not reusable or cut is pieces or theirs[2] == b"", "nothing is left for the next delivery"
 
 
