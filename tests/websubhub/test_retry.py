@@ -116,18 +116,56 @@ async def test_the_wait_that_a_subscriber_asks_for_is_kept() -> None:
         ("1.5", True),
         ("٣", True),
         ("", True),
+        ("Sun, 06 Nov 1994 08:49:37 +99999999999999999999", True),
         pytest.param("9" * 5000, 20, id="5000 digits"),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_date_and_bounded_by_the_maximum(value: str, expected: Any) -> None:
-    wait = RetryPolicy(maximum=20).wait_before_retry(failed(503, Retry_After=value))
+def test_retry_after_is_read_as_seconds_or_date_and_bounded(value: str, expected: Any) -> None:
+    wait = RetryPolicy(retry_after_maximum=20).wait_before_retry(failed(503, Retry_After=value))
     assert wait == expected
     assert (wait is True) == (expected is True)
 
 
+@pytest.mark.spec("H-52")
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [
+        (["0", "0", "0", "0", "0"], [3, 6, 12, 20, 20]),
+        (["1", "5", "13", "1", "0"], [3, 6, 13, 20, 20]),
+        (["60", "301", "0", "99999", "21"], [60, 300, 12, 300, 21]),
+        (["", "-1", "soon", "Sun, 06 Nov 1994 08:49:37 GMT", "7"], [3, 6, 12, 20, 20]),
+    ],
+)
+def test_retry_after_makes_a_wait_longer_and_never_shorter(asked: list[str], waited: list[float]) -> None:
+    wait = RetryPolicy(interval=3, factor=2, maximum=20, jitter=0)._waits()
+    assert [wait(failed(503, Retry_After=value)) for value in asked] == waited
+
+
+def test_each_run_starts_with_the_first_wait_and_each_wait_has_its_share_of_chance() -> None:
+    policy = RetryPolicy(interval=3, factor=2, maximum=20, jitter=1)
+    for _ in range(20):
+        wait = policy._waits()
+        waits = [wait(failed(503, Retry_After="0")) for _ in range(5)]
+        for seconds, least in zip(waits, [3, 6, 12, 20, 20], strict=True):
+            assert least <= seconds <= min(least + 1, 20)
+
+
+def test_waits_that_grow_for_ever_stay_numbers() -> None:
+    wait = RetryPolicy(attempts=5000, factor=1e300, maximum=7, jitter=0)._waits()
+    assert {wait(failed(500)) for _ in range(5000)} == {3, 7}
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"attempts": 0}, {"attempts": -1}, {"interval": -1}, {"factor": 0.5}, {"maximum": -1}, {"jitter": -1}],
+    [
+        {"attempts": 0},
+        {"attempts": -1},
+        {"interval": -1},
+        {"factor": 0.5},
+        {"maximum": -1},
+        {"jitter": -1},
+        {"retry_after_maximum": -1},
+    ],
     ids=str,
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:

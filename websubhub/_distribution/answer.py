@@ -2,23 +2,53 @@
 
 from typing import Any
 
+import attrs
 import httptools
 
+from websubhub._distribution.lenient import FIELDS_MOST, LenientHead
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 
 _INFORMATIONAL = range(100, 200)
-_FINAL = range(200, 600)
+_FINAL = range(200, 1000)  # those from 600 on are no statuses of HTTP, and yet answers (RFC 9110, 15)
 _END = b"\r\n\r\n"  # of a head, and of a chunked body
+_FIRST_BYTE = b"H"
 
 
 class AnswerReader:
-    """Reads one answer; everything that is wrong with it is an outcome.
+    """Reads one answer.
+
+    An answer whose status line was read counts by its status, whatever follows: that only decides whether the
+    connection is kept, and how much of a wanted body there is. Without a status line there is a failure.
 
     Attributes:
         status: The final status once the head is complete, 0 before.
-        reusable: Whether the answer left the connection as a new one: complete, to be kept, and nothing after it.
+        reusable: Whether the answer left the connection as a new one: sound, complete, and nothing after it.
     """
+
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_body_limit",
+        "_complete",
+        "_head_complete",
+        "_head_only",
+        "_headers",
+        "_kept",
+        "_last_part",
+        "_leftover",
+        "_lenient",
+        "_limits",
+        "_parser",
+        "_pieces",
+        "_received",
+        "_sound",
+        "_tail",
+        "_too_large",
+        "_until_close",
+        "reusable",
+        "status",
+    )
 
     def __init__(self, limits: EngineLimits, kept_body_bytes: int, method: str) -> None:
         self._limits = limits
@@ -30,8 +60,11 @@ class AnswerReader:
         self.status = 0
         self.reusable = False
         self._received = 0
+        self._pieces: list[bytes] = []  # of the head, for a second look
+        self._lenient: LenientHead | None = None
         self._headers: list[tuple[str, str]] = []
         self._head_complete = False
+        self._sound = True
         self._until_close = False
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -50,11 +83,14 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field; those after the body are no part of the answer's head."""
         if not self._head_complete and not self._leftover:
+            if len(self._headers) >= FIELDS_MOST:
+                self._too_large = True
+                return
             self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """The head has ended; an informational one is followed by another."""
-        if self._leftover:
+        if self._leftover or self._head_complete:
             return
         status = self._parser.get_status_code()
         if status in _INFORMATIONAL:
@@ -63,18 +99,25 @@ class AnswerReader:
         self.status = status
         self._head_complete = True
         names = {name.lower() for name, _ in self._headers}
-        self._until_close = "content-length" not in names and "transfer-encoding" not in names
+        self._until_close = "content-length" not in names
+        if "transfer-encoding" in names:
+            self._sound = self._is_chunked()
+            self._until_close = not self._sound
+
+    def _is_chunked(self) -> bool:
+        return [value.lower() for name, value in self._headers if name.lower() == "transfer-encoding"] == ["chunked"]
 
     def on_body(self, part: bytes) -> None:
         """Bytes of the body, kept if somebody wants them."""
         if self._leftover:
             return
         self._last_part = part
+        if self._kept:
+            self._body.append(part[: self._body_limit - self._body_bytes])
         self._body_bytes += len(part)
         if self._body_bytes > self._body_limit:
             self._too_large = True
-        elif self._kept:
-            self._body.append(part)
+            self._body_bytes = self._body_limit
 
     def on_message_complete(self) -> None:
         """The end of a message, informational ones included."""
@@ -87,34 +130,66 @@ class AnswerReader:
     def feed(self, data: bytes) -> DeliveryOutcome | None:
         """Take what was received; the outcome as soon as there is one."""
         self._received += len(data)
+        if not self._head_complete:
+            if self._lenient is not None:
+                return self._feed_leniently(self._lenient, data)
+            self._pieces.append(data)
         self._last_part = b""
         self._tail = (self._tail + data)[-len(_END) - 1 :]
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            return self._fail(DeliveryFailure.MALFORMED_ANSWER, "The answer switches to another protocol.")
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self._head_complete:
+                return self._feed_leniently(LenientHead(), b"".join(self._pieces))
             if not self._complete:
-                return self.end(DeliveryFailure.MALFORMED_ANSWER, f"The answer is not HTTP: {error}.")
+                return self.end(DeliveryFailure.MALFORMED_ANSWER, f"The body of the answer is not HTTP: {error}.")
             self._leftover = True
         return self._judge(data)
 
+    def _feed_leniently(self, head: LenientHead, data: bytes) -> DeliveryOutcome | None:
+        """Go on with what the parser does not take, until it can read the body."""
+        self._lenient = head
+        head.feed(data)
+        if head.broken:
+            return self._fail(DeliveryFailure.MALFORMED_ANSWER, head.broken)
+        if not head.complete:
+            return self._check_size()
+        self._take_over(head)
+        restated = head.restated()
+        if not self._kept or restated is None:
+            return self._cut(DeliveryFailure.MALFORMED_ANSWER, "The answer does not say where its body ends.")
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.feed_data(restated)
+        self._until_close = b"\r\nContent-Length" not in restated and b"\r\nTransfer-Encoding" not in restated
+        return self.feed(head.rest)
+
+    def _take_over(self, head: LenientHead) -> None:
+        self._lenient = None
+        self._sound = False
+        self.status, self._headers = head.status, head.headers
+        self._head_complete = True
+
+    def _check_size(self) -> DeliveryOutcome | None:
+        if self._received > self._limits.head_bytes or self._too_large:
+            return self.end(DeliveryFailure.TOO_LARGE, "The head of the answer is too large.")
+        return None
+
     def _judge(self, data: bytes) -> DeliveryOutcome | None:
         if not self._head_complete:
-            if self._received > self._limits.head_bytes:
-                return self._fail(DeliveryFailure.TOO_LARGE, "The head of the answer is too large.")
-            return None
+            return self._check_size()
         if self.status not in _FINAL:
             return self._fail(DeliveryFailure.MALFORMED_ANSWER, "The answer has no status that HTTP knows.")
         if self._complete and not self._head_only and not self._too_large:
-            self.reusable = self.reusable and not self._leftover and self._ends_here(data)
+            self.reusable = self.reusable and self._sound and not self._leftover and self._is_alone(data)
             return self._succeed()
         if self._too_large or self._head_only or (self._until_close and not self._kept):
             return self.end(DeliveryFailure.TOO_LARGE, "The body of the answer is too large.")
         return None
 
-    def _ends_here(self, data: bytes) -> bool:
-        """Whether nothing follows the answer; the parser is silent about line ends between messages."""
+    def _is_alone(self, data: bytes) -> bool:
+        """Whether nothing precedes or follows the answer; the parser is silent about line ends between messages."""
+        if not self._pieces[0].startswith(_FIRST_BYTE):
+            return False
         if self._last_part and data.endswith(self._last_part):
             return True
         return self._tail.endswith(_END) and not self._tail.endswith(b"\n" + _END)
@@ -123,20 +198,32 @@ class AnswerReader:
         """The outcome if nothing more will be read.
 
         Args:
-            failure: Why, which is what counts unless the answer is good enough.
+            failure: Why, which is what counts if there is no status.
             detail: The same in words.
             closed: Whether the peer closed the connection in order, which may be how its answer ends.
         """
         self.reusable = False
-        if self._head_complete and (self._head_only or not self._kept or (closed and self._until_close)):
+        if not self._head_complete:
+            head = self._lenient or LenientHead()
+            head.feed(b"".join(self._pieces) if self._lenient is None else b"")
+            if not head.status:
+                return self._fail(failure, detail)
+            self._take_over(head)
+        elif self.status not in _FINAL:
+            return self._fail(failure, detail)
+        elif self._head_only or (closed and self._until_close):
             return self._succeed()
-        return self._fail(failure, detail)
+        return self._cut(failure, detail)
 
     def _succeed(self) -> DeliveryOutcome:
         self._parser = None
         return DeliveryOutcome(self.status, tuple(self._headers), b"".join(self._body))
 
+    def _cut(self, failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
+        outcome = self._succeed()
+        return attrs.evolve(outcome, detail=detail, body_failure=failure) if self._kept else outcome
+
     def _fail(self, failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
         self._parser = None
         self.reusable = False
-        return DeliveryOutcome(self.status, tuple(self._headers), b"", failure, detail)
+        return DeliveryOutcome(failure=failure, detail=detail)

@@ -38,8 +38,8 @@ class SharedContent:
             wire (``Host``, ``Content-Length``, ``Connection``...) are written by the engine and left out here.
         method: The HTTP method; content distribution is a POST (W3C 7).
         signature_method: One of sha1, sha256, sha384 and sha512, for subscriptions with a secret (W3C 7.1).
-        kept_body_bytes: How much of the body of an answer to return; a longer one is a failure. With 0, answers count
-            by their head alone and their bodies are ignored (W3C 7).
+        kept_body_bytes: How much of the body of an answer to return; what is longer is cut. With 0, bodies are ignored
+            (W3C 7).
         connect_seconds: Instead of the limit of the engine, for the connection.
         total_seconds: Instead of the limit of the engine, for the whole exchange.
     """

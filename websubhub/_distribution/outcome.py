@@ -28,8 +28,10 @@ class DeliveryOutcome:
         status: The status of the answer, 0 when there was none.
         headers: Its header fields, as received and in their order.
         body: Its body, when that was asked for; the body of the answer to a delivery is ignored (W3C 7).
-        failure: Why the exchange failed, or ``None`` after a complete answer of any status.
+        failure: Why the exchange failed, or ``None`` after an answer of any status: once its status line is read, an
+            answer counts by that, whatever follows.
         detail: The failure in words for the log of an operator; it names neither the callback nor a secret.
+        body_failure: Why ``body`` is not all of the body that was asked for, and only what could be read of it.
         delivered: Whether the subscriber took it: any status from 200 to 299 (W3C 7).
     """
 
@@ -38,6 +40,7 @@ class DeliveryOutcome:
     body: bytes = b""
     failure: DeliveryFailure | None = None
     detail: str = ""
+    body_failure: DeliveryFailure | None = None
     delivered: bool = attrs.field(init=False, repr=False)
 
     @delivered.default

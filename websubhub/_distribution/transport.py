@@ -101,8 +101,9 @@ def _url_of(request: httpx.Request) -> str:
 
 
 def _response(outcome: DeliveryOutcome, request: httpx.Request) -> httpx.Response:
-    if outcome.failure is not None:
-        raise _ERRORS[outcome.failure](outcome.detail, request=request)
+    failure = outcome.failure or outcome.body_failure
+    if failure is not None:
+        raise _ERRORS[failure](outcome.detail, request=request)
     return httpx.Response(
         outcome.status,
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in outcome.headers],

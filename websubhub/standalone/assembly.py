@@ -99,7 +99,7 @@ async def _assemble(
     metrics = DeliveryMetrics()
     operations = Operations(store, hub, app.deny)
     admin = Admin(store, operations, metrics, token=settings.admin_token, open_to_all=private, clock=clock)
-    schedule = RetrySchedule(delays=settings.retry_delays)
+    schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,

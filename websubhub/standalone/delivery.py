@@ -12,20 +12,18 @@ from anyio.abc import TaskGroup
 from websubhub import (
     ContentDistributionMessage,
     ContentDistributor,
-    DeliveryFailure,
     DeliveryOutcome,
     SharedContent,
     retry_after_seconds,
 )
 from websubhub import Delivery as Sending
 from websubhub.standalone.metrics import DeliveryMetrics, Outcome
-from websubhub.standalone.ports import ContentBroker, Delivery, StoreError, Update
-from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.ports import ContentBroker, Delivery, DeliverySettledError, StoreError, Update
+from websubhub.standalone.schedule.retry import Attempt, RetrySchedule
+from websubhub.standalone.schedule.verdicts import Verdict, judge
 
 log = logging.getLogger("websubhub")
 
-_GONE = 410
-_TOO_MANY = 429
 _CLAIM_AT_ONCE = 128  # more gains little, and makes the steps longer that a publisher waits for
 _CONTENTS_KEPT = 64
 _CONTENT_BYTES_KEPT = 16 * 1_048_576
@@ -89,6 +87,10 @@ class DeliveryLoop:
                 log.warning("Deliveries cannot be claimed: %s", error)
                 await anyio.sleep(_PAUSE_SECONDS)
                 continue
+            except Exception:
+                log.exception("Deliveries cannot be claimed.")
+                await anyio.sleep(_PAUSE_SECONDS)
+                continue
             self._under_way += len(claimed)
             tasks.start_soon(self._send, claimed)
 
@@ -99,16 +101,31 @@ class DeliveryLoop:
         await anyio.sleep(_GATHER_SECONDS)
 
     async def _send(self, claimed: Sequence[Delivery]) -> None:
-        await self._distributor.send(self._sendings(claimed), self._settle)
+        try:
+            await self._distributor.send(self._sendings(claimed), self._settle)
+        except Exception:
+            log.exception("Deliveries could not be made, and will be tried again.")
+            for delivery in claimed:
+                if self._give_back(delivery):
+                    self._make_room()
 
     def _sendings(self, claimed: Sequence[Delivery]) -> Iterator[Sending]:
-        update = claimed[0].update
-        content = self._content(update)
+        update = content = None
         for delivery in claimed:
             if delivery.update is not update:
                 update = delivery.update
-                content = self._content(update)
-            yield Sending(delivery.callback, content, delivery.secret, delivery)
+                content = self._content_or_none(update)
+            if content is not None:
+                yield Sending(delivery.callback, content, delivery.secret, delivery)
+            elif self._give_back(delivery):
+                self._make_room()
+
+    def _content_or_none(self, update: Update) -> SharedContent | None:
+        try:
+            return self._content(update)
+        except Exception:
+            log.exception("The message of an update cannot be made.")
+            return None
 
     def _content(self, update: Update) -> SharedContent:
         content = self._contents.get(update.id)
@@ -131,35 +148,58 @@ class DeliveryLoop:
         return content
 
     def _settle(self, sending: Sending, outcome: DeliveryOutcome) -> None:
-        delivery: Delivery = sending.key  # type: ignore[assignment]  # what _send put there
+        delivery: Delivery = sending.key  # type: ignore[assignment]  # what _sendings put there
+        try:
+            if outcome.delivered:
+                delivery.done()
+                self._metrics.delivered(self._clock() - delivery.update.published_at, delivery.attempt)
+            else:
+                self._fail(delivery, outcome)
+        except Exception:
+            # Whatever a peer sends, a delivery in flight would keep its subscription and a slot of its host for ever.
+            log.exception("The outcome of a delivery cannot be settled; it is tried again.")
+            self._give_back(delivery)
+        finally:
+            self._make_room()
+
+    def _make_room(self) -> None:
         self._under_way -= 1
         room = self._room
         if room is not None:
             self._room = None
             room.set()
-        if outcome.delivered:
-            delivery.done()
-            self._metrics.delivered(self._clock() - delivery.update.published_at, delivery.attempt)
-        elif outcome.status == _GONE:
-            delivery.gone()
-            self._metrics.count(Outcome.GONE)
-        else:
-            self._fail(delivery, outcome)
 
     def _fail(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
-        reason = str(outcome.failure) if outcome.failure is not None else f"answered {outcome.status}"
-        host_failed = outcome.failure is not None or outcome.status >= 500 or outcome.status == _TOO_MANY  # noqa: PLR2004
-        if outcome.failure is DeliveryFailure.INVALID_REQUEST:
-            # It cannot be sent as it is, now or ever.
-            delivery.dead(reason, host_failed=False)
-            self._metrics.count(Outcome.DEAD)
+        verdict = judge(outcome)
+        if verdict is Verdict.GONE:
+            delivery.gone()
+            self._metrics.count(Outcome.GONE)
             return
-        asked = retry_after_seconds(outcome.retry_after, self._clock())
-        refused = 400 <= outcome.status <= 499 and outcome.status != _TOO_MANY  # noqa: PLR2004 - the bounds of 4xx
-        delay = self._schedule.delay(delivery.attempt, random.random(), retry_after=asked, refused=refused)  # noqa: S311 - jitter
-        if delay is None:
-            delivery.dead(reason, host_failed=host_failed)
+        reason = str(outcome.failure) if outcome.failure is not None else f"answered {outcome.status}"
+        attempt = Attempt(
+            verdict=verdict,
+            number=delivery.attempt,
+            refusals=delivery.refusals,
+            turned_away=delivery.turned_away,
+            retry_after=retry_after_seconds(outcome.retry_after, self._clock()),
+        )
+        self._try_again(delivery, attempt, reason, host_failed=verdict.blames_host)
+
+    def _try_again(self, delivery: Delivery, attempt: Attempt, reason: str, *, host_failed: bool) -> None:
+        again = self._schedule.again(attempt, random.random())  # noqa: S311 - jitter
+        if again is None:
+            turned_away = attempt.verdict is Verdict.TURNED_AWAY
+            delivery.dead(reason, host_failed=host_failed, turned_away=turned_away)
             self._metrics.count(Outcome.DEAD)
         else:
-            delivery.retry(delay, reason, firm=asked is not None, host_failed=host_failed)
+            delivery.retry(again.after, reason, firm=again.firm, host_failed=host_failed, refused=again.refused)
             self._metrics.count(Outcome.RETRIED)
+
+    def _give_back(self, delivery: Delivery) -> bool:
+        """Settle a delivery of which nothing came, for which nobody is to blame; False if it is settled."""
+        attempt = Attempt(verdict=Verdict.NOT_NOW, number=delivery.attempt, refusals=delivery.refusals)
+        try:
+            self._try_again(delivery, attempt, "internal error", host_failed=False)
+        except DeliverySettledError:
+            return False
+        return True

@@ -34,6 +34,7 @@ class DeliveryMetrics:
         """Count a delivery; its latency, from publish to answer, counts when the first attempt did it."""
         self._delivered += 1
         if attempt == 1:
+            seconds = max(seconds, 0.0)  # the clock may have been set back
             self._buckets[bisect_left(_BOUNDS, seconds)] += 1
             self._seconds += seconds
 
@@ -74,6 +75,7 @@ class DeliveryMetrics:
 
 def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> Iterable[Metric]:
     oldest = statistics.oldest_published_at
+    age = 0.0 if oldest is None else max(now - oldest, 0.0)
     rows = (
         ("topics", "Topics.", statistics.topics),
         ("subscriptions", "Subscriptions whose lease has not ended.", statistics.subscriptions),
@@ -82,7 +84,7 @@ def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> I
         ("retrying", "Subscriptions that wait for a retry.", statistics.retrying),
         ("dead_letters", "Deliveries that were given up.", statistics.dead_letters),
         ("pending_verifications", "Requests that await their verification.", pending_verifications),
-        ("oldest_seconds", "Age of the oldest update that is still owed.", 0.0 if oldest is None else now - oldest),
+        ("oldest_seconds", "Age of the oldest update that is still owed.", age),
     )
     for name, text, value in rows:
         yield GaugeMetricFamily(f"websubhub_{name}", text, value=value)

@@ -200,7 +200,7 @@ def _show_deliveries(options: argparse.Namespace) -> int:
         _say(f"{name.replace('_', ' '):<22}{_cell(value)}")
     if answer["failing"]:
         _say("")
-        _table(answer["failing"], ("topic", "callback", "attempts", "due_at", "reason"))
+        _table(answer["failing"], ("topic", "callback", "attempts", "refusals", "due_at", "reason"))
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import attrs
 
 from websubhub import SignatureMethod, UrlError, check_url
+from websubhub.standalone.schedule.retry import REFUSED_ATTEMPTS, RETRY_DELAYS
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
 _FILE_LIMIT = 1_048_576
@@ -122,10 +123,15 @@ class Settings:
     min_lease_seconds: int = option(300, "The shortest lease granted.", _whole(1, 31_536_000))
     max_lease_seconds: int = option(2_592_000, "The longest lease granted.", _whole(1, 31_536_000))
     retry_delays: tuple[float, ...] = option(
-        (5, 30, 120, 600, 1800, 7200, 18000, 36000, 50400, 72000, 72000),
+        RETRY_DELAYS,
         "Seconds to wait before each further attempt at a failed delivery; then it becomes a dead letter.",
         _delays,
         metavar="SECONDS,...",
+    )
+    refused_attempts: int = option(
+        REFUSED_ATTEMPTS,
+        "Attempts at a delivery that the subscriber refuses, before it becomes a dead letter and the next update goes.",
+        _whole(1, 100),
     )
     delivery_timeout: float = option(10.0, "Seconds a subscriber has for its whole answer.", _number(0.1, 300))
     concurrency: int = option(512, "Connections to subscribers at a time.", _whole(1, 10_000))

@@ -19,6 +19,7 @@ GROUPS = (
         "Deliveries",
         (
             "retry_delays",
+            "refused_attempts",
             "delivery_timeout",
             "concurrency",
             "concurrency_per_host",

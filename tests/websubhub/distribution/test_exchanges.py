@@ -53,9 +53,9 @@ async def test_connection_may_end_at_each_byte(orderly: bool) -> None:  # noqa: 
     with peer(script) as server:
         async with open_engine(connections_per_origin=1) as engine:
             outcomes = await send(engine, [server.url] * len(answer))
-    head = answer.index(b"\r\n\r\n") + 4
-    assert [outcome.failure for outcome in outcomes[:head]] == [DeliveryFailure.RESET] * head
-    assert [outcome.delivered for outcome in outcomes[head:]] == [True] * (len(answer) - head)
+    line = answer.index(b"\n") + 1
+    assert [outcome.failure for outcome in outcomes[:line]] == [DeliveryFailure.RESET] * line
+    assert [outcome.delivered for outcome in outcomes[line:]] == [True] * (len(answer) - line)
     assert len(server.requests) == len(answer), "no delivery is repeated"
 
 
@@ -160,7 +160,7 @@ async def test_drip_in_an_ignored_body_takes_a_second_at_most() -> None:
     assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize("dripped", [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000, b"HTTP/1.1 100 Continue\r\n\r\n" * 40])
+@pytest.mark.parametrize("dripped", [b"HTTP/1.1 200 " + b"x" * 1000, b"HTTP/1.1 100 Continue\r\n\r\n" * 40])
 async def test_drip_ends_with_the_deadline(dripped: bytes) -> None:
     def script(server: Peer, sock: socket.socket, _: int) -> None:
         server.receive(sock)
@@ -211,9 +211,9 @@ async def test_reader_that_takes_nothing_ends_with_the_deadline() -> None:
 async def test_oversized_head_is_an_outcome() -> None:
     def script(server: Peer, sock: socket.socket, _: int) -> None:
         server.receive(sock)
-        sock.sendall(b"HTTP/1.1 200 OK\r\n")
+        sock.sendall(b"HTTP/1.1 200 ")
         while True:
-            sock.sendall(b"X-Header: " + b"x" * 500 + b"\r\n")
+            sock.sendall(b"x" * 500)
 
     with peer(script) as server:
         async with open_engine() as engine:

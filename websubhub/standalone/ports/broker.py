@@ -33,6 +33,16 @@ class Delivery(Protocol):
         """Which attempt of the retry schedule this is, from 1; an attempt outside the schedule repeats the last."""
         ...
 
+    @property
+    def refusals(self) -> int:
+        """How many attempts before this one were settled as ``refused``, those outside the schedule left out."""
+        ...
+
+    @property
+    def turned_away(self) -> bool:
+        """Whether the update before this one died ``turned_away``; of a first attempt that need not be known."""
+        ...
+
     def done(self) -> None:
         """The callback took it (2xx).
 
@@ -41,7 +51,9 @@ class Delivery(Protocol):
         """
         ...
 
-    def retry(self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True) -> None:
+    def retry(
+        self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True, refused: bool = False
+    ) -> None:
         """It failed and is to be tried again.
 
         Args:
@@ -49,14 +61,20 @@ class Delivery(Protocol):
             reason: What happened, in one sentence without secrets.
             firm: Whether the callback asked for this delay (Retry-After), so that a new update must not shorten it.
             host_failed: Whether the host is to blame, as opposed to this callback alone (an answer 404 for example).
+            refused: Whether to count it in ``refusals`` as well as in ``attempt``.
 
         Raises:
             DeliverySettledError: It was settled before.
         """
         ...
 
-    def dead(self, reason: str, *, host_failed: bool = True) -> None:
+    def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
         """It failed for the last time: it becomes a dead letter, and the subscription gets its next update.
+
+        Args:
+            reason: What happened, in one sentence without secrets.
+            host_failed: Whether the host is to blame.
+            turned_away: Whether the callback is, which the delivery of the next update is told.
 
         Raises:
             DeliverySettledError: It was settled before.

@@ -145,11 +145,21 @@ class Update:
 
 @frozen(kw_only=True)
 class FailingDelivery:
-    """A delivery that failed and will be tried again."""
+    """A delivery that failed and will be tried again.
+
+    Args:
+        topic: The topic URL.
+        callback: The callback URL.
+        attempts: How often it was tried.
+        refusals: How many of these attempts the subscriber refused.
+        due_at: When it is tried again.
+        reason: What came of the last attempt.
+    """
 
     topic: str
     callback: str = field(repr=False)
     attempts: int
+    refusals: int = 0
     due_at: float
     reason: str
 

@@ -8,10 +8,9 @@ import anyio.lowlevel
 
 from websubhub import authority_of
 from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.deliveries import ClaimedDelivery, Desk
+from websubhub.standalone.adapters.sqlite.deliveries import FIRST, ClaimedDelivery, Desk
 from websubhub.standalone.adapters.sqlite.flusher import Flusher
 from websubhub.standalone.adapters.sqlite.recipients import Needed, Recipients
-from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import ENDED
@@ -73,7 +72,7 @@ class Claimer:
                 if repeated:
                     await self._flusher.flush()
                 needed = await self._recipients.read(claims, repeated)
-        except StoreError:
+        except Exception:
             for claim in claims:
                 self._turns.put_back(claim, self._clock())
             raise
@@ -89,7 +88,7 @@ class Claimer:
             if update is None or callback is None:
                 self._forget(claim)
                 continue
-            claim.equip(self._desk, update, callback, secret, needed.attempt(claim) if claim.repeated else 1)
+            claim.equip(self._desk, update, callback, secret, needed.before(claim) if claim.repeated else FIRST)
             if not claim.host.name:
                 claim.host.name = authority_of(callback)
             deliveries.append(claim)

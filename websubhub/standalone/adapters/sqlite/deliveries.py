@@ -1,6 +1,7 @@
 """Claimed deliveries, and the desk where they are settled."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from websubhub.standalone.adapters.sqlite.bell import Bell
 from websubhub.standalone.adapters.sqlite.settlements import Death, Retry, Settlements
@@ -9,18 +10,29 @@ from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.outcomes import Outcomes
 
 
+class Before(NamedTuple):
+    """Where a delivery stands in its schedule, as the properties of ``Delivery`` say it."""
+
+    attempt: int
+    refusals: int
+    turned_away: bool
+
+
+FIRST = Before(attempt=1, refusals=0, turned_away=False)
+
+
 class ClaimedDelivery(Claim):
     """A claim that satisfies ``Delivery``, once it is known what it needs: one object for both, as they are many."""
 
-    __slots__ = ("_desk", "attempt", "callback", "secret", "update")
+    __slots__ = ("_desk", "attempt", "callback", "refusals", "secret", "turned_away", "update")
 
-    def equip(self, desk: "Desk", update: Update, callback: str, secret: str | None, attempt: int) -> None:
-        """Say what is delivered and where to, and who is told what came of it."""
+    def equip(self, desk: "Desk", update: Update, callback: str, secret: str | None, before: Before) -> None:
+        """Say what is delivered and where to, what happened before, and who is told what came of it."""
         self._desk: Desk | None = desk
         self.update = update
         self.callback = callback
         self.secret = secret
-        self.attempt = attempt
+        self.attempt, self.refusals, self.turned_away = before
 
     def __repr__(self) -> str:
         return f"<delivery of {self.update.id}, attempt {self.attempt}>"
@@ -29,13 +41,17 @@ class ClaimedDelivery(Claim):
         """The callback took it (2xx)."""
         self._settle().done(self)
 
-    def retry(self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True) -> None:
+    def retry(
+        self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True, refused: bool = False
+    ) -> None:
         """It failed and is to be tried again."""
-        self._settle().retry(self, self.attempt, after, reason, firm=firm, host_failed=host_failed)
+        # An attempt outside the schedule stands for the last one in it, and leaves its counts as they are.
+        refusals = self.refusals + (refused and not self.early)
+        self._settle().retry(self, (self.attempt, refusals), after, reason, firm=firm, host_failed=host_failed)
 
-    def dead(self, reason: str, *, host_failed: bool = True) -> None:
+    def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
         """It failed for the last time."""
-        self._settle().dead(self, self.attempt, reason, host_failed=host_failed)
+        self._settle().dead(self, self.attempt, reason, host_failed=host_failed, turned_away=turned_away)
 
     def gone(self) -> None:
         """The callback answered 410."""
@@ -87,8 +103,10 @@ class Desk:
             self._move(claim)
         self._wake()
 
-    def retry(self, claim: Claim, attempt: int, after: float, reason: str, *, firm: bool, host_failed: bool) -> None:
-        """An update is to be tried again."""
+    def retry(
+        self, claim: Claim, counts: tuple[int, int], after: float, reason: str, *, firm: bool, host_failed: bool
+    ) -> None:
+        """An update is to be tried again; ``counts`` are its attempts, and those that were refused."""
         now = self._clock()
         due_at = self._outcomes.retry(claim, now + max(after, 0.0), now, firm=firm, host_failed=host_failed)
         if due_at is not None:
@@ -99,7 +117,8 @@ class Desk:
                 self.settlements.retries[claim.subscription] = Retry(
                     subscription=claim.subscription,
                     sequence=claim.sequence,
-                    attempts=attempt,
+                    attempts=counts[0],
+                    refusals=counts[1],
                     due_at=due_at,
                     attempted_at=now,
                     firm=firm,
@@ -107,7 +126,7 @@ class Desk:
                 )
         self._wake()
 
-    def dead(self, claim: Claim, attempt: int, reason: str, *, host_failed: bool) -> None:
+    def dead(self, claim: Claim, attempt: int, reason: str, *, host_failed: bool, turned_away: bool) -> None:
         """An update was given up."""
         now = self._clock()
         if self._outcomes.dead(claim, now, host_failed=host_failed):
@@ -122,6 +141,7 @@ class Desk:
                         attempts=attempt,
                         reason=reason,
                         died_at=now,
+                        turned_away=turned_away,
                     )
                 )
                 self._move(claim)

@@ -41,12 +41,14 @@ def read_letters(connection: Connection, after: int, limit: int) -> list[DeadLet
 def read_failing(connection: Connection, limit: int) -> list[FailingDelivery]:
     """The deliveries that will be tried again, the next one first."""
     rows = connection.execute(
-        "SELECT url, callback, attempts, due_at, reason FROM retries JOIN subscriptions ON subscriptions.id = "
-        "subscription_id JOIN topics ON topics.id = topic_id ORDER BY due_at LIMIT ?",
+        "SELECT url, callback, attempts, refusals, due_at, reason FROM retries "
+        "JOIN subscriptions ON subscriptions.id = subscription_id "
+        "JOIN topics ON topics.id = topic_id ORDER BY due_at LIMIT ?",
         (limit,),
     ).fetchall()
     return [
-        FailingDelivery(topic=row[0], callback=row[1], attempts=row[2], due_at=row[3], reason=row[4]) for row in rows
+        FailingDelivery(topic=row[0], callback=row[1], attempts=row[2], refusals=row[3], due_at=row[4], reason=row[5])
+        for row in rows
     ]
 
 

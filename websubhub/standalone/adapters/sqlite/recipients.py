@@ -5,10 +5,29 @@ from collections.abc import Iterable, Sequence
 from attrs import field, frozen
 
 from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.deliveries import FIRST, Before
+from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.adapters.sqlite.updates import Key, UpdateCache, read_attempts, read_callbacks, read_update
+from websubhub.standalone.adapters.sqlite.updates import Key, UpdateCache, read_callbacks, read_update
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim
+
+
+@frozen
+class Made:
+    """The attempts that a subscription's retry row tells of.
+
+    Attributes:
+        sequence: The update that they were made for.
+        attempts: How many of the retry schedule.
+        refusals: How many of them the subscriber refused.
+        turned_away: Whether the update before was given up because the callback turned it away.
+    """
+
+    sequence: int
+    attempts: int
+    refusals: int
+    turned_away: bool
 
 
 @frozen
@@ -19,20 +38,21 @@ class Needed:
         callbacks: For each claim its callback, or None.
         secrets: For each claim its secret.
         updates: By topic and sequence number.
-        attempts: Of which update a delivery failed before, and how often, by subscription.
+        made: The attempts of those that failed before, by subscription.
     """
 
     callbacks: list[str | None] = field(repr=False)
     secrets: list[str | None] = field(repr=False)
     updates: dict[Key, Update]
-    attempts: dict[int, Key]
+    made: dict[int, Made]
 
-    def attempt(self, claim: Claim) -> int:
-        """Which attempt of the retry schedule this is."""
-        sequence, made = self.attempts.get(claim.subscription, (0, 0))
-        if sequence != claim.sequence or claim.letter:
-            return 1
-        return max(made, 1) if claim.early else made + 1
+    def before(self, claim: Claim) -> Before:
+        """Where a claim that failed before stands in its schedule."""
+        made = self.made.get(claim.subscription)
+        if made is None or made.sequence != claim.sequence or claim.letter:
+            return FIRST
+        attempt = max(made.attempts, 1) if claim.early else made.attempts + 1
+        return Before(attempt, made.refusals, made.turned_away)
 
 
 class Recipients:
@@ -61,8 +81,8 @@ class Recipients:
 
         def work(connection: Connection) -> Needed:
             read = {key: update for key in missing if (update := read_update(connection, key)) is not None}
-            attempts = read_attempts(connection, repeated) if repeated else {}
-            return Needed(*read_callbacks(connection, claims), read, attempts)
+            made = _read_made(connection, repeated) if repeated else {}
+            return Needed(*read_callbacks(connection, claims), read, made)
 
         needed = await self._database.read(work)
         for key, update in needed.updates.items():
@@ -81,6 +101,16 @@ class Recipients:
             else:
                 updates[key] = update
         return updates, missing
+
+
+def _read_made(connection: Connection, claims: Iterable[Claim]) -> dict[int, Made]:
+    rows = connection.execute(
+        "SELECT subscription_id, sequence, attempts, refusals, turned_away AND turned_away = position "
+        "FROM retries JOIN positions USING (subscription_id) "
+        "WHERE subscription_id IN (SELECT value FROM json_each(?))",
+        (as_json(claim.subscription for claim in claims),),
+    ).fetchall()
+    return {row[0]: Made(row[1], row[2], row[3], bool(row[4])) for row in rows}
 
 
 def _keys(claims: Sequence[Claim]) -> set[Key]:

@@ -120,6 +120,8 @@ CREATE TABLE clock (
 );
 UPDATE subscriptions SET host = host_key(callback) WHERE host <> host_key(callback);
 UPDATE OR REPLACE paused_hosts SET host = host_name(host);
+ALTER TABLE retries ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE positions ADD COLUMN turned_away INTEGER NOT NULL DEFAULT 0;
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2)

@@ -15,6 +15,7 @@ class Retry:
     subscription: int
     sequence: int
     attempts: int
+    refusals: int
     due_at: float
     attempted_at: float
     firm: bool
@@ -30,6 +31,7 @@ class Death:
     attempts: int
     reason: str
     died_at: float
+    turned_away: bool
 
 
 class Settlements:
@@ -86,9 +88,19 @@ class Settlements:
     def _write_retries(self, connection: Connection) -> None:
         # A subscription may have ended meanwhile; its retry must not stop the others.
         connection.executemany(
-            "INSERT OR REPLACE INTO retries SELECT id, ?, ?, ?, ?, ?, ? FROM subscriptions WHERE id = ?",
+            "INSERT OR REPLACE INTO retries (subscription_id, sequence, attempts, refusals, due_at, attempted_at, "
+            "firm, reason) SELECT id, ?, ?, ?, ?, ?, ?, ? FROM subscriptions WHERE id = ?",
             [
-                (retry.sequence, retry.attempts, retry.due_at, retry.attempted_at, retry.firm, retry.reason, number)
+                (
+                    retry.sequence,
+                    retry.attempts,
+                    retry.refusals,
+                    retry.due_at,
+                    retry.attempted_at,
+                    retry.firm,
+                    retry.reason,
+                    number,
+                )
                 for number, retry in self.retries.items()
             ],
         )
@@ -101,6 +113,10 @@ class Settlements:
                 (death.sequence, death.attempts, death.reason, death.died_at, death.subscription)
                 for death in self.deaths
             ],
+        )
+        connection.executemany(
+            "UPDATE positions SET turned_away = ? WHERE subscription_id = ?",
+            [(death.sequence, death.subscription) for death in self.deaths if death.turned_away],
         )
 
 

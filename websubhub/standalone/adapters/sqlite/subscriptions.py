@@ -182,7 +182,7 @@ def _save(connection: Connection, subscription: StoredSubscription, now: float) 
     renewed = connection.execute(_RENEW, row).fetchone()
     if renewed is None:
         (number,) = connection.execute(_ADD, row).fetchone()
-        connection.execute("INSERT INTO positions VALUES (?, ?)", (number, head))
+        connection.execute("INSERT INTO positions (subscription_id, position) VALUES (?, ?)", (number, head))
     else:
         (number,) = renewed
     return _Saved(

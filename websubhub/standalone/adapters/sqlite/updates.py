@@ -102,16 +102,6 @@ def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[lis
     return json.loads(callbacks), json.loads(secrets)
 
 
-def read_attempts(connection: Connection, claims: Iterable[Claim]) -> dict[int, Key]:
-    """Of which update the delivery failed before, and how often, by the number of the subscription."""
-    rows = connection.execute(
-        "SELECT subscription_id, sequence, attempts FROM retries "
-        "WHERE subscription_id IN (SELECT value FROM json_each(?))",
-        (as_json(claim.subscription for claim in claims),),
-    ).fetchall()
-    return {subscription: (sequence, attempts) for subscription, sequence, attempts in rows}
-
-
 def delete_updates(connection: Connection, topic: int, until: int) -> int:
     """Delete some updates up to a sequence number that no dead letter refers to. Returns how many."""
     rows = connection.execute(

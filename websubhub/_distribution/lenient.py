@@ -1,0 +1,118 @@
+"""Reading the head of an answer that the parser refuses: what it says counts all the same, as it does for browsers."""
+
+import re
+
+FIELDS_MOST = 500
+"""Header fields of an answer that are kept; each costs many times what it takes on the wire."""
+
+# The name of the protocol is written in capitals (RFC 9112, 2.3); whatever else calls itself HTTP may have any version.
+_STATUS_LINE = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?[ \t]+([1-9][0-9]{2})(?:[ \t].*)?")
+_BEGINNING = b"HTTP/"
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_FINAL = 200
+_SWITCHING = 101
+
+
+class LenientHead:
+    """Takes the head of an answer line by line; lines that make no sense are left out.
+
+    It knows no bounds but that of the number of fields: whoever feeds it counts the bytes.
+
+    Attributes:
+        status: The final status once its line is read, 0 before.
+        complete: Whether the head has ended.
+        broken: Why no status can follow any more, in words, or an empty text.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.complete = False
+        self.broken = ""
+        self._buffer = bytearray()
+        self._start = self._searched = 0
+        self._in_head = False
+        self._fields: list[tuple[str, list[str]]] = []
+        self._folding: list[str] = []
+
+    def feed(self, data: bytes) -> None:
+        """Take what was received."""
+        self._buffer += data
+        while not (self.complete or self.broken):
+            end = self._buffer.find(b"\n", self._searched)
+            if end < 0:
+                self._searched = len(self._buffer)
+                self._look_at_beginning()
+                return
+            line = bytes(self._buffer[self._start : end])
+            self._start = self._searched = end + 1
+            self._take(line.rstrip(b"\r"))
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The header fields that could be read."""
+        return [(name, " ".join(parts)) for name, parts in self._fields]
+
+    @property
+    def rest(self) -> bytes:
+        """What was received behind the head."""
+        return bytes(self._buffer[self._start :])
+
+    def restated(self) -> bytes | None:
+        """The head as the parser takes it, or None when it does not say where the body ends."""
+        lengths = [each.strip() for value in self._values("content-length") for each in value.split(",")]
+        codings = self._values("transfer-encoding")
+        framing = ""
+        if codings:
+            if lengths or [coding.lower() for coding in codings] != ["chunked"]:
+                return None
+            framing = "Transfer-Encoding: chunked\r\n"
+        elif lengths:
+            if len(set(lengths)) > 1 or not _LENGTH.fullmatch(lengths[0]):
+                return None
+            framing = f"Content-Length: {lengths[0]}\r\n"
+        return f"HTTP/1.1 {self.status} \r\n{framing}Connection: close\r\n\r\n".encode()
+
+    def _values(self, wanted: str) -> list[str]:
+        return [value for name, value in self.headers if name.lower() == wanted]
+
+    def _look_at_beginning(self) -> None:
+        """Give up on what cannot become a status line, which may never end either."""
+        beginning = bytes(self._buffer[self._start : self._start + len(_BEGINNING)])
+        if not self._in_head and not _BEGINNING.startswith(beginning.lstrip(b"\r")[: len(_BEGINNING)]):
+            self.broken = "The answer is not HTTP."
+
+    def _take(self, line: bytes) -> None:
+        if not self._in_head:
+            if line:
+                self._begin(line)
+        elif line:
+            self._take_field(line)
+        else:
+            self._in_head = False
+            self._fields = self._fields if self.status else []
+            self.complete = bool(self.status)
+
+    def _begin(self, line: bytes) -> None:
+        match = _STATUS_LINE.fullmatch(line)
+        status = int(match[1]) if match else 0
+        if not match:
+            self.broken = "The answer is not HTTP."
+        elif status == _SWITCHING:
+            self.broken = "The answer switches to another protocol."
+        self._in_head = True
+        self.status = status if status >= _FINAL else 0
+
+    def _take_field(self, line: bytes) -> None:
+        if line[:1] in (b" ", b"\t"):  # the value of the line before goes on (RFC 9112, 5.2)
+            if not _FORBIDDEN_IN_VALUE.search(line):
+                self._folding.append(line.strip(b" \t").decode("latin-1"))
+            return
+        name, colon, value = line.partition(b":")
+        name = name.rstrip(b" \t")
+        self._folding = []
+        if colon and _TOKEN.fullmatch(name) and not _FORBIDDEN_IN_VALUE.search(value):
+            self._folding.append(value.strip(b" \t").decode("latin-1"))
+            if len(self._fields) < FIELDS_MOST:
+                self._fields.append((name.decode(), self._folding))
