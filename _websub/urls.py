@@ -44,7 +44,10 @@ def check_url(url: str, name: str = "The URL") -> str:
 
     Raises:
         UrlError: It is too long, not absolute http(s), has a fragment or user information, or a malformed host.
+        TypeError: It is no text.
     """
+    if not isinstance(url, str):
+        raise TypeError(f"{name} must be text, not {type(url).__name__}.")
     if len(url) <= _HOST_LIMIT and _ORDINARY.fullmatch(url):
         return url
     if len(url.encode("utf-8", "surrogatepass")) > URL_LIMIT:
@@ -154,6 +157,16 @@ def is_https(url: str) -> bool:
 def host_of(url: str) -> str:
     """The host of a checked URL, in small letters, without port and brackets."""
     return urlsplit(url).hostname or ""
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether two checked URLs lead to the same server: scheme, host and port."""
+    return _origin_of(url) == _origin_of(other)
+
+
+def _origin_of(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def path_of(url: str) -> str:
