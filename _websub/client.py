@@ -45,11 +45,10 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
 _TRANSLATED = tuple(kind for kinds, _ in _FAILURES for kind in kinds)
 
 
-def check_client(name: str, client: object, **ours: object) -> None:
+def check_client(client: object, **ours: object) -> None:
     """Refuse a client that is none of httpx's, and settings beside it that would be its own.
 
     Args:
-        name: The class that it is given to.
         client: What was given, or None.
         ours: Settings of our own connections, by their names; None where they were not given.
 
@@ -60,10 +59,10 @@ def check_client(name: str, client: object, **ours: object) -> None:
     if client is None:
         return
     if not isinstance(client, AsyncClient):
-        raise TypeError(f"{name}.client must be an httpx.AsyncClient, not {type(client).__name__}.")
+        raise TypeError(f"client must be an httpx.AsyncClient, not {type(client).__name__}.")
     given = [setting for setting, value in ours.items() if value is not None]
     if given:
-        raise ValueError(f"{name} takes either a client or {', '.join(given)}: these are settings of the client.")
+        raise ValueError(f"Give either client or {', '.join(given)}: with a client of your own, set it there.")
 
 
 @contextmanager
@@ -129,6 +128,7 @@ class HttpClient:
         tls: ssl.SSLContext | None = None,
         proxy: str | None = None,
     ) -> None:
+        check_client(client)
         self.limits = limits or ExchangeLimits()
         self._addresses = addresses or AddressPolicy()
         self._tls = tls
@@ -188,8 +188,9 @@ class HttpClient:
         """How long the whole exchange may take: over a given client as long as all its steps, each of them once."""
         if self._given is None:
             return self.limits.seconds
-        steps = list(self._given.timeout.as_dict().values())
-        return None if None in steps else max(self.limits.seconds, sum(steps))
+        steps = self._given.timeout.as_dict().values()
+        given = [seconds for seconds in steps if seconds is not None]
+        return max(self.limits.seconds, sum(given)) if len(given) == len(steps) else None
 
     async def _exchange(self, request: Request, named: str | None) -> httpx.Response:
         url, pairs = ascii_url(check_url(request.url)), request.headers.pairs

@@ -69,14 +69,10 @@ def client_request(
     """
     standard, said = _standard_headers(), client.headers
     own = [
-        pair
-        for pair in _OWN_HEADERS
-        if pair[0] not in request.headers and said.get(pair[0]) == standard.get(pair[0])
+        pair for pair in _OWN_HEADERS if pair[0] not in request.headers and said.get(pair[0]) == standard.get(pair[0])
     ]
     asked = [pair for pair in pairs if (pair[0].lower(), pair[1]) != _ANYTHING]
-    outgoing = client.build_request(
-        request.method, url, headers=_encoded([*own, *asked]), content=request.body or None
-    )
+    outgoing = client.build_request(request.method, url, headers=_encoded([*own, *asked]), content=request.body or None)
     # httpx has put the client's parameters in the place of the URL's own query; here they stand at its end.
     if client.params and not redirected:
         url = append_query(url, list(client.params.multi_items()))

@@ -2,14 +2,19 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import attrs
 import stamina
 from attrs.validators import ge
 
+from _websub.exchange import ExchangeError, Failure
 from _websub.retry_after import retry_after_seconds
-from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
-from websubhub._messages import ContentDistributionSuccess
+from websubhub._errors import SubscriptionDeletedError, WebSubError
+
+_T = TypeVar("_T")
+# The next attempt would fail in the same way, before anything was sent.
+_HOPELESS = frozenset({Failure.URL, Failure.REQUEST})
 
 
 def _statuses(values: Iterable[int]) -> frozenset[int]:
@@ -18,7 +23,9 @@ def _statuses(values: Iterable[int]) -> frozenset[int]:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """Repeats a failed delivery: when there was no answer, and when the answer's status is listed.
+    """Repeats a failed delivery or publish: when there was no answer, and when the answer's status is listed.
+
+    A hub that said no in the words of the protocol, with 200 and ``hub.mode=denied``, is not asked again.
 
     Attributes:
         attempts: How often to try in all.
@@ -38,14 +45,16 @@ class RetryPolicy:
 
     def wait_before_retry(self, error: Exception) -> bool | float:
         """Whether to try again after an error; a number where the subscriber said after how many seconds."""
-        if not isinstance(error, ContentDeliveryError) or isinstance(error, SubscriptionDeletedError):
+        if not isinstance(error, WebSubError) or isinstance(error, SubscriptionDeletedError):
+            return False
+        if isinstance(error.__cause__, ExchangeError) and error.__cause__.failure in _HOPELESS:
             return False
         if error.status and error.status not in self.statuses:
             return False
         seconds = retry_after_seconds(error.headers.get("retry-after"), time.time())
         return True if seconds is None else min(seconds, self.maximum)
 
-    async def run(self, call: Callable[[], Awaitable[ContentDistributionSuccess]]) -> ContentDistributionSuccess:
+    async def run(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """Call until it works or the attempts are used up; the last error is raised."""
         attempts = stamina.retry_context(
             on=self.wait_before_retry,
