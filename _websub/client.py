@@ -14,9 +14,9 @@ from _websub.addresses import AddressPolicy
 from _websub.exchange import ExchangeError, ExchangeLimits, Failure, Incoming
 from _websub.http import Headers, Request, Response
 from _websub.network import AddressRefusedError, NameNotResolvedError
-from _websub.outgoing import client_request, drop_credentials, own_request, without_credentials
+from _websub.outgoing import client_request, drop_credentials, own_request, same_origin, without_credentials
 from _websub.transports import GuardedTransport, ProxyTransport, check_proxy
-from _websub.urls import UrlError, ascii_url, check_url, same_origin
+from _websub.urls import UrlError, ascii_url, check_url
 
 __all__ = [
     "AsyncClient",
@@ -194,7 +194,7 @@ class HttpClient:
 
     async def _exchange(self, request: Request, named: str | None) -> httpx.Response:
         url, pairs = ascii_url(check_url(request.url)), request.headers.pairs
-        abroad = named is not None and not same_origin(named, url)
+        abroad = named is not None and not same_origin(ascii_url(named), url)
         if abroad:
             pairs = without_credentials(pairs)
         client = self._given

@@ -80,6 +80,12 @@ def client_request(
     return outgoing
 
 
+def same_origin(url: str, other: str) -> bool:
+    """Whether two URLs in ASCII lead to the same server: scheme, host and port."""
+    first, second = httpx.URL(url), httpx.URL(other)
+    return (first.scheme, first.raw_host, first.port) == (second.scheme, second.raw_host, second.port)
+
+
 def without_credentials(pairs: Pairs) -> Pairs:
     """The headers that may go to a server that the user did not name."""
     return tuple(pair for pair in pairs if pair[0].lower() not in _CREDENTIALS)

@@ -109,7 +109,7 @@ class ProxyTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; errors are those of httpx, or an address is refused."""
-        if not self._permits(request.url.host):
+        if not self._permits(request.url.raw_host.decode("ascii")):
             raise AddressRefusedError("address not allowed")
         return await self._inner.handle_async_request(request)
 

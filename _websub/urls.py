@@ -159,16 +159,6 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def same_origin(url: str, other: str) -> bool:
-    """Whether two checked URLs lead to the same server: scheme, host and port."""
-    return _origin_of(url) == _origin_of(other)
-
-
-def _origin_of(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
 def path_of(url: str) -> str:
     """The path of a checked URL, ``/`` at the least, without its query."""
     rest = url.partition("://")[2].partition("?")[0]
