@@ -34,28 +34,29 @@ class Share(Generic[T]):
     def __init__(self, rules: Hashable, make: Callable[[], T]) -> None:
         self._rules = rules
         self._make = make
-        self._loop: object = None
-        self._common: _Common[T] | None = None
+        self._held: tuple[object, _Common[T]] | None = None
 
     def take(self) -> T:
         """The thing of the running event loop."""
-        loop = anyio.lowlevel.current_token()
-        if self._common is None or self._loop != loop:
-            key = (loop, self._rules)
-            common = _commons.get(key)
-            if common is None:
-                common = _commons[key] = _Common(self._make())
-            common.shares.add(self)
-            self._common, self._loop = common, loop
-        return self._common.thing
+        loop, held = anyio.lowlevel.current_token(), self._held
+        if held is not None and held[0] == loop:
+            return held[1].thing
+        key = (loop, self._rules)
+        common: _Common[T] | None = _commons.get(key)
+        if common is None:
+            common = _commons[key] = _Common(self._make())
+        common.shares.add(self)
+        self._held = (loop, common)
+        return common.thing
 
     def give_back(self) -> T | None:
         """Let go of the thing; it is returned to whoever was the last to share it on this loop, and has to close it."""
-        common, self._common = self._common, None
-        if common is None:
+        held, self._held = self._held, None
+        if held is None:
             return None
+        loop, common = held
         common.shares.discard(self)
-        if common.shares or self._loop != anyio.lowlevel.current_token():
+        if common.shares or loop != anyio.lowlevel.current_token():
             return None
-        _commons.pop((self._loop, self._rules), None)
+        _commons.pop((loop, self._rules), None)
         return common.thing

@@ -178,11 +178,11 @@ async def test_a_hook_that_raises_for_the_status_leaves_the_status_to_us(*, read
 
 
 @pytest.mark.parametrize(
-    "timeout", [60, 0.5, None, httpx.Timeout(7, read=9), httpx.Timeout(5, read=None)], ids=lambda each: f"{each}"
+    "given", [60, 0.5, None, httpx.Timeout(7, read=9), httpx.Timeout(5, read=None)], ids=lambda each: f"{each}"
 )
-async def test_its_timeouts_are_those_of_each_step(timeout: Any) -> None:
-    async with sent(timeout=timeout) as made:
-        assert made.extensions["timeout"] == httpx.Timeout(timeout).as_dict()
+async def test_its_timeouts_are_those_of_each_step(given: Any) -> None:
+    async with sent(timeout=given) as made:
+        assert made.extensions["timeout"] == httpx.Timeout(given).as_dict()
 
 
 def slowly(seconds: float) -> Any:
@@ -193,9 +193,9 @@ def slowly(seconds: float) -> Any:
     return say
 
 
-@pytest.mark.parametrize("timeout", [60, None], ids=["a minute", "none"])
-async def test_it_is_not_cut_by_our_usual_limit(timeout: float | None) -> None:
-    async with peer(slowly(0.3)) as server, httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
+@pytest.mark.parametrize("given", [60, None], ids=["a minute", "none"])
+async def test_it_is_not_cut_by_our_usual_limit(given: float | None) -> None:
+    async with peer(slowly(0.3)) as server, httpx.AsyncClient(timeout=given, trust_env=False) as client:
         assert (await HttpClient(client, limits=SHORT).send(a_request(server.url))).body == b"ok"
 
 
@@ -208,10 +208,10 @@ async def test_its_own_timeout_cuts_it() -> None:
 
 async def test_a_drip_that_no_step_ends_is_ended_by_the_sum_of_the_steps() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
-    async with peer(saying_for_ever(head, b".", pause=0.02)) as server:
-        async with httpx.AsyncClient(timeout=0.1, trust_env=False) as client:
-            with pytest.raises(ExchangeError) as caught:
-                await HttpClient(client, limits=SHORT).send(a_request(server.url))
+    client = httpx.AsyncClient(timeout=0.1, trust_env=False)
+    async with peer(saying_for_ever(head, b".", pause=0.02)) as server, client:
+        with pytest.raises(ExchangeError) as caught:
+            await HttpClient(client, limits=ExchangeLimits(seconds=0.05)).send(a_request(server.url))
     assert caught.value.failure is Failure.TIMEOUT
 
 

@@ -77,9 +77,9 @@ async def test_https_goes_through_a_tunnel_and_the_proxy_sees_no_more_than_the_h
 
 
 async def test_the_proxy_resolves_names(through: Through) -> None:
-    async with peer(saying(OK)) as server, a_proxy(names={"only.proxy.test": "127.0.0.1"}) as proxy:
-        async with through(proxy.url) as client:
-            assert (await client.send(post(f"http://only.proxy.test:{server.port}/"))).status == 200
+    names = {"only.proxy.test": "127.0.0.1"}
+    async with peer(saying(OK)) as server, a_proxy(names=names) as proxy, through(proxy.url) as client:
+        assert (await client.send(post(f"http://only.proxy.test:{server.port}/"))).status == 200
 
 
 async def test_user_and_password_of_the_proxy_are_for_the_proxy_alone(through: Through) -> None:

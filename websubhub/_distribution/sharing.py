@@ -57,7 +57,7 @@ class EngineShare:
     async def aclose(self) -> None:
         """Give the engine up; whoever still awaits ``send`` of this share gets an ``EngineClosedError``."""
         self._closed = True
-        for scope in self._sending:
+        for scope in list(self._sending):
             scope.cancel()
         engine = self._share.give_back()
         if engine is not None:
