@@ -8,7 +8,7 @@ import attrs
 HeaderPairs = Iterable[tuple[str, str]]
 HeaderValue = str | Sequence[str]
 #: What headers may be given as: a mapping or pairs, with a list where a name has several values.
-HeaderTypes = Mapping[str, str] | Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]]
+HeaderTypes = Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]]
 
 
 class Headers(Mapping[str, str]):

@@ -12,7 +12,7 @@ from _websub.exchange import ExchangeError, Failure
 from _websub.retry_after import retry_after_seconds
 from websubhub._errors import SubscriptionDeletedError, WebSubError
 
-_T = TypeVar("_T")
+T = TypeVar("T")
 # The next attempt would fail in the same way, before anything was sent.
 _HOPELESS = frozenset({Failure.URL, Failure.REQUEST})
 
@@ -54,7 +54,7 @@ class RetryPolicy:
         seconds = retry_after_seconds(error.headers.get("retry-after"), time.time())
         return True if seconds is None else min(seconds, self.maximum)
 
-    async def run(self, call: Callable[[], Awaitable[_T]]) -> _T:
+    async def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call until it works or the attempts are used up; the last error is raised."""
         attempts = stamina.retry_context(
             on=self.wait_before_retry,

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from websubsub import DiscoveryClient, SubscriberConfig, SubscriptionClient
+from websubsub import DiscoveryClient, SubscriptionClient, Target
 
 HUB = "https://hub.example/"
 TOPIC = "https://publisher.example/feed"
@@ -46,7 +46,7 @@ async def test_every_value_is_a_header_of_its_own(headers: Any) -> None:
 
 
 @pytest.mark.parametrize("headers", HEADERS, ids=range(len(HEADERS)))
-def test_those_of_the_settings_too(headers: Any) -> None:
-    config = SubscriberConfig(headers=headers, discovery_headers=headers)
-    for each in (config.headers, config.discovery_headers):
+def test_those_of_a_target_too(headers: Any) -> None:
+    target = Target(resource=TOPIC, headers=headers, discovery_headers=headers)
+    for each in (target.headers, target.discovery_headers):
         assert each.get_all("x-a") == ("1", "2")
