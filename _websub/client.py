@@ -3,93 +3,33 @@
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from enum import StrEnum
 
 import anyio
-import attrs
+import anyio.lowlevel
 import httpcore
 import httpx
 from httpx import AsyncClient
 
 from _websub.addresses import AddressPolicy
+from _websub.exchange import ExchangeError, ExchangeLimits, Failure, Incoming
 from _websub.http import Headers, Request, Response
-from _websub.links import resolve
-from _websub.network import AddressRefusedError, NameNotResolvedError, core_request, guarded_pool
-from _websub.urls import REQUEST_URL_LIMIT, UrlError, check_url, host_of, target_of, wire_url
-from _websub.vocabulary import USER_AGENT
+from _websub.network import AddressRefusedError, NameNotResolvedError
+from _websub.outgoing import client_request, drop_credentials, own_request, same_origin, without_credentials
+from _websub.transports import GuardedTransport, ProxyTransport, check_proxy
+from _websub.urls import REQUEST_URL_LIMIT, UrlError, check_url, host_of, wire_url
 
-__all__ = ["AsyncClient", "ExchangeError", "ExchangeLimits", "Failure", "HttpClient", "Incoming"]
+__all__ = [
+    "AsyncClient",
+    "ExchangeError",
+    "ExchangeLimits",
+    "Failure",
+    "HttpClient",
+    "Incoming",
+    "check_client",
+    "check_proxy",
+]
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CLOSE_SECONDS = 1.0
-
-
-class Failure(StrEnum):
-    """Why an exchange brought no answer."""
-
-    NAME = "the name does not resolve"
-    ADDRESS = "the address may not be called"
-    CONNECT = "no connection"
-    TLS = "TLS failed"
-    TIMEOUT = "no answer in time"
-    MALFORMED = "the answer is malformed"
-    BROKEN = "the connection broke"
-    TOO_LARGE = "the answer is too large"
-    URL = "the URL cannot be called"
-    REQUEST = "the request cannot be sent"
-
-
-class ExchangeError(Exception):
-    """No usable answer came back.
-
-    Attributes:
-        failure: What went wrong.
-    """
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(str(failure))
-        self.failure = failure
-
-
-@attrs.frozen(kw_only=True)
-class ExchangeLimits:
-    """The bounds of one exchange.
-
-    Attributes:
-        seconds: From the start of the connection to the last byte.
-        connect_seconds: For the connection and TLS.
-        response_bytes: The largest answer.
-        keep_alive: How many idle connections are kept.
-    """
-
-    seconds: float = 15.0
-    connect_seconds: float = 5.0
-    response_bytes: int = 65_536
-    keep_alive: int = 20
-
-
-@attrs.frozen(kw_only=True)
-class Incoming:
-    """An answer whose body is still on its way.
-
-    Attributes:
-        url: The URL that answered.
-        status: The status code.
-        headers: The headers.
-        chunks: The body as it arrives, undecoded.
-    """
-
-    url: str
-    status: int
-    headers: Headers
-    chunks: AsyncIterator[bytes]
-
-    @property
-    def redirect(self) -> str | None:
-        """Where the answer sends us, as an absolute URL; nowhere if that cannot be read."""
-        location = self.headers.get("location")
-        return resolve(self.url, location) if location and self.status in _REDIRECTS else None
-
 
 # In this order: the first class that fits names the failure.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
@@ -98,11 +38,31 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
     ((AddressRefusedError,), Failure.ADDRESS),
     ((NameNotResolvedError,), Failure.NAME),
     ((TimeoutError, httpx.TimeoutException, httpcore.TimeoutException), Failure.TIMEOUT),
-    ((httpx.ConnectError, httpcore.ConnectError), Failure.CONNECT),
+    ((httpx.ConnectError, httpx.ProxyError, httpcore.ConnectError), Failure.CONNECT),
     ((httpx.ProtocolError, httpcore.ProtocolError), Failure.MALFORMED),
     ((httpx.HTTPError, httpcore.NetworkError, OSError), Failure.BROKEN),
 )
 _TRANSLATED = tuple(kind for kinds, _ in _FAILURES for kind in kinds)
+
+
+def check_client(client: object, **ours: object) -> None:
+    """Refuse a client that is none of httpx's, and settings beside it that would be its own.
+
+    Args:
+        client: What was given, or None.
+        ours: Settings of our own connections, by their names; None where they were not given.
+
+    Raises:
+        TypeError: It is not an ``httpx.AsyncClient``.
+        ValueError: One of the settings was given as well.
+    """
+    if client is None:
+        return
+    if not isinstance(client, AsyncClient):
+        raise TypeError(f"client must be an httpx.AsyncClient, not {type(client).__name__}.")
+    given = [setting for setting, value in ours.items() if value is not None]
+    if given:
+        raise ValueError(f"Give either client or {', '.join(given)}: with a client of your own, set it there.")
 
 
 @contextmanager
@@ -120,6 +80,8 @@ def _translated() -> Iterator[None]:
 async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     if response.is_stream_consumed:  # By an event hook of the given client, or a transport that read it for us.
         yield response.content
+        return
+    if response.is_closed:  # By an event hook that raised for the status, before the body was read.
         return
     with _translated():
         async for chunk in response.aiter_raw():
@@ -145,10 +107,16 @@ def _has_tls_cause(error: BaseException | None) -> bool:
 class HttpClient:
     """Sends requests and returns answers, and nothing but that.
 
+    A client that is given is used whole: its headers, cookies, query parameters, authentication, event hooks, proxies,
+    TLS settings and timeouts are those of every exchange. What a request says itself goes before what the client says;
+    redirects are not followed whatever it says, and answers stay limited in size.
+
     Args:
-        client: The caller's own ``httpx.AsyncClient``, left open; its pool, proxies and TLS settings are used.
+        client: The caller's own ``httpx.AsyncClient``, left open.
         addresses: Which addresses may be called, when no client is given.
-        limits: The bounds of each exchange.
+        limits: The bounds of each exchange; of those, only the size when a client is given.
+        tls: The context for https instead of the usual one, when no client is given.
+        proxy: The URL of a proxy, when no client is given.
     """
 
     def __init__(
@@ -157,11 +125,17 @@ class HttpClient:
         *,
         addresses: AddressPolicy | None = None,
         limits: ExchangeLimits | None = None,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
     ) -> None:
+        check_client(client)
         self.limits = limits or ExchangeLimits()
         self._addresses = addresses or AddressPolicy()
+        self._tls = tls
+        self._proxy = proxy
         self._given = client
-        self._own: GuardedTransport | None = None
+        self._own: httpx.AsyncBaseTransport | None = None
+        self._loop: object = None
 
     def may_call(self, url: str) -> bool:
         """Return whether a checked URL may be called, as far as its text says; names are looked up when it is called.
@@ -170,31 +144,42 @@ class HttpClient:
         """
         return self._given is not None or self._addresses.permits_host(host_of(url))
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, *, cut: bool = False) -> Response:
         """Send one request and read its whole answer.
+
+        Args:
+            request: The request.
+            cut: Whether a longer body than the limit allows is cut there, instead of being a failure.
 
         Raises:
             ExchangeError: Nothing usable came back within the limits.
         """
+        limit = self.limits.response_bytes
         async with self.open(request) as incoming:
             body = bytearray()
             async for chunk in incoming.chunks:
                 body += chunk
-                if len(body) > self.limits.response_bytes:
-                    raise ExchangeError(Failure.TOO_LARGE)
-            return Response(status=incoming.status, headers=incoming.headers, body=bytes(body))
+                if len(body) > limit:
+                    if not cut:
+                        raise ExchangeError(Failure.TOO_LARGE)
+                    break
+            return Response(status=incoming.status, headers=incoming.headers, body=bytes(body[:limit]))
 
     @asynccontextmanager
-    async def open(self, request: Request) -> AsyncIterator[Incoming]:
+    async def open(self, request: Request, *, named: str | None = None) -> AsyncIterator[Incoming]:
         """Send one request and hand out its answer while the body arrives; leave early to stop reading.
+
+        Args:
+            request: The request.
+            named: The URL that the user named, where the request follows a redirect from there: credentials go to no
+                other server than that one.
 
         Raises:
             ExchangeError: Nothing usable came back within the limits.
         """
-        with anyio.move_on_after(self.limits.seconds) as deadline:
+        with anyio.move_on_after(self._seconds()) as deadline:
             with _translated():
-                outgoing = self._build(request)
-                response = await self._exchange(outgoing)
+                response = await self._exchange(request, named)
             chunks = _chunks(response)
             try:
                 headers = Headers(response.headers.multi_items())
@@ -206,72 +191,44 @@ class HttpClient:
         if deadline.cancelled_caught:
             raise ExchangeError(Failure.TIMEOUT)
 
-    def _build(self, request: Request) -> httpx.Request:
-        url = wire_url(check_url(request.url, limit=REQUEST_URL_LIMIT))
-        # The Host field too, since httpx decodes what begins with "xn--" to write its own, and fails where it cannot.
-        own = (("Host", url.split("/", 3)[2]), ("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"))
-        headers = [pair for pair in own if pair[0] not in request.headers] + list(request.headers.pairs)
-        limits = httpx.Timeout(self.limits.seconds, connect=self.limits.connect_seconds)
-        # Given as it stands, since httpx would write some characters of it in another way.
-        extensions = {"timeout": limits.as_dict(), "target": target_of(url).encode()}
-        return httpx.Request(request.method, url, headers=headers, content=request.body or None, extensions=extensions)
+    def _seconds(self) -> float | None:
+        """How long the whole exchange may take: over a given client as long as all its steps, each of them once."""
+        if self._given is None:
+            return self.limits.seconds
+        steps = self._given.timeout.as_dict().values()
+        given = [seconds for seconds in steps if seconds is not None]
+        return max(self.limits.seconds, sum(given)) if len(given) == len(steps) else None
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        if self._given is not None:
-            return await self._given.send(request, stream=True, follow_redirects=False)
+    async def _exchange(self, request: Request, named: str | None) -> httpx.Response:
+        url, pairs = wire_url(check_url(request.url, limit=REQUEST_URL_LIMIT)), request.headers.pairs
+        abroad = named is not None and not same_origin(wire_url(named), url)
+        if abroad:
+            pairs = without_credentials(pairs)
+        client = self._given
+        if client is None:
+            return await self._transport().handle_async_request(own_request(request, url, pairs, self.limits))
+        outgoing = client_request(client, request, url, pairs, redirected=named not in {None, request.url})
+        if abroad:
+            drop_credentials(client, outgoing)
+        auth = None if abroad or "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT
+        try:
+            return await client.send(outgoing, stream=True, follow_redirects=False, auth=auth)
+        except httpx.HTTPStatusError as error:  # An event hook raised for the status; here every status is an answer.
+            return error.response
+
+    def _transport(self) -> httpx.AsyncBaseTransport:
         # Without the client layer there are no cookies, no proxies of the environment, and no log of whole callbacks.
-        if self._own is None:
-            self._own = GuardedTransport(self._addresses, keep_alive=self.limits.keep_alive)
-        return await self._own.handle_async_request(request)
+        loop = anyio.lowlevel.current_token()
+        if self._own is None or self._loop != loop:  # Connections that another loop left behind cannot be used here.
+            self._loop = loop
+            if self._proxy is None:
+                self._own = GuardedTransport(self._addresses, self.limits, self._tls)
+            else:
+                self._own = ProxyTransport(self._proxy, self._addresses, self.limits, self._tls)
+        return self._own
 
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""
-        if self._own is not None:
-            own, self._own = self._own, None
+        own, self._own = self._own, None
+        if own is not None and self._loop == anyio.lowlevel.current_token():
             await own.aclose()
-
-
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """The network as httpx sees it, every connection checked after name resolution.
-
-    Args:
-        addresses: Which addresses may be called.
-        keep_alive: How many idle connections to keep.
-    """
-
-    def __init__(self, addresses: AddressPolicy, *, keep_alive: int) -> None:
-        self._pool = guarded_pool(addresses, keep_alive=keep_alive)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; errors are httpcore's, which the client above translates."""
-        url = (request.url.raw_scheme, request.url.raw_host, request.url.port, request.url.raw_path)
-        core = core_request(
-            request.method,
-            url,
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        response = await self._pool.handle_async_request(core)
-        return httpx.Response(
-            status_code=response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._pool.aclose()
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._response.aclose()

@@ -1,27 +1,30 @@
 """HTTP as values: what comes in, what goes out, and what to do once it is out."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 HeaderPairs = Iterable[tuple[str, str]]
+HeaderValue = str | Sequence[str]
+#: What headers may be given as: a mapping or pairs, with a list where a name has several values.
+HeaderTypes = Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]]
 
 
 class Headers(Mapping[str, str]):
     """Headers by name in any case; a name that came several times reads as its values joined with a comma.
 
     Args:
-        source: Pairs of name and value in order, or a mapping.
+        source: Pairs of name and value in order, or a mapping; a list of values stands for one header each.
+
+    Raises:
+        TypeError: Something in it is neither text nor a number.
     """
 
     __slots__ = ("_index", "pairs")
 
-    def __init__(self, source: "HeaderPairs | Mapping[str, str]" = ()) -> None:
-        if isinstance(source, Headers):
-            source = source.pairs
-        items = source.items() if isinstance(source, Mapping) else source
-        self.pairs: tuple[tuple[str, str], ...] = tuple([(str(name), str(value)) for name, value in items])
+    def __init__(self, source: HeaderTypes = ()) -> None:
+        self.pairs: tuple[tuple[str, str], ...] = source.pairs if isinstance(source, Headers) else _read(source)
         self._index: dict[str, list[str]] | None = None
 
     @property
@@ -62,10 +65,33 @@ class Headers(Mapping[str, str]):
         return f"<Headers {', '.join(self.by_name) or 'none'}>"
 
 
+def _read(source: HeaderTypes) -> tuple[tuple[str, str], ...]:
+    pairs: list[tuple[str, str]] = []
+    try:
+        for name, value in source.items() if isinstance(source, Mapping) else source:
+            if type(name) is str and type(value) is str:
+                pairs.append((name, value))
+            else:
+                pairs += _spread(name, value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "Headers must be a mapping of names, or pairs of a name, with a text or a list of texts."
+        ) from error
+    return tuple(pairs)
+
+
+def _spread(name: object, value: object) -> list[tuple[str, str]]:
+    """One pair for each value."""
+    values = value if isinstance(value, list | tuple) else (value,)
+    if not isinstance(name, str) or not all(isinstance(each, str | int | float) for each in values):
+        raise TypeError("neither text nor a number")
+    return [(str(name), str(each)) for each in values]
+
+
 NO_HEADERS = Headers()
 
 
-def as_headers(source: "HeaderPairs | Mapping[str, str]") -> Headers:
+def as_headers(source: HeaderTypes) -> Headers:
     """The headers of pairs or a mapping; headers themselves are taken as they are."""
     if isinstance(source, Headers):
         return source

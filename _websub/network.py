@@ -91,18 +91,28 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await anyio.sleep(seconds)
 
 
-def guarded_pool(addresses: AddressPolicy, *, keep_alive: int) -> httpcore.AsyncConnectionPool:
+def guarded_pool(
+    addresses: AddressPolicy,
+    *,
+    connections: int,
+    keep_alive: int,
+    idle_seconds: float,
+    tls: ssl.SSLContext | None = None,
+) -> httpcore.AsyncConnectionPool:
     """A connection pool whose every connection is checked.
 
     Args:
         addresses: Which addresses may be called.
+        connections: How many connections there may be.
         keep_alive: How many idle connections to keep.
+        idle_seconds: How long to keep them.
+        tls: The context for https instead of the usual one.
     """
     return httpcore.AsyncConnectionPool(
-        ssl_context=tls_context(),
-        max_connections=100,
+        ssl_context=tls or tls_context(),
+        max_connections=connections,
         max_keepalive_connections=keep_alive,
-        keepalive_expiry=15.0,
+        keepalive_expiry=idle_seconds,
         network_backend=GuardedBackend(addresses),
     )
 

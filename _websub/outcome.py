@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from _websub.http import NO_HEADERS, HeaderPairs, Headers, as_headers
+from _websub.http import NO_HEADERS, Headers, HeaderTypes, as_headers
 
 log = logging.getLogger("websub")
 
@@ -47,7 +47,7 @@ class WebSubError(Exception):
         reason: str = "",
         *,
         status: int | None = None,
-        headers: "Mapping[str, str] | HeaderPairs" = (),
+        headers: HeaderTypes = (),
         body: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(reason)

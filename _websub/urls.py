@@ -53,7 +53,10 @@ def check_url(url: str, name: str = "The URL", *, limit: int = URL_LIMIT) -> str
 
     Raises:
         UrlError: It is too long, not absolute http(s), has a fragment or user information, or a malformed host.
+        TypeError: It is no text.
     """
+    if not isinstance(url, str):
+        raise TypeError(f"{name} must be text, not {type(url).__name__}.")
     if len(url) <= HOST_LIMIT and _ORDINARY.fullmatch(url):
         return url
     if len(url.encode("utf-8", "surrogatepass")) > limit:

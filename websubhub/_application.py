@@ -29,7 +29,8 @@ class HubApplication:
     Args:
         service: The hub.
         config: Its settings.
-        client: Your own HTTP client for verification requests; by default one that refuses private addresses.
+        client: Your own HTTP client for verification requests, used whole, with its timeouts, headers and proxies; by
+            default one that refuses private addresses.
         clock: The time, in seconds since 1970.
     """
 
@@ -101,7 +102,7 @@ def asgi(service: HubService, config: HubConfig | None = None, *, client: AsyncC
     Args:
         service: The hub.
         config: Its settings.
-        client: Your own HTTP client for verification requests.
+        client: Your own HTTP client for verification requests, used whole.
     """
     return HubApplication(service, config or HubConfig(), client)
 

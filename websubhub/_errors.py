@@ -18,9 +18,7 @@
         └── SubscriptionDeletedError  410: the subscriber wants no more
 """
 
-from collections.abc import Mapping
-
-from _websub.http import HeaderPairs
+from _websub.http import HeaderTypes
 from _websub.outcome import WebSubError
 
 __all__ = ["WebSubError"]
@@ -110,7 +108,7 @@ class ContentDeliveryError(WebSubError):
         reason: str = "",
         *,
         status: int | None = None,
-        headers: "Mapping[str, str] | HeaderPairs" = (),
+        headers: HeaderTypes = (),
         content: bytes = b"",
         cause: str | None = None,
     ) -> None:

@@ -23,7 +23,7 @@ class HubListener:
         keyfile: A PEM file with the private key.
         public_url: The base URL that subscribers see, where it is not that of the address.
         graceful_seconds: How long accepted requests and their follow-ups may go on when it stops.
-        client: Your own HTTP client for verification requests.
+        client: Your own HTTP client for verification requests, used whole.
     """
 
     def __init__(

@@ -12,6 +12,8 @@ from _websub import media
 from _websub.content import Payload
 from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.outcome import Success
+from _websub.urls import check_url
+from _websub.vocabulary import Header
 from _websub.xml import read_xml
 
 __all__ = ["Success"]
@@ -30,6 +32,10 @@ def _headers() -> Any:
 
 def _urls(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
+
+
+def _location(_: object, __: object, value: str) -> None:
+    check_url(value, "The location of a redirect")
 
 
 def _extras() -> Any:
@@ -189,7 +195,7 @@ class ContentDistributionMessage:
 
     content: Payload = attrs.field(repr=False)
     content_type: str | None = None
-    headers: Headers = _headers()
+    headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     hubs: tuple[str, ...] = attrs.field(default=(), converter=_urls)
     topic: str | None = None
     message_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
@@ -224,6 +230,11 @@ class TopicDeregistrationSuccess(Success):
 class Acknowledgement(Success):
     """The update was taken."""
 
+    @property
+    def message_id(self) -> str | None:
+        """The id under which the hub keeps the update, where it says one; its subscribers get the same."""
+        return self.headers.get(Header.MESSAGE_ID)
+
 
 @attrs.frozen(kw_only=True)
 class SubscriptionAccepted(Success):
@@ -255,25 +266,25 @@ class UnsubscriptionAccepted(Success):
     deferred: bool = False
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class SubscriptionTemporaryRedirect(Success):
     """Another hub takes this subscription for now (W3C 5.1.2).
 
     Attributes:
-        location: The URL of that hub.
+        location: The URL of that hub; the first argument.
     """
 
-    location: str
+    location: str = attrs.field(validator=_location)
     status: int = attrs.field(default=307, init=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class SubscriptionPermanentRedirect(Success):
     """Another hub takes the subscriptions of this topic from now on (W3C 5.1.2).
 
     Attributes:
-        location: The URL of that hub.
+        location: The URL of that hub; the first argument.
     """
 
-    location: str
+    location: str = attrs.field(validator=_location)
     status: int = attrs.field(default=308, init=False)

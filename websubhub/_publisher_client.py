@@ -1,34 +1,51 @@
 """How a publisher talks to a hub."""
 
-from collections.abc import Mapping
+import secrets
+import ssl
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from _websub.addresses import AddressPolicy
-from _websub.client import AsyncClient, ExchangeError, HttpClient
+from _websub.arguments import check_kind, check_seconds
+from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, HttpClient, check_client, check_proxy
 from _websub.content import Payload, encode
 from _websub.forms import FormError, parse_form, write_form
-from _websub.http import HeaderPairs, Headers, Request, Response
+from _websub.http import Headers, HeaderTypes, Request, Response
 from _websub.media import MediaType
 from _websub.outcome import Success, WebSubError
 from _websub.urls import append_query, check_url
 from _websub.vocabulary import FORM, Header, Mode, Parameter
 from websubhub._errors import TopicDeregistrationError, TopicRegistrationError, UpdateMessageError
 from websubhub._messages import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
+from websubhub._retry import RetryPolicy
 
 _REASON_LIMIT = 500
+_SECONDS = 15.0
+#: What hubs write their forms as; some forget to say so.
+_FORM_TYPES = frozenset({FORM, "text/plain", ""})
 
 
 class PublisherClient:
     """Registers topics at a hub, publishes content to it, and tells it of updates.
 
-    Usable as it is, or as an async context manager that closes its connections.
+    Any 2xx of a hub means that it took what was asked, whatever else it says, except ``hub.mode=denied`` in a form.
+    Usable as it is, or as an async context manager that closes its connections. It may be used on several event loops,
+    one after the other.
 
     Args:
         url: The hub's URL.
         token: A bearer token, for hubs that ask publishers for one.
-        headers: Headers to send with every request.
-        client: Your own HTTP client; by default one is made that may call any address, since you name the hub.
+        headers: Headers to send with every request; a list where a name has several values.
+        retry: How to repeat what got no answer, or an answer of one of its statuses; by default not at all.
+        timeout: Seconds from the start of the connection to the end of the answer, for each attempt; 15 by default.
+        tls: Your own context for https, with a client certificate or certificate authorities of your own.
+        proxy: The URL of an HTTP or SOCKS proxy that calls the hub.
+        client: Your own HTTP client instead, used whole: with its timeouts, headers, cookies, parameters,
+            authentication, proxies and TLS. By default any address may be called, since you name the hub.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: An argument cannot be used, or cannot be used together with a client.
     """
 
     def __init__(
@@ -36,15 +53,31 @@ class PublisherClient:
         url: str,
         *,
         token: str | None = None,
-        headers: "Mapping[str, str] | HeaderPairs" = (),
+        headers: HeaderTypes = (),
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
         client: AsyncClient | None = None,
     ) -> None:
         self._url = check_url(url, "The hub's URL")
-        authorization = (("Authorization", f"Bearer {token}"),) if token else ()
-        self._headers = (*Headers(headers).pairs, *authorization)
-        self._http = HttpClient(client, addresses=AddressPolicy.everywhere())
+        check_kind("PublisherClient.token", token, str, optional=True)
+        check_kind("PublisherClient.retry", retry, RetryPolicy, optional=True)
+        check_kind("PublisherClient.tls", tls, ssl.SSLContext, optional=True)
+        check_seconds("PublisherClient.timeout", timeout)
+        check_client(client, timeout=timeout, tls=tls, proxy=proxy)
+        authorization = [("Authorization", f"Bearer {token}")] if token else []
+        self._headers = _together(Headers(headers), Headers(authorization))
+        self._retry = retry
+        self._http = HttpClient(
+            client,
+            addresses=AddressPolicy.everywhere(),
+            limits=ExchangeLimits(seconds=timeout or _SECONDS),
+            tls=tls,
+            proxy=check_proxy("PublisherClient.proxy", proxy) if proxy is not None else None,
+        )
 
-    async def register_topic(self, topic: str, *, headers: Mapping[str, str] | None = None) -> TopicRegistrationSuccess:
+    async def register_topic(self, topic: str, *, headers: HeaderTypes | None = None) -> TopicRegistrationSuccess:
         """Ask the hub to take a topic.
 
         Args:
@@ -55,12 +88,9 @@ class PublisherClient:
             TopicRegistrationError: The hub did not, or did not answer.
         """
         request = self._form([(Parameter.MODE, Mode.REGISTER), (Parameter.TOPIC, check_url(topic))], headers)
-        response = await self._exchange(request, TopicRegistrationError)
-        return _read(response, TopicRegistrationSuccess, TopicRegistrationError)
+        return await self._ask(request, TopicRegistrationSuccess, TopicRegistrationError)
 
-    async def deregister_topic(
-        self, topic: str, *, headers: Mapping[str, str] | None = None
-    ) -> TopicDeregistrationSuccess:
+    async def deregister_topic(self, topic: str, *, headers: HeaderTypes | None = None) -> TopicDeregistrationSuccess:
         """Ask the hub to give a topic up.
 
         Args:
@@ -71,8 +101,7 @@ class PublisherClient:
             TopicDeregistrationError: The hub did not, or did not answer.
         """
         request = self._form([(Parameter.MODE, Mode.DEREGISTER), (Parameter.TOPIC, check_url(topic))], headers)
-        response = await self._exchange(request, TopicDeregistrationError)
-        return _read(response, TopicDeregistrationSuccess, TopicDeregistrationError)
+        return await self._ask(request, TopicDeregistrationSuccess, TopicDeregistrationError)
 
     async def publish_update(
         self,
@@ -80,29 +109,37 @@ class PublisherClient:
         payload: Payload,
         content_type: str | None = None,
         *,
-        headers: Mapping[str, str] | None = None,
+        message_id: str | None = None,
+        headers: HeaderTypes | None = None,
     ) -> Acknowledgement:
         """Send an update's content to the hub, for it to distribute.
+
+        The update has an id, which stays the same over all attempts, so that a hub that keeps ids takes it once.
 
         Args:
             topic: The topic's URL.
             payload: Bytes, sent as they are; or text, an XML element, or what JSON can say.
             content_type: The exact Content-Type; by default that of the payload's type.
+            message_id: The update's id; by default a new one. Give one to publish the same update again later.
             headers: Further headers of this request.
 
         Raises:
             UpdateMessageError: The hub did not take it, or did not answer.
         """
-        body, content_type = encode(payload, content_type)
         url = append_query(self._url, [(Parameter.MODE, Mode.PUBLISH), (Parameter.TOPIC, check_url(topic))])
-        pairs = [(Header.CONTENT_TYPE, content_type), *self._headers, *(headers or {}).items()]
+        check_kind("message_id", message_id, str, optional=True)
+        said = _together(self._headers, Headers(headers or ()))
+        body, content_type = encode(payload, content_type or said.get(Header.CONTENT_TYPE))
+        ours = [(Header.CONTENT_TYPE, content_type)]
+        if message_id is not None or Header.MESSAGE_ID not in said:
+            ours.append((Header.MESSAGE_ID, message_id or secrets.token_hex(16)))
         if MediaType.parse(content_type).essence == FORM:
             # The mark that this form is the content, and not a request that names its mode itself.
-            pairs.append((Header.PUBLISHER, "publish"))
-        request = Request(method="POST", url=url, headers=pairs, body=body)
-        return _read(await self._exchange(request, UpdateMessageError), Acknowledgement, UpdateMessageError)
+            ours.append((Header.PUBLISHER, "publish"))
+        request = Request(method="POST", url=url, headers=_together(said, Headers(ours)), body=body)
+        return await self._ask(request, Acknowledgement, UpdateMessageError)
 
-    async def notify_update(self, *topics: str, headers: Mapping[str, str] | None = None) -> Acknowledgement:
+    async def notify_update(self, *topics: str, headers: HeaderTypes | None = None) -> Acknowledgement:
         """Tell a hub, ours or another's, that topics were updated; it fetches them itself.
 
         Args:
@@ -116,21 +153,24 @@ class PublisherClient:
             raise ValueError("Name at least one topic.")
         # Hubs differ in the name they read the topic from, so each topic goes under both.
         names = [(name, check_url(topic)) for topic in topics for name in (Parameter.URL, Parameter.TOPIC)]
-        mark = {Header.PUBLISHER: "event", **(headers or {})}
-        request = self._form([(Parameter.MODE, Mode.PUBLISH), *names], mark)
-        response = await self._exchange(request, UpdateMessageError)
-        if response.ok and MediaType.parse(response.headers.get(Header.CONTENT_TYPE)).essence != FORM:
-            return Acknowledgement(status=response.status, headers=response.headers)
-        return _read(response, Acknowledgement, UpdateMessageError)
+        request = self._form([(Parameter.MODE, Mode.PUBLISH), *names], headers, (Header.PUBLISHER, "event"))
+        return await self._ask(request, Acknowledgement, UpdateMessageError)
 
-    def _form(self, fields: list[tuple[Any, str]], headers: Mapping[str, str] | None) -> Request:
-        pairs = [(Header.CONTENT_TYPE, FORM), *self._headers, *(headers or {}).items()]
+    def _form(self, fields: list[tuple[Any, str]], headers: HeaderTypes | None, *marks: tuple[str, str]) -> Request:
+        said = _together(self._headers, Headers(headers or ()))
+        pairs = _together(said, Headers([(Header.CONTENT_TYPE, FORM), *marks]))
         body = write_form([(str(name), str(value)) for name, value in fields]).encode()
         return Request(method="POST", url=self._url, headers=pairs, body=body)
 
+    async def _ask(self, request: Request, success: "type[_SuccessT]", error: type[WebSubError]) -> "_SuccessT":
+        async def attempt() -> _SuccessT:
+            return _read(await self._exchange(request, error), success, error)
+
+        return await attempt() if self._retry is None else await self._retry.run(attempt)
+
     async def _exchange(self, request: Request, error: type[WebSubError]) -> Response:
         try:
-            return await self._http.send(request)
+            return await self._http.send(request, cut=True)
         except ExchangeError as cause:
             raise error(f"The hub could not be reached: {cause}.", status=0) from cause
 
@@ -152,21 +192,31 @@ class PublisherClient:
 _SuccessT = TypeVar("_SuccessT", bound=Success)
 
 
+def _together(said: Headers, later: Headers) -> Headers:
+    """All headers; a name that is said again is said anew."""
+    return Headers([*(pair for pair in said.pairs if pair[0] not in later), *later.pairs])
+
+
 def _read(response: Response, success: type[_SuccessT], error: type[WebSubError]) -> _SuccessT:
-    """What the hub decided: accepted by any 2xx that says so or says nothing."""
+    """What the hub decided: any 2xx says yes, unless its form says ``hub.mode=denied``, as that of Ballerina's hub."""
     fields = _fields(response)
-    if response.ok and (not response.body or fields.get(Parameter.MODE) == Mode.ACCEPTED):
+    if response.ok and fields.get(Parameter.MODE) != Mode.DENIED:
         return success(status=response.status, headers=response.headers, body=fields)
     reason = fields.get(Parameter.REASON) or _plain_reason(response) or f"The hub answered {response.status}."
     raise error(reason, status=response.status, headers=response.headers, body=fields)
 
 
 def _fields(response: Response) -> dict[str, str]:
+    """The fields of an answer that is a form; of any other, none."""
+    essence = MediaType.parse(response.headers.get(Header.CONTENT_TYPE)).essence
+    if essence not in _FORM_TYPES:
+        return {}
     # Ballerina's hub sends its form without percent-encoding; read leniently, that does no harm.
     try:
-        return parse_form(response.body.decode("utf-8", "replace").strip()).without(())
+        fields = parse_form(response.body.decode("utf-8", "replace").strip()).without(())
     except FormError:
         return {}
+    return fields if essence == FORM or Parameter.MODE in fields else {}
 
 
 def _plain_reason(response: Response) -> str:

@@ -3,14 +3,19 @@
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import attrs
 import stamina
 from attrs.validators import ge
 
+from _websub.exchange import ExchangeError, Failure
 from _websub.retry_after import retry_after_seconds
-from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
-from websubhub._messages import ContentDistributionSuccess
+from websubhub._errors import SubscriptionDeletedError, WebSubError
+
+T = TypeVar("T")
+# The next attempt would fail in the same way, before anything was sent.
+_HOPELESS = frozenset({Failure.URL, Failure.REQUEST})
 
 
 def _statuses(values: Iterable[int]) -> frozenset[int]:
@@ -19,7 +24,9 @@ def _statuses(values: Iterable[int]) -> frozenset[int]:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """Repeats a failed delivery: when there was no answer, and when the answer's status is listed.
+    """Repeats a failed delivery or publish: when there was no answer, and when the answer's status is listed.
+
+    A hub that said no in the words of the protocol, with 200 and ``hub.mode=denied``, is not asked again.
 
     A ``Retry-After`` of the subscriber makes a wait longer and never shorter.
 
@@ -43,15 +50,17 @@ class RetryPolicy:
     retry_after_maximum: float = attrs.field(default=300.0, validator=ge(0))
 
     def wait_before_retry(self, error: Exception) -> bool | float:
-        """Return whether to try again after an error, or the seconds that the subscriber asked to wait before."""
-        if not isinstance(error, ContentDeliveryError) or isinstance(error, SubscriptionDeletedError):
+        """Return whether to try again after an error, or the seconds that the other side asked to wait before."""
+        if not isinstance(error, WebSubError) or isinstance(error, SubscriptionDeletedError):
+            return False
+        if isinstance(error.__cause__, ExchangeError) and error.__cause__.failure in _HOPELESS:
             return False
         if error.status and error.status not in self.statuses:
             return False
         seconds = retry_after_seconds(error.headers.get("retry-after"), time.time())
         return True if seconds is None else min(seconds, self.retry_after_maximum)
 
-    async def run(self, call: Callable[[], Awaitable[ContentDistributionSuccess]]) -> ContentDistributionSuccess:
+    async def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call until it works or the attempts are used up; the last error is raised."""
         async for attempt in stamina.retry_context(on=self._waits(), attempts=self.attempts, timeout=None):
             with attempt:

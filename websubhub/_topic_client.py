@@ -45,7 +45,7 @@ class TopicClient:
         redirects: How many redirects to follow.
         body_limit: The largest content, in bytes.
         seconds: How long one fetch may take, for each redirect anew.
-        client: Your own HTTP client.
+        client: Your own HTTP client, used whole, with its headers, authentication, timeouts and proxies.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class TopicClient:
             conditions = [("If-None-Match", etag), ("If-Modified-Since", last_modified)]
             headers = [("Accept", "*/*"), *((name, value) for name, value in conditions if value)]
             try:
-                async with self._http.open(Request(method="GET", url=url, headers=headers)) as incoming:
+                async with self._http.open(Request(method="GET", url=url, headers=headers), named=topic) as incoming:
                     if incoming.redirect is None:
                         return await self._read(incoming)
                     target = incoming.redirect

@@ -65,7 +65,7 @@ class SubscriberApplication:
     Args:
         service: The subscriber.
         config: Its settings.
-        client: Your own HTTP client, for hubs and resources.
+        client: Your own HTTP client, for hubs and resources, used whole.
         discovery: What discovery may do beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
     """
@@ -195,7 +195,7 @@ def asgi(
     Args:
         service: The subscriber.
         config: Its settings.
-        client: Your own HTTP client, for hubs and resources.
+        client: Your own HTTP client, for hubs and resources, used whole.
         discovery: What discovery may do beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
     """

@@ -8,7 +8,7 @@ import anyio.lowlevel
 import attrs
 
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits
-from _websub.http import HeaderPairs, Headers, Request
+from _websub.http import Headers, HeaderTypes, Request
 from _websub.urls import UrlError, check_url
 from websubsub._discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
 from websubsub._reach import Reach, Reached, may_follow
@@ -33,11 +33,12 @@ class DiscoveryClient:
     """Discovers topics and hubs; an async context manager that keeps connections.
 
     Args:
-        client: Your own HTTP client; by default one that follows redirects of public pages to public addresses only.
+        client: Your own HTTP client, used whole, with its headers, timeouts and proxies; by default one that follows
+            redirects of public pages to public addresses only.
         options: What discovery may do beyond the specification.
         max_redirects: How many redirects are followed.
         max_bytes: How much of a page is read at the most.
-        seconds: How long one request may take.
+        seconds: How long one request may take; over a client of your own, by its timeouts if they are longer.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class DiscoveryClient:
         self._max_bytes = max_bytes
 
     async def discover(
-        self, url: str, *, accept: str | None = None, accept_language: str | None = None, headers: HeaderPairs = ()
+        self, url: str, *, accept: str | None = None, accept_language: str | None = None, headers: HeaderTypes = ()
     ) -> Discovery:
         """Ask a resource for its topic URL and its hubs (W3C 4).
 
@@ -73,7 +74,7 @@ class DiscoveryClient:
         """
         negotiated = [("Accept", accept), ("Accept-Language", accept_language)]
         chosen = [(name, value) for name, value in negotiated if value is not None]
-        return (await self.explore(url, Headers([*chosen, *headers]))).discovery
+        return (await self.explore(url, Headers([*chosen, *Headers(headers).pairs]))).discovery
 
     async def explore(self, url: str, headers: Headers) -> Explored:
         """The same as ``discover``, and whether the answer came from inside.
@@ -84,11 +85,11 @@ class DiscoveryClient:
         """
         if "accept" not in headers:
             headers = Headers([("Accept", "*/*"), *headers.pairs])
-        check_url(url, "The URL")
-        inside = True
+        named, inside = check_url(url, "The URL"), True
         for _ in range(self._max_redirects + 1):
             try:
-                async with self._reach.open(Request(method="GET", url=url, headers=headers), inside=inside) as reached:
+                request = Request(method="GET", url=url, headers=headers)
+                async with self._reach.open(request, inside=inside, named=named) as reached:
                     location, inside = reached.incoming.redirect, reached.inside
                     if location is None:
                         return Explored(discovery=await self._read(reached), inside=inside)

@@ -33,7 +33,7 @@ class SubscriberListener:
         keyfile: A PEM file with the private key.
         public_url: The base URL that hubs call, where it is not that of the address.
         graceful_seconds: How long unsubscribing may take when it stops, and then accepted requests.
-        client: Your own HTTP client, for hubs and resources.
+        client: Your own HTTP client, for hubs and resources, used whole.
     """
 
     def __init__(

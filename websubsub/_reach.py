@@ -30,7 +30,7 @@ class Reach:
     """Calls what a user names wherever it is, and what a public page names only where the public may call.
 
     Args:
-        client: The user's own client, whose reach is the user's business.
+        client: The user's own client, whose reach is the user's business; it is used whole.
         limits: The bounds of each exchange.
     """
 
@@ -40,24 +40,26 @@ class Reach:
         self._given = client is not None
 
     @asynccontextmanager
-    async def open(self, request: Request, *, inside: bool) -> AsyncIterator[Reached]:
+    async def open(self, request: Request, *, inside: bool, named: str | None = None) -> AsyncIterator[Reached]:
         """Send a request and hand out its answer while the body arrives.
 
         Args:
             request: The request.
             inside: Whether it may go to an address that is not public.
+            named: The URL that the user named, where the request may follow a redirect from there: credentials go to no
+                other server.
 
         Raises:
             ExchangeError: Nothing usable came back within the limits.
         """
         async with AsyncExitStack() as stack:
             try:
-                incoming = await stack.enter_async_context(self._outside.open(request))
+                incoming = await stack.enter_async_context(self._outside.open(request, named=named))
                 reached = Reached(incoming=incoming, inside=self._given)
             except ExchangeError as error:
                 if error.failure is not Failure.ADDRESS or not inside:
                     raise
-                incoming = await stack.enter_async_context(self._anywhere.open(request))
+                incoming = await stack.enter_async_context(self._anywhere.open(request, named=named))
                 reached = Reached(incoming=incoming, inside=True)
             yield reached
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from _websub.addresses import is_loopback_host
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Failure
-from _websub.http import HeaderPairs, Headers, Request, Response
+from _websub.http import Headers, HeaderTypes, Request, Response
 from _websub.signature import check_secret
 from _websub.urls import UrlError, check_url, host_of, is_https
 from _websub.vocabulary import Mode, Parameter
@@ -32,7 +32,7 @@ class SubscriptionClient:
     Args:
         subscriptions: Where requests are remembered so that their verification is confirmed: ``subscriptions`` of the
             application that answers the callbacks.
-        client: Your own HTTP client.
+        client: Your own HTTP client, used whole, with its headers, authentication, timeouts and proxies.
         max_redirects: How many 307 and 308 redirects to other hubs are followed.
         insecure_secrets: Whether secrets may be sent over plain http to other machines (W3C 5.1 advises against it).
         private_hubs: Whether hubs may be at addresses that are not public; not where a public page names them.
@@ -62,7 +62,7 @@ class SubscriptionClient:
         lease_seconds: int | None = None,
         secret: str | None = None,
         parameters: Mapping[str, str] | None = None,
-        headers: "Mapping[str, str] | HeaderPairs" = (),
+        headers: HeaderTypes = (),
     ) -> SubscriptionChangeResponse:
         """Ask a hub to subscribe a callback to a topic, or to renew that subscription (W3C 5.1).
 
@@ -97,7 +97,7 @@ class SubscriptionClient:
         topic: str,
         callback: str,
         parameters: Mapping[str, str] | None = None,
-        headers: "Mapping[str, str] | HeaderPairs" = (),
+        headers: HeaderTypes = (),
     ) -> SubscriptionChangeResponse:
         """Ask a hub to end a subscription (W3C 5.1).
 
@@ -127,14 +127,12 @@ class SubscriptionClient:
             raise ValueError("The callback belongs to the subscription of another topic.")
         await self._subscriptions.change(new.token, lambda known: known.requested(secret), new=new)
 
-    async def _send(
-        self, mode: Mode, hub: str, fields: Fields, headers: "Mapping[str, str] | HeaderPairs"
-    ) -> SubscriptionChangeResponse:
+    async def _send(self, mode: Mode, hub: str, fields: Fields, headers: HeaderTypes) -> SubscriptionChangeResponse:
         topic, callback = fields[Parameter.TOPIC] or "", fields[Parameter.CALLBACK] or ""
         url, inside = hub, self._private_hubs
         for _ in range(self._max_redirects + 1):
             request = protocol.change_request(mode, url, fields, Headers(headers).pairs)
-            response, inside, location = await self._exchange(request, inside=inside)
+            response, inside, location = await self._exchange(request, inside=inside, named=hub)
             if response.ok:
                 return SubscriptionChangeResponse(
                     hub=url,
@@ -149,10 +147,10 @@ class SubscriptionClient:
             url = self._redirected(url, location, fields)
         raise SubscriptionInitiationError(f"The hub at {host_of(hub)} redirects too often.")
 
-    async def _exchange(self, request: Request, *, inside: bool) -> tuple[Response, bool, str | None]:
+    async def _exchange(self, request: Request, *, inside: bool, named: str) -> tuple[Response, bool, str | None]:
         body = bytearray()
         try:
-            async with self._reach.open(request, inside=inside) as reached:
+            async with self._reach.open(request, inside=inside, named=named) as reached:
                 incoming = reached.incoming
                 async for chunk in incoming.chunks:
                     body += chunk

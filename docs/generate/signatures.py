@@ -51,7 +51,7 @@ def kind_of(annotation: object) -> str:
 
 def written(annotation: object) -> str:
     """A type in full, without the modules of its parts."""
-    return _MODULES.sub("", inspect.formatannotation(annotation).replace("NoneType", "None"))
+    return _MODULES.sub("", inspect.formatannotation(annotation).replace("NoneType", "None")).replace("~", "")
 
 
 def rows_of(value: Any) -> list[Row]:

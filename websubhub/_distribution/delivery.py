@@ -10,7 +10,8 @@ from _websub.vocabulary import USER_AGENT
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"})
+#: Headers that frame a message on the wire, which only the engine or a client can know.
+FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"})
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 # Each subscription should have its own secret; where some share one, it is soon among the first that are seen.
 _SIGNATURES_KEPT = 64
@@ -58,7 +59,7 @@ class SharedContent:
     def _render(self) -> str | None:
         if _TOKEN.fullmatch(self.method) is None or self.method == "CONNECT":
             return None
-        pairs = [(name, value) for name, value in self.headers if name.lower() not in _FRAMING]
+        pairs = [(name, value) for name, value in self.headers if name.lower() not in FRAMING]
         names = {name.lower() for name, _ in pairs}
         if "user-agent" not in names:
             pairs.append(("User-Agent", USER_AGENT))

@@ -1,20 +1,24 @@
 """One message to many subscriptions."""
 
+import ssl
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Protocol, Self, cast
 
 from _websub.addresses import AddressPolicy
+from _websub.arguments import check_kind
 from _websub.content import encode
 from _websub.links import write_links
+from _websub.urls import check_url
 from _websub.vocabulary import Header, SignatureMethod
-from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.delivery import FRAMING, Delivery, SharedContent
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.outcome import DeliveryOutcome
+from websubhub._distribution.sharing import EngineShare
 from websubhub._messages import ContentDistributionMessage
 
-_OWN_HEADERS = frozenset({"content-type", "link", "x-hub-signature", "x-hub-message-id"})
+_OWN_HEADERS = FRAMING | {"content-type", "link", "x-hub-signature", "x-hub-message-id"}
 
 
 class Recipient(Protocol):
@@ -36,6 +40,7 @@ def shared_content(
     hub: str,
     signature_method: str = SignatureMethod.SHA256.value,
     kept_body_bytes: int = 0,
+    total_seconds: float | None = None,
 ) -> SharedContent:
     """What all subscribers of a topic get: the exact bytes and Content-Type, and one Link header (W3C 7).
 
@@ -45,6 +50,7 @@ def shared_content(
         hub: The hub's public URL, where the message does not name the topic's hubs.
         signature_method: One of sha1, sha256, sha384, sha512.
         kept_body_bytes: How much of each answer's body to return; 0 for none.
+        total_seconds: How long each exchange may take, instead of the limit of the engine.
     """
     body, content_type = encode(message.content, message.content_type)
     own = [
@@ -54,20 +60,27 @@ def shared_content(
     ]
     further = [pair for pair in message.headers.pairs if pair[0].lower() not in _OWN_HEADERS]
     return SharedContent(
-        body=body, headers=[*own, *further], signature_method=signature_method, kept_body_bytes=kept_body_bytes
+        body=body,
+        headers=[*own, *further],
+        signature_method=signature_method,
+        kept_body_bytes=kept_body_bytes,
+        total_seconds=total_seconds,
     )
 
 
 class ContentDistributor:
     """Sends one message to many subscriptions, over connections that it keeps.
 
-    Usable as it is, or as an async context manager that closes its connections. It belongs to one event loop.
+    Usable as it is, or as an async context manager that closes its connections. With limits of its own it has
+    connections of its own, and belongs to the event loop that uses it first; without, it shares those of the event
+    loop with every ``HubClient`` that has none either.
 
     Args:
         hub: The hub's public URL; when that is on loopback, callbacks may be too.
         signature_method: One of sha1, sha256, sha384, sha512.
         allow_networks: Networks, as CIDR text, that may be called although they are not public.
         limits: Connections, timeouts and sizes.
+        tls: Your own context for https, with a client certificate or certificate authorities of your own.
     """
 
     def __init__(
@@ -77,11 +90,18 @@ class ContentDistributor:
         signature_method: str = SignatureMethod.SHA256,
         allow_networks: Iterable[str] = (),
         limits: EngineLimits | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._hub = hub
+        check_kind("ContentDistributor.limits", limits, EngineLimits, optional=True)
+        check_kind("ContentDistributor.tls", tls, ssl.SSLContext, optional=True)
+        self._hub = check_url(hub, "The hub's URL")
         self._method = SignatureMethod(signature_method).value
         addresses = AddressPolicy.for_public_url(hub, tuple(allow_networks))
-        self._engine = DeliveryEngine(limits=limits or EngineLimits(), addresses=addresses)
+        self._engine: DeliveryEngine | EngineShare
+        if limits is None:
+            self._engine = EngineShare(limits=EngineLimits(), addresses=addresses, tls=tls)
+        else:  # So many connections are meant for this distributor alone.
+            self._engine = DeliveryEngine(limits=limits, addresses=addresses, tls=tls)
 
     def prepare(self, message: ContentDistributionMessage, topic: str, *, kept_body_bytes: int = 0) -> SharedContent:
         """Render what all subscribers of a topic get, once.

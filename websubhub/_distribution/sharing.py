@@ -1,0 +1,65 @@
+"""One engine for all clients of an event loop that deliver by the same rules."""
+
+import ssl
+from collections.abc import Callable, Iterable
+
+import anyio
+import anyio.lowlevel
+
+from _websub.addresses import AddressPolicy
+from _websub.sharing import Share
+from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.engine import DeliveryEngine, EngineClosedError
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.outcome import DeliveryOutcome
+
+
+class EngineShare:
+    """Delivers as an engine does, by one that it shares with all who have the same rules on the same event loop.
+
+    An engine costs four file descriptors before its first connection, so that a client for each subscription could
+    not have one for itself. It is closed with the last of them, and nobody notices when another one is closed.
+
+    Args:
+        limits: How many connections, how long, how much; for all who share the engine together.
+        addresses: Which addresses may be called.
+        tls: The context for https instead of the usual one.
+    """
+
+    def __init__(self, *, limits: EngineLimits, addresses: AddressPolicy, tls: ssl.SSLContext | None = None) -> None:
+        rules = (DeliveryEngine, limits, addresses, tls)
+        self._share = Share(rules, lambda: DeliveryEngine(limits=limits, addresses=addresses, tls=tls))
+        self._sending: set[anyio.CancelScope] = set()
+        self._closed = False
+
+    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
+        """Deliver to all, and return when every delivery is settled.
+
+        Args:
+            deliveries: What to deliver.
+            settled: Called once for each delivery, with its outcome.
+
+        Raises:
+            EngineClosedError: This share is closed, or was before all was settled.
+        """
+        if self._closed:
+            raise EngineClosedError("The client is closed.")
+        engine = self._share.take()
+        with anyio.CancelScope() as scope:
+            self._sending.add(scope)
+            try:
+                await engine.send(deliveries, settled)
+            finally:
+                self._sending.discard(scope)
+        if scope.cancelled_caught:
+            raise EngineClosedError("The client was closed before all deliveries were settled.")
+
+    async def aclose(self) -> None:
+        """Give the engine up; whoever still awaits ``send`` of this share gets an ``EngineClosedError``."""
+        self._closed = True
+        for scope in list(self._sending):
+            scope.cancel()
+        engine = self._share.give_back()
+        if engine is not None:
+            engine.close()
+        await anyio.lowlevel.checkpoint()
