@@ -86,9 +86,11 @@ class Incoming:
 
     @property
     def redirect(self) -> str | None:
-        """Where the answer sends us, as an absolute URL; nowhere if that cannot be read."""
+        """Where the answer sends us, as an absolute URL without a fragment; nowhere if that cannot be read."""
         location = self.headers.get("location")
-        return resolve(self.url, location) if location and self.status in _REDIRECTS else None
+        target = resolve(self.url, location) if location and self.status in _REDIRECTS else None
+        # The fragment is for who shows the page, and is never sent (RFC 9110, 10.2.2).
+        return target.partition("#")[0] if target else None
 
 
 # In this order: the first class that fits names the failure.
