@@ -9,9 +9,9 @@ import pytest
 from tests.standalone.hub import Site, World, until, world
 from websubhub import HubApplication, HubConfig, IntentVerification, Subscription, TopicClient, Unsubscription
 from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
-from websubhub.standalone.publishing import Publishing
 from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationWorker
@@ -134,7 +134,7 @@ async def _unsubscribe(hub: World, subscriber: RecordingSubscriber, verification
 def _worker(store: HubStore, web: InMemoryWeb, delays: tuple[float, ...] = (0.05, 0.05)) -> VerificationWorker:
     topics = TopicClient(HUB, client=web.client())
     rules = TopicRules(store.topics, validate=topics)
-    service = StandaloneHub(store, rules, PublisherPolicy((), required=False), Publishing(store, topics))
+    service = StandaloneHub(store, rules, PublisherPolicy((), required=False), Intake(store, lambda: None))
     app = HubApplication(service, HubConfig(url=HUB), web.client())
     return VerificationWorker(store.verifications, app.verify, HUB, delays=delays)
 

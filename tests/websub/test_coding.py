@@ -5,6 +5,7 @@ import os
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -128,7 +129,5 @@ def test_members_without_content_are_not_unpacked_for_ever() -> None:
 @given(st.binary(max_size=2_000), st.sampled_from(["gzip", "deflate"]), st.integers(1, 50))
 def test_no_bytes_raise_anything_else(body: bytes, coding: str, size: int) -> None:
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
-    try:
+    with suppress(ContentCodingError):
         unpacked(coding, *chunks)
-    except ContentCodingError as error:
-        assert str(error)

@@ -19,11 +19,13 @@ from websubhub import (
 )
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.delivery import DeliveryLoop
-from websubhub.standalone.metrics import DeliveryMetrics
+from websubhub.standalone.fetching import TopicFetching
+from websubhub.standalone.intake import Intake
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, TopicStore
-from websubhub.standalone.publishing import Publishing
+from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.settings import Settings
@@ -48,7 +50,7 @@ class Parts:
     app: HubApplication
     admin: AsgiEdge
     delivery: DeliveryLoop
-    publishing: Publishing
+    fetching: TopicFetching
     verification: VerificationWorker
     upkeep: Upkeep
 
@@ -89,21 +91,22 @@ async def _assemble(
     rules = _rules(settings, store.topics, topics)
     await _apply_rules(store.topics, rules)
     public = not is_loopback_url(hub)
-    publishing = Publishing(store, topics)
+    metrics = HubMetrics()
+    schedule = RetrySchedule(delays=settings.retry_delays)
+    fetching = TopicFetching(store, TopicRefresher(store, topics).refresh, schedule, metrics.fetches)
     publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
-    service = StandaloneHub(store, rules, publishers, publishing)
+    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake))
     app = HubApplication(service, _config(settings, hub))
     verification = VerificationWorker(store.verifications, app.verify, hub)
     service.on_pending = verification.wake
-    metrics = DeliveryMetrics()
-    admin = Admin(store, Operations(store, hub, app.deny), metrics, token=settings.admin_token, open_to_all=private)
-    schedule = RetrySchedule(delays=settings.retry_delays)
+    operations = Operations(store, hub, app.deny, fetching.wake)
+    admin = Admin(store, operations, metrics, token=settings.admin_token, open_to_all=private)
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics, slots=slots),
-        publishing=publishing,
+        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots),
+        fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400),
     )
@@ -155,7 +158,7 @@ async def working(parts: Parts) -> AsyncIterator[anyio.Event]:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(deliver)
-        for work in (parts.publishing.run, parts.verification.run, parts.upkeep.run):
+        for work in (parts.fetching.run, parts.verification.run, parts.upkeep.run):
             tasks.start_soon(_keep_running, work)
         yield delivered
         tasks.cancel_scope.cancel()
