@@ -137,9 +137,9 @@ class TopicFetching:
 
     async def _fail(self, announcement: Announcement, error: TopicFetchError) -> None:
         log.warning("The topic %r could not be fetched: %s", announcement.topic, error)
-        asked = retry_after_seconds(error.headers.get("retry-after"), self._clock())
-        delay = self._schedule.delay(announcement.attempts + 1, random.random(), retry_after=asked)  # noqa: S311 - jitter
-        store, firm = self._store.announcements, asked or 0.0
+        delay = self._schedule.delay(announcement.attempts + 1, random.random())  # noqa: S311 - jitter
+        firm = retry_after_seconds(error.headers.get("retry-after"), self._clock()) or 0.0
+        store = self._store.announcements
         if delay is None or error.status == _GONE:
             await store.dead(announcement, error.reason, status=error.status, firm=firm)
             self._metrics.count(FetchOutcome.DEAD)
