@@ -55,6 +55,9 @@ ORDER = (
     ("GET", "/admin/dead-letters"),
     ("POST", "/admin/dead-letters/replay"),
     ("POST", "/admin/dead-letters/drop"),
+    ("GET", "/admin/announcements"),
+    ("POST", "/admin/announcements/replay"),
+    ("POST", "/admin/announcements/drop"),
     ("POST", "/admin/subscriptions/remove"),
     ("POST", "/admin/hosts/resume"),
     ("GET", "/health"),
@@ -142,11 +145,15 @@ async def _prepare(hub: World) -> dict[str, str]:
     await hub.publish(topic, b"waits for ten minutes")
     await until(lambda: len(subscriber.deliveries) == 3)
     [letter] = (await hub.get("/admin/dead-letters")).json()["dead_letters"]
+    await hub.ping(topic)
+    while not (dead := (await hub.get("/admin/announcements", state="dead")).json()["announcements"]):
+        pass
     return {
         "https://example.com/feed": topic,
         "https://subscriber.example/callback": callback,
         "subscriber.example": hub.peers.removeprefix("http://"),
         "[17]": f"[{letter['id']}]",
+        "[4]": f"[{dead[0]['id']}]",
     }
 
 

@@ -5,6 +5,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import pytest
@@ -32,21 +33,21 @@ def ending_with(data: bytes) -> Behaviour:
 
 
 @asynccontextmanager
-async def topic(behaviour: Behaviour | bytes, **settings: int) -> AsyncIterator[tuple[TopicClient, Peer]]:
+async def topic(behaviour: Behaviour | bytes, **settings: Any) -> AsyncIterator[tuple[TopicClient, Peer]]:
     behaving = saying(behaviour) if isinstance(behaviour, bytes) else behaviour
     with anyio.fail_after(20):
         async with peer(behaving) as site, TopicClient("http://127.0.0.1/hub", **settings) as client:
             yield client, site
 
 
-async def fetched(behaviour: Behaviour | bytes, **settings: int) -> TopicContent:
+async def fetched(behaviour: Behaviour | bytes, **settings: Any) -> TopicContent:
     async with topic(behaviour, **settings) as (client, site):
         content = await client.fetch(site.url)
     assert content is not None
     return content
 
 
-async def failed(behaviour: Behaviour | bytes, **settings: int) -> TopicFetchError:
+async def failed(behaviour: Behaviour | bytes, **settings: Any) -> TopicFetchError:
     async with topic(behaviour, **settings) as (client, site):
         with pytest.raises(TopicFetchError) as caught:
             await client.fetch(site.url)

@@ -90,7 +90,8 @@ class ContentBroker(Protocol):
             key: Names this update; one with the same key for the same topic is accepted once within a day.
 
         Returns:
-            The id of the update that was accepted: of this one, or of the first one with the same key.
+            The id of the update that was accepted: of this one, or of the first one with the same key. It is another
+            one than the caller's where another publisher has used that for the topic.
 
         Raises:
             BacklogFullError: Too many deliveries are waiting.

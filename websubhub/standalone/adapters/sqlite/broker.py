@@ -67,23 +67,23 @@ class SqliteBroker:
         """Accept an update for every subscription that its topic has now; durable on return."""
         now = self._clock()
 
-        def work(connection: Connection) -> tuple[str, Admission, Key]:
+        def work(connection: Connection) -> tuple[Update, Admission, Key]:
             if key is not None:
                 return append_once(connection, update, key, now, self._members.admit)
-            return update.id, *append_update(connection, update, self._members.admit)
+            return update, *append_update(connection, update, self._members.admit)
 
-        def then(appended: tuple[str, Admission, Key]) -> None:
-            _, admission, (topic, sequence) = appended
+        def then(appended: tuple[Update, Admission, Key]) -> None:
+            accepted, admission, (topic, sequence) = appended
             if admission is Admission.TAKEN:
-                self._recipients.published((topic, sequence), update)
+                self._recipients.published((topic, sequence), accepted)
                 self._members.publish(topic, sequence, self._clock())
                 self._reclaimer.look_at(topic)
                 self._bell.ring()
 
-        message_id, admission, _ = await self._database.write(work, then)
+        accepted, admission, _ = await self._database.write(work, then)
         if admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
-        return message_id
+        return accepted.id
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due and take 1 to ``limit`` of them."""

@@ -103,8 +103,8 @@ CREATE TABLE announcements (
 CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
 """
 
-# Announcements are tried again like deliveries, a text that had several meanings is a column for each, and a publish that
-# has an id of its own is remembered.
+# Announcements are tried again like deliveries, each thing that an update or a fetch says has a place of its own, and
+# publishes with an id of their own are remembered.
 _VERSION_2 = """
 CREATE TABLE announced (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -141,11 +141,11 @@ UPDATE topics SET fetched = json_object(
 CREATE TABLE accepted_keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     topic TEXT NOT NULL,
-    publisher TEXT NOT NULL,
     given TEXT NOT NULL,
+    publisher TEXT NOT NULL,
     message_id TEXT NOT NULL,
     accepted_at REAL NOT NULL,
-    UNIQUE (topic, publisher, given)
+    UNIQUE (topic, given, publisher)
 );
 """
 
