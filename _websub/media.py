@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,6 +11,8 @@ import attrs
 
 CONTENT_TYPE_LIMIT = 255
 FIELD_LIMIT = 1_000
+
+_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*(;[\t\x20-\x7e]*)?", re.ASCII)
 
 # Codecs of host names, whose decoders take quadratic time: a page of such "text" would stop the event loop.
 _NO_CHARSETS = frozenset({"idna", "punycode"})
@@ -35,6 +38,11 @@ class MediaType:
     def parse(cls, header: str | None) -> "MediaType":
         """Read a header; a missing one gives an empty essence."""
         return _parse((header or "")[:CONTENT_TYPE_LIMIT])
+
+
+def is_content_type(header: str) -> bool:
+    """Whether a Content-Type can be sent as it is: a type with its subtype, and one short line of ASCII."""
+    return len(header) <= CONTENT_TYPE_LIMIT and _CONTENT_TYPE.fullmatch(header) is not None
 
 
 @lru_cache(maxsize=64)  # there are few of them, and each is asked for several times

@@ -61,6 +61,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "TopicDeregistrationError",
         "TopicDeregistrationSuccess",
         "TopicFetchError",
+        "TopicHead",
         "TopicRegistration",
         "TopicRegistrationError",
         "TopicRegistrationSuccess",

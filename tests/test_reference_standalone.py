@@ -15,9 +15,9 @@ from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, until, world
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.cli import build_parser
-from websubhub.standalone.metrics import DeliveryMetrics, Outcome
+from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
 from websubhub.standalone.operations import Operations
-from websubhub.standalone.ports import Statistics
+from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
 from websubhub.standalone.settings import Settings, load
 
 ADMIN_API = (FOLDER / "admin-api.md").read_text()
@@ -55,6 +55,9 @@ ORDER = (
     ("GET", "/admin/dead-letters"),
     ("POST", "/admin/dead-letters/replay"),
     ("POST", "/admin/dead-letters/drop"),
+    ("GET", "/admin/announcements"),
+    ("POST", "/admin/announcements/replay"),
+    ("POST", "/admin/announcements/drop"),
     ("POST", "/admin/subscriptions/remove"),
     ("POST", "/admin/hosts/resume"),
     ("GET", "/health"),
@@ -114,7 +117,7 @@ def test_the_settings_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
 
 def test_every_route_of_the_admin_api_is_described() -> None:
     nothing: Any = None  # the table of routes is made without looking at it
-    admin = Admin(nothing, Operations(nothing, "", nothing), DeliveryMetrics(), token=None, open_to_all=True)
+    admin = Admin(nothing, Operations(nothing, "", nothing, nothing), HubMetrics(), token=None, open_to_all=True)
     known = {*admin._routes, ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
     assert set(SECTIONS) == known
     assert {*ORDER, ("GET", "/metrics")} == known
@@ -142,11 +145,15 @@ async def _prepare(hub: World) -> dict[str, str]:
     await hub.publish(topic, b"waits for ten minutes")
     await until(lambda: len(subscriber.deliveries) == 3)
     [letter] = (await hub.get("/admin/dead-letters")).json()["dead_letters"]
+    await hub.ping(topic)
+    while not (dead := (await hub.get("/admin/announcements", state="dead")).json()["announcements"]):
+        pass
     return {
         "https://example.com/feed": topic,
         "https://subscriber.example/callback": callback,
         "subscriber.example": hub.peers.removeprefix("http://"),
         "[17]": f"[{letter['id']}]",
+        "[4]": f"[{dead[0]['id']}]",
     }
 
 
@@ -175,10 +182,12 @@ def test_every_metric_is_described() -> None:
         dead_letters=0,
         oldest_published_at=None,
     )
-    exposed = DeliveryMetrics().render(nothing, 0, 0.0).decode()
+    unannounced = AnnouncementStatistics(pending=0, failing=0, dead=0, oldest_announced_at=None)
+    exposed = HubMetrics().render(nothing, unannounced, 0, 0.0).decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", exposed, re.MULTILINE))
     assert dict(re.findall(r"^\| `(websubhub_\w+)` \| (\w+) \|", SECTIONS["GET", "/metrics"], re.MULTILINE)) == kinds
-    assert all(f"`{outcome}`" in SECTIONS["GET", "/metrics"] for outcome in Outcome)
+    assert all(f"`{outcome}`" in SECTIONS["GET", "/metrics"] for outcome in (*Outcome, *FetchOutcome))
+    assert all(f"`{state}`" in SECTIONS["GET", "/metrics"] for state in AnnouncementState)
 
 
 def test_the_bounds_of_deliveries_are_told_as_they_are() -> None:

@@ -64,7 +64,7 @@ from websubhub._messages import (
 from websubhub._publisher_client import PublisherClient
 from websubhub._retry import RetryPolicy
 from websubhub._service import HubService
-from websubhub._topic_client import TopicClient, TopicContent
+from websubhub._topic_client import TopicClient, TopicContent, TopicHead
 
 __all__ = [
     "Acknowledgement",
@@ -118,6 +118,7 @@ __all__ = [
     "TopicDeregistrationError",
     "TopicDeregistrationSuccess",
     "TopicFetchError",
+    "TopicHead",
     "TopicRegistration",
     "TopicRegistrationError",
     "TopicRegistrationSuccess",

@@ -18,6 +18,7 @@ from _websub.urls import UrlError, host_of
 from _websub.vocabulary import Mode, Parameter
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
+from websubhub._errors import UpdateMessageError
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import (
     Subscription,
@@ -29,6 +30,7 @@ from websubhub._messages import (
     UpdateMessage,
 )
 from websubhub._pairs import PairOrder, Turn
+from websubhub._publish_request import RefusedTopic, answer_for_all
 from websubhub._service import HOOKS, HubService
 
 log = logging.getLogger("websubhub")
@@ -51,6 +53,12 @@ _VERIFIED = ("on_subscription_intent_verified", "on_unsubscription_intent_verifi
 def new_challenge() -> str:
     """A challenge nobody can guess, of the characters that a challenge may have (W3C 5.3, 8.2)."""
     return secrets.token_urlsafe(32)
+
+
+def _written(outcome: object) -> Success | WebSubError:
+    if not isinstance(outcome, Success | WebSubError):
+        raise TypeError(f"{outcome!r} cannot be answered with")
+    return outcome
 
 
 class Dispatcher:
@@ -97,10 +105,13 @@ class Dispatcher:
         first = messages[0]
         if isinstance(first, Subscription | Unsubscription):
             return await self._accept(first)
-        outcomes = [await self._settle(_BY_MESSAGE[type(message)], message) for message in messages]
-        # Of several topics, one that was refused decides the answer; the others were taken all the same.
-        errors = [outcome for outcome in outcomes if isinstance(outcome, WebSubError)]
-        return Answer(self._write((errors or outcomes)[0]))
+        outcomes = [(message.topic, await self._decide(message)) for message in messages]
+        return Answer(protocol.write_outcome(outcomes[0][1] if len(outcomes) == 1 else answer_for_all(outcomes)))
+
+    async def _decide(self, message: protocol.Message) -> Success | WebSubError:
+        if isinstance(message, RefusedTopic):
+            return UpdateMessageError(message.reason)
+        return _written(await self._settle(_BY_MESSAGE[type(message)], message))
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
         if not self._client.may_call(message.callback):
@@ -131,9 +142,7 @@ class Dispatcher:
         return Answer(response, lambda: turn.run(follow_up))
 
     def _write(self, outcome: object) -> Response:
-        if not isinstance(outcome, Success | WebSubError):
-            raise TypeError(f"{outcome!r} cannot be answered with")
-        return protocol.write_outcome(outcome)
+        return protocol.write_outcome(_written(outcome))
 
     def _settle(self, name: str, message: object) -> Awaitable[object]:
         return settle(_ROWS[name], getattr(self._service, name), message)

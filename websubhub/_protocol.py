@@ -1,11 +1,9 @@
 """The hub's side of the protocol: requests to messages, outcomes to responses. No I/O, no clock, no chance."""
 
 import hmac
-import re
 
-from _websub.forms import Form, FormError, parse_form, read_form, write_form
+from _websub.forms import Form, FormError, parse_form, write_form
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
-from _websub.media import MediaType
 from _websub.numbers import whole_number
 from _websub.outcome import Success, WebSubError
 from _websub.signature import SecretError, check_secret
@@ -13,7 +11,6 @@ from _websub.urls import UrlError, append_query, check_url
 from _websub.vocabulary import FORM, Header, Mode, Parameter
 from websubhub._config import HubConfig
 from websubhub._messages import (
-    MessageType,
     Subscription,
     SubscriptionPermanentRedirect,
     SubscriptionTemporaryRedirect,
@@ -24,11 +21,10 @@ from websubhub._messages import (
     VerifiedSubscription,
     VerifiedUnsubscription,
 )
+from websubhub._publish_request import RefusedTopic, read_body_form, read_content, read_ping
 
-Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage
+Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage | RefusedTopic
 
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(;[\t\x20-\x7e]*)?", re.ASCII)
-_MEDIA_TYPE_LIMIT = 255
 _REASON_LIMIT = 500
 _LONGEST_LEASE = 10**18
 
@@ -39,41 +35,23 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
     Raises:
         FormError, UrlError, SecretError: The request is wrong; the text says how.
     """
-    content_type = request.headers.get(Header.CONTENT_TYPE, "")
     query = parse_form(request.query)
-    mark = request.headers.get(Header.PUBLISHER)
-    if MediaType.parse(content_type).essence != FORM or mark == "publish":
-        return _read_content(request, query, content_type)
-    if mark not in {None, "event"}:
-        raise FormError(f"Invalid value for header {Header.PUBLISHER}")
-    form = read_form(request.body, content_type)
+    form = read_body_form(request, query)
+    if form is None:
+        return read_content(request, query)
     if not form.every(Parameter.MODE) and query.every(Parameter.MODE) == (Mode.PUBLISH,):
-        return _read_content(request, query, content_type)
-    return _read_form(request, form, config)
+        return read_ping(request, query, form)
+    return _read_form(request, query, form, config)
 
 
-def _read_content(request: Request, query: Form, content_type: str) -> tuple[Message, ...]:
-    """A publish whose topic stands in the query and whose content is the whole body."""
-    mode = query.one(Parameter.MODE)
-    if mode is None:
-        raise FormError(f"The Content-Type must be {FORM}, unless content is published.", status=415)
-    if mode != Mode.PUBLISH:
-        raise FormError(f"Only content is published like this; other requests are {FORM}.", status=415)
-    if not content_type and not request.body:
-        return _updates(request, query)
-    if content_type and (len(content_type) > _MEDIA_TYPE_LIMIT or not _MEDIA_TYPE.fullmatch(content_type)):
-        raise FormError("The Content-Type is malformed.")
-    return _updates(request, query, content_type or "application/octet-stream")
-
-
-def _read_form(request: Request, form: Form, config: HubConfig) -> tuple[Message, ...]:
+def _read_form(request: Request, query: Form, form: Form, config: HubConfig) -> tuple[Message, ...]:
     match form.one(Parameter.MODE):
         case Mode.SUBSCRIBE:
             return (_subscription(request, form, config),)
         case Mode.UNSUBSCRIBE:
             return (_unsubscription(request, form, config),)
         case Mode.PUBLISH:
-            return _updates(request, form)
+            return read_ping(request, query, form)
         case Mode.REGISTER:
             return (_topic_message(TopicRegistration, request, form),)
         case Mode.DEREGISTER:
@@ -90,30 +68,6 @@ def _topic_message(
     kind: type[TopicRegistration] | type[TopicDeregistration], request: Request, form: Form
 ) -> TopicRegistration | TopicDeregistration:
     return kind(topic=_topic(form), headers=request.headers, extras=form.without((Parameter.MODE, Parameter.TOPIC)))
-
-
-_TOPIC_FIELDS = frozenset({Parameter.TOPIC, Parameter.URL})
-_PUBLISH_FIELDS = _TOPIC_FIELDS | {Parameter.MODE}
-
-
-def _updates(request: Request, form: Form, content_type: str = "") -> tuple[Message, ...]:
-    """One update for each topic that was named, by either name and in any mix (trap 2)."""
-    topics = dict.fromkeys([value for name, value in form.fields if name in _TOPIC_FIELDS and value])
-    if not topics:
-        raise FormError(f"Empty value found for parameter '{Parameter.TOPIC}'")
-    extras = form.without(_PUBLISH_FIELDS)
-    kind = MessageType.PUBLISH if content_type else MessageType.EVENT
-    return tuple(
-        UpdateMessage(
-            topic=check_url(topic, Parameter.TOPIC),
-            type=kind,
-            content_type=content_type,
-            body=request.body if content_type else b"",
-            headers=request.headers,
-            extras=extras,
-        )
-        for topic in topics
-    )
 
 
 _SUBSCRIPTION_FIELDS = frozenset(

@@ -133,6 +133,12 @@ _PUBLISH = [
         {"on_update_message": UpdateMessageError("The topic is not registered.")},
     ),
     Case("any other exception", Ask(fields=_PING), {"on_update_message": _UNEXPECTED}),
+    Case("the news of an update in the query, with an empty form", Ask(body=b"", query=_PING)),
+    Case("the news of an update without a Content-Type", Ask(fields=_PING, content_type=None)),
+    Case(
+        "the news of several updates, one of them of a topic that is none",
+        Ask(body=f"hub.mode=publish&hub.url={TOPIC}&hub.url=feed.xml".encode()),
+    ),
 ]
 _SUBSCRIPTION = [
     Case("no `on_subscription`", Ask(fields=_SUBSCRIBE)),

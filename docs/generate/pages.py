@@ -66,8 +66,8 @@ CLIENTS = Topic(
     "Clients",
     "The outgoing half: delivering to subscribers, publishing to hubs, fetching topics.",
     tuple(
-        "HubClient RetryPolicy SignatureMethod PublisherClient TopicClient TopicContent ContentDistributor Recipient "
-        "DeliveryOutcome DeliveryFailure EngineLimits Delivery SharedContent".split()
+        "HubClient RetryPolicy SignatureMethod PublisherClient TopicClient TopicContent TopicHead ContentDistributor "
+        "Recipient DeliveryOutcome DeliveryFailure EngineLimits Delivery SharedContent".split()
     ),
 )
 RUNNING = Topic(

@@ -5,17 +5,25 @@ import pytest
 
 from tests.standalone.hub import Site, World, until, world
 from websubhub import TopicClient
-from websubhub.standalone import publishing
+from websubhub.standalone import fetching
 from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.fetching import TopicFetching
+from websubhub.standalone.metrics import FetchMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, StoredSubscription, Update
-from websubhub.standalone.publishing import Publishing
+from websubhub.standalone.refreshing import TopicRefresher
+from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a topic be fetched ten times a second."""
-    monkeypatch.setattr(publishing, "_INTERVAL_SECONDS", 0.1)
+    monkeypatch.setattr(fetching, "_INTERVAL_SECONDS", 0.1)
+
+
+def _fetching(store: HubStore, web: InMemoryWeb) -> TopicFetching:
+    refresher = TopicRefresher(store, TopicClient("https://hub.example/", client=web.client()))
+    return TopicFetching(store, refresher.refresh, RetrySchedule(), FetchMetrics())
 
 
 async def _followed(hub: World, path: str = "/topic") -> RecordingSubscriber:
@@ -130,17 +138,17 @@ async def test_ten_thousand_announcements_are_one_row_and_few_fetches() -> None:
     web["topic.example"] = site
     async with memory_store() as store, anyio.create_task_group() as tasks:
         await store.subscriptions.save(_subscription())
-        taking = Publishing(store, TopicClient("https://hub.example/", client=web.client()))
+        taking = _fetching(store, web)
         async with anyio.create_task_group() as publishers:
             for _ in range(5_000):
-                publishers.start_soon(taking.announce, "https://topic.example/")
+                publishers.start_soon(store.announcements.save, "https://topic.example/")
         tasks.start_soon(taking.run)
         started = anyio.current_time()
         await until(lambda: site.fetches)
         site.body = b"changed after the first fetch"
         async with anyio.create_task_group() as publishers:
             for _ in range(5_000):
-                publishers.start_soon(taking.announce, "https://topic.example/")
+                publishers.start_soon(store.announcements.save, "https://topic.example/")
         assert len(await store.announcements.due()) <= 1
         while await store.announcements.due():  # noqa: ASYNC110 - the store does not tell
             await anyio.sleep(0.01)
@@ -187,6 +195,8 @@ async def test_redirects_are_followed_to_the_content_but_not_for_ever() -> None:
     [
         (200, {}, b"x" * 1_001),
         (200, {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08"),
+        (204, {}, b""),
+        (202, {}, b"come back later"),
         (500, {}, b"an error page"),
         (404, {}, b"not there"),
     ],
@@ -249,11 +259,11 @@ async def test_topics_that_cannot_be_fetched_hide_no_other_one() -> None:
     web, site = InMemoryWeb(), Site()
     web["alive.example"] = site
     async with memory_store() as store, anyio.create_task_group() as tasks:
-        taking = Publishing(store, TopicClient("https://hub.example/", client=web.client()))
+        taking = _fetching(store, web)
         topics = [*(f"https://dead.example/{number}" for number in range(100)), "https://alive.example/"]
         for topic in topics:
             await store.subscriptions.save(_subscription(topic))
-            await taking.announce(topic)
+            await store.announcements.save(topic)
         tasks.start_soon(taking.run)
         await until(lambda: site.fetches, 5)
         tasks.cancel_scope.cancel()
@@ -262,7 +272,6 @@ async def test_topics_that_cannot_be_fetched_hide_no_other_one() -> None:
 async def test_content_that_is_fetched_again_after_a_crash_keeps_its_message_id() -> None:
     web, site = InMemoryWeb(), Site()
     web["topic.example"] = site
-    client = TopicClient("https://hub.example/", client=web.client())
     async with memory_store() as store:
         await store.subscriptions.save(_subscription())
         ids = []
@@ -271,14 +280,14 @@ async def test_content_that_is_fetched_again_after_a_crash_keeps_its_message_id(
             before = await store.topics.last_fetch("https://topic.example/")
             for _ in ("at first", "after a crash before this was remembered"):
                 await store.topics.save_fetch("https://topic.example/", before or FetchedTopic())
-                ids.append(await _published_id(Publishing(store, client), store))
+                ids.append(await _published_id(_fetching(store, web), store))
     assert ids[::2] == ids[1::2]
     assert len(set(ids)) == 4
 
 
-async def _published_id(taking: Publishing, store: HubStore) -> str:
+async def _published_id(taking: TopicFetching, store: HubStore) -> str:
     async with anyio.create_task_group() as tasks:
-        await taking.announce("https://topic.example/")
+        await store.announcements.save("https://topic.example/")
         tasks.start_soon(taking.run)
         [delivery] = await store.broker.claim(1)
         while await store.announcements.due():  # noqa: ASYNC110 - the store does not tell

@@ -10,14 +10,13 @@ from websubhub import (
     InternalSubscriptionError,
     InternalUnsubscriptionError,
     Subscription,
-    TopicClient,
     Unsubscription,
     VerificationAttempt,
 )
 from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
-from websubhub.standalone.publishing import Publishing
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.topics import TopicRules
@@ -116,7 +115,7 @@ def test_a_budget_gives_out_what_it_gets_back() -> None:
 
 def _service(store: HubStore) -> StandaloneHub:
     publishers = PublisherPolicy((), required=False)
-    return StandaloneHub(store, TopicRules(store.topics), publishers, Publishing(store, TopicClient(HUB)))
+    return StandaloneHub(store, TopicRules(store.topics), publishers, Intake(store, lambda: None))
 
 
 async def test_a_request_that_cannot_be_stored_is_answered_503() -> None:

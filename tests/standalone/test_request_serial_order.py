@@ -22,15 +22,14 @@ from hypothesis.stateful import (
 from websubhub import (
     IntentVerification,
     Subscription,
-    TopicClient,
     Unsubscription,
     VerificationAttempt,
     VerifiedSubscription,
 )
 from websubhub._protocol import verified
 from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.publishing import Publishing
 from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationWorker
@@ -70,10 +69,9 @@ class Hub:
 
     async def run(self, ready: Callable[[], None]) -> None:
         async with memory_store(clock=lambda: self.now) as store, anyio.create_task_group() as tasks:
-            topics = TopicClient(HUB)
             rules, publishers = TopicRules(store.topics), PublisherPolicy((), required=False)
             self.store = store
-            self.service = StandaloneHub(store, rules, publishers, Publishing(store, topics), lambda: self.now)
+            self.service = StandaloneHub(store, rules, publishers, Intake(store, lambda: None), lambda: self.now)
             self.worker = VerificationWorker(
                 store.verifications, self._attempt, HUB, delays=(DELAY, DELAY), clock=lambda: self.now
             )

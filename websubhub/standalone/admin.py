@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from websubhub import Answer, Request, Response, is_loopback_url
-from websubhub.standalone.metrics import DeliveryMetrics
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import OperationError, Operations
 from websubhub.standalone.policies import bearer_is, token_digest
 from websubhub.standalone.ports import HubStore, StoreError
@@ -22,7 +22,7 @@ class Admin:
     Args:
         store: The store.
         operations: What can be done.
-        metrics: The counts of deliveries.
+        metrics: What the hub has counted.
         token: The bearer token; without one, ``open_to_all`` decides.
         open_to_all: Whether requests without a token are answered: on hubs for this machine only.
         clock: The time, in seconds since 1970.
@@ -32,7 +32,7 @@ class Admin:
         self,
         store: HubStore,
         operations: Operations,
-        metrics: DeliveryMetrics,
+        metrics: HubMetrics,
         *,
         token: str | None,
         open_to_all: bool,
@@ -53,6 +53,9 @@ class Admin:
             ("GET", "/admin/dead-letters"): operations.dead_letters,
             ("POST", "/admin/dead-letters/replay"): operations.replay,
             ("POST", "/admin/dead-letters/drop"): operations.drop,
+            ("GET", "/admin/announcements"): operations.announcements,
+            ("POST", "/admin/announcements/replay"): operations.replay_announcements,
+            ("POST", "/admin/announcements/drop"): operations.drop_announcements,
             ("GET", "/admin/hosts"): operations.hosts,
             ("POST", "/admin/hosts/pause"): operations.pause,
             ("POST", "/admin/hosts/resume"): operations.resume,
@@ -104,7 +107,8 @@ class Admin:
 
     async def _render_metrics(self) -> Response:
         pending = await self._store.verifications.count()
-        body = self._metrics.render(await self._store.broker.statistics(), pending, self._clock())
+        announcements = await self._store.announcements.statistics()
+        body = self._metrics.render(await self._store.broker.statistics(), announcements, pending, self._clock())
         return Response(status=200, headers=[("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body=body)
 
 

@@ -19,11 +19,13 @@ from websubhub import (
 )
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.delivery import DeliveryLoop
-from websubhub.standalone.metrics import DeliveryMetrics
+from websubhub.standalone.fetching import TopicFetching
+from websubhub.standalone.intake import Intake
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, TopicStore
-from websubhub.standalone.publishing import Publishing
+from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.settings import Settings
@@ -48,7 +50,7 @@ class Parts:
     app: HubApplication
     admin: AsgiEdge
     delivery: DeliveryLoop
-    publishing: Publishing
+    fetching: TopicFetching
     verification: VerificationWorker
     upkeep: Upkeep
 
@@ -90,22 +92,24 @@ async def _assemble(
     await _apply_rules(store.topics, rules)
     public = not is_loopback_url(hub)
     clock = store.clock
-    publishing = Publishing(store, topics, clock)
+    metrics = HubMetrics()
+    schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
+    fetching = TopicFetching(
+        store, TopicRefresher(store, topics, clock).refresh, schedule, metrics.fetches, clock=clock
+    )
     publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
-    service = StandaloneHub(store, rules, publishers, publishing, clock)
+    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     verification = VerificationWorker(store.verifications, app.attempt_verification, hub, clock=clock)
     service.on_pending = verification.wake
-    metrics = DeliveryMetrics()
-    operations = Operations(store, hub, app.deny)
+    operations = Operations(store, hub, app.deny, fetching.wake)
     admin = Admin(store, operations, metrics, token=settings.admin_token, open_to_all=private, clock=clock)
-    schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics, slots=slots, clock=clock),
-        publishing=publishing,
+        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
+        fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
@@ -157,7 +161,7 @@ async def working(parts: Parts) -> AsyncIterator[anyio.Event]:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(deliver)
-        for work in (parts.publishing.run, parts.verification.run, parts.upkeep.run):
+        for work in (parts.fetching.run, parts.verification.run, parts.upkeep.run):
             tasks.start_soon(_keep_running, work)
         yield delivered
         tasks.cancel_scope.cancel()

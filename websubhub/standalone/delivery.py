@@ -63,7 +63,7 @@ class DeliveryLoop:
         self._under_way = 0
         self._room: anyio.Event | None = None
         self._claiming = anyio.CancelScope()
-        self._contents: OrderedDict[str, SharedContent] = OrderedDict()
+        self._contents: OrderedDict[tuple[str, str, float], SharedContent] = OrderedDict()
         self._content_bytes = 0
 
     async def run(self) -> None:
@@ -128,17 +128,17 @@ class DeliveryLoop:
             return None
 
     def _content(self, update: Update) -> SharedContent:
-        content = self._contents.get(update.id)
+        key = (update.id, update.topic, update.published_at)  # a publisher may give an id to several updates
+        content = self._contents.get(key)
         if content is None:
-            topic, *hubs = update.links or ("",)
             message = ContentDistributionMessage(
                 content=update.content,
                 content_type=update.content_type,
-                hubs=hubs,
-                topic=topic or update.topic,
+                hubs=update.hubs,
+                topic=update.canonical or update.topic,
                 message_id=update.id,
             )
-            content = self._contents[update.id] = self._distributor.prepare(message, update.topic)
+            content = self._contents[key] = self._distributor.prepare(message, update.topic)
             self._content_bytes += len(content.body)
             while len(self._contents) > 1 and (
                 len(self._contents) > _CONTENTS_KEPT or self._content_bytes > _CONTENT_BYTES_KEPT

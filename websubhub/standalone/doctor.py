@@ -96,7 +96,7 @@ async def _store(settings: Settings) -> Finding:
 
 async def _reach(client: TopicClient, url: str, name: str) -> Finding:
     try:
-        await client.fetch(url)
+        await client.look(url)
     except TopicFetchError as error:
         if not error.status:
             return False, f"{name} {url} cannot be reached: {error.reason}"
@@ -110,11 +110,12 @@ async def _topic(client: TopicClient, topic: str, hub: str) -> Finding:
     except TopicFetchError as error:
         return False, f"the topic {topic}: {error.reason}"
     if content is None:
-        return False, "the topic says that it has not changed, although nobody asked"
+        return False, "the topic says that it has not changed"
     size = f"{len(content.body)} bytes of {content.content_type}"
     if hub not in content.hubs:
         found = ", ".join(content.hubs) or "none"
-        return False, f"the topic serves {size}, but its Link header does not name this hub (it names {found})"
+        where = "links in the content itself count for subscribers, and are not read here"
+        return False, f"the topic serves {size}, but its Link header does not name this hub (it names {found}; {where})"
     return True, f"the topic serves {size}, and its Link header names this hub"
 
 

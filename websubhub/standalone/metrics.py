@@ -4,10 +4,11 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from enum import StrEnum
 
+import attrs
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from websubhub.standalone.ports import Statistics
+from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0)
 
@@ -19,6 +20,15 @@ class Outcome(StrEnum):
     RETRIED = "retried"
     DEAD = "dead"
     GONE = "gone"
+
+
+class FetchOutcome(StrEnum):
+    """How a fetch of an announced topic ended."""
+
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    RETRIED = "retried"
+    DEAD = "dead"
 
 
 class DeliveryMetrics:
@@ -42,19 +52,8 @@ class DeliveryMetrics:
         """Count another end of an attempt."""
         self._failed[outcome] += 1
 
-    def render(self, statistics: Statistics, pending_verifications: int, now: float) -> bytes:
-        """The metrics in Prometheus' text format.
-
-        Args:
-            statistics: The counts of the store.
-            pending_verifications: How many verifications await their end.
-            now: The time, in seconds since 1970.
-        """
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Families([*self._families(), *_gauges(statistics, pending_verifications, now)]))
-        return generate_latest(registry)
-
-    def _families(self) -> Iterable[Metric]:
+    def families(self) -> Iterable[Metric]:
+        """What was counted, for Prometheus."""
         attempts = CounterMetricFamily(
             "websubhub_deliveries", "Attempts at deliveries by how they ended.", labels=["outcome"]
         )
@@ -71,6 +70,78 @@ class DeliveryMetrics:
         )
         latency.add_metric([], buckets=buckets, sum_value=self._seconds)
         yield latency
+
+
+class FetchMetrics:
+    """How often topics were fetched after an announcement, and what came of it."""
+
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(FetchOutcome, 0)
+
+    def count(self, outcome: FetchOutcome) -> None:
+        """Count a fetch."""
+        self._counts[outcome] += 1
+
+    def families(self) -> Iterable[Metric]:
+        """What was counted, for Prometheus."""
+        fetches = CounterMetricFamily(
+            "websubhub_topic_fetches", "Fetches of announced topics by how they ended.", labels=["outcome"]
+        )
+        for outcome, count in self._counts.items():
+            fetches.add_metric([outcome], count)
+        yield fetches
+
+
+@attrs.frozen
+class HubMetrics:
+    """Everything that a hub counts.
+
+    Attributes:
+        deliveries: The deliveries.
+        fetches: The fetches of topics.
+    """
+
+    deliveries: DeliveryMetrics = attrs.field(factory=DeliveryMetrics)
+    fetches: FetchMetrics = attrs.field(factory=FetchMetrics)
+
+    def render(
+        self, statistics: Statistics, announcements: AnnouncementStatistics, pending_verifications: int, now: float
+    ) -> bytes:
+        """The metrics in Prometheus' text format.
+
+        Args:
+            statistics: The counts of the broker.
+            announcements: The counts of announcements.
+            pending_verifications: How many verifications await their end.
+            now: The time, in seconds since 1970.
+        """
+        registry = CollectorRegistry(auto_describe=False)
+        families = [
+            *self.deliveries.families(),
+            *self.fetches.families(),
+            *_gauges(statistics, pending_verifications, now),
+            *_announcement_gauges(announcements, now),
+        ]
+        registry.register(_Families(families))
+        return generate_latest(registry)
+
+
+def _announcement_gauges(statistics: AnnouncementStatistics, now: float) -> Iterable[Metric]:
+    announcements = GaugeMetricFamily(
+        "websubhub_announcements", "Announced topics that were not fetched.", labels=["state"]
+    )
+    counts = {
+        AnnouncementState.PENDING: statistics.pending,
+        AnnouncementState.FAILING: statistics.failing,
+        AnnouncementState.DEAD: statistics.dead,
+    }
+    for state, count in counts.items():
+        announcements.add_metric([state], count)
+    yield announcements
+    oldest = statistics.oldest_announced_at
+    age = 0.0 if oldest is None else max(0.0, now - oldest)
+    text = "Age of the oldest announcement that is neither fetched nor given up."
+    yield GaugeMetricFamily("websubhub_oldest_announcement_seconds", text, value=age)
 
 
 def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> Iterable[Metric]:

@@ -6,7 +6,14 @@ from typing import Any
 import attrs
 
 from websubhub import Subscription, UrlError, canonical_authority, check_url, whole_number
-from websubhub.standalone.ports import DeliveryMode, HubStore, StoredSubscription, Topic
+from websubhub.standalone.ports import (
+    Announcement,
+    AnnouncementState,
+    DeliveryMode,
+    HubStore,
+    StoredSubscription,
+    Topic,
+)
 
 _PAGE_LIMIT = 1_000
 _LARGEST = 2**63 - 1  # of SQLite
@@ -34,10 +41,12 @@ class Operations:
         store: The store.
         hub: The hub's public URL.
         deny: Tells a subscriber that its subscription has ended.
+        announced: Called when a topic is to be fetched.
     """
 
-    def __init__(self, store: HubStore, hub: str, deny: Deny) -> None:
+    def __init__(self, store: HubStore, hub: str, deny: Deny, announced: Callable[[], None]) -> None:
         self._store = store
+        self._announced = announced
         self._hub = hub
         self._deny = deny
 
@@ -82,11 +91,19 @@ class Operations:
         return {"removed": 1}
 
     async def deliveries(self, parameters: dict[str, Any]) -> object:
-        """The counts, and the deliveries that will be tried again."""
-        failing = await self._store.broker.failing(limit=_limit(parameters))
+        """The counts, the deliveries that will be tried again, and the topics that could not be fetched."""
+        limit = _limit(parameters)
+        failing = await self._store.broker.failing(limit=limit)
+        announcements = self._store.announcements
+        unfetched = [
+            announcement
+            for state in (AnnouncementState.FAILING, AnnouncementState.DEAD)
+            for announcement in await announcements.page(state=state, limit=limit)
+        ]
         return {
-            "statistics": _shown(await self._store.broker.statistics()),
+            "statistics": await self.statistics(parameters),
             "failing": [_shown(one) for one in failing],
+            "announcements": [_shown_announcement(one) for one in unfetched],
         }
 
     async def dead_letters(self, parameters: dict[str, Any]) -> object:
@@ -102,6 +119,26 @@ class Operations:
     async def drop(self, parameters: dict[str, Any]) -> object:
         """Forget dead letters."""
         return {"dropped": await self._store.broker.drop(_ids(parameters))}
+
+    async def announcements(self, parameters: dict[str, Any]) -> object:
+        """A page of the announced topics that were not fetched, of one state or of all."""
+        after = _number(parameters.get("after", 0), "after")
+        try:
+            state = AnnouncementState(parameters["state"]) if parameters.get("state") else None
+        except ValueError:
+            raise OperationError(400, f"state must be one of {', '.join(AnnouncementState)}.") from None
+        page = await self._store.announcements.page(state=state, after=after, limit=_limit(parameters))
+        return {"announcements": [_shown_announcement(announcement) for announcement in page]}
+
+    async def replay_announcements(self, parameters: dict[str, Any]) -> object:
+        """Fetch topics now, whatever was tried before."""
+        replayed = await self._store.announcements.replay(_ids(parameters))
+        self._announced()
+        return {"replayed": replayed}
+
+    async def drop_announcements(self, parameters: dict[str, Any]) -> object:
+        """Forget announcements."""
+        return {"dropped": await self._store.announcements.drop(_ids(parameters))}
 
     async def hosts(self, parameters: dict[str, Any]) -> object:
         """The hosts that are paused, failing or busy."""
@@ -119,7 +156,8 @@ class Operations:
 
     async def statistics(self, _: dict[str, Any]) -> object:
         """The counts of this moment."""
-        return _shown(await self._store.broker.statistics())
+        announcements = await self._store.announcements.statistics()
+        return {**_shown(await self._store.broker.statistics()), "announcements": _shown(announcements)}
 
 
 def _number(value: object, name: str) -> int:
@@ -150,10 +188,10 @@ def _flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:
 def _ids(parameters: dict[str, Any]) -> list[int]:
     ids = parameters.get("ids")
     if not isinstance(ids, list) or not ids or len(ids) > _PAGE_LIMIT:
-        raise OperationError(400, f"ids must be a list of 1 to {_PAGE_LIMIT} numbers of dead letters.")
+        raise OperationError(400, f"ids must be a list of 1 to {_PAGE_LIMIT} numbers.")
     numbers = [_number(value, "an id") for value in ids]
     if max(numbers) == _LARGEST:
-        raise OperationError(400, "an id must be a whole number that some dead letter has.")
+        raise OperationError(400, "an id must be a whole number that something here has.")
     return numbers
 
 
@@ -174,3 +212,7 @@ def _shown_subscription(subscription: StoredSubscription) -> dict[str, Any]:
     shown = {**_shown(subscription), "expires_at": subscription.expires_at, "signed": subscription.secret is not None}
     del shown["secret"]
     return shown
+
+
+def _shown_announcement(announcement: Announcement) -> dict[str, Any]:
+    return {**_shown(announcement), "state": announcement.state}

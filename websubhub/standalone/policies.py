@@ -30,6 +30,10 @@ class PublisherPolicy:
             return None
         return "a valid publisher token is needed"
 
+    def publisher(self, headers: Headers) -> str:
+        """Who a request is from: a digest of its token, empty for everybody without one."""
+        return next((digest.hex() for digest in self._digests if bearer_is(headers, (digest,))), "")
+
 
 def bearer_is(headers: Headers, digests: Iterable[bytes]) -> bool:
     """Whether the request shows one of the tokens, compared in constant time."""

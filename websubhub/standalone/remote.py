@@ -9,11 +9,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import anyio
+import attrs
 
 from websubhub import Acknowledgement, PublisherClient, UpdateMessageError, UrlError, check_url, whole_number
 from websubhub.standalone.settings import ENVIRONMENT_PREFIX
@@ -50,12 +52,16 @@ def add_commands(commands: Commands) -> None:
         if name == "subscriptions":
             command.add_argument("--topic", metavar="URL", help="only those of this topic")
         command.set_defaults(run=run)
-    letters = commands.add_parser("dead-letters", help="list, replay or drop deliveries that were given up")
-    letters.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
-    letters.add_argument("ids", nargs="*", metavar="ID", help="which; by default all")
-    _add_hub(letters, "ADMIN_TOKEN", "the admin token")
-    letters.add_argument("--json", action="store_true", help="print JSON")
-    letters.set_defaults(run=_dead_letters)
+    for kept, help_text in (
+        (_LETTERS, "list, replay or drop deliveries that were given up"),
+        (_ANNOUNCEMENTS, "list announced topics that were not fetched; replay or drop those that were given up"),
+    ):
+        command = commands.add_parser(kept.route, help=help_text)
+        command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
+        command.add_argument("ids", nargs="*", metavar="ID", help="which; by default all that were given up")
+        _add_hub(command, "ADMIN_TOKEN", "the admin token")
+        command.add_argument("--json", action="store_true", help="print JSON")
+        command.set_defaults(run=partial(_show_kept, kept))
 
 
 def _add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
@@ -196,35 +202,63 @@ def _show_deliveries(options: argparse.Namespace) -> int:
     if options.json:
         _say(json.dumps(answer))
         return 0
-    for name, value in answer["statistics"].items():
-        _say(f"{name.replace('_', ' '):<22}{_cell(value)}")
-    if answer["failing"]:
-        _say("")
-        _table(answer["failing"], ("topic", "callback", "attempts", "refusals", "due_at", "reason"))
+    counts = dict(answer["statistics"])
+    for name, value in counts.pop("announcements").items():
+        counts[name if name.startswith("oldest") else f"{name}_announcements"] = value
+    for name, value in counts.items():
+        _say(f"{name.replace('_', ' '):<24}{_cell(value)}")
+    for rows, columns in (
+        (answer["failing"], ("topic", "callback", "attempts", "refusals", "due_at", "reason")),
+        (answer["announcements"], _ANNOUNCEMENTS.columns),
+    ):
+        if rows:
+            _say("")
+            _table(rows, columns)
     return 0
 
 
-def _dead_letters(options: argparse.Namespace) -> int:
+@attrs.frozen
+class _Kept:
+    """What a hub keeps until it is replayed or dropped.
+
+    Attributes:
+        route: Where it is below ``/admin``.
+        columns: What is shown of it.
+        dead: The parameters that leave only what was given up.
+    """
+
+    route: str
+    columns: tuple[str, ...]
+    dead: Mapping[str, str] = attrs.field(factory=dict)
+
+
+_LETTERS = _Kept("dead-letters", ("id", "topic", "callback", "attempts", "reason", "died_at"))
+_ANNOUNCEMENTS = _Kept(
+    "announcements", ("id", "topic", "state", "attempts", "status", "due_at", "reason"), {"state": "dead"}
+)
+
+
+def _show_kept(kept: _Kept, options: argparse.Namespace) -> int:
     if options.action is None:
-        return _print(options, _all_letters(options), ("id", "topic", "callback", "attempts", "reason", "died_at"))
+        return _print(options, _all_of(kept, options, {}), kept.columns)
     numbers = [whole_number(text, _LARGEST_ID) for text in options.ids]
     ids = [number for number in numbers if number is not None]
     if len(ids) != len(options.ids):
-        raise RemoteError("The ids of dead letters are numbers.")
-    ids = ids or [letter["id"] for letter in _all_letters(options)]
+        raise RemoteError(f"The ids of {kept.route.replace('-', ' ')} are numbers.")
+    ids = ids or [one["id"] for one in _all_of(kept, options, kept.dead)]
     done = 0
     for start in range(0, len(ids), _PAGE):
-        answer = call(options, "POST", f"/admin/dead-letters/{options.action}", {"ids": ids[start : start + _PAGE]})
+        answer = call(options, "POST", f"/admin/{kept.route}/{options.action}", {"ids": ids[start : start + _PAGE]})
         done += sum(answer.values())
     word = {"replay": "replayed", "drop": "dropped"}[options.action]
     _say(json.dumps({word: done}) if options.json else f"{done} {word}.")
     return 0
 
 
-def _all_letters(options: argparse.Namespace) -> list[dict[str, Any]]:
-    letters: list[dict[str, Any]] = []
-    parameters = {"limit": _PAGE, "after": 0}
-    while page := call(options, "GET", "/admin/dead-letters", parameters)["dead_letters"]:
-        letters += page
+def _all_of(kept: _Kept, options: argparse.Namespace, only: Mapping[str, str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    parameters: dict[str, Any] = {**only, "limit": _PAGE, "after": 0}
+    while page := call(options, "GET", f"/admin/{kept.route}", parameters)[kept.route.replace("-", "_")]:
+        found += page
         parameters["after"] = page[-1]["id"]
-    return letters
+    return found

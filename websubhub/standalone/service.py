@@ -1,5 +1,6 @@
 """The hub itself: what it answers to publishers and subscribers."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -30,14 +31,16 @@ from websubhub import (
     VerifiedSubscription,
     VerifiedUnsubscription,
 )
+from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription, StoreError
-from websubhub.standalone.publishing import Publishing
+from websubhub.standalone.ports import HubStore, Mode, PendingVerification, PublishKey, StoredSubscription, StoreError
 from websubhub.standalone.topics import TopicRules
 
 #: How a pending verification names itself in the message that is verified for it.
 VERIFICATION = "websubhub.verification"
 
+_MESSAGE_ID = "X-Hub-Message-Id"
+_MESSAGE_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
 _PENDING_LIMIT = 10_000
 _BUSY = {"Retry-After": "30"}
 
@@ -49,7 +52,7 @@ class StandaloneHub(HubService):
         store: Where topics, subscriptions and updates are kept.
         rules: Which topics there are, and how they are delivered.
         publishers: Who may publish content.
-        publishing: What takes updates and announcements.
+        intake: What takes updates and announcements.
         clock: The time, in seconds since 1970.
 
     Attributes:
@@ -61,13 +64,13 @@ class StandaloneHub(HubService):
         store: HubStore,
         rules: TopicRules,
         publishers: PublisherPolicy,
-        publishing: Publishing,
+        intake: Intake,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._rules = rules
         self._publishers = publishers
-        self._publishing = publishing
+        self._intake = intake
         self._clock = clock
         self.on_pending: Callable[[], None] = lambda: None
 
@@ -102,13 +105,22 @@ class StandaloneHub(HubService):
         if not await self._rules.is_open_to(message.topic):
             return UpdateMessageError("the topic is not registered")
         try:
-            if message.type is MessageType.EVENT:
-                await self._publishing.announce(message.topic)
-            else:
-                await self._publishing.publish(message.topic, message.body, message.content_type)
+            if message.type is MessageType.PUBLISH:
+                return await self._publish(message)
+            await self._intake.announce(message.topic)
         except StoreError as error:
             return UpdateMessageError(str(error), status=503, headers=_BUSY)
         return Acknowledgement()
+
+    async def _publish(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
+        key = None
+        given = message.headers.get(_MESSAGE_ID)
+        if given:
+            if not _MESSAGE_ID_FORM.fullmatch(given):
+                return UpdateMessageError(f"{_MESSAGE_ID} must be 1 to 128 visible characters of ASCII", status=400)
+            key = PublishKey(publisher=self._publishers.publisher(message.headers), id=given)
+        message_id = await self._intake.publish(message.topic, message.body, message.content_type, key)
+        return Acknowledgement(headers={_MESSAGE_ID: message_id})
 
     async def on_subscription(
         self, message: Subscription

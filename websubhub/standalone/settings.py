@@ -143,7 +143,9 @@ class Settings:
         _choice("open", "registered"),
     )
     validate_topics: bool = option(
-        False, "Fetch a topic before its first subscription, and deny it unless it names this hub.", _switch
+        False,
+        "Ask for a topic before its first subscription, and deny it unless its Link header names this hub.",
+        _switch,
     )
     feed_diff: tuple[str, ...] = option(
         (),

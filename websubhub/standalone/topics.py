@@ -16,7 +16,7 @@ class TopicRules:
         registered_only: Whether only registered topics may be subscribed to and published.
         latest_only: The topics of which only the latest update counts; ``*`` for all.
         feed_diff: The feeds of which only new entries are delivered; ``*`` for all.
-        validate: Fetches a topic to see whether it names this hub; None to trust subscribers.
+        validate: Asks a topic whether its Link header names this hub; None to trust subscribers.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class TopicRules:
         if self._validate is None or await self._topics.get(url) is not None:
             return None
         try:
-            content = await self._validate.fetch(url)
+            head = await self._validate.look(url)
         except TopicFetchError:
             return "the topic could not be fetched"
-        if content is not None and hub not in content.hubs:
+        if hub not in head.hubs:
             return "the topic does not name this hub"
-        if content is not None and content.topic is not None and url_identity(content.topic) != url_identity(url):
+        if head.topic is not None and url_identity(head.topic) != url_identity(url):
             return "the topic has another canonical URL"
         return None

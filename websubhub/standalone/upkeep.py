@@ -57,8 +57,11 @@ class Upkeep:
         await self._store.broker.reclaim()
 
     async def drop_old_dead_letters(self) -> None:
-        """Forget the dead letters that were kept long enough."""
+        """Forget the dead letters and the dead announcements that were kept long enough."""
         oldest = self._clock() - self._dead_letter_seconds
+        dropped = await self._store.announcements.drop_dead(oldest)
+        if dropped:
+            log.info("%d old dead announcements were dropped.", dropped)
         while True:
             letters = await self._store.broker.dead_letters(limit=_PAGE)
             old = [letter.id for letter in letters if letter.died_at < oldest]

@@ -50,7 +50,8 @@ class Hub:
             topic=topic,
             content=b"\x00 content %d" % self._published,
             content_type='text/plain; charset="x"',
-            links=('<https://hub.example/>; rel="hub"',),
+            canonical="https://topic.example/canonical",
+            hubs=("https://hub.example/", "https://other.example/"),
             published_at=self.clock(),
         )
         await self.broker.publish(update)

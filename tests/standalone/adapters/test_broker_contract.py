@@ -22,7 +22,8 @@ async def test_an_update_is_delivered_as_it_was_published(hub: Hub) -> None:
     assert delivery.update.id == published
     assert delivery.update.content == b"\x00 content 1"
     assert delivery.update.content_type == 'text/plain; charset="x"'
-    assert delivery.update.links == ('<https://hub.example/>; rel="hub"',)
+    assert delivery.update.canonical == "https://topic.example/canonical"
+    assert delivery.update.hubs == ("https://hub.example/", "https://other.example/")
     assert delivery.update.topic == TOPIC
     assert (delivery.callback, delivery.secret, delivery.attempt) == ("https://sub.example/1?%7E", "s3cret", 1)
     assert "sub.example" not in repr(delivery)

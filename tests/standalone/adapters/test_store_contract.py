@@ -54,7 +54,15 @@ async def test_a_subscription_brings_its_topic_in_unregistered(hub: Hub) -> None
 
 async def test_the_last_fetch_is_remembered(hub: Hub) -> None:
     assert await hub.store.topics.last_fetch(TOPIC) is None
-    fetch = FetchedTopic(etag='"x"', digest="abc", links=("<https://hub.example/>; rel=hub",), entries=("1", "2"))
+    fetch = FetchedTopic(
+        etag='"x"',
+        found_at="https://topic.example/found",
+        digest="abc",
+        message_id="m1",
+        canonical="https://topic.example/canonical",
+        hubs=("https://hub.example/",),
+        entries=("1", "2"),
+    )
     await hub.store.topics.save_fetch(TOPIC, fetch)
     assert await hub.store.topics.last_fetch(SPELLED) == fetch
     await hub.store.topics.save_fetch(SPELLED, FetchedTopic(last_modified="Sat, 01 Jan 2000 00:00:00 GMT"))

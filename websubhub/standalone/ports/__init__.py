@@ -12,6 +12,8 @@ from websubhub.standalone.ports.errors import (
 )
 from websubhub.standalone.ports.records import (
     Announcement,
+    AnnouncementState,
+    AnnouncementStatistics,
     DeadLetter,
     DeliveryMode,
     FailingDelivery,
@@ -19,6 +21,7 @@ from websubhub.standalone.ports.records import (
     HostState,
     Mode,
     PendingVerification,
+    PublishKey,
     Statistics,
     StoredSubscription,
     Topic,
@@ -34,6 +37,8 @@ from websubhub.standalone.ports.store import (
 
 __all__ = [
     "Announcement",
+    "AnnouncementState",
+    "AnnouncementStatistics",
     "AnnouncementStore",
     "BacklogFullError",
     "ContentBroker",
@@ -48,6 +53,7 @@ __all__ = [
     "HubStore",
     "Mode",
     "PendingVerification",
+    "PublishKey",
     "Statistics",
     "StoreClosedError",
     "StoreError",

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from websubhub.standalone.ports.records import DeadLetter, FailingDelivery, HostState, Statistics, Update
+from websubhub.standalone.ports.records import (
+    DeadLetter,
+    FailingDelivery,
+    HostState,
+    PublishKey,
+    Statistics,
+    Update,
+)
 
 
 class Delivery(Protocol):
@@ -93,8 +100,16 @@ class Delivery(Protocol):
 class ContentBroker(Protocol):
     """Publishes updates and hands out their deliveries, in publish order and one at a time for a subscription."""
 
-    async def publish(self, update: Update) -> None:
+    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
         """Accept an update for every subscription that its topic has now; durable on return.
+
+        Args:
+            update: What to deliver.
+            key: Names this update; one with the same key for the same topic is accepted once within a day.
+
+        Returns:
+            The id of the update that was accepted: of this one, or of the first one with the same key. It is another
+            one than the caller's where another publisher has used that for the topic.
 
         Raises:
             BacklogFullError: Too many deliveries are waiting.

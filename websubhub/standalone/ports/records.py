@@ -46,18 +46,35 @@ class FetchedTopic:
     """What the hub remembers of the last fetch of a topic, to ask conditionally and to see what changed.
 
     Args:
-        etag: The validator of the answer, if it had one.
-        last_modified: The date of the answer, if it had one.
-        digest: A digest of the content that was delivered last.
-        links: The Link header values discovered there.
+        etag: The entity tag of the answer, if it had a strong one.
+        last_modified: The date of the answer, if it had a strong one.
+        found_at: The URL that answered, after redirects; the two above hold for it alone.
+        digest: The SHA-256 of the content that came last, empty when none came.
+        message_id: The id of the update that was made of it, empty when none was.
+        canonical: The canonical URL that the topic named, or None.
+        hubs: The hubs that the topic named.
         entries: The identities of the feed entries already delivered, for topics with ``feed_diff``.
     """
 
     etag: str | None = None
     last_modified: str | None = None
+    found_at: str = ""
     digest: str = ""
-    links: tuple[str, ...] = ()
+    message_id: str = ""
+    canonical: str | None = None
+    hubs: tuple[str, ...] = ()
     entries: tuple[str, ...] = ()
+
+
+class AnnouncementState(StrEnum):
+    """What has become of an announcement so far."""
+
+    PENDING = "pending"
+    """The topic is to be fetched; since it was announced, no fetch has failed."""
+    FAILING = "failing"
+    """A fetch has failed, and there will be another one."""
+    DEAD = "dead"
+    """It was given up; it can be replayed or dropped, and another announcement brings it back."""
 
 
 @frozen(kw_only=True)
@@ -65,12 +82,50 @@ class Announcement:
     """The news that a topic has content that is to be fetched.
 
     Args:
+        id: Its number.
         topic: The topic URL.
         count: How often it was announced since it was last fetched.
+        announced_at: When it was announced first since then.
+        attempts: How many fetches failed since it was announced last.
+        due_at: When to fetch it, or fetch it again.
+        status: What the topic answered last, 0 when there was no answer; None while nobody has asked it.
+        reason: What went wrong last, in one sentence; empty when nothing did.
+        died_at: When it was given up, or None.
     """
 
+    id: int
     topic: str
     count: int = 1
+    announced_at: float
+    attempts: int = 0
+    due_at: float
+    status: int | None = None
+    reason: str = ""
+    died_at: float | None = None
+
+    @property
+    def state(self) -> AnnouncementState:
+        """What has become of it so far."""
+        if self.died_at is not None:
+            return AnnouncementState.DEAD
+        return AnnouncementState.FAILING if self.attempts else AnnouncementState.PENDING
+
+
+@frozen(kw_only=True)
+class AnnouncementStatistics:
+    """The counts of announcements that operators watch.
+
+    Args:
+        pending: How many topics are to be fetched.
+        failing: How many topics could not be fetched and will be tried again.
+        dead: How many were given up and neither replayed nor dropped.
+        oldest_announced_at: When the oldest was announced that is pending or failing, or None.
+    """
+
+    pending: int
+    failing: int
+    dead: int
+    oldest_announced_at: float | None
 
 
 @frozen(kw_only=True)
@@ -127,11 +182,12 @@ class Update:
     """One update of a topic, to be delivered byte for byte.
 
     Args:
-        id: The message id that every delivery of this update carries, random and made by the caller.
+        id: The message id that every delivery of this update carries.
         topic: The topic URL.
         content: The body.
         content_type: Its Content-Type, exactly as the publisher gave it.
-        links: The Link header values that go with it.
+        canonical: The URL to deliver it as, where that is not the topic's own (W3C 7, rel=self).
+        hubs: The hubs to name in its delivery; none for this hub alone (W3C 7, rel=hub).
         published_at: When it was accepted.
     """
 
@@ -139,8 +195,22 @@ class Update:
     topic: str
     content: bytes = field(repr=False)
     content_type: str
-    links: tuple[str, ...] = ()
+    canonical: str | None = None
+    hubs: tuple[str, ...] = ()
     published_at: float
+
+
+@frozen(kw_only=True)
+class PublishKey:
+    """Under which name an update is accepted, so that one that is sent again is accepted once.
+
+    Args:
+        publisher: Who publishes: a digest of the token, or empty for anybody without one.
+        id: The message id that the publisher gave.
+    """
+
+    publisher: str = field(repr=False)
+    id: str
 
 
 @frozen(kw_only=True)

@@ -1,9 +1,20 @@
 """Announced topics in SQLite."""
 
+from collections.abc import Callable, Sequence
+
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.ports import Announcement
+from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
+
+_COLUMNS = "id, topic, count, announced_at, attempts, due_at, status, reason, died_at"
+_STATES = {
+    None: "",
+    AnnouncementState.PENDING: "AND died_at IS NULL AND attempts = 0 ",
+    AnnouncementState.FAILING: "AND died_at IS NULL AND attempts > 0 ",
+    AnnouncementState.DEAD: "AND died_at IS NOT NULL ",
+}
 
 
 class SqliteAnnouncements:
@@ -11,29 +22,40 @@ class SqliteAnnouncements:
 
     Args:
         database: Where they are kept.
+        clock: The wall clock.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
+        self._clock = clock
 
     async def save(self, topic: str) -> None:
-        """Keep one more announcement of this topic."""
+        """Keep one more announcement of this topic; it is due at once, or when the topic's own delay is over."""
+        row = {"identity": url_identity(topic), "topic": topic, "now": self._clock()}
 
         def work(connection: Connection) -> None:
             connection.execute(
-                "INSERT INTO announcements (identity, topic) VALUES (?, ?) "
-                "ON CONFLICT (identity) DO UPDATE SET count = count + 1",
-                (url_identity(topic), topic),
+                "INSERT INTO announcements (identity, topic, announced_at, due_at) "
+                "VALUES (:identity, :topic, :now, :now) "
+                "ON CONFLICT (identity) DO UPDATE SET count = count + 1, attempts = 0, died_at = NULL, "
+                "announced_at = CASE WHEN died_at IS NULL THEN announced_at ELSE :now END, "
+                "due_at = max(:now, held_until)",
+                row,
             )
 
         await self._database.write(work)
 
     async def due(self, *, limit: int = 100) -> list[Announcement]:
-        """The topics that are to be fetched, the one announced first in front."""
+        """The topics that are to be fetched now, the longest due first."""
+        now = self._clock()
 
         def work(connection: Connection) -> list[Announcement]:
-            rows = connection.execute("SELECT topic, count FROM announcements ORDER BY id LIMIT ?", (limit,)).fetchall()
-            return [Announcement(topic=topic, count=count) for topic, count in rows]
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= ? "  # noqa: S608 - our own words
+                "ORDER BY due_at, id LIMIT ?",
+                (now, limit),
+            ).fetchall()
+            return [_announcement(*row) for row in rows]
 
         return await self._database.read(work)
 
@@ -41,11 +63,98 @@ class SqliteAnnouncements:
         """Forget a topic that was fetched. False when it was announced again since, so that it stays."""
 
         def work(connection: Connection) -> bool:
-            return bool(
-                connection.execute(
-                    "DELETE FROM announcements WHERE identity = ? AND count = ?",
-                    (url_identity(announcement.topic), announcement.count),
-                ).rowcount
+            statement = "DELETE FROM announcements WHERE id = ? AND count = ?"
+            return bool(connection.execute(statement, (announcement.id, announcement.count)).rowcount)
+
+        return await self._database.settle(work)
+
+    async def retry(
+        self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
+    ) -> bool:
+        """A fetch failed and is to be tried again."""
+        now = self._clock()
+        failed = {"due_at": now + max(after, firm), "died_at": None, "held_until": now + firm}
+        return await self._fail(announcement, failed | {"reason": reason, "status": status})
+
+    async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
+        """A fetch failed for the last time."""
+        now = self._clock()
+        failed = {"due_at": now, "died_at": now, "held_until": now + firm}
+        return await self._fail(announcement, failed | {"reason": reason, "status": status})
+
+    async def _fail(self, announcement: Announcement, failed: dict[str, object]) -> bool:
+        row = failed | {"id": announcement.id, "count": announcement.count}
+
+        def work(connection: Connection) -> bool:
+            connection.execute(
+                "UPDATE announcements SET reason = :reason, status = :status, held_until = :held_until, "
+                "due_at = max(due_at, :held_until) WHERE id = :id",
+                row,
             )
+            counted = connection.execute(
+                "UPDATE announcements SET attempts = attempts + 1, due_at = :due_at, died_at = :died_at "
+                "WHERE id = :id AND count = :count",
+                row,
+            )
+            return bool(counted.rowcount)
+
+        return await self._database.settle(work)
+
+    async def page(
+        self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
+    ) -> list[Announcement]:
+        """A page of the announcements, the oldest first."""
+
+        def work(connection: Connection) -> list[Announcement]:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM announcements WHERE id > ? {_STATES[state]}ORDER BY id LIMIT ?",  # noqa: S608 - our own words
+                (after, limit),
+            ).fetchall()
+            return [_announcement(*row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def replay(self, announcements: Sequence[int]) -> int:
+        """Fetch these topics now, with all attempts before them."""
+        now = self._clock()
+
+        def work(connection: Connection) -> int:
+            return connection.execute(
+                "UPDATE announcements SET attempts = 0, due_at = ?, held_until = 0, died_at = NULL, "
+                "announced_at = CASE WHEN died_at IS NULL THEN announced_at ELSE ? END "
+                "WHERE id IN (SELECT value FROM json_each(?))",
+                (now, now, as_json(announcements)),
+            ).rowcount
 
         return await self._database.write(work)
+
+    async def drop(self, announcements: Sequence[int]) -> int:
+        """Forget these announcements."""
+        statement = "DELETE FROM announcements WHERE id IN (SELECT value FROM json_each(?))"
+        return await self._delete(statement, as_json(announcements))
+
+    async def drop_dead(self, before: float) -> int:
+        """Forget those that were given up before a time."""
+        return await self._delete("DELETE FROM announcements WHERE died_at < ?", before)
+
+    async def _delete(self, statement: str, value: object) -> int:
+        return await self._database.settle(lambda connection: connection.execute(statement, (value,)).rowcount)
+
+    async def statistics(self) -> AnnouncementStatistics:
+        """The counts of this moment."""
+
+        def work(connection: Connection) -> AnnouncementStatistics:
+            living, pending, oldest = connection.execute(
+                "SELECT count(*), count(*) FILTER (WHERE attempts = 0), min(announced_at) FROM announcements "
+                "WHERE died_at IS NULL"
+            ).fetchone()
+            dead = connection.execute("SELECT count(*) FROM announcements WHERE died_at IS NOT NULL").fetchone()[0]
+            return AnnouncementStatistics(
+                pending=pending, failing=living - pending, dead=dead, oldest_announced_at=oldest
+            )
+
+        return await self._database.read(work)
+
+
+def _announcement(*row: object) -> Announcement:
+    return Announcement(**dict(zip(_COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from websubhub.standalone.adapters.sqlite.claiming import Claimer
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.deliveries import ClaimedDelivery, Desk
 from websubhub.standalone.adapters.sqlite.flusher import Flusher
+from websubhub.standalone.adapters.sqlite.keys import append_once
 from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
 from websubhub.standalone.adapters.sqlite.recipients import Recipients
 from websubhub.standalone.adapters.sqlite.reclaiming import Reclaimer, oldest_position
@@ -20,6 +21,7 @@ from websubhub.standalone.ports import (
     DeadLetter,
     FailingDelivery,
     HostState,
+    PublishKey,
     Statistics,
     Update,
 )
@@ -62,22 +64,27 @@ class SqliteBroker:
             self._reclaimer.look_at(topic)
         await self._flusher.run()
 
-    async def publish(self, update: Update) -> None:
+    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
         """Accept an update for every subscription that its topic has now; durable on return."""
+        now = self._clock()
 
-        def then(appended: tuple[Admission, Key]) -> None:
-            admission, (topic, sequence) = appended
+        def work(connection: Connection) -> tuple[Update, Admission, Key]:
+            if key is not None:
+                return append_once(connection, update, key, now, self._members.admit)
+            return update, *append_update(connection, update, self._members.admit)
+
+        def then(appended: tuple[Update, Admission, Key]) -> None:
+            accepted, admission, (topic, sequence) = appended
             if admission is Admission.TAKEN:
-                self._recipients.published((topic, sequence), update)
+                self._recipients.published((topic, sequence), accepted)
                 self._members.publish(topic, sequence, self._clock())
                 self._reclaimer.look_at(topic)
                 self._bell.ring()
 
-        admission, _ = await self._database.write(
-            lambda connection: append_update(connection, update, self._members.admit), then
-        )
+        accepted, admission, _ = await self._database.write(work, then)
         if admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
+        return accepted.id
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due and take 1 to ``limit`` of them."""

@@ -111,6 +111,8 @@ CREATE TABLE announcements (
 CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
 """
 
+# Time, hosts and refusals have a place, announcements are tried again like deliveries, each thing that an update or a
+# fetch says has a column of its own, and publishes with an id of their own are remembered.
 _VERSION_2 = """
 CREATE TABLE clock (
     hub REAL NOT NULL,
@@ -122,6 +124,47 @@ UPDATE subscriptions SET host = host_key(callback) WHERE host <> host_key(callba
 UPDATE OR REPLACE paused_hosts SET host = host_name(host);
 ALTER TABLE retries ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE positions ADD COLUMN turned_away INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE announced (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    identity TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL,
+    count INTEGER NOT NULL DEFAULT 1,
+    announced_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL,
+    held_until REAL NOT NULL DEFAULT 0,
+    status INTEGER,
+    reason TEXT NOT NULL DEFAULT '',
+    died_at REAL
+);
+INSERT INTO announced (identity, topic, count, announced_at, due_at)
+    SELECT identity, topic, count, CAST(strftime('%s', 'now') AS REAL), 0 FROM announcements ORDER BY id;
+DROP TABLE announcements;
+ALTER TABLE announced RENAME TO announcements;
+CREATE INDEX announcements_by_due ON announcements (due_at) WHERE died_at IS NULL;
+CREATE INDEX announcements_dead ON announcements (died_at) WHERE died_at IS NOT NULL;
+ALTER TABLE updates RENAME COLUMN links TO hubs;
+ALTER TABLE updates ADD COLUMN canonical TEXT;
+UPDATE updates SET canonical = nullif(json_extract(hubs, '$[0]'), ''), hubs = json_remove(hubs, '$[0]')
+    WHERE hubs <> '[]';
+UPDATE topics SET fetched = json_object(
+    'found_at', '',
+    'digest', substr(json_extract(fetched, '$[2]'), 1, 64),
+    'message_id', substr(json_extract(fetched, '$[2]'), 66),
+    'canonical', nullif(json_extract(fetched, '$[3][0]'), ''),
+    'hubs', json(CASE WHEN json_array_length(fetched, '$[3]') > 0
+        THEN json_remove(json_extract(fetched, '$[3]'), '$[0]') ELSE '[]' END),
+    'entries', json(json_extract(fetched, '$[4]'))
+) WHERE fetched IS NOT NULL;
+CREATE TABLE accepted_keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    given TEXT NOT NULL,
+    publisher TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    accepted_at REAL NOT NULL,
+    UNIQUE (topic, given, publisher)
+);
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2)

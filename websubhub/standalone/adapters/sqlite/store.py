@@ -61,7 +61,7 @@ class SqliteStore:
         self.broker = SqliteBroker(self._database, self._board, clock, bell)
         self.topics = SqliteTopics(self._database, self._members)
         self.subscriptions = SqliteSubscriptions(self._database, self._members, clock, bell.ring)
-        self.announcements = SqliteAnnouncements(self._database)
+        self.announcements = SqliteAnnouncements(self._database, clock)
         self.verifications = SqliteVerifications(self._database, clock)
 
     async def __aenter__(self) -> Self:

@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 5.0
 _NOTE_SECONDS = 600.0
 _TOLERANCE_SECONDS = 2.0  # a leap second, and what is lost between two readings
+_TIMES = ("_at", "_until")
 _COLUMNS = ", ".join(field.name for field in attrs.fields(ClockReading))
 
 
@@ -89,9 +90,9 @@ def _note(connection: Connection, reading: ClockReading) -> None:
 
 
 def _move(connection: Connection, seconds: float) -> None:
-    """Add seconds to every time that is kept: the columns whose names end with ``_at``."""
+    """Add seconds to every time that is kept: the columns whose names end like that."""
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")') if row[1].endswith("_at")]
+        columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")') if row[1].endswith(_TIMES)]
         if columns:
             changes = ", ".join(f'"{column}" = "{column}" + :seconds' for column in columns)
             connection.execute(f'UPDATE "{table}" SET {changes}', {"seconds": seconds})  # noqa: S608 - names of our own

@@ -2,6 +2,8 @@
 
 import json
 
+import attrs
+
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
@@ -90,7 +92,7 @@ class SqliteTopics:
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
         """Remember a fetch; an unknown topic is added."""
-        text = json.dumps([fetch.etag, fetch.last_modified, fetch.digest, fetch.links, fetch.entries])
+        text = json.dumps(attrs.asdict(fetch))
 
         def work(connection: Connection) -> tuple[int, str, int]:
             number, mode, head = connection.execute(
@@ -110,7 +112,5 @@ def _topic(url: str, registered: int, mode: str, feed_diff: int) -> Topic:
 
 
 def _read_fetch(text: str) -> FetchedTopic:
-    etag, last_modified, digest, links, entries = json.loads(text)
-    return FetchedTopic(
-        etag=etag, last_modified=last_modified, digest=digest, links=tuple(links), entries=tuple(entries)
-    )
+    values = json.loads(text)
+    return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})

@@ -54,14 +54,15 @@ def append_update(connection: Connection, update: Update, admit: Callable[[int],
         "UPDATE topics SET head = head + 1 WHERE id = ? RETURNING head", (topic,)
     ).fetchone()[0]
     connection.execute(
-        "INSERT INTO updates (topic_id, sequence, message_id, content_type, links, published_at, content) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO updates (topic_id, sequence, message_id, content_type, canonical, hubs, published_at, content) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             topic,
             sequence,
             update.id,
             update.content_type,
-            json.dumps(update.links),
+            update.canonical,
+            json.dumps(update.hubs),
             update.published_at,
             update.content,
         ),
@@ -72,19 +73,20 @@ def append_update(connection: Connection, update: Update, admit: Callable[[int],
 def read_update(connection: Connection, key: Key) -> Update | None:
     """One update."""
     row = connection.execute(
-        "SELECT message_id, url, content, content_type, links, published_at "
+        "SELECT message_id, url, content, content_type, canonical, hubs, published_at "
         "FROM updates JOIN topics ON topics.id = topic_id WHERE topic_id = ? AND sequence = ?",
         key,
     ).fetchone()
     if row is None:
         return None
-    identity, url, content, content_type, links, published_at = row
+    identity, url, content, content_type, canonical, hubs, published_at = row
     return Update(
         id=identity,
         topic=url,
         content=content,
         content_type=content_type,
-        links=tuple(json.loads(links)),
+        canonical=canonical,
+        hubs=tuple(json.loads(hubs)),
         published_at=published_at,
     )
 

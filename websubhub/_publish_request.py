@@ -1,0 +1,183 @@
+"""Requests of publishers: which ones bring content, and which only say that there is some.
+
+The first row that fits decides. A *ping form* has nothing but topics in it, or nothing at all.
+
+| ``x-ballerina-publisher`` | Content-Type | body | mode in the query | it is |
+|---|---|---|---|---|
+| ``publish`` | any | any | ``publish`` | content, the whole body |
+| none, ``event`` | form | a form with ``hub.mode`` | any | what this mode says; ``publish`` is a ping |
+| none, ``event`` | none | a form with ``hub.mode=publish`` | any | a ping |
+| ``event`` | any | any | ``publish`` | a ping |
+| none | form or none | a ping form | ``publish`` | a ping |
+| none | any | any | ``publish`` | content, the whole body |
+
+The topics of a ping stand in the query, in the body, or in both; those of content stand in the query.
+"""
+
+import re
+
+import attrs
+
+from _websub.forms import Form, FormError, parse_form, read_form
+from _websub.http import Request
+from _websub.media import MediaType, is_content_type
+from _websub.outcome import Success, WebSubError
+from _websub.urls import UrlError, check_url
+from _websub.vocabulary import FORM, OCTET_STREAM, Header, Mode, Parameter
+from websubhub._messages import MessageType, UpdateMessage
+
+_CONTENT_MARK = "publish"
+_PING_MARK = "event"
+# Some libraries write a parameter that may come several times as a list.
+_LIST_OF_TOPICS = re.compile(r"hub\.(?:topic|url)\[[0-9]{0,3}\]", re.ASCII)
+_EMPTY = Form(())
+_SHOWN_CHARACTERS = 100
+_REASONS_SHOWN = 5
+
+
+@attrs.frozen
+class RefusedTopic:
+    """A topic of a publish that cannot be one.
+
+    Attributes:
+        topic: What was sent.
+        reason: Why it is refused, in one sentence.
+    """
+
+    topic: str
+    reason: str
+
+
+Updates = tuple[UpdateMessage | RefusedTopic, ...]
+
+
+def read_body_form(request: Request, query: Form) -> Form | None:
+    """The form that a request consists of; None when its body is content, or no form at all.
+
+    Raises:
+        FormError: The body should be a form, and is none that can be read.
+    """
+    mark = request.headers.get(Header.PUBLISHER)
+    content_type = request.headers.get(Header.CONTENT_TYPE, "")
+    if mark == _CONTENT_MARK:
+        return None
+    publishes = query.every(Parameter.MODE) == (Mode.PUBLISH,)
+    if MediaType.parse(content_type).essence == FORM:
+        return _typed_form(request, content_type, mark, publishes=publishes)
+    if not content_type:
+        return _untyped_form(request, mark, publishes=publishes)
+    return _EMPTY if mark == _PING_MARK and publishes else None
+
+
+def _typed_form(request: Request, content_type: str, mark: str | None, *, publishes: bool) -> Form | None:
+    if mark not in {None, _PING_MARK}:
+        raise FormError(f"Invalid value for header {Header.PUBLISHER}")
+    try:
+        form = read_form(request.body, content_type)
+    except FormError:
+        if publishes and mark is None:
+            return None
+        raise
+    is_content = publishes and mark is None and not form.every(Parameter.MODE) and not _is_ping_form(form)
+    return None if is_content else form
+
+
+def _untyped_form(request: Request, mark: str | None, *, publishes: bool) -> Form | None:
+    """The ping in a body that does not say what it is."""
+    try:
+        form = parse_form(request.body.decode())
+    except (FormError, UnicodeDecodeError):
+        return _EMPTY if mark == _PING_MARK and publishes else None
+    modes = form.every(Parameter.MODE)
+    is_ping = publishes and not modes and (mark == _PING_MARK or _is_ping_form(form))
+    return form if is_ping or modes == (Mode.PUBLISH,) else None
+
+
+def _is_ping_form(form: Form) -> bool:
+    return all(_is_topic_name(name) for name, _ in form.fields)
+
+
+def _is_topic_name(name: str) -> bool:
+    return name == Parameter.TOPIC or name == Parameter.URL or _LIST_OF_TOPICS.fullmatch(name) is not None  # noqa: PLR1714 - most are the first
+
+
+def read_ping(request: Request, query: Form, form: Form) -> Updates:
+    """The news of updates, of every topic that the query or the body names.
+
+    Raises:
+        FormError, UrlError: No topic is named, or none that can be one.
+    """
+    return _updates(request, Form((*form.fields, *query.fields)))
+
+
+def read_content(request: Request, query: Form) -> Updates:
+    """An update whose content is the whole body, of every topic that the query names.
+
+    Raises:
+        FormError, UrlError: The mode is another, the Content-Type is malformed, or no topic is named that can be one.
+    """
+    content_type = request.headers.get(Header.CONTENT_TYPE, "")
+    mode = query.one(Parameter.MODE)
+    if mode is None:
+        raise FormError(f"The Content-Type must be {FORM}, unless content is published.", status=415)
+    if mode != Mode.PUBLISH:
+        raise FormError(f"Only content is published like this; other requests are {FORM}.", status=415)
+    if content_type and not is_content_type(content_type):
+        raise FormError("The Content-Type is malformed.")
+    return _updates(request, query, content_type or OCTET_STREAM)
+
+
+def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
+    """One update for each topic that was named, by either name and in any mix (trap 2)."""
+    topics = dict.fromkeys([value for name, value in form.fields if value and _is_topic_name(name)])
+    if not topics:
+        raise FormError(f"Empty value found for parameter '{Parameter.TOPIC}'")
+    extras = form.without([name for name, _ in form.fields if name == Parameter.MODE or _is_topic_name(name)])
+    kind = MessageType.PUBLISH if content_type else MessageType.EVENT
+    updates: list[UpdateMessage | RefusedTopic] = []
+    refusal: UrlError | None = None
+    for topic in topics:
+        try:
+            check_url(topic, Parameter.TOPIC)
+        except UrlError as error:
+            refusal = refusal or error
+            updates.append(RefusedTopic(topic, str(error)))
+            continue
+        body = request.body if content_type else b""
+        message = UpdateMessage(
+            topic=topic, type=kind, content_type=content_type, body=body, headers=request.headers, extras=extras
+        )
+        updates.append(message)
+    if refusal is not None and all(isinstance(update, RefusedTopic) for update in updates):
+        raise refusal
+    return tuple(updates)
+
+
+def answer_for_all(outcomes: list[tuple[str, Success | WebSubError]]) -> Success | WebSubError:
+    """One answer to a publish of several topics.
+
+    What was taken is accepted, with a ``hub.reason`` that names the topics that were not. An error that may pass by
+    itself, 5xx or 429, decides the answer instead, so that the publisher comes again; so does the first error when
+    nothing was taken.
+
+    Args:
+        outcomes: What became of each topic.
+    """
+    taken = [outcome for _, outcome in outcomes if isinstance(outcome, Success)]
+    refused = [(topic, outcome) for topic, outcome in outcomes if isinstance(outcome, WebSubError)]
+    passing = [error for _, error in refused if error.status >= 500 or error.status == 429]  # noqa: PLR2004
+    if passing or not taken:
+        return (passing or [error for _, error in refused])[0]
+    headers = dict.fromkeys(pair for outcome in taken for pair in outcome.headers.pairs)
+    body = taken[0].body | ({Parameter.REASON: _reasons(refused)} if refused else {})
+    return attrs.evolve(taken[0], headers=tuple(headers), body=body)
+
+
+def _reasons(refused: list[tuple[str, WebSubError]]) -> str:
+    shown = [f"{_shortened(topic)}: {error.reason}" for topic, error in refused[:_REASONS_SHOWN]]
+    more = len(refused) - len(shown)
+    return " ".join([f"Not taken: {'; '.join(shown)}", *([f"(and {more} more)"] if more else [])])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

@@ -1,0 +1,97 @@
+"""What became of a topic since it was fetched last, published as an update."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+import anyio
+import anyio.to_thread
+import attrs
+
+from websubhub import TopicClient, TopicContent, feed_entries, url_identity, without_entries
+from websubhub.standalone.ports import FetchedTopic, HubStore, Update
+
+_ENTRIES_REMEMBERED = 2_000
+
+
+class TopicRefresher:
+    """Fetches topics, and publishes what is new.
+
+    Args:
+        store: Where updates go, and where the last fetch of each topic is remembered.
+        client: How topics are fetched.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(self, store: HubStore, client: TopicClient, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._client = client
+        self._clock = clock
+
+    async def refresh(self, url: str) -> bool:
+        """Fetch a topic and publish its content, unless it is what came last. Returns whether there was an update.
+
+        Args:
+            url: The topic's URL.
+
+        Raises:
+            TopicFetchError: It could not be fetched.
+            StoreError: The update could not be stored.
+        """
+        known = await self._store.topics.last_fetch(url) or FetchedTopic()
+        content = await self._client.fetch(
+            url, etag=known.etag, last_modified=known.last_modified, found_at=known.found_at or None
+        )
+        if content is None:
+            return False
+        fetched = attrs.evolve(
+            known,
+            etag=content.etag,
+            last_modified=content.last_modified,
+            found_at=content.url,
+            digest=hashlib.sha256(content.body).hexdigest(),
+            canonical=content.topic,
+            hubs=content.hubs,
+        )
+        update = None
+        if fetched.digest != known.digest:
+            update, fetched = await self._update(url, content, fetched)
+        if update is not None:
+            await self._store.broker.publish(update)
+        await self._store.topics.save_fetch(url, fetched)
+        return update is not None
+
+    async def _update(
+        self, url: str, content: TopicContent, fetched: FetchedTopic
+    ) -> tuple[Update | None, FetchedTopic]:
+        """The update that content makes, None for nothing new, and what is remembered from now on."""
+        body, entries = await self._changed_part(url, content, fetched.entries)
+        # Made of what came before, so that the content which is fetched again after a crash has the same id again.
+        chain = f"{url_identity(url)} {fetched.message_id} {fetched.digest}"
+        message_id = hashlib.sha256(chain.encode()).hexdigest()[:32]
+        update = Update(
+            id=message_id,
+            topic=url,
+            content=body or b"",
+            content_type=content.content_type,
+            canonical=content.topic,
+            hubs=content.hubs,
+            published_at=self._clock(),
+        )
+        return None if body is None else update, attrs.evolve(fetched, message_id=message_id, entries=entries)
+
+    async def _changed_part(
+        self, url: str, content: TopicContent, known: tuple[str, ...]
+    ) -> tuple[bytes | None, tuple[str, ...]]:
+        """What of the content is to be delivered, None for nothing, and the entries known from now on (W3C 7)."""
+        topic = await self._store.topics.get(url)
+        if topic is None or not topic.feed_diff:
+            return content.body, known
+        entries = await anyio.to_thread.run_sync(feed_entries, content.body, content.content_type)
+        if entries is None:
+            return content.body, known
+        fresh = [entry.digest for entry in entries if entry.digest not in known]
+        remembered = tuple(dict.fromkeys([*fresh, *known]))[:_ENTRIES_REMEMBERED]
+        if not fresh and entries and known:
+            return None, remembered
+        return without_entries(content.body, entries, frozenset(known)), remembered
