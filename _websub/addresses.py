@@ -71,11 +71,11 @@ def _within(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host name or address literal names this machine."""
+    """Whether a host name or address literal, in brackets or not, names this machine."""
     if f".{host}".removesuffix(".").endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 

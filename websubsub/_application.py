@@ -11,12 +11,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from _websub import serving
-from _websub.addresses import is_loopback_host
+from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
 from _websub.http import Answer, Request
+from _websub.listening import AppListener
+from _websub.public_urls import check_host, warn_of_loopback
 from _websub.serving import Binding
-from _websub.urls import host_of, is_https
+from _websub.urls import is_https
 from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryOptions
 from websubsub._discovery_client import DiscoveryClient
@@ -68,6 +70,9 @@ class SubscriberApplication:
         client: Your own HTTP client, for hubs and resources.
         discovery: What discovery may do beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
+
+    Raises:
+        ValueError: The config has no URL.
     """
 
     def __init__(
@@ -81,9 +86,10 @@ class SubscriberApplication:
     ) -> None:
         self.service = service
         self.config = config
-        if not is_https(config.url) and not is_loopback_host(host_of(config.url)):
-            log.warning("The callbacks below %s have no https: whoever is on the way can read them.", config.url)
-        self.subscriptions = Subscriptions(config.url, open_state(config.state))
+        url = config.public_url
+        if not is_https(url) and not is_loopback_url(url):
+            log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
+        self.subscriptions = Subscriptions(url, open_state(config.state))
         report = Reporter(config.observer)
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
@@ -194,10 +200,13 @@ def asgi(
 
     Args:
         service: The subscriber.
-        config: Its settings.
+        config: Its settings; they need a ``url``, since an application does not know where it is served.
         client: Your own HTTP client, for hubs and resources.
         discovery: What discovery may do beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
+
+    Raises:
+        ValueError: The config has no URL.
     """
     return SubscriberApplication(
         service, config or SubscriberConfig(), client=client, discovery=discovery, insecure_secrets=insecure_secrets
@@ -218,41 +227,84 @@ async def serve(
 
     Args:
         service: The subscriber.
-        config: Its settings.
+        config: Its settings; without a ``url``, that of the address when it is one of loopback.
         host: The address to listen on.
-        port: The port to listen on; ``config.url`` has to lead there.
+        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
         ready: Called with the base URL once requests are accepted.
 
     Raises:
         OSError: The address cannot be listened on.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address.
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
-    await serve_application(asgi(service, config), binding, ready=ready)
+    await _serve(service, config, binding, ready=ready)
+
+
+def check_public_url(config: SubscriberConfig, host: str) -> None:
+    """Refuse settings without a URL where the address does not give one, and warn of one that nobody reaches.
+
+    Raises:
+        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+    """
+    if config.url is None:
+        check_host(host, "set SubscriberConfig(url=...)")
+    else:
+        warn_of_loopback(config.url, host)
 
 
 async def serve_application(
-    app: SubscriberApplication,
+    make: Callable[[str], SubscriberApplication],
     binding: Binding,
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve an application until ``stop`` returns; then unsubscribe, if its config says so, and end."""
+    """Serve an application until ``stop`` returns; then unsubscribe, if its config says so, and end.
 
-    def announce(url: str) -> None:
+    Args:
+        make: Makes it, once the base URL is known.
+        binding: Where to listen.
+        stop: Returns when it is to end.
+        ready: Called with the base URL once requests are accepted.
+    """
+    made: list[SubscriberApplication] = []
+
+    def make_listening(base: str) -> SubscriberApplication:
+        app = make(base)
         app.listening()
-        if ready is not None:
-            ready(url)
+        made.append(app)
+        return app
 
-    async def stopping() -> None:
-        await stop()
-        # Hubs verify an unsubscription by asking, so the server has to be there still.
-        if app.config.unsubscribe_on_shutdown:
-            await app.unsubscribe_all()
+    async with AppListener(binding) as listener:
+        listener.reserve("/", make_listening)
+        with listener.until(stop, seconds=UNSUBSCRIBE_SECONDS + binding.graceful_seconds) as stopped:
+            url = await listener.start()
+            if ready is not None:
+                ready(url)
+            await stopped()
+            # Hubs verify an unsubscription by asking, so the server has to be there still.
+            for app in made:
+                if app.config.unsubscribe_on_shutdown:
+                    await app.unsubscribe_all()
 
-    await serving.serve(app, binding, stop=stopping, ready=announce)
+
+async def _serve(
+    service: SubscriberService,
+    config: SubscriberConfig | None,
+    binding: Binding,
+    *,
+    stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    settings = config or SubscriberConfig()
+    check_public_url(settings, binding.host)
+
+    def make(base: str) -> SubscriberApplication:
+        return asgi(service, settings.served_at(f"{base}/"))
+
+    await serve_application(make, binding, stop=stop, ready=ready)
 
 
 def run(
@@ -267,16 +319,17 @@ def run(
 
     Args:
         service: The subscriber.
-        config: Its settings.
+        config: Its settings; without a ``url``, that of the address when it is one of loopback.
         host: The address to listen on.
-        port: The port to listen on; ``config.url`` has to lead there.
+        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
         backend: ``asyncio`` or ``trio``.
 
     Raises:
         OSError: The address cannot be listened on.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await serve_application(asgi(service, config), Binding(host=host, port=port), stop=stop)
+        await _serve(service, config, Binding(host=host, port=port), stop=stop)
 
     serving.run(main, backend=backend)
