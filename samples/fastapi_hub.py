@@ -52,9 +52,7 @@ def create_app(base: str) -> FastAPI:
         hub: InMemoryHub = app.state.hub
         await hub.on_update_message(UpdateMessage(topic=topic, type=MessageType.EVENT))
 
-    app.add_middleware(
-        Advertiser, hubs=[url], topic=lambda path: topic if path.partition("?")[0] == "/news" else None
-    )
+    app.add_middleware(Advertiser, hubs=[url], topic=lambda path: topic if path.partition("?")[0] == "/news" else None)
     return app
 
 

@@ -1,13 +1,15 @@
 """Write a WebSub hub as a class with hooks, publish to one, and deliver to its subscribers."""
 
-from _websub.addresses import is_loopback_url
+from _websub.addresses import is_loopback_host, is_loopback_url
 from _websub.asgi import AsgiEdge
+from _websub.closed import ClosedApplication
 from _websub.content import Payload
 from _websub.http import Answer, Headers, Request, Response
 from _websub.limits import EdgeLimits
 from _websub.listening import AppListener
 from _websub.media import ContentError
 from _websub.outcome import Success, WebSubError
+from _websub.paths import Paths
 from _websub.retry_after import retry_after_seconds
 from _websub.serving import Binding
 from _websub.serving import run as run_app
@@ -73,6 +75,7 @@ __all__ = [
     "BadSubscriptionError",
     "BadUnsubscriptionError",
     "Binding",
+    "ClosedApplication",
     "ContentDeliveryError",
     "ContentDistributionMessage",
     "ContentDistributionSuccess",
@@ -95,6 +98,7 @@ __all__ = [
     "InternalSubscriptionError",
     "InternalUnsubscriptionError",
     "MessageType",
+    "Paths",
     "Payload",
     "PublisherClient",
     "Recipient",
@@ -133,6 +137,7 @@ __all__ = [
     "feed_entries",
     "feed_links",
     "html_links",
+    "is_loopback_host",
     "is_loopback_url",
     "link_header",
     "retry_after_seconds",

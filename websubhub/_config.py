@@ -34,9 +34,9 @@ class HubConfig:
     """The settings of one hub.
 
     Attributes:
-        url: The hub's public URL: where it answers, and what ``rel="hub"`` links say. Without one, a hub that listens on
-            loopback takes its own address; any other needs one.
-        path: The path to answer at, where a proxy changes it on the way; else that of ``url``, and ``/hub`` without one.
+        url: The hub's public URL: where it answers, and what ``rel="hub"`` links say. Without one, a hub that listens
+            on loopback takes its own address; any other needs one.
+        path: The path to answer at, where a proxy changes it on the way; else that of ``url``, or ``/hub``.
         lease_seconds: The lease of a subscription that asks for none, in seconds.
         min_lease_seconds: The shortest lease granted.
         max_lease_seconds: The longest lease granted.

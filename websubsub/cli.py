@@ -16,7 +16,7 @@ from _websub.serving import Binding
 from _websub.signature import check_secret
 from _websub.urls import check_url
 from _websub.vocabulary import SignatureMethod
-from websubsub._application import SubscriberApplication, asgi, open_state, serve_application
+from websubsub._application import SubscriberApplication, asgi, open_state
 from websubsub._config import CallbackPolicy, SubscriberConfig, Target
 from websubsub._discovery import Discovery, DiscoveryError, NoHubError, NoTopicError
 from websubsub._discovery_client import DiscoveryClient
@@ -24,6 +24,7 @@ from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
 from websubsub._events import EventKind, SubscriberEvent
 from websubsub._messages import ContentDistributionMessage
 from websubsub._service import SubscriberService
+from websubsub._serving import serve_application
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 - refused as a public URL, not listened on
 _USER_MISTAKE = 2
