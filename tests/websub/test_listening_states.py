@@ -105,22 +105,30 @@ async def test_one_that_is_attached_later_is_503_until_it_was_entered() -> None:
 async def test_one_that_cannot_be_entered_ends_the_start_with_its_error() -> None:
     door = Door(OSError("The store is locked."))
     door.open.set()
-    with pytest.raises(OSError, match="The store is locked"):
+
+    async def start() -> None:
         async with listening() as (listener, _):
             listener.attach("/fine", site("fine"), nullcontext())
             listener.attach("/broken", site("broken"), door.context())
             await listener.start()
 
+    with pytest.raises(OSError, match="The store is locked"):
+        await start()
+
 
 async def test_one_that_cannot_be_entered_later_ends_the_block_with_its_error() -> None:
     door = Door(OSError("The store is locked."))
-    with pytest.raises(OSError, match="The store is locked"):
+
+    async def run() -> None:
         async with listening() as (listener, client):
             url = await listener.start()
             listener.attach("/broken", site("broken"), door.context())
             await check_closed(client, f"{url}/broken")
             door.open.set()
             await anyio.sleep_forever()
+
+    with pytest.raises(OSError, match="The store is locked"):
+        await run()
 
 
 async def test_one_that_cannot_be_made_is_an_error_of_the_start_or_of_the_attaching() -> None:

@@ -89,7 +89,7 @@ async def test_serving_for_others_needs_a_public_url(host: str, config: HubConfi
 
 
 def test_running_for_others_needs_a_public_url() -> None:
-    with pytest.raises(ValueError, match="public URL is not known when listening on 0.0.0.0"):
+    with pytest.raises(ValueError, match="public URL is not known when listening on 0"):
         run(Hub(), host="0.0.0.0", port=0)  # noqa: S104
 
 
