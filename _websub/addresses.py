@@ -93,11 +93,11 @@ def _is_local_name(host: str) -> bool:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host name or address literal names this machine."""
+    """Whether a host name or address literal, in brackets or not, names this machine."""
     if _is_local_name(host):
         return True
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 

@@ -77,7 +77,7 @@ async def serve(
         except BaseExceptionGroup as group:
             if served.failure is not None:
                 raise RuntimeError(f"The application could not start: {served.failure}") from group
-            raise _alone(group) from None
+            raise alone(group) from None
 
 
 async def _announce(scope: anyio.CancelScope, started: anyio.Event, ready: Callable[[str], None], url: str) -> None:
@@ -111,7 +111,7 @@ async def _run_until(
         stopping.set()
 
 
-def _alone(error: BaseException) -> BaseException:
+def alone(error: BaseException) -> BaseException:
     """What went wrong, without the groups that the event loops put around it."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

@@ -26,16 +26,16 @@ def create_app(base: str) -> FastAPI:
     Args:
         base: The URL that it is reached at from outside, without a slash at its end.
     """
-    config = HubConfig(url=f"{base}/websub/hub")
+    url = f"{base}/websub/hub"
     topic = f"{base}/news"
     news: News = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with in_memory_hub(config.url) as service:
+        async with in_memory_hub(url) as service:
             await service.on_register_topic(TopicRegistration(topic=topic))
             # FastAPI tells mounted applications nothing of start and end, so the hub is entered here.
-            async with asgi(service, config) as hub:
+            async with asgi(service, HubConfig(url=url)) as hub:
                 app.state.hub = service
                 app.mount("/websub", hub)
                 yield
@@ -52,9 +52,7 @@ def create_app(base: str) -> FastAPI:
         hub: InMemoryHub = app.state.hub
         await hub.on_update_message(UpdateMessage(topic=topic, type=MessageType.EVENT))
 
-    app.add_middleware(
-        Advertiser, hubs=[config.url], topic=lambda path: topic if path.partition("?")[0] == "/news" else None
-    )
+    app.add_middleware(Advertiser, hubs=[url], topic=lambda path: topic if path.partition("?")[0] == "/news" else None)
     return app
 
 

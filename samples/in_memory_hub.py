@@ -165,9 +165,9 @@ async def in_memory_hub(url: str) -> AsyncIterator[InMemoryHub]:
 
 async def main(port: int) -> None:
     """Serve until interrupted."""
-    config = HubConfig(url=f"http://127.0.0.1:{port}/hub")
-    async with in_memory_hub(config.url) as hub:
-        await serve(hub, config, port=port, ready=lambda _: print(f"hub ready at {config.url}", flush=True))
+    url = f"http://127.0.0.1:{port}/hub"
+    async with in_memory_hub(url) as hub:
+        await serve(hub, HubConfig(url=url), port=port, ready=lambda _: print(f"hub ready at {url}", flush=True))
 
 
 if __name__ == "__main__":

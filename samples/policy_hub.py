@@ -105,10 +105,10 @@ class PolicyHub(HubService):
 
 async def main(port: int, topics: dict[str, str]) -> None:
     """Serve until interrupted."""
-    config = HubConfig(url=f"http://127.0.0.1:{port}/hub")
-    async with in_memory_hub(config.url) as hub:
+    url = f"http://127.0.0.1:{port}/hub"
+    async with in_memory_hub(url) as hub:
         service = PolicyHub(hub, Publishers(topics))
-        await serve(service, config, port=port, ready=lambda _: print(f"hub ready at {config.url}", flush=True))
+        await serve(service, HubConfig(url=url), port=port, ready=lambda _: print(f"hub ready at {url}", flush=True))
 
 
 def publisher(text: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Write a WebSub hub as a class with hooks, publish to one, and deliver to its subscribers."""
 
-from _websub.addresses import is_loopback_url
+from _websub.addresses import is_loopback_host, is_loopback_url
 from _websub.asgi import AsgiEdge
+from _websub.closed import ClosedApplication
 from _websub.content import Payload
 from _websub.hosts import authority_of, canonical_authority, host_of
 from _websub.http import Answer, Headers, Request, Response
@@ -10,6 +11,7 @@ from _websub.listening import AppListener
 from _websub.media import ContentError
 from _websub.numbers import whole_number
 from _websub.outcome import Success, WebSubError
+from _websub.paths import Paths
 from _websub.retry_after import retry_after_seconds
 from _websub.serving import Binding
 from _websub.serving import run as run_app
@@ -75,6 +77,7 @@ __all__ = [
     "BadSubscriptionError",
     "BadUnsubscriptionError",
     "Binding",
+    "ClosedApplication",
     "ContentDeliveryError",
     "ContentDistributionMessage",
     "ContentDistributionSuccess",
@@ -97,6 +100,7 @@ __all__ = [
     "InternalSubscriptionError",
     "InternalUnsubscriptionError",
     "MessageType",
+    "Paths",
     "Payload",
     "PublisherClient",
     "Recipient",
@@ -140,6 +144,7 @@ __all__ = [
     "feed_links",
     "host_of",
     "html_links",
+    "is_loopback_host",
     "is_loopback_url",
     "link_header",
     "retry_after_seconds",

@@ -6,10 +6,14 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
+import anyio
+
 from _websub import serving
 from _websub.addresses import AddressPolicy
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.listening import AppListener, run_listener
+from _websub.public_urls import check_host, warn_of_loopback
 from _websub.serving import Binding
 from websubhub._config import HubConfig
 from websubhub._dispatcher import Dispatcher
@@ -32,6 +36,9 @@ class HubApplication:
         client: Your own HTTP client for verification requests, used whole, with its timeouts, headers and proxies; by
             default one that refuses private addresses.
         clock: The time, in seconds since 1970.
+
+    Raises:
+        ValueError: The config has no URL.
     """
 
     def __init__(
@@ -44,7 +51,7 @@ class HubApplication:
     ) -> None:
         self.service = service
         self.config = config
-        addresses = AddressPolicy.for_public_url(config.url, config.allow_networks)
+        addresses = AddressPolicy.for_public_url(config.public_url, config.allow_networks)
         self._client = HttpClient(client, addresses=addresses, limits=_CALLBACK_LIMITS)
         self._dispatcher = Dispatcher(service, config, self._client, clock=clock)
         self._edge = AsgiEdge(self._dispatcher.handle, limits=config.limits, resources=self._resources)
@@ -101,8 +108,11 @@ def asgi(service: HubService, config: HubConfig | None = None, *, client: AsyncC
 
     Args:
         service: The hub.
-        config: Its settings.
+        config: Its settings; they need a ``url``, since an application does not know where it is served.
         client: Your own HTTP client for verification requests, used whole.
+
+    Raises:
+        ValueError: The config has no URL.
     """
     return HubApplication(service, config or HubConfig(), client)
 
@@ -121,7 +131,7 @@ async def serve(
 
     Args:
         service: The hub.
-        config: Its settings.
+        config: Its settings; without a ``url``, that of the address when it is one of loopback.
         host: The address to listen on.
         port: The port to listen on; 0 picks a free one.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
@@ -130,9 +140,10 @@ async def serve(
 
     Raises:
         OSError: The address cannot be listened on.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address.
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
-    await serving.serve(asgi(service, config), binding, ready=ready)
+    await _serve(service, config, binding, ready=ready)
 
 
 def run(
@@ -147,16 +158,35 @@ def run(
 
     Args:
         service: The hub.
-        config: Its settings.
+        config: Its settings; without a ``url``, that of the address when it is one of loopback.
         host: The address to listen on.
         port: The port to listen on.
         backend: ``asyncio`` or ``trio``.
 
     Raises:
         OSError: The address cannot be listened on.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await serving.serve(asgi(service, config), Binding(host=host, port=port), stop=stop)
+        await _serve(service, config, Binding(host=host, port=port), stop=stop)
 
     serving.run(main, backend=backend)
+
+
+async def _serve(
+    service: HubService,
+    config: HubConfig | None,
+    binding: Binding,
+    *,
+    stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    settings = config or HubConfig()
+    if settings.url is None:
+        check_host(binding.host, "set HubConfig(url=...)")
+    else:
+        warn_of_loopback(settings.url, binding.host)
+    async with AppListener(binding) as listener:
+        listener.reserve("/", lambda base: HubApplication(service, settings.served_at(base)))
+        await run_listener(listener, stop, ready)

@@ -8,9 +8,12 @@ from _websub.limits import EdgeLimits
 from _websub.urls import check_url, path_of
 from _websub.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
 
+DEFAULT_PATH = "/hub"
 
-def _url(_: object, field: "attrs.Attribute[str]", value: str) -> None:
-    check_url(value, f"HubConfig.{field.name}")
+
+def _url(_: object, field: "attrs.Attribute[str | None]", value: str | None) -> None:
+    if value is not None:
+        check_url(value, f"HubConfig.{field.name}")
 
 
 def _seconds(values: Iterable[float]) -> tuple[float, ...]:
@@ -31,8 +34,9 @@ class HubConfig:
     """The settings of one hub.
 
     Attributes:
-        url: The hub's public URL: where it answers, and what ``rel="hub"`` links say.
-        path: The path to answer at, where a proxy changes it on the way; else that of ``url``.
+        url: The hub's public URL: where it answers, and what ``rel="hub"`` links say. Without one, a hub that listens
+            on loopback takes its own address; any other needs one.
+        path: The path to answer at, where a proxy changes it on the way; else that of ``url``, or ``/hub``.
         lease_seconds: The lease of a subscription that asks for none, in seconds.
         min_lease_seconds: The shortest lease granted.
         max_lease_seconds: The longest lease granted.
@@ -41,7 +45,7 @@ class HubConfig:
         limits: The bounds of a request.
     """
 
-    url: str = attrs.field(default="http://127.0.0.1:8080/hub", validator=_url)
+    url: str | None = attrs.field(default=None, validator=_url)
     path: str | None = None
     lease_seconds: int = DEFAULT_LEASE_SECONDS
     min_lease_seconds: int = MIN_LEASE_SECONDS
@@ -60,7 +64,24 @@ class HubConfig:
     @property
     def local_path(self) -> str:
         """The path that requests arrive at."""
-        return self.path if self.path is not None else path_of(self.url)
+        if self.path is not None:
+            return self.path
+        return DEFAULT_PATH if self.url is None else path_of(self.url)
+
+    @property
+    def public_url(self) -> str:
+        """The public URL.
+
+        Raises:
+            ValueError: None was given.
+        """
+        if self.url is None:
+            raise ValueError("The hub does not know its public URL; set HubConfig(url=...).")
+        return self.url
+
+    def served_at(self, base: str) -> "HubConfig":
+        """These settings with a URL below ``base``, unless one was given."""
+        return self if self.url is not None else attrs.evolve(self, url=base.rstrip("/") + self.local_path)
 
     def grant(self, requested: int | None) -> int:
         """The lease to grant for a requested one, in seconds (W3C 5.1)."""

@@ -7,6 +7,7 @@ import attrs
 
 from _websub.client import AsyncClient
 from _websub.listening import AppListener
+from _websub.public_urls import check_host, warn_of_loopback
 from _websub.serving import Binding
 from websubhub._application import HubApplication
 from websubhub._config import HubConfig
@@ -41,7 +42,7 @@ class HubListener:
         self._listener = AppListener(binding)
         self._public_url = public_url.rstrip("/") if public_url else None
         self._client = client
-        self._waiting: dict[str, tuple[HubService, HubConfig | None]] = {}
+        self._host = host
         self._paths: dict[int, str] = {}
 
     @property
@@ -56,33 +57,33 @@ class HubListener:
             raise RuntimeError("The URL is known once the listener has started.")
         return url
 
-    def attach(self, service: HubService, path: str = "/hub", *, config: HubConfig | None = None) -> None:
+    def attach(self, service: HubService, path: str | None = None, *, config: HubConfig | None = None) -> None:
         """Answer at a path with a hub, before or after the start.
 
         Args:
             service: The hub.
-            path: The path, starting with a slash.
-            config: Its settings; its ``url`` is set to the listener's URL and the path unless ``path`` is set in it.
+            path: The path, starting with a slash; by default that of the config, which is ``/hub`` unless it says more.
+            config: Its settings; without a ``url`` in it, the hub's is the listener's URL and the path.
 
         Raises:
-            ValueError: The path is taken, or the service is attached already.
+            ValueError: The path is taken, the service is attached already, or the public URL is not known.
         """
-        if id(service) in self._paths or path in self._paths.values():
-            raise ValueError(f"The service is attached already, or another one at {path}.")
-        if not path.startswith("/"):
-            raise ValueError(f"The path {path} must start with a slash.")
-        self._paths[id(service)] = path
-        if self._listener.url is None:
-            self._waiting[path] = (service, config)
-        else:
-            self._attach(service, path, config)
-
-    def _attach(self, service: HubService, path: str, config: HubConfig | None) -> None:
         settings = config or HubConfig()
+        where = path if path is not None else settings.local_path
+        if id(service) in self._paths or where in self._paths.values():
+            raise ValueError(f"The service is attached already, or another one at {where}.")
+        self._check_url(settings)
         if settings.path is None:
-            settings = attrs.evolve(settings, url=self.url + path, path=path)
-        app = HubApplication(service, settings, self._client)
-        self._listener.attach(path, app, app)
+            settings = attrs.evolve(settings, path=where)
+        self._listener.reserve(where, lambda _: HubApplication(service, settings.served_at(self.url), self._client))
+        self._paths[id(service)] = where
+
+    def _check_url(self, settings: HubConfig) -> None:
+        url = settings.url or self._public_url
+        if url is None:
+            check_host(self._host, "set HubListener(public_url=...) or HubConfig(url=...)")
+        else:
+            warn_of_loopback(url, self._host)
 
     async def detach(self, service: HubService) -> None:
         """Answer with a hub no more; what is under way there may finish.
@@ -93,19 +94,15 @@ class HubListener:
         path = self._paths.pop(id(service), None)
         if path is None:
             raise ValueError("The service is not attached.")
-        if self._waiting.pop(path, None) is None:
-            await self._listener.detach(path)
+        await self._listener.detach(path)
 
     async def start(self) -> str:
-        """Listen, and return the base URL once requests are accepted.
+        """Listen, and return the base URL once the hubs answer; until then, requests are answered 503.
 
         Raises:
             OSError: The address cannot be listened on.
         """
         await self._listener.start()
-        for path, (service, config) in self._waiting.items():
-            self._attach(service, path, config)
-        self._waiting.clear()
         return self.url
 
     async def graceful_stop(self) -> None:

@@ -86,7 +86,7 @@ def _secret(form: Form) -> str | None:
 
 def _subscription(request: Request, form: Form, config: HubConfig) -> Subscription:
     return Subscription(
-        hub=config.url,
+        hub=config.public_url,
         topic=_topic(form),
         callback=_callback(form),
         lease_seconds=config.grant(_requested_lease(form)),
@@ -110,7 +110,7 @@ def _requested_lease(form: Form) -> int | None:
 def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscription:
     """An unsubscription; its lease is ignored, however malformed (W3C 5.1)."""
     return Unsubscription(
-        hub=config.url,
+        hub=config.public_url,
         topic=_topic(form),
         callback=_callback(form),
         secret=_secret(form),

@@ -3,7 +3,7 @@
 from _websub.limits import EdgeLimits
 from _websub.media import ContentError
 from _websub.outcome import WebSubError
-from websubsub._application import SubscriberApplication, asgi, run, serve
+from websubsub._application import SubscriberApplication, asgi
 from websubsub._config import CallbackPolicy, SubscriberConfig, Target
 from websubsub._discovery import (
     Discovery,
@@ -35,6 +35,7 @@ from websubsub._messages import (
     UnsubscriptionVerificationSuccess,
 )
 from websubsub._service import SubscriberService
+from websubsub._serving import run, serve
 from websubsub._state import State, StateStore, Subscription
 from websubsub._subscription_client import SubscriptionClient
 

@@ -1,7 +1,7 @@
-"""A subscriber as an ASGI application, and on hypercorn by itself."""
+"""A subscriber as an ASGI application."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -10,13 +10,11 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
-from _websub import serving
-from _websub.addresses import is_loopback_host
+from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
 from _websub.http import Answer, Request
-from _websub.serving import Binding
-from _websub.urls import host_of, is_https
+from _websub.urls import is_https
 from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryOptions
 from websubsub._discovery_client import DiscoveryClient
@@ -68,6 +66,9 @@ class SubscriberApplication:
         client: Your own HTTP client, for hubs and resources, used whole.
         discovery: What discovery may do beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
+
+    Raises:
+        ValueError: The config has no URL.
     """
 
     def __init__(
@@ -81,9 +82,10 @@ class SubscriberApplication:
     ) -> None:
         self.service = service
         self.config = config
-        if not is_https(config.url) and not is_loopback_host(host_of(config.url)):
-            log.warning("The callbacks below %s have no https: whoever is on the way can read them.", config.url)
-        self.subscriptions = Subscriptions(config.url, open_state(config.state))
+        url = config.public_url
+        if not is_https(url) and not is_loopback_url(url):
+            log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
+        self.subscriptions = Subscriptions(url, open_state(config.state))
         report = Reporter(config.observer)
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
@@ -194,89 +196,14 @@ def asgi(
 
     Args:
         service: The subscriber.
-        config: Its settings.
+        config: Its settings; they need a ``url``, since an application does not know where it is served.
         client: Your own HTTP client, for hubs and resources, used whole.
         discovery: What discovery may do beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
+
+    Raises:
+        ValueError: The config has no URL.
     """
     return SubscriberApplication(
         service, config or SubscriberConfig(), client=client, discovery=discovery, insecure_secrets=insecure_secrets
     )
-
-
-async def serve(
-    service: SubscriberService,
-    config: SubscriberConfig | None = None,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8081,
-    certfile: str | None = None,
-    keyfile: str | None = None,
-    ready: Callable[[str], None] | None = None,
-) -> None:
-    """Serve a subscriber on hypercorn until cancelled.
-
-    Args:
-        service: The subscriber.
-        config: Its settings.
-        host: The address to listen on.
-        port: The port to listen on; ``config.url`` has to lead there.
-        certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
-        keyfile: A PEM file with the private key.
-        ready: Called with the base URL once requests are accepted.
-
-    Raises:
-        OSError: The address cannot be listened on.
-    """
-    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
-    await serve_application(asgi(service, config), binding, ready=ready)
-
-
-async def serve_application(
-    app: SubscriberApplication,
-    binding: Binding,
-    *,
-    stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
-    ready: Callable[[str], None] | None = None,
-) -> None:
-    """Serve an application until ``stop`` returns; then unsubscribe, if its config says so, and end."""
-
-    def announce(url: str) -> None:
-        app.listening()
-        if ready is not None:
-            ready(url)
-
-    async def stopping() -> None:
-        await stop()
-        # Hubs verify an unsubscription by asking, so the server has to be there still.
-        if app.config.unsubscribe_on_shutdown:
-            await app.unsubscribe_all()
-
-    await serving.serve(app, binding, stop=stopping, ready=announce)
-
-
-def run(
-    service: SubscriberService,
-    config: SubscriberConfig | None = None,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8081,
-    backend: str = "asyncio",
-) -> None:
-    """Serve a subscriber on hypercorn until SIGINT or SIGTERM.
-
-    Args:
-        service: The subscriber.
-        config: Its settings.
-        host: The address to listen on.
-        port: The port to listen on; ``config.url`` has to lead there.
-        backend: ``asyncio`` or ``trio``.
-
-    Raises:
-        OSError: The address cannot be listened on.
-    """
-
-    async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await serve_application(asgi(service, config), Binding(host=host, port=port), stop=stop)
-
-    serving.run(main, backend=backend)

@@ -69,7 +69,9 @@ def _distinct(_: object, __: object, targets: tuple[Target, ...]) -> None:
         raise ValueError("SubscriberConfig.targets has one target twice.")
 
 
-def _callback_base(_: object, __: object, url: str) -> None:
+def _callback_base(_: object, __: object, url: str | None) -> None:
+    if url is None:
+        return
     check_url(url, "SubscriberConfig.url")
     if "?" in url:
         raise ValueError("SubscriberConfig.url must not have a query.")
@@ -112,7 +114,8 @@ class SubscriberConfig:
     """The settings of one subscriber service.
 
     Attributes:
-        url: The public URL below which the callbacks live; each gets a path of its own that nobody can guess.
+        url: The public URL below which the callbacks live; each gets a path of its own that nobody can guess. Without
+            one, a subscriber that listens on loopback takes its own address; any other needs one.
         targets: What to subscribe to: URLs of resources, or ``Target``s; one or many, or none.
         lease_seconds: The lease to ask for, in seconds; None leaves it to the hub.
         state: Where subscriptions are kept: ``memory:``, ``sqlite:///FILE``, or a store of your own.
@@ -125,7 +128,7 @@ class SubscriberConfig:
         ValueError: A value cannot be used; the text says which.
     """
 
-    url: str = attrs.field(default="http://127.0.0.1:8081/", validator=_callback_base)
+    url: str | None = attrs.field(default=None, validator=_callback_base)
     targets: tuple[Target, ...] = attrs.field(default=(), converter=_targets, validator=_distinct)
     lease_seconds: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
     state: Any = "memory:"
@@ -133,3 +136,18 @@ class SubscriberConfig:
     policy: CallbackPolicy = attrs.field(factory=CallbackPolicy)
     limits: EdgeLimits = attrs.field(factory=EdgeLimits)
     observer: Observer | None = None
+
+    @property
+    def public_url(self) -> str:
+        """The public URL.
+
+        Raises:
+            ValueError: None was given.
+        """
+        if self.url is None:
+            raise ValueError("The subscriber does not know its public URL; set SubscriberConfig(url=...).")
+        return self.url
+
+    def served_at(self, base: str) -> "SubscriberConfig":
+        """These settings with ``base`` as URL, unless one was given."""
+        return self if self.url is not None else attrs.evolve(self, url=base)

@@ -61,7 +61,7 @@ class Dispatcher:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request: GET asks or tells something, POST delivers."""
-        token = protocol.find_token(request, self._config.url)
+        token = protocol.find_token(request, self._config.public_url)
         subscription = None if token is None else self._subscriptions.get(token)
         if subscription is None:
             return Answer(_NOTHING_HERE)

@@ -1,26 +1,21 @@
 """Several subscribers on one address."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Self
 
 import anyio
-import attrs
 
+from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
 from _websub.listening import AppListener
+from _websub.public_urls import check_host, warn_of_loopback
 from _websub.serving import Binding
 from _websub.urls import path_of
 from websubsub._application import UNSUBSCRIBE_SECONDS, SubscriberApplication
 from websubsub._config import SubscriberConfig
 from websubsub._service import SubscriberService
-
-
-@attrs.frozen(kw_only=True)
-class _Attaching:
-    service: SubscriberService
-    path: str
-    config: SubscriberConfig
-    moves: bool
 
 
 class SubscriberListener:
@@ -52,7 +47,7 @@ class SubscriberListener:
         self._graceful_seconds = graceful_seconds
         self._public_url = public_url.rstrip("/") if public_url else None
         self._client = client
-        self._waiting: dict[str, _Attaching] = {}
+        self._host = host
         self._paths: dict[int, str] = {}
         self._apps: dict[str, SubscriberApplication] = {}
 
@@ -75,34 +70,33 @@ class SubscriberListener:
 
         Args:
             service: The subscriber.
-            path: The path to answer below; the ``url`` of the config becomes the listener's URL and this path.
-            config: Its settings; without a path, it is answered for at the path of their ``url``.
+            path: The path to answer below, starting with a slash; by default that of the ``url`` of the config.
+            config: Its settings; without a ``url`` in it, the subscriber's is the listener's URL and the path.
 
         Raises:
-            ValueError: The path is taken, or the service is attached already.
+            ValueError: The path is taken, the service is attached already, or the public URL is not known.
         """
-        settings, unset = config or SubscriberConfig(), SubscriberConfig().url
-        where = path if path is not None else path_of(settings.url).rstrip("/") or "/"
+        settings = config or SubscriberConfig()
+        where = path if path is not None else path_of(settings.url or "").rstrip("/") or "/"
         if id(service) in self._paths or where in self._paths.values():
             raise ValueError(f"The service is attached already, or another one at {where}.")
-        if not where.startswith("/"):
-            raise ValueError(f"The path {where} must start with a slash.")
-        self._paths[id(service)] = where
-        # The default url is that of the default port, where this listener need not be.
-        moves = path is not None or settings.url == unset
-        attaching = _Attaching(service=service, path=where, config=settings, moves=moves)
-        if self._listener.url is None:
-            self._waiting[where] = attaching
-        else:
-            self._attach(attaching)
+        self._check_url(settings)
 
-    def _attach(self, attaching: _Attaching) -> None:
-        config = attaching.config
-        if attaching.moves:
-            config = attrs.evolve(config, url=self.url + attaching.path)
-        app = self._apps[attaching.path] = SubscriberApplication(attaching.service, config, client=self._client)
-        self._listener.attach(attaching.path, app, app)
-        app.listening()
+        def make(_: str) -> AbstractAsyncContextManager[AsgiApp]:
+            chosen = settings.served_at(self.url + where)
+            app = self._apps[where] = SubscriberApplication(service, chosen, client=self._client)
+            app.listening()
+            return _mounted(app, where)
+
+        self._listener.reserve(where, make)
+        self._paths[id(service)] = where
+
+    def _check_url(self, settings: SubscriberConfig) -> None:
+        url = settings.url or self._public_url
+        if url is None:
+            check_host(self._host, "set SubscriberListener(public_url=...) or SubscriberConfig(url=...)")
+        else:
+            warn_of_loopback(url, self._host)
 
     def application(self, service: SubscriberService) -> SubscriberApplication:
         """The application of a service that is attached, to subscribe to more and to look at subscriptions.
@@ -124,10 +118,11 @@ class SubscriberListener:
         path = self._paths.get(id(service))
         if path is None:
             raise ValueError("The service is not attached.")
-        if self._waiting.pop(path, None) is None:
-            await self._unsubscribe(self._apps[path])
-            await self._listener.detach(path)
-            del self._apps[path]
+        app = self._apps.get(path)
+        if app is not None:
+            await self._unsubscribe(app)
+        await self._listener.detach(path)
+        self._apps.pop(path, None)
         del self._paths[id(service)]
 
     async def start(self) -> str:
@@ -140,9 +135,6 @@ class SubscriberListener:
             OSError: The address cannot be listened on.
         """
         await self._listener.start()
-        for attaching in self._waiting.values():
-            self._attach(attaching)
-        self._waiting.clear()
         return self.url
 
     async def graceful_stop(self) -> None:
@@ -176,3 +168,14 @@ class SubscriberListener:
                 await self.graceful_stop()
         finally:
             await self._listener.__aexit__(kind, error, traceback)
+
+
+@asynccontextmanager
+async def _mounted(app: SubscriberApplication, path: str) -> AsyncIterator[AsgiApp]:
+    """The application below a path, whatever path its public URL has: a proxy may change it on the way."""
+
+    async def mounted(scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        await app({**scope, "root_path": path.rstrip("/")}, receive, send)
+
+    async with app:
+        yield mounted

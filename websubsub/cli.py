@@ -11,11 +11,12 @@ import anyio
 import attrs
 
 from _websub import serving
+from _websub.public_urls import loopback_warning
 from _websub.serving import Binding
 from _websub.signature import check_secret
 from _websub.urls import check_url
 from _websub.vocabulary import SignatureMethod
-from websubsub._application import SubscriberApplication, asgi, open_state, serve_application
+from websubsub._application import SubscriberApplication, asgi, open_state
 from websubsub._config import CallbackPolicy, SubscriberConfig, Target
 from websubsub._discovery import Discovery, DiscoveryError, NoHubError, NoTopicError
 from websubsub._discovery_client import DiscoveryClient
@@ -23,6 +24,7 @@ from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
 from websubsub._events import EventKind, SubscriberEvent
 from websubsub._messages import ContentDistributionMessage
 from websubsub._service import SubscriberService
+from websubsub._serving import serve_application
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 - refused as a public URL, not listened on
 _USER_MISTAKE = 2
@@ -156,18 +158,21 @@ def _is_final(error: Exception | None) -> bool:
 def _listen(arguments: argparse.Namespace) -> int:
     watch = _Watch()
     config, binding = _configure(arguments, watch)
-    app = asgi(_Printer(), config, insecure_secrets=arguments.secret is not None)
-    watch.app = app
+
+    def make(base: str) -> SubscriberApplication:
+        app = asgi(_Printer(), config.served_at(f"{base}/"), insecure_secrets=arguments.secret is not None)
+        watch.app = app
+        return app
 
     async def listening(stop: Callable[[], Awaitable[object]]) -> None:
         async with open_state(config.state):
             pass  # a file that cannot be used is a mistake of the user, to be told before anything else
-        await serve_application(app, binding, stop=lambda: _first(stop, watch.ended.wait))
+        await serve_application(make, binding, stop=lambda: _first(stop, watch.ended.wait))
 
     try:
         serving.run(listening)
     except OSError as error:
-        where = f"{binding.host}:{binding.port}"
+        where = binding.host if binding.port == 0 else f"{binding.host}:{binding.port}"
         raise _MistakeError(f"Cannot listen on {where}: {error.strerror or error}.") from error
     if watch.failure is not None:
         print(f"websubsub: {watch.failure}", file=sys.stderr)
@@ -182,15 +187,16 @@ def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[Subscriber
         raise _MistakeError("--port must be a number from 0 to 65535.")
     if arguments.public_url is None and arguments.host in _WILDCARDS:
         raise _MistakeError(f"--host {arguments.host} is no address that a hub can call; say --public-url too.")
+    if arguments.public_url is not None:
+        warning = loopback_warning(check_url(arguments.public_url, "--public-url"), arguments.host)
+        if warning is not None:
+            print(f"websubsub: {warning}", file=sys.stderr)
     if arguments.secret is not None:
         check_secret(arguments.secret)
     check_url(arguments.url, "The URL")
     open_state(arguments.state)
-    binding = _bind(arguments.host, arguments.port)
-    host = f"[{binding.host}]" if ":" in binding.host.strip("[]") else binding.host
-    url = arguments.public_url or f"http://{host}:{binding.port}/"
     config = SubscriberConfig(
-        url=check_url(url, "--public-url"),
+        url=arguments.public_url,
         targets=Target(resource=arguments.url, secret=arguments.secret, signed=not arguments.no_secret),
         lease_seconds=arguments.lease_seconds,
         state=arguments.state,
@@ -199,19 +205,7 @@ def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[Subscriber
         policy=CallbackPolicy(signature_methods=frozenset(SignatureMethod)),
         observer=watch,
     )
-    return config, binding
-
-
-def _bind(host: str, port: int) -> Binding:
-    """Where to listen; the callback's URL needs the port before there is a server."""
-    binding = Binding(host=host, port=port)
-    if port != 0:
-        return binding
-    try:
-        with serving.listen(binding) as free:
-            return Binding(host=host, port=free.getsockname()[1])
-    except OSError as error:
-        raise _MistakeError(f"Cannot listen on {host}: {error.strerror or error}.") from error
+    return config, Binding(host=arguments.host, port=arguments.port)
 
 
 async def _first(*waits: Callable[[], Awaitable[object]]) -> None:

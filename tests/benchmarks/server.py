@@ -91,7 +91,7 @@ async def application(name: str) -> AsyncIterator[tuple[AsgiApp, str]]:
         async with _subscriber() as subscriber:
             yield subscriber
     elif name == "hub":
-        yield websubhub.asgi(_Hub()), "/hub"
+        yield websubhub.asgi(_Hub(), websubhub.HubConfig(url="http://127.0.0.1:8080/hub")), "/hub"
     else:
         yield _nothing, "/"
 

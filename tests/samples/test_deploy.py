@@ -13,8 +13,8 @@ import anyio
 from tests.documents import ROOT
 from tests.standalone.hub import world
 from websubhub import EngineLimits
-from websubhub.standalone.assembly import GRACE_SECONDS
 from websubhub.standalone.cli import build_parser
+from websubhub.standalone.running import GRACE_SECONDS
 from websubhub.standalone.settings import load
 
 DEPLOY = ROOT / "samples/deploy"

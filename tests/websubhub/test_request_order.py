@@ -328,4 +328,4 @@ async def test_a_callback_that_may_be_called_is_taken(config: HubConfig, callbac
 
 async def _asked(hub: Hub, config: HubConfig, mode: str, callback: str) -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(asgi(hub, config))) as client:
-        return await client.post(config.url, data=subscription_fields(mode=mode, callback=callback))
+        return await client.post(config.public_url, data=subscription_fields(mode=mode, callback=callback))

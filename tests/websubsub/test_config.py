@@ -62,7 +62,7 @@ def test_a_rejection_is_no_redirect_and_does_not_unsubscribe(status: int) -> Non
 @pytest.mark.parametrize("state", ["", "file.db", "sqlite:///", "sqlite://file", "postgres://x"])
 def test_a_state_that_is_none(state: str) -> None:
     with pytest.raises(ValueError, match="write memory: or sqlite:///FILE"):
-        asgi(Recorder(), SubscriberConfig(state=state))
+        asgi(Recorder(), SubscriberConfig(url="https://sub.example/", state=state))
 
 
 @pytest.mark.spec("S-09")

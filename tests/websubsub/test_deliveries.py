@@ -400,7 +400,7 @@ async def test_the_observer_may_fail(make_world: MakeWorld) -> None:
 
 
 async def test_a_subscriber_that_nobody_entered_answers_all_the_same() -> None:
-    app = asgi(Recorder(), SubscriberConfig())
+    app = asgi(Recorder(), SubscriberConfig(url="https://sub.example/"))
     with pytest.raises(RuntimeError, match="not running"):
         app.subscribe("https://pub.example/")
 

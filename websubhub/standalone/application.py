@@ -5,11 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import anyio
-
-from websubhub import Answer, AsgiEdge, Request, Response
-from websubhub.standalone.assembly import GRACE_SECONDS, HUB_PATH, Parts, assembled, warn, working
-from websubhub.standalone.backends import open_store
+from websubhub import Answer, AsgiEdge, Paths, Request, Response
+from websubhub.standalone.running import closed, running
 from websubhub.standalone.settings import Settings, SettingsError, load
 
 Event = MutableMapping[str, Any]
@@ -17,6 +14,8 @@ Event = MutableMapping[str, Any]
 
 class StandaloneApplication:
     """What ``websubhub serve`` runs, under another server: it works from the start to the shutdown of the lifespan.
+
+    Before and after, it answers 503 with Retry-After, and ``/health`` all the same.
 
     Args:
         settings: The settings of the hub; those of the server, ``host``, ``port`` and ``loop``, do not count.
@@ -29,45 +28,32 @@ class StandaloneApplication:
         if settings.public_url is None:
             raise SettingsError("--public-url must be set: an ASGI application does not know where it is served.")
         self._settings = settings
-        self._hub = settings.public_url
-        self._parts: Parts | None = None
-        self._edge = AsgiEdge(_not_running, resources=self._running)
+        self._url = settings.public_url
+        self._app: Paths | None = None
+        self._closed = closed()
+        self._lifespan = AsgiEdge(_never, resources=self._running)
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         # Who can reach the server is not known here, so it is never operated without a token.
-        async with (
-            open_store(self._settings) as store,
-            assembled(self._settings, store, self._hub, private=False) as parts,
-            working(parts) as delivered,
-        ):
-            async with parts.app, parts.admin:
-                self._parts = parts
-                warn(self._settings, self._hub)
-                try:
-                    yield
-                finally:
-                    self._parts = None
-                    parts.delivery.stop()
-            with anyio.move_on_after(GRACE_SECONDS):
-                await delivered.wait()
+        async with running(self._settings, self._url, private=False) as hub:
+            self._app = hub.app
+            try:
+                yield
+            finally:
+                self._app = None
 
     async def __call__(
         self, scope: Event, receive: Callable[[], Awaitable[Event]], send: Callable[[Event], Awaitable[None]]
     ) -> None:
         """Serve one ASGI connection: the hub at ``/hub``, below a mount or not, and what operators need elsewhere."""
-        parts = self._parts
-        if parts is None or scope["type"] != "http":
-            await self._edge(scope, receive, send)
-            return
-        path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
-        app = parts.app if path == HUB_PATH or path.startswith(f"{HUB_PATH}/") else parts.admin
+        app = self._lifespan if scope["type"] == "lifespan" else self._app or self._closed
         await app(scope, receive, send)
 
 
-async def _not_running(_: Request) -> Answer:
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")]
-    return Answer(Response(status=503, headers=headers, body=b"The hub is not running."))
+async def _never(_: Request) -> Answer:
+    """Stands where an answer is needed by what gets the lifespan alone."""
+    return Answer(Response(status=503))
 
 
 def asgi() -> StandaloneApplication:

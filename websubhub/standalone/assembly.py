@@ -1,10 +1,8 @@
 """A hub put together from its settings."""
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import anyio
 import attrs
 
 from websubhub import (
@@ -33,14 +31,8 @@ from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.upkeep import Upkeep
 from websubhub.standalone.verification import VerificationWorker
 
-log = logging.getLogger("websubhub")
-
 HUB_PATH = "/hub"
-#: How long a hub that stops may take to finish what it has begun, in seconds.
-GRACE_SECONDS = 10.0
-_AGAIN_SECONDS = 1.0
 _SLOTS_FOR_EACH_CONNECTION = 16
-_PAGE = 500
 
 
 @attrs.frozen(kw_only=True)
@@ -89,7 +81,7 @@ async def _assemble(
     topics: TopicClient,
 ) -> Parts:
     rules = _rules(settings, store.topics, topics)
-    await _apply_rules(store.topics, rules)
+    await rules.apply()
     public = not is_loopback_url(hub)
     clock = store.clock
     metrics = HubMetrics()
@@ -135,53 +127,3 @@ def _config(settings: Settings, hub: str) -> HubConfig:
         allow_networks=settings.allow_network,
         limits=EdgeLimits(body_bytes=settings.max_content_bytes),
     )
-
-
-async def _apply_rules(topics: TopicStore, rules: TopicRules) -> None:
-    """Give the topics that are known already the options of these settings."""
-    page = await topics.page(limit=_PAGE)
-    while page:
-        for topic in page:
-            wanted = rules.topic(topic.url, registered=topic.registered)
-            if rules.names(topic.url) and wanted != topic:
-                await topics.save(wanted)
-        page = await topics.page(after=page[-1].url, limit=_PAGE)
-
-
-@asynccontextmanager
-async def working(parts: Parts) -> AsyncIterator[anyio.Event]:
-    """Let the parts work; gives the event that the last delivery has ended, once ``delivery.stop`` was called."""
-    delivered = anyio.Event()
-
-    async def deliver() -> None:
-        try:
-            await parts.delivery.run()
-        finally:
-            delivered.set()
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(deliver)
-        for work in (parts.fetching.run, parts.verification.run, parts.upkeep.run):
-            tasks.start_soon(_keep_running, work)
-        yield delivered
-        tasks.cancel_scope.cancel()
-
-
-async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
-    """Start a part of the hub again when it fails, so that it takes the other parts with it never."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("A part of the hub failed, and starts again.")
-            await anyio.sleep(_AGAIN_SECONDS)
-
-
-def warn(settings: Settings, hub: str) -> None:
-    """Tell the log what is unsafe about these settings."""
-    if not hub.startswith("https:") and not is_loopback_url(hub):
-        log.warning("The public URL is not https: secrets of subscribers travel in the clear.")
-    if not is_loopback_url(hub) and not settings.publisher_token and not settings.anonymous_publishers:
-        log.warning("No publisher token is set: nobody can publish content here, only announce it.")
-    if settings.allow_network:
-        log.warning("These networks may be called although they are not public: %s.", ", ".join(settings.allow_network))

@@ -96,6 +96,7 @@ async def demo_hub(*, ready: Callable[[str], None]) -> None:
 def _serve(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     logs.set_up(settings.log_format, settings.log_level)
+    gc.disable()  # until it is ready: what is loaded stays
 
     async def hub(stop: Callable[[], Awaitable[object]]) -> None:
         await run_hub(settings, stop=stop, ready=announce)
@@ -120,6 +121,7 @@ def announce(url: str) -> None:
     # What is there now stays for good. Each full collection would look at all of it, which holds up the loop for 20 ms.
     gc.collect()
     gc.freeze()
+    gc.enable()
     print(f"ready: {url}", flush=True)
 
 

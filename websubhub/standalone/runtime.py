@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import anyio
 
-from websubhub import AppListener, Binding, is_loopback_url
-from websubhub.standalone.assembly import GRACE_SECONDS, HUB_PATH, assembled, warn, working
-from websubhub.standalone.backends import open_store
+from websubhub import AppListener, Binding, is_loopback_host, is_loopback_url
+from websubhub.standalone.assembly import HUB_PATH
+from websubhub.standalone.running import GRACE_SECONDS, closed, running
 from websubhub.standalone.settings import Settings, SettingsError
 
 log = logging.getLogger("websubhub")
@@ -21,6 +22,8 @@ async def run_hub(
 ) -> None:
     """Run a hub until ``stop`` returns; what it has accepted and begun is finished within a limit.
 
+    It listens at once, and answers 503 until its store is loaded. A ``stop`` before that ends it as well.
+
     Args:
         settings: Its settings.
         stop: Returns when the hub is to stop.
@@ -31,28 +34,31 @@ async def run_hub(
         StoreError: The store cannot be opened.
     """
     binding = Binding(host=settings.host, port=settings.port, graceful_seconds=GRACE_SECONDS)
-    async with open_store(settings) as store, AppListener(binding) as listener:
-        base = await _listen(listener, binding)
-        hub = settings.public_url or base + HUB_PATH
-        # A loopback URL says who is meant to come, the address who can.
-        private = is_loopback_url(hub) and is_loopback_url(f"http://{settings.host}/")
-        async with assembled(settings, store, hub, private=private) as parts, working(parts) as delivered:
-            listener.attach(HUB_PATH, parts.app, parts.app)
-            listener.attach("/", parts.admin, parts.admin)
-            warn(settings, hub)
-            if ready is not None:
-                ready(hub)
-            await stop()
-            log.info("Stopping: finishing what is under way.")
-            parts.delivery.stop()
-            with anyio.move_on_after(GRACE_SECONDS):
+    async with AppListener(binding, closed=closed()) as listener:
+        with listener.until(stop) as stopped:
+            base = await _listen(listener, binding)
+            log.debug("Listening on %s, and starting.", base)
+            url = settings.public_url or base + HUB_PATH
+            # A loopback URL says who is meant to come, the address who can.
+            private = is_loopback_url(url) and is_loopback_host(settings.host)
+            async with running(settings, url, private=private) as hub:
+                listener.attach("/", hub.app, nullcontext())
+                await listener.start()
+                try:
+                    if ready is not None:
+                        ready(url)
+                    await stopped()
+                finally:
+                    listener.close()
+                log.info("Stopping: finishing what is under way.")
+                hub.stop()
                 await listener.graceful_stop()
-                await delivered.wait()
+                await hub.delivered()
 
 
 async def _listen(listener: AppListener, binding: Binding) -> str:
     try:
-        return await listener.start()
+        return await listener.listen()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SettingsError(f"Cannot listen on {binding.host} port {binding.port}: {reason}.") from None

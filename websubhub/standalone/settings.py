@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import attrs
 
-from websubhub import SignatureMethod, UrlError, check_url
+from websubhub import SignatureMethod, UrlError, check_url, is_loopback_host
 from websubhub.standalone.schedule.retry import REFUSED_ATTEMPTS, RETRY_DELAYS
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
@@ -109,7 +109,7 @@ class Settings:
     port: int = option(8080, "The port to listen on; 0 picks a free one.", _whole(0, 65_535))
     public_url: str | None = option(
         None,
-        "The URL of the hub as subscribers and publishers see it; by default http://HOST:PORT/hub.",
+        "The URL of the hub as subscribers and publishers see it; by default http://HOST:PORT/hub, on loopback only.",
         _public_url,
         metavar="URL",
     )
@@ -196,7 +196,10 @@ class Settings:
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse settings that contradict each other."""
+        """Refuse settings that contradict each other, or lack what only the operator knows."""
+        if self.public_url is None and not is_loopback_host(self.host):
+            where = self.host or "all addresses"
+            raise SettingsError(f"--public-url must be set when listening on {where}: the URL that others use.")
         if not self.min_lease_seconds <= self.lease_seconds <= self.max_lease_seconds:
             raise SettingsError("The leases must satisfy min-lease-seconds <= lease-seconds <= max-lease-seconds.")
 

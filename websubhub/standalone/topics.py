@@ -34,6 +34,10 @@ class TopicRules:
         self._feed_diff = frozenset(url_identity(url) for url in feed_diff)
         self._validate = validate
 
+    async def apply(self) -> None:
+        """Give the topics that are known already the options of these rules."""
+        await self._topics.configure(latest_only=self._latest_only, feed_diff=self._feed_diff)
+
     def names(self, url: str) -> bool:
         """Whether the operator's rules say something about a topic."""
         named = self._latest_only | self._feed_diff

@@ -1,5 +1,6 @@
 """What every store promises about topics, subscriptions and pending verifications."""
 
+import pytest
 from attrs import evolve
 
 from tests.standalone.adapters.conftest import Hub
@@ -210,3 +211,67 @@ def test_neither_secrets_nor_callbacks_are_printed() -> None:
     for value in (subscription, pending("v1")):
         assert CALLBACK not in repr(value)
         assert "secret" not in repr(value)
+
+
+OTHERS = ("https://topic.example/b", "https://topic.example/c", "https://topic.example/d")
+
+
+@pytest.mark.parametrize(
+    ("latest_only", "feed_diff", "expected"),
+    [
+        ((), (), ("E", "E", "E", "LD")),
+        (("*",), (), ("L", "L", "L", "L")),
+        ((), ("*",), ("ED", "ED", "ED", "ED")),
+        (("*",), ("*",), ("LD", "LD", "LD", "LD")),
+        (("*",), (OTHERS[0],), ("L", "LD", "L", "L")),
+        ((OTHERS[0],), ("*",), ("ED", "LD", "ED", "ED")),
+        ((SPELLED,), (), ("L", "E", "E", "LD")),
+        ((OTHERS[0],), (OTHERS[1],), ("E", "L", "ED", "LD")),
+        ((OTHERS[2], "https://topic.example/unknown"), (OTHERS[2],), ("E", "E", "E", "LD")),
+        ((), (OTHERS[2],), ("E", "E", "E", "ED")),
+    ],
+    ids=str,
+)
+async def test_rules_set_the_options_of_those_that_they_name(
+    hub: Hub, latest_only: tuple[str, ...], feed_diff: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    """``E`` and ``L`` are the delivery modes, ``D`` the feed diff; the last topic has both options before."""
+    topics = hub.store.topics
+    for url in (TOPIC, *OTHERS[:2]):
+        await topics.save(Topic(url=url, registered=True))
+    await topics.save(Topic(url=OTHERS[2], delivery_mode=DeliveryMode.LATEST, feed_diff=True))
+    await topics.configure(latest_only=latest_only, feed_diff=feed_diff)
+    for url, letters in zip((TOPIC, *OTHERS), expected, strict=True):
+        topic = await topics.get(url)
+        assert topic is not None
+        mode = DeliveryMode.LATEST if letters.startswith("L") else DeliveryMode.EVERY
+        assert (topic.delivery_mode, topic.feed_diff) == (mode, "D" in letters)
+        assert topic.registered == (url != OTHERS[2])
+
+
+async def test_rules_count_for_what_is_waiting_already(hub: Hub) -> None:
+    await hub.subscribe(CALLBACK, TOPIC)
+    published = [await hub.publish(TOPIC) for _ in range(3)]
+    await hub.store.topics.configure(latest_only=["*"], feed_diff=[])
+    assert (await hub.broker.statistics()).waiting == 1
+    assert await hub.claim_ids() == published[-1:]
+
+
+async def test_rules_for_many_topics_take_few_steps(hub: Hub) -> None:
+    """Each step is durable by itself; a commit for each topic made a start last as long as there are topics."""
+    topics = hub.store.topics
+    for number in range(300):
+        await topics.save(Topic(url=f"https://topic.example/{number}"))
+    steps = 0
+    database = hub.store.topics._database  # type: ignore[attr-defined]  # of the adapters that are under test
+    write = database.write
+
+    async def counting(*arguments: object) -> object:
+        nonlocal steps
+        steps += 1
+        return await write(*arguments)
+
+    database.write = counting
+    await topics.configure(latest_only=["*"], feed_diff=[])
+    assert steps == 1
+    assert {topic.delivery_mode for topic in await topics.page(limit=300)} == {DeliveryMode.LATEST}

@@ -1,6 +1,6 @@
 """Where the hub keeps topics, subscriptions and pending verifications. Every method is durable once it returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -21,6 +21,17 @@ class TopicStore(Protocol):
 
     async def save(self, topic: Topic) -> None:
         """Add a topic, or replace the options of a known one."""
+        ...
+
+    async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
+        """Give the known topics that are named here these options, in a few steps however many they are.
+
+        A topic that one of the two names gets both options by them; a topic that neither names keeps its own.
+
+        Args:
+            latest_only: The topics with ``DeliveryMode.LATEST``; ``*`` stands for all.
+            feed_diff: The topics with ``feed_diff``; ``*`` stands for all.
+        """
         ...
 
     async def get(self, url: str) -> Topic | None:

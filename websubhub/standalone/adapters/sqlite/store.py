@@ -102,13 +102,13 @@ class SqliteStore:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Bring what was settled to the disk and close the file."""
-        try:
-            await self.broker.flush()
-        except StoreError as error:
-            _log.warning("The last outcomes were not written, so that some deliveries will be repeated: %s", error)
-        if self._timekeeper is not None:
-            with anyio.CancelScope(shield=True):
+        """Bring what was settled to the disk and close the file, also when the block is cancelled."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self.broker.flush()
+            except StoreError as error:
+                _log.warning("The last outcomes were not written, so that some deliveries will be repeated: %s", error)
+            if self._timekeeper is not None:
                 await self._timekeeper.note()
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()

@@ -1,6 +1,7 @@
 """Topics in SQLite."""
 
 import json
+from collections.abc import Collection, Mapping
 
 import attrs
 
@@ -9,6 +10,21 @@ from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
 from websubhub.standalone.schedule.members import Members
+
+_ALL = "*"
+_PAGE = 5_000
+_CONFIGURE = (
+    "WITH latest (identity) AS (SELECT value FROM json_each(:latest)), "
+    "diff (identity) AS (SELECT value FROM json_each(:diff)), "
+    "named (identity) AS (SELECT identity FROM latest UNION SELECT identity FROM diff), "
+    "wanted (id, mode, feed_diff) AS (SELECT id, iif(:all_latest OR identity IN latest, 'latest', 'every'), "
+    "(:all_diff OR identity IN diff) FROM topics WHERE {which}) "
+    "UPDATE topics SET mode = wanted.mode, feed_diff = wanted.feed_diff FROM wanted "
+    "WHERE topics.id = wanted.id AND (topics.mode, topics.feed_diff) IS NOT (wanted.mode, wanted.feed_diff) "
+    "RETURNING id, mode, head"
+)
+_CONFIGURE_PAGE = _CONFIGURE.format(which="id > :after AND id <= :until")
+_CONFIGURE_NAMED = _CONFIGURE.format(which="identity IN named")
 
 
 class SqliteTopics:
@@ -44,6 +60,25 @@ class SqliteTopics:
             return number, head
 
         await self._database.write(work, lambda saved: self._members.add_topic(saved[0], topic.delivery_mode, saved[1]))
+
+    async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
+        """Give the known topics that are named here these options."""
+        named = latest_only, feed_diff
+        latest, diff = (json.dumps([url_identity(url) for url in urls]) for urls in named)
+        rules = {"latest": latest, "diff": diff, "all_latest": _ALL in latest_only, "all_diff": _ALL in feed_diff}
+        if _ALL in latest_only or _ALL in feed_diff:
+            # In pages, so that neither the event loop nor a process that is told to stop waits for all of them.
+            for after in range(0, await self._database.read(_last), _PAGE):
+                await self._configure(_CONFIGURE_PAGE, rules | {"after": after, "until": after + _PAGE})
+        elif latest_only or feed_diff:
+            await self._configure(_CONFIGURE_NAMED, rules)
+
+    async def _configure(self, statement: str, rules: Mapping[str, object]) -> None:
+        def then(changed: list[tuple[int, str, int]]) -> None:
+            for number, mode, head in changed:
+                self._members.add_topic(number, DeliveryMode(mode), head)
+
+        await self._database.write(lambda connection: connection.execute(statement, rules).fetchall(), then)
 
     async def get(self, url: str) -> Topic | None:
         """The topic of this URL, or None."""
@@ -105,6 +140,11 @@ class SqliteTopics:
         await self._database.write(
             work, lambda saved: self._members.add_topic(saved[0], DeliveryMode(saved[1]), saved[2])
         )
+
+
+def _last(connection: Connection) -> int:
+    last: int | None = connection.execute("SELECT max(id) FROM topics").fetchone()[0]
+    return last or 0
 
 
 def _topic(url: str, registered: int, mode: str, feed_diff: int) -> Topic:

@@ -1,0 +1,121 @@
+"""A hub at work: its store open, its parts running, until it stops."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+
+from websubhub import ClosedApplication, Paths, Response, is_loopback_host, is_loopback_url
+from websubhub.standalone.assembly import HUB_PATH, Parts, assembled
+from websubhub.standalone.backends import open_store
+from websubhub.standalone.settings import Settings
+
+log = logging.getLogger("websubhub")
+
+#: How long a hub that stops may take to finish what it has begun, in seconds.
+GRACE_SECONDS = 10.0
+_AGAIN_SECONDS = 1.0
+
+
+class Hub:
+    """A hub at work.
+
+    Args:
+        parts: What it is made of.
+        delivered: Set once the last delivery has ended.
+
+    Attributes:
+        app: Answers all its requests, those of operators too.
+    """
+
+    def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
+        self.app = Paths({HUB_PATH: parts.app, "/": parts.admin})
+        self._parts = parts
+        self._delivered = delivered
+
+    def stop(self) -> None:
+        """Begin no more deliveries."""
+        self._parts.delivery.stop()
+
+    async def delivered(self) -> None:
+        """Wait until the last delivery has ended, once it was stopped."""
+        await self._delivered.wait()
+
+
+@asynccontextmanager
+async def running(settings: Settings, url: str, *, private: bool) -> AsyncIterator[Hub]:
+    """A hub at work; at the end, what it has begun is finished within a limit.
+
+    Args:
+        settings: Its settings.
+        url: Its public URL.
+        private: Whether only this machine can reach it, so that it may be operated without a token.
+
+    Raises:
+        StoreError: The store cannot be opened.
+    """
+    async with (
+        open_store(settings) as store,
+        assembled(settings, store, url, private=private) as parts,
+        _working(parts) as delivered,
+    ):
+        hub = Hub(parts, delivered)
+        async with parts.app, parts.admin:
+            _warn(settings, url)
+            try:
+                yield hub
+            finally:
+                hub.stop()
+        with anyio.move_on_after(GRACE_SECONDS):
+            await hub.delivered()
+
+
+def closed() -> ClosedApplication:
+    """What a hub answers that is starting or stopping: it is alive, and takes no requests now."""
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+    alive = Response(status=200, headers=headers, body=json.dumps({"status": "ok"}).encode() + b"\n")
+    return ClosedApplication({"/health": alive})
+
+
+@asynccontextmanager
+async def _working(parts: Parts) -> AsyncIterator[anyio.Event]:
+    """Let the parts work; gives the event that the last delivery has ended, once ``delivery.stop`` was called."""
+    delivered = anyio.Event()
+
+    async def deliver() -> None:
+        try:
+            await parts.delivery.run()
+        finally:
+            delivered.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(deliver)
+        for work in (parts.fetching.run, parts.verification.run, parts.upkeep.run):
+            tasks.start_soon(_keep_running, work)
+        yield delivered
+        tasks.cancel_scope.cancel()
+
+
+async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
+    """Start a part of the hub again when it fails, so that one failure never takes the rest down."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("A part of the hub failed, and starts again.")
+            await anyio.sleep(_AGAIN_SECONDS)
+
+
+def _warn(settings: Settings, url: str) -> None:
+    """Tell the log what is unsafe about these settings."""
+    public = not is_loopback_url(url)
+    if public and not url.startswith("https:"):
+        log.warning("The public URL is not https: secrets of subscribers travel in the clear.")
+    if public and not settings.publisher_token and not settings.anonymous_publishers:
+        log.warning("No publisher token is set: nobody can publish content here, only announce it.")
+    if not public and not is_loopback_host(settings.host):
+        log.warning("The public URL is one of this machine, and useless to others, who can reach %s.", settings.host)
+    if settings.allow_network:
+        log.warning("These networks may be called although they are not public: %s.", ", ".join(settings.allow_network))

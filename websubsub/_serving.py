@@ -1,0 +1,126 @@
+"""A subscriber on hypercorn, by itself."""
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from _websub import serving
+from _websub.listening import AppListener
+from _websub.public_urls import check_host, warn_of_loopback
+from _websub.serving import Binding
+from websubsub._application import UNSUBSCRIBE_SECONDS, SubscriberApplication, asgi
+from websubsub._config import SubscriberConfig
+from websubsub._service import SubscriberService
+
+
+async def serve(
+    service: SubscriberService,
+    config: SubscriberConfig | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8081,
+    certfile: str | None = None,
+    keyfile: str | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a subscriber on hypercorn until cancelled.
+
+    Args:
+        service: The subscriber.
+        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        host: The address to listen on.
+        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
+        certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
+        keyfile: A PEM file with the private key.
+        ready: Called with the base URL once requests are accepted.
+
+    Raises:
+        OSError: The address cannot be listened on.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+    """
+    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
+    await _serve(service, config, binding, ready=ready)
+
+
+async def serve_application(
+    make: Callable[[str], SubscriberApplication],
+    binding: Binding,
+    *,
+    stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve an application until ``stop`` returns; then unsubscribe, if its config says so, and end.
+
+    Args:
+        make: Makes it, once the base URL is known.
+        binding: Where to listen.
+        stop: Returns when it is to end.
+        ready: Called with the base URL once requests are accepted.
+    """
+    made: list[SubscriberApplication] = []
+
+    def make_listening(base: str) -> SubscriberApplication:
+        app = make(base)
+        app.listening()
+        made.append(app)
+        return app
+
+    async with AppListener(binding) as listener:
+        listener.reserve("/", make_listening)
+        with listener.until(stop, seconds=UNSUBSCRIBE_SECONDS + binding.graceful_seconds) as stopped:
+            url = await listener.start()
+            if ready is not None:
+                ready(url)
+            await stopped()
+            # Hubs verify an unsubscription by asking, so the server has to be there still.
+            for app in made:
+                if app.config.unsubscribe_on_shutdown:
+                    await app.unsubscribe_all()
+
+
+async def _serve(
+    service: SubscriberService,
+    config: SubscriberConfig | None,
+    binding: Binding,
+    *,
+    stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    settings = config or SubscriberConfig()
+    if settings.url is None:
+        check_host(binding.host, "set SubscriberConfig(url=...)")
+    else:
+        warn_of_loopback(settings.url, binding.host)
+
+    def make(base: str) -> SubscriberApplication:
+        return asgi(service, settings.served_at(f"{base}/"))
+
+    await serve_application(make, binding, stop=stop, ready=ready)
+
+
+def run(
+    service: SubscriberService,
+    config: SubscriberConfig | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8081,
+    backend: str = "asyncio",
+) -> None:
+    """Serve a subscriber on hypercorn until SIGINT or SIGTERM.
+
+    Args:
+        service: The subscriber.
+        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        host: The address to listen on.
+        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
+        backend: ``asyncio`` or ``trio``.
+
+    Raises:
+        OSError: The address cannot be listened on.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+    """
+
+    async def main(stop: Callable[[], Awaitable[object]]) -> None:
+        await _serve(service, config, Binding(host=host, port=port), stop=stop)
+
+    serving.run(main, backend=backend)
