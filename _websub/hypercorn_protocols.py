@@ -195,6 +195,12 @@ class _Http2(H2Protocol):
             await self._give_up(event.stream_id)
         await super().stream_send(event)
 
+    async def _close_stream(self, stream_id: int) -> None:
+        await super()._close_stream(stream_id)
+        buffer = self.stream_buffers.get(stream_id)
+        if buffer is not None and not buffer.complete:
+            await buffer.close()
+
     async def _give_up(self, stream_id: int) -> None:
         """Reset a stream whose answer was not taken to its end."""
         buffer = self.stream_buffers.get(stream_id)

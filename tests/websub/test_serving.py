@@ -199,7 +199,7 @@ async def test_resources_are_closed_when_it_stops() -> None:
 
 async def test_more_of_a_body_whose_request_was_answered_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     limits = EdgeLimits(body_seconds=0.1)
-    async with served(AsgiEdge(echo, limits=limits), cleartext_http2=True) as url:
+    async with served(AsgiEdge(echo, limits=limits), cleartext_http2=True, idle_seconds=0.5) as url:
         client = h2.connection.H2Connection()
         client.initiate_connection()
         client.send_headers(1, [(":method", "POST"), (":path", "/"), (":scheme", "http"), (":authority", "hub.test")])
