@@ -9,6 +9,7 @@ from typing import Any, Self
 import anyio
 from anyio.abc import TaskGroup
 
+from _websub.bodies import Bodies, busy
 from _websub.events import (
     AsgiSend,
     DisconnectedError,
@@ -19,8 +20,11 @@ from _websub.events import (
     refuse,
     write_response,
 )
-from _websub.http import Answer, Request, Then, plain
-from _websub.limits import EdgeLimits
+from _websub.http import Answer, Request, Response, Then, plain
+from _websub.limits import EdgeLimits, EdgeLoad
+from _websub.refusals import Refusals
+from _websub.shares import client_of
+from _websub.user_code import contained
 
 __all__ = ["AsgiApp", "AsgiEdge", "AsgiSend", "Handle", "Receive", "Scope"]
 
@@ -56,6 +60,19 @@ class AsgiEdge:
         self._tasks: TaskGroup | None = None
         self._pending = 0
         self._quiet = anyio.Event()
+        self._refusals = Refusals(log)
+        self._unread = Refusals(log)
+        self._bodies = Bodies(self._limits, self._refusals)
+
+    @property
+    def load(self) -> EdgeLoad:
+        """How busy the application is."""
+        return EdgeLoad(
+            pending=self._pending,
+            capacity=self._limits.pending,
+            arriving=self._bodies.arriving,
+            refused=self._refusals.count,
+        )
 
     async def __aenter__(self) -> Self:
         """Open the resources and the group of follow-ups."""
@@ -95,10 +112,10 @@ class AsgiEdge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection: http and lifespan; anything else is refused."""
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
@@ -110,7 +127,9 @@ class AsgiEdge:
         try:
             if not entered_elsewhere:
                 await self.__aenter__()
-        except Exception as error:
+        except BaseException as error:
+            if not contained(error):
+                raise
             log.exception("The application could not start.")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
@@ -123,44 +142,75 @@ class AsgiEdge:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
-        if self._pending >= self._limits.pending:
-            busy = plain(503, "Too busy, try again later.", [("Retry-After", "5"), ("Connection", "close")])
-            await refuse(scope, receive, send, busy)
-            return
-        self._pending += 1
-        then: Then | None = None
+        limits, arrival = self._limits, None
         try:
-            then = await self._reply(scope, receive, send)
+            self._check_for_room()
+            arrival = self._bodies.begin(_client(scope))
+            request = await read_request(
+                scope, receive, limit=limits.body_bytes, seconds=limits.body_seconds, arrival=arrival
+            )
+            arrival.complete()
+            self._check_for_room()
+            await self._take(scope, request, send)
         except RefusedError as error:
-            await refuse(scope, receive, send, error.response)
+            if arrival is not None:
+                arrival.release()
+            with anyio.move_on_after(limits.send_seconds):
+                await refuse(scope, receive, send, error.response)
         except DisconnectedError:
-            return
+            pass
         finally:
-            if then is None:
-                self._release()
-        if then is None:
-            return
-        if self._tasks is not None:
-            self._tasks.start_soon(self._follow_up, then)
-        else:
-            await self._follow_up(then)
+            if arrival is not None:
+                arrival.release()
 
-    async def _reply(self, scope: Scope, receive: Receive, send: AsgiSend) -> Then | None:
-        limits = self._limits
-        request = await read_request(scope, receive, limit=limits.body_bytes, seconds=limits.body_seconds)
+    def _check_for_room(self) -> None:
+        if self._pending >= self._limits.pending:
+            self._refusals.note("%d requests are under way: refusing more with 503.", self._pending)
+            raise RefusedError(busy())
+
+    async def _take(self, scope: Scope, request: Request, send: AsgiSend) -> None:
+        """Answer a request, and see to its follow-up; both take one slot of those that may be under way."""
+        self._pending += 1
+        followed = False
         try:
-            answer = await self._handle(request)
-        except Exception:
+            answer = await self._answer(request)
+            try:
+                await self._write(scope, send, answer.response)
+            finally:
+                # What was accepted is followed up, also when the client did not wait to hear that it was.
+                if answer.then is not None and self._tasks is not None:
+                    self._tasks.start_soon(self._follow_up, answer.then)
+                    followed = True
+            if answer.then is not None and not followed:
+                followed = True
+                await self._follow_up(answer.then)
+        finally:
+            if not followed:
+                self._release()
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            return await self._handle(request)
+        except BaseException as error:
+            if not contained(error):
+                raise
             log.exception("A request could not be answered.")
-            answer = Answer(plain(500, "Internal server error."))
-        await write_response(scope, send, answer.response)
-        return answer.then
+            return Answer(plain(500, "Internal server error."))
+
+    async def _write(self, scope: Scope, send: AsgiSend, response: Response) -> None:
+        # A client that takes nothing would hold its slot for as long as it stays, and on HTTP/2 even longer.
+        with anyio.move_on_after(self._limits.send_seconds) as patience:
+            await write_response(scope, send, response)
+        if patience.cancelled_caught:
+            self._unread.note("A client did not receive its answer within %g seconds.", self._limits.send_seconds)
 
     async def _follow_up(self, then: Then) -> None:
         # Unguarded, one unreachable callback would cancel the task group and with it the whole server.
         try:
             await then()
-        except Exception:
+        except BaseException as error:
+            if not contained(error):
+                raise
             log.exception("A follow-up failed.")
         finally:
             self._release()
@@ -169,3 +219,8 @@ class AsgiEdge:
         self._pending -= 1
         if not self._pending:
             self._quiet.set()
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return client_of(client[0]) if client else ""

@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 import anyio
 
+from _websub.bodies import Arrival, Bodies, busy
 from _websub.http import Headers, Request, Response, plain
+from _websub.targets import in_origin_form
 
 log = logging.getLogger("websub")
 
@@ -42,7 +44,9 @@ class DisconnectedError(Exception):
     """The client went away before its request was complete: nothing of it counts."""
 
 
-async def read_request(scope: Scope, receive: Receive, *, limit: int, seconds: float) -> Request:
+async def read_request(
+    scope: Scope, receive: Receive, *, limit: int, seconds: float, arrival: Arrival | None = None
+) -> Request:
     """The whole request of an ASGI scope.
 
     Args:
@@ -50,21 +54,23 @@ async def read_request(scope: Scope, receive: Receive, *, limit: int, seconds: f
         receive: Where events come from.
         limit: The largest body, in bytes.
         seconds: How long the body may take to arrive.
+        arrival: Where its body is counted, among those of others.
 
     Raises:
-        RefusedError: Its method is for proxies and diagnosis, its Host header is malformed, or its body is too large,
-            too slow, compressed, or of ambiguous length.
+        RefusedError: Its method is for proxies and diagnosis, its target or its Host header is malformed, or its body
+            is too large, too slow, compressed, of ambiguous length, or has to give way to others.
         DisconnectedError: The client went away.
     """
     method: str = scope["method"]
     if method in {"CONNECT", "TRACE"}:
         raise RefusedError(plain(501, f"{method} is not for this server.", _CLOSE))
+    scope = in_origin_form(scope)
     headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
     named = headers.by_name
     mount = scope.get("root_path", "").rstrip("/")
     url = _url(scope, named.get("host", [""])[0] or "localhost", mount)
-    _check_framing(named, limit)
-    body = await _read_body(receive, limit=limit, seconds=seconds)
+    _check_framing(named, limit, scope.get("http_version", "1.1"))
+    body = await _read_body(receive, arrival or Bodies.alone(), limit=limit, seconds=seconds)
     return Request(method=method, url=url, headers=headers, body=body, mount=mount)
 
 
@@ -82,35 +88,55 @@ def _url(scope: Scope, host: str, mount: str) -> str:
 
 def _path(scope: Scope) -> str:
     raw = scope.get("raw_path")
-    if not raw:
-        return quote(scope["path"], safe=_PATH_SAFE)
-    if _PLAIN_PATH.fullmatch(raw):
+    if raw and _PLAIN_PATH.fullmatch(raw):
         return str(raw, "ascii")
-    path = quote(raw.partition(b"?")[0], safe=_PATH_SAFE + "%")
-    # The target may be a whole URL (RFC 9112, 3.2.2), or a star.
-    return path if path.startswith("/") else "/" + path.partition("://")[2].partition("/")[2]
+    path = quote(raw.partition(b"?")[0], safe=_PATH_SAFE + "%") if raw else quote(scope["path"], safe=_PATH_SAFE)
+    if path == "*":
+        return "/"
+    if not path.startswith("/"):
+        raise RefusedError(plain(400, "The target of the request is malformed.", _CLOSE))
+    return path
 
 
-async def _read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
-    body, more = bytearray(), True
-    with anyio.move_on_after(seconds):
-        while more:
+async def _read_body(receive: Receive, arrival: Arrival, *, limit: int, seconds: float) -> bytes:
+    body: bytes | bytearray = b""
+    more = True
+    with arrival.patience as patience:
+        patience.deadline = anyio.current_time() + seconds
+        while more and not arrival.gave_way:
             event = await receive()
             if event["type"] == "http.disconnect":
                 raise DisconnectedError
-            body += event.get("body", b"")
-            if len(body) > limit:
-                raise _too_large(limit)
+            chunk = event.get("body", b"")
+            if chunk:
+                if len(body) + len(chunk) > limit:
+                    raise _too_large(limit)
+                arrival.grow(len(chunk))
+                body = _joined(body, chunk)
             more = event.get("more_body", False)
+    if arrival.gave_way:
+        raise RefusedError(busy())
     if more:
         raise RefusedError(plain(408, "The body did not arrive in time.", _CLOSE))
     return bytes(body)
 
 
-def _check_framing(named: Mapping[str, list[str]], limit: int) -> None:
+def _joined(body: bytes | bytearray, chunk: bytes) -> bytes | bytearray:
+    """What came so far and what came now; most bodies come in one piece, which needs no copy."""
+    if not body:
+        return chunk
+    whole = body if isinstance(body, bytearray) else bytearray(body)
+    whole += chunk
+    return whole
+
+
+def _check_framing(named: Mapping[str, list[str]], limit: int, version: str) -> None:
     lengths = named.get("content-length", ())
-    if lengths and "transfer-encoding" in named:
-        raise RefusedError(plain(400, "Content-Length and Transfer-Encoding exclude each other.", _CLOSE))
+    if "transfer-encoding" in named:
+        if lengths:
+            raise RefusedError(plain(400, "Content-Length and Transfer-Encoding exclude each other.", _CLOSE))
+        if version == "1.0":
+            raise RefusedError(plain(400, "HTTP/1.0 has no Transfer-Encoding.", _CLOSE))
     if any(value.strip().lower() not in {"", "identity"} for value in named.get("content-encoding", ())):
         raise RefusedError(plain(415, "The body must not have a Content-Encoding.", _CLOSE))
     for length in lengths:

@@ -177,6 +177,10 @@ class Answer:
     then: Then | None = None
 
 
+#: What tells a client that the answer is not final.
+RETRY_LATER: tuple[tuple[str, str], ...] = (("Retry-After", "5"),)
+
+
 def plain(status: int, text: str, headers: "HeaderPairs" = ()) -> Response:
     """A response of one plain sentence."""
     pairs = (("Content-Type", "text/plain; charset=utf-8"), *headers)

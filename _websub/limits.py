@@ -10,11 +10,41 @@ class EdgeLimits:
     Attributes:
         body_bytes: The largest request body.
         body_seconds: How long a body may take to arrive.
-        pending: How many requests and follow-ups may be under way; more are answered 503.
+        bodies: How many bodies may be arriving at once; when one more comes, the one that has been arriving for the
+            longest, of the client that has the most of them, is answered 503.
+        memory_bytes: How many bytes of bodies may be held at once, arriving or being worked on; one body always may.
+        pending: How many requests and follow-ups may be under way; more are answered 503. A request whose body is
+            still arriving is not counted.
+        send_seconds: How long the client may take to receive an answer.
         graceful_seconds: How long follow-ups may go on when the application stops.
     """
 
     body_bytes: int = 10 * 1024 * 1024
     body_seconds: float = 15.0
+    bodies: int = 1_000
+    memory_bytes: int = 128 * 1024 * 1024
     pending: int = 1_000
+    send_seconds: float = 30.0
     graceful_seconds: float = 10.0
+
+
+@attrs.frozen(kw_only=True)
+class EdgeLoad:
+    """How busy an application is.
+
+    Attributes:
+        pending: How many requests and follow-ups are under way.
+        capacity: How many may be.
+        arriving: How many bodies are arriving.
+        refused: How many requests were refused since the start because there was too much to do.
+    """
+
+    pending: int
+    capacity: int
+    arriving: int
+    refused: int
+
+    @property
+    def saturated(self) -> bool:
+        """Whether the next request would be refused."""
+        return self.pending >= self.capacity

@@ -1,14 +1,10 @@
-"""What a hook decides, and the one place where returned and raised errors become one value."""
+"""What a hook decides: values that say yes or no."""
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import attrs
 
 from _websub.http import NO_HEADERS, Headers, HeaderTypes, as_headers
-
-log = logging.getLogger("websub")
 
 
 def _fields(body: Mapping[str, str] | None) -> dict[str, str]:
@@ -89,22 +85,3 @@ class Hook:
     def failed(self) -> WebSubError:
         """The error that stands for any undeclared one; it tells the other side nothing."""
         return self.failure(self.reason)
-
-
-async def settle(hook: Hook, call: Callable[[Any], Awaitable[object]], message: object) -> object:
-    """Run a hook once; whatever it returned or raised becomes one success, one declared error, or None.
-
-    Only declared errors keep their text. Anything else is logged with its traceback and becomes ``hook.failed()``.
-    Cancellation passes through.
-    """
-    try:
-        outcome = await call(message)
-    except Exception as error:  # noqa: BLE001 - the border to a user's code: nothing of it may reach the wire
-        outcome = error
-    if isinstance(outcome, hook.answers):
-        return outcome
-    if isinstance(outcome, Exception):
-        log.error("%s failed", hook.name, exc_info=outcome)
-    else:
-        log.error("%s answered with %s, which it may not", hook.name, type(outcome).__name__)
-    return hook.failed()

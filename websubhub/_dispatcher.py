@@ -11,10 +11,11 @@ import attrs
 from _websub.client import ExchangeError, HttpClient
 from _websub.forms import FormError
 from _websub.http import Answer, Request, Response, plain
-from _websub.outcome import Success, WebSubError, settle
+from _websub.outcome import Success, WebSubError
 from _websub.retry_after import retry_after_seconds
 from _websub.signature import SecretError
 from _websub.urls import UrlError, host_of
+from _websub.user_code import settle
 from _websub.vocabulary import Mode, Parameter
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig

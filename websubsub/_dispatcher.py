@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from _websub.forms import FormError
 from _websub.http import Answer, Request, Response, plain
-from _websub.outcome import Success, WebSubError, settle
+from _websub.outcome import Success, WebSubError
 from _websub.signature import SignatureError, verify
+from _websub.user_code import settle
 from _websub.vocabulary import DEFAULT_LEASE_SECONDS, Header
 from websubsub import _protocol as protocol
 from websubsub._config import SubscriberConfig

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import attrs
 
+from _websub.user_code import contained
+
 log = logging.getLogger("websubsub")
 
 
@@ -70,5 +72,7 @@ class Reporter:
             return
         try:
             self._observer(event)
-        except Exception:
+        except BaseException as error:
+            if not contained(error):
+                raise
             log.exception("The observer failed.")

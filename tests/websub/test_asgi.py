@@ -363,8 +363,9 @@ async def test_a_hook_cannot_split_a_response() -> None:
     assert answer.count(b"HTTP/1.1") == 1
 
 
-async def test_http2_without_tls_is_answered_too() -> None:
-    async with served(AsgiEdge(echo, limits=SMALL)) as url, httpx.AsyncClient(http1=False, http2=True) as client:
+async def test_http2_without_tls_is_answered_if_it_is_asked_for() -> None:
+    edge = AsgiEdge(echo, limits=SMALL)
+    async with served(edge, cleartext_http2=True) as url, httpx.AsyncClient(http1=False, http2=True) as client:
         answers = [await client.post(f"{url}/hub", content=b"x" * size) for size in (3, 1001, 200_000, 4)]
     assert [answer.status_code for answer in answers] == [200, 413, 413, 200]
     assert {answer.http_version for answer in answers} == {"HTTP/2"}

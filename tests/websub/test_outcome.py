@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
-from _websub.outcome import Hook, Success, WebSubError, settle
+from _websub.outcome import Hook, Success, WebSubError
+from _websub.user_code import settle
 
 
 class Accepted(Success):
