@@ -165,16 +165,18 @@ def test_a_hub_for_others_needs_a_public_url(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]"])
 def test_a_hub_for_this_machine_needs_none(host: str) -> None:
-    assert load({"host": host}, {}).public_url is None
+    assert load({"host": host}, {}).url_at("http://here:1") == "http://here:1/hub"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.0.0.1", "localhost.example.com", "x["])  # noqa: S104
-def test_settings_for_others_need_a_public_url(host: str) -> None:
+async def test_settings_for_others_need_a_public_url(host: str) -> None:
+    settings = load({}, {"WEBSUBHUB_HOST": host, "WEBSUBHUB_STORE": "memory:"})
     with pytest.raises(SettingsError, match="--public-url must be set"):
-        Settings(host=host)
+        await run_hub(settings, ready=lambda _: pytest.fail("It runs."))
     with pytest.raises(SettingsError, match="--public-url must be set"):
-        load({}, {"WEBSUBHUB_HOST": host})
-    assert Settings(host=host, public_url="https://hub.example.com/hub").host == host
+        await examine(settings, callback=None, topic=None, out=io.StringIO())
+    public = "https://hub.example.com/hub"
+    assert Settings(host=host, public_url=public).url_at("http://here:1") == public
 
 
 async def test_a_hub_on_ipv6_loopback_tells_its_address_and_is_operated_without_a_token() -> None:

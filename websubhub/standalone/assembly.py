@@ -26,12 +26,11 @@ from websubhub.standalone.ports import HubStore, TopicStore
 from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.service import StandaloneHub
-from websubhub.standalone.settings import Settings
+from websubhub.standalone.settings import HUB_PATH, Settings
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.upkeep import Upkeep
 from websubhub.standalone.verification import VerificationWorker
 
-HUB_PATH = "/hub"
 _SLOTS_FOR_EACH_CONNECTION = 16
 
 

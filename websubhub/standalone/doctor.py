@@ -23,7 +23,6 @@ from websubhub import (
     VerifiedUnsubscription,
     check_url,
 )
-from websubhub.standalone.assembly import HUB_PATH
 from websubhub.standalone.backends import examine_store
 from websubhub.standalone.ports import StoreError, StoreLockedError
 from websubhub.standalone.settings import Settings, SettingsError
@@ -73,7 +72,7 @@ async def examine(settings: Settings, *, callback: str | None, topic: str | None
 
 
 async def _findings(settings: Settings, callback: str | None, topic: str | None) -> AsyncIterator[Finding]:
-    hub = settings.public_url or _local_url(settings)
+    hub = settings.url_at(_base(settings))
     yield await _store(settings)
     async with TopicClient(hub, allow_networks=settings.allow_network) as client:
         yield await _reach(client, hub, "the hub's public URL")
@@ -86,11 +85,11 @@ async def _findings(settings: Settings, callback: str | None, topic: str | None)
                 yield await _challenge(settings, hub, callback, topic or hub)
 
 
-def _local_url(settings: Settings) -> str:
-    if settings.port == 0:
+def _base(settings: Settings) -> str:
+    if settings.port == 0 and settings.public_url is None:
         raise SettingsError("--port or --public-url must be set: port 0 is another one at every start.")
     host = settings.host.strip("[]")
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}{HUB_PATH}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 async def _store(settings: Settings) -> Finding:

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import anyio
 
 from websubhub import ClosedApplication, Paths, Response, is_loopback_host, is_loopback_url
-from websubhub.standalone.assembly import HUB_PATH, Parts, assembled
+from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
-from websubhub.standalone.settings import Settings
+from websubhub.standalone.settings import HUB_PATH, Settings
 
 log = logging.getLogger("websubhub")
 

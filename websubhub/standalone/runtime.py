@@ -7,7 +7,6 @@ from contextlib import nullcontext
 import anyio
 
 from websubhub import AppListener, Binding, is_loopback_host, is_loopback_url
-from websubhub.standalone.assembly import HUB_PATH
 from websubhub.standalone.running import GRACE_SECONDS, closed, running
 from websubhub.standalone.settings import Settings, SettingsError
 
@@ -33,12 +32,13 @@ async def run_hub(
         SettingsError: The settings cannot be used, the address cannot be listened on for example.
         StoreError: The store cannot be opened.
     """
+    settings.url_at("")  # before anything is listened on or opened
     binding = Binding(host=settings.host, port=settings.port, graceful_seconds=GRACE_SECONDS)
     async with AppListener(binding, closed=closed()) as listener:
         with listener.until(stop) as stopped:
             base = await _listen(listener, binding)
             log.debug("Listening on %s, and starting.", base)
-            url = settings.public_url or base + HUB_PATH
+            url = settings.url_at(base)
             # A loopback URL says who is meant to come, the address who can.
             private = is_loopback_url(url) and is_loopback_host(settings.host)
             async with running(settings, url, private=private) as hub:

@@ -14,6 +14,7 @@ from websubhub import SignatureMethod, UrlError, check_url, is_loopback_host
 from websubhub.standalone.schedule.retry import REFUSED_ATTEMPTS, RETRY_DELAYS
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
+HUB_PATH = "/hub"
 _FILE_LIMIT = 1_048_576
 _MOST_DELAYS = 100
 
@@ -196,12 +197,25 @@ class Settings:
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse settings that contradict each other, or lack what only the operator knows."""
-        if self.public_url is None and not is_loopback_host(self.host):
-            where = self.host or "all addresses"
-            raise SettingsError(f"--public-url must be set when listening on {where}: the URL that others use.")
+        """Refuse settings that contradict each other."""
         if not self.min_lease_seconds <= self.lease_seconds <= self.max_lease_seconds:
             raise SettingsError("The leases must satisfy min-lease-seconds <= lease-seconds <= max-lease-seconds.")
+
+    def url_at(self, base: str) -> str:
+        """The hub's public URL.
+
+        Args:
+            base: The base URL of the address that it listens on.
+
+        Raises:
+            SettingsError: None is set, and others than this machine are meant to reach the address.
+        """
+        if self.public_url is not None:
+            return self.public_url
+        if not is_loopback_host(self.host):
+            where = self.host or "all addresses"
+            raise SettingsError(f"--public-url must be set when listening on {where}: the URL that others use.")
+        return base + HUB_PATH
 
 
 def flag(name: str) -> str:
