@@ -101,11 +101,8 @@ class AnswerReader:
         names = {name.lower() for name, _ in self._headers}
         self._until_close = "content-length" not in names
         if "transfer-encoding" in names:
-            self._sound = self._is_chunked()
+            self._sound = _is_chunked(self._headers)
             self._until_close = not self._sound
-
-    def _is_chunked(self) -> bool:
-        return [value.lower() for name, value in self._headers if name.lower() == "transfer-encoding"] == ["chunked"]
 
     def on_body(self, part: bytes) -> None:
         """Bytes of the body, kept if somebody wants them."""
@@ -153,7 +150,7 @@ class AnswerReader:
         if head.broken:
             return self._fail(DeliveryFailure.MALFORMED_ANSWER, head.broken)
         if not head.complete:
-            return self._check_size()
+            return self._judge(data)
         self._take_over(head)
         restated = head.restated()
         if not self._kept or restated is None:
@@ -169,14 +166,11 @@ class AnswerReader:
         self.status, self._headers = head.status, head.headers
         self._head_complete = True
 
-    def _check_size(self) -> DeliveryOutcome | None:
-        if self._received > self._limits.head_bytes or self._too_large:
-            return self.end(DeliveryFailure.TOO_LARGE, "The head of the answer is too large.")
-        return None
-
     def _judge(self, data: bytes) -> DeliveryOutcome | None:
         if not self._head_complete:
-            return self._check_size()
+            if self._received > self._limits.head_bytes or self._too_large:
+                return self.end(DeliveryFailure.TOO_LARGE, "The head of the answer is too large.")
+            return None
         if self.status not in _FINAL:
             return self._fail(DeliveryFailure.MALFORMED_ANSWER, "The answer has no status that HTTP knows.")
         if self._complete and not self._head_only and not self._too_large:
@@ -227,3 +221,8 @@ class AnswerReader:
         self._parser = None
         self.reusable = False
         return DeliveryOutcome(failure=failure, detail=detail)
+
+
+def _is_chunked(headers: list[tuple[str, str]]) -> bool:
+    """Whether the body is chunked, once and with no other coding."""
+    return [value.lower() for name, value in headers if name.lower() == "transfer-encoding"] == ["chunked"]
