@@ -134,8 +134,7 @@ class HttpClient:
         self._tls = tls
         self._proxy = proxy
         self._given = client
-        self._own: httpx.AsyncBaseTransport | None = None
-        self._loop: object = None
+        self._own: tuple[object, httpx.AsyncBaseTransport] | None = None
 
     def may_call(self, url: str) -> bool:
         """Return whether a checked URL may be called, as far as its text says; names are looked up when it is called.
@@ -201,13 +200,14 @@ class HttpClient:
 
     async def _exchange(self, request: Request, named: str | None) -> httpx.Response:
         url, pairs = wire_url(check_url(request.url, limit=REQUEST_URL_LIMIT)), request.headers.pairs
-        abroad = named is not None and not same_origin(wire_url(named), url)
+        redirected = named is not None and named != request.url
+        abroad = redirected and not same_origin(wire_url(named or ""), url)
         if abroad:
             pairs = without_credentials(pairs)
         client = self._given
         if client is None:
             return await self._transport().handle_async_request(own_request(request, url, pairs, self.limits))
-        outgoing = client_request(client, request, url, pairs, redirected=named not in {None, request.url})
+        outgoing = client_request(client, request, url, pairs, redirected=redirected)
         if abroad:
             drop_credentials(client, outgoing)
         auth = None if abroad or "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT
@@ -218,17 +218,18 @@ class HttpClient:
 
     def _transport(self) -> httpx.AsyncBaseTransport:
         # Without the client layer there are no cookies, no proxies of the environment, and no log of whole callbacks.
-        loop = anyio.lowlevel.current_token()
-        if self._own is None or self._loop != loop:  # Connections that another loop left behind cannot be used here.
-            self._loop = loop
-            if self._proxy is None:
-                self._own = GuardedTransport(self._addresses, self.limits, self._tls)
-            else:
-                self._own = ProxyTransport(self._proxy, self._addresses, self.limits, self._tls)
-        return self._own
+        loop, own = anyio.lowlevel.current_token(), self._own
+        if own is None or own[0] != loop:  # Connections that another loop left behind cannot be used here.
+            self._own = own = (loop, self._make_transport())
+        return own[1]
+
+    def _make_transport(self) -> httpx.AsyncBaseTransport:
+        if self._proxy is None:
+            return GuardedTransport(self._addresses, self.limits, self._tls)
+        return ProxyTransport(self._proxy, self._addresses, self.limits, self._tls)
 
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""
         own, self._own = self._own, None
-        if own is not None and self._loop == anyio.lowlevel.current_token():
-            await own.aclose()
+        if own is not None and own[0] == anyio.lowlevel.current_token():
+            await own[1].aclose()

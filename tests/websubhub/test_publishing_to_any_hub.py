@@ -2,6 +2,7 @@
 
 import gc
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -222,15 +223,35 @@ async def test_an_answer_that_breaks_off_is_no_yes_since_its_rest_might_have_bee
     assert caught.value.__cause__ is not None
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # of connections that nobody closed in their loop
-def test_a_publisher_is_used_in_one_loop_and_then_in_another(anyio_backend: str) -> None:
+def publish_in_turn(url: str, backend: str) -> list[int]:
+    client = PublisherClient(url)
+
+    async def publish() -> int:
+        return (await client.publish_update(TOPIC, b"x")).status
+
+    return [anyio.run(publish, backend=backend) for _ in range(3)]
+
+
+def publish_in_threads(url: str) -> list[int]:
+    client = PublisherClient(url)
+    statuses: list[int] = []
+
+    async def publish() -> None:
+        statuses.extend([(await client.publish_update(TOPIC, b"x")).status for _ in range(20)])
+
+    threads = [threading.Thread(target=anyio.run, args=(publish,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return statuses
+
+
+# Nobody closes the connections in the event loop that they belong to, and asyncio complains about that.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_publisher_is_used_in_one_loop_after_another_and_in_those_of_several_threads(anyio_backend: str) -> None:
     with peer(answering(NO_CONTENT)) as server:
-        client = PublisherClient(server.url)
-
-        async def publish() -> int:
-            return (await client.publish_update(TOPIC, b"x")).status
-
-        assert [anyio.run(publish, backend=anyio_backend) for _ in range(3)] == [204] * 3
-        anyio.run(client.aclose, backend=anyio_backend)
+        assert publish_in_turn(server.url, anyio_backend) == [204] * 3
+        assert server.connections == 3
+        assert publish_in_threads(server.url) == [204] * 80
         gc.collect()
-    assert server.connections == 3
