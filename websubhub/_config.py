@@ -40,7 +40,8 @@ class HubConfig:
         lease_seconds: The lease of a subscription that asks for none, in seconds.
         min_lease_seconds: The shortest lease granted.
         max_lease_seconds: The longest lease granted.
-        verification_delays: Seconds to wait before each attempt to reach a callback that does not answer.
+        verification_delays: Seconds to wait before each attempt to verify with a callback that does not answer, or that
+            answers "not now" (5xx, 408, 425 or 429); its ``Retry-After`` makes the wait longer, by ten minutes at most.
         allow_networks: Networks, as CIDR text, that may be called although they are not public.
         limits: The bounds of a request.
     """

@@ -6,16 +6,17 @@ import attrs
 
 
 class IntentVerification(StrEnum):
-    """How one verification of intent ended (W3C 5.3.1)."""
+    """How one verification of intent ended (W3C 5.3.1).
+
+    ``VERIFIED``: the subscriber echoed the challenge. ``DENIED``: a hook said no, and the subscriber was told.
+    ``REFUSED``: the subscriber answered something else, another body, a redirect or a 4xx, which is final.
+    ``UNANSWERED``: no answer came, or one that says "not now" (5xx, 408, 425 or 429); another attempt may do.
+    """
 
     VERIFIED = "verified"
-    """The subscriber echoed the challenge."""
     DENIED = "denied"
-    """A hook denied the request, and the subscriber was told."""
     REFUSED = "refused"
-    """The subscriber answered something else than the challenge: another body, a redirect, a 4xx. That is final."""
     UNANSWERED = "unanswered"
-    """No answer came, or one that says "not now": 5xx, 408, 425 or 429. It is worth another attempt."""
 
 
 @attrs.frozen(kw_only=True)
