@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 
 from websubhub import Answer, Request, Response, is_loopback_url
 from websubhub.standalone.metrics import HubMetrics
-from websubhub.standalone.operations import OperationError, Operations
+from websubhub.standalone.operations import Operations
+from websubhub.standalone.parameters import OperationError
 from websubhub.standalone.policies import bearer_is, token_digest
 from websubhub.standalone.ports import HubStore, StoreError
 from websubhub.standalone.readiness import Readiness
@@ -53,9 +54,9 @@ class Admin:
             ("GET", "/admin/dead-letters"): operations.dead_letters,
             ("POST", "/admin/dead-letters/replay"): operations.replay,
             ("POST", "/admin/dead-letters/drop"): operations.drop,
-            ("GET", "/admin/announcements"): operations.announcements,
-            ("POST", "/admin/announcements/replay"): operations.replay_announcements,
-            ("POST", "/admin/announcements/drop"): operations.drop_announcements,
+            ("GET", "/admin/announcements"): operations.announcements.page,
+            ("POST", "/admin/announcements/replay"): operations.announcements.replay,
+            ("POST", "/admin/announcements/drop"): operations.announcements.drop,
             ("GET", "/admin/hosts"): operations.hosts,
             ("POST", "/admin/hosts/pause"): operations.pause,
             ("POST", "/admin/hosts/resume"): operations.resume,

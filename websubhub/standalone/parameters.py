@@ -1,0 +1,78 @@
+"""What a request of an operator says, read and checked, and what is said back."""
+
+from typing import Any
+
+import attrs
+
+from websubhub import UrlError, canonical_authority, check_url, whole_number
+
+_PAGE_LIMIT = 1_000
+_LARGEST = 2**63 - 1  # of SQLite
+
+
+class OperationError(Exception):
+    """A request of an operator that cannot be carried out.
+
+    Args:
+        status: The HTTP status that says so.
+        reason: Why, in one sentence.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def read_number(value: object, name: str) -> int:
+    """A whole number that is not negative."""
+    number = whole_number(str(value), _LARGEST)
+    if number is None:
+        raise OperationError(400, f"{name} must be a whole number.")
+    return number
+
+
+def read_limit(parameters: dict[str, Any]) -> int:
+    """The size of a page."""
+    return max(1, min(read_number(parameters.get("limit", 100), "limit"), _PAGE_LIMIT))
+
+
+def read_url(parameters: dict[str, Any], name: str) -> str:
+    """A URL."""
+    try:
+        return check_url(str(parameters.get(name, "")), name)
+    except UrlError as error:
+        raise OperationError(400, str(error)) from None
+
+
+def read_flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:
+    """True or false; what is left out is the default."""
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise OperationError(400, f"{name} must be true or false.")
+    return value
+
+
+def read_ids(parameters: dict[str, Any]) -> list[int]:
+    """A list of numbers."""
+    ids = parameters.get("ids")
+    if not isinstance(ids, list) or not ids or len(ids) > _PAGE_LIMIT:
+        raise OperationError(400, f"ids must be a list of 1 to {_PAGE_LIMIT} numbers.")
+    numbers = [read_number(value, "an id") for value in ids]
+    if max(numbers) == _LARGEST:
+        raise OperationError(400, "an id must be a whole number that something here has.")
+    return numbers
+
+
+def read_host(parameters: dict[str, Any]) -> str:
+    """The name of a host."""
+    host = parameters.get("host")
+    try:
+        return canonical_authority(host if isinstance(host, str) else "")
+    except UrlError:
+        text = "host must be the name of a host, with its port unless that is 80 or 443."
+        raise OperationError(400, text) from None
+
+
+def shown(value: Any) -> dict[str, Any]:
+    """A record as JSON says it."""
+    return attrs.asdict(value)
