@@ -86,9 +86,13 @@ class Incoming:
 
     @property
     def redirect(self) -> str | None:
-        """Where the answer sends us, as an absolute URL; nowhere if that cannot be read."""
+        """Where the answer sends us, as an absolute URL without its fragment; nowhere if that cannot be read.
+
+        A fragment is for those who show the page, and is never sent (RFC 9110, 10.2.2).
+        """
         location = self.headers.get("location")
-        return resolve(self.url, location) if location and self.status in _REDIRECTS else None
+        target = resolve(self.url, location) if location and self.status in _REDIRECTS else None
+        return target.partition("#")[0] if target is not None else None
 
 
 # In this order: the first class that fits names the failure.

@@ -12,7 +12,6 @@ from websubsub._discovery import (
     NoHubError,
     NoTopicError,
 )
-from websubsub._discovery_body import DiscoverySource
 from websubsub._discovery_client import DiscoveryClient
 from websubsub._errors import (
     InsecureSecretError,
@@ -35,6 +34,7 @@ from websubsub._messages import (
     UnsubscriptionVerificationSuccess,
 )
 from websubsub._service import SubscriberService
+from websubsub._sniffing import DiscoverySource
 from websubsub._state import State, StateStore, Subscription
 from websubsub._subscription_client import SubscriptionClient
 

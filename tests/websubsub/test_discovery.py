@@ -21,7 +21,7 @@ from websubsub._discovery import (
     NoTopicError,
     prefer_https,
 )
-from websubsub._discovery_body import DiscoverySource
+from websubsub._sniffing import DiscoverySource
 
 # Measuring coverage makes the program several times slower.
 SLOWDOWN = 1 if sys.gettrace() is None else 10
