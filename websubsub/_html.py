@@ -16,6 +16,7 @@ MAX_HTML_BYTES = 1024 * 1024
 _SNIFFED_BYTES = 1024
 # html5lib needs up to 4 microseconds a character for hostile tags.
 _MAX_KEPT_CHARACTERS = 8 * 1024
+_MAX_KEPT = 100
 _WANTED = frozenset(("hub", "self"))
 
 
@@ -68,7 +69,8 @@ class HtmlReader:
 
     def _scan(self, text: str, *, final: bool = False) -> None:
         for tag in self._scanner.feed(text, final=final):
-            if len(tag.source) <= self._kept_room and self._is_wanted(tag):
+            has_room = len(self._kept) < _MAX_KEPT and len(tag.source) <= self._kept_room
+            if has_room and self._is_wanted(tag):
                 self._kept_room -= len(tag.source)
                 self._kept.append(tag.source.replace("\0", "\ufffd"))
                 self._has_base |= tag.name == "base"

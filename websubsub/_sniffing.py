@@ -12,7 +12,7 @@ from attrs import frozen
 from _websub.media import MediaType
 
 #: How much is looked at; what has not begun by then is what its type says.
-SNIFFED_BYTES = 32 * 1024
+SNIFFED_BYTES = 256 * 1024
 
 _XHTML = "application/xhtml+xml"
 _HTML_TYPES = frozenset(("text/html", _XHTML))
@@ -22,7 +22,7 @@ _NO_TEXT = ("image/", "audio/", "video/", "font/")
 
 _BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f"
 # Comments, instructions and declarations; the possessive quantifiers give nothing back.
-_PROLOG = r"(?:[\xef\xbb\xbf\s]++|<!--.*?-->|<\?[^>]*+>|<!(?!--)[^>\[]*+(?:\[[^\]]*+\]\s*+)?+>)*+"
+_PROLOG = r"(?:[\xef\xbb\xbf\s]++|<!--.*?-->|<\?xml\s[^>]*+>|<\?.*?\?>|<!(?!--)[^>\[]*+(?:\[[^\]]*+\]\s*+)?+>)*+"
 _NAME = r"[a-z][\w.-]{0,20}"
 _SKIPPED = re.compile(_PROLOG, re.DOTALL)
 _ROOT = re.compile(rf"<(?:{_NAME}:)?({_NAME})[\s/>]")
@@ -76,7 +76,8 @@ def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
     start = skipped.end() if skipped else 0
     root = _ROOT.match(text, start)
     verdict = _by_root(root[1], text[:start], media) if root else _by_text(text[start:], media)
-    if verdict is not None or not (final or len(text) - start >= _LATEST):
+    is_unfinished = text.startswith(("<!", "<?"), start) or len(text) - start < _LATEST
+    if verdict is not None or (is_unfinished and not final):
         return verdict
     if _LATE_FEED.search(text, 0, _LATEST):
         return Verdict(DiscoverySource.XML)
