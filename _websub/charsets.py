@@ -92,20 +92,28 @@ def xml_charset(beginning: bytes, label: str | None) -> Charset | None:
     """
     if marked := marked_charset(beginning):
         return marked
-    said = find_charset(label) or declared_charset(beginning)
+    wide = _wide_charset(beginning)
+    said, is_known = find_charset(label) or wide, True
     if said is None:
-        return None if _XML_DECLARATION.match(beginning.lstrip(_BLANK)) else UTF_8
+        said, is_known = _declaration(beginning)
+    if said is None:
+        return UTF_8 if is_known else None
     # A beginning that can be read byte by byte is no UTF-16, whoever says so.
-    return _wide_charset(beginning) or (UTF_8 if said.is_wide and beginning.startswith(b"<") else said)
+    return wide or (UTF_8 if said.is_wide and beginning.startswith(b"<") else said)
 
 
 def declared_charset(beginning: bytes) -> Charset | None:
     """The charset in which an XML declaration is written or that it names; None without one that can be read."""
-    if wide := _wide_charset(beginning):
-        return wide
+    return _wide_charset(beginning) or _declaration(beginning)[0]
+
+
+def _declaration(beginning: bytes) -> tuple[Charset | None, bool]:
+    """The charset that the XML declaration names, and whether it is known or none is named."""
     declaration = _XML_DECLARATION.match(beginning.lstrip(_BLANK))
-    declared = find_charset(declaration[1].decode()) if declaration else None
-    return UTF_8 if declared is not None and declared.is_wide else declared
+    if declaration is None:
+        return None, True
+    declared = find_charset(declaration[1].decode())
+    return (UTF_8 if declared is not None and declared.is_wide else declared), declared is not None
 
 
 def _wide_charset(beginning: bytes) -> Charset | None:

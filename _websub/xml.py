@@ -81,8 +81,10 @@ class XmlParser:
 
     def __init__(self, target: XmlTarget, *, encoding: str | None = None) -> None:
         self._measure = _Measure(target)
-        self._parser: Any = DefusedXMLParser(target=self._measure, encoding=encoding)
+        self._parser: Any = DefusedXMLParser(target=target, encoding=encoding)
         expat = self._parser.parser
+        expat.StartElementHandler = self._measure.start
+        expat.EndElementHandler = self._measure.end
         expat.AttlistDeclHandler = self._measure.declare_attribute
         # Where the document type is elsewhere, entities that nobody has declared are no error of the parser.
         expat.SkippedEntityHandler = _refuse_entity
@@ -105,7 +107,7 @@ class XmlParser:
 
 
 class _Measure:
-    """Stands between parser and target, and counts.
+    """Stands between parser and target, counts, and writes names as ``{namespace}name``.
 
     Attributes:
         attribute_room: How much attributes may still take. Written out they never take more than the document itself,
@@ -115,26 +117,38 @@ class _Measure:
     def __init__(self, target: XmlTarget) -> None:
         self._start = target.start
         self._end = target.end
-        self.data = target.data
-        self.close = target.close
         self.attribute_room = 0
+        self._names: dict[str, str] = {}
         self._depth = 0
         self._nodes = 0
         self._declarations = 0
 
-    def start(self, tag: str, attributes: dict[str, str]) -> Any:
+    def start(self, name: str, listed: list[str]) -> None:
+        """Take a start tag as expat gives it: attributes as names and values in turn."""
         self._depth += 1
-        self._nodes += 1 + len(attributes)
-        if attributes:
-            self.attribute_room -= len(attributes) + sum(map(len, attributes.values()))
-        longest = max(len(tag), max(map(len, attributes), default=0))
-        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or longest > MAX_NAME or self.attribute_room < 0:
+        self._nodes += 1
+        attributes: dict[str, str] = {}
+        if listed:
+            values = listed[1::2]
+            attributes = dict(zip(map(self._name, listed[::2]), values, strict=True))
+            self._nodes += len(values)
+            self.attribute_room -= len(values) + sum(map(len, values))
+        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self.attribute_room < 0:
             raise XmlLimitError
-        return self._start(tag, attributes)
+        self._start(self._name(name), attributes)
 
-    def end(self, tag: str) -> Any:
+    def end(self, name: str) -> None:
+        """Take an end tag."""
         self._depth -= 1
-        return self._end(tag)
+        self._end(self._name(name))
+
+    def _name(self, name: str) -> str:
+        known = self._names.get(name)
+        if known is None:
+            if len(name) > MAX_NAME:
+                raise XmlLimitError
+            known = self._names[name] = f"{{{name}" if "}" in name else name
+        return known
 
     def declare_attribute(self, *_: object) -> None:
         self._declarations += 1

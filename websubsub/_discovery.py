@@ -3,7 +3,7 @@
 The ``Link`` header is read first, then the body, and that only as far as it must be (W3C WebSub, 4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
 from urllib.parse import urldefrag
@@ -111,10 +111,12 @@ class DiscoveryReader:
     ) -> None:
         self._url = urldefrag(url).url
         self._status = status
+        self._is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
         self._options = options or DiscoveryOptions()
         links = parse_links(headers.get_all("link"), base=self._url)
-        self._header = _Named.by(link for link in links if not link.is_about_another_resource)
+        self._header = _Named.by([link for link in links if not link.is_about_another_resource])
         missing = {"hub": not self._header.hubs, "self": not self._header.topics}
+        self._needs_body = self._is_success and any(missing.values())
         self._body = BodyReader(
             url=self._url,
             content_type=headers.get("content-type"),
@@ -151,7 +153,7 @@ class DiscoveryReader:
         """
         if not self._is_success:
             raise self._error(DiscoveryError, f"The resource answered {_status_line(self._status)}.")
-        body = _Named.by(self._body.finish()) if self._needs_body else _Named()
+        body = _Named.by(self._body.finish()) if self._needs_body else _NOTHING
         failure = self._failure or self._body.failure
         if not self._header.hubs and not body.hubs:
             raise self._no_hub(self._header.bad_hub or body.bad_hub, failure)
@@ -162,14 +164,6 @@ class DiscoveryReader:
         topics = self._header.topics or body.topics
         topic = self._choose_topic(topics, self._header.bad_topic or body.bad_topic, failure)
         return Discovery(topic=topic, hubs=hubs, source=source, url=self._url)
-
-    @property
-    def _is_success(self) -> bool:
-        return HTTPStatus.OK <= self._status < HTTPStatus.MULTIPLE_CHOICES
-
-    @property
-    def _needs_body(self) -> bool:
-        return self._is_success and not (self._header.hubs and self._header.topics)
 
     def _no_hub(self, bad: str | None, failure: str | None) -> DiscoveryError:
         if bad is not None:
@@ -209,7 +203,9 @@ class _Named:
     bad_topic: str | None = None
 
     @classmethod
-    def by(cls, links: Iterable[Link]) -> "_Named":
+    def by(cls, links: Sequence[Link]) -> "_Named":
+        if not links:
+            return _NOTHING
         named = islice((link for link in links if link.relations & HUB_AND_SELF), MAX_LINKS)
         checked = [(link, _complaint(link.target)) for link in named]
 
@@ -221,6 +217,9 @@ class _Named:
             return next((why for link, why in checked if why is not None and relation in link.relations), None)
 
         return cls(usable("hub"), usable("self"), bad("hub"), bad("self"))
+
+
+_NOTHING = _Named()
 
 
 def _complaint(url: str) -> str | None:

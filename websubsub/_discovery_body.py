@@ -77,7 +77,9 @@ class BodyReader:
 
     def _sniff(self, *, final: bool) -> None:
         beginning = bytes(self._beginning)
-        verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
+        verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
+        if verdict is None:
+            verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
         if verdict is not None:
             self._open(verdict)
             self._beginning.clear()

@@ -6,8 +6,6 @@ well-formed, and ``_feed_tags`` one that is not.
 
 import codecs
 
-from attrs import frozen
-
 from _websub.charsets import UTF_8, xml_charset
 from _websub.links import Link
 from _websub.xml import ForbiddenXmlError, ParseError, XmlLimitError, XmlParser, without_blank
@@ -37,14 +35,15 @@ class FeedReader:
 
     def __init__(self, *, url: str, charset: str | None = None, wanted: frozenset[str] = HUB_AND_SELF) -> None:
         self.failure: str | None = None
+        self._url = url
         self._charset = charset
-        self._utf8: _Utf8 | None = None
+        self._wanted = wanted
+        self._begun = False
+        self._decoder: codecs.IncrementalDecoder | None = None
         self._links = FeedLinks(url, wanted)
         self._parser = XmlParser(FeedHead(self._links), encoding="utf-8")
         self._parsed = bytearray()
-        self._rescued = FeedLinks(url, wanted)
-        self._scanner: FeedTagScanner | None = None
-        self._scanned = UTF_8.decoder("replace")
+        self._rescue: _Rescue | None = None
         self._waiting = bytearray()
         self._room = MAX_FEED_BYTES
         self._complete = False
@@ -62,30 +61,32 @@ class FeedReader:
         """Give the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7)."""
         if not self._complete:
             self._advance(len(self._waiting), final=True)
-        known = set(self._links.found)
-        return (*self._links.found, *(link for link in self._rescued.found if link not in known))
+        if self._rescue is None:
+            return tuple(self._links.found)
+        return tuple(dict.fromkeys([*self._links.found, *self._rescue.links.found]))
 
     def _advance(self, size: int, *, final: bool = False) -> None:
         piece = bytes(self._waiting[:size])
         del self._waiting[:size]
-        if self._utf8 is None:
-            self._utf8 = self._begin(piece)
-        content = self._utf8.of(piece, final=final)
-        if self._scanner is not None:
-            self._scan(content, final=final)
-            return
-        if not self._parsed:
-            content = without_blank(content)
-        self._parsed += content
-        self._parse(content, final=final and self._room > 0)
-        if final and self._scanner is not None:
-            self._scan(b"", final=True)
+        if not self._begun:
+            self._begin(piece)
+        content = piece if self._decoder is None else self._decoder.decode(piece, final=final).encode()
+        if self._rescue is None:
+            content = content if self._parsed else without_blank(content)
+            self._parsed += content
+            self._parse(content, final=final and self._room > 0)
+            content = b""
+        if self._rescue is not None:
+            self._rescue.feed(content, final=final)
+            self._complete |= self._rescue.scanner.complete
 
-    def _begin(self, beginning: bytes) -> "_Utf8":
+    def _begin(self, beginning: bytes) -> None:
+        self._begun = True
         charset = xml_charset(beginning[:_BEGINNING_BYTES], self._charset)
         if charset is None:
             self.failure = "The feed is in an encoding that cannot be read."
-        return _Utf8(None if charset is None or charset == UTF_8 else charset.decoder("replace"))
+        elif charset != UTF_8:  # which the parser reads itself, and sees what is wrong with it
+            self._decoder = charset.decoder("replace")
 
     def _parse(self, content: bytes, *, final: bool) -> None:
         try:
@@ -97,38 +98,31 @@ class FeedReader:
         except BeyondMeasureError as error:
             self.failure, self._complete = str(error), True
         except NoFeedError:
-            self._rescue("The feed does not begin with its root element.")
+            self._fail("The feed does not begin with its root element.")
         except XmlLimitError:
-            self._rescue("The feed is larger than XML may be.")
+            self._fail("The feed is larger than XML may be.")
         except ForbiddenXmlError:
-            self._rescue("The feed declares entities, which are refused.")
+            self._fail("The feed declares entities, which are refused.")
         except ParseError as error:
-            self._rescue(f"The feed is not well-formed XML: {error}.")
+            self._fail(f"The feed is not well-formed XML: {error}.")
 
-    def _rescue(self, failure: str) -> None:
+    def _fail(self, failure: str) -> None:
         """Go on without the parser, from the beginning, unless what it has found is enough."""
         self.failure = self.failure or failure
         if self._links.suffice:
             self._complete = True
         else:
-            self._scanner = FeedTagScanner(self._rescued)
-            self._scan(bytes(self._parsed))
-
-    def _scan(self, content: bytes, *, final: bool = False) -> None:
-        if self._scanner is not None:
-            self._scanner.feed(self._scanned.decode(content, final=final), final=final)
-            self._complete = self._scanner.complete
+            self._rescue = _Rescue(self._url, self._wanted)
+            self._rescue.feed(bytes(self._parsed))
 
 
-@frozen
-class _Utf8:
-    """Makes UTF-8 of the pieces of a document.
+class _Rescue:
+    """Reads what the parser cannot."""
 
-    Attributes:
-        decoder: Reads its charset; None if that is UTF-8, and the parser shall see what is wrong with it.
-    """
+    def __init__(self, url: str, wanted: frozenset[str]) -> None:
+        self.links = FeedLinks(url, wanted)
+        self.scanner = FeedTagScanner(self.links)
+        self._decoder = UTF_8.decoder("replace")
 
-    decoder: codecs.IncrementalDecoder | None
-
-    def of(self, piece: bytes, *, final: bool) -> bytes:
-        return piece if self.decoder is None else self.decoder.decode(piece, final=final).encode()
+    def feed(self, content: bytes, *, final: bool = False) -> None:
+        self.scanner.feed(self._decoder.decode(content, final=final), final=final)

@@ -105,8 +105,8 @@ AT_THE_LIMIT = {
     "depth": (lambda extra: "<a>" * (MAX_DEPTH + extra) + "</a>" * (MAX_DEPTH + extra)),
     "elements": (lambda extra: f"<a>{'<b/>' * (MAX_NODES - 1 + extra)}</a>"),
     "attributes": (lambda extra: "<a d=''>" + "<b c=''/>" * (MAX_NODES // 2 - 1 + extra) + "</a>"),
-    "names": (lambda extra: f'<a xmlns="{"u" * (MAX_NAME - 3 + extra)}"/>'),
-    "names of attributes": (lambda extra: f'<a xmlns:b="{"u" * (MAX_NAME - 3 + extra)}" b:c=""/>'),
+    "names": (lambda extra: f'<a xmlns="{"u" * (MAX_NAME - 2 + extra)}"/>'),
+    "names of attributes": (lambda extra: f'<a xmlns:b="{"u" * (MAX_NAME - 2 + extra)}" b:c=""/>'),
     "declarations": (lambda extra: f"<!DOCTYPE a [<!ATTLIST a {NAMES}{'c CDATA #IMPLIED ' * extra}>]><x/>"),
 }
 

@@ -266,7 +266,7 @@ async def test_an_answer_that_is_packed_unasked_is_unpacked(coding: str, body: b
 )
 async def test_what_cannot_be_unpacked_is_said(coding: str, body: bytes, complaint: str) -> None:
     site = Site(root=(200, {"Content-Type": "text/html", "Content-Encoding": coding}, body))
-    async with discovering(site) as client:
+    async with discovering(site, max_bytes=500_000) as client:
         with pytest.raises(DiscoveryError) as error:
             await client.discover("https://pub.example/")
     assert complaint in str(error.value)
