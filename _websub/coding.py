@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 _STEP_BYTES = 4_096
-_PIECE_BYTES = 65_536
+_PIECE_BYTES = 16_384
 _MEMBERS_LIMIT = 10_000
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}", re.ASCII)
 
@@ -30,7 +30,7 @@ class ContentDecoder(Protocol):
     """Unpacks one body."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Unpack what has arrived, in pieces of at most 64 KiB; take them all before the next chunk is fed.
+        """Unpack what has arrived, in pieces of at most 16 KiB; take them all before the next chunk is fed.
 
         Raises:
             ContentCodingError: The body is not what its Content-Encoding says.

@@ -1,6 +1,5 @@
 """Media types, and content read as what its media type says it is."""
 
-import codecs
 import json
 import re
 from functools import lru_cache
@@ -9,13 +8,14 @@ from urllib.parse import parse_qsl
 
 import attrs
 
+from _websub.charsets import UTF_8, find_charset, marked_charset, xml_charset
+
 CONTENT_TYPE_LIMIT = 255
 FIELD_LIMIT = 1_000
+_DECLARATION_BYTES = 1024
 
 _CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*(;[\t\x20-\x7e]*)?", re.ASCII)
-
-# Codecs of host names, whose decoders take quadratic time: a page of such "text" would stop the event loop.
-_NO_CHARSETS = frozenset({"idna", "punycode"})
+_XML_TYPES = frozenset({"application/xml", "text/xml"})
 
 
 class ContentError(ValueError):
@@ -39,6 +39,11 @@ class MediaType:
         """Read a header; a missing one gives an empty essence."""
         return _parse((header or "")[:CONTENT_TYPE_LIMIT])
 
+    @property
+    def is_xml(self) -> bool:
+        """Whether it is one of the types of XML (RFC 7303, 4.2)."""
+        return self.essence in _XML_TYPES or self.essence.endswith("+xml")
+
 
 def is_content_type(header: str) -> bool:
     """Whether a Content-Type can be sent as it is: a type with its subtype, and one short line of ASCII."""
@@ -57,19 +62,23 @@ def _parse(header: str) -> MediaType:
 
 
 def read_text(body: bytes, content_type: str | None) -> str:
-    """The content as text, in the charset of its Content-Type, else UTF-8.
+    """The content as text: in the charset that a byte order mark shows, else its Content-Type names, else UTF-8.
+
+    XML without either is in the charset that it declares (RFC 7303, 3).
 
     Raises:
         ContentError: The bytes are not text in that charset, or the charset is unknown.
     """
+    media = MediaType.parse(content_type)
+    charset = marked_charset(body) or (find_charset(media.charset) if media.charset else UTF_8)
+    if media.is_xml and not media.charset:
+        charset = xml_charset(body[:_DECLARATION_BYTES], None)
+    if charset is None:
+        raise ContentError("The content is in a charset that cannot be read.")
     try:
-        charset = codecs.lookup(MediaType.parse(content_type).charset or "utf-8").name
-        text = "" if charset in _NO_CHARSETS else body.decode(charset)
-    except (ValueError, LookupError) as error:
+        return charset.decode(body)
+    except ValueError as error:
         raise ContentError("The content is not text in its charset.") from error
-    if charset in _NO_CHARSETS:
-        raise ContentError(f"{charset} is no charset of text.")
-    return text
 
 
 def read_json(body: bytes) -> Any:

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import attrs
 
+from _websub.charsets import xml_charset
 from _websub.media import MediaType
-from _websub.xml import ForbiddenXmlError, ParseError, xml_parser
+from _websub.xml import ForbiddenXmlError, ParseError, XmlParser
 
-_XML_TYPES = frozenset({"application/xml", "text/xml"})
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _RSS_1 = "{http://purl.org/rss/1.0/}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -22,7 +21,7 @@ _ENTRY_PATHS = frozenset(
     }
 )
 _DEEPEST = 3
-_WIDE_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00")
+_BEGINNING_BYTES = 1024
 
 
 @attrs.frozen
@@ -49,7 +48,11 @@ class _EntryFinder:
         self._depth = 0
         self._start = 0
         self.entries: list[FeedEntry] = []
-        self.parser: Any = None
+        self.parser: XmlParser | None = None
+
+    @property
+    def _here(self) -> int:
+        return self.parser.position if self.parser is not None else 0
 
     def start(self, tag: str, _: object) -> None:
         self._depth += 1
@@ -57,11 +60,11 @@ class _EntryFinder:
             return
         self._path.append(tag)
         if tuple(self._path) in _ENTRY_PATHS:
-            self._start = self.parser.parser.CurrentByteIndex
+            self._start = self._here
 
     def end(self, _: str) -> None:
         if self._depth <= _DEEPEST:
-            here = self.parser.parser.CurrentByteIndex
+            here = self._here
             # An entry written as one empty tag says nothing, and stays.
             if tuple(self._path) in _ENTRY_PATHS and here != self._start:
                 end = self._body.index(b">", here) + 1
@@ -84,13 +87,13 @@ def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None
         body: The feed; it takes time, so call this in a thread when it is large.
         content_type: Its Content-Type.
     """
-    essence = MediaType.parse(content_type).essence
-    if essence not in _XML_TYPES and not essence.endswith("+xml"):
-        return None
-    if body.startswith(_WIDE_ENCODINGS):
+    media = MediaType.parse(content_type)
+    charset = xml_charset(body[:_BEGINNING_BYTES], media.charset)
+    if not media.is_xml or charset is None or charset.is_wide:
         return None
     finder = _EntryFinder(body)
-    finder.parser = xml_parser(finder)
+    # By the parser itself, so that its positions are those of the body; it raises where it knows no such charset.
+    finder.parser = XmlParser(finder, encoding=charset.codec)
     try:
         finder.parser.feed(body)
         finder.parser.close()

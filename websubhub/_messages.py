@@ -102,7 +102,7 @@ class UpdateMessage:
 
     def xml(self) -> Element:
         """The content as XML; raises ``ContentError`` when it is none, or an attack."""
-        return read_xml(self.body)
+        return read_xml(self.body, self.content_type)
 
     def form(self) -> dict[str, str]:
         """The content as form fields; raises ``ContentError`` when it is no form."""

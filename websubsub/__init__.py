@@ -12,7 +12,6 @@ from websubsub._discovery import (
     NoHubError,
     NoTopicError,
 )
-from websubsub._discovery_body import DiscoverySource
 from websubsub._discovery_client import DiscoveryClient
 from websubsub._errors import (
     InsecureSecretError,
@@ -36,6 +35,7 @@ from websubsub._messages import (
 )
 from websubsub._service import SubscriberService
 from websubsub._serving import run, serve
+from websubsub._sniffing import DiscoverySource
 from websubsub._state import State, StateStore, Subscription
 from websubsub._subscription_client import SubscriptionClient
 

@@ -3,7 +3,7 @@
 The ``Link`` header is read first, then the body, and that only as far as it must be (W3C WebSub, 4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
 from urllib.parse import urldefrag
@@ -12,10 +12,10 @@ from attrs import frozen
 
 from _websub.http import Headers
 from _websub.links import Link, parse_links
-from _websub.media import ContentError
 from _websub.urls import UrlError, check_url, is_https
-from websubsub._discovery_body import BodyReader, DiscoverySource
-from websubsub._feed import FeedError
+from websubsub._discovery_body import BodyReader
+from websubsub._feed import HUB_AND_SELF
+from websubsub._sniffing import DiscoverySource
 
 __all__ = [
     "Discovery",
@@ -50,11 +50,11 @@ class DiscoveryError(Exception):
 
 
 class NoHubError(DiscoveryError):
-    """The resource names no hub, so nobody distributes its updates."""
+    """The resource names no hub that can be used, so nobody distributes its updates."""
 
 
 class NoTopicError(DiscoveryError):
-    """The resource names a hub but not itself: its ``self`` link is missing."""
+    """The resource names a hub but not itself: its ``self`` link is missing or cannot be used."""
 
 
 @frozen(kw_only=True)
@@ -111,16 +111,20 @@ class DiscoveryReader:
     ) -> None:
         self._url = urldefrag(url).url
         self._status = status
+        self._is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
         self._options = options or DiscoveryOptions()
         links = parse_links(headers.get_all("link"), base=self._url)
-        self._header = _Named.by(link for link in links if not link.is_about_another_resource)
+        self._header = _Named.by([link for link in links if not link.is_about_another_resource])
+        missing = {"hub": not self._header.hubs, "self": not self._header.topics}
+        self._needs_body = self._is_success and any(missing.values())
         self._body = BodyReader(
             url=self._url,
             content_type=headers.get("content-type"),
             body=self._options.body,
             json_feed=self._options.json_feed,
+            wanted=frozenset(relation for relation in HUB_AND_SELF if missing[relation]),
         )
-        self._failure: FeedError | ContentError | None = None
+        self._failure: str | None = None
 
     @property
     def done(self) -> bool:
@@ -130,11 +134,12 @@ class DiscoveryReader:
     def feed(self, chunk: bytes) -> bool:
         """Take the next bytes of the body; true once no more are needed."""
         if not self.done:
-            try:
-                self._body.feed(chunk)
-            except (FeedError, ContentError) as error:
-                self._failure = error
+            self._body.feed(chunk)
         return self.done
+
+    def fail(self, reason: str) -> None:
+        """Say that the rest of the body cannot be had, and why, in a sentence; what was found before counts."""
+        self._failure = reason
 
     def finish(self) -> Discovery:
         """Say what was discovered.
@@ -144,44 +149,40 @@ class DiscoveryReader:
         Raises:
             NoHubError: No hub is named.
             NoTopicError: A hub is named, but no ``self``.
-            DiscoveryError: The status is no success, the feed cannot be read, or there are different ``self`` links.
+            DiscoveryError: The status is no success, the body cannot be read, or there are different ``self`` links.
         """
         if not self._is_success:
             raise self._error(DiscoveryError, f"The resource answered {_status_line(self._status)}.")
-        body = self._read_rest()
+        body = _Named.by(self._body.finish()) if self._needs_body else _NOTHING
+        failure = self._failure or self._body.failure
         if not self._header.hubs and not body.hubs:
-            if self._failure is not None:
-                raise self._error(DiscoveryError, str(self._failure))
-            raise self._error(NoHubError, "The resource names no hub, neither in its Link headers nor in its body.")
-        topic = self._choose_topic(self._header.topics or body.topics)
+            raise self._no_hub(self._header.bad_hub or body.bad_hub, failure)
         if self._header.hubs or self._body.source is None:
-            return Discovery(topic=topic, hubs=self._header.hubs, source=DiscoverySource.HEADER, url=self._url)
-        return Discovery(topic=topic, hubs=body.hubs, source=self._body.source, url=self._url)
+            hubs, source = self._header.hubs, DiscoverySource.HEADER
+        else:
+            hubs, source = body.hubs, self._body.source
+        topics = self._header.topics or body.topics
+        topic = self._choose_topic(topics, self._header.bad_topic or body.bad_topic, failure)
+        return Discovery(topic=topic, hubs=hubs, source=source, url=self._url)
 
-    @property
-    def _is_success(self) -> bool:
-        return HTTPStatus.OK <= self._status < HTTPStatus.MULTIPLE_CHOICES
+    def _no_hub(self, bad: str | None, failure: str | None) -> DiscoveryError:
+        if bad is not None:
+            return self._error(NoHubError, f"The resource names a hub that cannot be used: {bad}")
+        if failure is not None:
+            return self._error(DiscoveryError, failure)
+        return self._error(NoHubError, "The resource names no hub, neither in its Link headers nor in its body.")
 
-    @property
-    def _needs_body(self) -> bool:
-        return self._is_success and not (self._header.hubs and self._header.topics)
-
-    def _read_rest(self) -> "_Named":
-        if self._needs_body and self._failure is None:
-            try:
-                return _Named.by(self._body.finish())
-            except (FeedError, ContentError) as error:
-                self._failure = error
-        return _Named()
-
-    def _choose_topic(self, topics: tuple[str, ...]) -> str:
+    def _choose_topic(self, topics: tuple[str, ...], bad: str | None, failure: str | None) -> str:
         if len(topics) > 1:
             raise self._error(DiscoveryError, "The resource names different topic URLs, and there must be only one.")
         if topics:
             return topics[0]
         if self._options.topic_from_url:
             return self._url
-        raise self._error(NoTopicError, "The resource names a hub but not its topic URL: the self link is missing.")
+        if bad is not None:
+            raise self._error(NoTopicError, f"The resource names a topic URL that cannot be used: {bad}")
+        reason = "The resource names a hub but not its topic URL: the self link is missing."
+        raise self._error(NoTopicError, reason if failure is None else f"{reason} {failure}")
 
     def _error(self, kind: type[DiscoveryError], reason: str) -> DiscoveryError:
         return kind(reason, url=self._url, status=self._status)
@@ -194,26 +195,40 @@ def prefer_https(hubs: Sequence[str]) -> tuple[str, ...]:
 
 @frozen
 class _Named:
-    """The hubs and topics that some links name: usable URLs, each once, in order."""
+    """The hubs and topics that some links name: usable URLs, each once, in order, and why others are not usable."""
 
     hubs: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    bad_hub: str | None = None
+    bad_topic: str | None = None
 
     @classmethod
-    def by(cls, links: Iterable[Link]) -> "_Named":
-        named = islice((link for link in links if link.relations & {"hub", "self"}), MAX_LINKS)
-        usable = [link for link in named if _is_usable(link.target)]
-        hubs = dict.fromkeys(link.target for link in usable if "hub" in link.relations)
-        topics = dict.fromkeys(link.target for link in usable if "self" in link.relations)
-        return cls(tuple(hubs), tuple(topics))
+    def by(cls, links: Sequence[Link]) -> "_Named":
+        if not links:
+            return _NOTHING
+        named = islice((link for link in links if link.relations & HUB_AND_SELF), MAX_LINKS)
+        checked = [(link, _complaint(link.target)) for link in named]
+
+        def usable(relation: str) -> tuple[str, ...]:
+            found = (link.target for link, complaint in checked if relation in link.relations and complaint is None)
+            return tuple(dict.fromkeys(found))
+
+        def bad(relation: str) -> str | None:
+            return next((why for link, why in checked if why is not None and relation in link.relations), None)
+
+        return cls(usable("hub"), usable("self"), bad("hub"), bad("self"))
 
 
-def _is_usable(url: str) -> bool:
+_NOTHING = _Named()
+
+
+def _complaint(url: str) -> str | None:
+    """Why a URL cannot be used; the URL itself is not told, since it may have a password."""
     try:
-        check_url(url)
-    except UrlError:
-        return False
-    return True
+        check_url(url, "its URL")
+    except UrlError as error:
+        return str(error)
+    return None
 
 
 def _status_line(status: int) -> str:

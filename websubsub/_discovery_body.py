@@ -1,114 +1,105 @@
-"""The body of a resource, read for links by the parser that its Content-Type asks for."""
-
-import re
-from enum import StrEnum
+"""The body of a resource, read for links by the parser that its first bytes and its Content-Type ask for."""
 
 from _websub.links import Link
-from _websub.media import MediaType
-from websubsub._feed import FeedReader
+from _websub.media import ContentError, MediaType
+from websubsub._feed import HUB_AND_SELF, FeedReader
 from websubsub._html import HtmlReader
 from websubsub._json_feed import JsonFeedReader
+from websubsub._sniffing import SNIFFED_BYTES, DiscoverySource, Verdict, may_have_links, sniff
 
-_XHTML = "application/xhtml+xml"
-_HTML_TYPES = frozenset(("text/html", _XHTML))
-_XML_TYPES = frozenset(("application/xml", "text/xml"))
-_JSON_TYPES = frozenset(("application/json", "application/feed+json"))
-
-_SNIFFED_BYTES = 512
-_FEED_ROOT = re.compile(rb"<(?:[a-z]{1,20}:)?(?:feed|rss|rdf)[\s>]")
-
-
-class DiscoverySource(StrEnum):
-    """Where the hubs were found."""
-
-    HEADER = "header"
-    HTML = "html"
-    XML = "xml"
-    JSON = "json"
+# Enough to see what nearly every body is.
+_FIRST_LOOK_BYTES = 512
 
 
 class BodyReader:
-    """Reads HTML, feeds and, by wish, JSON Feeds; anything else has no links. ``done`` is true once it needs no more.
+    """Reads HTML, feeds and, by wish, JSON Feeds; anything else has no links.
+
+    Attributes:
+        done: Whether it needs no more.
+        source: What the body is, once that is known.
+        failure: What is wrong with the body, in one sentence; its links are given nevertheless.
 
     Args:
         url: Where the resource was found.
-        content_type: Its Content-Type; without one the first bytes say what the body is.
+        content_type: Its Content-Type.
         body: Whether links in the body of HTML pages count.
         json_feed: Whether to read JSON Feeds.
+        wanted: The relations that are looked for.
     """
 
-    def __init__(self, *, url: str, content_type: str | None, body: bool = False, json_feed: bool = False) -> None:
-        self.done = False
+    def __init__(
+        self,
+        *,
+        url: str,
+        content_type: str | None,
+        body: bool = False,
+        json_feed: bool = False,
+        wanted: frozenset[str] = HUB_AND_SELF,
+    ) -> None:
         self.source: DiscoverySource | None = None
+        self.failure: str | None = None
         self._url = url
-        self._media_type = MediaType.parse(content_type)
+        self._media = MediaType.parse(content_type)
         self._body = body
         self._json_feed = json_feed
+        self._wanted = wanted
         self._beginning = bytearray()
+        self._enough = _FIRST_LOOK_BYTES
         self._reader: HtmlReader | FeedReader | JsonFeedReader | None = None
-        if self._media_type.essence:
-            self._open(_source_of(self._media_type.essence))
+        self.done = not may_have_links(self._media)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body.
-
-        Raises:
-            FeedError: The feed cannot be read.
-            ContentError: The JSON Feed is too long.
-        """
+        """Take the next bytes of the body."""
         if self.done:
             return
         if self._reader is not None:
-            self.done = self._reader.feed(chunk)
+            self._read(chunk)
             return
         self._beginning += chunk
-        if len(self._beginning) >= _SNIFFED_BYTES:
-            self._sniff()
+        if len(self._beginning) >= self._enough:
+            self._sniff(final=len(self._beginning) >= SNIFFED_BYTES)
+            self._enough = 2 * len(self._beginning)
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the links of the body in order, with absolute targets.
-
-        Raises:
-            FeedError: The feed cannot be read.
-            ContentError: The JSON Feed is not JSON.
-        """
+        """Give the links of the body in order, with absolute targets."""
         if self._reader is None and not self.done:
-            self._sniff()
-        return () if self._reader is None else self._reader.finish()
+            self._sniff(final=True)
+        if self._reader is None or self.failure is not None:
+            return ()
+        try:
+            links = self._reader.finish()
+        except ContentError as error:
+            self.failure = str(error)
+            return ()
+        if isinstance(self._reader, FeedReader):
+            self.failure = self._reader.failure
+        return links
 
-    def _sniff(self) -> None:
+    def _sniff(self, *, final: bool) -> None:
         beginning = bytes(self._beginning)
-        self._open(_source_by(beginning[:_SNIFFED_BYTES]))
-        if self._reader is not None:
-            self.done = self._reader.feed(beginning)
+        verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
+        if verdict is None:
+            verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
+        if verdict is not None:
+            self._open(verdict)
+            self._beginning.clear()
+            self._read(beginning)
 
-    def _open(self, source: DiscoverySource | None) -> None:
-        charset = self._media_type.charset
-        if source is DiscoverySource.HTML:
-            is_xhtml = self._media_type.essence == _XHTML
-            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=is_xhtml)
-        elif source is DiscoverySource.XML:
-            self._reader = FeedReader(url=self._url, charset=charset)
-        elif source is DiscoverySource.JSON and self._json_feed:
+    def _open(self, verdict: Verdict) -> None:
+        charset = self._media.charset
+        self.source = verdict.source
+        if verdict.source is DiscoverySource.HTML:
+            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=verdict.is_xhtml)
+        elif verdict.source is DiscoverySource.XML:
+            self._reader = FeedReader(url=self._url, charset=charset, wanted=self._wanted)
+        elif verdict.source is DiscoverySource.JSON and self._json_feed:
             self._reader = JsonFeedReader(url=self._url)
-        self.source = source
         self.done = self._reader is None
 
-
-def _source_of(essence: str) -> DiscoverySource | None:
-    if essence in _HTML_TYPES:
-        return DiscoverySource.HTML
-    if essence in _XML_TYPES or essence.endswith("+xml"):
-        return DiscoverySource.XML
-    return DiscoverySource.JSON if essence in _JSON_TYPES else None
-
-
-def _source_by(beginning: bytes) -> DiscoverySource | None:
-    # Without NUL and byte order marks, UTF-16 looks like ASCII.
-    text = beginning.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
-    if text.startswith(b"{"):
-        return DiscoverySource.JSON
-    if not text.startswith(b"<"):
-        return None
-    is_feed = b"<html" not in text and (text.startswith(b"<?xml") or _FEED_ROOT.search(text))
-    return DiscoverySource.XML if is_feed else DiscoverySource.HTML
+    def _read(self, chunk: bytes) -> None:
+        if self._reader is None:
+            return
+        try:
+            self.done = self._reader.feed(chunk)
+        except ContentError as error:
+            self.failure, self.done = str(error), True

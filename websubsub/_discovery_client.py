@@ -1,5 +1,7 @@
 """Finds out what a resource's topic and hubs are, reading no more of it than needed."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
@@ -7,13 +9,15 @@ import anyio
 import anyio.lowlevel
 import attrs
 
-from _websub.client import AsyncClient, ExchangeError, ExchangeLimits
+from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Incoming
+from _websub.coding import ContentCodingError, content_decoder
 from _websub.http import Headers, HeaderTypes, Request
 from _websub.urls import UrlError, check_url
 from websubsub._discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
-from websubsub._reach import Reach, Reached, may_follow
+from websubsub._reach import Reach, have_one_origin, may_follow
 
 _SLICE_BYTES = 16 * 1024
+_NEGOTIATED = frozenset({"accept", "accept-language", "user-agent"})
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +68,7 @@ class DiscoveryClient:
             url: The URL of the resource.
             accept: The media types to ask for; the topic may depend on them.
             accept_language: The languages to ask for; the topic may depend on them.
-            headers: Further headers.
+            headers: Further headers, such as the credentials of a private feed; a redirect to another origin gets none.
 
         Raises:
             NoHubError: The resource names no hub.
@@ -92,32 +96,47 @@ class DiscoveryClient:
                 async with self._reach.open(request, inside=inside, named=named) as reached:
                     location, inside = reached.incoming.redirect, reached.inside
                     if location is None:
-                        return Explored(discovery=await self._read(reached), inside=inside)
+                        return Explored(discovery=await self._read(reached.incoming), inside=inside)
                 check_url(location, "The redirect")
             except (ExchangeError, UrlError) as error:
                 raise DiscoveryError(_sentence(error), url=url, status=0) from error
             if not may_follow(url, location):
                 raise DiscoveryError("The resource redirects from https to http.", url=url, status=0)
+            headers = _for_redirect(headers, url, location)
             url = location
         raise DiscoveryError("The resource redirects too often.", url=url, status=0)
 
-    async def _read(self, reached: Reached) -> Discovery:
-        incoming = reached.incoming
+    async def _read(self, incoming: Incoming) -> Discovery:
         reader = DiscoveryReader(
             url=incoming.url, headers=incoming.headers, status=incoming.status, options=self._options
         )
-        room = self._max_bytes
         if not reader.done:
-            async for chunk in incoming.chunks:
-                for start in range(0, min(len(chunk), room), _SLICE_BYTES):
-                    if reader.feed(chunk[start : start + _SLICE_BYTES]):
-                        return reader.finish()
-                    # Others get their turn, whatever parsing costs.
-                    await anyio.lowlevel.checkpoint()
-                room -= len(chunk)
-                if room <= 0:
-                    break
+            try:
+                async with aclosing(self._pieces(incoming)) as pieces:
+                    async for piece in pieces:
+                        if reader.feed(piece):
+                            break
+                        # Others get their turn, whatever parsing costs.
+                        await anyio.lowlevel.checkpoint()
+            except ContentCodingError as error:
+                reader.fail(f"The resource cannot be unpacked. {error}")
         return reader.finish()
+
+    async def _pieces(self, incoming: Incoming) -> AsyncGenerator[bytes, None]:
+        """The body in pieces of 16 KiB, unpacked, as much of it as is read at the most."""
+        decoder = content_decoder(incoming.headers.get_all("content-encoding"))
+        packed = unpacked = self._max_bytes
+        async for chunk in incoming.chunks:
+            for start in range(0, min(len(chunk), packed), _SLICE_BYTES):
+                for piece in decoder.feed(chunk[start : min(start + _SLICE_BYTES, packed)]):
+                    yield piece[:unpacked]
+                    unpacked -= len(piece)
+                    if unpacked <= 0:
+                        return
+            packed -= len(chunk)
+            if packed <= 0:
+                return
+        decoder.finish()
 
     async def __aenter__(self) -> Self:
         """Keep connections from here on."""
@@ -132,6 +151,13 @@ class DiscoveryClient:
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""
         await self._reach.aclose()
+
+
+def _for_redirect(headers: Headers, origin: str, location: str) -> Headers:
+    """The headers that go with a redirect: to another origin what is negotiated only, since others may be secrets."""
+    if have_one_origin(origin, location):
+        return headers
+    return Headers([(name, value) for name, value in headers.pairs if name.lower() in _NEGOTIATED])
 
 
 def _sentence(error: ExchangeError | UrlError) -> str:

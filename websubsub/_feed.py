@@ -1,191 +1,128 @@
 """The links of an Atom or RSS feed, found while the feed arrives.
 
-Only links of the feed itself count, never those of its entries, and they stand before the first entry.
+Only links of the feed itself count, never those of its entries. The parser of XML reads the feed as long as it is
+well-formed, and ``_feed_tags`` one that is not.
 """
 
 import codecs
-from typing import Any
 
-from _websub.links import Link, resolve
-from _websub.xml import ForbiddenXmlError, ParseError, xml_parser
+from _websub.charsets import UTF_8, xml_charset
+from _websub.links import Link
+from _websub.xml import ForbiddenXmlError, ParseError, XmlLimitError, XmlParser, without_blank
+from websubsub._feed_head import BeyondMeasureError, FeedHead, HeadEndsError, NoFeedError
+from websubsub._feed_links import FeedLinks
+from websubsub._feed_tags import FeedTagScanner
 
 MAX_FEED_BYTES = 256 * 1024
-MAX_BYTES_BEFORE_ROOT = 32 * 1024
-MAX_LINKS = 100
-MAX_DEPTH = 100
-MAX_ELEMENTS = 5_000
-MAX_ATTRIBUTES = 64
-MAX_ATTRIBUTE_CHARACTERS = 128 * 1024
+HUB_AND_SELF = frozenset({"hub", "self"})
 
-_ATOM = "{http://www.w3.org/2005/Atom}"
-_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-_XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
-_REGISTERED_RELATIONS = "http://www.iana.org/assignments/relation/"
-_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
-_CHANNEL_DEPTH = 2
+_BEGINNING_BYTES = 1024
 # expat starts over in a token that is not complete, so it gets pieces of some size.
 _PIECE_BYTES = 4096
 
 
-class FeedError(ValueError):
-    """A feed that cannot be read, and why, in one sentence."""
-
-
 class FeedReader:
-    """Reads a feed up to its first entry, 256 KiB at most, and gives its links.
+    """Reads a feed up to its first entry, and on from there while something is missing, 256 KiB at most.
+
+    Attributes:
+        failure: Why the feed cannot be read as XML, in one sentence; its links were looked for nevertheless.
 
     Args:
         url: Where the feed was found.
         charset: The charset that its Content-Type names.
+        wanted: The relations that are looked for.
     """
 
-    def __init__(self, *, url: str, charset: str | None = None) -> None:
+    def __init__(self, *, url: str, charset: str | None = None, wanted: frozenset[str] = HUB_AND_SELF) -> None:
+        self.failure: str | None = None
+        self._url = url
         self._charset = charset
-        self._head = _FeedHead(url)
-        self._parser: Any = None
+        self._wanted = wanted
+        self._begun = False
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._links = FeedLinks(url, wanted)
+        self._parser = XmlParser(FeedHead(self._links), encoding="utf-8")
+        self._parsed = bytearray()
+        self._rescue: _Rescue | None = None
         self._waiting = bytearray()
-        self._parsed = 0
         self._room = MAX_FEED_BYTES
+        self._complete = False
 
     def feed(self, chunk: bytes) -> bool:
-        """Take the next bytes of the feed; true once no more are needed.
-
-        Raises:
-            FeedError: It is no well-formed XML, declares entities, or is beyond all measure.
-        """
+        """Take the next bytes of the feed; true once no more are needed."""
         chunk = chunk[: self._room]
         self._room -= len(chunk)
         self._waiting += chunk
-        while len(self._waiting) >= _PIECE_BYTES and not self._head.complete:
-            self._parse(_PIECE_BYTES)
-        return self._head.complete or self._room == 0
+        while len(self._waiting) >= _PIECE_BYTES and not self._complete:
+            self._advance(_PIECE_BYTES)
+        return self._complete or self._room == 0
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7).
+        """Give the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7)."""
+        if not self._complete:
+            self._advance(len(self._waiting), final=True)
+        if self._rescue is None:
+            return tuple(self._links.found)
+        return tuple(dict.fromkeys([*self._links.found, *self._rescue.links.found]))
 
-        Raises:
-            FeedError: As in ``feed``, or the XML ends in its middle.
-        """
-        if not self._head.complete:
-            self._parse(len(self._waiting), final=self._room > 0)
-        return tuple(self._head.links)
+    def _advance(self, size: int, *, final: bool = False) -> None:
+        piece = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        if not self._begun:
+            self._begin(piece)
+        content = piece if self._decoder is None else self._decoder.decode(piece, final=final).encode()
+        if self._rescue is None:
+            content = content if self._parsed else without_blank(content)
+            self._parsed += content
+            self._parse(content, final=final and self._room > 0)
+            content = b""
+        if self._rescue is not None:
+            self._rescue.feed(content, final=final)
+            self._complete |= self._rescue.scanner.complete
 
-    def _parse(self, size: int, *, final: bool = False) -> None:
-        piece, self._waiting = bytes(self._waiting[:size]), self._waiting[size:]
+    def _begin(self, beginning: bytes) -> None:
+        self._begun = True
+        charset = xml_charset(beginning[:_BEGINNING_BYTES], self._charset)
+        if charset is None:
+            self.failure = "The feed is in an encoding that cannot be read."
+        elif charset != UTF_8:  # which the parser reads itself, and sees what is wrong with it
+            self._decoder = charset.decoder("replace")
+
+    def _parse(self, content: bytes, *, final: bool) -> None:
         try:
-            self._advance(piece, final=final)
-        except _HeadEndsError:
-            self._head.complete = True
-        except FeedError:
-            raise
+            self._parser.feed(content)
+            if final:
+                self._parser.close()
+        except HeadEndsError:
+            self._complete = True
+        except BeyondMeasureError as error:
+            self.failure, self._complete = str(error), True
+        except NoFeedError:
+            self._fail("The feed does not begin with its root element.")
+        except XmlLimitError:
+            self._fail("The feed is larger than XML may be.")
         except ForbiddenXmlError:
-            raise FeedError("The feed declares entities, which are refused.") from None
+            self._fail("The feed declares entities, which are refused.")
         except ParseError as error:
-            raise FeedError(f"The feed is not well-formed XML: {error}.") from None
-        except (ValueError, LookupError):
-            raise FeedError("The feed is in an encoding that cannot be read.") from None
+            self._fail(f"The feed is not well-formed XML: {error}.")
 
-    def _advance(self, piece: bytes, *, final: bool) -> None:
-        if self._parser is None:
-            self._parser = xml_parser(self._head, encoding=_encoding(piece, self._charset))
-        self._parser.feed(piece)
-        if final:
-            self._parser.close()
-        self._parsed += len(piece)
-        if self._parsed > MAX_BYTES_BEFORE_ROOT and not self._head.has_begun:
-            raise FeedError("The feed does not begin within its first 32 KiB.")
+    def _fail(self, failure: str) -> None:
+        """Go on without the parser, from the beginning, unless what it has found is enough."""
+        self.failure = self.failure or failure
+        if self._links.suffice:
+            self._complete = True
+        else:
+            self._rescue = _Rescue(self._url, self._wanted)
+            self._rescue.feed(bytes(self._parsed))
 
 
-class _HeadEndsError(Exception):
-    """Everything that comes before the first entry was read."""
+class _Rescue:
+    """Reads what the parser cannot."""
 
+    def __init__(self, url: str, wanted: frozenset[str]) -> None:
+        self.links = FeedLinks(url, wanted)
+        self.scanner = FeedTagScanner(self.links)
+        self._decoder = UTF_8.decoder("replace")
 
-class _FeedHead:
-    """What the parser reports to: keeps the links that are children of the feed or channel."""
-
-    def __init__(self, url: str) -> None:
-        self.links: list[Link] = []
-        self.complete = False
-        self._base = url
-        self._depth = 0
-        self._container_depth = 0
-        self._entry = ""
-        self._elements = 0
-        self._attribute_characters = 0
-
-    @property
-    def has_begun(self) -> bool:
-        return self._elements > 0
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        self._check_measure(attributes)
-        if self._depth == 1:
-            self._enter_root(tag, attributes)
-        elif self._depth == _CHANNEL_DEPTH and not self._container_depth and _local(tag) == "channel":
-            self._enter_container(tag.removesuffix("channel") + "item", attributes)
-        elif self._depth == self._container_depth + 1:
-            self._read_child(tag, attributes)
-
-    def end(self, _tag: str) -> None:
-        if self._depth == self._container_depth:
-            raise _HeadEndsError
-        self._depth -= 1
-
-    def data(self, text: str) -> None:
-        """Ignore text; if this method were missing, the parser would report each line of it by itself."""
-
-    def close(self) -> None:
-        """Do nothing: the parser wants to say that it is through."""
-
-    def _enter_root(self, tag: str, attributes: dict[str, str]) -> None:
-        self._base = _base(self._base, attributes)
-        if tag == f"{_ATOM}feed":
-            self._enter_container(f"{_ATOM}entry", {})
-        elif _local(tag) != "rss" and tag != f"{_RDF}RDF":
-            raise _HeadEndsError
-
-    def _enter_container(self, entry: str, attributes: dict[str, str]) -> None:
-        self._container_depth = self._depth
-        self._entry = entry
-        self._base = _base(self._base, attributes)
-
-    def _read_child(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == self._entry:
-            raise _HeadEndsError
-        if tag == f"{_ATOM}link" and "href" in attributes:
-            target = resolve(_base(self._base, attributes), attributes["href"].strip())
-            relations = attributes.get("rel", "alternate").lower().split()
-            names = frozenset(relation.removeprefix(_REGISTERED_RELATIONS) for relation in relations)
-            if target is not None:
-                self.links.append(Link(target=target, relations=names))
-        if len(self.links) == MAX_LINKS:
-            raise _HeadEndsError
-
-    def _check_measure(self, attributes: dict[str, str]) -> None:
-        self._elements += 1
-        self._attribute_characters += sum(map(len, attributes)) + sum(map(len, attributes.values()))
-        if self._depth > MAX_DEPTH:
-            raise FeedError(f"The feed nests more than {MAX_DEPTH} elements.")
-        if self._elements > MAX_ELEMENTS:
-            raise FeedError(f"The feed has more than {MAX_ELEMENTS} elements before its first entry.")
-        if len(attributes) > MAX_ATTRIBUTES or self._attribute_characters > MAX_ATTRIBUTE_CHARACTERS:
-            raise FeedError("The feed has more attributes than can be read.")
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
-
-
-def _base(base: str, attributes: dict[str, str]) -> str:
-    return resolve(base, attributes.get(_XML_BASE, "").strip()) or base if _XML_BASE in attributes else base
-
-
-def _encoding(beginning: bytes, charset: str | None) -> str | None:
-    """Choose what overrides the XML declaration: nothing, or a known charset of the Content-Type (RFC 7303, 3)."""
-    if charset is None or beginning.startswith(_BYTE_ORDER_MARKS):
-        return None
-    try:
-        return codecs.lookup(charset).name
-    except (LookupError, ValueError):
-        return None
+    def feed(self, content: bytes, *, final: bool = False) -> None:
+        self.scanner.feed(self._decoder.decode(content, final=final), final=final)

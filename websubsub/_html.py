@@ -4,20 +4,24 @@ By default only the head is read, since a ``<link>`` in the body may be a visito
 """
 
 import codecs
+import html
 
 import html5lib
 
+from _websub.charsets import Charset, declared_charset, find_charset, marked_charset
 from _websub.links import Link, resolve
 from websubsub._html_tags import Tag, TagScanner
 
-MAX_HTML_BYTES = 512 * 1024
+MAX_HTML_BYTES = 1024 * 1024
 _SNIFFED_BYTES = 1024
 # html5lib needs up to 4 microseconds a character for hostile tags.
 _MAX_KEPT_CHARACTERS = 8 * 1024
+_MAX_KEPT = 100
+_WANTED = frozenset(("hub", "self"))
 
 
 class HtmlReader:
-    """Reads a page as far as it must, 512 KiB at most, and gives its hub and self links.
+    """Reads a page as far as it must, 1 MiB at most, and gives its hub and self links.
 
     Args:
         url: Where the page was found.
@@ -29,12 +33,14 @@ class HtmlReader:
     def __init__(self, *, url: str, charset: str | None = None, body: bool = False, xhtml: bool = False) -> None:
         self._url = url
         self._charset = charset
+        self._xhtml = xhtml
         self._scanner = TagScanner(body=body, xhtml=xhtml)
         self._decoder: codecs.IncrementalDecoder | None = None
         self._beginning = bytearray()
         self._room = MAX_HTML_BYTES
         self._kept: list[str] = []
         self._kept_room = _MAX_KEPT_CHARACTERS
+        self._has_base = False
 
     def feed(self, chunk: bytes) -> bool:
         """Take the next bytes of the page; true once no more are needed."""
@@ -56,33 +62,36 @@ class HtmlReader:
 
     def _begin(self) -> codecs.IncrementalDecoder:
         beginning = bytes(self._beginning)
-        self._decoder = _decoder(beginning[:_SNIFFED_BYTES], self._charset)
+        charset = _charset_of(beginning[:_SNIFFED_BYTES], self._charset, xhtml=self._xhtml)
+        self._decoder = charset.decoder("replace")
         self._scan(self._decoder.decode(beginning).removeprefix("\ufeff"))
         return self._decoder
 
     def _scan(self, text: str, *, final: bool = False) -> None:
         for tag in self._scanner.feed(text, final=final):
-            if _is_wanted(tag) and len(tag.source) <= self._kept_room:
+            has_room = len(self._kept) < _MAX_KEPT and len(tag.source) <= self._kept_room
+            if has_room and self._is_wanted(tag):
                 self._kept_room -= len(tag.source)
                 self._kept.append(tag.source.replace("\0", "\ufffd"))
+                self._has_base |= tag.name == "base"
+
+    def _is_wanted(self, tag: Tag) -> bool:
+        """Whether html5lib shall read the tag: the first base, or a link with a relation that we look for."""
+        if tag.name == "base":
+            return not self._has_base
+        relations = html.unescape(tag.relations) if "&" in tag.relations else tag.relations
+        return not _WANTED.isdisjoint(relations.lower().split())
 
 
-def _is_wanted(tag: Tag) -> bool:
-    """Whether html5lib shall read the tag: a base, or a link whose relations may be the two we look for."""
-    if tag.name == "base":
-        return True
-    relations = tag.relations.lower()
-    return "hub" in relations or "self" in relations or "&" in relations
-
-
-def _decoder(beginning: bytes, charset: str | None) -> codecs.IncrementalDecoder:
-    """Choose the decoder by byte order mark, Content-Type or ``<meta>``, as browsers do (HTML, 13.2.3)."""
-    parser = html5lib.HTMLParser()
-    parser.parse(beginning.partition(b"</head")[0], transport_encoding=charset, useChardet=False)
-    try:
-        return codecs.getincrementaldecoder(parser.documentEncoding or "utf-8")("replace")
-    except LookupError:  # five rare encodings of the web that Python does not have; their URLs are ASCII
-        return codecs.getincrementaldecoder("windows-1252")("replace")
+def _charset_of(beginning: bytes, label: str | None, *, xhtml: bool) -> Charset:
+    """Choose the charset by byte order mark, Content-Type or what the page declares, as browsers do (HTML, 13.2.3)."""
+    said = marked_charset(beginning) or find_charset(label) or declared_charset(beginning)
+    if said is None:
+        parser = html5lib.HTMLParser()
+        default = "utf-8" if xhtml else "windows-1252"
+        parser.parse(beginning.partition(b"</head")[0], default_encoding=default, useChardet=False)
+        said = find_charset(parser.documentEncoding)
+    return said or Charset("windows-1252")
 
 
 def _links(tags: str, url: str) -> tuple[Link, ...]:

@@ -16,9 +16,13 @@ _SPACE = " \t\n\r\f"
 _NOT_SPACE = re.compile(rf"[^{_SPACE}]")
 _TAG_NAME = re.compile(rf"</?(?P<name>[A-Za-z][^{_SPACE}/>]*+)")
 _BETWEEN_ATTRIBUTES = re.compile(rf"[{_SPACE}/]*+")
+_NAME = rf"[^{_SPACE}/>][^{_SPACE}/>=]*+"
+_VALUE = rf"""(?:"[^"]*+"|'[^']*+'|(?!["'])[^{_SPACE}>]*+)"""
 _ATTRIBUTE = re.compile(
-    rf"(?P<name>[^{_SPACE}/>][^{_SPACE}/>=]*+)"
-    rf"""(?:[{_SPACE}]*+=[{_SPACE}]*+(?P<value>"[^"]*+"|'[^']*+'|(?!["'])[^{_SPACE}>]*+)|(?![{_SPACE}]*+=))"""
+    rf"(?P<name>{_NAME})(?:[{_SPACE}]*+=[{_SPACE}]*+(?P<value>{_VALUE})|(?![{_SPACE}]*+=))",
+)
+_MORE_ATTRIBUTES = re.compile(
+    rf"(?:{_NAME}(?:[{_SPACE}]*+=[{_SPACE}]*+{_VALUE}|(?![{_SPACE}]*+=))[{_SPACE}/]*+)*+",
 )
 _COMMENT_END = re.compile("--!?>")
 
@@ -27,18 +31,27 @@ _EMPTY_IN_HEAD = ("base", "basefont", "bgsound", "link", "meta")
 _IN_HEAD = frozenset(
     ("html", "head", *_EMPTY_IN_HEAD, "noframes", "noscript", "script", "style", "template", "title"),
 )
-_WANTED = frozenset(("link", "base"))
-_ENDS_OF_HEAD = frozenset(("head", "body", "html", "br"))
+# Between </head> and <body> the same may stand, and belongs to the head (HTML, 13.2.6.4.6).
+_AFTER_HEAD = _IN_HEAD - {"noscript"}
+_ENDS_OF_HEAD = frozenset(("body", "html", "br"))
 # Elements whose content is text, whatever it looks like; noscript is one where scripts run, as in browsers.
 _END_OF_TEXT = {
     name: re.compile(rf"</{name}(?=[{_SPACE}/>])", re.ASCII | re.IGNORECASE)
-    for name in ("title", "style", "script", "noscript", "noframes", "textarea", "xmp", "iframe", "noembed")
+    for name in ("title", "style", "noscript", "noframes", "textarea", "xmp", "iframe", "noembed")
 }
+_MARK_IN_SCRIPT = re.compile(rf"<!--|-->|<(?P<end>/?)script(?=[{_SPACE}/>])", re.ASCII | re.IGNORECASE)
+_DASHES = len("--")
 
 
 @frozen
 class Tag:
-    """A ``<link>`` or ``<base>`` tag: its name, the value of its first ``rel``, and all of it as it is written."""
+    """A ``<link>`` with a relation, or a ``<base>`` with a URL.
+
+    Attributes:
+        name: The name of the element.
+        relations: The value of its first ``rel``, character references not resolved.
+        source: All of it as it is written.
+    """
 
     name: str
     relations: str
@@ -48,7 +61,7 @@ class Tag:
 class TagScanner:
     """Gives the link and base tags of a page that arrives in pieces, until its head ends.
 
-    It gives up after 15,000 tags, comments and attributes, and at a tag with more than 64 attributes.
+    It gives up after 15,000 tags, comments and attributes; a tag with more than 64 attributes has none for it.
 
     Args:
         body: Whether to go on through the whole page.
@@ -59,6 +72,7 @@ class TagScanner:
         self.complete = False
         self._body = body
         self._xhtml = xhtml
+        self._after_head = False
         self._waiting: list[str] = []
         self._length = 0
         self._enough = 0
@@ -93,8 +107,7 @@ class TagScanner:
     def _skip_text(self, text: str, position: int) -> int | None:
         """Find the next ``<`` that is markup; ``None`` while there is none."""
         if self._text_of is not None:
-            end = _END_OF_TEXT[self._text_of].search(text, position)
-            return end.start() if end else None
+            return _end_of_text(self._text_of, text, position)
         if self._body or self._templates:
             start = text.find("<", position)
             return None if start == -1 else start
@@ -123,39 +136,52 @@ class TagScanner:
         if start.end() < len(text) and self._ends_head(name, is_end=is_end):
             self.complete = True
             return start.end()
-        attributes: list[tuple[str, str | None]] = []
-        position = _skip_between(text, start.end())
-        while attribute := _ATTRIBUTE.match(text, position):
-            attributes.append((attribute["name"], attribute["value"]))
-            position = _skip_between(text, attribute.end())
-            if len(attributes) > MAX_ATTRIBUTES:
-                self.complete = True
-                return position
+        pairs, position = _attributes(text, start.end())
         if not text.startswith(">", position):
             return None
-        self._markup += len(attributes)
+        self._markup += len(pairs)
         self._enter(name, is_end=is_end, is_empty=self._xhtml and text[position - 1] == "/")
-        if name in _WANTED and not is_end and not self._templates:
-            self._found.append(Tag(name, _relations(attributes), text[start.start() : position + 1]))
+        if not is_end and not self._templates:
+            self._take(name, dict(reversed(pairs)), text[start.start() : position + 1])
         return position + 1
 
     def _ends_head(self, name: str, *, is_end: bool) -> bool:
         if self._body:
             return name == "plaintext" and not is_end
-        return not self._templates and (name in _ENDS_OF_HEAD if is_end else name not in _IN_HEAD)
+        if self._templates:
+            return False
+        if is_end:
+            self._after_head |= name == "head"
+            return name in _ENDS_OF_HEAD
+        return name not in (_AFTER_HEAD if self._after_head else _IN_HEAD)
 
     def _enter(self, name: str, *, is_end: bool, is_empty: bool) -> None:
         if name == "template" and not is_empty:
             self._templates = max(0, self._templates - 1) if is_end else self._templates + 1
-        elif name in _END_OF_TEXT and not is_end and not is_empty:
+        elif (name in _END_OF_TEXT or name == "script") and not is_end and not is_empty:
             self._text_of = name
 
+    def _take(self, name: str, attributes: dict[str, str], source: str) -> None:
+        if (name == "link" and "rel" in attributes) or (name == "base" and "href" in attributes):
+            self._found.append(Tag(name, attributes.get("rel", ""), source))
 
-def _relations(attributes: list[tuple[str, str | None]]) -> str:
-    for name, value in attributes:
-        if name.lower() == "rel":
-            return value or ""
-    return ""
+
+def _attributes(text: str, position: int) -> tuple[list[tuple[str, str]], int]:
+    """Read the attributes at ``position``, none if there are too many; also say where they end."""
+    pairs: list[tuple[str, str]] = []
+    position = _skip_between(text, position)
+    while len(pairs) < MAX_ATTRIBUTES:
+        attribute = _ATTRIBUTE.match(text, position)
+        if attribute is None:
+            return pairs, position
+        pairs.append((attribute["name"].lower(), _unquoted(attribute["value"] or "")))
+        position = _skip_between(text, attribute.end())
+    more = _MORE_ATTRIBUTES.match(text, position)
+    return ([], more.end()) if more and more.group() else (pairs, position)
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if value.startswith(('"', "'")) else value
 
 
 def _skip_between(text: str, position: int) -> int:
@@ -170,3 +196,28 @@ def _end_of_comment(text: str, position: int) -> int | None:
             return content + len(empty)
     end = _COMMENT_END.search(text, content)
     return end.end() if end else None
+
+
+def _end_of_text(name: str, text: str, position: int) -> int | None:
+    """Find the end tag of an element that has text only."""
+    if name != "script":
+        end = _END_OF_TEXT[name].search(text, position)
+        return end.start() if end else None
+    is_escaped = is_double_escaped = False
+    for _ in range(MAX_MARKUP):
+        mark = _MARK_IN_SCRIPT.search(text, position)
+        if mark is None:
+            return None
+        position = mark.end()
+        if mark.group() == "<!--":
+            is_escaped = True
+            position -= _DASHES  # which may be those of its end: <!-->
+        elif mark.group() == "-->":
+            is_escaped = is_double_escaped = False
+        elif not mark["end"]:
+            is_double_escaped |= is_escaped
+        elif is_double_escaped:
+            is_double_escaped = False
+        else:
+            return mark.start()
+    return None

@@ -1,5 +1,6 @@
 """The hubs of a JSON Feed, for those who ask for it: a field of JSON Feed 1.1 that W3C WebSub does not know."""
 
+from itertools import islice
 from typing import Any
 
 from _websub.links import Link, resolve
@@ -41,8 +42,8 @@ class JsonFeedReader:
         if not isinstance(feed, dict):
             return ()
         hubs = feed.get("hubs")
-        references = [("hub", _websub_url(hub)) for hub in (hubs[:MAX_LINKS] if isinstance(hubs, list) else [])]
-        references.append(("self", feed.get("feed_url")))
+        urls = (url for hub in (hubs if isinstance(hubs, list) else ()) if (url := _websub_url(hub)) is not None)
+        references = [*(("hub", url) for url in islice(urls, MAX_LINKS)), ("self", feed.get("feed_url"))]
         return tuple(link for relation, url in references if (link := self._link(relation, url)))
 
     def _link(self, relation: str, reference: Any) -> Link | None:
@@ -51,6 +52,5 @@ class JsonFeedReader:
 
 
 def _websub_url(hub: Any) -> Any:
-    if isinstance(hub, dict) and str(hub.get("type")).lower() == "websub":
-        return hub.get("url")
-    return None
+    kind = hub.get("type") if isinstance(hub, dict) else None
+    return hub.get("url") if isinstance(kind, str) and kind.lower() == "websub" else None

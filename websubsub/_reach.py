@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
 import attrs
 
 from _websub.addresses import AddressPolicy
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Failure, HttpClient, Incoming
 from _websub.http import Request
-from _websub.urls import is_https
+from _websub.urls import host_of, is_https
 
 _EVERYWHERE = AddressPolicy(networks=("0.0.0.0/0", "::/0"))
 
@@ -72,3 +73,12 @@ class Reach:
 def may_follow(origin: str, location: str) -> bool:
     """Whether a redirect may be followed: not from https to http."""
     return is_https(location) or not is_https(origin)
+
+
+def have_one_origin(one: str, other: str) -> bool:
+    """Whether two checked URLs have the same scheme, host and port (RFC 6454, 5)."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> tuple[bool, str, int]:
+    return is_https(url), host_of(url), urlsplit(url).port or (443 if is_https(url) else 80)

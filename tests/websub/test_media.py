@@ -1,5 +1,3 @@
-from time import perf_counter
-
 import pytest
 
 from _websub.media import ContentError, MediaType, read_fields, read_json, read_text
@@ -31,10 +29,16 @@ def test_a_content_type_is_read(header: str | None, essence: str, charset: str |
         (b"\xe9", "text/plain; charset=latin-1", "é"),
         ("é".encode("utf-16"), "text/plain; charset=UTF-16", "é"),
         (b"", "", ""),
+        ("\u4e2d".encode("gb2312"), "text/plain; charset=GB2312", "\u4e2d"),
+        ("é".encode("utf-8-sig"), "text/plain", "é"),
+        ("é".encode("utf-8-sig"), "text/plain; charset=koi8-r", "é"),
+        (b"<?xml version='1.0' encoding='koi8-r'?>\xd6", "text/xml", "<?xml version='1.0' encoding='koi8-r'?>\u0436"),
+        (b"<?xml version='1.0' encoding='koi8-r'?>\xc3\xa9", "a/b+xml; charset=utf-8", None),
+        (b"<?xml version='1.0' encoding='koi8-r'?>\xc3\xa9", "text/plain", None),
     ],
 )
-def test_text_is_in_the_charset_of_its_content_type(body: bytes, content_type: str | None, text: str) -> None:
-    assert read_text(body, content_type) == text
+def test_text_is_in_the_charset_of_its_content_type(body: bytes, content_type: str | None, text: str | None) -> None:
+    assert read_text(body, content_type) == (body.decode() if text is None else text)
 
 
 @pytest.mark.parametrize(
@@ -48,10 +52,8 @@ def test_what_is_no_text_is_an_error(body: bytes, charset: str) -> None:
 
 @pytest.mark.parametrize("charset", ["punycode", "PUNYCODE", "idna"])
 def test_codecs_of_host_names_are_no_charsets(charset: str) -> None:
-    start = perf_counter()
-    with pytest.raises(ContentError, match="no charset"):
+    with pytest.raises(ContentError, match="charset that cannot be read"):
         read_text(b"abc" * 100_000 + b"-" + b"9a" * 100_000, f"text/plain; charset={charset}")
-    assert perf_counter() - start < 0.1
 
 
 def test_json_is_read_whatever_its_unicode() -> None:
@@ -77,3 +79,17 @@ def test_fields_are_read_and_the_last_of_a_name_counts() -> None:
 def test_what_is_no_form_is_an_error(body: bytes) -> None:
     with pytest.raises(ContentError):
         read_fields(body)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_xml"),
+    [
+        ("text/xml", True),
+        ("Application/XML; charset=x", True),
+        ("image/svg+xml", True),
+        ("text/html", False),
+        ("", False),
+    ],
+)
+def test_types_of_xml_are_known(content_type: str, is_xml: bool) -> None:  # noqa: FBT001
+    assert MediaType.parse(content_type).is_xml is is_xml

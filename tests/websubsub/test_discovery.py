@@ -21,7 +21,7 @@ from websubsub._discovery import (
     NoTopicError,
     prefer_https,
 )
-from websubsub._discovery_body import DiscoverySource
+from websubsub._sniffing import DiscoverySource
 
 # Measuring coverage makes the program several times slower.
 SLOWDOWN = 1 if sys.gettrace() is None else 10
@@ -39,7 +39,7 @@ HUB_LINK = ("Link", f'<{HUB}>; rel="hub"')
 SELF_LINK = ("Link", f'<{TOPIC}>; rel="self"')
 HTML_TYPE = ("Content-Type", "text/html; charset=UTF-8")
 XML_TYPE = ("Content-Type", "text/xml;charset=UTF-8")
-PAGE = f'<!doctype html><html><head><link rel="hub" href="{HUB}"><link rel="self" href="{TOPIC}"></head></html>'
+PAGE = f'<!doctype html><html><head><link rel="hub" href="{HUB}"><link rel="self" href="{TOPIC}"></head><body></html>'
 FEED = (
     f'<?xml version="1.0"?><feed xmlns="{ATOM}"><link href="{TOPIC}" rel="self" type="application/atom+xml"/>'
     f'<link rel="hub" href="{HUB}"/>'
@@ -136,7 +136,7 @@ FOUND = {
         "https://pub.example/b/feed",
     ),
     "rss with any prefix": Case([XML_TYPE], RSS.replace("atom", "atom10"), XML),
-    "hub in the body by wish": Case([HTML_TYPE], PAGE.replace("<head>", "<head></head><body>"), HTML, options=BODY),
+    "hub in the body by wish": Case([HTML_TYPE], PAGE.replace("<head>", "<head></head><p>"), HTML, options=BODY),
     "upper case in html": Case([HTML_TYPE], PAGE.upper().replace(HUB.upper(), HUB).replace(TOPIC.upper(), TOPIC), HTML),
     "self only in the body": Case([HUB_LINK, HTML_TYPE], PAGE.replace(HUB, "https://evil.example/")),
     "self only in the feed": Case([HUB_LINK, XML_TYPE], RSS.replace(HUB, "https://evil.example/")),
@@ -201,6 +201,8 @@ def test_a_topic_and_its_hubs_are_discovered(name: str, pieces: int) -> None:
 
 
 NO_HUB = "The resource names no hub, neither in its Link headers nor in its body."
+BAD_HUB = "The resource names a hub that cannot be used:"
+BAD_TOPIC = "The resource names a topic URL that cannot be used:"
 NO_TOPIC = "The resource names a hub but not its topic URL: the self link is missing."
 TWO_TOPICS = "The resource names different topic URLs, and there must be only one."
 
@@ -214,8 +216,16 @@ NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
     "only self in html": (Case([HTML_TYPE], PAGE.replace('"hub"', '"no"'), options=FALLBACK), NoHubError, NO_HUB),
     "hub only in the body of the page": (Case([HTML_TYPE], PAGE.replace("<head>", "<body>")), NoHubError, NO_HUB),
     "links in a comment": (Case([HTML_TYPE], f"<!-- {PAGE} -->"), NoHubError, NO_HUB),
-    "links in an entry": (Case([XML_TYPE], FEED.replace("<link", "<entry><link", 1)), NoHubError, NO_HUB),
-    "links in an item": (Case([XML_TYPE], RSS.replace("<atom", "<item/><atom", 1)), NoHubError, NO_HUB),
+    "links in an entry": (
+        Case([XML_TYPE], FEED.replace("<entry>", "").replace("><", "><entry><", 2)),
+        NoHubError,
+        NO_HUB,
+    ),
+    "links in an item": (
+        Case([XML_TYPE], RSS.replace("<item>", "").replace("<atom", "<item><atom", 1)),
+        NoHubError,
+        NO_HUB,
+    ),
     "json feed unasked": (Case([("Content-Type", "application/json")], '{"hubs": []}'), NoHubError, NO_HUB),
     "json without hubs": (
         Case([("Content-Type", "application/json")], '[{"hubs": 1}]', options=JSON_FEED),
@@ -227,16 +237,49 @@ NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
         NoHubError,
         NO_HUB,
     ),
-    "hub with a scheme that is not http": (Case([("Link", "<javascript:x>; rel=hub"), SELF_LINK]), NoHubError, NO_HUB),
+    "hub with a scheme that is not http": (
+        Case([("Link", "<javascript:x>; rel=hub"), SELF_LINK]),
+        NoHubError,
+        f"{BAD_HUB} its URL must start with http:// or https://.",
+    ),
+    "hub with user information": (
+        Case([HTML_TYPE], PAGE.replace("https://hub", "https://me:secret@hub")),
+        NoHubError,
+        f"{BAD_HUB} its URL must not have user information.",
+    ),
+    "hub with a backslash in a feed": (
+        Case([XML_TYPE], FEED.replace("hub.example/", "hub.example\\")),
+        NoHubError,
+        f"{BAD_HUB} its URL has a character that URLs may not have.",
+    ),
     "no self in the header": (Case([HUB_LINK]), NoTopicError, NO_TOPIC),
     "no self in header and page": (Case([HUB_LINK, HTML_TYPE], "<html>"), NoTopicError, NO_TOPIC),
     "no self in header and broken feed": (Case([HUB_LINK, XML_TYPE], "<feed"), NoTopicError, NO_TOPIC),
     "no self in html": (Case([HTML_TYPE], PAGE.replace('"self"', '"me"')), NoTopicError, NO_TOPIC),
-    "self with a scheme that is not http": (Case([HUB_LINK, ("Link", "<ftp://h/>; rel=self")]), NoTopicError, NO_TOPIC),
+    "self with a scheme that is not http": (
+        Case([HUB_LINK, ("Link", "<ftp://h/>; rel=self")]),
+        NoTopicError,
+        f"{BAD_TOPIC} its URL must start with http:// or https://.",
+    ),
+    "self with a space": (
+        Case([HTML_TYPE], PAGE.replace("self=other", "self other")),
+        NoTopicError,
+        f"{BAD_TOPIC} its URL has a character that URLs may not have.",
+    ),
+    "self with a fragment": (
+        Case([XML_TYPE], FEED.replace("self=other", "#top")),
+        NoTopicError,
+        f"{BAD_TOPIC} its URL must not have a fragment.",
+    ),
+    "self of a feed that cannot be read": (
+        Case([HUB_LINK, XML_TYPE], "<feed &"),
+        NoTopicError,
+        f"{NO_TOPIC} The feed is not well-formed XML: ",
+    ),
     "two selfs in the header": (Case([HUB_LINK, SELF_LINK, ("Link", "</x>; rel=self")]), DiscoveryError, TWO_TOPICS),
     "two selfs in html": (Case([HTML_TYPE], f"<link rel=self href=/x>{PAGE}"), DiscoveryError, TWO_TOPICS),
     "malformed xml": (
-        Case([XML_TYPE], FEED.replace("<entry>", "</x>")),
+        Case([XML_TYPE], FEED.replace("<link", "<x").replace("<entry>", "</x>")),
         DiscoveryError,
         "The feed is not well-formed XML:",
     ),
@@ -297,15 +340,110 @@ def test_only_a_success_can_be_discovered(status: int, words: str) -> None:
     assert error.value.status == status
 
 
+RDF = (
+    f'<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:a="{ATOM}">'
+    f'<channel><a:link rel="hub" href="{HUB}"/><a:link rel="self" href="{TOPIC}"/></channel><item/></r:RDF>'
+)
+WRONG_TYPES = [
+    "text/html",
+    "text/html; charset=utf-8",
+    "text/plain",
+    "text/rss",
+    "text/css",
+    "text/xml, text/xml",
+    "application/json",
+    "application/octet-stream",
+    "application/x-rss",
+    "application/xhtml+xml",
+    "image/svg+xml",
+    "xml",
+    "*/*",
+    "",
+]
+BEFORE_ROOT = {
+    "nothing": "",
+    "declaration": '<?xml version="1.0" encoding="utf-8"?>',
+    "white space": "\r\n\t ",
+    "byte order marks": '\ufeff\ufeff<?xml version="1.0"?>',
+    "white space before the declaration": '\n\n<?xml version="1.0"?>\n',
+    "style sheet and comments": '<?xml version="1.0"?><?xml-stylesheet href="<html>"?><!-- <html><head> -->',
+    "document type": '<!DOCTYPE rss PUBLIC "-//Netscape//DTD" "http://my.netscape.com/rss-0.91.dtd">',
+    "entities": '<!DOCTYPE rss [<!ENTITY nbsp "&#160;"> <!-- > -->]>',
+    "long comment": f"<!-- {'x' * 40_000} -->",
+}
+
+
+@pytest.mark.parametrize("before", BEFORE_ROOT)
+@pytest.mark.parametrize("feed", [FEED, RSS, RDF], ids=["atom", "rss", "rdf"])
+@pytest.mark.parametrize("content_type", WRONG_TYPES)
+def test_a_feed_is_a_feed_whatever_its_type(content_type: str, feed: str, before: str) -> None:
+    feed = feed.removeprefix('<?xml version="1.0"?>')
+    found = Discovery(topic=TOPIC, hubs=(HUB,), source=XML, url=URL)
+    for pieces in (700, 1_000_000):
+        assert read(Case([("Content-Type", content_type)], BEFORE_ROOT[before] + feed), pieces=pieces) == found
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/xml", ""])
+def test_a_feed_behind_warnings_is_a_feed(content_type: str) -> None:
+    warnings = '<br />\n<b>Warning</b>: mysql_query() in <b>feed.php</b><br />\n<?xml version="1.0"?>\n'
+    assert read(Case([("Content-Type", content_type)], warnings + RSS)).source is XML
+    assert read(Case([("Content-Type", content_type)], warnings + RSS), pieces=50).source is XML
+
+
+@pytest.mark.parametrize("page", [PAGE, f'<?xml version="1.0"?>{PAGE}', PAGE.replace("<!doctype html>", "<!-- -->")])
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/xml", "application/xml", "application/atom+xml", "text/plain", "application/json", "html", ""],
+)
+def test_a_page_is_a_page_whatever_its_type(content_type: str, page: str) -> None:
+    assert read(Case([("Content-Type", content_type)], page)).source is HTML
+
+
+def test_a_page_about_feeds_is_a_page() -> None:
+    page = PAGE.replace("<body>", f'<body><pre><?xml version="1.0"?>{RSS}</pre>').replace("hub.ex", "hub2.ex", 1)
+    assert read(Case([HTML_TYPE], page)).hubs == ("https://hub2.example/hub",)
+    with pytest.raises(NoHubError):
+        read(Case([("Content-Type", "text/plain")], f'Write <?xml version="1.0"?>{RSS}'))
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/html", "text/xml", ""])
+def test_a_json_feed_is_one_whatever_its_type_by_wish(content_type: str) -> None:
+    hubs = [{"type": "rssCloud", "url": "/r"}] * 200 + [{"type": "WebSub", "url": HUB}]
+    case = Case([("Content-Type", content_type)], json.dumps({"hubs": hubs, "feed_url": TOPIC}), options=JSON_FEED)
+    assert read(case) == Discovery(topic=TOPIC, hubs=(HUB,), source=JSON, url=URL)
+
+
+CHARSETS = {
+    **dict.fromkeys(["gb2312", "gbk", "gb18030", "big5", "euc-jp", "shift_jis", "iso-2022-jp"], "\u65e5"),
+    **dict.fromkeys(["koi8-r", "windows-1251", "iso-8859-5"], "\u0436"),
+    **dict.fromkeys(["utf-16", "utf-16le", "utf-16be", "euc-kr"], "\ud55c\uae00"),
+}
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+@pytest.mark.parametrize("feed", [FEED, PAGE], ids=["feed", "page"])
+def test_urls_are_read_in_the_charset_of_the_header_or_the_document(charset: str, feed: str) -> None:
+    word = CHARSETS[charset]
+    text = feed.replace("self=other", word).replace('<?xml version="1.0"?>', "")
+    topic = TOPIC.replace("self=other", word)
+    kind = "text/html" if feed is PAGE else "application/xml"
+    by_header = f'<?xml version="1.0" encoding="utf-8"?>{text}'.encode(charset)
+    assert read(Case([("Content-Type", f"{kind}; charset={charset}")], by_header)).topic == topic
+    by_declaration = f'<?xml version="1.0" encoding="{charset}"?>{text}'.encode(charset)
+    assert read(Case([("Content-Type", kind)], by_declaration)).topic == topic
+    assert read(Case([("Content-Type", kind)], by_declaration), pieces=1).topic == topic
+
+
 def test_the_body_is_not_needed_when_the_header_says_all() -> None:
     assert DiscoveryReader(url=URL, headers=Headers([HUB_LINK, SELF_LINK, HTML_TYPE])).done
 
 
 def test_the_body_is_not_needed_when_it_has_no_links() -> None:
-    assert DiscoveryReader(url=URL, headers=Headers({"Content-Type": "application/json"})).done
-    reader = DiscoveryReader(url=URL, headers=Headers())
-    assert not reader.done
-    assert reader.feed(b"x" * 600)
+    assert DiscoveryReader(url=URL, headers=Headers({"Content-Type": "image/png"})).done
+    for content_type, body in (("", b"x"), ("application/json", b"{"), ("text/plain", b"<p>"), ("text/css", b"a{}")):
+        reader = DiscoveryReader(url=URL, headers=Headers({"Content-Type": content_type}))
+        assert not reader.done
+        assert reader.feed(body * 600)
 
 
 def test_what_comes_after_the_end_changes_nothing() -> None:
@@ -318,7 +456,7 @@ def test_what_comes_after_the_end_changes_nothing() -> None:
         assert reader.finish().hubs == (HUB,)
 
 
-@pytest.mark.parametrize(("name", "end"), [("101 html", "</head>"), ("102 atom", "<entry>")])
+@pytest.mark.parametrize(("name", "end"), [("101 html", "<body>"), ("102 atom", "<entry>")])
 def test_reading_ends_with_the_head_or_the_first_entry(name: str, end: str) -> None:
     case = FOUND[name]
     assert isinstance(case.body, str)

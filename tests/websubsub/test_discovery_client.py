@@ -1,5 +1,7 @@
 """Discovery over HTTP: redirects, limits, and no way inside for pages outside."""
 
+import gzip
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -165,6 +167,36 @@ async def test_redirects_are_followed_and_the_last_answer_counts(status: int) ->
 
 
 @pytest.mark.parametrize(
+    "location", ["/b#top", "https://other.example/b#", "//pub.example/b#/a?b", "b#source=a----1----2"]
+)
+async def test_a_redirect_with_a_fragment_is_followed_without_it(location: str) -> None:
+    site = Site(root=moved(location), b=FEED)
+    async with discovering(site) as client:
+        found = await client.discover("https://pub.example/")
+    assert found.url in {"https://pub.example/b", "https://other.example/b"}
+    assert [path for path, _ in site.requests] == ["/", "/b"]
+
+
+@pytest.mark.parametrize(
+    ("location", "is_sent"),
+    [
+        ("/b", True),
+        ("https://PUB.example:443/b", True),
+        ("https://other.example/b", False),
+        ("https://pub.example:8443/b", False),
+    ],
+)
+async def test_credentials_stay_with_the_origin_they_are_for(location: str, is_sent: bool) -> None:  # noqa: FBT001
+    site = Site(root=moved(location), b=FEED)
+    headers = [("Authorization", "Bearer secret"), ("Cookie", "a=b"), ("X-Api-Key", "k")]
+    async with discovering(site) as client:
+        await client.discover("https://pub.example/", accept="text/html", accept_language="de", headers=headers)
+    sent = site.requests[1][1]
+    assert [name in sent for name in ("authorization", "cookie", "x-api-key")] == [is_sent] * 3
+    assert (sent["accept"], sent["accept-language"]) == ("text/html", "de")
+
+
+@pytest.mark.parametrize(
     ("location", "complaint"),
     [
         ("/", "redirects too often"),
@@ -201,6 +233,58 @@ async def test_what_cannot_be_discovered(page: Any, error: type[DiscoveryError])
             await client.discover("https://pub.example/")
     assert type(failed.value) is error
     assert failed.value.status == page[0]
+
+
+PACKED = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "identity": bytes,
+}
+
+
+@pytest.mark.parametrize("body", [ATOM, RSS, HTML], ids=["atom", "rss", "html"])
+@pytest.mark.parametrize("coding", PACKED)
+async def test_an_answer_that_is_packed_unasked_is_unpacked(coding: str, body: bytes) -> None:
+    site = Site(root=(200, {"Content-Type": "text/html", "Content-Encoding": coding}, PACKED[coding](body)))
+    async with discovering(site) as client:
+        found = await client.discover("https://pub.example/")
+    assert (found.hubs, found.topic) == ((ONE,), "https://pub.example/feed")
+    assert site.requests[0][1]["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "complaint"),
+    [
+        ("br", ATOM, "cannot be unpacked. The Content-Encoding br was not asked for and cannot be read."),
+        ("gzip, gzip", ATOM, "gzip, gzip"),
+        ("gzip", ATOM, "The gzip content is damaged."),
+        ("gzip", gzip.compress(ATOM)[:40], "The gzip content ends in its middle."),
+        ("deflate", zlib.compress(b"<!--" + b" " * 5_000_000 + b"-->" + HTML), "is too large when it is unpacked."),
+    ],
+    ids=["other", "several", "damaged", "cut-off", "large"],
+)
+async def test_what_cannot_be_unpacked_is_said(coding: str, body: bytes, complaint: str) -> None:
+    site = Site(root=(200, {"Content-Type": "text/html", "Content-Encoding": coding}, body))
+    async with discovering(site, max_bytes=500_000) as client:
+        with pytest.raises(DiscoveryError) as error:
+            await client.discover("https://pub.example/")
+    assert complaint in str(error.value)
+
+
+async def test_what_was_found_before_the_packing_broke_counts() -> None:
+    packed = zlib.compressobj(wbits=31)
+    cut = packed.compress(RSS.replace(b"</channel>", b"<item>")) + packed.flush(zlib.Z_SYNC_FLUSH)
+    large = gzip.compress(HTML + b"<p>text</p>" * 1_000_000)
+    for body in (cut, cut + b"junk", large):
+        site = Site(root=(200, {"Content-Encoding": "gzip"}, body))
+        async with discovering(site) as client:
+            assert (await client.discover("https://pub.example/")).hubs == (ONE,)
+
+
+async def test_a_coding_does_not_matter_where_no_body_is_needed() -> None:
+    async with discovering(Site(root=(200, {"Link": LINKS, "Content-Encoding": "br"}, b""))) as client:
+        assert (await client.discover("https://pub.example/")).topic == "https://pub.example/feed"
 
 
 async def test_options_reach_the_reader() -> None:
