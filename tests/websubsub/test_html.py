@@ -291,7 +291,6 @@ def bomb_of(name: str, size: int = 600_000) -> bytes:
 @pytest.mark.parametrize("bomb", [*BOMBS, *LARGE_TAGS])
 def test_no_page_costs_more_than_so_many_steps(bomb: str, body: bool) -> None:  # noqa: FBT001
     page = bomb_of(bomb)
-    assert steps_of(lambda: read(page, pieces=len(page), body=body)) < MOST_STEPS
     assert steps_of(lambda: read(page, pieces=16_384, body=body)) < MOST_STEPS
 
 
