@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.waiting import PATIENCE
 from websubhub import PublisherClient
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +55,7 @@ def program(path: Path, source: str, listening: int) -> Iterator[Path]:
             yield output
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -68,7 +69,7 @@ async def test_the_hub_and_the_subscriber_of_the_readme_work_together(
         program(tmp_path / "subscriber.py", subscriber, subscriber_port) as output,
     ):
         async with PublisherClient(f"http://127.0.0.1:{hub_port}/hub") as publisher:
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 # Until the subscription is verified, an update reaches nobody.
                 while not output.read_text():
                     await publisher.publish_update(TOPIC, {"hello": "reader"})

@@ -14,15 +14,18 @@ PATIENCE = 60.0
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until a condition holds that nothing tells of."""
+    pause = 0.001
     with anyio.fail_after(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - it cannot
-            await anyio.sleep(0.005)
+        while not condition():
+            await anyio.sleep(pause)
+            pause = min(2 * pause, 0.1)
 
 
 def until_in_thread(condition: Callable[[], object], problem: Callable[[], str] = lambda: "It did not happen.") -> None:
     """Wait until a condition holds, where there is no event loop; what is wrong otherwise is asked at the end."""
-    end = time.monotonic() + PATIENCE
+    pause, end = 0.001, time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(problem())
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)

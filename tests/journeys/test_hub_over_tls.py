@@ -13,7 +13,8 @@ import httpx
 import pytest
 import trustme
 
-from tests.conformance.hubs import TOPIC, Hub, RawCallback, a_subscription, form_of, served, subscription_fields, until
+from tests.conformance.hubs import TOPIC, Hub, RawCallback, a_subscription, form_of, served, subscription_fields
+from tests.waiting import PATIENCE, until
 from websubhub import (
     Acknowledgement,
     ContentDeliveryError,
@@ -41,7 +42,7 @@ class Certificates:
         return {"certfile": self.certfile, "keyfile": self.keyfile}
 
     def client(self, **settings: Any) -> httpx.AsyncClient:
-        return httpx.AsyncClient(verify=self.trust, trust_env=False, **settings)
+        return httpx.AsyncClient(verify=self.trust, trust_env=False, **settings, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +116,7 @@ async def test_an_https_callback_that_is_not_trusted_is_neither_verified_nor_del
     async with served(callback, **certificates.server) as base, HubListener(0) as listener:
         listener.attach(hub, "/hub")
         url = await listener.start()
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             await client.post(f"{url}/hub", data=subscription_fields(callback=f"{base}/c"))
         subscription = a_subscription(hub=f"{url}/hub", callback=f"{base}/c", secret="s")
         async with HubClient(subscription) as deliveries:

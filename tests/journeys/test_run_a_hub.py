@@ -15,9 +15,9 @@ import attrs
 import pytest
 
 from tests.documents import ROOT, blocks
+from tests.waiting import PATIENCE
 
 TUTORIAL = ROOT / "docs/tutorials/run-a-hub.md"
-PATIENCE = 20.0
 SERVERS = ("websubhub serve", "python -m http.server", "websubsub listen")
 
 

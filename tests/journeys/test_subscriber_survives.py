@@ -21,13 +21,13 @@ import pytest
 from anyio.abc import Process, TaskStatus
 from anyio.streams.text import TextReceiveStream
 
+from tests.waiting import PATIENCE
 from websubhub import Advertiser, Binding, PublisherClient, serve_app
 from websubhub.testing import RecordingSubscriber
 
 LEASE_SECONDS = 3
 SECONDS = 15
 PAUSE = 0.2
-PATIENCE = 10
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ class Journey:
                 await anyio.sleep(max(0.0, start + len(self.published) * PAUSE - time.monotonic()))
 
     async def subscriptions(self) -> int:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             statistics = (await client.get(self.hub.removesuffix("/hub") + "/admin/statistics")).json()
         count: int = statistics["subscriptions"]
         return count
@@ -163,7 +163,7 @@ async def subscribe_once(way: Journey) -> None:
     """Subscribe like somebody who does not know that leases end."""
     callback = way.topic.replace("/feed", "/callback")
     form = {"hub.mode": "subscribe", "hub.topic": way.topic, "hub.callback": callback}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         assert (await client.post(way.hub, data=form)).status_code == 202
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.waiting import PATIENCE
 from websubhub import HubConfig, HubListener, PublisherClient, UpdateMessageError
 from websubsub import (
     ContentDistributionMessage,
@@ -65,7 +66,7 @@ class Taker(SubscriberService):
 
 async def until_no_consumer_is_left(hub: Any, sample: Any) -> None:
     """A consumer is deleted a moment after its loop has ended."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while await hub._jetstream.consumers_info(sample.STREAM):  # noqa: ASYNC110 - the broker is asked
             await anyio.sleep(0.02)
 
@@ -91,7 +92,7 @@ async def subscribed(taker: Taker, hub: str) -> AsyncIterator[SubscriberApplicat
 
 
 async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while not condition():  # noqa: ASYNC110 - of objects that tell nobody when they change
             await anyio.sleep(0.01)
 

@@ -16,6 +16,7 @@ import pytest
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
+from tests.waiting import PATIENCE
 from websubhub import PublisherClient, TopicRegistrationError, UpdateMessageError
 from websubsub import (
     ContentDistributionMessage,
@@ -64,13 +65,13 @@ async def running(name: str, *arguments: str) -> AsyncIterator[int]:
         finally:
             process.send_signal(signal.SIGINT)
             errors = await read_errors(process)
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 status = await process.wait()
     assert (status, errors) == (0, "")
 
 
 async def until_open(port: int) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while True:
             try:
                 async with await anyio.connect_tcp("127.0.0.1", port):
@@ -94,7 +95,7 @@ async def subscribed(target: Target | str) -> AsyncIterator[Reader]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while not condition():  # noqa: ASYNC110 - of objects that tell nobody when they change
             await anyio.sleep(0.01)
 
@@ -164,7 +165,10 @@ async def test_policy_hub_denies_subscriptions_without_a_secret() -> None:
 
 
 async def test_fastapi_hub_is_discovered_and_publishes_its_own_news() -> None:
-    async with running("fastapi_hub.py") as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        running("fastapi_hub.py") as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
+    ):
         async with subscribed(f"http://127.0.0.1:{port}/news") as reader:
             await until(lambda: reader.is_told(EventKind.SUBSCRIBED))
             await post(client, item="It rains.")

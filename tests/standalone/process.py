@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.waiting import PATIENCE
+
 COMMAND = (sys.executable, "-m", "websubhub")
-PATIENCE = 20.0
 ADMIN = "admin-token-of-the-tests"
 
 

@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from tests.standalone.hub import Site, World, until, world
+from tests.standalone.hub import Site, World, world
+from tests.waiting import until
 from websubhub import TopicClient
 from websubhub.standalone import publishing
 from websubhub.standalone.adapters.memory import memory_store

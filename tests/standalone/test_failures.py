@@ -8,7 +8,8 @@ import pytest
 from anyio.abc import SocketStream
 
 from tests.standalone.hostile import hostile
-from tests.standalone.hub import World, until, world
+from tests.standalone.hub import World, world
+from tests.waiting import PATIENCE, until
 from tests.websub.peers import hang, saying
 
 TOPIC = "https://topic.example/"
@@ -186,13 +187,13 @@ async def _follow(hub: World, url: str) -> None:
 
 async def _failing(hub: World) -> dict[str, Any]:
     failing: list[dict[str, Any]] = []
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while not failing:
             failing = (await hub.get("/admin/deliveries")).json()["failing"]
     return failing[0]
 
 
 async def _until_no_letters(hub: World) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while (await hub.get("/admin/dead-letters")).json()["dead_letters"]:  # noqa: ASYNC110 - the hub does not tell
             await anyio.sleep(0.02)

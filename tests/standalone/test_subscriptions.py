@@ -6,7 +6,8 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.standalone.hub import Site, World, until, world
+from tests.standalone.hub import Site, World, world
+from tests.waiting import PATIENCE, until
 from websubhub import HubApplication, HubConfig, IntentVerification, Subscription, TopicClient, Unsubscription
 from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.policies import PublisherPolicy
@@ -235,7 +236,7 @@ async def test_one_host_is_asked_so_many_questions_at_a_time_and_others_do_not_w
             await store.verifications.save(_pending(str(number), f"https://slow.example/{number}"))
         await store.verifications.save(_pending("other", "https://quick.example/"))
         tasks.start_soon(VerificationWorker(store.verifications, verify, HUB).run)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await other.wait()
         assert most == 10
         await _settled(store)
@@ -279,6 +280,6 @@ async def test_a_request_that_was_replaced_while_it_was_verified_changes_nothing
 
 
 async def _settled(store: HubStore) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while await store.verifications.count():  # noqa: ASYNC110 - the store does not tell
             await anyio.sleep(0.01)

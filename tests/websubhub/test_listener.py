@@ -7,9 +7,10 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from anyio.abc import SocketAttribute
 
 from tests.conformance.hubs import TOPIC, Hub, RawCallback, form_of, served, subscription_fields
+from tests.ports import held_port
+from tests.waiting import PATIENCE
 from websubhub import HubConfig, HubListener
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
 
@@ -18,7 +19,7 @@ REGISTER = {"hub.mode": "register", "hub.topic": TOPIC}
 
 @asynccontextmanager
 async def listening(**settings: Any) -> AsyncIterator[tuple[HubListener, httpx.AsyncClient]]:
-    async with HubListener(0, **settings) as listener, httpx.AsyncClient(trust_env=False) as client:
+    async with HubListener(0, **settings) as listener, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         yield listener, client
 
 
@@ -38,7 +39,7 @@ async def test_it_takes_port_and_settings_and_says_where_it_listens() -> None:
         assert url == listener.url
         assert url.startswith("http://127.0.0.1:")
         assert not url.endswith("/")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             response = await post(client, f"{url}/hub")
     assert form_of(response) == {"hub.mode": "accepted"}
     assert hub.called == ["on_register_topic"]
@@ -73,13 +74,16 @@ async def test_each_service_knows_its_own_public_url() -> None:
 async def test_a_public_url_and_a_path_of_ones_own_may_be_given() -> None:
     web, behind_a_proxy, own = InMemoryWeb(), Hub(), Hub()
     web["subscriber.example"] = RecordingSubscriber()
+    with held_port() as port:
+        await check_urls(port, web, behind_a_proxy, own)
+
+
+async def check_urls(port: int, web: InMemoryWeb, behind_a_proxy: Hub, own: Hub) -> None:
     configured = HubConfig(url="https://other.example/outside", path="/inside")
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as free:
-        port = free.extra(SocketAttribute.local_port)  # noqa: S610  a socket's attribute, no query
     async with (
         web.client() as callbacks,
         HubListener(port, public_url="https://hub.example/", client=callbacks) as listener,
-        httpx.AsyncClient(trust_env=False) as client,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client,
     ):
         listener.attach(behind_a_proxy, "/hub")
         listener.attach(own, "/inside", config=configured)
@@ -188,7 +192,7 @@ async def test_a_graceful_stop_lets_follow_ups_finish_and_takes_no_more_requests
         tasks.start_soon(listener.graceful_stop)
         await anyio.sleep(0.05)
         assert "on_subscription_intent_verified" not in hub.called
-        async with httpx.AsyncClient(trust_env=False) as late:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as late:
             with pytest.raises(httpx.TransportError):
                 await post(late, f"{url}/hub")
         gate.open.set()
@@ -198,7 +202,7 @@ async def test_a_graceful_stop_lets_follow_ups_finish_and_takes_no_more_requests
 async def test_a_graceful_stop_ends_within_its_limit() -> None:
     hub = Hub()
     async with gated(hub, graceful_seconds=0.2) as (listener, _):
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await listener.graceful_stop()
     assert "on_subscription_intent_verified" not in hub.called
 
@@ -206,7 +210,7 @@ async def test_a_graceful_stop_ends_within_its_limit() -> None:
 async def test_an_immediate_stop_cancels_what_is_under_way() -> None:
     hub = Hub()
     async with gated(hub, graceful_seconds=60) as (listener, gate):
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await listener.immediate_stop()
         gate.open.set()
     assert "on_subscription_intent_verified" not in hub.called

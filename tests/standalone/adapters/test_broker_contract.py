@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Hub
+from tests.waiting import PATIENCE
 from websubhub.standalone.ports import (
     BacklogFullError,
     DeliveryMode,
@@ -68,7 +69,7 @@ async def test_claim_waits_for_a_publish(hub: Hub) -> None:
             claimed.append(delivery.update.id)
             delivery.done()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(work)
             await anyio.wait_all_tasks_blocked()

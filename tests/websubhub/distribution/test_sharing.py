@@ -15,6 +15,7 @@ from tests.waiting import PATIENCE, until
 from tests.websubhub.distribution.peers import (
     CONTENT,
     NO_CONTENT,
+    EngineClock,
     Peer,
     answering,
     hang,
@@ -58,13 +59,19 @@ async def test_hundreds_of_callers_share_the_engine() -> None:
 
 
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})], ids=["uvloop"])
-async def test_uvloop_drives_it_as_well(anyio_backend: object) -> None:
+async def test_uvloop_drives_it_as_well(anyio_backend: object, clock: EngineClock) -> None:
     assert anyio_backend
+    silent_outcomes: list[DeliveryOutcome] = []
+
     with peer(answering(NO_CONTENT)) as server, peer(hang) as silent:
-        async with open_engine(total_seconds=0.3) as engine, anyio.create_task_group() as group:
-            for _ in range(20):
-                group.start_soon(send, engine, [server.url] * 20)
-            assert not (await send_one(engine, silent.url)).delivered
+        async with open_engine(total_seconds=2_000) as engine, anyio.create_task_group() as group:
+            to_silent = Delivery(callback=silent.url, content=CONTENT)
+            group.start_soon(engine.send, [to_silent], lambda _, outcome: silent_outcomes.append(outcome))
+            async with anyio.create_task_group() as others:
+                for _ in range(20):
+                    others.start_soon(send, engine, [server.url] * 20)
+            clock.put_forward(2_100)
+    assert [outcome.delivered for outcome in silent_outcomes] == [False]
     assert len(server.requests) == 400
 
 
