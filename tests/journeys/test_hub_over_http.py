@@ -1,10 +1,10 @@
 """A hub over real HTTP: every answer of the hook table, wrong requests, hostile peers, and the ways to run it."""
 
+import contextlib
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,7 +31,7 @@ from tests.conformance.hubs import (
     served,
     subscription_fields,
 )
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, until, until_in_thread
 from websubhub import (
     BadSubscriptionError,
     BadUnsubscriptionError,
@@ -183,10 +183,9 @@ async def test_a_wrong_request_is_refused_with_one_plain_sentence(
 
 
 @pytest.mark.spec("H-10", "H-17")
-async def test_an_unreachable_callback_leaves_the_hub_up() -> None:
+async def test_an_unreachable_callback_leaves_the_hub_up(free_port: int) -> None:
     hub = Hub()
-    async with served(RawCallback()) as dead:
-        pass
+    dead = f"http://127.0.0.1:{free_port}"
     async with running(hub, verification_delays=(0.0, 0.01)) as site:
         for mode in ("subscribe", "unsubscribe"):
             response = await site.post(subscription_fields(mode=mode, callback=f"{dead}/callback"))
@@ -368,14 +367,13 @@ run(Hub(), port=int(sys.argv[1]), backend=sys.argv[2])
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
-def test_a_hub_that_is_run_ends_well_by_a_signal(backend: str, way: signal.Signals) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    program = subprocess.Popen([sys.executable, "-c", PROGRAM, port, backend], cwd=ROOT, stderr=subprocess.PIPE)
+def test_a_hub_that_is_run_ends_well_by_a_signal(backend: str, way: signal.Signals, free_port: int) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(free_port), backend]
+    program = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     try:
-        assert asked_until_it_answers(f"http://127.0.0.1:{port}/hub") == 200
+        assert asked_until_it_answers(f"http://127.0.0.1:{free_port}/hub") == 200
         program.send_signal(way)
-        _, errors = program.communicate(timeout=10)
+        _, errors = program.communicate(timeout=PATIENCE)
     finally:
         program.kill()
     assert program.returncode == 0, errors
@@ -384,14 +382,16 @@ def test_a_hub_that_is_run_ends_well_by_a_signal(backend: str, way: signal.Signa
 
 def asked_until_it_answers(url: str) -> int:
     """The status of a registration at a hub that is only starting."""
-    with httpx.Client(trust_env=False) as client:
-        until = time.monotonic() + 10
-        while True:
-            try:
-                return client.post(url, data={"hub.mode": "register", "hub.topic": TOPIC}).status_code
-            except httpx.TransportError:
-                assert time.monotonic() < until, "the hub did not start"
-                time.sleep(0.05)
+    statuses: list[int] = []
+
+    def is_answered() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            statuses.append(client.post(url, data={"hub.mode": "register", "hub.topic": TOPIC}).status_code)
+        return bool(statuses)
+
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+        until_in_thread(is_answered, lambda: "the hub did not start")
+    return statuses[0]
 
 
 async def test_a_port_that_is_taken_is_an_error() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-import anyio
 import attrs
 import httpx
 import pytest
@@ -188,11 +187,3 @@ async def test_a_hub_delivers_over_tls_out_of_its_update_hook(certificates: Cert
     assert (delivery.body, delivery.signature) == (b"<feed/>", True)
     assert delivery.headers["content-type"] == "application/atom+xml"
     assert delivery.headers["link"] == f'<{url}>; rel="hub", <{TOPIC}>; rel="self"'
-
-
-async def test_a_hub_stops_at_once_though_a_client_stays_connected(certificates: Certificates) -> None:
-    async with certificates.client() as client:
-        async with hub_at(Hub(), certificates) as url:
-            assert (await client.post(url, data={"hub.mode": "register", "hub.topic": TOPIC})).status_code == 200
-            stopping = anyio.current_time()
-        assert anyio.current_time() - stopping < 2

@@ -106,13 +106,13 @@ def saved(folder: Path) -> list[str]:
 
 
 @pytest.mark.parity("S127")
-async def test_feed_saver_saves_new_entries_and_goes_on_after_a_kill(tmp_path: Path, free_tcp_port: int) -> None:
+async def test_feed_saver_saves_new_entries_and_goes_on_after_a_kill(tmp_path: Path, free_port: int) -> None:
     async with publisher() as news:
-        async with saving(news.topic, tmp_path, free_tcp_port, stop=signal.SIGKILL) as first:
+        async with saving(news.topic, tmp_path, free_port, stop=signal.SIGKILL) as first:
             await until(lambda: first.printed == f"subscribed: {news.topic}\n")
             await news.publish(feed(entry("1", "Rain"), entry("../2", "Snow")))
             await until(lambda: saved(tmp_path) == ["Rain", "Snow"])
-        async with saving(news.topic, tmp_path, free_tcp_port) as second:
+        async with saving(news.topic, tmp_path, free_port) as second:
             await until(lambda: second.printed == f"resumed: {news.topic}\n")
             await news.publish(feed(entry("3", "Hail"), entry("1", "Rain"), entry("../2", "More snow")))
             await until(lambda: saved(tmp_path) == ["Hail", "More snow", "Rain"])

@@ -28,6 +28,7 @@ HUB = "https://hub.example/"
     ("asked", "granted"), [(None, 864_000), (1, 300), (86_400, 86_400), (9_999_999_999, 2_592_000)]
 )
 async def test_leases_are_granted_within_the_limits(asked: int | None, granted: int) -> None:
+    before = int(time.time())
     async with world(min_lease_seconds=300) as hub:
         subscriber = hub.subscriber()
         fields: dict[str, Any] = {} if asked is None else {"lease_seconds": asked}
@@ -36,7 +37,7 @@ async def test_leases_are_granted_within_the_limits(asked: int | None, granted: 
         [subscription] = (await hub.get("/admin/subscriptions")).json()["subscriptions"]
         assert subscription["lease_seconds"] == granted
         assert subscription["expires_at"] == subscription["requested_at"] + granted
-        assert subscription["requested_at"] == pytest.approx(time.time(), abs=10)
+        assert before <= subscription["requested_at"] <= time.time()
 
 
 @pytest.mark.parametrize("lease", ["0", "-1", "1e9", "inf", "99999999999"])
@@ -50,10 +51,11 @@ async def test_a_lease_that_is_no_number_of_seconds_is_refused(lease: str) -> No
 async def test_nothing_is_delivered_once_a_lease_has_ended() -> None:
     async with world() as hub:
         ending, staying = hub.subscriber("/ending"), hub.subscriber("/staying")
-        await hub.subscribe(ending, TOPIC, "/ending", lease_seconds=1)
+        await hub.subscribe(ending, TOPIC, "/ending")
         await hub.subscribe(staying, TOPIC, "/staying")
         await hub.publish(TOPIC, b"in time")
         await until(lambda: ending.deliveries and staying.deliveries)
+        await hub.subscribe(ending, TOPIC, "/ending", lease_seconds=1)
         await anyio.sleep(1.1)
         await hub.publish(TOPIC, b"too late")
         await until(lambda: len(staying.deliveries) == 2)

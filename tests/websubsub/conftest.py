@@ -1,6 +1,6 @@
 """A subscriber, a hub that does as it is told, and the web between them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -9,7 +9,6 @@ import attrs
 import httpx
 import pytest
 
-from tests.ports import held_port, held_ports
 from tests.waiting import until
 from tests.web import Web
 from tests.websubsub.hub import Asked, ScriptedHub
@@ -153,17 +152,3 @@ async def make_world() -> AsyncIterator[MakeWorld]:
 @pytest.fixture
 async def world(make_world: MakeWorld) -> World:
     return await make_world()
-
-
-@pytest.fixture
-def free_port() -> Iterator[int]:
-    """A port that nobody listens on, and that nobody else is given."""
-    with held_port() as port:
-        yield port
-
-
-@pytest.fixture
-def ports() -> Iterator[list[int]]:
-    """Two such ports."""
-    with held_ports(2) as ports:
-        yield ports

@@ -143,9 +143,9 @@ async def test_listen_prints_what_happens_and_unsubscribes_at_the_end(hub: Scrip
 
 
 async def test_ctrl_c_with_keep_leaves_the_subscription_and_the_state_goes_on(
-    hub: ScriptedHub, base: str, ports: list[int], tmp_path: Path
+    hub: ScriptedHub, base: str, free_ports: list[int], tmp_path: Path
 ) -> None:
-    state, port = f"sqlite:///{tmp_path}/state.db", str(ports[0])
+    state, port = f"sqlite:///{tmp_path}/state.db", str(free_ports[0])
     async with listen(f"{base}/feed", "--port", port, "--state", state, "--keep") as listening:
         await listening.until("subscribed")
         listening.process.send_signal(signal.SIGINT)

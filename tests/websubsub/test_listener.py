@@ -72,8 +72,8 @@ async def check_round(hub: ScriptedHub, service: Recorder, topic: str) -> None:
 
 
 @pytest.mark.parity("S127", "SC25")
-async def test_a_service_serves_by_itself(ports: list[int]) -> None:
-    mine, other = ports
+async def test_a_service_serves_by_itself(free_ports: list[int]) -> None:
+    mine, other, _ = free_ports
     service = Recorder()
     config = SubscriberConfig(url=f"http://127.0.0.1:{mine}/", targets=target(other))
     async with hub_at(other) as hub, anyio.create_task_group() as tasks:

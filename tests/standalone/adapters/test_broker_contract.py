@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Hub
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 from websubhub.standalone.ports import (
     BacklogFullError,
     DeliveryMode,
@@ -90,7 +90,8 @@ async def test_several_claim_at_once_and_nothing_is_claimed_twice(hub: Hub) -> N
         for _ in range(4):
             tasks.start_soon(work)
         await hub.publish()
-        await anyio.sleep(0.1)
+        await until(lambda: len(claimed) >= 20)
+        assert await hub.claim() == []
         tasks.cancel_scope.cancel()
     assert len(set(claimed)) == len(claimed) == 20
 
