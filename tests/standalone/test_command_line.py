@@ -52,7 +52,7 @@ def test_it_says_when_it_is_ready_and_ends_on_sigterm(loop: str, tmp_path: Path)
 
 
 def test_it_ends_in_time_although_a_subscriber_hangs(tmp_path: Path, subscribers: Sink) -> None:
-    with served(tmp_path, "--delivery-timeout", str(4 * PATIENCE)) as hub:
+    with served(tmp_path, "--delivery-timeout", str(2 * PATIENCE)) as hub:
         topic = "https://topic.example/"
         _subscribe(hub.url, topic, subscribers.callback("hang", 1))
         _wait_for(hub.url, "subscriptions", 1.0)
@@ -78,7 +78,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         refused = run("serve", "--port", port, "--store", f"sqlite:///{tmp_path / 'hub.db'}")
-    _assert_refused(refused, f"Cannot listen on 127.0.0.1 port {port}: address already in use.")
+        _assert_refused(refused, f"Cannot listen on 127.0.0.1 port {port}: address already in use.")
 
 
 def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
