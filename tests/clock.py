@@ -20,7 +20,7 @@ from trio.testing import MockClock
 _QUIET_SECONDS = 0.05
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
+class _JumpingSelector(selectors.DefaultSelector):
     """Instead of waiting for time to pass, makes it pass."""
 
     def __init__(self) -> None:

@@ -26,12 +26,10 @@ def _let_go_of(function: ast.AST, block: ast.With | ast.AsyncWith) -> Iterator[i
     if not ports:
         return
     closed_at = min([closed_at, *(each.lineno for each in within if name_of(each) == "close")])  # type: ignore[attr-defined]
+    returned = [id(node) for each in within if isinstance(each, ast.Return) for node in ast.walk(each)]
     for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in ports:
-            if node.lineno > closed_at or any(
-                isinstance(each, ast.Return) and node in ast.walk(each) for each in within
-            ):
-                yield node.lineno
+        if isinstance(node, ast.Name) and node.id in ports and (node.lineno > closed_at or id(node) in returned):
+            yield node.lineno
 
 
 def _ports_of(block: ast.With | ast.AsyncWith) -> set[str]:

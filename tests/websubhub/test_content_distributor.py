@@ -92,7 +92,7 @@ async def test_a_recipient_that_never_answers_costs_the_others_nothing(
     replace_clock(monkeypatch, clock)
     limits = EngineLimits(total_seconds=2_000)
 
-    def note(member: Member, outcome: DeliveryOutcome) -> None:
+    def note(member: Recipient, outcome: DeliveryOutcome) -> None:
         settled(member, outcome)
         if len(settled.outcomes) == 10:
             clock.put_forward(2_100)
