@@ -4,7 +4,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,23 +11,20 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.waiting import PATIENCE, until_in_thread
 from websubhub import PublisherClient
 
 ROOT = Path(__file__).parent.parent
 TOPIC = "https://example.com/feed"
 
 
-@pytest.fixture
-def free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 def examples() -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -43,32 +39,24 @@ def program(path: Path, source: str, listening: int) -> Iterator[Path]:
         ) as process,
     ):
         try:
-            for _ in range(200):
-                assert process.poll() is None, output.read_text()
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", listening)) == 0:
-                        break
-                time.sleep(0.05)
-            else:
-                pytest.fail(f"nothing listens on port {listening}")
+            until_in_thread(lambda: process.poll() is not None or is_open(listening), output.read_text)
+            assert process.poll() is None, output.read_text()
             yield output
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_the_hub_and_the_subscriber_of_the_readme_work_together(
-    tmp_path: Path, free_ports: tuple[int, int]
-) -> None:
-    hub_port, subscriber_port = free_ports
+async def test_the_hub_and_the_subscriber_of_the_readme_work_together(tmp_path: Path, free_ports: list[int]) -> None:
+    hub_port, subscriber_port, _ = free_ports
     hub, subscriber = (text.replace("8080", str(hub_port)).replace("8081", str(subscriber_port)) for text in examples())
     with (
         program(tmp_path / "hub.py", hub, hub_port),
         program(tmp_path / "subscriber.py", subscriber, subscriber_port) as output,
     ):
         async with PublisherClient(f"http://127.0.0.1:{hub_port}/hub") as publisher:
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 # Until the subscription is verified, an update reaches nobody.
                 while not output.read_text():
                     await publisher.publish_update(TOPIC, {"hello": "reader"})

@@ -13,7 +13,8 @@ import pytest
 from docs.generate.standalone import command_line, configuration
 from docs.generate.standalone.pages import FOLDER, pages
 from tests.documents import ROOT, blocks
-from tests.standalone.hub import World, until, world
+from tests.standalone.hub import World, world
+from tests.waiting import until
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome

@@ -1,6 +1,6 @@
 """A hub that answers as it is told, and the small world around it that tests of hubs stand on."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -11,6 +11,7 @@ import attrs
 import httpx
 
 from _websub.serving import Binding, serve
+from tests.waiting import until as until  # noqa: PLC0414 - for those who import it from here
 from websubhub import (
     Acknowledgement,
     Headers,
@@ -231,10 +232,3 @@ async def served(app: Any, **binding: Any) -> AsyncIterator[str]:
     async with anyio.create_task_group() as tasks:
         yield await tasks.start(serve_it)
         tasks.cancel_scope.cancel()
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Wait until something holds that nobody announces."""
-    with anyio.fail_after(seconds):
-        while not condition():  # noqa: ASYNC110  looking again is all there is to do
-            await anyio.sleep(0.01)

@@ -9,7 +9,8 @@ from _websub.http import Answer, Request, Response
 from _websub.listening import AppListener
 from _websub.serving import Binding
 from tests.conformance.subscribers import subscriber_world
-from tests.websubsub.conftest import HUB, TOPIC, Recorder, eventually
+from tests.waiting import until
+from tests.websubsub.conftest import HUB, TOPIC, Recorder
 from websubhub.testing import InMemoryWeb
 from websubsub import (
     Discovery,
@@ -145,7 +146,7 @@ async def test_the_headers_of_the_first_discovery_are_those_of_every_other() -> 
         world.hub.lease_seconds = 1
         world.web.add("pub.example", page.edge)
         world.app.subscribe(Target(resource="https://pub.example/", discovery_headers=headers))
-        await eventually(lambda: "renewed" in world.kinds())
+        await until(lambda: "renewed" in world.kinds())
     for request in page.asked[:2]:
         assert {name: request.headers[name] for name in headers} == headers
 
@@ -161,7 +162,7 @@ async def test_what_fails_is_an_error_of_its_own_and_is_told_to_the_observer() -
         assert failed.value.status == 404
         world.app.subscribe("https://nowhere.example/")
         world.app.subscribe(Target(hub=HUB, topic=TOPIC))
-        await eventually(lambda: world.kinds()[:2] == ["failed", "failed"])
+        await until(lambda: world.kinds()[:2] == ["failed", "failed"])
     told = {event.topic: event.reason for event in world.events}
     assert "404" in told[TOPIC]
     assert "could not be read" in told["https://nowhere.example/"]

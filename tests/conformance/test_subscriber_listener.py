@@ -11,8 +11,9 @@ import pytest
 import trustme
 
 from tests.conformance.subscribers import CHALLENGE, SECRET
+from tests.waiting import PATIENCE, until
 from tests.web import Web
-from tests.websubsub.conftest import HUB, TOPIC, Recorder, eventually
+from tests.websubsub.conftest import HUB, TOPIC, Recorder
 from tests.websubsub.hub import ScriptedHub
 from websubsub import (
     ContentDistributionMessage,
@@ -37,7 +38,7 @@ async def listening(paths: tuple[str, ...], **tls: Any) -> AsyncIterator[tuple[S
     authority, context = tls.pop("authority", None), ssl.create_default_context()
     if authority is not None:
         authority.configure_trust(context)
-    async with httpx.AsyncClient(verify=context, trust_env=False) as outside:
+    async with httpx.AsyncClient(verify=context, trust_env=False, timeout=PATIENCE) as outside:
         web, hub, services = Web(), ScriptedHub(outside, verifies=False), [Recorder() for _ in paths]
         web.add("hub.example", hub)
         async with web.client() as inside, SubscriberListener(0, client=inside, **tls) as listener:
@@ -45,7 +46,7 @@ async def listening(paths: tuple[str, ...], **tls: Any) -> AsyncIterator[tuple[S
                 config = SubscriberConfig(targets=Target(hub=HUB, topic=TOPIC, secret=SECRET))
                 listener.attach(service, path, config=config)
             url = await listener.start()
-            await eventually(lambda: len(hub.asked) == len(paths))
+            await until(lambda: len(hub.asked) == len(paths))
             callbacks = [
                 next(a.callback for a in hub.asked if a.callback.startswith(f"{url}{path}/")) for path in paths
             ]
@@ -99,7 +100,7 @@ async def test_everything_works_over_tls(tmp_path: Path) -> None:
 @pytest.mark.parity("SU7")
 async def test_a_detached_service_answers_no_more_and_the_others_do() -> None:
     gone, there = Recorder(), Recorder()
-    async with SubscriberListener(0) as listener, httpx.AsyncClient(trust_env=False) as client:
+    async with SubscriberListener(0) as listener, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         listener.attach(gone, "/gone")
         listener.attach(there, "/there")
         await listener.start()

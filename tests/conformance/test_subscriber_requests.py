@@ -11,7 +11,8 @@ import pytest
 import trustme
 
 from tests.conformance.subscribers import SIGNED, UNSIGNED, ask, deliver, subscriber_world
-from tests.websubsub.conftest import HUB, TOPIC, Recorder, eventually
+from tests.waiting import PATIENCE, until
+from tests.websubsub.conftest import HUB, TOPIC, Recorder
 from websubhub import Response
 from websubhub.testing import InMemoryWeb, RecordingHub
 from websubsub import (
@@ -205,7 +206,7 @@ async def test_callbacks_of_a_listener_are_at_its_address_below_the_path_of_the_
             callback = listener.application(service).subscriptions.new_callback()
             assert callback.startswith(url + path)
             assert callback.count("/", len(url)) == len(path.strip("/").split("/")) + (path != "/")
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=PATIENCE) as client:
                 assert (await client.get(callback)).status_code == 404
     assert f":{port}/" not in url
 
@@ -239,7 +240,7 @@ async def test_what_a_restart_finds_is_renewed_and_not_made_anew(tmp_path: Path)
     async with subscriber_world(state=state) as world:
         before: Subscription = await world.subscribe()
     async with subscriber_world(state=state, targets=[Target(hub=HUB, topic=TOPIC)]) as world:
-        await eventually(lambda: world.kinds() == ["resumed"])
+        await until(lambda: world.kinds() == ["resumed"])
         assert world.subscription == before
         assert world.state() is State.ACTIVE
         assert not world.hub.asked

@@ -10,7 +10,6 @@ KILLS = 20
 
 
 @pytest.mark.durability
-@pytest.mark.timeout(180)
 def test_nothing_is_lost_however_often_the_hub_is_killed(tmp_path: Path) -> None:
     result = run_kills(tmp_path, KILLS)
     assert result.kills == KILLS + 1

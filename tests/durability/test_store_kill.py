@@ -13,12 +13,12 @@ import pytest
 
 from tests.durability.account import Reader
 from tests.durability.victim import live
+from tests.waiting import PATIENCE
 
 KILLS = int(os.environ.get("WEBSUBHUB_KILLS", "20"))
 
 
 @pytest.mark.durability
-@pytest.mark.timeout(60 + 2 * KILLS)
 def test_whatever_was_accepted_is_delivered_in_order_however_often_the_process_is_killed(tmp_path: Path) -> None:
     # A fork of a server that has imported everything starts in milliseconds.
     context = multiprocessing.get_context("forkserver")
@@ -28,14 +28,14 @@ def test_whatever_was_accepted_is_delivered_in_order_however_often_the_process_i
         ready, theirs = context.Pipe(duplex=False)
         process = context.Process(target=live, args=(str(tmp_path), run, theirs), daemon=True)
         process.start()
-        assert ready.poll(20), f"run {run} did not open the store"
+        assert ready.poll(PATIENCE), f"run {run} did not open the store"
         time.sleep(chance.random() * 0.3)
         assert process.exitcode is None, f"run {run} ended by itself"
         process.kill()
         process.join()
     last = context.Process(target=live, args=(str(tmp_path), KILLS))
     last.start()
-    last.join(50)
+    last.join(PATIENCE)
     assert last.exitcode == 0
     account = Reader().read(tmp_path / "journal")
     assert account.lost == []

@@ -1,10 +1,10 @@
 """A hub over real HTTP: every answer of the hook table, wrong requests, hostile peers, and the ways to run it."""
 
+import contextlib
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,8 +30,8 @@ from tests.conformance.hubs import (
     form_of,
     served,
     subscription_fields,
-    until,
 )
+from tests.waiting import PATIENCE, until, until_in_thread
 from websubhub import (
     BadSubscriptionError,
     BadUnsubscriptionError,
@@ -76,7 +76,7 @@ async def running(hub: HubService, **settings: Any) -> AsyncIterator[Site]:
     async def serve_it(*, task_status: anyio.abc.TaskStatus[str]) -> None:
         await serve(hub, config, port=0, ready=task_status.started)
 
-    async with anyio.create_task_group() as tasks, httpx.AsyncClient(trust_env=False) as client:
+    async with anyio.create_task_group() as tasks, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         yield Site(await tasks.start(serve_it) + "/hub", client)
         tasks.cancel_scope.cancel()
 
@@ -183,10 +183,9 @@ async def test_a_wrong_request_is_refused_with_one_plain_sentence(
 
 
 @pytest.mark.spec("H-10", "H-17")
-async def test_an_unreachable_callback_leaves_the_hub_up() -> None:
+async def test_an_unreachable_callback_leaves_the_hub_up(free_port: int) -> None:
     hub = Hub()
-    async with served(RawCallback()) as dead:
-        pass
+    dead = f"http://127.0.0.1:{free_port}"
     async with running(hub, verification_delays=(0.0, 0.01)) as site:
         for mode in ("subscribe", "unsubscribe"):
             response = await site.post(subscription_fields(mode=mode, callback=f"{dead}/callback"))
@@ -241,7 +240,7 @@ async def test_an_answer_that_never_ends_is_not_read_to_its_end() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, handle)
             await site.post(subscription_fields(callback=f"http://127.0.0.1:{port}/"))
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 await ended.wait()
             tasks.cancel_scope.cancel()
         assert (await site.register()).status_code == 200
@@ -269,7 +268,7 @@ def head(length: str) -> bytes:
 async def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
     hub = Hub()
     async with running(hub, limits=EdgeLimits(body_seconds=0.2)) as site:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             received = await exchange(site.url, head("Content-Length: 100") + b"hub.mode=register&hub.topic=https:")
         assert received.split(b" ", 2)[1:2] == [b"408"]
         assert (await site.register()).status_code == 200
@@ -281,7 +280,7 @@ async def test_a_body_without_a_length_is_counted_as_it_arrives() -> None:
     hub = Hub()
     chunks = b"3e8\r\n" + b"x" * 1000 + b"\r\n"
     async with running(hub, limits=EdgeLimits(body_bytes=10_000)) as site:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             received = await exchange(site.url, head("Transfer-Encoding: chunked") + chunks * 11)
         assert received.split(b" ", 2)[1:2] == [b"413"]
         assert (await site.register()).status_code == 200
@@ -323,9 +322,12 @@ def fastapi_at(path: str, app: Any) -> Any:
 )
 async def test_a_hub_is_mounted_in_another_application_under_a_path(framework: Any, mount: str, url: str) -> None:
     hub, subscriber = Hub(), RecordingSubscriber()
-    async with served(subscriber) as callback, httpx.AsyncClient(trust_env=False) as callbacks:
+    async with served(subscriber) as callback, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as callbacks:
         app = framework(mount, asgi(hub, HubConfig(url=url), client=callbacks))
-        async with served(app) as base, httpx.AsyncClient(trust_env=False, follow_redirects=True) as client:
+        async with (
+            served(app) as base,
+            httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=PATIENCE) as client,
+        ):
             target = base + urlsplit(url).path
             response = await client.post(target, data=subscription_fields(callback=f"{callback}/c"))
             assert response.status_code == 202, [str(each.url) for each in [*response.history, response]]
@@ -346,7 +348,7 @@ async def test_a_mounted_hub_that_is_entered_answers_before_it_verifies() -> Non
 
     mounted = asgi(hub, HubConfig(url="http://127.0.0.1/api/hub"))
     async with served(slow) as callback, mounted, served(starlette_at("/api", mounted)) as base:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             fields = subscription_fields(callback=f"{callback}/c")
             assert (await client.post(f"{base}/api/hub", data=fields)).status_code == 202
         assert "on_subscription_intent_verified" not in hub.called
@@ -365,14 +367,13 @@ run(Hub(), port=int(sys.argv[1]), backend=sys.argv[2])
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
-def test_a_hub_that_is_run_ends_well_by_a_signal(backend: str, way: signal.Signals) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    program = subprocess.Popen([sys.executable, "-c", PROGRAM, port, backend], cwd=ROOT, stderr=subprocess.PIPE)
+def test_a_hub_that_is_run_ends_well_by_a_signal(backend: str, way: signal.Signals, free_port: int) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(free_port), backend]
+    program = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     try:
-        assert asked_until_it_answers(f"http://127.0.0.1:{port}/hub") == 200
+        assert asked_until_it_answers(f"http://127.0.0.1:{free_port}/hub") == 200
         program.send_signal(way)
-        _, errors = program.communicate(timeout=10)
+        _, errors = program.communicate(timeout=PATIENCE)
     finally:
         program.kill()
     assert program.returncode == 0, errors
@@ -381,14 +382,16 @@ def test_a_hub_that_is_run_ends_well_by_a_signal(backend: str, way: signal.Signa
 
 def asked_until_it_answers(url: str) -> int:
     """The status of a registration at a hub that is only starting."""
-    with httpx.Client(trust_env=False) as client:
-        until = time.monotonic() + 10
-        while True:
-            try:
-                return client.post(url, data={"hub.mode": "register", "hub.topic": TOPIC}).status_code
-            except httpx.TransportError:
-                assert time.monotonic() < until, "the hub did not start"
-                time.sleep(0.05)
+    statuses: list[int] = []
+
+    def is_answered() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            statuses.append(client.post(url, data={"hub.mode": "register", "hub.topic": TOPIC}).status_code)
+        return bool(statuses)
+
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+        until_in_thread(is_answered, lambda: "the hub did not start")
+    return statuses[0]
 
 
 async def test_a_port_that_is_taken_is_an_error() -> None:

@@ -14,6 +14,7 @@ import uvicorn
 import websubhub
 import websubsub
 from _websub.asgi import AsgiApp
+from tests.waiting import PATIENCE, until
 from websubhub.standalone.application import StandaloneApplication
 from websubhub.standalone.settings import Settings
 
@@ -72,7 +73,7 @@ class Events:
         self.seen: list[websubsub.SubscriberEvent] = []
 
     async def wait_for(self, kind: websubsub.EventKind) -> websubsub.SubscriberEvent:
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while True:
                 for event in self.seen:
                     if event.kind is kind:
@@ -102,7 +103,7 @@ def running(make: Callable[[], AsgiApp], sock: socket.socket) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -131,9 +132,7 @@ async def test_an_update_reaches_a_subscriber(size: int) -> None:
         event = await events.wait_for(websubsub.EventKind.SUBSCRIBED)
         assert event.lease_seconds == websubhub.HubConfig().lease_seconds
         # The hub hears the confirmation, in its thread, a moment after the subscriber gave it.
-        with anyio.fail_after(10):
-            while not hub.subscriptions:  # noqa: ASYNC110 - it tells nobody
-                await anyio.sleep(0.01)
+        await until(lambda: hub.subscriptions)
         async with websubhub.PublisherClient(url) as publisher:
             await publisher.publish_update(TOPIC, CONTENT * size, "application/octet-stream")
         (message,) = taker.taken
@@ -170,9 +169,9 @@ def ready_made_hub(store: Path) -> Iterator[str]:
 
 async def subscribed(hub: str) -> None:
     """Wait until the hub knows of a subscription; only its operator may ask."""
-    async with httpx.AsyncClient(base_url=hub.removesuffix("/hub")) as client:
+    async with httpx.AsyncClient(base_url=hub.removesuffix("/hub"), timeout=PATIENCE) as client:
         assert (await client.get("/admin/statistics")).status_code == 401
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while True:
                 answer = await client.get("/admin/statistics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
                 if answer.json()["subscriptions"]:
@@ -190,9 +189,7 @@ async def test_the_ready_made_hub_delivers_and_keeps_what_it_knows(tmp_path: Pat
             await subscribed(hub)
             async with websubhub.PublisherClient(hub) as publisher:
                 await publisher.publish_update(TOPIC, CONTENT, "application/octet-stream")
-            with anyio.fail_after(10):
-                while not taker.taken:  # noqa: ASYNC110 - it tells nobody
-                    await anyio.sleep(0.01)
+            await until(lambda: taker.taken)
     assert [message.body for message in taker.taken] == [CONTENT]
     assert taker.taken[0].headers["x-hub-signature"].startswith("sha256=")
     with ready_made_hub(tmp_path / "hub.db") as hub:

@@ -3,28 +3,19 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
 import pytest
 
 from tests.documents import ROOT, blocks
+from tests.waiting import PATIENCE, until_in_thread
 
 TUTORIAL = ROOT / "docs/tutorials/run-a-hub.md"
-PATIENCE = 20.0
 SERVERS = ("websubhub serve", "python -m http.server", "websubsub listen")
-
-
-def free_ports(number: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [each.getsockname()[1] for each in sockets]
 
 
 @attrs.define
@@ -36,11 +27,13 @@ class Terminal:
 
     def shows(self, expected: str, *, times: int = 1) -> None:
         """Wait until what is expected stands in the output that often."""
-        deadline = time.monotonic() + PATIENCE
-        while matches(expected, self.output.read_text()) < times:
-            assert time.monotonic() < deadline, f"{expected!r} is not in {self.output.read_text()!r}"
-            assert self.process.poll() is None, self.output.read_text()
-            time.sleep(0.05)
+
+        def is_shown() -> bool:
+            ended = self.process.poll() is not None
+            return matches(expected, self.output.read_text()) >= times or ended
+
+        until_in_thread(is_shown, lambda: f"{expected!r} is not in {self.output.read_text()!r}")
+        assert matches(expected, self.output.read_text()) >= times, self.output.read_text()
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
@@ -110,13 +103,12 @@ def matches(expected: str, output: str) -> int:
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
-    reader = Reader(tmp_path, dict(zip(("8080", "8000", "8081"), free_ports(3), strict=True)))
+def reader(tmp_path: Path, free_ports: list[int]) -> Iterator[Reader]:
+    reader = Reader(tmp_path, dict(zip(("8080", "8000", "8081"), free_ports, strict=True)))
     yield reader
     reader.close()
 
 
-@pytest.mark.timeout(120)
 def test_the_tutorial_shows_what_it_says(reader: Reader, tmp_path: Path) -> None:
     hub = reader.start()
     hub.shows(reader.next("text"))

@@ -7,9 +7,8 @@ loop: the one that the test itself uses says nothing about theirs.
 import json
 import sqlite3
 import sys
-import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,13 @@ import pytest
 from anyio.abc import Process, TaskStatus
 from anyio.streams.text import TextReceiveStream
 
+from tests.waiting import PATIENCE, until
 from websubhub import Advertiser, Binding, PublisherClient, serve_app
 from websubhub.testing import RecordingSubscriber
 
-LEASE_SECONDS = 3
-SECONDS = 15
-PAUSE = 0.2
-PATIENCE = 10
+# Renewed after two thirds, so a process may be as late as the other third, on a machine that has much to do.
+LEASE_SECONDS = 12
+RENEWALS = 2
 
 
 @pytest.fixture
@@ -73,12 +72,6 @@ async def program(*arguments: str) -> AsyncIterator[Program]:
                     process.kill()
 
 
-async def until(reached: Callable[[], object]) -> None:
-    with anyio.fail_after(PATIENCE):
-        while not reached():  # noqa: ASYNC110 - other processes tell nobody when they change
-            await anyio.sleep(0.01)
-
-
 @attrs.frozen
 class Journey:
     """What both halves of the journey need.
@@ -100,16 +93,15 @@ class Journey:
     published: list[str] = attrs.field(factory=list)
 
     async def publish(self) -> None:
-        """Publish an update every 200 ms."""
-        start = time.monotonic()
+        """Publish update after update."""
         async with PublisherClient(self.hub) as publisher:
             while True:
                 self.published.append(str(len(self.published)))
                 await publisher.publish_update(self.topic, self.published[-1])
-                await anyio.sleep(max(0.0, start + len(self.published) * PAUSE - time.monotonic()))
+                await anyio.sleep(0.2)
 
     async def subscriptions(self) -> int:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             statistics = (await client.get(self.hub.removesuffix("/hub") + "/admin/statistics")).json()
         count: int = statistics["subscriptions"]
         return count
@@ -127,13 +119,13 @@ class Journey:
 
 
 @asynccontextmanager
-async def journey(folder: Path, free_tcp_port: int) -> AsyncIterator[Journey]:
-    """A hub that grants three seconds, a topic that advertises it, and a subscriber that forgets to renew."""
+async def journey(folder: Path, port: int) -> AsyncIterator[Journey]:
+    """A hub that grants twelve seconds, a topic that advertises it, and a subscriber that forgets to renew."""
     seconds = str(LEASE_SECONDS)
     leases = [f"--{name}lease-seconds={seconds}" for name in ("min-", "", "max-")]
     serving = ["websubhub", "serve", "--port=0", "--store=memory:", "--log-level=warning", *leases]
     async with (
-        program(*serving, "--retry-delays=" + ",".join(["0.2"] * 100)) as hub,
+        program(*serving, "--retry-delays=" + ",".join(["0.2"] * 50 + ["5"] * 50)) as hub,
         anyio.create_task_group() as tasks,
     ):
         await until(lambda: hub.lines)
@@ -141,7 +133,7 @@ async def journey(folder: Path, free_tcp_port: int) -> AsyncIterator[Journey]:
         forgetful = RecordingSubscriber()
         peers = await tasks.start(serve_peers, forgetful, url)
         state = folder / "state.db"
-        options = ["--port", str(free_tcp_port), "--state", f"sqlite:///{state}"]
+        options = ["--port", str(port), "--state", f"sqlite:///{state}"]
         listen = ["websubsub.cli", "listen", f"{peers}/feed", *options]
         yield Journey(url, f"{peers}/feed", forgetful, listen, state)
         tasks.cancel_scope.cancel()
@@ -163,25 +155,21 @@ async def subscribe_once(way: Journey) -> None:
     """Subscribe like somebody who does not know that leases end."""
     callback = way.topic.replace("/feed", "/callback")
     form = {"hub.mode": "subscribe", "hub.topic": way.topic, "hub.callback": callback}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         assert (await client.post(way.hub, data=form)).status_code == 202
 
 
-@pytest.mark.timeout(60)  # it takes 20 seconds of real time
 @pytest.mark.spec("S-29")
 @pytest.mark.parity("S126", "SU10")
-async def test_a_subscription_lives_on_through_renewals_and_a_kill(tmp_path: Path, free_tcp_port: int) -> None:
-    async with journey(tmp_path, free_tcp_port) as way, anyio.create_task_group() as publishing:
+async def test_a_subscription_lives_on_through_renewals_and_a_kill(tmp_path: Path, free_port: int) -> None:
+    async with journey(tmp_path, free_port) as way, anyio.create_task_group() as publishing:
         async with program(*way.listen) as first:
             await until(lambda: first.kinds() == ["subscribed"])
             await subscribe_once(way)
             await way.until_subscribed(2)
             publishing.start_soon(way.publish)
-            await anyio.sleep(SECONDS)
-            stays_subscribed(way, first)
-
-            renewals = first.kinds().count("renewed")
-            await until(lambda: first.kinds().count("renewed") > renewals)
+            await until(lambda: first.kinds().count("renewed") >= RENEWALS)
+            await stays_subscribed(way, first)
             first.process.kill()
             await first.process.wait()
         callback, secrets = way.kept()
@@ -203,14 +191,11 @@ async def test_a_subscription_lives_on_through_renewals_and_a_kill(tmp_path: Pat
         assert await way.subscriptions() == 0
 
 
-def stays_subscribed(way: Journey, subscriber: Program) -> None:
-    """After 15 seconds the lease has been renewed again and again, and nothing was missed."""
-    assert len(way.published) > SECONDS / PAUSE * 0.8
-    behind = 5  # what is on its way, a second's worth
+async def stays_subscribed(way: Journey, subscriber: Program) -> None:
+    """When the lease has been renewed again and again, nothing was missed, and who did not renew it is forgotten."""
+    await way.until_subscribed(1)
+    await until(lambda: len(way.forgetful.deliveries) < len(subscriber.bodies()))
+    assert way.forgetful.deliveries
     assert subscriber.bodies() == way.published[: len(subscriber.bodies())]
-    assert len(subscriber.bodies()) >= len(way.published) - behind
     leases = [event["lease_seconds"] for event in subscriber.events if event["event"] in {"subscribed", "renewed"}]
-    assert len(leases) > SECONDS / LEASE_SECONDS
-    assert set(leases) == {LEASE_SECONDS}
-    # The lease was real: who does not renew it is forgotten.
-    assert 0 < len(way.forgetful.deliveries) <= (LEASE_SECONDS + 1) / PAUSE
+    assert leases == [LEASE_SECONDS] * len(leases)

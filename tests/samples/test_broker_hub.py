@@ -4,8 +4,7 @@ import importlib
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.waiting import PATIENCE, until
 from websubhub import HubConfig, HubListener, PublisherClient, UpdateMessageError
 from websubsub import (
     ContentDistributionMessage,
@@ -65,7 +65,7 @@ class Taker(SubscriberService):
 
 async def until_no_consumer_is_left(hub: Any, sample: Any) -> None:
     """A consumer is deleted a moment after its loop has ended."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while await hub._jetstream.consumers_info(sample.STREAM):  # noqa: ASYNC110 - the broker is asked
             await anyio.sleep(0.02)
 
@@ -90,12 +90,6 @@ async def subscribed(taker: Taker, hub: str) -> AsyncIterator[SubscriberApplicat
         yield listener.application(taker)
 
 
-async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(10):
-        while not condition():  # noqa: ASYNC110 - of objects that tell nobody when they change
-            await anyio.sleep(0.01)
-
-
 async def publish(hub: str, *updates: str) -> None:
     async with PublisherClient(hub) as publisher:
         for update in updates:
@@ -111,7 +105,7 @@ def test_the_demonstration_loses_nothing() -> None:
         [sys.executable, SAMPLES / "broker_hub.py", "--updates", "100"],
         capture_output=True,
         text=True,
-        timeout=25,
+        timeout=2 * PATIENCE,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
@@ -126,13 +120,13 @@ def test_a_hub_that_serves_stops_when_it_is_told_to() -> None:
         assert hub.stdout is not None
         assert "hub ready at http://127.0.0.1:" in hub.stdout.readline()
         hub.send_signal(signal.SIGTERM)
-        _, errors = hub.communicate(timeout=15)
+        _, errors = hub.communicate(timeout=PATIENCE)
     assert (hub.returncode, errors) == (0, "")
 
 
 def test_a_broker_that_is_not_there_is_one_sentence() -> None:
     command = [sys.executable, str(SAMPLES / "broker_hub.py"), "--nats", "nats://127.0.0.1:9"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=15, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (result.returncode, result.stderr) == (1, "There is no broker at nats://127.0.0.1:9.\n")
 
 
@@ -160,9 +154,7 @@ async def test_a_lease_that_is_not_renewed_ends(sample: Any, broker: str) -> Non
     async with running(sample, broker, HubConfig(lease_seconds=1, min_lease_seconds=1)) as (hub, url):
         async with subscribed(Taker(), url):
             await until(lambda: hub.active == 1)
-        start = time.monotonic()
         await until(lambda: hub.active == 0)
-        assert 0.1 < time.monotonic() - start < 5
 
 
 async def test_a_hub_that_starts_again_goes_on_with_what_waits(sample: Any, broker: str) -> None:
@@ -199,13 +191,14 @@ async def test_a_thin_ping_is_refused(sample: Any, broker: str) -> None:
 
 async def test_a_renewed_subscription_keeps_its_consumer(sample: Any, broker: str) -> None:
     taker = Taker()
-    config = HubConfig(lease_seconds=2, min_lease_seconds=1)
+    config = HubConfig(lease_seconds=9, min_lease_seconds=1)
     async with running(sample, broker, config) as (hub, url), subscribed(taker, url):
         await until(lambda: hub.active == 1)
-        [first] = await hub._jetstream.consumers_info(sample.STREAM)
-        await anyio.sleep(2.5)
+        [now] = [first] = await hub._jetstream.consumers_info(sample.STREAM)
+        with anyio.fail_after(PATIENCE):
+            while now.config.metadata == first.config.metadata:
+                await anyio.sleep(0.1)
+                [now] = await hub._jetstream.consumers_info(sample.STREAM)
         await publish(url, "one")
         await until(lambda: taker.taken == bodies("one"))
-        [now] = await hub._jetstream.consumers_info(sample.STREAM)
     assert (now.name, now.created) == (first.name, first.created)
-    assert now.config.metadata != first.config.metadata

@@ -2,10 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,9 @@ import pytest
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
+from tests.ports import held_port
+from tests.waiting import PATIENCE
+from tests.waiting import until as until  # noqa: PLC0414 - for those who import it from here
 from websubhub import PublisherClient, TopicRegistrationError, UpdateMessageError
 from websubsub import (
     ContentDistributionMessage,
@@ -54,23 +56,22 @@ class Reader(SubscriberService):
 @asynccontextmanager
 async def running(name: str, *arguments: str) -> AsyncIterator[int]:
     """A sample that serves, on a free port; it must not write to stderr, and ends well when interrupted."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    command = [sys.executable, str(SAMPLES / name), "--port", str(port), *arguments]
-    async with await anyio.open_process(command) as process:
-        try:
-            await until_open(port)
-            yield port
-        finally:
-            process.send_signal(signal.SIGINT)
-            errors = await read_errors(process)
-            with anyio.fail_after(10):
-                status = await process.wait()
+    with held_port() as port:
+        command = [sys.executable, str(SAMPLES / name), "--port", str(port), *arguments]
+        async with await anyio.open_process(command) as process:
+            try:
+                await until_open(port)
+                yield port
+            finally:
+                process.send_signal(signal.SIGINT)
+                errors = await read_errors(process)
+                with anyio.fail_after(PATIENCE):
+                    status = await process.wait()
     assert (status, errors) == (0, "")
 
 
 async def until_open(port: int) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while True:
             try:
                 async with await anyio.connect_tcp("127.0.0.1", port):
@@ -91,12 +92,6 @@ async def subscribed(target: Target | str) -> AsyncIterator[Reader]:
         listener.attach(reader, config=SubscriberConfig(targets=target, observer=reader.events.append))
         await listener.start()
         yield reader
-
-
-async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(10):
-        while not condition():  # noqa: ASYNC110 - of objects that tell nobody when they change
-            await anyio.sleep(0.01)
 
 
 async def publish(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
@@ -164,7 +159,10 @@ async def test_policy_hub_denies_subscriptions_without_a_secret() -> None:
 
 
 async def test_fastapi_hub_is_discovered_and_publishes_its_own_news() -> None:
-    async with running("fastapi_hub.py") as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        running("fastapi_hub.py") as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
+    ):
         async with subscribed(f"http://127.0.0.1:{port}/news") as reader:
             await until(lambda: reader.is_told(EventKind.SUBSCRIBED))
             await post(client, item="It rains.")

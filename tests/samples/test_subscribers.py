@@ -15,6 +15,7 @@ from anyio.abc import Process, TaskStatus
 from anyio.streams.text import TextReceiveStream
 
 from tests.samples.test_samples import SAMPLES, read_errors, running, until
+from tests.waiting import PATIENCE
 from websubhub import Advertiser, Answer, AsgiEdge, Binding, PublisherClient, Request, Response, serve_app
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -87,7 +88,7 @@ async def saving(topic: str, folder: Path, port: int, stop: signal.Signals = sig
         finally:
             process.send_signal(stop)
             errors = await read_errors(process)
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 status = await process.wait()
     assert (status, errors) == (0 if stop is signal.SIGINT else -stop, "")
 
@@ -105,13 +106,13 @@ def saved(folder: Path) -> list[str]:
 
 
 @pytest.mark.parity("S127")
-async def test_feed_saver_saves_new_entries_and_goes_on_after_a_kill(tmp_path: Path, free_tcp_port: int) -> None:
+async def test_feed_saver_saves_new_entries_and_goes_on_after_a_kill(tmp_path: Path, free_port: int) -> None:
     async with publisher() as news:
-        async with saving(news.topic, tmp_path, free_tcp_port, stop=signal.SIGKILL) as first:
+        async with saving(news.topic, tmp_path, free_port, stop=signal.SIGKILL) as first:
             await until(lambda: first.printed == f"subscribed: {news.topic}\n")
             await news.publish(feed(entry("1", "Rain"), entry("../2", "Snow")))
             await until(lambda: saved(tmp_path) == ["Rain", "Snow"])
-        async with saving(news.topic, tmp_path, free_tcp_port) as second:
+        async with saving(news.topic, tmp_path, free_port) as second:
             await until(lambda: second.printed == f"resumed: {news.topic}\n")
             await news.publish(feed(entry("3", "Hail"), entry("1", "Rain"), entry("../2", "More snow")))
             await until(lambda: saved(tmp_path) == ["Hail", "More snow", "Rain"])
@@ -129,11 +130,11 @@ async def test_fastapi_subscriber_follows_and_shows_what_came() -> None:
     async with (
         publisher() as news,
         running("fastapi_subscriber.py") as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
     ):
         assert (await client.post("/follow", json={"url": "feed.xml"})).status_code == 422
         assert (await client.post("/follow", json={"url": news.topic})).status_code == 202
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             # Until the hub has verified the subscription, an update reaches nobody.
             while not (shown := (await client.get("/news")).json()):
                 await news.publish("It rains.", "text/plain")

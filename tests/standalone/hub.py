@@ -1,6 +1,5 @@
 """A standalone hub in this process, with subscribers and topics on real sockets of loopback."""
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
@@ -14,6 +13,9 @@ from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, Response
 from _websub.listening import AppListener
 from _websub.serving import Binding
+from tests.ports import held_port
+from tests.waiting import PATIENCE
+from tests.waiting import until as until  # noqa: PLC0414 - for those who import it from here
 from websubhub.standalone.runtime import run_hub
 from websubhub.standalone.settings import Settings
 from websubhub.testing import RecordingSubscriber
@@ -21,14 +23,6 @@ from websubhub.testing import RecordingSubscriber
 TOKEN = "publisher-token-of-the-tests"
 ADMIN = "admin-token-of-the-tests"
 FORM = "application/x-www-form-urlencoded"
-PATIENCE = 10.0
-
-
-async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until a condition holds that nothing tells of."""
-    with anyio.fail_after(seconds):
-        while not condition():  # noqa: ASYNC110 - it cannot
-            await anyio.sleep(0.01)
 
 
 class Site:
@@ -165,13 +159,6 @@ def _each(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def free_port() -> int:
-    """A port of loopback that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
 def settings_with(**changes: Any) -> Settings:
     """Settings that suit a test."""
     return Settings(**{"port": 0, "store": "memory:", "min_lease_seconds": 1, "admin_token": ADMIN, **changes})
@@ -186,18 +173,16 @@ async def world(**settings: Any) -> AsyncIterator[World]:
         urls.append(url)
         started.set()
 
-    if "public_url" in settings:
-        settings.setdefault("port", free_port())
+    async def run(port: int) -> None:
+        await run_hub(settings_with(**{"port": port, **settings}), stop=stop.wait, ready=ready)
 
-    async def run() -> None:
-        await run_hub(settings_with(**settings), stop=stop.wait, ready=ready)
-
-    with anyio.fail_after(25):
+    with anyio.fail_after(PATIENCE), held_port() as port:
         async with AppListener(Binding(port=0, graceful_seconds=0.5)) as listener, anyio.create_task_group() as tasks:
             peers = await listener.start()
-            tasks.start_soon(run)
+            # Under a public URL it does not say where it listens.
+            tasks.start_soon(run, port if "public_url" in settings else 0)
             await started.wait()
             async with httpx.AsyncClient(timeout=PATIENCE) as client:
-                hub = f"http://127.0.0.1:{settings['port']}/hub" if "public_url" in settings else urls[0]
+                hub = f"http://127.0.0.1:{port}/hub" if "public_url" in settings else urls[0]
                 yield World(hub, peers, client, stop.set, listener)
             stop.set()

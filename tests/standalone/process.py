@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.waiting import PATIENCE
+
 COMMAND = (sys.executable, "-m", "websubhub")
-PATIENCE = 20.0
 ADMIN = "admin-token-of-the-tests"
 
 
@@ -51,12 +51,10 @@ class Served:
         """What it has logged."""
         return self.errors.read_text()
 
-    def stop(self) -> float:
-        """End it by SIGTERM; says how many seconds that took."""
-        started = time.monotonic()
+    def stop(self) -> None:
+        """End it by SIGTERM."""
         self.process.terminate()
         self.process.wait(PATIENCE)
-        return time.monotonic() - started
 
     def kill(self) -> None:
         """End it by SIGKILL."""

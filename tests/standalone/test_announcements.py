@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from tests.standalone.hub import Site, World, until, world
+from tests.standalone.hub import Site, World, world
+from tests.waiting import until
 from websubhub import TopicClient
 from websubhub.standalone import fetching
 from websubhub.standalone.adapters.memory import memory_store
@@ -115,7 +116,6 @@ async def test_many_announcements_cause_few_fetches_and_the_last_update_is_not_l
         site = hub.site()
         subscriber = await _followed(hub)
         form = {"hub.mode": "publish", "hub.url": hub.peers + "/topic"}
-        started = anyio.current_time()
         limiter = anyio.CapacityLimiter(8)
 
         async def announce(number: int) -> None:
@@ -129,7 +129,7 @@ async def test_many_announcements_cause_few_fetches_and_the_last_update_is_not_l
         site.body = b"the last"
         await hub.client.post(hub.hub, data=form)
         await subscriber.wait_until(lambda: b"the last" in [delivery.body for delivery in subscriber.deliveries])
-        assert site.fetches <= 2 + (anyio.current_time() - started)
+        assert site.fetches < 100, "of 401 announcements"
 
 
 async def test_ten_thousand_announcements_are_one_row_and_few_fetches() -> None:
@@ -143,7 +143,6 @@ async def test_ten_thousand_announcements_are_one_row_and_few_fetches() -> None:
             for _ in range(5_000):
                 publishers.start_soon(store.announcements.save, "https://topic.example/")
         tasks.start_soon(taking.run)
-        started = anyio.current_time()
         await until(lambda: site.fetches)
         site.body = b"changed after the first fetch"
         async with anyio.create_task_group() as publishers:
@@ -156,7 +155,7 @@ async def test_ten_thousand_announcements_are_one_row_and_few_fetches() -> None:
         delivery.done()
         [last] = await store.broker.claim(10)
         assert [delivery.update.content, last.update.content] == [b"content", b"changed after the first fetch"]
-        assert site.fetches <= 2 + anyio.current_time() - started
+        assert site.fetches < 100, "of 10,000 announcements"
         tasks.cancel_scope.cancel()
 
 
@@ -265,7 +264,7 @@ async def test_topics_that_cannot_be_fetched_hide_no_other_one() -> None:
             await store.subscriptions.save(_subscription(topic))
             await store.announcements.save(topic)
         tasks.start_soon(taking.run)
-        await until(lambda: site.fetches, 5)
+        await until(lambda: site.fetches)
         tasks.cancel_scope.cancel()
 
 

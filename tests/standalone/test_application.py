@@ -3,7 +3,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.standalone.hub import until
+from tests.waiting import until
 from tests.websub.conversation import Conversation, converse, scope_of
 from websubhub.standalone.application import StandaloneApplication, asgi
 from websubhub.standalone.settings import Settings, SettingsError

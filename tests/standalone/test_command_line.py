@@ -4,7 +4,6 @@ import io
 import json
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,8 +11,10 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from tests.ports import held_port
 from tests.standalone.process import ADMIN, run, served
 from tests.standalone.sink import Sink, sink
+from tests.waiting import PATIENCE, until_in_thread
 from websubhub.standalone.cli import main
 
 MARKER = "marker-of-a-secret-0123456789"
@@ -21,15 +22,16 @@ MARKER = "marker-of-a-secret-0123456789"
 
 def _subscribe(hub: str, topic: str, callback: str, **fields: str) -> None:
     form = {"hub.mode": "subscribe", "hub.topic": topic, "hub.callback": callback}
-    answer = httpx.post(hub, data=form | {f"hub.{name}": value for name, value in fields.items()})
+    answer = httpx.post(hub, data=form | {f"hub.{name}": value for name, value in fields.items()}, timeout=PATIENCE)
     assert answer.status_code == 202, answer.text
 
 
-def _wait_for(hub: str, name: str, value: float, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while f"websubhub_{name} {value}\n" not in httpx.get(hub.removesuffix("/hub") + "/metrics").text:
-        assert time.monotonic() < deadline, f"{name} did not become {value}"
-        time.sleep(0.02)
+def _wait_for(hub: str, name: str, value: float) -> None:
+    def is_reached() -> bool:
+        metrics = httpx.get(hub.removesuffix("/hub") + "/metrics", timeout=PATIENCE)
+        return f"websubhub_{name} {value}\n" in metrics.text
+
+    until_in_thread(is_reached, lambda: f"{name} did not become {value}")
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +45,22 @@ def test_it_says_when_it_is_ready_and_ends_on_sigterm(loop: str, tmp_path: Path)
     with served(tmp_path, "--loop", loop) as hub:
         assert hub.url.startswith("http://127.0.0.1:")
         assert not hub.url.endswith(":0/hub")
-        assert httpx.get(hub.base + "/ready").status_code == 200
-        assert hub.stop() < 5
+        assert httpx.get(hub.base + "/ready", timeout=PATIENCE).status_code == 200
+        hub.stop()
         assert hub.process.returncode == 0
         assert "Traceback" not in hub.log
 
 
 def test_it_ends_in_time_although_a_subscriber_hangs(tmp_path: Path, subscribers: Sink) -> None:
-    with served(tmp_path, "--delivery-timeout", "60") as hub:
+    with served(tmp_path, "--delivery-timeout", str(2 * PATIENCE)) as hub:
         topic = "https://topic.example/"
         _subscribe(hub.url, topic, subscribers.callback("hang", 1))
         _wait_for(hub.url, "subscriptions", 1.0)
-        httpx.post(f"{hub.url}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}", content=b"x")
+        httpx.post(
+            f"{hub.url}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}", content=b"x", timeout=PATIENCE
+        )
         _wait_for(hub.url, "in_flight", 1.0)
-        assert hub.stop() < 13
+        hub.stop()
         assert hub.process.returncode == 0
         assert "Traceback" not in hub.log
     with served(tmp_path) as hub:
@@ -67,14 +71,14 @@ def test_a_second_process_on_the_same_database_is_refused(tmp_path: Path) -> Non
     with served(tmp_path) as hub:
         second = run("serve", "--port", "0", "--store", f"sqlite:///{tmp_path / 'hub.db'}")
         _assert_refused(second, "hub.db")
-        assert httpx.get(hub.base + "/ready").status_code == 200
+        assert httpx.get(hub.base + "/ready", timeout=PATIENCE).status_code == 200
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         refused = run("serve", "--port", port, "--store", f"sqlite:///{tmp_path / 'hub.db'}")
-    _assert_refused(refused, f"Cannot listen on 127.0.0.1 port {port}: address already in use.")
+        _assert_refused(refused, f"Cannot listen on 127.0.0.1 port {port}: address already in use.")
 
 
 def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -132,12 +136,12 @@ def test_a_hub_that_is_not_there_is_a_sentence_and_one_that_refuses_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WEBSUBHUB_ADMIN_TOKEN", raising=False)
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        gone = f"http://127.0.0.1:{nobody.getsockname()[1]}/hub"
-    assert main(["topics", "--hub", gone]) == 2
-    assert "cannot be reached" in capsys.readouterr().err
-    assert main(["publish", "https://topic.example/", "--hub", gone]) == 1
-    assert "could not be reached" in capsys.readouterr().err
+    with held_port() as port:
+        gone = f"http://127.0.0.1:{port}/hub"
+        assert main(["topics", "--hub", gone]) == 2
+        assert "cannot be reached" in capsys.readouterr().err
+        assert main(["publish", "https://topic.example/", "--hub", gone]) == 1
+        assert "could not be reached" in capsys.readouterr().err
     with served(tmp_path, "--publisher-token", MARKER) as hub:
         assert main(["topics", "--hub", hub.url]) == 2
         assert "a valid admin token is needed" in capsys.readouterr().err
@@ -156,13 +160,17 @@ def test_the_log_is_json_line_by_line_and_tells_no_secret(tmp_path: Path, subscr
         _wait_for(hub.url, "subscriptions", 5.0)
         headers = {"Authorization": f"Bearer {MARKER}p"}
         published = f"{hub.url}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}"
-        assert httpx.post(published, content=b"x", headers=headers).status_code == 200
-        httpx.post(hub.url, data={"hub.mode": "publish", "hub.url": topic})
-        httpx.post(hub.url, data={"hub.mode": "publish"}, headers={"Authorization": f"Bearer {MARKER}x"})
-        _wait_for(hub.url, "dead_letters", 8.0, seconds=20)
-        everything = httpx.get(hub.base + "/metrics").text
+        assert httpx.post(published, content=b"x", headers=headers, timeout=PATIENCE).status_code == 200
+        httpx.post(hub.url, data={"hub.mode": "publish", "hub.url": topic}, timeout=PATIENCE)
+        httpx.post(
+            hub.url, data={"hub.mode": "publish"}, headers={"Authorization": f"Bearer {MARKER}x"}, timeout=PATIENCE
+        )
+        _wait_for(hub.url, "dead_letters", 8.0)
+        everything = httpx.get(hub.base + "/metrics", timeout=PATIENCE).text
         for path in ("topics", "subscriptions", "deliveries", "dead-letters", "hosts", "statistics"):
-            answer = httpx.get(f"{hub.base}/admin/{path}", headers={"Authorization": f"Bearer {MARKER}a"})
+            answer = httpx.get(
+                f"{hub.base}/admin/{path}", headers={"Authorization": f"Bearer {MARKER}a"}, timeout=PATIENCE
+            )
             assert answer.status_code == 200
             everything += answer.text
         hub.stop()

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from tests.standalone.hub import FORM, until, world
+from tests.standalone.hub import FORM, world
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(

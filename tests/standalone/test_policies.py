@@ -8,7 +8,8 @@ import pytest
 
 from _websub.listening import AppListener
 from _websub.serving import Binding
-from tests.standalone.hub import TOKEN, Site, until, world
+from tests.standalone.hub import TOKEN, Site, world
+from tests.waiting import until
 from websubhub.testing import RecordingSubscriber
 
 TOPIC = "https://topic.example/"

@@ -11,8 +11,9 @@ import pytest
 from anyio.abc import SocketStream
 
 from tests.standalone.hostile import hostile
-from tests.standalone.hub import PATIENCE, World, until, world
+from tests.standalone.hub import World, world
 from tests.standalone.process import ADMIN, run, served
+from tests.waiting import PATIENCE, until
 from tests.websub.peers import saying
 
 TOPIC = "https://topic.example/"

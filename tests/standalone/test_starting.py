@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from tests.standalone.hub import until
-from tests.standalone.process import COMMAND, PATIENCE, run
+from tests.standalone.process import COMMAND, run
+from tests.waiting import PATIENCE
 from tests.websub.conversation import Conversation, converse, scope_of
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.application import StandaloneApplication

@@ -13,8 +13,7 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from _websub.asgi import AsgiApp
 from _websub.serving import Binding, serve
-
-PATIENCE = 5.0
+from tests.waiting import PATIENCE
 
 Behaviour = Callable[[SocketStream], Awaitable[object]]
 
@@ -31,7 +30,7 @@ async def served(app: AsgiApp, **binding: Any) -> AsyncIterator[str]:
     async def run() -> None:
         await serve(app, Binding(port=0, **binding), stop=stop.wait, ready=ready)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run)
             await started.wait()

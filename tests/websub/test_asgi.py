@@ -7,10 +7,10 @@ import anyio
 import httpx
 import pytest
 
-from _websub import events as asgi_events
-from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
+from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
+from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module
 from tests.websub.conversation import Conversation, body_of, converse, scope_of
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
 
@@ -281,25 +281,6 @@ async def test_a_much_too_large_body_gets_its_answer_and_not_a_reset() -> None:
         assert status_of(await read_message(stream)) == 413
         with anyio.fail_after(2):
             await read_all(stream)
-
-
-async def test_a_client_that_never_stops_sending_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi_events, "_LINGER_SECONDS", 0.05)
-    edge = AsgiEdge(echo, limits=SMALL)
-    through = anyio.Event()
-
-    async def watched(scope: Scope, receive: Receive, send: AsgiSend) -> None:
-        await edge(scope, receive, send)
-        if scope["type"] == "http":
-            through.set()
-
-    async with served(watched) as url, connected(url) as stream:
-        await stream.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-        with pytest.raises(anyio.BrokenResourceError), anyio.fail_after(3):  # noqa: PT012 - some send fails
-            while True:
-                await stream.send(b"10000\r\n%b\r\n" % (b"x" * 65536))
-        with anyio.fail_after(1):
-            await through.wait()
 
 
 @pytest.mark.parametrize("beginning", [b"", b"hub.mode=subscr"])

@@ -11,18 +11,28 @@ from _websub.addresses import AddressPolicy
 from _websub.client import ExchangeError, ExchangeLimits, Failure, HttpClient, Incoming
 from _websub.http import Headers, Request
 from _websub.urls import UrlError, check_url, target_of
+from tests.waiting import PATIENCE, until
 from tests.websub.peers import Behaviour, hang, peer, reset, saying, saying_for_ever
 
 LOOPBACK = AddressPolicy(loopback=True)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 ENDLESS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-QUICK = ExchangeLimits(seconds=0.3, connect_seconds=0.3, response_bytes=1000)
+LIMITS = ExchangeLimits(seconds=PATIENCE, connect_seconds=PATIENCE, response_bytes=1000)
+IMPATIENT = ExchangeLimits(seconds=0.3, connect_seconds=0.3, response_bytes=1000)
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[HttpClient]:
-    client = HttpClient(addresses=LOOPBACK, limits=QUICK)
+    client = HttpClient(addresses=LOOPBACK, limits=LIMITS)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[HttpClient]:
+    """A client for peers that let it wait until its time is over."""
+    client = HttpClient(addresses=LOOPBACK, limits=IMPATIENT)
     yield client
     await client.aclose()
 
@@ -32,7 +42,7 @@ def get(url: str, **rest: object) -> Request:
 
 
 async def failure_of(client: HttpClient, url: str) -> Failure:
-    with anyio.fail_after(QUICK.seconds + 1.5), pytest.raises(ExchangeError) as caught:
+    with anyio.fail_after(PATIENCE), pytest.raises(ExchangeError) as caught:
         await client.send(get(url))
     assert str(caught.value) == str(caught.value.failure)
     return caught.value.failure
@@ -118,12 +128,12 @@ MALFORMED = [b"garbage\r\n\r\n", b"HTTP/1.1 999999 x\r\n\r\n", b"HTTP/1.1 200 OK
     ],
 )
 async def test_hostile_answers_end_in_a_failure_within_the_limits(
-    client: HttpClient, behaviour: Behaviour, failure: Failure
+    client: HttpClient, impatient: HttpClient, behaviour: Behaviour, failure: Failure
 ) -> None:
     async with peer(behaviour) as server:
-        assert await failure_of(client, server.url) is failure
+        assert await failure_of(impatient if failure is Failure.TIMEOUT else client, server.url) is failure
         if behaviour is not reset:
-            with anyio.fail_after(2):
+            with anyio.fail_after(PATIENCE):
                 await server.closed.wait()
 
 
@@ -218,7 +228,7 @@ async def test_connections_are_kept_and_closed_at_the_end(client: HttpClient) ->
             await client.send(get(server.url))
         assert server.connections == 1
         await client.aclose()
-        with anyio.fail_after(2):
+        with anyio.fail_after(PATIENCE):
             await server.closed.wait()
 
 
@@ -239,7 +249,7 @@ async def test_a_given_client_is_used_and_stays_open() -> None:
         return httpx.Response(302, headers={"Location": "http://elsewhere/"}, content=b"moved")
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), follow_redirects=True) as own:
-        client = HttpClient(own, limits=QUICK)
+        client = HttpClient(own, limits=LIMITS)
         response = await client.send(get("http://10.0.0.1/"))
         await client.aclose()
         assert not own.is_closed
@@ -263,7 +273,7 @@ async def test_leaving_early_stops_reading_and_closes_the_connection(client: Htt
             async for chunk in incoming.chunks:
                 assert chunk.startswith(b"x")
                 break
-        with anyio.fail_after(2):
+        with anyio.fail_after(PATIENCE):
             await server.closed.wait()
 
 
@@ -275,10 +285,10 @@ async def test_what_the_caller_raises_meanwhile_is_the_callers(client: HttpClien
                 raise error
 
 
-async def test_the_deadline_is_over_everything_the_caller_does_meanwhile(client: HttpClient) -> None:
+async def test_the_deadline_is_over_everything_the_caller_does_meanwhile(impatient: HttpClient) -> None:
     async with peer(saying(OK)) as server:
-        with anyio.fail_after(1), pytest.raises(ExchangeError) as caught:
-            async with client.open(get(server.url)):
+        with anyio.fail_after(PATIENCE), pytest.raises(ExchangeError) as caught:
+            async with impatient.open(get(server.url)):
                 await anyio.sleep_forever()
     assert caught.value.failure is Failure.TIMEOUT
 
@@ -286,31 +296,30 @@ async def test_the_deadline_is_over_everything_the_caller_does_meanwhile(client:
 @pytest.mark.parametrize("behaviour", [hang, saying_for_ever(ENDLESS, b"1\r\nx\r\n", pause=0.01)], ids=["head", "body"])
 async def test_cancellation_closes_the_connection(client: HttpClient, behaviour: Behaviour) -> None:
     async with peer(behaviour) as server:
-        with anyio.move_on_after(0.1) as scope:
-            await client.send(get(server.url))
-        assert scope.cancelled_caught
-        with anyio.fail_after(2):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.send, get(server.url))
+            await until(lambda: server.requests)
+            tasks.cancel_scope.cancel()
+        with anyio.fail_after(PATIENCE):
             await server.closed.wait()
         async with peer(saying(OK)) as other:
             assert (await client.send(get(other.url))).status == 200
 
 
 async def test_exchanges_at_the_same_time_have_deadlines_of_their_own(client: HttpClient) -> None:
-    failures: list[Failure] = []
     statuses: list[int] = []
 
-    async def slow(url: str) -> None:
-        failures.append(await failure_of(client, url))
-
     async def quick(url: str) -> None:
-        await anyio.sleep(0.15)
         statuses.append((await client.send(get(url))).status)
 
     async with peer(hang) as one, peer(saying(LAST)) as other, anyio.create_task_group() as tasks:
         for _ in range(5):
-            tasks.start_soon(slow, one.url)
-            tasks.start_soon(quick, other.url)
-    assert failures == [Failure.TIMEOUT] * 5
+            tasks.start_soon(client.send, get(one.url))
+        await until(lambda: len(one.requests) == 5)
+        async with anyio.create_task_group() as quickly:
+            for _ in range(5):
+                quickly.start_soon(quick, other.url)
+        tasks.cancel_scope.cancel()
     assert statuses == [200] * 5
 
 

@@ -12,6 +12,7 @@ from _websub.client import ExchangeError, HttpClient
 from _websub.http import Answer, Request, plain
 from _websub.listening import AppListener
 from _websub.serving import Binding
+from tests.waiting import PATIENCE
 
 
 def site(name: str, then: Callable[[], Awaitable[None]] | None = None) -> AsgiEdge:
@@ -83,11 +84,11 @@ async def test_a_stop_at_once_cancels_what_is_under_way() -> None:
     async def then() -> None:
         begun.set()
         try:
-            await anyio.sleep(30)
+            await anyio.sleep_forever()
         finally:
             cancelled.set()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with browser() as get, AppListener(Binding(port=0)) as listener:
             url = await listener.start()
             app = site("a", then)

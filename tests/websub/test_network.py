@@ -1,6 +1,6 @@
 import socket
 import ssl
-import time
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from _websub.asgi import AsgiEdge
 from _websub.client import ExchangeError, ExchangeLimits, Failure, HttpClient
 from _websub.http import Answer, Request, plain
 from _websub.network import AddressRefusedError, GuardedBackend, NameNotResolvedError, tls_context
+from tests.waiting import PATIENCE
 from tests.websub.peers import peer, saying, served
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
@@ -79,7 +80,7 @@ async def test_one_address_that_is_not_allowed_spoils_the_name(
 ) -> None:
     resolve_with(monkeypatch, Names(answer))
     with pytest.raises(AddressRefusedError):
-        await GuardedBackend(AddressPolicy()).connect_tcp("sub.example", 80, timeout=1)
+        await GuardedBackend(AddressPolicy()).connect_tcp("sub.example", 80, timeout=PATIENCE)
 
 
 async def test_at_most_sixteen_addresses_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,14 +94,14 @@ async def test_at_most_sixteen_addresses_are_tried(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(backend._inner, "connect_tcp", refuse)
     with pytest.raises(httpcore.ConnectError):
-        await backend.connect_tcp("sub.example", 80, timeout=1)
+        await backend.connect_tcp("sub.example", 80, timeout=PATIENCE)
     assert len(tried) == network.ADDRESS_LIMIT
 
 
 async def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     async with peer(saying(OK)) as server:
         resolve_with(monkeypatch, Names(["127.0.0.2", "127.0.0.1"]))
-        stream = await GuardedBackend(LOOPBACK).connect_tcp("sub.example", server.port, timeout=1)
+        stream = await GuardedBackend(LOOPBACK).connect_tcp("sub.example", server.port, timeout=PATIENCE)
         await stream.aclose()
 
 
@@ -109,18 +110,23 @@ async def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch: p
 )
 async def test_loopback_is_refused_however_it_is_spelt(host: str) -> None:
     with pytest.raises((AddressRefusedError, NameNotResolvedError)):
-        await GuardedBackend(AddressPolicy()).connect_tcp(host, 80, timeout=1)
+        await GuardedBackend(AddressPolicy()).connect_tcp(host, 80, timeout=PATIENCE)
 
 
 async def test_a_name_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up = threading.Event()
+
     def slow(*_: object, **__: object) -> list[Any]:
-        time.sleep(0.3)
+        given_up.wait()
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     monkeypatch.setattr(network, "RESOLVE_SECONDS", 0.05)
-    with anyio.fail_after(0.25), pytest.raises(NameNotResolvedError):
-        await GuardedBackend(LOOPBACK).connect_tcp("sub.example", 80)
+    try:
+        with anyio.fail_after(PATIENCE), pytest.raises(NameNotResolvedError):
+            await GuardedBackend(LOOPBACK).connect_tcp("sub.example", 80)
+    finally:
+        given_up.set()
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", ".", "\u20ac" * 100])

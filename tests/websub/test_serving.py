@@ -1,10 +1,7 @@
 import contextlib
 import errno
-import signal
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +17,9 @@ from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from _websub.serving import Binding, base_url, listen, serve
-from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
+from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module
+from tests.ports import held_port
+from tests.websub.peers import connected, exchange, read_all, served, status_of
 
 GET = b"GET / HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 STALLED = b"POST / HTTP/1.1\r\nHost: hub.test\r\nContent-Length: 20\r\n\r\nhub.mode="
@@ -173,13 +172,12 @@ async def test_an_application_that_cannot_start_ends_it_with_the_reason_and_free
         raise OSError("The store is locked.")
         yield
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     edge = AsgiEdge(echo, resources=resources)
-    with anyio.fail_after(5), pytest.raises(RuntimeError, match=r"could not start: The store is locked\.") as caught:
-        await serve(edge, Binding(port=port), ready=lambda _: pytest.fail("It is not ready."))
-    assert not isinstance(caught.value, ExceptionGroup)
-    listen(Binding(port=port)).close()
+    with held_port() as port:
+        with pytest.raises(RuntimeError, match=r"could not start: The store is locked\.") as caught:
+            await serve(edge, Binding(port=port), ready=lambda _: pytest.fail("It is not ready."))
+        assert not isinstance(caught.value, ExceptionGroup)
+        listen(Binding(port=port)).close()
 
 
 async def test_resources_are_closed_when_it_stops() -> None:
@@ -270,7 +268,7 @@ async def test_a_certificate_that_cannot_be_read_is_an_error_before_anything_sta
         await serve(AsgiEdge(echo), binding, ready=lambda _: pytest.fail("It is not ready."))
 
 
-# --- listening and running --------------------------------------------------------------------------------------------
+# --- listening --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -285,37 +283,3 @@ async def test_a_certificate_that_cannot_be_read_is_an_error_before_anything_sta
 def test_a_listening_socket_has_a_url(binding: Binding, url: str) -> None:
     with contextlib.closing(listen(binding)) as listening:
         assert base_url(binding, listening) == url.format(listening.getsockname()[1])
-
-
-PROGRAM = """
-from _websub.asgi import AsgiEdge
-from _websub.http import Answer, plain
-from _websub.serving import Binding, run, serve
-
-async def handle(request):
-    return Answer(plain(200, "ok"))
-
-async def main(stop):
-    binding = Binding(port=0, graceful_seconds=0.3)
-    await serve(AsgiEdge(handle), binding, stop=stop, ready=lambda url: print(url, flush=True))
-
-run(main, backend={backend!r})
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_signals_stop_a_program_even_when_a_body_stalls(number: signal.Signals, anyio_backend: str) -> None:
-    program = [sys.executable, "-W", "error", "-c", PROGRAM.format(backend=anyio_backend)]
-    with anyio.fail_after(10):
-        async with await anyio.open_process(program, stderr=subprocess.STDOUT) as process:
-            assert process.stdout is not None
-            url = (await process.stdout.receive()).decode().strip()
-            async with connected(url) as stream:
-                await stream.send(GET)
-                assert status_of(await read_message(stream)) == 200
-                await stream.send(STALLED)
-                process.send_signal(number)
-                start = anyio.current_time()
-                assert await process.wait() == 0
-            assert anyio.current_time() - start < 3
-            assert b"".join([chunk async for chunk in process.stdout]).strip() == b""

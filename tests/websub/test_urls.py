@@ -1,5 +1,3 @@
-from time import perf_counter
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +14,7 @@ from _websub.urls import (
     target_of,
     url_identity,
 )
+from tests.work import steps_of
 
 FEW = settings(max_examples=60)
 urls = st.from_regex(r"\Ahttps?://[a-z]{1,8}\.example(:[1-9][0-9]{0,3})?[/?][!$-;=?-~é]{0,40}\Z").filter(
@@ -175,11 +174,12 @@ def test_refused_urls_are_not_repeated_in_the_error() -> None:
 
 
 @pytest.mark.parametrize("host", ["a" * 2000, "ü" * 1000, "1." * 1000, "0x" * 1000, "xn--" + "9" * 1900, "[" * 2000])
-def test_a_hostile_host_is_refused_at_once(host: str) -> None:
-    start = perf_counter()
-    with pytest.raises(UrlError):
-        check_url(f"http://{host}/")
-    assert perf_counter() - start < 0.05
+def test_a_hostile_host_is_refused_in_few_steps(host: str) -> None:
+    def check() -> None:
+        with pytest.raises(UrlError):
+            check_url(f"http://{host}/")
+
+    assert steps_of(check) < 20 * len(host)
 
 
 @FEW

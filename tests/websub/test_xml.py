@@ -1,6 +1,6 @@
 import socket
 import tracemalloc
-from time import thread_time
+from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import TreeBuilder
 
@@ -18,6 +18,7 @@ from _websub.xml import (
     XmlParser,
     read_xml,
 )
+from tests.work import steps_of
 
 ENTITIES = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 ATTACKS = {
@@ -43,13 +44,14 @@ BROKEN = {
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.spec("D-03")
 def test_entities_and_external_references_are_refused(attack: str) -> None:
-    start = thread_time()
-    with pytest.raises(ContentError, match="not XML that is safe"):
-        read_xml(ATTACKS[attack].encode())
-    parser = XmlParser(TreeBuilder())
-    with pytest.raises(ForbiddenXmlError):
-        parser.feed(ATTACKS[attack].encode())
-    assert thread_time() - start < 1
+    def attack_both() -> None:
+        with pytest.raises(ContentError, match="not XML that is safe"):
+            read_xml(ATTACKS[attack].encode())
+        parser = XmlParser(TreeBuilder())
+        with pytest.raises(ForbiddenXmlError):
+            parser.feed(ATTACKS[attack].encode())
+
+    assert steps_of(attack_both) < 2_000
 
 
 @pytest.mark.parametrize("broken", BROKEN)
@@ -101,7 +103,7 @@ def test_an_entity_of_a_document_type_that_is_elsewhere_is_refused() -> None:
 
 
 NAMES = "".join(f'b{number} CDATA "" ' for number in range(MAX_ATTRIBUTE_DECLARATIONS))
-AT_THE_LIMIT = {
+AT_THE_LIMIT: dict[str, Callable[[int], str]] = {
     "depth": (lambda extra: "<a>" * (MAX_DEPTH + extra) + "</a>" * (MAX_DEPTH + extra)),
     "elements": (lambda extra: f"<a>{'<b/>' * (MAX_NODES - 1 + extra)}</a>"),
     "attributes": (lambda extra: "<a d=''>" + "<b c=''/>" * (MAX_NODES // 2 - 1 + extra) + "</a>"),

@@ -8,6 +8,8 @@ import attrs
 import pytest
 
 from tests.conformance.hubs import TOPIC, RawCallback, a_subscription, served
+from tests.ports import held_port
+from tests.websubhub.distribution.peers import EngineClock, replace_clock
 from websubhub import (
     ContentDistributionMessage,
     ContentDistributor,
@@ -69,11 +71,11 @@ def answer(status: int) -> Any:
 async def test_each_outcome_says_what_its_subscriber_answered() -> None:
     answers = {"/gone": 410, "/fine": 201, "/moved": 302, "/broken": 500}
     settled, site = Settled(), RawCallback(by_path={path: answer(status) for path, status in answers.items()})
-    async with served(RawCallback()) as dead:
-        pass
-    async with served(site) as base, ContentDistributor(HUB) as distributor:
-        members = [Member(base + path) for path in answers] + [Member(dead)]
-        await distributor.distribute(MESSAGE, TOPIC, members, settled)
+    with held_port() as port:
+        dead = f"http://127.0.0.1:{port}"
+        async with served(site) as base, ContentDistributor(HUB) as distributor:
+            members = [Member(base + path) for path in answers] + [Member(dead)]
+            await distributor.distribute(MESSAGE, TOPIC, members, settled)
     outcomes = {member.callback.removeprefix(base): ends for member, ends in settled.outcomes.items()}
     assert {path: outcomes[path][0].status for path in answers} == answers
     assert {path for path in answers if outcomes[path][0].delivered} == {"/fine"}
@@ -83,14 +85,23 @@ async def test_each_outcome_says_what_its_subscriber_answered() -> None:
     assert {len(ends) for ends in settled.outcomes.values()} == {1}
 
 
-async def test_a_recipient_that_never_answers_costs_the_others_nothing() -> None:
-    settled, subscriber = Settled(), RecordingSubscriber()
-    limits = EngineLimits(total_seconds=0.5)
+async def test_a_recipient_that_never_answers_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, settled, subscriber = EngineClock(), Settled(), RecordingSubscriber()
+    replace_clock(monkeypatch, clock)
+    limits = EngineLimits(total_seconds=2_000)
+
+    def note(member: Recipient, outcome: DeliveryOutcome) -> None:
+        settled(member, outcome)
+        if len(settled.outcomes) == 10:
+            clock.put_forward(2_100)
+
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as silent, served(subscriber) as base:
         port = silent.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610  a socket's attribute, no query
         mute = Member(f"http://127.0.0.1:{port}/")
         async with ContentDistributor(HUB, limits=limits) as distributor:
-            await distributor.distribute(MESSAGE, TOPIC, [mute, *(Member(f"{base}/{n}") for n in range(10))], settled)
+            await distributor.distribute(MESSAGE, TOPIC, [mute, *(Member(f"{base}/{n}") for n in range(10))], note)
     assert settled.outcomes.pop(mute)[0].failure is DeliveryFailure.TIMEOUT
     assert all(each.delivered for ends in settled.outcomes.values() for each in ends)
     assert len(subscriber.deliveries) == 10

@@ -16,7 +16,8 @@ import anyio
 import pytest
 
 from tests.conformance.hubs import RawCallback, a_subscription, served
-from tests.websubhub.distribution.peers import NO_CONTENT, answering, hang, peer, until
+from tests.waiting import until_in_thread as until
+from tests.websubhub.distribution.peers import NO_CONTENT, answering, hang, peer
 from websubhub import (
     ContentDeliveryError,
     ContentDistributionMessage,

@@ -114,7 +114,7 @@ async def test_several_can_wait_for_the_same() -> None:
     subscriber, woken = RecordingSubscriber(), list[int]()
 
     async def wait(number: int) -> None:
-        await subscriber.wait_until(lambda: subscriber.deliveries, seconds=2)
+        await subscriber.wait_until(lambda: subscriber.deliveries)
         woken.append(number)
 
     async with anyio.create_task_group() as tasks:

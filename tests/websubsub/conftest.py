@@ -9,8 +9,7 @@ import attrs
 import httpx
 import pytest
 
-from _websub import serving
-from _websub.serving import Binding
+from tests.waiting import until
 from tests.web import Web
 from tests.websubsub.hub import Asked, ScriptedHub
 from websubsub import (
@@ -33,13 +32,8 @@ URL = "https://sub.example/cb/"
 HUB = "https://hub.example/hub"
 TOPIC = "https://pub.example/feed?tag=a&b=1"
 TARGET = Target(hub=HUB, topic=TOPIC)
-
-
-async def eventually(reached: Callable[[], bool], seconds: float = 5) -> None:
-    """Wait until something is so."""
-    with anyio.fail_after(seconds):
-        while not reached():  # noqa: ASYNC110 - what is waited for has no event
-            await anyio.sleep(0.005)
+#: When all worlds are made, in seconds since 1970.
+BEGINNING = 1_800_000_000.0
 
 
 class Recorder(SubscriberService):
@@ -109,17 +103,24 @@ class World:
         return await self.until(lambda known: known.delivers, target)
 
     async def until(self, reached: Callable[[Subscription], bool], target: Target = TARGET) -> Subscription:
-        await eventually(lambda: any(map(reached, self.app.subscriptions.of(target.name)[-1:])))
+        await until(lambda: any(map(reached, self.app.subscriptions.of(target.name)[-1:])))
         return self.app.subscriptions.of(target.name)[-1]
 
     async def request(self, target: Target = TARGET) -> None:
         """Ask the hub, which takes the request and does not verify it."""
         self.hub.verifies = False
         self.app.subscribe(target)
-        await eventually(lambda: bool(self.hub.asked))
+        await until(lambda: bool(self.hub.asked))
 
     def kinds(self) -> list[str]:
         return [event.kind.value for event in self.events]
+
+
+def follow_the_event_loop(app: SubscriberApplication) -> None:
+    """Let the time of day pass as that of the event loop does, which may be a fake."""
+    start = anyio.current_time()
+    for part in (app.subscriptions, app._lifecycle, app._dispatcher):
+        part._clock = lambda: BEGINNING + anyio.current_time() - start
 
 
 MakeWorld = Callable[..., Awaitable[World]]
@@ -138,6 +139,7 @@ async def make_world() -> AsyncIterator[MakeWorld]:
             hub = ScriptedHub(client)
             service = service or Recorder()
             app = asgi(service, config, client=client)
+            follow_the_event_loop(app)
             web.add("hub.example", hub)
             web.add("sub.example", app)
             await stack.enter_async_context(app)
@@ -150,11 +152,3 @@ async def make_world() -> AsyncIterator[MakeWorld]:
 @pytest.fixture
 async def world(make_world: MakeWorld) -> World:
     return await make_world()
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with serving.listen(Binding(port=0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

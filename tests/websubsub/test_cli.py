@@ -15,9 +15,7 @@ import pytest
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
-from _websub import serving
-from _websub.serving import Binding
-from tests.websubsub.conftest import eventually
+from tests.waiting import until
 from tests.websubsub.hub import ScriptedHub
 from tests.websubsub.test_listener import hub_at
 from websubsub import cli
@@ -52,7 +50,7 @@ class Listening:
             self.errors.append(text)
 
     async def until(self, *kinds: str) -> None:
-        await eventually(lambda: self.kinds() == list(kinds), seconds=10)
+        await until(lambda: self.kinds() == list(kinds))
 
     def kinds(self) -> list[str]:
         return [event["event"] for event in self.events]
@@ -145,11 +143,9 @@ async def test_listen_prints_what_happens_and_unsubscribes_at_the_end(hub: Scrip
 
 
 async def test_ctrl_c_with_keep_leaves_the_subscription_and_the_state_goes_on(
-    hub: ScriptedHub, base: str, tmp_path: Path
+    hub: ScriptedHub, base: str, free_ports: list[int], tmp_path: Path
 ) -> None:
-    state = f"sqlite:///{tmp_path}/state.db"
-    with serving.listen(Binding(port=0)) as spare:
-        port = str(spare.getsockname()[1])
+    state, port = f"sqlite:///{tmp_path}/state.db", str(free_ports[0])
     async with listen(f"{base}/feed", "--port", port, "--state", state, "--keep") as listening:
         await listening.until("subscribed")
         listening.process.send_signal(signal.SIGINT)
@@ -181,7 +177,7 @@ async def test_a_secret_of_ones_own_or_none(hub: ScriptedHub, base: str) -> None
 async def test_the_public_url_is_what_the_hub_gets(hub: ScriptedHub, base: str) -> None:
     hub.verifies = False
     async with listen(f"{base}/feed", "--port", "0", "--public-url", "https://tunnel.example/a/"):
-        await eventually(lambda: any(each.fields for each in hub.asked))
+        await until(lambda: any(each.fields for each in hub.asked))
     assert hub.asked[-1].callback.startswith("https://tunnel.example/a/")
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.waiting import until
 from tests.web import Web
-from tests.websubsub.conftest import HUB, TOPIC, MakeWorld, Recorder, World, eventually
+from tests.websubsub.conftest import HUB, TOPIC, MakeWorld, Recorder, World
 from tests.websubsub.hub import ScriptedHub
 from websubsub import (
     Acknowledgement,
@@ -352,7 +353,7 @@ async def test_a_queue_answers_first_and_keeps_the_order(make_world: MakeWorld) 
     statuses = [(await deliver(world, str(number).encode())).status_code for number in range(1, 6)]
     assert statuses == [202, 202, 202, 503, 503]
     gate.opened.set()
-    await eventually(lambda: len(world.service.of(ContentDistributionMessage)) == 4)
+    await until(lambda: len(world.service.of(ContentDistributionMessage)) == 4)
     assert [each.body for each in world.service.of(ContentDistributionMessage)] == [b"0", b"1", b"2", b"3"]
 
 

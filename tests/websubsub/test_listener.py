@@ -15,10 +15,11 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from _websub.serving import Binding, listen
+from _websub.serving import Binding
 from _websub.serving import serve as serve_app
+from tests.waiting import PATIENCE, until
 from tests.web import Web
-from tests.websubsub.conftest import TARGET, TOPIC, Recorder, eventually
+from tests.websubsub.conftest import TARGET, TOPIC, Recorder
 from tests.websubsub.hub import ScriptedHub
 from websubsub import (
     ContentDistributionMessage,
@@ -35,7 +36,10 @@ from websubsub import (
 @asynccontextmanager
 async def hub_at(port: int, *, verify: ssl.SSLContext | bool = True) -> AsyncIterator[ScriptedHub]:
     """A hub on a real socket that calls back over the network."""
-    async with httpx.AsyncClient(trust_env=False, verify=verify) as client, anyio.create_task_group() as tasks:
+    async with (
+        httpx.AsyncClient(trust_env=False, verify=verify, timeout=PATIENCE) as client,
+        anyio.create_task_group() as tasks,
+    ):
         hub = ScriptedHub(client)
         ready = anyio.Event()
 
@@ -54,19 +58,13 @@ async def hub_at(port: int, *, verify: ssl.SSLContext | bool = True) -> AsyncIte
         tasks.cancel_scope.cancel()
 
 
-@pytest.fixture
-def ports() -> tuple[int, int]:
-    with listen(Binding(port=0)) as one, listen(Binding(port=0)) as two:
-        return one.getsockname()[1], two.getsockname()[1]
-
-
 def target(port: int, name: str = "feed") -> Target:
     return Target(hub=f"http://127.0.0.1:{port}/hub", topic=f"https://pub.example/{name}")
 
 
 async def check_round(hub: ScriptedHub, service: Recorder, topic: str) -> None:
     """One delivery to the latest subscription."""
-    await eventually(lambda: bool(hub.verifications))
+    await until(lambda: bool(hub.verifications))
     asked = next(each for each in reversed(hub.asked) if each.fields["hub.topic"] == topic)
     answer = await hub.deliver(asked.callback, b"hello", secret=asked.fields["hub.secret"])
     assert answer.status_code == 202
@@ -74,8 +72,8 @@ async def check_round(hub: ScriptedHub, service: Recorder, topic: str) -> None:
 
 
 @pytest.mark.parity("S127", "SC25")
-async def test_a_service_serves_by_itself(ports: tuple[int, int]) -> None:
-    mine, other = ports
+async def test_a_service_serves_by_itself(free_ports: list[int]) -> None:
+    mine, other, _ = free_ports
     service = Recorder()
     config = SubscriberConfig(url=f"http://127.0.0.1:{mine}/", targets=target(other))
     async with hub_at(other) as hub, anyio.create_task_group() as tasks:
@@ -99,7 +97,7 @@ async def test_a_listener_has_many_services_and_one_that_fails_stops_no_other(fr
         await check_round(hub, first, "https://pub.example/1")
         listener.attach(second, "/first/second", config=settings(target(free_port, "2")))
         app = listener.application(second)
-        await eventually(lambda: any(each.delivers for each in app.subscriptions.all()))
+        await until(lambda: any(each.delivers for each in app.subscriptions.all()))
         await check_round(hub, second, "https://pub.example/2")
         assert hub.asked[-1].callback.startswith(f"{url}/first/second/")
         assert len(first.of(ContentDistributionMessage)) == 1
@@ -131,7 +129,7 @@ async def test_two_services_on_one_listener_get_each_their_own(free_port: int) -
         for name, service in services.items():
             listener.attach(service, f"/{name}", config=settings(target(free_port, name)))
         await listener.start()
-        await eventually(lambda: len(hub.verifications) == 2)
+        await until(lambda: len(hub.verifications) == 2)
         for asked in tuple(hub.asked):
             service = services[asked.fields["hub.topic"][-1]]
             await check_everything(hub, service, asked.callback, asked.fields["hub.secret"])
@@ -151,7 +149,7 @@ async def test_everything_works_over_tls(free_port: int, tmp_path: Path) -> None
     async with hub_at(free_port, verify=context) as hub, listener:
         listener.attach(service, "/", config=settings(target(free_port)))
         assert (await listener.start()).startswith("https://")
-        await eventually(lambda: len(hub.verifications) == 1)
+        await until(lambda: len(hub.verifications) == 1)
         assert hub.verifications[0].status_code == 200
         await check_everything(hub, service, hub.asked[0].callback, hub.asked[0].fields["hub.secret"])
 
@@ -171,7 +169,7 @@ async def test_a_graceful_stop_unsubscribes_those_who_want_it(free_port: int) ->
         listener.attach(leaving, "/a", config=settings(target(free_port, "a"), unsubscribe_on_shutdown=True))
         listener.attach(staying, "/b", config=settings(target(free_port, "b")))
         url = await listener.start()
-        await eventually(lambda: len(hub.verifications) == 2)
+        await until(lambda: len(hub.verifications) == 2)
         app = listener.application(leaving)
         await listener.graceful_stop()
         assert [(each.mode, each.fields["hub.topic"]) for each in hub.asked[2:]] == [
@@ -186,9 +184,9 @@ async def test_a_graceful_stop_ends_although_the_hub_does_not_verify(free_port: 
     async with hub_at(free_port) as hub, SubscriberListener(0, graceful_seconds=0.2) as listener:
         listener.attach(Recorder(), "/", config=settings(target(free_port), unsubscribe_on_shutdown=True))
         await listener.start()
-        await eventually(lambda: len(hub.verifications) == 1)
+        await until(lambda: len(hub.verifications) == 1)
         hub.verifies = False
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await listener.graceful_stop()
 
 
@@ -196,7 +194,7 @@ async def test_an_immediate_stop_asks_nobody(free_port: int) -> None:
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
         listener.attach(Recorder(), "/", config=settings(target(free_port), unsubscribe_on_shutdown=True))
         await listener.start()
-        await eventually(lambda: len(hub.verifications) == 1)
+        await until(lambda: len(hub.verifications) == 1)
         await listener.immediate_stop()
         assert [each.mode for each in hub.asked] == ["subscribe"]
 
@@ -206,7 +204,7 @@ async def test_a_service_that_is_detached_is_gone(free_port: int) -> None:
     async with hub_at(free_port) as hub, SubscriberListener(0) as listener:
         listener.attach(service, "/", config=settings(target(free_port), unsubscribe_on_shutdown=True))
         await listener.start()
-        await eventually(lambda: len(hub.verifications) == 1)
+        await until(lambda: len(hub.verifications) == 1)
         await listener.detach(service)
         assert [each.mode for each in hub.asked] == ["subscribe", "unsubscribe"]
         assert (await hub.deliver(hub.asked[0].callback, b"x")).status_code == 404
@@ -245,7 +243,7 @@ async def test_a_url_of_ones_own_says_where(free_port: int) -> None:
         hub.verifies = False
         await listener.start()
         listener.attach(Recorder(), config=settings(target(free_port), url="https://tunnel.example/b/"))
-        await eventually(lambda: bool(hub.asked))
+        await until(lambda: bool(hub.asked))
         assert hub.asked[0].callback.startswith("https://tunnel.example/b/")
         local = hub.asked[0].callback.replace("https://tunnel.example", listener.url)
         assert (
@@ -258,7 +256,7 @@ async def test_the_public_url_is_what_hubs_call(free_port: int) -> None:
         hub.verifies = False
         listener.attach(Recorder(), "/a", config=settings(target(free_port)))
         assert await listener.start() == "https://sub.example"
-        await eventually(lambda: bool(hub.asked))
+        await until(lambda: bool(hub.asked))
         assert hub.asked[0].callback.startswith("https://sub.example/a/")
 
 

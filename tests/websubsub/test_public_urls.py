@@ -11,7 +11,8 @@ import pytest
 
 from _websub.listening import AppListener
 from _websub.serving import Binding
-from tests.websubsub.conftest import TOPIC, Recorder, eventually
+from tests.waiting import until
+from tests.websubsub.conftest import TOPIC, Recorder
 from tests.websubsub.hub import ScriptedHub
 from websubsub import SubscriberConfig, SubscriberListener, Target, asgi, cli, run, serve
 
@@ -53,7 +54,7 @@ async def test_a_subscriber_behind_a_proxy_is_verified_at_the_path_of_its_listen
             target = Target(hub=hub_url, topic=TOPIC)
             listener.attach(service, "/inside", config=SubscriberConfig(url=PUBLIC, targets=target))
             base = await listener.start()
-            await eventually(lambda: bool(hub.asked))
+            await until(lambda: bool(hub.asked))
             callback = hub.asked[0].callback
             assert callback.startswith(PUBLIC)
             fields = {"hub.mode": "subscribe", "hub.topic": TOPIC, "hub.challenge": "c", "hub.lease_seconds": "60"}
@@ -100,7 +101,7 @@ async def test_serving_on_loopback_works_without_and_tells_the_real_port() -> No
                     await serve(Recorder(), config, port=0, ready=task_status.started)
 
                 url = await tasks.start(task)
-                await eventually(lambda: bool(hub.verifications))
+                await until(lambda: bool(hub.verifications))
                 assert hub.asked[0].callback.startswith(f"{url}/")
                 assert hub.verifications[0].status_code == 200
                 tasks.cancel_scope.cancel()

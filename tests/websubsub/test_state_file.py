@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.websubsub.conftest import TARGET, URL, MakeWorld, eventually
+from tests.waiting import until
+from tests.websubsub.conftest import TARGET, URL, MakeWorld
 from websubsub._state import State, Step, Subscription
 from websubsub._state_file import SCHEMA_VERSION, StateError, StateFile
 from websubsub._subscriptions import Subscriptions
@@ -115,7 +116,7 @@ async def test_after_a_restart_callback_and_secret_are_the_same(make_world: Make
     after = await second.until(lambda known: known.delivers)
     assert (after.callback, after.secret, after.state) == (before.callback, before.secret, State.ACTIVE)
     assert not second.hub.asked
-    await eventually(lambda: second.kinds() == ["resumed"])
+    await until(lambda: second.kinds() == ["resumed"])
     assert (await second.hub.deliver(after.callback, b"x", secret=before.secret)).status_code == 202
 
 

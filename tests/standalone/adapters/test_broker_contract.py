@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Hub
+from tests.waiting import PATIENCE, until
 from websubhub.standalone.ports import (
     BacklogFullError,
     DeliveryMode,
@@ -69,7 +70,7 @@ async def test_claim_waits_for_a_publish(hub: Hub) -> None:
             claimed.append(delivery.update.id)
             delivery.done()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(work)
             await anyio.wait_all_tasks_blocked()
@@ -90,7 +91,8 @@ async def test_several_claim_at_once_and_nothing_is_claimed_twice(hub: Hub) -> N
         for _ in range(4):
             tasks.start_soon(work)
         await hub.publish()
-        await anyio.sleep(0.1)
+        await until(lambda: len(claimed) >= 20)
+        assert await hub.claim() == []
         tasks.cancel_scope.cancel()
     assert len(set(claimed)) == len(claimed) == 20
 

@@ -4,12 +4,16 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from _websub.addresses import AddressPolicy
+from tests.waiting import PATIENCE
 from websubhub._distribution.delivery import Delivery, SharedContent
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
@@ -58,7 +62,7 @@ class Peer:
 
     def _follow(self, sock: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError):
-            sock.settimeout(10)
+            sock.settimeout(PATIENCE)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_side=True, suppress_ragged_eofs=True)
@@ -131,15 +135,16 @@ def hang(server: Peer, sock: socket.socket, _: int) -> None:
     """Take everything and say nothing."""
     while sock.recv(65536):
         pass
-    server.stopping.wait(5)
+    server.stopping.wait(PATIENCE)
 
 
 def open_engine(
     *, tls: ssl.SSLContext | None = None, look_up: Resolve = resolve, loopback: bool = True, **limits: float
 ) -> DeliveryEngine:
-    """An engine that may call this machine."""
+    """An engine that may call this machine, and gives up only where a test says when."""
+    patient = {"connect_seconds": PATIENCE, "total_seconds": PATIENCE, "lookup_seconds": PATIENCE} | limits
     return DeliveryEngine(
-        limits=EngineLimits(**limits),  # type: ignore[arg-type]  # fields of whole numbers get whole numbers
+        limits=EngineLimits(**patient),  # type: ignore[arg-type]  # fields of whole numbers get whole numbers
         addresses=AddressPolicy(loopback=loopback),
         tls=tls,
         look_up=look_up,
@@ -167,9 +172,23 @@ async def send_one(engine: DeliveryEngine, callback: str, content: SharedContent
     return outcome
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait in a thread until something has happened."""
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
+class EngineClock:
+    """The clock of all engines, which a test puts forward instead of waiting; also from the thread of a server."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def put_forward(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+def replace_clock(monkeypatch: pytest.MonkeyPatch, clock: Callable[[], float]) -> None:
+    """Let every module of the engine look at this clock."""
+    package = "websubhub._distribution."
+    looking = [each for name, each in sys.modules.items() if name.startswith(package) and hasattr(each, "monotonic")]
+    assert looking
+    for module in looking:
+        monkeypatch.setattr(module, "monotonic", clock)

@@ -8,9 +8,13 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.ports import held_port
+from tests.waiting import PATIENCE
+from tests.waiting import until_in_thread as until
 from tests.websubhub.distribution.peers import (
     CONTENT,
     NO_CONTENT,
+    EngineClock,
     Peer,
     answering,
     open_engine,
@@ -18,7 +22,6 @@ from tests.websubhub.distribution.peers import (
     reset,
     send,
     send_one,
-    until,
 )
 from websubhub._distribution import poller
 from websubhub._distribution.delivery import Delivery
@@ -103,11 +106,12 @@ async def test_oldest_idle_connection_makes_room() -> None:
             server.close()
 
 
-async def test_idle_connection_is_closed_after_its_time() -> None:
+async def test_idle_connection_is_closed_after_its_time(clock: EngineClock) -> None:
     with peer(answering(NO_CONTENT)) as first, peer(answering(NO_CONTENT)) as second:
-        async with open_engine(idle_seconds=0.1) as engine:
-            assert (await send_one(engine, first.url)).delivered
-            await anyio.sleep(0.3)
+        async with open_engine(idle_seconds=3_000) as engine:
+            for seconds in (2_900, 3_100):
+                assert (await send_one(engine, first.url)).delivered
+                clock.put_forward(seconds)
             assert (await send_one(engine, first.url)).delivered
             assert (await send_one(engine, second.url)).delivered
     assert first.connections == 2
@@ -127,7 +131,7 @@ async def test_connection_that_was_closed_while_idle_is_not_used() -> None:
             for _ in range(5):
                 closed.clear()
                 assert (await send_one(engine, server.url)).delivered
-                assert closed.wait(5)
+                assert closed.wait(PATIENCE)
     assert (len(server.requests), server.connections) == (5, 5)
 
 
@@ -138,7 +142,7 @@ async def send_stale(engine: DeliveryEngine, url: str, done: threading.Event) ->
     def settled(_: Delivery, outcome: DeliveryOutcome) -> None:
         outcomes.append(outcome)
         if len(outcomes) == 1:
-            assert done.wait(5)
+            assert done.wait(PATIENCE)
             time.sleep(0.02)
 
     await engine.send([Delivery(callback=url, content=CONTENT) for _ in range(2)], settled)
@@ -230,9 +234,8 @@ async def test_engine_runs_on_other_selectors(monkeypatch: pytest.MonkeyPatch) -
             time.sleep(0.01)
             sock.sendall(NO_CONTENT)
 
-    with peer(script) as server, socket.create_server(("127.0.0.1", 0)) as unused:
-        dead = f"http://127.0.0.1:{unused.getsockname()[1]}/"
-        unused.close()
+    with peer(script) as server, held_port() as port:
+        dead = f"http://127.0.0.1:{port}/"
         async with open_engine(connections_per_origin=2) as engine:
             outcomes = await send(engine, [dead, *[server.url] * 10, "http://localhost:1/"])
     assert outcomes[0].failure is DeliveryFailure.CONNECT

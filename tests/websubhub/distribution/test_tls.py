@@ -3,12 +3,13 @@
 import datetime as dt
 import socket
 import ssl
-import time
+import threading
 from pathlib import Path
 
 import pytest
 import trustme
 
+from tests.waiting import PATIENCE
 from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, hang, open_engine, peer, send, send_one
 from websubhub._distribution.delivery import SharedContent
 from websubhub._distribution.outcome import DeliveryFailure
@@ -169,17 +170,20 @@ async def test_body_without_length_must_end_in_order(trusting: ssl.SSLContext) -
 
 
 async def test_bytes_after_an_answer_in_another_record_do_not_answer_the_next(trusting: ssl.SSLContext) -> None:
+    smuggled = threading.Semaphore(0)
+
     def script(server: Peer, sock: socket.socket, _: int) -> None:
         server.receive(sock)
         sock.sendall(NO_CONTENT)
         sock.sendall(b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n")
-        server.stopping.wait(5)
+        smuggled.release()
+        server.stopping.wait(PATIENCE)
 
     with peer(script, server_context("127.0.0.1")) as server:
         async with open_engine(tls=trusting, connections_per_origin=1) as engine:
             for _ in range(3):
                 assert (await send_one(engine, f"https://127.0.0.1:{server.port}/")).status == 204
-                time.sleep(0.05)  # noqa: ASYNC251 - nobody drives the engine meanwhile
+                assert smuggled.acquire(timeout=PATIENCE), "nobody drives the engine meanwhile"
     assert server.connections == 3
 
 

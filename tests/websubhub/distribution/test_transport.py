@@ -1,7 +1,6 @@
 """httpx on the engine: the same requests and responses, and the errors that httpx users know."""
 
 import socket
-import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -88,10 +87,8 @@ async def test_bad_answer_is_an_error_of_httpx(answer: bytes, error: type[Except
 async def test_timeouts() -> None:
     with peer(hang) as server:
         async with client(timeout=httpx.Timeout(0.15)) as web:
-            started = time.monotonic()
             with pytest.raises(httpx.ReadTimeout):
                 await web.get(server.url)
-    assert time.monotonic() - started < 2
 
 
 async def test_connection_errors() -> None:
