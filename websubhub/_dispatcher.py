@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 import anyio
 import attrs
 
+from _websub.addresses import is_loopback_url
 from _websub.client import ExchangeError, HttpClient
 from _websub.forms import FormError
 from _websub.http import Answer, Request, Response, plain
+from _websub.origins import leads_off_loopback, refusal_on_loopback
 from _websub.outcome import Success, WebSubError
 from _websub.signature import SecretError
 from _websub.urls import UrlError, host_of
@@ -18,6 +20,7 @@ from _websub.user_code import settle
 from _websub.vocabulary import Mode
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
+from websubhub._errors import BadSubscriptionError
 from websubhub._messages import (
     IntentVerification,
     Subscription,
@@ -75,6 +78,7 @@ class Dispatcher:
         self._service = service
         self._config = config
         self._path = config.local_path
+        self._on_loopback = is_loopback_url(config.url)
         self._client = client
         self._clock = clock
         self._sleep = sleep
@@ -86,11 +90,15 @@ class Dispatcher:
             return Answer(plain(404, "There is no hub here."))
         if request.method != "POST":
             return Answer(plain(405, "A hub takes POST requests only.", [("Allow", "POST")]))
+        if self._on_loopback and (reason := refusal_on_loopback(request)):
+            return Answer(plain(403, reason))
         try:
             messages = protocol.read_request(request, self._config)
         except (FormError, UrlError, SecretError) as error:
             return Answer(protocol.refuse(error))
         first = messages[0]
+        if self._on_loopback and isinstance(first, Subscription) and leads_off_loopback(first.topic, first.callback):
+            return Answer(protocol.write_refusal(BadSubscriptionError("A topic on loopback needs a callback there.")))
         if isinstance(first, Subscription | Unsubscription):
             return await self._accept(first)
         outcomes = [await self._settle(_BY_MESSAGE[type(message)], message) for message in messages]
