@@ -19,6 +19,7 @@ from _websub.hypercorn_protocols import Conversation
 from _websub.inbox import Inbox
 from _websub.refusals import Refusals
 from _websub.shares import client_of
+from _websub.targets import in_origin_form
 from _websub.user_code import contained
 
 log = logging.getLogger("websub.server")
@@ -189,7 +190,7 @@ class Connection:
 
     async def _call(self, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
         try:
-            await self._app(scope, inbox.get, send)
+            await self._app(in_origin_form(scope), inbox.get, send)
         except BaseException as error:
             if not contained(error):
                 inbox.close()

@@ -48,7 +48,8 @@ async def serve(
                 await _run_until(stop, tasks, server, binding.graceful_seconds)
                 announcement.cancel()
         except BaseExceptionGroup as group:
-            raise alone(group) from None
+            error = alone(group)
+            raise error from error.__cause__
 
 
 async def _announce(scope: anyio.CancelScope, started: anyio.Event, ready: Callable[[str], None], url: str) -> None:

@@ -55,7 +55,7 @@ async def test_requests_find_the_hub_and_what_operators_need(mount: str, path: s
         tasks.start_soon(app, lifespan.scope, lifespan.receive, lifespan.send)
         await until(lambda: lifespan.sent)
         assert lifespan.sent == [{"type": "lifespan.startup.complete"}]
-        form = [("host", "hub.test"), ("content-type", "application/x-www-form-urlencoded")]
+        form = [("host", "localhost"), ("content-type", "application/x-www-form-urlencoded")]
         method = "POST" if path.endswith("hub") else "GET"
         answer = await converse(app, scope_of(method, path, headers=form, root_path=mount))
         lifespan.answered.set()
