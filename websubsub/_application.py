@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
-from _websub.http import Answer, Request
+from _websub.http import Answer, Request, Response
 from _websub.urls import is_https
 from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryOptions
@@ -96,7 +96,13 @@ class SubscriberApplication:
         )
         self._lifecycle = Lifecycle(config, self.subscriptions, self._clients, report)
         self._dispatcher = Dispatcher(service, config, self.subscriptions, report)
-        self._edge = AsgiEdge(self._handle, limits=config.limits, resources=self._resources)
+        self._edge = AsgiEdge(
+            self._handle,
+            limits=config.limits,
+            resources=self._resources,
+            coded=True,  # a signature covers the bytes as they came
+            refused=self._refused,
+        )
         self._targets = {target.name: target for target in config.targets}
         self._tasks: TaskGroup | None = None
         self._listening = anyio.Event()
@@ -148,11 +154,16 @@ class SubscriberApplication:
         self._listening.set()
         return await self._dispatcher.handle(request)
 
+    def _refused(self, scope: Scope, response: Response) -> None:
+        self._listening.set()
+        self._dispatcher.note_refusal(scope["method"], scope["path"], response)
+
     @asynccontextmanager
     async def _resources(self) -> AsyncIterator[None]:
         try:
             async with self.subscriptions, anyio.create_task_group() as tasks:
                 self._tasks = tasks
+                tasks.start_soon(self._lifecycle.watch)
                 for target in self._targets.values():
                     tasks.start_soon(self._keep, target)
                 try:

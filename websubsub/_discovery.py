@@ -10,7 +10,7 @@ from urllib.parse import urldefrag
 
 from attrs import frozen
 
-from _websub.http import Headers
+from _websub.http import NO_HEADERS, Headers
 from _websub.links import Link, parse_links
 from _websub.urls import UrlError, check_url, is_https
 from websubsub._discovery_body import BodyReader
@@ -41,12 +41,14 @@ class DiscoveryError(Exception):
     Attributes:
         url: The URL that was looked at.
         status: The HTTP status of its response.
+        headers: The headers of its response.
     """
 
-    def __init__(self, reason: str, *, url: str, status: int = HTTPStatus.OK) -> None:
+    def __init__(self, reason: str, *, url: str, status: int = HTTPStatus.OK, headers: Headers = NO_HEADERS) -> None:
         super().__init__(reason)
         self.url = url
         self.status = status
+        self.headers = headers
 
 
 class NoHubError(DiscoveryError):
@@ -111,6 +113,7 @@ class DiscoveryReader:
     ) -> None:
         self._url = urldefrag(url).url
         self._status = status
+        self._headers = headers
         self._is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
         self._options = options or DiscoveryOptions()
         links = parse_links(headers.get_all("link"), base=self._url)
@@ -185,7 +188,7 @@ class DiscoveryReader:
         raise self._error(NoTopicError, reason if failure is None else f"{reason} {failure}")
 
     def _error(self, kind: type[DiscoveryError], reason: str) -> DiscoveryError:
-        return kind(reason, url=self._url, status=self._status)
+        return kind(reason, url=self._url, status=self._status, headers=self._headers)
 
 
 def prefer_https(hubs: Sequence[str]) -> tuple[str, ...]:

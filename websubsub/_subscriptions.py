@@ -1,13 +1,13 @@
 """All subscriptions of one subscriber: looked up in memory, changed one at a time, kept before anything goes on."""
 
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 import anyio
 
+from websubsub import _clock
 from websubsub._state import StateStore, Subscription
 
 _TOKEN_BYTES = 32
@@ -48,7 +48,7 @@ class Subscriptions:
         clock: The time, in seconds since 1970.
     """
 
-    def __init__(self, base: str, store: StateStore | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, base: str, store: StateStore | None = None, *, clock: Callable[[], float] = _clock.now) -> None:
         self._base = base if base.endswith("/") else base + "/"
         self._store = store or MemoryStore()
         self._clock = clock
@@ -146,6 +146,11 @@ class Subscriptions:
         while not until(self._by_token.get(token)):
             await self._changes.setdefault(token, anyio.Event()).wait()
         return self._by_token.get(token)
+
+    def look_again(self) -> None:
+        """Let all who wait look again: time may have passed."""
+        for token in tuple(self._changes):
+            self._wake(token)
 
     def _wake(self, token: str) -> None:
         event = self._changes.pop(token, None)
