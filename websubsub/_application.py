@@ -19,11 +19,11 @@ from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryOptions
 from websubsub._discovery_client import DiscoveryClient
 from websubsub._dispatcher import Dispatcher
-from websubsub._events import Reporter
+from websubsub._events import EventKind, Reporter, SubscriberEvent
 from websubsub._lifecycle import Clients, Lifecycle
 from websubsub._service import SubscriberService
-from websubsub._state import StateStore
-from websubsub._state_file import StateFile
+from websubsub._state import StateStore, Subscription
+from websubsub._state_file import StateError, StateFile
 from websubsub._subscription_client import SubscriptionClient
 from websubsub._subscriptions import MemoryStore, Subscriptions
 
@@ -85,8 +85,25 @@ class SubscriberApplication:
         url = config.public_url
         if not is_https(url) and not is_loopback_url(url):
             log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
-        self.subscriptions = Subscriptions(url, open_state(config.state))
         report = Reporter(config.observer)
+
+        def not_kept(subscription: Subscription, error: Exception) -> None:
+            reason = (
+                f"{error} The subscription goes on in memory." if isinstance(error, StateError) else "internal error"
+            )
+            if not isinstance(error, StateError):
+                log.error("The store of the state failed.", exc_info=error)
+            report(
+                SubscriberEvent(
+                    kind=EventKind.FAILED,
+                    topic=subscription.topic,
+                    hub=subscription.hub,
+                    reason=reason,
+                    error=error,
+                )
+            )
+
+        self.subscriptions = Subscriptions(url, open_state(config.state), failed=not_kept)
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
             named=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),

@@ -25,6 +25,7 @@ log = logging.getLogger("websubsub")
 
 _CHANCE = secrets.SystemRandom().random
 _OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
+_KEEP_AGAIN_SECONDS = 10.0
 #: How long the same failure goes untold after it was told, where no lease is at stake.
 _QUIET_SECONDS = 3_600.0
 
@@ -93,8 +94,12 @@ class Lifecycle:
         return self._clock()
 
     async def watch(self) -> None:
-        """Notice when the machine was suspended; goes on until it is cancelled."""
-        await self._waiting.watch()
+        """Notice when the machine was suspended, and keep what could not be kept; goes on until it is cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._waiting.watch)
+            while True:
+                await anyio.sleep(_KEEP_AGAIN_SECONDS)
+                await self._subscriptions.keep_again()
 
     async def keep(self, target: Target) -> None:
         """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""

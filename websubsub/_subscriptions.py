@@ -46,12 +46,22 @@ class Subscriptions:
         base: The public URL below which the callbacks live.
         store: Where they are kept; in memory by default.
         clock: The time, in seconds since 1970.
+        failed: Told why a change could not be kept; it goes on in memory, and keeping it is tried again.
     """
 
-    def __init__(self, base: str, store: StateStore | None = None, *, clock: Callable[[], float] = _clock.now) -> None:
+    def __init__(
+        self,
+        base: str,
+        store: StateStore | None = None,
+        *,
+        clock: Callable[[], float] = _clock.now,
+        failed: Callable[[Subscription, Exception], None] = lambda _subscription, _error: None,
+    ) -> None:
         self._base = base if base.endswith("/") else base + "/"
         self._store = store or MemoryStore()
         self._clock = clock
+        self._failed = failed
+        self._unkept: dict[str, tuple[Subscription, bool]] = {}
         self._by_token: dict[str, Subscription] = {}
         self._by_target: dict[str, dict[str, None]] = {}
         self._prune_at = _PRUNE_FIRST
@@ -70,7 +80,9 @@ class Subscriptions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the store."""
+        """Close the store, after one more try to keep what it did not take."""
+        with anyio.CancelScope(shield=True):
+            await self.keep_again()
         await self._store.__aexit__(kind, error, traceback)
 
     def new_callback(self) -> str:
@@ -97,7 +109,7 @@ class Subscriptions:
             self._prune_at = 2 * len(self._by_token)
 
     async def change(self, token: str, change: Change, *, new: Subscription | None = None) -> Subscription | None:
-        """Change a subscription and keep it; when this returns, a crash cannot undo it.
+        """Change a subscription and keep it; when this returns, a crash cannot undo it, unless the store failed.
 
         Args:
             token: The token of its callback.
@@ -115,10 +127,32 @@ class Subscriptions:
             if after is None:
                 return None
             if after is not self._by_token.get(token):
-                await self._store.save(after)
+                # Put in memory either way: a full disk must not end what the hub believes in.
+                await self._keep(after, there=True)
                 self._put(after)
                 self._wake(token)
             return after
+
+    async def _keep(self, subscription: Subscription, *, there: bool) -> None:
+        try:
+            await (self._store.save(subscription) if there else self._store.delete(subscription))
+        except Exception as error:  # noqa: BLE001 - of a store that may be the user's own
+            told = bool(self._unkept)
+            self._unkept[subscription.callback] = subscription, there
+            if not told:
+                self._failed(subscription, error)
+        else:
+            self._unkept.pop(subscription.callback, None)
+
+    async def keep_again(self) -> None:
+        """Try once more to keep the changes that the store did not take."""
+        if not self._unkept:
+            return
+        if self._lock is None:
+            self._lock = anyio.Lock()
+        async with self._lock:
+            for subscription, there in tuple(self._unkept.values()):
+                await self._keep(subscription, there=there)
 
     def _put(self, subscription: Subscription) -> None:
         self._by_token[subscription.token] = subscription
@@ -133,7 +167,7 @@ class Subscriptions:
 
     async def forget(self, subscription: Subscription) -> None:
         """Drop a subscription, as if it had never been."""
-        await self._store.delete(subscription)
+        await self._keep(subscription, there=False)
         self._by_token.pop(subscription.token, None)
         tokens = self._by_target.get(subscription.target, {})
         tokens.pop(subscription.token, None)

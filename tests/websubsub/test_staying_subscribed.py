@@ -1,5 +1,6 @@
 """A target stays subscribed on the web as it is: hubs that refuse, hubs that want time, machines that sleep."""
 
+import time
 from typing import Any
 
 import anyio
@@ -130,9 +131,10 @@ async def test_a_hub_without_https_gets_no_secret(world: World, answers: Any, to
 @pytest.mark.parametrize("status", [503, 429, 413, 500, 302])
 async def test_a_hub_that_wants_time_gets_it(world: World, status: int) -> None:
     world.hub.answers = [(status, {"Retry-After": "120"})]
-    began = anyio.current_time()
-    await world.subscribe()
-    assert 120 <= anyio.current_time() - began < 130
+    world.app.subscribe(TARGET)
+    await anyio.sleep(119)
+    assert len(world.hub.asked) == 1
+    await world.until(lambda known: known.delivers)
     assert len(world.hub.asked) == 2
 
 
@@ -158,8 +160,9 @@ async def test_a_pause_that_a_hub_wants_is_bounded(world: World) -> None:
     world.hub.answers = [(503, {"Retry-After": "9" * 30})]
     world.app.subscribe(TARGET)
     await until(lambda: failures(world))
-    await anyio.sleep(86_401)
-    await world.until(lambda known: known.delivers)
+    next_try = failures(world)[0].next_try
+    assert next_try is not None
+    assert next_try - time.time() < 86_401
 
 
 async def test_another_hub_is_asked_while_one_wants_time(world: World, other: ScriptedHub) -> None:
@@ -196,7 +199,7 @@ async def test_a_denial_of_the_first_request_is_final(world: World) -> None:
     await world.hub.tell(world.asked.callback, {"hub.mode": "denied", "hub.topic": TOPIC})
     await until(lambda: failures(world))
     assert failures(world)[0].next_try is None
-    await anyio.sleep(100_000)
+    await anyio.sleep(8_000)
     assert len(world.hub.asked) == 1
 
 
