@@ -147,23 +147,25 @@ class Asking:
 
     async def _locate(self, target: Target) -> Plan:
         """Hubs and topic of a target; a resource is discovered anew each time, since topics move (W3C 6.1)."""
-        if target.resource is None:
-            return Plan(hubs=(target.hub or "",), topic=target.topic or "")
         if target.hub is not None and target.topic is not None:
             return Plan(hubs=(target.hub,), topic=target.topic)
         current = self.current(target)
         try:
             if self._embargoes.seconds(target.name) > 0:
                 raise DiscoveryError("The resource asked for time before the next request.", url=target.name, status=0)
-            explored = await self._clients.discovery.explore(target.name, target.discovery_headers)
+            explored = await self._clients.discovery.explore(
+                target.name, target.discovery_headers, hub=target.hub, topic=target.topic
+            )
         except DiscoveryError as error:
             self.heed(target.name, error)
             if current is None or current.verified_at is None:
                 raise
             log.warning("%r could not be discovered again, its last hub is asked: %s", target.name, error)
             return Plan(hubs=(current.hub,), topic=current.topic)
-        self._inside[target.name] = explored.inside
-        hubs = hubs_to_ask(explored.discovery.hubs, current.hub if current else None)
+        self._inside[target.name] = explored.inside or target.hub is not None
+        hubs = explored.discovery.hubs
+        if target.hub is None:
+            hubs = hubs_to_ask(hubs, current.hub if current else None)
         return Plan(hubs=hubs, topic=explored.discovery.topic)
 
     async def _attempt(self, target: Target, hub: str, topic: str) -> Subscription:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from itertools import islice
 from urllib.parse import urldefrag
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from _websub.http import NO_HEADERS, Headers
 from _websub.links import Link, parse_links
@@ -106,10 +106,19 @@ class DiscoveryReader:
         headers: The headers of its response.
         status: The status of its response.
         options: What it may do beyond the specification.
+        hub: The hub, where it is known; what the resource says of hubs does not count then.
+        topic: The topic, where it is known; how the resource names itself does not count then.
     """
 
     def __init__(
-        self, *, url: str, headers: Headers, status: int = HTTPStatus.OK, options: DiscoveryOptions | None = None
+        self,
+        *,
+        url: str,
+        headers: Headers,
+        status: int = HTTPStatus.OK,
+        options: DiscoveryOptions | None = None,
+        hub: str | None = None,
+        topic: str | None = None,
     ) -> None:
         self._url = urldefrag(url).url
         self._status = status
@@ -117,7 +126,10 @@ class DiscoveryReader:
         self._is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
         self._options = options or DiscoveryOptions()
         links = parse_links(headers.get_all("link"), base=self._url)
-        self._header = _Named.by([link for link in links if not link.is_about_another_resource])
+        found = _Named.by([link for link in links if not link.is_about_another_resource])
+        self._header = evolve(
+            found, hubs=found.hubs if hub is None else (hub,), topics=found.topics if topic is None else (topic,)
+        )
         missing = {"hub": not self._header.hubs, "self": not self._header.topics}
         self._needs_body = self._is_success and any(missing.values())
         self._body = BodyReader(

@@ -1,6 +1,7 @@
 """From a hub's request to the hook and back: only what is wanted is confirmed, only what is proven is delivered."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from _websub.forms import FormError
 from _websub.http import Answer, Request, Response, plain
@@ -12,7 +13,7 @@ from websubsub import _clock
 from websubsub import _protocol as protocol
 from websubsub._config import SubscriberConfig
 from websubsub._deliveries import MessageIds, Queue, Sight
-from websubsub._errors import SubscriptionDeletedError
+from websubsub._errors import AnsweredError, SubscriptionDeletedError
 from websubsub._events import EventKind, Reporter, SubscriberEvent
 from websubsub._messages import (
     Acknowledgement,
@@ -217,7 +218,7 @@ class Dispatcher:
 
     async def _notify(self, subscription: Subscription, message: ContentDistributionMessage) -> Response:
         outcome = await self._settle(message)
-        if isinstance(outcome, SubscriptionDeletedError):
+        if isinstance(outcome, SubscriptionDeletedError) and not _goes_on(outcome):
             await self._subscriptions.change(
                 subscription.token, lambda known: known.after(Step.DELETE) if known.allows(Step.DELETE) else None
             )
@@ -232,6 +233,10 @@ class Dispatcher:
                 kind=kind, topic=subscription.topic, hub=subscription.hub, reason=reason, lease_seconds=lease
             )
         )
+
+
+def _goes_on(outcome: SubscriptionDeletedError) -> bool:
+    return isinstance(outcome, AnsweredError) and outcome.status != HTTPStatus.GONE
 
 
 def _success(outcome: object) -> Success | None:

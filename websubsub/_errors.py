@@ -34,6 +34,10 @@ class SubscriptionDeletedError(WebSubError):
     status = 410
 
 
+class AnsweredError(SubscriptionDeletedError):
+    """What another program answered to a delivery; the subscription is over only if that is 410."""
+
+
 class SubscriptionInitiationError(WebSubError):
     """The hub did not take a request; ``status`` is its answer, 0 if there was none."""
 
