@@ -30,9 +30,10 @@ class SubscriberEvent:
     """Something that happened to a subscription; never with its secret or its callback.
 
     Attributes:
-        kind: What happened: ``resumed`` is a subscription that the state still had, ``rejected`` a delivery
-            that was not taken, as its signature proves nothing or it is too large, ``refused`` a verification that was not confirmed, ``failed`` a request that the
-            hub did not take or did not verify.
+        kind: What happened: ``resumed`` is a subscription that the state still had, ``rejected`` a delivery that was
+            not taken, as its signature proves nothing or it is too large, ``refused`` a verification that was not
+            confirmed, ``failed`` a request that the hub did not take or did not verify, or state that was not kept. The
+            same failure is told once an hour.
         topic: The topic; of a request that failed before it was known, the resource.
         hub: The hub, empty while it is not known.
         reason: Why, in one sentence, where there is more to say.

@@ -16,7 +16,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 if all went well, 1 if a page or a hub failed, 2 for a mistake of the user.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command == "listen" and arguments.url is arguments.hub is arguments.topic is None:
+        parser.error("listen needs the URL of a page or feed, or both --hub and --topic")
     return _run(arguments)
 
 

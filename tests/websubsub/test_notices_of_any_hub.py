@@ -34,7 +34,10 @@ async def test_a_denial_with_two_reasons_is_one(world: World) -> None:
     assert world.state() is State.DENIED
 
 
-VERIFICATION = "hub.mode=subscribe&hub.topic=https%3A%2F%2Fpub.example%2Ffeed%3Ftag%3Da%26b%3D1&hub.challenge=c&hub.lease_seconds=60"
+VERIFICATION = (
+    "hub.mode=subscribe&hub.topic=https%3A%2F%2Fpub.example%2Ffeed%3Ftag%3Da%26b%3D1"
+    "&hub.challenge=c&hub.lease_seconds=60"
+)
 
 
 @pytest.mark.spec("S-23")

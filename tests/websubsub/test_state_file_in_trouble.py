@@ -66,6 +66,10 @@ def spoil(path: Path, kind: str) -> None:
         path.write_bytes(b"something else altogether" * 100)
 
 
+def content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -79,19 +83,16 @@ def spoil(path: Path, kind: str) -> None:
         "something else",
     ],
 )
-async def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_is(
-    path: Path, kind: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_is(path: Path, kind: str) -> None:
     await fill(path)
     spoil(path, kind)
-    before = path.read_bytes() if path.is_file() else b""
+    before = content(path)
     with pytest.raises(StateError) as refused:
         await load(path)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
     if kind != "unknown state":
-        assert (path.read_bytes() if path.is_file() else b"") == before
-    del capsys
+        assert content(path) == before
 
 
 def test_the_command_line_says_so_in_one_sentence(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +114,7 @@ anyio.run(main)
 
 
 async def test_one_process_at_a_time(path: Path) -> None:
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220 - the other process has to be there first
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None

@@ -102,7 +102,8 @@ def listen(arguments: argparse.Namespace) -> int:
         return app
 
     async def listening(stop: Callable[[], Awaitable[object]]) -> None:
-        async with open_state(config.state) as store:
+        store = open_state(config.state)
+        async with store:
             await store.load()  # a file that cannot be used is a mistake of the user, to be told before anything else
         await serve_application(make, binding, stop=lambda: _first(stop, watch.ended.wait))
 
