@@ -20,16 +20,8 @@ _INTERVAL_SECONDS = 1.0
 _STORE_SECONDS = 5.0
 _FETCHES_AT_ONCE = 16
 _POLL_SECONDS = 1.0
-_CLOCK_STEP_SECONDS = 1.0
-_LONGEST_HOLD_SECONDS = 86_400.0
 #: The one answer that says for good that there is nothing. What is 404 may be on its way, since pings are quick.
 _GONE = 410
-
-
-def steady_clock() -> float:
-    """Seconds that nobody sets, with those that the machine slept, where it tells."""
-    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
 
 class TopicFetching:
@@ -41,7 +33,6 @@ class TopicFetching:
         schedule: When what failed is tried again.
         metrics: What counts fetches.
         clock: The time, in seconds since 1970.
-        steady: Seconds that go on evenly, whatever the clock is set to.
     """
 
     def __init__(
@@ -52,15 +43,12 @@ class TopicFetching:
         metrics: FetchMetrics,
         *,
         clock: Callable[[], float] = time.time,
-        steady: Callable[[], float] = steady_clock,
     ) -> None:
         self._store = store
         self._refresh = refresh
         self._schedule = schedule
         self._metrics = metrics
         self._clock = clock
-        self._steady = steady
-        self._ahead: float | None = None
         self._fetching: set[str] = set()
         self._resting: dict[str, float] = {}
         self._wanted = anyio.Event()
@@ -75,7 +63,6 @@ class TopicFetching:
             while True:
                 self._wanted = anyio.Event()
                 try:
-                    await self._follow_clock()
                     await self._start_fetches(tasks)
                 except StoreError as error:
                     log.warning("Announcements cannot be read: %s", error)
@@ -84,20 +71,11 @@ class TopicFetching:
 
     def _pause(self) -> float:
         """How long until a topic may be fetched again, if that is soon."""
-        soonest = min(self._resting.values(), default=math.inf) - self._steady()
+        soonest = min(self._resting.values(), default=math.inf) - self._clock()
         return min(max(soonest, 0.0), _POLL_SECONDS)
 
-    async def _follow_clock(self) -> None:
-        """Keep the waits as long as they were when the clock is set, or was set while no hub ran."""
-        ahead = self._clock() - self._steady()
-        step = 0.0 if self._ahead is None else ahead - self._ahead
-        if self._ahead is None or abs(step) > _CLOCK_STEP_SECONDS:
-            longest = max(_LONGEST_HOLD_SECONDS, max(self._schedule.delays) * (1 + self._schedule.jitter))
-            await self._store.announcements.move(step, latest=self._clock() + longest)
-            self._ahead = ahead
-
     async def _start_fetches(self, tasks: TaskGroup) -> None:
-        now = self._steady()
+        now = self._clock()
         self._resting = {topic: until for topic, until in self._resting.items() if until > now}
         # Those that cannot be fetched now stand in front, and must not hide the others.
         hidden = len(self._fetching) + len(self._resting)
@@ -115,7 +93,7 @@ class TopicFetching:
             log.warning("An announced update could not be stored: %s", error)
             rest = _STORE_SECONDS
         finally:
-            self._resting[announcement.topic] = self._steady() + rest
+            self._resting[announcement.topic] = self._clock() + rest
             self._fetching.discard(announcement.topic)
             self.wake()
 

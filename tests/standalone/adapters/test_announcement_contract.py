@@ -132,19 +132,6 @@ async def test_old_dead_ones_are_dropped(hub: Hub) -> None:
     assert [one.topic for one in await announcements.page()] == ["https://b.example/", "https://c.example/"]
 
 
-@pytest.mark.parametrize("seconds", [-1_000.0, 0.0, 1_000.0])
-async def test_what_is_due_moves_with_the_clock_but_not_beyond_the_latest(hub: Hub, seconds: float) -> None:
-    announcements = hub.store.announcements
-    await announcements.save(TOPIC)
-    await announcements.retry(await _one(hub), 50, "No.", firm=50)
-    due_at = (await _one(hub)).due_at
-    await announcements.move(seconds, latest=due_at + 500)
-    moved = min(due_at + seconds, due_at + 500)
-    assert (await _one(hub)).due_at == moved
-    await announcements.save(TOPIC)
-    assert (await _one(hub)).due_at == max(moved, hub.clock())
-
-
 # --- publishes that name themselves -----------------------------------------------------------------------------------
 
 

@@ -171,10 +171,6 @@ class AnnouncementStore(Protocol):
         """The counts of this moment."""
         ...
 
-    async def move(self, seconds: float, *, latest: float) -> None:
-        """Move what is due by these seconds, since the clock was set; nothing is due later than ``latest``."""
-        ...
-
 
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
     """Everything that a hub keeps: an adapter is an async context manager with these five."""
