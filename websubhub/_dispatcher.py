@@ -126,14 +126,9 @@ class Dispatcher:
         return _written(await self._settle(_BY_MESSAGE[type(message)], message))
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
-        if not self._client.may_call(message.callback):
-            return Answer(plain(400, f"{Parameter.CALLBACK} names an address that this hub does not call."))
-        if (
-            self._on_loopback
-            and isinstance(message, Subscription)
-            and leads_off_loopback(message.topic, message.callback)
-        ):
-            return Answer(plain(400, "A topic on loopback needs a callback there."))
+        refusal = self._refuse_callback(message)
+        if refusal is not None:
+            return Answer(refusal)
         name = _BY_MESSAGE[type(message)]
         if getattr(type(self._service), name) is getattr(HubService, name):
             return self._answer_and_verify(Response(status=202), message)
@@ -148,6 +143,14 @@ class Dispatcher:
         if outcome.deferred:
             return Answer(response)
         return self._answer_and_verify(response, message, confirmed=outcome.verified)
+
+    def _refuse_callback(self, message: Subscription | Unsubscription) -> Response | None:
+        if not self._client.may_call(message.callback):
+            return plain(400, f"{Parameter.CALLBACK} names an address that this hub does not call.")
+        subscribing = self._on_loopback and isinstance(message, Subscription)
+        if subscribing and leads_off_loopback(message.topic, message.callback):
+            return plain(400, "A topic on loopback needs a callback there.")
+        return None
 
     def _answer_and_verify(
         self, response: Response, message: Subscription | Unsubscription, *, confirmed: bool = False

@@ -10,29 +10,16 @@ import pytest
 from tests.standalone.hub import Site, until
 from websubhub import TopicClient
 from websubhub.standalone.adapters.memory import memory_store
-from websubhub.standalone.clock import HubClock
 from websubhub.standalone.fetching import TopicFetching
 from websubhub.standalone.metrics import FetchMetrics
 from websubhub.standalone.ports import Announcement, AnnouncementState, HubStore, StoredSubscription
 from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
-from websubhub.testing import InMemoryWeb
+from websubhub.testing import FakeClock, InMemoryWeb
 
 TOPIC = "https://topic.example/"
 DELAYS = (5.0, 30.0, 120.0)
 START = 1_800_000_000.0
-
-
-class Clocks:
-    """The clock on the wall, which is set now and then, and one that nobody sets."""
-
-    def __init__(self) -> None:
-        self.wall = START
-        self.steady = 50.0
-
-    def move(self, seconds: float) -> None:
-        self.wall += seconds
-        self.steady += seconds
 
 
 @attrs.define
@@ -42,7 +29,7 @@ class Desk:
     store: HubStore
     site: Site
     web: InMemoryWeb
-    clocks: Clocks
+    clock: FakeClock
     fetching: TopicFetching
 
     async def announce(self) -> None:
@@ -57,7 +44,7 @@ class Desk:
             await self.store.announcements.statistics()
 
     async def wait(self, seconds: float) -> None:
-        self.clocks.move(seconds)
+        self.clock.now += seconds
         await self.look()
 
     async def one(self) -> Announcement:
@@ -70,8 +57,7 @@ class Desk:
 
 @asynccontextmanager
 async def desk(delays: tuple[float, ...] = DELAYS) -> AsyncIterator[Desk]:
-    clocks, web, site = Clocks(), InMemoryWeb(), Site()
-    clock = HubClock(lambda: clocks.wall, lambda: clocks.steady, lambda: "a start")
+    clock, web, site = FakeClock(START), InMemoryWeb(), Site()
     web["topic.example"] = site
     async with memory_store(clock=clock) as store, anyio.create_task_group() as tasks:
         await store.subscriptions.save(
@@ -86,7 +72,7 @@ async def desk(delays: tuple[float, ...] = DELAYS) -> AsyncIterator[Desk]:
             clock=clock,
         )
         tasks.start_soon(fetching.run)
-        yield Desk(store, site, web, clocks, fetching)
+        yield Desk(store, site, web, clock, fetching)
         tasks.cancel_scope.cancel()
 
 
@@ -99,12 +85,12 @@ async def test_it_is_fetched_at_the_times_of_the_schedule_and_then_given_up() ->
             failing = await one.one()
             assert (failing.state, failing.attempts) == (AnnouncementState.FAILING, number)
             assert (failing.status, failing.reason) == (500, "The topic answered 500.")
-            assert failing.due_at == one.clocks.wall + delay
+            assert failing.due_at == one.clock.now + delay
             await one.wait(delay - 0.1)
             assert one.site.fetches == number
             await one.wait(0.1)
         dead = await one.one()
-        assert (dead.state, dead.attempts, dead.died_at) == (AnnouncementState.DEAD, 4, one.clocks.wall)
+        assert (dead.state, dead.attempts, dead.died_at) == (AnnouncementState.DEAD, 4, one.clock.now)
         assert (dead.status, dead.reason) == (500, "The topic answered 500.")
         await one.wait(10**6)
         assert one.site.fetches == 4
@@ -132,7 +118,7 @@ async def test_a_delay_that_the_topic_asks_for_lengthens_the_schedule_and_never_
     async with desk() as one:
         one.site.status, one.site.headers["Retry-After"] = 503, asked
         await one.announce()
-        assert (await one.one()).due_at == one.clocks.wall + waited
+        assert (await one.one()).due_at == one.clock.now + waited
         await one.wait(waited - 0.1)
         assert one.site.fetches == 1
         await one.wait(0.1)
@@ -168,7 +154,7 @@ async def test_another_announcement_of_a_failing_topic_begins_anew() -> None:
         await one.announce()
         again = await one.one()
         assert one.site.fetches == 3
-        assert (again.attempts, again.due_at, again.announced_at) == (1, one.clocks.wall + 5, START)
+        assert (again.attempts, again.due_at, again.announced_at) == (1, one.clock.now + 5, START)
 
 
 async def test_another_announcement_does_not_shorten_what_the_topic_asked_for() -> None:
@@ -212,7 +198,7 @@ async def test_replaying_and_dropping() -> None:
         one.site.status, one.site.headers["Retry-After"] = 410, "500"
         await one.announce()
         dead = await one.one()
-        one.clocks.move(10)
+        one.clock.now += 10
         assert await one.store.announcements.replay([dead.id, 4711]) == 1
         await one.look()
         assert one.site.fetches == 2, "an operator need not wait"
@@ -229,31 +215,6 @@ async def test_a_topic_that_nobody_follows_any_more_is_left_alone() -> None:
         await one.wait(5)
         assert one.site.fetches == 1
         assert await one.nothing_left()
-
-
-@pytest.mark.parametrize("step", [-86_400.0, -3_600.0, 86_400.0])
-async def test_waits_stay_as_long_as_they_are_when_the_clock_is_set(step: float) -> None:
-    async with desk() as one:
-        one.site.status, one.site.headers["Retry-After"] = 503, "20"
-        await one.announce()
-        one.clocks.move(10)
-        one.clocks.wall += step
-        await one.look()
-        await one.wait(9)
-        assert one.site.fetches == 1
-        one.site.status = 200
-        await one.wait(1.1)
-        assert one.site.fetches == 2
-        assert await one.nothing_left()
-
-
-async def test_an_announcement_after_the_clock_was_set_back_is_fetched() -> None:
-    async with desk() as one:
-        await one.announce()
-        one.clocks.move(2)
-        one.clocks.wall -= 86_400
-        await one.announce()
-        assert one.site.fetches == 2
 
 
 async def test_what_is_raised_at_a_fetch_does_not_end_the_others(caplog: pytest.LogCaptureFixture) -> None:
