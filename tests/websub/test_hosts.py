@@ -1,12 +1,14 @@
 """One notion of a host: every part of the product that counts, pauses or connects means the same by it."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _websub.addresses import AddressPolicy
 from _websub.client import HttpClient
-from _websub.hosts import authority_of, canonical_authority, canonical_host, host_of
+from _websub.hosts import authority_of, canonical_authority, canonical_host, host_of, split_authority
 from _websub.http import Request
 from _websub.numbers import whole_number
 from _websub.urls import UrlError, check_url, wire_url
@@ -83,6 +85,18 @@ def test_every_url_that_is_accepted_can_be_verified_and_delivered_to_with_the_sa
     assert (built.url.port or {"http": 80, "https": 443}[built.url.scheme]) == origin.port
     assert origin.request_end == f" HTTP/1.1\r\nHost: {built.headers['host']}\r\n"
     assert (origin.host, host_key(authority_of(origin.prefix))) == (host_of(url), host_key(authority_of(url)))
+
+
+@settings(max_examples=300)
+@given(urls)
+def test_a_host_that_is_spelled_plainly_is_judged_as_any_other(url: str) -> None:
+    try:
+        check_url(url)
+    except UrlError:
+        return
+    spelled = re.split("[/?]", url.partition("://")[2], maxsplit=1)[0]
+    assert authority_of(url) == canonical_authority(spelled)
+    assert host_of(url) == split_authority(spelled)[0]
 
 
 @settings(max_examples=300)
