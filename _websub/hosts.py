@@ -15,7 +15,7 @@ _NUMERIC_HOST = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.ASCII)
 _URL = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
-# Most hosts that come are spelled as we spell them: a name that begins with a letter or an address, perhaps with a port.
+# Most hosts that come are spelled as we spell them: a name that begins with a letter or an address, and maybe a port.
 _NUMBER = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN = re.compile(
     rf"https?://(?P<authority>(?P<host>[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*|{_NUMBER}(?:\.{_NUMBER}){{3}})"
