@@ -1,5 +1,6 @@
 import socket
 import tracemalloc
+from collections.abc import Callable
 from time import thread_time
 from typing import Any
 from xml.etree.ElementTree import TreeBuilder
@@ -101,7 +102,7 @@ def test_an_entity_of_a_document_type_that_is_elsewhere_is_refused() -> None:
 
 
 NAMES = "".join(f'b{number} CDATA "" ' for number in range(MAX_ATTRIBUTE_DECLARATIONS))
-AT_THE_LIMIT = {
+AT_THE_LIMIT: dict[str, Callable[[int], str]] = {
     "depth": (lambda extra: "<a>" * (MAX_DEPTH + extra) + "</a>" * (MAX_DEPTH + extra)),
     "elements": (lambda extra: f"<a>{'<b/>' * (MAX_NODES - 1 + extra)}</a>"),
     "attributes": (lambda extra: "<a d=''>" + "<b c=''/>" * (MAX_NODES // 2 - 1 + extra) + "</a>"),

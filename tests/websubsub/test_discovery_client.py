@@ -235,7 +235,7 @@ async def test_what_cannot_be_discovered(page: Any, error: type[DiscoveryError])
     assert failed.value.status == page[0]
 
 
-PACKED = {
+PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
