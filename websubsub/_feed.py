@@ -107,13 +107,10 @@ class FeedReader:
             self._fail(f"The feed is not well-formed XML: {error}.")
 
     def _fail(self, failure: str) -> None:
-        """Go on without the parser, from the beginning, unless what it has found is enough."""
+        """Go on without the parser, from the beginning; what it has found is kept."""
         self.failure = self.failure or failure
-        if self._links.suffice:
-            self._complete = True
-        else:
-            self._rescue = _Rescue(self._url, self._wanted)
-            self._rescue.feed(bytes(self._parsed))
+        self._rescue = _Rescue(self._url, self._wanted)
+        self._rescue.feed(bytes(self._parsed))
 
 
 class _Rescue:

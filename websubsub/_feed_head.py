@@ -1,6 +1,6 @@
 """The head of a feed that is well-formed XML: what the parser reports, read for links."""
 
-from websubsub._feed_links import ATOM, RDF, WARNINGS, FeedLinks, local
+from websubsub._feed_links import ATOM, RDF, FeedLinks, local
 
 MAX_DEPTH = 100
 MAX_ELEMENTS = 5_000
@@ -8,6 +8,8 @@ MAX_ELEMENTS = 5_000
 MAX_ELEMENTS_IN_ALL = 10_000
 
 _CHANNEL_DEPTH = 2
+# What the warnings are written in that some software prints before its feed.
+_WARNINGS = frozenset(("a", "b", "br", "code", "div", "em", "font", "i", "p", "pre", "small", "span", "strong"))
 
 
 class HeadEndsError(Exception):
@@ -68,7 +70,7 @@ class FeedHead:
         self._links.enter(attributes)
         if tag == f"{ATOM}feed":
             self._enter_container(f"{ATOM}entry", {})
-        elif local(tag).lower() in WARNINGS:
+        elif local(tag).lower() in _WARNINGS:
             raise NoFeedError
         elif local(tag) != "rss" and tag != f"{RDF}RDF":
             raise HeadEndsError

@@ -7,8 +7,6 @@ MAX_LINKS = 100
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-#: What the warnings are written in that some software prints before its feed.
-WARNINGS = frozenset(("a", "b", "br", "code", "div", "em", "font", "i", "p", "pre", "small", "span", "strong"))
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _REGISTERED_RELATIONS = "http://www.iana.org/assignments/relation/"
 

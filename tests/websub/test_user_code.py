@@ -162,22 +162,22 @@ class _Hub(websubhub.HubService):
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    async def on_register_topic(self, message: websubhub.TopicRegistration) -> websubhub.TopicRegistrationSuccess:
+    async def on_register_topic(self, message: websubhub.TopicRegistration) -> websubhub.TopicRegistrationSuccess:  # noqa: ARG002 - a hook's signature
         raise self.error
 
-    async def on_deregister_topic(self, message: websubhub.TopicDeregistration) -> websubhub.TopicDeregistrationSuccess:
+    async def on_deregister_topic(self, message: websubhub.TopicDeregistration) -> websubhub.TopicDeregistrationSuccess:  # noqa: ARG002 - a hook's signature
         raise self.error
 
-    async def on_update_message(self, message: websubhub.UpdateMessage) -> websubhub.Acknowledgement:
+    async def on_update_message(self, message: websubhub.UpdateMessage) -> websubhub.Acknowledgement:  # noqa: ARG002 - a hook's signature
         raise self.error
 
-    async def on_subscription(self, message: websubhub.Subscription) -> websubhub.SubscriptionAccepted:
+    async def on_subscription(self, message: websubhub.Subscription) -> websubhub.SubscriptionAccepted:  # noqa: ARG002 - a hook's signature
         raise self.error
 
-    async def on_subscription_intent_verified(self, message: websubhub.VerifiedSubscription) -> None:
+    async def on_subscription_intent_verified(self, message: websubhub.VerifiedSubscription) -> None:  # noqa: ARG002 - a hook's signature
         raise self.error
 
-    async def on_unsubscription_intent_verified(self, message: websubhub.VerifiedUnsubscription) -> None:
+    async def on_unsubscription_intent_verified(self, message: websubhub.VerifiedUnsubscription) -> None:  # noqa: ARG002 - a hook's signature
         raise self.error
 
 
