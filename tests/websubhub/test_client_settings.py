@@ -188,12 +188,12 @@ async def test_a_timeout_may_be_longer_than_the_usual_one(door: Door) -> None:
 
 
 async def test_limits_say_how_long_and_how_many() -> None:
-    limits = EngineLimits(total_seconds=0.2, connections_per_origin=1)
+    short, single = EngineLimits(total_seconds=0.2), EngineLimits(connections_per_origin=1)
     with peer(hang) as silent, peer(answering(NO_CONTENT)) as server:
-        async with HubClient(a_subscription(hub=LOCAL, callback=silent.url), limits=limits) as client:
+        async with HubClient(a_subscription(hub=LOCAL, callback=silent.url), limits=short) as client:
             with anyio.fail_after(10), pytest.raises(ContentDeliveryError):
                 await client.notify_content_distribution(MESSAGE)
-        client = HubClient(a_subscription(hub=LOCAL, callback=server.url), limits=limits)
+        client = HubClient(a_subscription(hub=LOCAL, callback=server.url), limits=single)
         async with client, anyio.create_task_group() as tasks:
             for _ in range(20):
                 tasks.start_soon(client.notify_content_distribution, MESSAGE)
