@@ -68,8 +68,8 @@ class FeedHead:
 
     def _enter_root(self, tag: str, attributes: dict[str, str]) -> None:
         self._links.enter(attributes)
-        if tag == f"{ATOM}feed":
-            self._enter_container(f"{ATOM}entry", {})
+        if local(tag) == "feed":  # of Atom, or of what was before it
+            self._enter_container(tag.removesuffix("feed") + "entry", {})
         elif local(tag).lower() in _WARNINGS:
             raise NoFeedError
         elif local(tag) != "rss" and tag != f"{RDF}RDF":

@@ -34,7 +34,6 @@ _NAMESPACE_LIMIT = 100
 # Whose attributes count.
 _IS_READ = re.compile("(?:feed|rss|rdf|channel|link)$", re.IGNORECASE)
 _PREFIXES = {"atom": ATOM, "atom10": ATOM, "a10": ATOM, "rdf": RDF, "xml": "{http://www.w3.org/XML/1998/namespace}"}
-_ROOTS = {f"{ATOM}feed": f"{ATOM}entry", f"{RDF}rdf": ""}
 
 
 class FeedTagScanner:
@@ -122,14 +121,17 @@ class FeedTagScanner:
             self.complete |= self._links.are_full
 
     def _enter_root(self, name: str, attributes: dict[str, str]) -> None:
-        if name in _ROOTS or local(name) == "rss":
-            self._root, self._entry = name, _ROOTS.get(name, "")
-            self._container = name if self._entry else ""
-            self._links.enter(attributes)
-            self._declare("", attributes.get("xmlns", ""))
+        if local(name) == "feed":  # of Atom, or of what was before it
+            self._root = self._container = name
+            self._entry = name.removesuffix("feed") + "entry"
+        elif local(name) == "rss" or name == f"{RDF}rdf":
+            self._root = name
         else:
             # Before its feed broken software prints warnings, and they are no whole pages.
             self.complete |= local(name) in {"html", "head", "body"}
+        if self._root:
+            self._links.enter(attributes)
+            self._declare("", attributes.get("xmlns", ""))
 
     def _leave(self, name: str) -> None:
         if self._in_entry:

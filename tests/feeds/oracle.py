@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
@@ -36,13 +36,14 @@ def expected(document: Document) -> Finding:
     charset = re.search(r"""charset\s*=\s*["']?([^\s;"']+)""", document.header("content-type"), re.IGNORECASE)
     label = charset[1] if charset and webencodings.lookup(charset[1]) else None
     root, is_broken = _root(_text(content, label))
-    if root is not None and (root.tag in {f"{_ATOM}feed", _RDF} or _local(root) == "rss"):
+    if root is not None and (root.tag == _RDF or _local(root) in {"feed", "rss"}):
         return Finding.of(_feed_links(root), _BROKEN if is_broken else "")
     if not (kind in _PAGES or "xml" in kind or _WHOLE_PAGE.match(content)):
         return Finding(())
-    if "xml" in kind and root is not None and not is_broken:
+    if "xml" in kind and root is not None and _local(root) == "html" and not is_broken:
         # As in HTML, what stands beside the head belongs to it.
-        heads = [list(child) if _local(child) == "head" else [child] for child in root]
+        before_body = takewhile(lambda child: _local(child) != "body", root)
+        heads = [list(child) if _local(child) == "head" else [child] for child in before_body]
         return Finding.of(_head_links(list(chain.from_iterable(heads))))
     doubt = _BROKEN if "xml" in kind and is_broken else _TEMPLATE if b"<template" in content.lower() else ""
     return Finding.of(_page_links(content, label, is_xml="xml" in kind), doubt)
@@ -75,7 +76,7 @@ def _text(content: bytes, label: str | None) -> str:
 
 def _feed_links(root: Any) -> Iterator[tuple[str, str]]:
     """The links of the feed itself; behind an entry they are asked for only while hub or self is missing."""
-    containers = [root] if root.tag == f"{_ATOM}feed" else [child for child in root if _local(child) == "channel"]
+    containers = [root] if _local(root) == "feed" else [child for child in root if _local(child) == "channel"]
     missing = set(_WANTED)
     for child in containers[0] if containers else ():
         if _local(child) in {"entry", "item"} and not missing:
