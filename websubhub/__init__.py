@@ -4,14 +4,16 @@ from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge
 from _websub.content import Payload
 from _websub.http import Answer, Headers, Request, Response
-from _websub.limits import EdgeLimits
+from _websub.limits import EdgeLimits, EdgeLoad
 from _websub.listening import AppListener
 from _websub.media import ContentError
+from _websub.origins import refusal_on_loopback
 from _websub.outcome import Success, WebSubError
 from _websub.retry_after import retry_after_seconds
 from _websub.serving import Binding
 from _websub.serving import run as run_app
 from _websub.serving import serve as serve_app
+from _websub.targets import in_origin_form
 from _websub.urls import UrlError, check_url, url_identity
 from _websub.vocabulary import SignatureMethod
 from websubhub._advertisement import Advertiser, feed_links, html_links, link_header
@@ -82,6 +84,7 @@ __all__ = [
     "DeliveryFailure",
     "DeliveryOutcome",
     "EdgeLimits",
+    "EdgeLoad",
     "EngineLimits",
     "FeedEntry",
     "Headers",
@@ -133,8 +136,10 @@ __all__ = [
     "feed_entries",
     "feed_links",
     "html_links",
+    "in_origin_form",
     "is_loopback_url",
     "link_header",
+    "refusal_on_loopback",
     "retry_after_seconds",
     "run",
     "run_app",

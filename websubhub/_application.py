@@ -9,6 +9,7 @@ from _websub import serving
 from _websub.addresses import AddressPolicy
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.limits import EdgeLoad
 from _websub.serving import Binding
 from websubhub._config import HubConfig
 from websubhub._dispatcher import Dispatcher
@@ -59,6 +60,11 @@ class HubApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection."""
         await self._edge(scope, receive, send)
+
+    @property
+    def load(self) -> EdgeLoad:
+        """How busy the application is, for health checks and metrics."""
+        return self._edge.load
 
     async def verify(self, message: Subscription | Unsubscription) -> IntentVerification:
         """Validate a request and verify its intent once, now: for requests accepted with ``deferred=True``.

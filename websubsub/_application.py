@@ -15,6 +15,7 @@ from _websub.addresses import is_loopback_host
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
 from _websub.http import Answer, Request
+from _websub.limits import EdgeLoad
 from _websub.serving import Binding
 from _websub.urls import host_of, is_https
 from websubsub._config import SubscriberConfig, Target
@@ -98,6 +99,11 @@ class SubscriberApplication:
         self._targets = {target.name: target for target in config.targets}
         self._tasks: TaskGroup | None = None
         self._listening = anyio.Event()
+
+    @property
+    def load(self) -> EdgeLoad:
+        """How busy the application is, for health checks and metrics."""
+        return self._edge.load
 
     def listening(self) -> None:
         """Say that requests are accepted now; without being told, the application waits half a second."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from websubhub import Answer, Request, Response, is_loopback_url
+from websubhub import Answer, Request, Response, is_loopback_url, refusal_on_loopback
 from websubhub.standalone.metrics import DeliveryMetrics
 from websubhub.standalone.operations import OperationError, Operations
 from websubhub.standalone.policies import bearer_is, token_digest
@@ -24,6 +24,7 @@ class Admin:
         metrics: The counts of deliveries.
         token: The bearer token; without one, ``open_to_all`` decides.
         open_to_all: Whether requests without a token are answered: on hubs for this machine only.
+        saturated: Whether the hub would refuse the next request because it has too much to do.
         clock: The time, in seconds since 1970.
     """
 
@@ -35,12 +36,14 @@ class Admin:
         *,
         token: str | None,
         open_to_all: bool,
+        saturated: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._digests = (token_digest(token),) if token else ()
         self._open = open_to_all and not token
+        self._saturated = saturated
         self._clock = clock
         self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
             ("GET", "/admin/topics"): operations.topics,
@@ -71,6 +74,8 @@ class Admin:
         if path == "/health":
             return _json(200, {"status": "ok"})
         if path == "/ready":
+            if self._saturated():
+                raise OperationError(503, "The hub has as much to do as it can.")
             await self._store.broker.statistics()
             return _json(200, {"status": "ready"})
         if path == "/metrics":
@@ -88,6 +93,8 @@ class Admin:
         if bearer_is(request.headers, self._digests):
             return
         if self._open and is_loopback_url(request.url):
+            if request.method != "GET" and (reason := refusal_on_loopback(request)):
+                raise OperationError(403, reason)
             # A web page can make a browser send anything but this type here, and read nothing.
             if request.method != "GET" and request.headers.get("content-type", "") != "application/json":
                 raise OperationError(415, "The Content-Type must be application/json.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from websubhub import Answer, AsgiEdge, Request, Response
+from websubhub import Answer, AsgiEdge, Request, Response, in_origin_form
 from websubhub.standalone.assembly import GRACE_SECONDS, HUB_PATH, Parts, assembled, warn, working
 from websubhub.standalone.backends import open_store
 from websubhub.standalone.settings import Settings, SettingsError, load
@@ -56,6 +56,7 @@ class StandaloneApplication:
         self, scope: Event, receive: Callable[[], Awaitable[Event]], send: Callable[[Event], Awaitable[None]]
     ) -> None:
         """Serve one ASGI connection: the hub at ``/hub``, below a mount or not, and what operators need elsewhere."""
+        scope = in_origin_form(scope)
         parts = self._parts
         if parts is None or scope["type"] != "http":
             await self._edge(scope, receive, send)

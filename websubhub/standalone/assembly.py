@@ -96,7 +96,14 @@ async def _assemble(
     verification = VerificationWorker(store.verifications, app.verify, hub)
     service.on_pending = verification.wake
     metrics = DeliveryMetrics()
-    admin = Admin(store, Operations(store, hub, app.deny), metrics, token=settings.admin_token, open_to_all=private)
+    admin = Admin(
+        store,
+        Operations(store, hub, app.deny),
+        metrics,
+        token=settings.admin_token,
+        open_to_all=private,
+        saturated=lambda: app.load.saturated,
+    )
     schedule = RetrySchedule(delays=settings.retry_delays)
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
