@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import SocketListener, SocketStream, TaskGroup
 
 from _websub.connection import Connection
@@ -82,7 +83,7 @@ class Door:
         cause = error if isinstance(error, OSError) else error.__cause__
         number = cause.errno if isinstance(cause, OSError) else None
         if number not in _EXHAUSTED:
-            await anyio.sleep(0)  # One client that went away before it was let in.
+            await anyio.lowlevel.checkpoint()  # One client that went away before it was let in.
             return
         self._failures.note("No connection can be taken in: %s.", str(cause))
         # What is idle gives way; if nothing is, clients wait in the queue of the system.

@@ -62,9 +62,7 @@ async def _announce(scope: anyio.CancelScope, started: anyio.Event, ready: Calla
             raise RuntimeError("What was to be called once the server is ready has tried to exit.") from error
 
 
-async def _run_until(
-    stop: Callable[[], Awaitable[object]], tasks: TaskGroup, server: Server, grace: float
-) -> None:
+async def _run_until(stop: Callable[[], Awaitable[object]], tasks: TaskGroup, server: Server, grace: float) -> None:
     shield = anyio.CancelScope(shield=True)
 
     async def run_shielded() -> None:

@@ -59,7 +59,7 @@ async def settle(hook: Hook, call: Callable[[Any], Awaitable[object]], message: 
     """
     try:
         outcome = await call(message)
-    except BaseException as error:  # noqa: BLE001 - the border to a user's code: nothing of it may reach the wire
+    except BaseException as error:
         if not contained(error):
             raise
         outcome = error

@@ -86,12 +86,9 @@ class Dispatcher:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; what is to happen after the answer comes along as its follow-up."""
-        if request.path != self._path and request.local_path not in {"", self._path}:
-            return Answer(plain(404, "There is no hub here."))
-        if request.method != "POST":
-            return Answer(plain(405, "A hub takes POST requests only.", [("Allow", "POST")]))
-        if self._on_loopback and (reason := refusal_on_loopback(request)):
-            return Answer(plain(403, reason))
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return Answer(refusal)
         try:
             messages = protocol.read_request(request, self._config)
         except (FormError, UrlError, SecretError) as error:
@@ -105,6 +102,14 @@ class Dispatcher:
         # Of several topics, one that was refused decides the answer; the others were taken all the same.
         errors = [outcome for outcome in outcomes if isinstance(outcome, WebSubError)]
         return Answer(self._write((errors or outcomes)[0]))
+
+    def _refusal(self, request: Request) -> Response | None:
+        if request.path != self._path and request.local_path not in {"", self._path}:
+            return plain(404, "There is no hub here.")
+        if request.method != "POST":
+            return plain(405, "A hub takes POST requests only.", [("Allow", "POST")])
+        reason = refusal_on_loopback(request) if self._on_loopback else None
+        return plain(403, reason) if reason else None
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
         name = _BY_MESSAGE[type(message)]

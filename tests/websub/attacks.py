@@ -61,16 +61,14 @@ async def deaf(url: str, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[
     parts = urlsplit(url)
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
-        raw.setblocking(False)  # noqa: FBT003
+        raw.setblocking(False)
         with suppress(BlockingIOError):
             raw.connect((parts.hostname, parts.port))
         stream = Deaf(raw)
         if tls is None:
             yield stream
         else:
-            yield await TLSStream.wrap(
-                stream, hostname=parts.hostname, ssl_context=tls, standard_compatible=False
-            )
+            yield await TLSStream.wrap(stream, hostname=parts.hostname, ssl_context=tls, standard_compatible=False)
 
 
 def with_closed_window() -> h2.connection.H2Connection:

@@ -58,12 +58,11 @@ async def all_slots_are_free_again(app: Edge, url: str, asked: int = SLOTS) -> N
 async def test_clients_that_do_not_read_free_their_slots_while_they_stay(limit: str) -> None:
     """Either deadline is enough: the one of the application, and the one of the connection."""
     app = edge(send_seconds=0.3 if limit == "edge" else 600)
-    async with served(app, send_seconds=600 if limit == "edge" else 0.3) as url:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(SLOTS):
-                tasks.start_soon(_ask_and_stay, url)
-            await all_slots_are_free_again(app, url)
-            tasks.cancel_scope.cancel()
+    async with served(app, send_seconds=600 if limit == "edge" else 0.3) as url, anyio.create_task_group() as tasks:
+        for _ in range(SLOTS):
+            tasks.start_soon(_ask_and_stay, url)
+        await all_slots_are_free_again(app, url)
+        tasks.cancel_scope.cancel()
 
 
 async def _ask_and_stay(url: str) -> None:

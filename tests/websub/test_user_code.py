@@ -156,6 +156,9 @@ async def test_a_callback_that_tries_to_exit_ends_the_server_in_order() -> None:
 # --- hooks of services ------------------------------------------------------------------------------------------------
 
 
+# ruff: noqa: ARG002 - a hook that raises needs no message
+
+
 class _Hub(websubhub.HubService):
     """Raises in whatever it is asked."""
 
