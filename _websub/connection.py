@@ -4,7 +4,7 @@ import logging
 import math
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -176,7 +176,7 @@ class Connection:
         self.since = time.monotonic()
         self.read_by = self.since + self._patience.idle if idle else math.inf
 
-    def spawn(self, function: Callable[..., Awaitable[None]], *args: Any) -> None:
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         """Run something for as long as the connection lives."""
         if self._tasks is not None:
             self._tasks.start_soon(function, *args)
@@ -185,21 +185,8 @@ class Connection:
         """Call the application with a request, and give the function that takes the events of the request."""
         inbox = Inbox()
         if self._requests is not None:
-            self._requests.start_soon(self._call, scope, inbox, send)
+            self._requests.start_soon(_call, self._app, scope, inbox, send)
         return inbox.put
-
-    async def _call(self, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
-        try:
-            await self._app(in_origin_form(scope), inbox.get, send)
-        except BaseException as error:
-            if not contained(error):
-                inbox.close()
-                with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_ANSWER_SECONDS):
-                    await _say_stopping(scope, send)
-                raise
-            log.exception("The application failed.")
-        inbox.close()
-        await send(None)
 
     # --- what the server asks for -------------------------------------------------------------------------------------
 
@@ -236,6 +223,20 @@ class Connection:
         await self._stream.send_eof()
         while True:
             await self._stream.receive()
+
+
+async def _call(app: AsgiApp, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
+    try:
+        await app(in_origin_form(scope), inbox.get, send)
+    except BaseException as error:
+        if not contained(error):
+            inbox.close()
+            with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_ANSWER_SECONDS):
+                await _say_stopping(scope, send)
+            raise
+        log.exception("The application failed.")
+    inbox.close()
+    await send(None)
 
 
 async def _say_stopping(scope: Any, send: Callable[[Any], Awaitable[None]]) -> None:

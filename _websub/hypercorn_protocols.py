@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -37,7 +37,7 @@ class Wire(Protocol):
     def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - what it says is in its name
         """Say whether a request is under way."""
 
-    def spawn(self, function: Callable[..., Awaitable[None]], *args: Any) -> None:
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         """Run something for as long as the connection lives."""
 
     async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:
@@ -110,7 +110,10 @@ class _Strict(h11.Connection):
             if received.startswith(_PREFACE) and not self.takes_http2:
                 raise h11.RemoteProtocolError("HTTP/2 is spoken over TLS only.", error_status_hint=505)
             _check_head(received)
-        return super().next_event()
+        event = super().next_event()
+        if isinstance(event, h11.Request) and event.http_version[:2] != b"1." and not self.takes_http2:
+            raise h11.RemoteProtocolError("This version of HTTP is not spoken here.", error_status_hint=505)
+        return event
 
 
 def _check_head(received: bytes) -> None:
@@ -125,8 +128,10 @@ def _check_head(received: bytes) -> None:
 class _Http1(H11Protocol):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.connection = _Strict(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES)
-        self.connection.takes_http2 = self.config.cleartext_http2 and not self.ssl
+        config: Config = args[1]
+        strict = _Strict(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES)
+        self._takes_http2 = strict.takes_http2 = config.cleartext_http2 and not self.ssl
+        self.connection = strict
         self._held = b""
 
     @property
@@ -137,7 +142,7 @@ class _Http1(H11Protocol):
         """HTTP/1.1 has none."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        if self.connection.takes_http2:
+        if self._takes_http2:
             await super()._check_protocol(event)
 
     async def _send_h11_event(self, event: Any) -> None:

@@ -1,6 +1,8 @@
 """What discovery finds in a document."""
 
-from _websub.coding import CodingError, decoder_for
+from itertools import islice
+
+from _websub.coding import ContentCodingError, content_decoder
 from _websub.links import Link
 from tests.feeds.documents import URL, Document
 from tests.feeds.finding import Finding
@@ -15,10 +17,10 @@ def discovered(document: Document) -> Finding:
     """Read a document as it would arrive, in pieces and only as far as needed."""
     reader = BodyReader(url=URL, content_type=document.header("content-type"))
     try:
-        decoder = decoder_for(document.header("content-encoding"), _MAX_BYTES)
-    except CodingError:
+        decoder = content_decoder([document.header("content-encoding") or ""])
+    except ContentCodingError:
         return Finding(())
-    content = document.content if decoder is None else decoder.feed(document.content)
+    content = b"".join(islice(decoder.feed(document.content), _MAX_BYTES // _PIECE_BYTES))[:_MAX_BYTES]
     for start in range(0, len(content), _PIECE_BYTES):
         if reader.done:
             break

@@ -17,7 +17,7 @@ POST = HEAD + b"Content-Length: 3\r\n\r\nabc"
 
 
 def bodies(**limits: int) -> Bodies:
-    return Bodies(EdgeLimits(**limits), Refusals(logging.getLogger("websub")))  # type: ignore[arg-type]
+    return Bodies(EdgeLimits(**limits), Refusals(logging.getLogger("websub")))
 
 
 async def test_the_oldest_body_of_the_busiest_client_gives_way() -> None:

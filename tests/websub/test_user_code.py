@@ -156,28 +156,31 @@ async def test_a_callback_that_tries_to_exit_ends_the_server_in_order() -> None:
 # --- hooks of services ------------------------------------------------------------------------------------------------
 
 
+# ruff: noqa: ARG002 - a hook that raises needs no message
+
+
 class _Hub(websubhub.HubService):
     """Raises in whatever it is asked."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    async def on_register_topic(self, message: websubhub.TopicRegistration) -> websubhub.TopicRegistrationSuccess:  # noqa: ARG002 - a hook's signature
+    async def on_register_topic(self, message: websubhub.TopicRegistration) -> websubhub.TopicRegistrationSuccess:
         raise self.error
 
-    async def on_deregister_topic(self, message: websubhub.TopicDeregistration) -> websubhub.TopicDeregistrationSuccess:  # noqa: ARG002 - a hook's signature
+    async def on_deregister_topic(self, message: websubhub.TopicDeregistration) -> websubhub.TopicDeregistrationSuccess:
         raise self.error
 
-    async def on_update_message(self, message: websubhub.UpdateMessage) -> websubhub.Acknowledgement:  # noqa: ARG002 - a hook's signature
+    async def on_update_message(self, message: websubhub.UpdateMessage) -> websubhub.Acknowledgement:
         raise self.error
 
-    async def on_subscription(self, message: websubhub.Subscription) -> websubhub.SubscriptionAccepted:  # noqa: ARG002 - a hook's signature
+    async def on_subscription(self, message: websubhub.Subscription) -> websubhub.SubscriptionAccepted:
         raise self.error
 
-    async def on_subscription_intent_verified(self, message: websubhub.VerifiedSubscription) -> None:  # noqa: ARG002 - a hook's signature
+    async def on_subscription_intent_verified(self, message: websubhub.VerifiedSubscription) -> None:
         raise self.error
 
-    async def on_unsubscription_intent_verified(self, message: websubhub.VerifiedUnsubscription) -> None:  # noqa: ARG002 - a hook's signature
+    async def on_unsubscription_intent_verified(self, message: websubhub.VerifiedUnsubscription) -> None:
         raise self.error
 
 
@@ -195,7 +198,7 @@ def asking(form: bytes) -> bytes:
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 async def test_a_hook_that_exits_does_not_end_the_hub(form: bytes, error: BaseException) -> None:
-    hub = websubhub.asgi(_Hub(error))
+    hub = websubhub.asgi(_Hub(error), websubhub.HubConfig(url="http://localhost/hub"))
     async with served(hub) as url:
         first = await exchange(url, asking(form))
         assert status_of(first) in {200, 500}

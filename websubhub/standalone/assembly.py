@@ -94,7 +94,15 @@ async def _assemble(
     verification = VerificationWorker(store.verifications, app.attempt_verification, hub, clock=clock)
     service.on_pending = verification.wake
     operations = Operations(store, hub, app.deny, fetching.wake)
-    admin = Admin(store, operations, metrics, token=settings.admin_token, open_to_all=private, clock=clock)
+    admin = Admin(
+        store,
+        operations,
+        metrics,
+        token=settings.admin_token,
+        open_to_all=private,
+        saturated=lambda: app.load.saturated,
+        clock=clock,
+    )
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
