@@ -13,6 +13,7 @@ from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from _websub.shares import Shares, client_of
+from tests.waiting import PATIENCE
 from tests.websub.attacks import STALLED
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
 from tests.websub.programs import BACKENDS, Program, program
@@ -52,7 +53,7 @@ async def test_while_all_are_busy_new_ones_are_refused(caplog: pytest.LogCapture
         async with connected(url) as first, connected(url) as second:
             for number, stream in enumerate((first, second), 1):
                 await stream.send(STALLED)
-                with anyio.fail_after(20):
+                with anyio.fail_after(PATIENCE):
                     while edge.load.arriving < number:  # noqa: ASYNC110 - it tells nobody
                         await anyio.sleep(0.01)
             refused = [await exchange(url, GET) for _ in range(3)]
@@ -74,7 +75,7 @@ async def test_a_connection_without_a_request_ends(begun: bytes) -> None:
 
 async def test_a_head_that_drips_ends() -> None:
     async with served(AsgiEdge(answer), idle_seconds=0.3) as url, connected(url) as stream:
-        with pytest.raises(anyio.BrokenResourceError), anyio.fail_after(20):  # noqa: PT012 - some send fails
+        with pytest.raises(anyio.BrokenResourceError), anyio.fail_after(PATIENCE):  # noqa: PT012 - some send fails
             while True:
                 await stream.send(b"G")
                 await anyio.sleep(0.05)
