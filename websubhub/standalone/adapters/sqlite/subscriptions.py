@@ -92,9 +92,10 @@ class SqliteSubscriptions:
 
         def work(connection: Connection) -> list[StoredSubscription]:
             rows = connection.execute(
-                _SELECT + "WHERE (topics.identity, subscriptions.identity) > (?, ?) AND (?3 IS NULL OR "
-                "topics.identity = ?3) ORDER BY topics.identity, subscriptions.identity LIMIT ?4",
-                (after_topic, after_callback, only, limit),
+                _SELECT + "WHERE (topics.identity, subscriptions.identity) > (:topic, :callback) "
+                "AND (:only IS NULL OR topics.identity = :only) "
+                "ORDER BY topics.identity, subscriptions.identity LIMIT :limit",
+                {"topic": after_topic, "callback": after_callback, "only": only, "limit": limit},
             ).fetchall()
             return [_subscription(*row) for row in rows]
 
