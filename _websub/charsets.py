@@ -11,8 +11,8 @@ import attrs
 import webencodings
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16le"), (b"\xfe\xff", "utf-16be"))
-# How the first "<" of a document looks when its text is UTF-16 and no byte order mark says so (XML 1.0, F.1).
 _BLANK = b" \t\r\n"
+# How the first "<" of a document looks when its text is UTF-16 and no byte order mark says so (XML 1.0, F.1).
 _WIDE = ((b"<\0", "utf-16le"), (b"\0<", "utf-16be"))
 _XML_DECLARATION = re.compile(rb"""<\?xml\s[^>]{0,500}?\sencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _SPELLINGS = {"latin-1": "windows-1252"}  # what people write and no standard has

@@ -98,7 +98,7 @@ class FeedReader:
         except BeyondMeasureError as error:
             self.failure, self._complete = str(error), True
         except NoFeedError:
-            self._fail("The feed does not begin with its root element.")
+            self._fail(None)
         except XmlLimitError:
             self._fail("The feed is larger than XML may be.")
         except ForbiddenXmlError:
@@ -106,7 +106,7 @@ class FeedReader:
         except ParseError as error:
             self._fail(f"The feed is not well-formed XML: {error}.")
 
-    def _fail(self, failure: str) -> None:
+    def _fail(self, failure: str | None) -> None:
         """Go on without the parser, from the beginning; what it has found is kept."""
         self.failure = self.failure or failure
         self._rescue = _Rescue(self._url, self._wanted)
