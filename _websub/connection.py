@@ -26,8 +26,9 @@ log = logging.getLogger("websub.server")
 
 _failures = Refusals(log)
 _RECEIVE_BYTES = 65_536
-#: How long a client may take to hear that the connection ends, and to say that it has.
-_GOODBYE_SECONDS = 0.3
+#: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
+_LINGER_SECONDS = 2.0
+_QUIET_SECONDS = 0.3
 _LAST_ANSWER_SECONDS = 1.0
 _GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
 
@@ -209,20 +210,24 @@ class Connection:
 
     async def _close(self) -> None:
         if not self._broken:
-            with anyio.move_on_after(_GOODBYE_SECONDS), suppress(*_GONE, NotImplementedError):
+            with anyio.move_on_after(_LINGER_SECONDS), suppress(*_GONE, NotImplementedError):
                 await self._say_goodbye()
         await self._transport.aclose()
 
     async def _say_goodbye(self) -> None:
         """Let the client see the end of what was sent: closed with bytes unread, the connection would be reset."""
-        if self._conversation is not None:
-            await self._conversation.goodbye()
-        if isinstance(self._stream, TLSStream):
-            await self._stream.unwrap()
-            return
-        await self._stream.send_eof()
-        while True:
-            await self._stream.receive()
+        with anyio.move_on_after(_QUIET_SECONDS):
+            if self._conversation is not None:
+                await self._conversation.goodbye()
+            if isinstance(self._stream, TLSStream):
+                await self._stream.unwrap()
+            else:
+                await self._stream.send_eof()
+        quiet = False
+        while not quiet:
+            with anyio.move_on_after(_QUIET_SECONDS) as silence:
+                await self._transport.receive()
+            quiet = silence.cancelled_caught
 
 
 async def _call(app: AsgiApp, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
