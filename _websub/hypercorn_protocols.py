@@ -12,6 +12,7 @@ import h2.errors
 import h2.exceptions
 import h11
 import hypercorn
+from h2.stream import StreamState
 from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
@@ -179,11 +180,15 @@ class _Streams(dict[int, Any]):
 
 
 class _Http2(H2Protocol):
-    awaits_body = False
-
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.streams = _Streams()
+
+    @property
+    def awaits_body(self) -> bool:
+        known = self.connection.streams
+        states = [known[number].state_machine.state for number in self.streams if number in known]
+        return bool(states) and all(state is StreamState.OPEN for state in states)
 
     async def goodbye(self) -> None:
         """Tell the client that no more requests are taken here."""

@@ -74,7 +74,7 @@ RUNNING = Topic(
     "running.md",
     "Running a hub",
     "A hub runs by itself on hypercorn, together with others on one address, or inside another application.",
-    tuple("HubService HubConfig EdgeLimits serve run HubListener asgi HubApplication".split()),
+    tuple("HubService HubConfig EdgeLimits EdgeLoad serve run HubListener asgi HubApplication".split()),
 )
 ADVERTISING = Topic(
     "advertising.md",
