@@ -83,7 +83,7 @@ RUNNING = Topic(
     "Running a subscriber",
     "A subscriber runs by itself on hypercorn, together with others on one address, or inside another application.",
     tuple(
-        "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits serve run SubscriberListener asgi "
+        "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits EdgeLoad serve run SubscriberListener asgi "
         "SubscriberApplication SubscriberEvent EventKind Subscription State StateStore".split()
     ),
 )
