@@ -85,7 +85,7 @@ class FeedReader:
         charset = xml_charset(beginning[:_BEGINNING_BYTES], self._charset)
         if charset is None:
             self.failure = "The feed is in an encoding that cannot be read."
-        elif charset != UTF_8:  # which the parser reads itself, and sees what is wrong with it
+        elif charset.name != UTF_8.name:  # which the parser reads itself, and sees what is wrong with it
             self._decoder = charset.decoder("replace")
 
     def _parse(self, content: bytes, *, final: bool) -> None:
