@@ -15,8 +15,13 @@ _NUMERIC_HOST = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.ASCII)
 _URL = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
-# Most hosts that come are spelled as we spell them. They begin with a letter, so that they are no address.
-_PLAIN = re.compile(r"https?://([a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*)(?:[/?]|\Z)", re.ASCII)
+# Most hosts that come are spelled as we spell them: a name that begins with a letter or an address, and maybe a port.
+_NUMBER = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PLAIN = re.compile(
+    rf"https?://(?P<authority>(?P<host>[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*|{_NUMBER}(?:\.{_NUMBER}){{3}})"
+    r"(?::(?!(?:80|443)(?![0-9]))(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?)(?:[/?]|\Z)",
+    re.ASCII,
+)
 
 
 class UrlError(ValueError):
@@ -101,7 +106,7 @@ def encode_host(host: str) -> str | None:
 def host_of(url: str) -> str:
     """Return the canonical host of a URL, without its port; empty if the URL has none."""
     plain = _PLAIN.match(url)
-    return plain[1] if plain else _split(url)[0]
+    return plain["host"] if plain else _split(url)[0]
 
 
 def authority_of(url: str) -> str:
@@ -110,7 +115,7 @@ def authority_of(url: str) -> str:
     Two URLs with the same authority are of the same host for every limit, pause and count.
     """
     plain = _PLAIN.match(url)
-    return plain[1] if plain else _join(*_split(url))
+    return plain["authority"] if plain else _join(*_split(url))
 
 
 def canonical_authority(text: str, name: str = "The host") -> str:

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import h2.errors
 import h2.exceptions
 import h11
 import hypercorn
+from h2.stream import StreamState
 from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
@@ -22,6 +23,7 @@ _HEAD_BYTES = 16 * 1024
 #: Lines that end without a carriage return, and lines that go on: programs differ in where they see a header end.
 _AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]")
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
+_LOOK_BACK = 3
 _PREFACE = b"PRI * HTTP/2"
 
 
@@ -37,7 +39,7 @@ class Wire(Protocol):
     def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - what it says is in its name
         """Say whether a request is under way."""
 
-    def spawn(self, function: Callable[..., Awaitable[None]], *args: Any) -> None:
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         """Run something for as long as the connection lives."""
 
     async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:
@@ -103,30 +105,37 @@ class _Strict(h11.Connection):
     """Refuses heads that another program on the way may have read in another way (RFC 9112, 2.2 and 5.2)."""
 
     takes_http2 = False
+    _looked_at = 0
 
     def next_event(self) -> Any:
         if self.their_state is h11.IDLE:
-            received = self.trailing_data[0]
-            if received.startswith(_PREFACE) and not self.takes_http2:
-                raise h11.RemoteProtocolError("HTTP/2 is spoken over TLS only.", error_status_hint=505)
-            _check_head(received)
-        return super().next_event()
+            self._check_head(self.trailing_data[0])
+        event = super().next_event()
+        if isinstance(event, h11.Request) and event.http_version[:2] != b"1." and not self.takes_http2:
+            raise h11.RemoteProtocolError("This version of HTTP is not spoken here.", error_status_hint=505)
+        return event
 
-
-def _check_head(received: bytes) -> None:
-    end = _HEAD_ENDS.search(received)
-    head = received[: end.end()] if end else received
-    if len(head) > _HEAD_BYTES:
-        raise h11.RemoteProtocolError("The head is too large.", error_status_hint=431)
-    if _AMBIGUOUS.search(head):
-        raise h11.RemoteProtocolError("The head has lines that are folded or end without a carriage return.")
+    def _check_head(self, received: bytes) -> None:
+        # What was looked at before is not looked at again, or a head in small pieces would cost its square.
+        start = max(0, self._looked_at - _LOOK_BACK)
+        end = _HEAD_ENDS.search(received, start)
+        length = end.end() if end else len(received)
+        self._looked_at = 0 if end else length
+        if received.startswith(_PREFACE) and not self.takes_http2:
+            raise h11.RemoteProtocolError("HTTP/2 is spoken over TLS only.", error_status_hint=505)
+        if length > _HEAD_BYTES:
+            raise h11.RemoteProtocolError("The head is too large.", error_status_hint=431)
+        if _AMBIGUOUS.search(received, start, length):
+            raise h11.RemoteProtocolError("The head has lines that are folded or end without a carriage return.")
 
 
 class _Http1(H11Protocol):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.connection = _Strict(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES)
-        self.connection.takes_http2 = self.config.cleartext_http2 and not self.ssl
+        config: Config = args[1]
+        strict = _Strict(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES)
+        self._takes_http2 = strict.takes_http2 = config.cleartext_http2 and not self.ssl
+        self.connection = strict
         self._held = b""
 
     @property
@@ -137,7 +146,7 @@ class _Http1(H11Protocol):
         """HTTP/1.1 has none."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        if self.connection.takes_http2:
+        if self._takes_http2:
             await super()._check_protocol(event)
 
     async def _send_h11_event(self, event: Any) -> None:
@@ -171,11 +180,15 @@ class _Streams(dict[int, Any]):
 
 
 class _Http2(H2Protocol):
-    awaits_body = False
-
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.streams = _Streams()
+
+    @property
+    def awaits_body(self) -> bool:
+        known = self.connection.streams
+        states = [known[number].state_machine.state for number in self.streams if number in known]
+        return bool(states) and all(state is StreamState.OPEN for state in states)
 
     async def goodbye(self) -> None:
         """Tell the client that no more requests are taken here."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
+from _websub.targets import in_origin_form
 
 
 class Paths:
@@ -17,6 +18,7 @@ class Paths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection, below a mount or not."""
+        scope = in_origin_form(scope)
         await self._apps[prefix_of(local_path(scope), self._apps) or "/"](scope, receive, send)
 
 

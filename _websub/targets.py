@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 #: A whole URL, as a client sends it to a proxy, and as every server has to take it.
-_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^?#]*)", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^?#]*)", re.IGNORECASE)
 
 
 def in_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -15,6 +15,8 @@ from docs.generate.standalone.pages import FOLDER, pages
 from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
+from websubhub import _publish_request
+from websubhub.standalone.adapters.sqlite import keys
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
@@ -126,7 +128,7 @@ def test_every_route_of_the_admin_api_is_described() -> None:
 
 
 async def test_the_examples_of_the_admin_api_are_what_it_takes_and_answers() -> None:
-    async with world(retry_delays=(0.02,)) as hub:
+    async with world(retry_delays=(0.02, 600), refused_attempts=2) as hub:
         names = await _prepare(hub)
         for method, path in ORDER:
             *body, answer = [block.content for block in blocks(SECTIONS[method, path]) if block.language == "json"]
@@ -142,11 +144,12 @@ async def _prepare(hub: World) -> dict[str, str]:
     topic, callback = hub.peers + "/topic", hub.peers + "/callback"
     subscriber = hub.subscriber(secret="s3cret")
     await hub.subscribe(subscriber, topic, secret="s3cret")
-    subscriber.statuses = [500, 500, 404]
+    subscriber.statuses = [400, 400, 500, 500]
     await hub.publish(topic, b"given up")
     await hub.publish(topic, b"waits for ten minutes")
-    await until(lambda: len(subscriber.deliveries) == 3)
+    await until(lambda: len(subscriber.deliveries) == 4)
     [letter] = (await hub.get("/admin/dead-letters")).json()["dead_letters"]
+    hub.site("/topic").status = 410
     await hub.ping(topic)
     while not (dead := (await hub.get("/admin/announcements", state="dead")).json()["announcements"]):
         pass
@@ -198,3 +201,18 @@ def test_the_bounds_of_deliveries_are_told_as_they_are() -> None:
     assert f"- {settings.concurrency} connections at a time in all (`concurrency`), " in page
     assert f" {settings.concurrency_per_host} to one host (`concurrency_per_host`)," in page
     assert f"- 5 seconds for a connection and {settings.delivery_timeout:g} for the whole exchange," in page
+
+
+def test_how_long_ids_of_publishers_are_remembered_is_told_as_it_is() -> None:
+    page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
+    assert keys.WINDOW_SECONDS == 24 * 3600
+    assert f"The hub remembers an id for a day, and the last {keys.KEYS_LIMIT} ids." in page
+
+
+def test_what_is_a_ping_is_told_where_it_is_decided() -> None:
+    told = (ROOT / "docs/how-to/publish.md").read_text()
+    rows = re.findall(r"^\| .* \|$", str(_publish_request.__doc__), re.MULTILINE)
+    assert len(rows) == 7
+    for row in rows[1:]:
+        words = row.replace("``", "`").split(" | ")
+        assert any(all(word in line for word in words[:1] + words[3:]) for line in told.splitlines()), row

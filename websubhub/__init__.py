@@ -6,10 +6,11 @@ from _websub.closed import ClosedApplication
 from _websub.content import Payload
 from _websub.hosts import authority_of, canonical_authority, host_of
 from _websub.http import Answer, Headers, Request, Response
-from _websub.limits import EdgeLimits
+from _websub.limits import EdgeLimits, EdgeLoad
 from _websub.listening import AppListener
 from _websub.media import ContentError
 from _websub.numbers import whole_number
+from _websub.origins import refusal_on_loopback
 from _websub.outcome import Success, WebSubError
 from _websub.paths import Paths
 from _websub.retry_after import retry_after_seconds
@@ -87,6 +88,7 @@ __all__ = [
     "DeliveryFailure",
     "DeliveryOutcome",
     "EdgeLimits",
+    "EdgeLoad",
     "EngineLimits",
     "FeedEntry",
     "Headers",
@@ -147,6 +149,7 @@ __all__ = [
     "is_loopback_host",
     "is_loopback_url",
     "link_header",
+    "refusal_on_loopback",
     "retry_after_seconds",
     "run",
     "run_app",

@@ -6,6 +6,7 @@ from typing import Any
 
 from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
 from _websub.links import write_links
+from _websub.targets import in_origin_form
 from _websub.urls import check_url
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -72,7 +73,7 @@ class Advertiser:
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        topic = self._topic(_path(scope))
+        topic = self._topic(_path(in_origin_form(scope)))
         if topic is None:
             await self._app(scope, receive, send)
             return

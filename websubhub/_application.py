@@ -12,6 +12,7 @@ from _websub import serving
 from _websub.addresses import AddressPolicy
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.limits import EdgeLoad
 from _websub.listening import AppListener, run_listener
 from _websub.public_urls import check_host, warn_of_loopback
 from _websub.serving import Binding
@@ -77,6 +78,11 @@ class HubApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection."""
         await self._edge(scope, receive, send)
+
+    @property
+    def load(self) -> EdgeLoad:
+        """How busy the application is, for health checks and metrics."""
+        return self._edge.load
 
     async def verify(self, message: Subscription | Unsubscription) -> IntentVerification:
         """Validate a request and verify its intent once, now: for requests accepted with ``deferred=True``.

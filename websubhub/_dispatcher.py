@@ -8,18 +8,17 @@ from collections.abc import Awaitable, Callable
 import anyio
 import attrs
 
-from _websub.addresses import is_loopback_url
 from _websub.client import ExchangeError, HttpClient
 from _websub.forms import FormError
-from _websub.http import Answer, Request, Response, plain
-from _websub.origins import leads_off_loopback, refusal_on_loopback
+from _websub.http import Answer, Request, Response
 from _websub.outcome import Success, WebSubError
 from _websub.retry_after import retry_after_seconds
 from _websub.signature import SecretError
 from _websub.urls import UrlError, host_of
 from _websub.user_code import settle
-from _websub.vocabulary import Mode, Parameter
+from _websub.vocabulary import Mode
 from websubhub import _protocol as protocol
+from websubhub._admission import Admission
 from websubhub._config import HubConfig
 from websubhub._errors import UpdateMessageError
 from websubhub._intent import IntentVerification, VerificationAttempt
@@ -88,8 +87,7 @@ class Dispatcher:
     ) -> None:
         self._service = service
         self._config = config
-        self._path = config.local_path
-        self._on_loopback = is_loopback_url(config.public_url)
+        self._admission = Admission(config, client)
         self._client = client
         self._clock = clock
         self._sleep = sleep
@@ -98,7 +96,7 @@ class Dispatcher:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; what is to happen after the answer comes along as its follow-up."""
-        refusal = self._refusal(request)
+        refusal = self._admission.refusal(request)
         if refusal is not None:
             return Answer(refusal)
         try:
@@ -111,29 +109,15 @@ class Dispatcher:
         outcomes = [(message.topic, await self._decide(message)) for message in messages]
         return Answer(protocol.write_outcome(outcomes[0][1] if len(outcomes) == 1 else answer_for_all(outcomes)))
 
-    def _refusal(self, request: Request) -> Response | None:
-        """The answer to a request that is not read, since it is not one for this hub."""
-        if request.path != self._path and request.local_path not in {"", self._path}:
-            return plain(404, "There is no hub here.")
-        if request.method != "POST":
-            return plain(405, "A hub takes POST requests only.", [("Allow", "POST")])
-        reason = refusal_on_loopback(request) if self._on_loopback else None
-        return plain(403, reason) if reason else None
-
     async def _decide(self, message: protocol.Message) -> Success | WebSubError:
         if isinstance(message, RefusedTopic):
             return UpdateMessageError(message.reason)
         return _written(await self._settle(_BY_MESSAGE[type(message)], message))
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
-        if not self._client.may_call(message.callback):
-            return Answer(plain(400, f"{Parameter.CALLBACK} names an address that this hub does not call."))
-        if (
-            self._on_loopback
-            and isinstance(message, Subscription)
-            and leads_off_loopback(message.topic, message.callback)
-        ):
-            return Answer(plain(400, "A topic on loopback needs a callback there."))
+        refusal = self._admission.callback_refusal(message)
+        if refusal is not None:
+            return Answer(refusal)
         name = _BY_MESSAGE[type(message)]
         if getattr(type(self._service), name) is getattr(HubService, name):
             return self._answer_and_verify(Response(status=202), message)

@@ -120,6 +120,7 @@ def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscr
 
 
 _REDIRECTS = (SubscriptionTemporaryRedirect, SubscriptionPermanentRedirect)
+_CONTENT_TYPE = Header.CONTENT_TYPE.lower()
 _FORM_ONLY = Headers([(Header.CONTENT_TYPE, FORM)])
 _ACCEPTED = write_form([(Parameter.MODE, Mode.ACCEPTED)]).encode()
 
@@ -150,8 +151,9 @@ def write_refusal(error: WebSubError) -> Response:
 
 
 def _with_type(outcome: Success | WebSubError, content_type: str) -> HeaderPairs:
-    if Header.CONTENT_TYPE in outcome.headers:
-        return outcome.headers.pairs
+    for name, _ in outcome.headers.pairs:
+        if name.lower() == _CONTENT_TYPE:
+            return outcome.headers.pairs
     return ((Header.CONTENT_TYPE, content_type), *outcome.headers.pairs)
 
 

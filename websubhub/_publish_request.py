@@ -29,6 +29,7 @@ from websubhub._messages import MessageType, UpdateMessage
 _CONTENT_MARK = "publish"
 _PING_MARK = "event"
 # Some libraries write a parameter that may come several times as a list.
+_TOPIC_NAMES = frozenset({Parameter.TOPIC, Parameter.URL})
 _LIST_OF_TOPICS = re.compile(r"hub\.(?:topic|url)\[[0-9]{0,3}\]", re.ASCII)
 _EMPTY = Form(())
 _SHOWN_CHARACTERS = 100
@@ -58,15 +59,18 @@ def read_body_form(request: Request, query: Form) -> Form | None:
         FormError: The body should be a form, and is none that can be read.
     """
     mark = request.headers.get(Header.PUBLISHER)
-    content_type = request.headers.get(Header.CONTENT_TYPE, "")
     if mark == _CONTENT_MARK:
         return None
+    content_type = request.headers.get(Header.CONTENT_TYPE, "")
+    is_form = MediaType.parse(content_type).essence == FORM
+    if content_type and not is_form and mark != _PING_MARK:
+        return None
     publishes = query.every(Parameter.MODE) == (Mode.PUBLISH,)
-    if MediaType.parse(content_type).essence == FORM:
+    if is_form:
         return _typed_form(request, content_type, mark, publishes=publishes)
     if not content_type:
         return _untyped_form(request, mark, publishes=publishes)
-    return _EMPTY if mark == _PING_MARK and publishes else None
+    return _EMPTY if publishes else None
 
 
 def _typed_form(request: Request, content_type: str, mark: str | None, *, publishes: bool) -> Form | None:
@@ -98,7 +102,7 @@ def _is_ping_form(form: Form) -> bool:
 
 
 def _is_topic_name(name: str) -> bool:
-    return name == Parameter.TOPIC or name == Parameter.URL or _LIST_OF_TOPICS.fullmatch(name) is not None  # noqa: PLR1714 - most are the first
+    return name in _TOPIC_NAMES or _LIST_OF_TOPICS.fullmatch(name) is not None
 
 
 def read_ping(request: Request, query: Form, form: Form) -> Updates:
@@ -129,10 +133,17 @@ def read_content(request: Request, query: Form) -> Updates:
 
 def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
     """One update for each topic that was named, by either name and in any mix (trap 2)."""
-    topics = dict.fromkeys([value for name, value in form.fields if value and _is_topic_name(name)])
+    topics: dict[str, None] = {}
+    extras: dict[str, str] = {}
+    for name, value in form.fields:
+        if name == Parameter.MODE:
+            continue
+        if not _is_topic_name(name):
+            extras.setdefault(name, value)
+        elif value:
+            topics[value] = None
     if not topics:
         raise FormError(f"Empty value found for parameter '{Parameter.TOPIC}'")
-    extras = form.without([name for name, _ in form.fields if name == Parameter.MODE or _is_topic_name(name)])
     kind = MessageType.PUBLISH if content_type else MessageType.EVENT
     updates: list[UpdateMessage | RefusedTopic] = []
     refusal: UrlError | None = None

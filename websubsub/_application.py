@@ -14,6 +14,7 @@ from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
 from _websub.http import Answer, Request, Response
+from _websub.limits import EdgeLoad
 from _websub.urls import is_https
 from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryOptions
@@ -123,6 +124,11 @@ class SubscriberApplication:
         self._targets = {target.name: target for target in config.targets}
         self._tasks: TaskGroup | None = None
         self._listening = anyio.Event()
+
+    @property
+    def load(self) -> EdgeLoad:
+        """How busy the application is, for health checks and metrics."""
+        return self._edge.load
 
     def listening(self) -> None:
         """Say that requests are accepted now; without being told, the application waits half a second."""

@@ -6,8 +6,6 @@ from enum import StrEnum
 
 import attrs
 
-from _websub.user_code import contained
-
 log = logging.getLogger("websubsub")
 
 
@@ -75,7 +73,7 @@ class Reporter:
             return
         try:
             self._observer(event)
-        except BaseException as error:
-            if not contained(error):
-                raise
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             log.exception("The observer failed.")

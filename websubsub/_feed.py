@@ -85,7 +85,7 @@ class FeedReader:
         charset = xml_charset(beginning[:_BEGINNING_BYTES], self._charset)
         if charset is None:
             self.failure = "The feed is in an encoding that cannot be read."
-        elif charset != UTF_8:  # which the parser reads itself, and sees what is wrong with it
+        elif charset.name != UTF_8.name:  # which the parser reads itself, and sees what is wrong with it
             self._decoder = charset.decoder("replace")
 
     def _parse(self, content: bytes, *, final: bool) -> None:
@@ -98,7 +98,7 @@ class FeedReader:
         except BeyondMeasureError as error:
             self.failure, self._complete = str(error), True
         except NoFeedError:
-            self._fail("The feed does not begin with its root element.")
+            self._fail(None)
         except XmlLimitError:
             self._fail("The feed is larger than XML may be.")
         except ForbiddenXmlError:
@@ -106,14 +106,11 @@ class FeedReader:
         except ParseError as error:
             self._fail(f"The feed is not well-formed XML: {error}.")
 
-    def _fail(self, failure: str) -> None:
-        """Go on without the parser, from the beginning, unless what it has found is enough."""
+    def _fail(self, failure: str | None) -> None:
+        """Go on without the parser, from the beginning; what it has found is kept."""
         self.failure = self.failure or failure
-        if self._links.suffice:
-            self._complete = True
-        else:
-            self._rescue = _Rescue(self._url, self._wanted)
-            self._rescue.feed(bytes(self._parsed))
+        self._rescue = _Rescue(self._url, self._wanted)
+        self._rescue.feed(bytes(self._parsed))
 
 
 class _Rescue:

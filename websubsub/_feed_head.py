@@ -1,6 +1,6 @@
 """The head of a feed that is well-formed XML: what the parser reports, read for links."""
 
-from websubsub._feed_links import ATOM, RDF, WARNINGS, FeedLinks, local
+from websubsub._feed_links import ATOM, RDF, FeedLinks, local
 
 MAX_DEPTH = 100
 MAX_ELEMENTS = 5_000
@@ -8,6 +8,8 @@ MAX_ELEMENTS = 5_000
 MAX_ELEMENTS_IN_ALL = 10_000
 
 _CHANNEL_DEPTH = 2
+# What the warnings are written in that some software prints before its feed.
+_WARNINGS = frozenset(("a", "b", "br", "code", "div", "em", "font", "i", "p", "pre", "small", "span", "strong"))
 
 
 class HeadEndsError(Exception):
@@ -44,7 +46,9 @@ class FeedHead:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take the start of an element."""
         self._depth += 1
-        self._check_measure()
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
+            self._check_measure()
         if self._depth == 1:
             self._enter_root(tag, attributes)
         elif self._depth == _CHANNEL_DEPTH and not self._container_depth and local(tag) == "channel":
@@ -58,17 +62,11 @@ class FeedHead:
             raise HeadEndsError
         self._depth -= 1
 
-    def data(self, text: str) -> None:
-        """Ignore text; if this method were missing, the parser would report each line of it by itself."""
-
-    def close(self) -> None:
-        """Do nothing: the parser wants to say that it is through."""
-
     def _enter_root(self, tag: str, attributes: dict[str, str]) -> None:
         self._links.enter(attributes)
-        if tag == f"{ATOM}feed":
-            self._enter_container(f"{ATOM}entry", {})
-        elif local(tag).lower() in WARNINGS:
+        if local(tag) == "feed":  # of Atom, or of what was before it
+            self._enter_container(tag.removesuffix("feed") + "entry", {})
+        elif local(tag).lower() in _WARNINGS:
             raise NoFeedError
         elif local(tag) != "rss" and tag != f"{RDF}RDF":
             raise HeadEndsError
@@ -89,7 +87,6 @@ class FeedHead:
                 raise HeadEndsError
 
     def _check_measure(self) -> None:
-        self._elements += 1
         if self._depth > MAX_DEPTH and not self._met_entry:
             raise BeyondMeasureError(f"The feed nests more than {MAX_DEPTH} elements.")
         if self._elements > MAX_ELEMENTS and not self._met_entry:

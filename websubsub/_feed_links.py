@@ -7,8 +7,6 @@ MAX_LINKS = 100
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-#: What the warnings are written in that some software prints before its feed.
-WARNINGS = frozenset(("a", "b", "br", "code", "div", "em", "font", "i", "p", "pre", "small", "span", "strong"))
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _REGISTERED_RELATIONS = "http://www.iana.org/assignments/relation/"
 
@@ -47,11 +45,11 @@ class FeedLinks:
 
     def add(self, attributes: dict[str, str]) -> None:
         """Take an Atom link (RFC 4287, 4.2.7)."""
-        reference = attributes.get("href", "").strip()
+        reference = attributes.get("href")
         # Longer URLs can be no hub and no topic, and resolving many of them takes time.
-        if "href" not in attributes or len(reference) > URL_LIMIT:
+        if reference is None or len(reference) > URL_LIMIT:
             return
-        target = resolve(_base(self._base, attributes), reference)
+        target = resolve(_base(self._base, attributes), reference.strip())
         words = attributes.get("rel", "alternate").lower().split()
         relations = frozenset(word.removeprefix(_REGISTERED_RELATIONS) for word in words)
         is_wanted = bool(relations & self._wanted)
@@ -67,6 +65,8 @@ def local(tag: str) -> str:
 
 
 def _base(base: str, attributes: dict[str, str]) -> str:
-    reference = attributes.get(_XML_BASE, "").strip()
+    if _XML_BASE not in attributes:
+        return base
+    reference = attributes[_XML_BASE].strip()
     resolved = resolve(base, reference) if reference and len(reference) <= URL_LIMIT else None
     return resolved if resolved is not None and len(resolved) <= URL_LIMIT else base

@@ -8,7 +8,7 @@ time grows with the length of the text only.
 import html
 import re
 
-from websubsub._feed_links import ATOM, RDF, WARNINGS, FeedLinks, local
+from websubsub._feed_links import ATOM, RDF, FeedLinks, local
 
 MAX_WORK = 20_000  # tags, and attributes that are read
 MAX_ATTRIBUTES = 64
@@ -24,17 +24,17 @@ _ATTRIBUTE = re.compile(
 _CLOSED = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
 _XML_DECLARATION = re.compile(r"<\?xml\s[^<>]*+>")  # closed like a tag by some
 _DOCTYPE = re.compile(
-    r"""<!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+(?:\[(?:[^\]"'<]++|"[^"]*+"|'[^']*+'|<(?!!--)|<!--.*?-->)*+\]\s*+)?+>""",
-    re.DOTALL | re.IGNORECASE,
+    r"""<!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+"""
+    r"""(?:\[(?:[^\]"'<]++|"[^"]*+"|'[^']*+'|<(?!!--)|<!--(?:[^-]++|-(?!->))*+-->)*+\]\s*+)?+>""",
+    re.IGNORECASE,
 )
 _DOCTYPE_OPENING = "<!DOCTYPE"
 # With a semicolon only: "&copy=1" in an address is a field of its query.
-_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30}+);")
 _NAMESPACE_LIMIT = 100
 # Whose attributes count.
 _IS_READ = re.compile("(?:feed|rss|rdf|channel|link)$", re.IGNORECASE)
 _PREFIXES = {"atom": ATOM, "atom10": ATOM, "a10": ATOM, "rdf": RDF, "xml": "{http://www.w3.org/XML/1998/namespace}"}
-_ROOTS = {f"{ATOM}feed": f"{ATOM}entry", f"{RDF}rdf": ""}
 
 
 class FeedTagScanner:
@@ -122,13 +122,17 @@ class FeedTagScanner:
             self.complete |= self._links.are_full
 
     def _enter_root(self, name: str, attributes: dict[str, str]) -> None:
-        if name in _ROOTS or local(name) == "rss":
-            self._root, self._entry = name, _ROOTS.get(name, "")
-            self._container = name if self._entry else ""
+        if local(name) == "feed":  # of Atom, or of what was before it
+            self._root = self._container = name
+            self._entry = name.removesuffix("feed") + "entry"
+        elif local(name) == "rss" or name == f"{RDF}rdf":
+            self._root = name
+        else:
+            # Before its feed broken software prints warnings, and they are no whole pages.
+            self.complete |= local(name) in {"html", "head", "body"}
+        if self._root:
             self._links.enter(attributes)
             self._declare("", attributes.get("xmlns", ""))
-        else:
-            self.complete |= local(name) not in WARNINGS
 
     def _leave(self, name: str) -> None:
         if self._in_entry:

@@ -119,7 +119,6 @@ class TagScanner:
     def _read_markup(self, text: str, position: int) -> int | None:
         """Read what the ``<`` at ``position`` opens and say where it ends; ``None`` while its end is missing."""
         if tag := _TAG_NAME.match(text, position):
-            self._text_of = None
             return self._read_tag(text, tag)
         if text.startswith("<!--", position):
             return _end_of_comment(text, position)
@@ -140,6 +139,7 @@ class TagScanner:
         if not text.startswith(">", position):
             return None
         self._markup += len(pairs)
+        self._text_of = None
         self._enter(name, is_end=is_end, is_empty=self._xhtml and text[position - 1] == "/")
         if not is_end and not self._templates:
             self._take(name, dict(reversed(pairs)), text[start.start() : position + 1])
@@ -153,6 +153,8 @@ class TagScanner:
         if is_end:
             self._after_head |= name == "head"
             return name in _ENDS_OF_HEAD
+        if self._xhtml and ":" in name:  # of another vocabulary, which XML allows anywhere
+            return False
         return name not in (_AFTER_HEAD if self._after_head else _IN_HEAD)
 
     def _enter(self, name: str, *, is_end: bool, is_empty: bool) -> None:

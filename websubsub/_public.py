@@ -1,6 +1,6 @@
 """The names that users import."""
 
-from _websub.limits import EdgeLimits
+from _websub.limits import EdgeLimits, EdgeLoad
 from _websub.media import ContentError
 from _websub.outcome import WebSubError
 from websubsub._application import SubscriberApplication, asgi
@@ -51,6 +51,7 @@ __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation
     "DiscoveryOptions",
     "DiscoverySource",
     "EdgeLimits",
+    "EdgeLoad",
     "EventKind",
     "HubError",
     "InsecureSecretError",

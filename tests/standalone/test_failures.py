@@ -137,9 +137,11 @@ async def test_publishers_are_told_to_wait_when_too_much_is_waiting() -> None:
     [
         b"",
         b"garbage\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello",
         b"HTTP/1.1 999999 ?\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK and no end of the line",
+        b"HTTP/1.1 200 " + b"x" * 70_000,
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
     ],
 )
 async def test_an_answer_that_is_none_is_a_failure(answer: bytes) -> None:
@@ -147,6 +149,30 @@ async def test_an_answer_that_is_none_is_a_failure(answer: bytes) -> None:
         await _follow(hub, odd.url)
         await hub.publish(TOPIC)
         assert (await _failing(hub))["attempts"] == 1
+
+
+@pytest.mark.spec("H-49")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nX: folded\r\n value\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 40_000 + b"\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nand then nothing",
+    ],
+    ids=range(7),
+)
+async def test_an_unsound_answer_counts_by_its_status(answer: bytes) -> None:
+    async with world(retry_delays=(3000,), delivery_timeout=2) as hub, hostile(saying(answer)) as odd:
+        await _follow(hub, odd.url)
+        for content in (b"1", b"2"):
+            await hub.publish(TOPIC, content)
+        await hub.quiet()
+        assert (await hub.statistics())["dead_letters"] == 0
+        assert [request[-1:] for request in odd.requests] == [b"1", b"2"]
 
 
 @pytest.mark.spec("H-51")

@@ -5,6 +5,7 @@ import pytest
 
 from tests.standalone.adapters.conftest import START, Clock, Hub
 from tests.standalone.hub import until, world
+from tests.waiting import PATIENCE
 from websubhub import (
     IntentVerification,
     InternalSubscriptionError,
@@ -63,7 +64,7 @@ async def test_ten_verifications_at_a_time_go_to_one_host(spellings: list[str]) 
         await store.verifications.due()
         assert most == 10
         release.set()
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while await store.verifications.count():  # noqa: ASYNC110 - the store does not tell
                 await anyio.sleep(0.01)
         assert most == 10
@@ -168,3 +169,24 @@ async def test_a_callback_may_ask_for_a_longer_pause_and_not_for_a_shorter_one(
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+async def test_a_request_that_ends_while_the_due_ones_are_read_is_not_verified_twice() -> None:
+    asked: list[str] = []
+
+    async def refuse(message: Subscription | Unsubscription) -> VerificationAttempt:
+        asked.append(message.callback)
+        return VerificationAttempt(result=IntentVerification.REFUSED)
+
+    async with memory_store() as store, anyio.create_task_group() as tasks:
+        worker = VerificationWorker(store.verifications, refuse, HUB)
+        tasks.start_soon(worker.run)
+        for number in range(300):
+            await store.verifications.save(pending(str(number), f"https://sub{number}.example/"))
+            worker.wake()
+        await until(lambda: len(asked) >= 300)
+        with anyio.fail_after(PATIENCE):
+            while await store.verifications.count():  # noqa: ASYNC110 - the store does not tell
+                await anyio.sleep(0.01)
+        assert len(asked) == len(set(asked)) == 300
+        tasks.cancel_scope.cancel()

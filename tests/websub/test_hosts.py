@@ -1,12 +1,14 @@
 """One notion of a host: every part of the product that counts, pauses or connects means the same by it."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _websub.addresses import AddressPolicy
 from _websub.exchange import ExchangeLimits
-from _websub.hosts import authority_of, canonical_authority, canonical_host, host_of
+from _websub.hosts import authority_of, canonical_authority, canonical_host, host_of, split_authority
 from _websub.http import Request
 from _websub.numbers import whole_number
 from _websub.outgoing import own_request
@@ -67,7 +69,7 @@ def test_every_spelling_of_a_host_is_the_same_host(url: str, authority: str, hos
     assert canonical_authority(spelled) == canonical_authority(authority) == authority
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(urls)
 def test_every_url_that_is_accepted_can_be_verified_and_delivered_to_with_the_same_bytes(url: str) -> None:
     try:
@@ -86,7 +88,19 @@ def test_every_url_that_is_accepted_can_be_verified_and_delivered_to_with_the_sa
     assert (origin.host, host_key(authority_of(origin.prefix))) == (host_of(url), host_key(authority_of(url)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
+@given(urls)
+def test_a_host_that_is_spelled_plainly_is_judged_as_any_other(url: str) -> None:
+    try:
+        check_url(url)
+    except UrlError:
+        return
+    spelled = re.split("[/?]", url.partition("://")[2], maxsplit=1)[0]
+    assert authority_of(url) == canonical_authority(spelled)
+    assert host_of(url) == split_authority(spelled)[0]
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=40))
 def test_a_canonical_host_is_its_own_and_no_text_is_an_error_of_another_kind(text: str) -> None:
     try:

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 
+from tests.waiting import PATIENCE
 from tests.websub.peers import Behaviour, Peer, peer, saying
 from websubhub import TopicClient, TopicContent, TopicFetchError, TopicHead
 
@@ -36,7 +37,7 @@ def ending_with(data: bytes) -> Behaviour:
 @asynccontextmanager
 async def topic(behaviour: Behaviour | bytes, **settings: Any) -> AsyncIterator[tuple[TopicClient, Peer]]:
     behaving = saying(behaviour) if isinstance(behaviour, bytes) else behaviour
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with peer(behaving) as site, TopicClient("http://127.0.0.1/hub", **settings) as client:
             yield client, site
 
@@ -146,19 +147,20 @@ async def test_a_length_beyond_the_limit_is_not_waited_for() -> None:
 # --- compressed content -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("coding", "body"),
-    [
-        ("gzip", gzip.compress(CONTENT, mtime=0)),
-        ("x-gzip", gzip.compress(CONTENT, mtime=0)),
-        ("GZIP", gzip.compress(CONTENT, mtime=0)),
-        ("deflate", zlib.compress(CONTENT)),
-        ("identity", CONTENT),
-        ("", CONTENT),
-    ],
-)
-async def test_compressed_content_is_unpacked_although_nobody_asked_for_it(coding: str, body: bytes) -> None:
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "GZIP": gzip.compress,
+    "deflate": zlib.compress,
+    "identity": bytes,
+    "": bytes,
+}
+
+
+@pytest.mark.parametrize("coding", PACK)
+async def test_compressed_content_is_unpacked_although_nobody_asked_for_it(coding: str) -> None:
     """GZ-3"""
+    body = PACK[coding](CONTENT)
     async with topic(answer("200 OK", body, f"Content-Encoding: {coding}")) as (client, site):
         content = await client.fetch(site.url)
     assert content is not None
@@ -175,13 +177,10 @@ async def test_content_that_cannot_be_unpacked_is_an_error_that_says_so(coding: 
     assert coding not in {"br", "zstd"} or coding in error.reason
 
 
-PACKED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
-
-
-@pytest.mark.parametrize("coding", PACKED)
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
 async def test_a_bomb_is_not_unpacked(coding: str) -> None:
     """GZ-1"""
-    bomb = PACKED[coding](b"\0" * 100_000_000)
+    bomb = PACK[coding](b"\0" * 100_000_000)
     tracemalloc.start()
     try:
         error = await failed(answer("200 OK", bomb, f"Content-Encoding: {coding}"), body_limit=100_000)

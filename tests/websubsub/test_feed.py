@@ -63,6 +63,10 @@ def read(feed: str | bytes, *, pieces: int = 1_000_000, charset: str | None = No
         pytest.param(f"{ATOM}{HUB}<entry></oops", id="broken after the first entry"),
         pytest.param(f"{ATOM}<entry/><entry><id>1</id></entry>{HUB}</feed>", id="after entries"),
         pytest.param(f"{RSS}<item><title/></item><item/>{RSS_HUB}</channel></rss>", id="after items"),
+        pytest.param(
+            f'<feed xmlns="http://purl.org/atom/ns#"><entry/><link xmlns="{NAMESPACE}"{HUB[5:]}</feed>',
+            id="Atom 0.3 with a link of Atom 1.0",
+        ),
         pytest.param(f"{RSS}{RSS_HUB}</channel><item/></rss>", id="items beside the channel"),
         pytest.param(f"{ATOM}<category><link/></category>{HUB}</feed>", id="after a deeper element"),
         pytest.param(f"{ATOM}{HUB.replace('hub', 'HUB', 1)}</feed>", id="upper case"),

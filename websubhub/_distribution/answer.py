@@ -40,8 +40,8 @@ class AnswerReader:
         "_lenient",
         "_limits",
         "_parser",
-        "_pieces",
         "_received",
+        "_seen",
         "_sound",
         "_tail",
         "_too_large",
@@ -60,7 +60,7 @@ class AnswerReader:
         self.status = 0
         self.reusable = False
         self._received = 0
-        self._pieces: list[bytes] = []  # of the head, for a second look
+        self._seen = bytearray()  # of the head, for a second look
         self._lenient: LenientHead | None = None
         self._headers: list[tuple[str, str]] = []
         self._head_complete = False
@@ -130,14 +130,14 @@ class AnswerReader:
         if not self._head_complete:
             if self._lenient is not None:
                 return self._feed_leniently(self._lenient, data)
-            self._pieces.append(data)
+            self._seen += data
         self._last_part = b""
         self._tail = (self._tail + data)[-len(_END) - 1 :]
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._head_complete:
-                return self._feed_leniently(LenientHead(), b"".join(self._pieces))
+                return self._feed_leniently(LenientHead(), bytes(self._seen))
             if not self._complete:
                 return self.end(DeliveryFailure.MALFORMED_ANSWER, f"The body of the answer is not HTTP: {error}.")
             self._leftover = True
@@ -182,7 +182,7 @@ class AnswerReader:
 
     def _is_alone(self, data: bytes) -> bool:
         """Whether nothing precedes or follows the answer; the parser is silent about line ends between messages."""
-        if not self._pieces[0].startswith(_FIRST_BYTE):
+        if not self._seen.startswith(_FIRST_BYTE):
             return False
         if self._last_part and data.endswith(self._last_part):
             return True
@@ -198,8 +198,10 @@ class AnswerReader:
         """
         self.reusable = False
         if not self._head_complete:
-            head = self._lenient or LenientHead()
-            head.feed(b"".join(self._pieces) if self._lenient is None else b"")
+            head = self._lenient
+            if head is None:
+                head = LenientHead()
+                head.feed(bytes(self._seen))
             if not head.status:
                 return self._fail(failure, detail)
             self._take_over(head)

@@ -1,4 +1,4 @@
-"""Reading the head of an answer that the parser refuses: what it says counts all the same, as it does for browsers."""
+"""Reading the head of an answer that the parser refuses: what it says counts, as it does for other clients."""
 
 import re
 

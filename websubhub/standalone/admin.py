@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from websubhub import Answer, Request, Response, is_loopback_url
+from websubhub import Answer, Request, Response, is_loopback_url, refusal_on_loopback
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.parameters import OperationError
@@ -26,6 +26,7 @@ class Admin:
         metrics: What the hub has counted.
         token: The bearer token; without one, ``open_to_all`` decides.
         open_to_all: Whether requests without a token are answered: on hubs for this machine only.
+        saturated: Whether the hub would refuse the next request because it has too much to do.
         clock: The time, in seconds since 1970.
     """
 
@@ -37,6 +38,7 @@ class Admin:
         *,
         token: str | None,
         open_to_all: bool,
+        saturated: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -44,6 +46,7 @@ class Admin:
         self._metrics = metrics
         self._digests = (token_digest(token),) if token else ()
         self._open = open_to_all and not token
+        self._saturated = saturated
         self._clock = clock
         self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
             ("GET", "/admin/topics"): operations.topics,
@@ -91,7 +94,7 @@ class Admin:
 
     async def _readiness_response(self) -> Response:
         # Anybody may ask, so that the reason stands in the log alone.
-        if await self._readiness.is_ready():
+        if not self._saturated() and await self._readiness.is_ready():
             return _json(200, {"status": "ready"})
         return _json(503, {"status": "not ready"}, [("Retry-After", "5")])
 
@@ -99,6 +102,8 @@ class Admin:
         if bearer_is(request.headers, self._digests):
             return
         if self._open and is_loopback_url(request.url):
+            if request.method != "GET" and (reason := refusal_on_loopback(request)):
+                raise OperationError(403, reason)
             # A web page can make a browser send anything but this type here, and read nothing.
             if request.method != "GET" and _media_type(request) != "application/json":
                 raise OperationError(415, "The Content-Type must be application/json.")

@@ -81,20 +81,26 @@ async def _assemble(
 ) -> Parts:
     rules = _rules(settings, store.topics, topics)
     await rules.apply()
-    public = not is_loopback_url(hub)
     clock = store.clock
     metrics = HubMetrics()
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     fetching = TopicFetching(
         store, TopicRefresher(store, topics, clock).refresh, schedule, metrics.fetches, clock=clock
     )
-    publishers = PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
-    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock)
+    service = StandaloneHub(store, rules, _publishers(settings, hub), Intake(store, fetching.wake, clock), clock)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     verification = VerificationWorker(store.verifications, app.attempt_verification, hub, clock=clock)
     service.on_pending = verification.wake
     operations = Operations(store, hub, app.deny, fetching.wake)
-    admin = Admin(store, operations, metrics, token=settings.admin_token, open_to_all=private, clock=clock)
+    admin = Admin(
+        store,
+        operations,
+        metrics,
+        token=settings.admin_token,
+        open_to_all=private,
+        saturated=lambda: app.load.saturated,
+        clock=clock,
+    )
     slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
@@ -104,6 +110,11 @@ async def _assemble(
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
+
+
+def _publishers(settings: Settings, hub: str) -> PublisherPolicy:
+    public = not is_loopback_url(hub)
+    return PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
 
 
 def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:

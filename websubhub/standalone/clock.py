@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
@@ -9,12 +10,8 @@ from attrs import frozen
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def _steady() -> float:
-    """Seconds of a clock that nobody can set; on Linux it goes on while the machine is suspended."""
-    return time.clock_gettime(_STEADY)
-
-
-_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+#: Seconds of a clock that nobody can set; on Linux it goes on while the machine is suspended.
+_steady: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _boot() -> str:

@@ -100,8 +100,10 @@ class TopicFetching:
     async def _attempt(self, announcement: Announcement) -> None:
         topic = announcement.topic
         try:
-            followed = await self._store.subscriptions.page(topic=topic, limit=1)
-            changed = await self._refresh(topic) if followed else False
+            if await self._store.subscriptions.page(topic=topic, limit=1):
+                changed = await self._refresh(topic)
+                self._metrics.count(FetchOutcome.UPDATED if changed else FetchOutcome.UNCHANGED)
+            await self._store.announcements.settle(announcement)
         except StoreError:
             raise
         except TopicFetchError as error:
@@ -109,9 +111,6 @@ class TopicFetching:
         except Exception:
             log.exception("The topic %r could not be taken.", topic)
             await self._fail(announcement, TopicFetchError("The hub failed at it."))
-        else:
-            await self._store.announcements.settle(announcement)
-            self._metrics.count(FetchOutcome.UPDATED if changed else FetchOutcome.UNCHANGED)
 
     async def _fail(self, announcement: Announcement, error: TopicFetchError) -> None:
         log.warning("The topic %r could not be fetched: %s", announcement.topic, error)

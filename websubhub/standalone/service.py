@@ -120,7 +120,7 @@ class StandaloneHub(HubService):
                 return UpdateMessageError(f"{_MESSAGE_ID} must be 1 to 128 visible characters of ASCII", status=400)
             key = PublishKey(publisher=self._publishers.publisher(message.headers), id=given)
         message_id = await self._intake.publish(message.topic, message.body, message.content_type, key)
-        return Acknowledgement(headers={_MESSAGE_ID: message_id})
+        return Acknowledgement(headers=((_MESSAGE_ID, message_id),))
 
     async def on_subscription(
         self, message: Subscription

@@ -93,6 +93,7 @@ class VerificationWorker:
         self._delays = delays
         self._clock = clock
         self._under_way: set[tuple[str, str]] = set()
+        self._finished: set[str] = set()
         self._read = _READ
         self._budget = budget or VerificationBudget()
         self._due = anyio.Event()
@@ -111,6 +112,7 @@ class VerificationWorker:
                     await self._due.wait()
 
     async def _start(self, tasks: TaskGroup) -> None:
+        self._finished.clear()
         try:
             due = await self._verifications.due(limit=self._read)
         except StoreError as error:
@@ -120,6 +122,8 @@ class VerificationWorker:
             if self._budget.is_used_up:
                 break
             pair = url_identity(pending.topic), url_identity(pending.callback)
+            if pending.id in self._finished:
+                continue  # after it was read
             # A newer request of a pair is verified once the older one is, so that the newest has the last word.
             if pair not in self._under_way and self._budget.take(host_of(pending.callback)):
                 self._under_way.add(pair)
@@ -140,6 +144,7 @@ class VerificationWorker:
             log.warning("A verification could not be settled: %s", error)
             await anyio.sleep(_POLL_SECONDS)
         finally:
+            self._finished.add(pending.id)
             self._under_way.discard(pair)
             self._budget.give_back(host_of(pending.callback))
             self._due.set()

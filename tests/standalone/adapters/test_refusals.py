@@ -93,6 +93,18 @@ async def test_a_delivery_is_told_that_the_one_before_was_turned_away(hub: Hub, 
     assert [delivery.turned_away for delivery in await hub.claim()] == [False, False], "one was taken since"
 
 
+async def test_an_update_that_takes_the_place_of_a_refused_one_starts_anew(hub: Hub) -> None:
+    await hub.store.topics.save(Topic(url=TOPIC, delivery_mode=DeliveryMode.LATEST))
+    await hub.subscribe()
+    await hub.publish()
+    (await claim_one(hub)).dead("answered 404", turned_away=True)
+    await hub.publish()
+    (await claim_one(hub)).retry(5, "answered 404", refused=True)
+    last = await hub.publish()
+    delivery = await claim_one(hub, after=5)
+    assert (delivery.update.id, counts(delivery)) == (last, (1, 0, True))
+
+
 async def test_a_replayed_dead_letter_has_no_history(hub: Hub) -> None:
     await hub.subscribe()
     await hub.publish()

@@ -39,7 +39,7 @@ class SqliteAnnouncements:
                 "VALUES (:identity, :topic, :now, :now) "
                 "ON CONFLICT (identity) DO UPDATE SET count = count + 1, attempts = 0, died_at = NULL, "
                 "announced_at = CASE WHEN died_at IS NULL THEN announced_at ELSE :now END, "
-                "due_at = max(:now, held_until)",
+                "due_at = max(:now, allowed_at)",
                 row,
             )
 
@@ -73,13 +73,13 @@ class SqliteAnnouncements:
     ) -> bool:
         """A fetch failed and is to be tried again."""
         now = self._clock()
-        failed = {"due_at": now + max(after, firm), "died_at": None, "held_until": now + firm}
+        failed = {"due_at": now + max(after, firm), "died_at": None, "allowed_at": now + firm}
         return await self._fail(announcement, failed | {"reason": reason, "status": status})
 
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
         """A fetch failed for the last time."""
         now = self._clock()
-        failed = {"due_at": now, "died_at": now, "held_until": now + firm}
+        failed = {"due_at": now, "died_at": now, "allowed_at": now + firm}
         return await self._fail(announcement, failed | {"reason": reason, "status": status})
 
     async def _fail(self, announcement: Announcement, failed: dict[str, object]) -> bool:
@@ -87,8 +87,8 @@ class SqliteAnnouncements:
 
         def work(connection: Connection) -> bool:
             connection.execute(
-                "UPDATE announcements SET reason = :reason, status = :status, held_until = :held_until, "
-                "due_at = max(due_at, :held_until) WHERE id = :id",
+                "UPDATE announcements SET reason = :reason, status = :status, allowed_at = :allowed_at, "
+                "due_at = max(due_at, :allowed_at) WHERE id = :id",
                 row,
             )
             counted = connection.execute(
@@ -120,7 +120,7 @@ class SqliteAnnouncements:
 
         def work(connection: Connection) -> int:
             return connection.execute(
-                "UPDATE announcements SET attempts = 0, due_at = ?, held_until = 0, died_at = NULL, "
+                "UPDATE announcements SET attempts = 0, due_at = ?, allowed_at = 0, died_at = NULL, "
                 "announced_at = CASE WHEN died_at IS NULL THEN announced_at ELSE ? END "
                 "WHERE id IN (SELECT value FROM json_each(?))",
                 (now, now, as_json(announcements)),

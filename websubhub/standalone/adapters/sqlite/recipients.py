@@ -49,8 +49,10 @@ class Needed:
     def before(self, claim: Claim) -> Before:
         """Where a claim that failed before stands in its schedule."""
         made = self.made.get(claim.subscription)
-        if made is None or made.sequence != claim.sequence or claim.letter:
+        if made is None or claim.letter:
             return FIRST
+        if made.sequence != claim.sequence:  # a newer update took its place
+            return Before(attempt=1, refusals=0, turned_away=made.turned_away)
         attempt = max(made.attempts, 1) if claim.early else made.attempts + 1
         return Before(attempt, made.refusals, made.turned_away)
 

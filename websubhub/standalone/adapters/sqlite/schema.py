@@ -132,7 +132,7 @@ CREATE TABLE announced (
     announced_at REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     due_at REAL NOT NULL,
-    held_until REAL NOT NULL DEFAULT 0,
+    allowed_at REAL NOT NULL DEFAULT 0,
     status INTEGER,
     reason TEXT NOT NULL DEFAULT '',
     died_at REAL

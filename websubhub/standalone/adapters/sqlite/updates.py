@@ -107,9 +107,9 @@ def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[lis
 def delete_updates(connection: Connection, topic: int, until: int) -> int:
     """Delete some updates up to a sequence number that no dead letter refers to. Returns how many."""
     rows = connection.execute(
-        "SELECT id, length(content) FROM updates WHERE topic_id = ?1 AND sequence <= ?2 "
-        "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = ?1 "
-        "AND dead_letters.sequence = updates.sequence) LIMIT ?3",
+        "SELECT id, length(content) FROM updates WHERE topic_id = ? AND sequence <= ? "
+        "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = updates.topic_id "
+        "AND dead_letters.sequence = updates.sequence) LIMIT ?",
         (topic, until, _DELETED_AT_ONCE),
     ).fetchall()
     chosen, size = [], 0
