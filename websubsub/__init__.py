@@ -1,9 +1,9 @@
 """Subscribe to topics of the web: write a class with a hook for the content that hubs deliver."""
 
-import importlib
-from typing import TYPE_CHECKING
+import importlib as _importlib
+import typing as _typing
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from websubsub._public import (
         Acknowledgement,
         CallbackPolicy,
@@ -95,7 +95,7 @@ def __getattr__(name: str) -> object:
     """Load everything when the first public name is asked for, so that help and ``--version`` need not wait for it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    public = importlib.import_module("websubsub._public")
+    public = _importlib.import_module("websubsub._public")
     for each in __all__:
         globals()[each] = getattr(public, each)
     return globals()[name]

@@ -21,6 +21,7 @@ from websubsub._discovery import DiscoveryOptions
 from websubsub._discovery_client import DiscoveryClient
 from websubsub._dispatcher import Dispatcher
 from websubsub._events import EventKind, Reporter, SubscriberEvent
+from websubsub._keeping import Failed
 from websubsub._lifecycle import Clients, Lifecycle
 from websubsub._service import SubscriberService
 from websubsub._state import StateStore, Subscription
@@ -87,24 +88,7 @@ class SubscriberApplication:
         if not is_https(url) and not is_loopback_url(url):
             log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
         report = Reporter(config.observer)
-
-        def not_kept(subscription: Subscription, error: Exception) -> None:
-            reason = (
-                f"{error} The subscription goes on in memory." if isinstance(error, StateError) else "internal error"
-            )
-            if not isinstance(error, StateError):
-                log.error("The store of the state failed.", exc_info=error)
-            report(
-                SubscriberEvent(
-                    kind=EventKind.FAILED,
-                    topic=subscription.topic,
-                    hub=subscription.hub,
-                    reason=reason,
-                    error=error,
-                )
-            )
-
-        self.subscriptions = Subscriptions(url, open_state(config.state), failed=not_kept)
+        self.subscriptions = Subscriptions(url, open_state(config.state), failed=_not_kept(report))
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
             named=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),
@@ -216,6 +200,21 @@ class SubscriberApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection."""
         await self._edge(scope, receive, send)
+
+
+def _not_kept(report: Reporter) -> Failed:
+    """Tells of subscriptions that could not be written to the store."""
+
+    def tell(subscription: Subscription, error: Exception) -> None:
+        reason = "internal error"
+        if isinstance(error, StateError):
+            reason = f"{error} The subscription goes on in memory."
+        else:
+            log.error("The store of the state failed.", exc_info=error)
+        topic, hub = subscription.topic, subscription.hub
+        report(SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error))
+
+    return tell
 
 
 def asgi(

@@ -99,7 +99,7 @@ class Lifecycle:
             tasks.start_soon(self._waiting.watch)
             while True:
                 await anyio.sleep(_KEEP_AGAIN_SECONDS)
-                await self._subscriptions.keep_again()
+                await self._subscriptions.keeping.keep_again()
 
     async def keep(self, target: Target) -> None:
         """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""

@@ -8,6 +8,7 @@ from typing import Self
 import anyio
 
 from websubsub import _clock
+from websubsub._keeping import Failed, Keeping
 from websubsub._state import StateStore, Subscription
 
 _TOKEN_BYTES = 32
@@ -55,13 +56,12 @@ class Subscriptions:
         store: StateStore | None = None,
         *,
         clock: Callable[[], float] = _clock.now,
-        failed: Callable[[Subscription, Exception], None] = lambda _subscription, _error: None,
+        failed: Failed = lambda _subscription, _error: None,
     ) -> None:
         self._base = base if base.endswith("/") else base + "/"
         self._store = store or MemoryStore()
         self._clock = clock
-        self._failed = failed
-        self._unkept: dict[str, tuple[Subscription, bool]] = {}
+        self.keeping = Keeping(self._store, failed)
         self._by_token: dict[str, Subscription] = {}
         self._by_target: dict[str, dict[str, None]] = {}
         self._prune_at = _PRUNE_FIRST
@@ -82,7 +82,7 @@ class Subscriptions:
     ) -> None:
         """Close the store, after one more try to keep what it did not take."""
         with anyio.CancelScope(shield=True):
-            await self.keep_again()
+            await self.keeping.keep_again()
         await self._store.__aexit__(kind, error, traceback)
 
     def new_callback(self) -> str:
@@ -128,31 +128,10 @@ class Subscriptions:
                 return None
             if after is not self._by_token.get(token):
                 # Put in memory either way: a full disk must not end what the hub believes in.
-                await self._keep(after, there=True)
+                await self.keeping.keep(after)
                 self._put(after)
                 self._wake(token)
             return after
-
-    async def _keep(self, subscription: Subscription, *, there: bool) -> None:
-        try:
-            await (self._store.save(subscription) if there else self._store.delete(subscription))
-        except Exception as error:  # noqa: BLE001 - of a store that may be the user's own
-            told = bool(self._unkept)
-            self._unkept[subscription.callback] = subscription, there
-            if not told:
-                self._failed(subscription, error)
-        else:
-            self._unkept.pop(subscription.callback, None)
-
-    async def keep_again(self) -> None:
-        """Try once more to keep the changes that the store did not take."""
-        if not self._unkept:
-            return
-        if self._lock is None:
-            self._lock = anyio.Lock()
-        async with self._lock:
-            for subscription, there in tuple(self._unkept.values()):
-                await self._keep(subscription, there=there)
 
     def _put(self, subscription: Subscription) -> None:
         self._by_token[subscription.token] = subscription
@@ -167,7 +146,7 @@ class Subscriptions:
 
     async def forget(self, subscription: Subscription) -> None:
         """Drop a subscription, as if it had never been."""
-        await self._keep(subscription, there=False)
+        await self.keeping.keep(subscription, there=False)
         self._by_token.pop(subscription.token, None)
         tokens = self._by_target.get(subscription.target, {})
         tokens.pop(subscription.token, None)

@@ -85,11 +85,13 @@ async def test_when_all_hubs_refuse_the_preferred_one_is_told_of(world: World, o
 
 
 async def test_a_hub_that_verified_whatever_it_answered_has_verified(world: World) -> None:
-    class Muddled(ScriptedHub):
-        async def _respond(self, send: Any, _: int, extra: dict[str, str]) -> None:
-            await ScriptedHub._respond(send, 500, extra)
+    async def muddled(scope: Any, receive: Any, send: Any) -> None:
+        async def send_500(event: dict[str, Any]) -> None:
+            await send({**event, "status": 500} if "status" in event else event)
 
-    world.web.add("hub.example", Muddled(world.client))
+        await world.hub(scope, receive, send_500)
+
+    world.web.add("hub.example", muddled)
     await world.subscribe()
     await anyio.sleep(10)
     assert world.kinds() == ["subscribed"]
