@@ -120,6 +120,8 @@ class Lifecycle:
     async def _keep(self, target: Target) -> None:
         current = self._asking.current(target)
         course = _Course(denied=current)
+        for known in self._subscriptions.of(target.name):  # whoever asks again means it
+            self._embargoes.lift(known.hub, known.topic)
         if current is not None and current.delivers:
             course.subscribed = True
             self._report(SubscriberEvent(kind=EventKind.RESUMED, topic=current.topic, hub=current.hub))

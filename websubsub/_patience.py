@@ -36,6 +36,10 @@ class Embargoes:
         key = _place(url), topic
         self._until[key] = max(now + seconds, self._until.get(key, 0.0))
 
+    def lift(self, url: str, topic: str) -> None:
+        """Let a hub be asked about a topic that it denied."""
+        self._until.pop((_place(url), topic), None)
+
     def seconds(self, url: str, topic: str = "") -> float:
         """Return how long a server is to be left alone; 0 when it may be asked."""
         until = max(self._until.get((_place(url), about), 0.0) for about in {"", topic})
