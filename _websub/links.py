@@ -11,7 +11,7 @@ from urllib.parse import urldefrag, urljoin
 from attrs import frozen
 
 MAX_LINK_CHARACTERS = 64 * 1024
-MAX_LINKS = 1_000
+MAX_LINKS = 100
 MAX_LINK_PARAMETERS = 20
 
 # The possessive quantifiers give nothing back, so that no header can make a pattern try twice.
@@ -51,7 +51,7 @@ class Link:
 def parse_links(values: Iterable[str], *, base: str | None = None) -> tuple[Link, ...]:
     """Read the links of all ``Link`` header values of a response, in order.
 
-    Malformed links are skipped, and so are links with more than 20 parameters. Reading ends after 1,000 links, and before
+    Malformed links are skipped, and so are links with more than 20 parameters. Reading ends after 100 links, and before
     the value that goes beyond 64 KiB of text in all.
 
     Args:

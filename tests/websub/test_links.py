@@ -94,16 +94,11 @@ def test_references_are_resolved_and_absolute_urls_stay_as_they_are(reference: s
     assert found == ([] if absolute is None else [absolute])
 
 
-def test_reading_ends_after_a_thousand_links() -> None:
-    values = [", ".join(f"</{n}>; rel=hub" for n in range(600))] * 2
+def test_reading_ends_after_a_hundred_links() -> None:
+    values = [", ".join(f"</{n}>; rel=hub" for n in range(60))] * 2
     links = parse_links(values)
     assert len(links) == MAX_LINKS
-    assert links[-1].target == "/399"
-
-
-def test_links_of_other_kinds_hide_no_hub() -> None:
-    preloads = ", ".join(f"</style-{n}.css>; rel=preload; as=style" for n in range(200))
-    assert parse_links([preloads, "<https://hub.example/>; rel=hub"])[-1].relations == {"hub"}
+    assert links[-1].target == "/39"
 
 
 def test_reading_ends_before_the_value_that_goes_beyond_64_kib() -> None:
