@@ -32,6 +32,7 @@ log = logging.getLogger("websub")
 
 AsgiApp = Callable[[Scope, Receive, AsgiSend], Awaitable[None]]
 Handle = Callable[[Request], Awaitable[Answer]]
+Refused = Callable[[Scope, Response], None]
 
 
 class AsgiEdge:
@@ -44,6 +45,8 @@ class AsgiEdge:
         handle: Answers a request; it should not raise.
         limits: The bounds.
         resources: What to hold open while the application runs.
+        coded: Whether bodies may have a Content-Encoding; they are handed on as they come.
+        refused: Told of each request that is answered without being handled, and of that answer.
     """
 
     def __init__(
@@ -52,8 +55,12 @@ class AsgiEdge:
         *,
         limits: EdgeLimits | None = None,
         resources: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+        coded: bool = False,
+        refused: Refused | None = None,
     ) -> None:
         self._handle = handle
+        self._coded = coded
+        self._refused = refused
         self._limits = limits or EdgeLimits()
         self._resources = resources
         self._stack: AsyncExitStack | None = None
@@ -147,7 +154,12 @@ class AsgiEdge:
             self._check_for_room()
             arrival = self._bodies.begin(_client(scope))
             request = await read_request(
-                scope, receive, limit=limits.body_bytes, seconds=limits.body_seconds, arrival=arrival
+                scope,
+                receive,
+                limit=limits.body_bytes,
+                seconds=limits.body_seconds,
+                arrival=arrival,
+                coded=self._coded,
             )
             arrival.complete()
             self._check_for_room()
@@ -155,6 +167,8 @@ class AsgiEdge:
         except RefusedError as error:
             if arrival is not None:
                 arrival.release()
+            if self._refused is not None:
+                self._refused(scope, error.response)
             with anyio.move_on_after(limits.send_seconds):
                 await refuse(scope, receive, send, error.response)
         except DisconnectedError:

@@ -45,7 +45,7 @@ class DisconnectedError(Exception):
 
 
 async def read_request(
-    scope: Scope, receive: Receive, *, limit: int, seconds: float, arrival: Arrival | None = None
+    scope: Scope, receive: Receive, *, limit: int, seconds: float, arrival: Arrival | None = None, coded: bool = False
 ) -> Request:
     """The whole request of an ASGI scope.
 
@@ -55,6 +55,7 @@ async def read_request(
         limit: The largest body, in bytes.
         seconds: How long the body may take to arrive.
         arrival: Where its body is counted, among those of others.
+        coded: Whether the body may have a Content-Encoding; it is taken as it comes.
 
     Raises:
         RefusedError: Its method is for proxies and diagnosis, its target or its Host header is malformed, or its body
@@ -70,6 +71,8 @@ async def read_request(
     mount = scope.get("root_path", "").rstrip("/")
     url = _url(scope, named.get("host", [""])[0] or "localhost", mount)
     _check_framing(named, limit, scope.get("http_version", "1.1"))
+    if not coded:
+        _check_coding(named)
     body = await _read_body(receive, arrival or Bodies.alone(), limit=limit, seconds=seconds)
     return Request(method=method, url=url, headers=headers, body=body, mount=mount)
 
@@ -137,12 +140,15 @@ def _check_framing(named: Mapping[str, list[str]], limit: int, version: str) -> 
             raise RefusedError(plain(400, "Content-Length and Transfer-Encoding exclude each other.", _CLOSE))
         if version == "1.0":
             raise RefusedError(plain(400, "HTTP/1.0 has no Transfer-Encoding.", _CLOSE))
-    if any(value.strip().lower() not in {"", "identity"} for value in named.get("content-encoding", ())):
-        raise RefusedError(plain(415, "The body must not have a Content-Encoding.", _CLOSE))
     for length in lengths:
         digits = length.strip()
         if digits.isdecimal() and (len(digits) > len(str(limit)) or int(digits) > limit):
             raise _too_large(limit)
+
+
+def _check_coding(named: Mapping[str, list[str]]) -> None:
+    if any(value.strip().lower() not in {"", "identity"} for value in named.get("content-encoding", ())):
+        raise RefusedError(plain(415, "The body must not have a Content-Encoding.", _CLOSE))
 
 
 def _too_large(limit: int) -> RefusedError:

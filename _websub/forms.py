@@ -112,6 +112,42 @@ def parse_form(text: str) -> Form:
         raise FormError("A parameter is not valid UTF-8.") from None
 
 
+def parse_notice(query: str, exact: Iterable[str]) -> Form:
+    """The form in a query string of which only some fields must be understood.
+
+    Whatever else is there, in whatever encoding, is somebody else's business: it is read as well as it can be, up to a
+    number of fields, and never a reason to refuse the rest.
+
+    Args:
+        query: The query string, one character a byte.
+        exact: The names of the fields in which bytes that are not UTF-8 stay recognisable, as lone surrogates.
+
+    Raises:
+        FormError: It is too long.
+    """
+    if len(query) > QUERY_LIMIT:
+        raise FormError("The form is too long.", status=413)
+    kept = frozenset(exact)
+    fields: list[tuple[str, str]] = []
+    others = 0
+    for field in _bytes_of(query).replace(b"+", b" ").split(b"&"):
+        raw_name, _, raw_value = field.partition(b"=")
+        name, value = unquote_to_bytes(raw_name).decode("utf-8", "replace"), unquote_to_bytes(raw_value)
+        if name in kept:
+            fields.append((name, value.decode("utf-8", "surrogateescape")))
+        elif field and others < FIELD_LIMIT:
+            others += 1
+            fields.append((name, value.decode("utf-8", "replace")))
+    return Form(tuple(fields))
+
+
+def _bytes_of(query: str) -> bytes:
+    try:
+        return query.encode("latin-1")
+    except UnicodeEncodeError:  # From a caller in this process: a server has bytes.
+        return query.encode("utf-8", "surrogatepass")
+
+
 def _decode(text: str) -> str:
     if "%" not in text:
         return text

@@ -15,6 +15,7 @@ __all__ = [
     "authority_of",
     "check_url",
     "host_of",
+    "iri_identity",
     "is_https",
     "path_of",
     "target_of",
@@ -112,6 +113,14 @@ def url_identity(url: str) -> str:
     different URLs.
     """
     return _ESCAPE.sub(_decode_unreserved, url)
+
+
+def iri_identity(url: str) -> str:
+    """The form under which a checked URL is the same as the URI that it maps to: ``café`` as ``caf%C3%A9``.
+
+    Everything that ``url_identity`` calls different stays different (RFC 3987, 3.1).
+    """
+    return url_identity(ascii_url(url))
 
 
 def _decode_unreserved(escape: re.Match[str]) -> str:

@@ -1,43 +1,51 @@
 """Subscribe to topics of the web: write a class with a hook for the content that hubs deliver."""
 
-from _websub.limits import EdgeLimits, EdgeLoad
-from _websub.media import ContentError
-from _websub.outcome import WebSubError
-from websubsub._application import SubscriberApplication, asgi
-from websubsub._config import CallbackPolicy, SubscriberConfig, Target
-from websubsub._discovery import (
-    Discovery,
-    DiscoveryError,
-    DiscoveryOptions,
-    NoHubError,
-    NoTopicError,
-)
-from websubsub._discovery_client import DiscoveryClient
-from websubsub._errors import (
-    InsecureSecretError,
-    SubscriptionDeletedError,
-    SubscriptionInitiationError,
-    SubscriptionVerificationError,
-    UnsubscriptionVerificationError,
-)
-from websubsub._events import EventKind, SubscriberEvent
-from websubsub._listener import SubscriberListener
-from websubsub._messages import (
-    Acknowledgement,
-    ContentDistributionMessage,
-    HubError,
-    SubscriptionChangeResponse,
-    SubscriptionDenied,
-    SubscriptionVerification,
-    SubscriptionVerificationSuccess,
-    UnsubscriptionVerification,
-    UnsubscriptionVerificationSuccess,
-)
-from websubsub._service import SubscriberService
-from websubsub._serving import run, serve
-from websubsub._sniffing import DiscoverySource
-from websubsub._state import State, StateStore, Subscription
-from websubsub._subscription_client import SubscriptionClient
+import importlib as _importlib
+import typing as _typing
+
+if _typing.TYPE_CHECKING:
+    from websubsub._public import (
+        Acknowledgement,
+        CallbackPolicy,
+        ContentDistributionMessage,
+        ContentError,
+        Discovery,
+        DiscoveryClient,
+        DiscoveryError,
+        DiscoveryOptions,
+        DiscoverySource,
+        EdgeLimits,
+        EdgeLoad,
+        EventKind,
+        HubError,
+        InsecureSecretError,
+        NoHubError,
+        NoTopicError,
+        State,
+        StateStore,
+        SubscriberApplication,
+        SubscriberConfig,
+        SubscriberEvent,
+        SubscriberListener,
+        SubscriberService,
+        Subscription,
+        SubscriptionChangeResponse,
+        SubscriptionClient,
+        SubscriptionDeletedError,
+        SubscriptionDenied,
+        SubscriptionInitiationError,
+        SubscriptionVerification,
+        SubscriptionVerificationError,
+        SubscriptionVerificationSuccess,
+        Target,
+        UnsubscriptionVerification,
+        UnsubscriptionVerificationError,
+        UnsubscriptionVerificationSuccess,
+        WebSubError,
+        asgi,
+        run,
+        serve,
+    )
 
 __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation lists them
     "Acknowledgement",
@@ -82,6 +90,16 @@ __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation
     "WebSubError",
 ]
 
-for _name in __all__:
-    if globals()[_name].__module__.startswith("websubsub."):
-        globals()[_name].__module__ = __name__
+
+def __getattr__(name: str) -> object:
+    """Load everything when the first public name is asked for, so that help and ``--version`` need not wait for it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    public = _importlib.import_module("websubsub._public")
+    for each in __all__:
+        globals()[each] = getattr(public, each)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,18 +13,19 @@ from anyio.abc import TaskGroup
 from _websub.addresses import is_loopback_url
 from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.client import AsyncClient
-from _websub.http import Answer, Request
+from _websub.http import Answer, Request, Response
 from _websub.limits import EdgeLoad
 from _websub.urls import is_https
 from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryOptions
 from websubsub._discovery_client import DiscoveryClient
 from websubsub._dispatcher import Dispatcher
-from websubsub._events import Reporter
+from websubsub._events import EventKind, Reporter, SubscriberEvent
+from websubsub._keeping import Failed
 from websubsub._lifecycle import Clients, Lifecycle
 from websubsub._service import SubscriberService
-from websubsub._state import StateStore
-from websubsub._state_file import StateFile
+from websubsub._state import StateStore, Subscription
+from websubsub._state_file import StateError, StateFile
 from websubsub._subscription_client import SubscriptionClient
 from websubsub._subscriptions import MemoryStore, Subscriptions
 
@@ -86,8 +87,8 @@ class SubscriberApplication:
         url = config.public_url
         if not is_https(url) and not is_loopback_url(url):
             log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
-        self.subscriptions = Subscriptions(url, open_state(config.state))
         report = Reporter(config.observer)
+        self.subscriptions = Subscriptions(url, open_state(config.state), failed=_not_kept(report))
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
             named=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),
@@ -97,7 +98,13 @@ class SubscriberApplication:
         )
         self._lifecycle = Lifecycle(config, self.subscriptions, self._clients, report)
         self._dispatcher = Dispatcher(service, config, self.subscriptions, report)
-        self._edge = AsgiEdge(self._handle, limits=config.limits, resources=self._resources)
+        self._edge = AsgiEdge(
+            self._handle,
+            limits=config.limits,
+            resources=self._resources,
+            coded=True,  # a signature covers the bytes as they came
+            refused=self._refused,
+        )
         self._targets = {target.name: target for target in config.targets}
         self._tasks: TaskGroup | None = None
         self._listening = anyio.Event()
@@ -154,11 +161,16 @@ class SubscriberApplication:
         self._listening.set()
         return await self._dispatcher.handle(request)
 
+    def _refused(self, scope: Scope, response: Response) -> None:
+        self._listening.set()
+        self._dispatcher.note_refusal(scope["method"], scope["path"], response)
+
     @asynccontextmanager
     async def _resources(self) -> AsyncIterator[None]:
         try:
             async with self.subscriptions, anyio.create_task_group() as tasks:
                 self._tasks = tasks
+                tasks.start_soon(self._lifecycle.watch)
                 for target in self._targets.values():
                     tasks.start_soon(self._keep, target)
                 try:
@@ -188,6 +200,21 @@ class SubscriberApplication:
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection."""
         await self._edge(scope, receive, send)
+
+
+def _not_kept(report: Reporter) -> Failed:
+    """Tells of subscriptions that could not be written to the store."""
+
+    def tell(subscription: Subscription, error: Exception) -> None:
+        reason = "internal error"
+        if isinstance(error, StateError):
+            reason = f"{error} The subscription goes on in memory."
+        else:
+            log.error("The store of the state failed.", exc_info=error)
+        topic, hub = subscription.topic, subscription.hub
+        report(SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error))
+
+    return tell
 
 
 def asgi(

@@ -20,8 +20,8 @@ class Target:
 
     Attributes:
         resource: The URL to discover topic and hub from; discovered again before each renewal.
-        hub: The hub, where it is known.
-        topic: The topic, where it is known.
+        hub: The hub, where it is known; with a resource, instead of the hubs that it names.
+        topic: The topic, where it is known; with a resource, instead of the one that it names.
         secret: The key that deliveries are signed with; by default a new random one for each request.
         signed: Whether to ask for signed deliveries; without, anyone who learns the callback can deliver.
         parameters: Further parameters for the hub.
@@ -43,9 +43,8 @@ class Target:
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be subscribed to."""
-        known = self.hub is not None and self.topic is not None
-        if known == (self.resource is not None) or (self.hub is None) != (self.topic is None):
-            raise ValueError("A target is either a resource, or a hub together with a topic.")
+        if self.resource is None and (self.hub is None or self.topic is None):
+            raise ValueError("A target is a resource, or a hub together with a topic.")
         for name in ("resource", "hub", "topic"):
             url = getattr(self, name)
             if url is not None:

@@ -8,9 +8,9 @@ from http import HTTPStatus
 from itertools import islice
 from urllib.parse import urldefrag
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from _websub.http import Headers
+from _websub.http import NO_HEADERS, Headers
 from _websub.links import Link, parse_links
 from _websub.urls import UrlError, check_url, is_https
 from websubsub._discovery_body import BodyReader
@@ -42,12 +42,14 @@ class DiscoveryError(Exception):
     Attributes:
         url: The URL that was looked at.
         status: The HTTP status of its response.
+        headers: The headers of its response.
     """
 
-    def __init__(self, reason: str, *, url: str, status: int = HTTPStatus.OK) -> None:
+    def __init__(self, reason: str, *, url: str, status: int = HTTPStatus.OK, headers: Headers = NO_HEADERS) -> None:
         super().__init__(reason)
         self.url = url
         self.status = status
+        self.headers = headers
 
 
 class NoHubError(DiscoveryError):
@@ -105,17 +107,30 @@ class DiscoveryReader:
         headers: The headers of its response.
         status: The status of its response.
         options: What it may do beyond the specification.
+        hub: The hub, where it is known; what the resource says of hubs does not count then.
+        topic: The topic, where it is known; how the resource names itself does not count then.
     """
 
     def __init__(
-        self, *, url: str, headers: Headers, status: int = HTTPStatus.OK, options: DiscoveryOptions | None = None
+        self,
+        *,
+        url: str,
+        headers: Headers,
+        status: int = HTTPStatus.OK,
+        options: DiscoveryOptions | None = None,
+        hub: str | None = None,
+        topic: str | None = None,
     ) -> None:
         self._url = urldefrag(url).url
         self._status = status
+        self._headers = headers
         self._is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
         self._options = options or DiscoveryOptions()
         links = parse_links(headers.get_all("link"), base=self._url)
-        self._header = _Named.by([link for link in links if not link.is_about_another_resource])
+        found = _Named.by([link for link in links if not link.is_about_another_resource])
+        self._header = evolve(
+            found, hubs=found.hubs if hub is None else (hub,), topics=found.topics if topic is None else (topic,)
+        )
         wanted = (HUB if not self._header.hubs else frozenset()) | (SELF if not self._header.topics else frozenset())
         self._body: BodyReader | None = None
         if self._is_success and wanted:
@@ -187,7 +202,7 @@ class DiscoveryReader:
         raise self._error(NoTopicError, reason if failure is None else f"{reason} {failure}")
 
     def _error(self, kind: type[DiscoveryError], reason: str) -> DiscoveryError:
-        return kind(reason, url=self._url, status=self._status)
+        return kind(reason, url=self._url, status=self._status, headers=self._headers)
 
 
 def prefer_https(hubs: Sequence[str]) -> tuple[str, ...]:

@@ -80,12 +80,16 @@ class DiscoveryClient:
         chosen = [(name, value) for name, value in negotiated if value is not None]
         return (await self.explore(url, Headers([*chosen, *Headers(headers).pairs]))).discovery
 
-    async def explore(self, url: str, headers: Headers) -> Explored:
+    async def explore(
+        self, url: str, headers: Headers, *, hub: str | None = None, topic: str | None = None
+    ) -> Explored:
         """The same as ``discover``, and whether the answer came from inside.
 
         Args:
             url: The URL of the resource.
             headers: The headers to send; ``Accept: */*`` where they name no media types.
+            hub: The hub, where it is known: the resource need not name one.
+            topic: The topic, where it is known: the resource need not name itself.
         """
         if "accept" not in headers:
             headers = Headers([("Accept", "*/*"), *headers.pairs])
@@ -96,7 +100,7 @@ class DiscoveryClient:
                 async with self._reach.open(request, inside=inside, named=named) as reached:
                     location, inside = reached.incoming.redirect, reached.inside
                     if location is None:
-                        return Explored(discovery=await self._read(reached.incoming), inside=inside)
+                        return Explored(discovery=await self._read(reached.incoming, hub, topic), inside=inside)
                 check_url(location, "The redirect")
             except (ExchangeError, UrlError) as error:
                 raise DiscoveryError(_sentence(error), url=url, status=0) from error
@@ -106,9 +110,14 @@ class DiscoveryClient:
             url = location
         raise DiscoveryError("The resource redirects too often.", url=url, status=0)
 
-    async def _read(self, incoming: Incoming) -> Discovery:
+    async def _read(self, incoming: Incoming, hub: str | None, topic: str | None) -> Discovery:
         reader = DiscoveryReader(
-            url=incoming.url, headers=incoming.headers, status=incoming.status, options=self._options
+            url=incoming.url,
+            headers=incoming.headers,
+            status=incoming.status,
+            options=self._options,
+            hub=hub,
+            topic=topic,
         )
         if not reader.done:
             try:

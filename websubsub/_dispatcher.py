@@ -1,7 +1,7 @@
 """From a hub's request to the hook and back: only what is wanted is confirmed, only what is proven is delivered."""
 
-import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from _websub.forms import FormError
 from _websub.http import Answer, Request, Response, plain
@@ -9,10 +9,11 @@ from _websub.outcome import Success, WebSubError
 from _websub.signature import SignatureError, verify
 from _websub.user_code import settle
 from _websub.vocabulary import DEFAULT_LEASE_SECONDS, Header
+from websubsub import _clock
 from websubsub import _protocol as protocol
 from websubsub._config import SubscriberConfig
 from websubsub._deliveries import MessageIds, Queue, Sight
-from websubsub._errors import SubscriptionDeletedError
+from websubsub._errors import AnsweredError, SubscriptionDeletedError
 from websubsub._events import EventKind, Reporter, SubscriberEvent
 from websubsub._messages import (
     Acknowledgement,
@@ -50,7 +51,7 @@ class Dispatcher:
         subscriptions: Subscriptions,
         report: Reporter,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = _clock.now,
     ) -> None:
         self._service = service
         self._config = config
@@ -71,6 +72,18 @@ class Dispatcher:
         if request.method == "POST":
             return await self._receive(subscription, request)
         return Answer(plain(405, "A callback takes GET and POST requests only.", [("Allow", "GET, POST")]))
+
+    def note_refusal(self, method: str, path: str, response: Response) -> None:
+        """Tell of a delivery that was refused before it was read: too large, too slow, one too many.
+
+        Args:
+            method: The method of the request.
+            path: Its path.
+            response: How it was answered.
+        """
+        subscription = self._subscriptions.get(path.rpartition("/")[2])
+        if method == "POST" and subscription is not None:
+            self._tell(EventKind.REJECTED, subscription, response.body.decode().strip())
 
     async def _settle(self, message: object) -> object:
         hook = _ROWS[type(message)]
@@ -149,10 +162,8 @@ class Dispatcher:
     # --- POST: content distribution
 
     async def _receive(self, subscription: Subscription, request: Request) -> Answer:
-        if subscription.is_over:
-            return Answer(plain(410, "This subscription has ended."))
         if not subscription.delivers:
-            return Answer(plain(404, "This subscription is not verified yet."))
+            return Answer(self._untimely(subscription))
         rejected = self._check_signature(subscription, request)
         if rejected is not None:
             return Answer(rejected)
@@ -178,6 +189,13 @@ class Dispatcher:
             self._seen.end(key, done=done)
         return answer
 
+    def _untimely(self, subscription: Subscription) -> Response:
+        status, reason = 404, "This subscription is not verified yet."
+        if subscription.is_over:
+            status, reason = 410, "This subscription has ended."
+        self._tell(EventKind.REJECTED, subscription, reason)
+        return plain(status, reason)
+
     def _check_signature(self, subscription: Subscription, request: Request) -> Response | None:
         """The refusal of a delivery that proves nothing; whether it must is decided by the secret (W3C 7.1.2)."""
         secrets = subscription.secrets_at(self._clock())
@@ -200,7 +218,7 @@ class Dispatcher:
 
     async def _notify(self, subscription: Subscription, message: ContentDistributionMessage) -> Response:
         outcome = await self._settle(message)
-        if isinstance(outcome, SubscriptionDeletedError):
+        if isinstance(outcome, SubscriptionDeletedError) and not _goes_on(outcome):
             await self._subscriptions.change(
                 subscription.token, lambda known: known.after(Step.DELETE) if known.allows(Step.DELETE) else None
             )
@@ -215,6 +233,10 @@ class Dispatcher:
                 kind=kind, topic=subscription.topic, hub=subscription.hub, reason=reason, lease_seconds=lease
             )
         )
+
+
+def _goes_on(outcome: SubscriptionDeletedError) -> bool:
+    return isinstance(outcome, AnsweredError) and outcome.status != HTTPStatus.GONE
 
 
 def _success(outcome: object) -> Success | None:

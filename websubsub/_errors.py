@@ -7,6 +7,7 @@
     ├── UnsubscriptionVerificationError   404
     ├── SubscriptionDeletedError          410: no more deliveries for this subscription
     └── SubscriptionInitiationError       the hub did not take a request; ``status`` is its answer, 0 if there was none
+        ├── DeniedError                   the hub took the request and denied it later
         └── InsecureSecretError           nothing was sent, since the secret would be readable on its way
 """
 
@@ -33,10 +34,18 @@ class SubscriptionDeletedError(WebSubError):
     status = 410
 
 
+class AnsweredError(SubscriptionDeletedError):
+    """What another program answered to a delivery; the subscription is over only if that is 410."""
+
+
 class SubscriptionInitiationError(WebSubError):
     """The hub did not take a request; ``status`` is its answer, 0 if there was none."""
 
     status = 0
+
+
+class DeniedError(SubscriptionInitiationError):
+    """The hub took the request and denied the subscription after that (W3C 5.2)."""
 
 
 class InsecureSecretError(SubscriptionInitiationError):

@@ -28,13 +28,15 @@ class SubscriberEvent:
     """Something that happened to a subscription; never with its secret or its callback.
 
     Attributes:
-        kind: What happened: ``resumed`` is a subscription that the state still had, ``rejected`` a delivery whose
-            signature proves nothing, ``refused`` a verification that was not confirmed, ``failed`` a request that the
-            hub did not take or did not verify.
+        kind: What happened: ``resumed`` is a subscription that the state still had, ``rejected`` a delivery that was
+            not taken, as its signature proves nothing or it is too large, ``refused`` a verification that was not
+            confirmed, ``failed`` a request that the hub did not take or did not verify, or state that was not kept. The
+            same failure is told once an hour.
         topic: The topic; of a request that failed before it was known, the resource.
         hub: The hub, empty while it is not known.
         reason: Why, in one sentence, where there is more to say.
         lease_seconds: The lease that was granted.
+        next_try: When what failed is tried again, in seconds since 1970 by the wall clock; None when it is not.
         error: What failed.
     """
 
@@ -43,6 +45,7 @@ class SubscriberEvent:
     hub: str = ""
     reason: str = ""
     lease_seconds: int | None = None
+    next_try: float | None = None
     error: Exception | None = attrs.field(default=None, eq=False)
 
 

@@ -8,44 +8,55 @@ from collections.abc import Callable
 import anyio
 import attrs
 
+from websubsub import _clock
+from websubsub._asking import Asking, Clients, HubsFailedError, lease_of
 from websubsub._config import SubscriberConfig, Target
 from websubsub._discovery import DiscoveryError
-from websubsub._discovery_client import DiscoveryClient
-from websubsub._errors import SubscriptionInitiationError
+from websubsub._errors import DeniedError, SubscriptionInitiationError
 from websubsub._events import EventKind, Reporter, SubscriberEvent
-from websubsub._schedule import choose_hub, pause_after, renewal_time, verification_limit
+from websubsub._patience import Embargoes, Waiting
+from websubsub._schedule import pause_after, pause_after_denials, renewal_time
 from websubsub._state import State, Subscription
-from websubsub._subscription_client import SubscriptionClient
 from websubsub._subscriptions import Subscriptions
+
+__all__ = ["Clients", "Lifecycle"]
 
 log = logging.getLogger("websubsub")
 
-_SECRET_BYTES = 48
-_REQUESTS_AT_ONCE = 32
-_LOOK_AGAIN_SECONDS = 60.0  # no timer counts while the machine is suspended
 _CHANCE = secrets.SystemRandom().random
-_PENDING = frozenset({State.REQUESTED, State.RENEWING})
 _OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
+_KEEP_AGAIN_SECONDS = 10.0
+#: How long the same failure goes untold after it was told, where no lease is at stake.
+_QUIET_SECONDS = 3_600.0
 
 
-@attrs.frozen(kw_only=True)
-class Clients:
-    """How a lifecycle reaches the world.
+@attrs.define
+class _Course:
+    """How it goes with one target.
 
     Attributes:
-        discovery: Finds topics and hubs.
-        named: Asks hubs that the user or a page of the inside names.
-        found: Asks hubs that a public page names.
+        subscribed: Whether a hub has verified it before.
+        anew: Whether what ended before the start is asked for again.
+        failures: How many rounds failed in a row.
+        denials: How many times it was denied in a row.
+        denied: The denied subscription that was dealt with.
+        told: The failure that was told last.
+        told_at: When that was.
     """
 
-    discovery: DiscoveryClient
-    named: SubscriptionClient
-    found: SubscriptionClient
+    subscribed: bool = False
+    anew: bool = True
+    failures: int = 0
+    denials: int = 0
+    denied: Subscription | None = None
+    told: tuple[str, str, str] | None = None
+    told_at: float = 0.0
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        for client in (self.discovery, self.named, self.found):
-            await client.aclose()
+    def succeeded(self) -> None:
+        """Note that a hub has verified it."""
+        self.subscribed = True
+        self.failures = self.denials = 0
+        self.told = None
 
 
 class Lifecycle:
@@ -67,120 +78,108 @@ class Lifecycle:
         clients: Clients,
         report: Reporter,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = _clock.now,
         chance: Callable[[], float] = _CHANCE,
     ) -> None:
-        self._config = config
         self._subscriptions = subscriptions
-        self._clients = clients
         self._report = report
         self._clock = clock
         self._chance = chance
-        self._inside: dict[str, bool] = {}
-        self._turns = anyio.Semaphore(_REQUESTS_AT_ONCE)
+        self._embargoes = Embargoes(self._now)
+        self._waiting = Waiting(self._now, subscriptions.look_again)
+        self._asking = Asking(config, subscriptions, clients, self._embargoes)
+        self._kept: dict[str, anyio.CancelScope] = {}
+
+    def _now(self) -> float:
+        return self._clock()
+
+    async def watch(self) -> None:
+        """Notice when the machine was suspended, and keep what could not be kept; goes on until it is cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._waiting.watch)
+            while True:
+                await anyio.sleep(_KEEP_AGAIN_SECONDS)
+                await self._subscriptions.keeping.keep_again()
 
     async def keep(self, target: Target) -> None:
         """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""
-        failures = 0
-        wanted_anew = True
-        current = self._current(target)
-        if current is not None and current.delivers:
-            self._report(SubscriberEvent(kind=EventKind.RESUMED, topic=current.topic, hub=current.hub))
-        while await self._until_due(target, wanted_anew=wanted_anew):
-            wanted_anew = False
+        self._let_go(target)
+        with anyio.CancelScope() as scope:
+            self._kept[target.name] = scope
             try:
-                await self._request(target, failures)
-                failures = 0
-            except Exception as error:  # noqa: BLE001 - one subscription must not end the others
-                failures += 1
-                await self._failed(target, error, failures)
+                await self._keep(target)
+            finally:
+                if self._kept.get(target.name) is scope:
+                    del self._kept[target.name]
 
-    async def _until_due(self, target: Target, *, wanted_anew: bool) -> bool:
+    def _let_go(self, target: Target) -> None:
+        scope = self._kept.pop(target.name, None)
+        if scope is not None:
+            scope.cancel()
+
+    async def _keep(self, target: Target) -> None:
+        current = self._asking.current(target)
+        course = _Course(denied=current)
+        for known in self._subscriptions.of(target.name):  # whoever asks again means it
+            self._embargoes.lift(known.hub, known.topic)
+        if current is not None and current.delivers:
+            course.subscribed = True
+            self._report(SubscriberEvent(kind=EventKind.RESUMED, topic=current.topic, hub=current.hub))
+        while await self._until_due(target, course):
+            course.anew = False
+            try:
+                subscription = await self._asking.subscribe(target, course.failures)
+                course.succeeded()
+                await self._drop_others(target, subscription)
+            except Exception as error:  # noqa: BLE001 - one subscription must not end the others
+                course.failures += 1
+                if not await self._failed(target, error, course):
+                    return
+
+    async def _until_due(self, target: Target, course: _Course) -> bool:
         """Wait until a request is to be made; false when the subscription is over."""
         while True:
-            current = self._current(target)
+            current = self._asking.current(target)
             if current is None:
                 return True
+            if current.state is State.DENIED:
+                if current is not course.denied:
+                    self._note_denial(course, current, (current.hub,), current.topic)
+                return True
             if current.state not in _OPEN:
-                return wanted_anew
+                return course.anew
             if current.state is not State.ACTIVE or current.verified_at is None or current.expires_at is None:
                 return True
+            course.subscribed = True
             due = renewal_time(current.verified_at, current.expires_at, self._chance())
-            seconds = max(0.0, due - self._clock())
-            with anyio.move_on_after(min(seconds, _LOOK_AGAIN_SECONDS)) as pause:
-                await self._subscriptions.wait(current.token, _changed_since(current))
-            if pause.cancelled_caught:
-                if seconds <= _LOOK_AGAIN_SECONDS:
-                    return True
-                continue
+            if not await self._changed_before(due, current):
+                return True
             # What ends from here on ended on purpose.
-            wanted_anew = False
+            course.anew = False
 
-    def _current(self, target: Target) -> Subscription | None:
-        """The subscription of a target that counts: an open one if there is one, the latest."""
-        every = self._subscriptions.of(target.name)
-        return next((each for each in reversed(every) if each.state in _OPEN), every[-1] if every else None)
+    async def _changed_before(self, due: float, current: Subscription) -> bool:
+        """Wait until a subscription has changed, or until a time has come: false then."""
+        now = self._clock()
+        if current.verified_at is not None and current.verified_at > now:
+            return False  # kept by a clock that was ahead, so that nobody knows when the lease began
+        has_changed = _changed_since(current)
+        with anyio.move_on_after(max(0.0, due - now)):
+            known = await self._subscriptions.wait(
+                current.token, lambda known: has_changed(known) or self._clock() >= due
+            )
+            return has_changed(known)
+        return False
 
-    async def _request(self, target: Target, failures: int) -> None:
-        async with self._turns:
-            subscription = await self._ask(target, failures)
-        await self._verified(subscription)
+    def _note_denial(self, course: _Course, denied: Subscription | None, hubs: tuple[str, ...], topic: str) -> None:
+        course.denied = denied
+        course.denials += 1
+        for hub in hubs:
+            self._embargoes.put(hub, pause_after_denials(course.denials, self._chance()), topic)
+
+    async def _drop_others(self, target: Target, subscription: Subscription) -> None:
         for other in self._subscriptions.of(target.name):
             if other.token != subscription.token:
                 await self._drop(other, target)
-
-    async def _ask(self, target: Target, failures: int) -> Subscription:
-        hub, topic, client = await self._locate(target, failures)
-        subscription = await self._subscription(target, hub, topic)
-        await client.subscribe(
-            hub=hub,
-            topic=topic,
-            callback=subscription.callback,
-            lease_seconds=self._config.lease_seconds,
-            secret=_secret_for(target, subscription),
-            parameters=target.parameters,
-            headers=target.headers,
-        )
-        return subscription
-
-    async def _locate(self, target: Target, failures: int) -> tuple[str, str, SubscriptionClient]:
-        """Hub and topic of a target; a resource is discovered anew each time, since topics move (W3C 6.1)."""
-        if target.hub is not None and target.topic is not None:
-            return target.hub, target.topic, self._clients.named
-        current = self._current(target)
-        try:
-            explored = await self._clients.discovery.explore(target.name, target.discovery_headers)
-        except DiscoveryError as error:
-            if current is None or current.verified_at is None:
-                raise
-            log.warning("%r could not be discovered again, its last hub is asked: %s", target.name, error)
-            hub, topic = current.hub, current.topic
-        else:
-            self._inside[target.name] = explored.inside
-            hub = choose_hub(explored.discovery.hubs, current.hub if current else None, failures)
-            topic = explored.discovery.topic
-        return hub, topic, self._client(target)
-
-    def _client(self, target: Target) -> SubscriptionClient:
-        return self._clients.named if self._inside.get(target.name, True) else self._clients.found
-
-    async def _subscription(self, target: Target, hub: str, topic: str) -> Subscription:
-        """The subscription of this target at this hub, a new one if the topic has moved."""
-        for known in reversed(self._subscriptions.of(target.name)):
-            if (known.hub, known.topic) == (hub, topic):
-                return known
-        callback = self._subscriptions.new_callback()
-        new = Subscription(callback=callback, target=target.name, hub=hub, topic=topic)
-        await self._subscriptions.add(new)
-        return new
-
-    async def _verified(self, subscription: Subscription) -> None:
-        with anyio.move_on_after(verification_limit(_lease_of(subscription))):
-            await self._subscriptions.wait(
-                subscription.token, lambda known: known is None or known.state not in _PENDING
-            )
-            return
-        raise SubscriptionInitiationError("The hub took the request but did not verify it in time.")
 
     async def _drop(self, subscription: Subscription, target: Target) -> None:
         if subscription.verified_at is None or subscription.is_over:
@@ -201,6 +200,7 @@ class Lifecycle:
         Returns:
             Whether the hub has verified it.
         """
+        self._let_go(target)
         verified = True
         for subscription in self._subscriptions.of(target.name):
             if subscription.is_over:
@@ -216,11 +216,19 @@ class Lifecycle:
             except (SubscriptionInitiationError, TimeoutError) as error:
                 verified = False
                 reason = str(error) or "The hub did not verify the unsubscription in time."
-                self._tell_failure(subscription.topic, subscription.hub, reason, error)
+                self._report(
+                    SubscriberEvent(
+                        kind=EventKind.FAILED,
+                        topic=subscription.topic,
+                        hub=subscription.hub,
+                        reason=reason,
+                        error=error,
+                    )
+                )
         return verified
 
     async def _unsubscribe(self, subscription: Subscription, target: Target) -> None:
-        await self._client(target).unsubscribe(
+        await self._asking.client(target).unsubscribe(
             hub=subscription.hub,
             topic=subscription.topic,
             callback=subscription.callback,
@@ -228,34 +236,39 @@ class Lifecycle:
             headers=target.headers,
         )
 
-    async def _failed(self, target: Target, error: Exception, failures: int) -> None:
-        known = isinstance(error, DiscoveryError | SubscriptionInitiationError)
-        if not known:
-            log.error("A subscription failed.", exc_info=error)
-        current = self._current(target)
+    async def _failed(self, target: Target, problem: Exception, course: _Course) -> bool:
+        """Tell of a failure and wait until the next try; false when there is none."""
+        current = self._asking.current(target)
         topic, hub = (current.topic, current.hub) if current else (target.topic or target.name, target.hub or "")
-        self._tell_failure(topic, hub, str(error) if known else "internal error", error)
-        lease = _lease_of(current) if current else None
-        await anyio.sleep(pause_after(failures, lease, self._chance()))
+        error, wait = problem, 0.0
+        if isinstance(problem, HubsFailedError):
+            topic, hub, error = problem.plan.topic, problem.hub, problem.error
+            if current is not course.denied or not isinstance(error, DeniedError):
+                self._note_denial(course, current, problem.denied, topic)
+            wait = min(self._embargoes.seconds(each, topic) for each in problem.plan.hubs)
+        elif isinstance(problem, DiscoveryError):
+            wait = self._embargoes.seconds(target.name)
+        else:
+            log.error("A subscription failed.", exc_info=problem)
+        reason = str(error) if isinstance(error, DiscoveryError | SubscriptionInitiationError) else "internal error"
+        event = SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error)
+        if isinstance(error, DeniedError) and not course.subscribed:
+            self._report(event)
+            return False
+        lease = lease_of(current) if current else None
+        pause = max(wait, pause_after(course.failures, lease, self._chance()))
+        self._tell(event, course, pause, quiet=_QUIET_SECONDS if lease is None else min(_QUIET_SECONDS, lease / 3))
+        await self._waiting.until(self._clock() + pause)
+        return True
 
-    def _tell_failure(self, topic: str, hub: str, reason: str, error: Exception) -> None:
-        self._report(SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error))
-
-
-def _secret_for(target: Target, subscription: Subscription) -> str | None:
-    if not target.signed:
-        return None
-    if target.secret is not None:
-        return target.secret
-    # A request that is repeated keeps its secret: the hub may still verify the first one.
-    pending = subscription.next_secret if subscription.state in _PENDING else None
-    return pending or secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def _lease_of(subscription: Subscription) -> float | None:
-    if subscription.verified_at is None or subscription.expires_at is None:
-        return None
-    return subscription.expires_at - subscription.verified_at
+    def _tell(self, event: SubscriberEvent, course: _Course, pause: float, *, quiet: float) -> None:
+        """Report a failure with the time of the next try, unless it is the one that was reported last."""
+        failure, now = (event.topic, event.hub, event.reason), self._clock()
+        if failure == course.told and now < course.told_at + quiet:
+            log.debug("Failed for the same reason %d times in a row.", course.failures)
+            return
+        course.told, course.told_at = failure, now
+        self._report(attrs.evolve(event, next_try=time.time() + pause))
 
 
 def _changed_since(before: Subscription) -> Callable[[Subscription | None], bool]:

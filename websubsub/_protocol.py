@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from _websub.forms import Form, FormError, parse_form, write_form
+from _websub.forms import Form, FormError, parse_notice, write_form
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
 from _websub.outcome import Success, WebSubError
-from _websub.urls import path_of, url_identity
+from _websub.urls import UrlError, check_url, iri_identity, path_of
 from _websub.vocabulary import CHALLENGE_CHARACTERS, FORM, OCTET_STREAM, Header, Mode, Parameter
 from websubsub._config import CallbackPolicy
 from websubsub._messages import (
@@ -21,6 +21,7 @@ from websubsub._messages import (
 _LEASE = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
 _DIGITS_LIMIT = 18
 _KNOWN = (Parameter.MODE, Parameter.TOPIC, Parameter.CHALLENGE, Parameter.LEASE_SECONDS, Parameter.REASON)
+_EXACT = (Parameter.MODE, Parameter.TOPIC, Parameter.CHALLENGE, Parameter.LEASE_SECONDS)
 _NOSNIFF = ("X-Content-Type-Options", "nosniff")
 
 
@@ -48,8 +49,8 @@ class Callback:
         Raises:
             FormError: 400 for a mode that is none, 404 for anything that cannot be confirmed.
         """
-        form = parse_form(self._own_part(request.query))
         try:
+            form = parse_notice(self._own_part(request.query), _EXACT)
             mode = form.one(Parameter.MODE)
             return self._read(mode, form, request.headers)
         except FormError as error:
@@ -76,15 +77,16 @@ class Callback:
                 )
             case Mode.DENIED | Mode.HUB_ERROR:
                 kind = SubscriptionDenied if mode == Mode.DENIED else HubError
-                topic = self._named(form) if form.every(Parameter.TOPIC) else self._topic
-                reason = form.one(Parameter.REASON) or ""
+                topic = self._named(form) if any(form.every(Parameter.TOPIC)) else self._topic
+                # Written for people, so that nothing hangs on how it is written.
+                reason = next(iter(form.every(Parameter.REASON)), "")
                 return kind(hub=hub, topic=topic, reason=reason, headers=headers, extras=extras)
             case _:
                 raise _ModeError("The request has no hub.mode that a subscriber knows.")
 
     def _named(self, form: Form) -> str:
         topic = form.required(Parameter.TOPIC)
-        if url_identity(topic) != url_identity(self._topic):
+        if _identity(topic) != _identity(self._topic):
             raise FormError("There is no subscription to this topic here.")
         return topic
 
@@ -92,6 +94,8 @@ class Callback:
         challenge = form.required(Parameter.CHALLENGE)
         if len(challenge) > self._policy.challenge_limit:
             raise FormError("The challenge is too long.")
+        if not challenge.isascii() and not _is_text(challenge):
+            raise FormError("The challenge is not valid UTF-8.")
         if not self._policy.any_challenge and not CHALLENGE_CHARACTERS.issuperset(challenge):
             raise FormError("The challenge has characters that challenges may not have.")
         return challenge
@@ -107,6 +111,21 @@ class Callback:
         # Some hubs grant ten years, and int() refuses thousands of digits.
         granted = int(match[1]) if len(match[1]) <= _DIGITS_LIMIT else self._policy.max_lease_seconds
         return min(granted, self._policy.max_lease_seconds)
+
+
+def _identity(topic: str) -> str:
+    try:
+        return iri_identity(check_url(topic))
+    except UrlError:
+        return topic
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _ModeError(FormError):

@@ -1,4 +1,4 @@
-"""When to renew, when to try again, and at which hub: pure decisions."""
+"""When to renew, when to try again, and in which order hubs are asked: pure decisions."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -12,6 +12,9 @@ _JITTER = 0.1
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 300.0
 _VERIFICATION_SECONDS = 60.0
+_FIRST_DENIAL = 3_600.0
+_LONGEST_DENIAL = 86_400.0
+_PASSING = frozenset({408, 425, 429})
 
 
 def renewal_time(verified_at: float, expires_at: float, chance: float) -> float:
@@ -47,15 +50,32 @@ def verification_limit(lease: float | None) -> float:
     return _VERIFICATION_SECONDS if lease is None else max(1.0, min(_VERIFICATION_SECONDS, lease / 3))
 
 
-def choose_hub(hubs: Sequence[str], current: str | None, failures: int) -> str:
-    """The hub to ask: the current one if it still is one, then those with https, then the others (W3C 8.2).
+def pause_after_denials(denials: int, chance: float) -> float:
+    """How long to wait until a hub that denied a renewal is asked again, in seconds: an hour, up to a day.
 
-    Each failure moves on to the next. A hub that is advertised with http is asked with https first.
+    Args:
+        denials: How many there were in a row.
+        chance: A random number from 0 to 1.
+    """
+    pause: float = min(_LONGEST_DENIAL, _FIRST_DENIAL * 2.0 ** min(denials - 1, 20))
+    return pause * (1 + _JITTER * (2 * chance - 1))
+
+
+def hubs_to_ask(hubs: Sequence[str], current: str | None) -> tuple[str, ...]:
+    """The hubs in the order in which they are asked until one takes a request (W3C 4, 8.2).
+
+    The current one comes first if it still is one, then those with https, then the others. A hub that is advertised
+    with http is asked with https before.
     """
     candidates = dict.fromkeys(each for hub in prefer_https(hubs) for each in _with_https(hub))
     if current in candidates:
         candidates = {current: None, **candidates}
-    return tuple(candidates)[failures % len(candidates)]
+    return tuple(candidates)
+
+
+def is_passing(status: int) -> bool:
+    """Whether what a server answered may be another answer soon; 0 is no answer."""
+    return status // 100 not in {3, 4} or status in _PASSING
 
 
 def _with_https(hub: str) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """All subscriptions of one subscriber: looked up in memory, changed one at a time, kept before anything goes on."""
 
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 import anyio
 
+from websubsub import _clock
+from websubsub._keeping import Failed, Keeping
 from websubsub._state import StateStore, Subscription
 
 _TOKEN_BYTES = 32
@@ -46,12 +47,21 @@ class Subscriptions:
         base: The public URL below which the callbacks live.
         store: Where they are kept; in memory by default.
         clock: The time, in seconds since 1970.
+        failed: Told why a change could not be kept; it goes on in memory, and keeping it is tried again.
     """
 
-    def __init__(self, base: str, store: StateStore | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        base: str,
+        store: StateStore | None = None,
+        *,
+        clock: Callable[[], float] = _clock.now,
+        failed: Failed = lambda _subscription, _error: None,
+    ) -> None:
         self._base = base if base.endswith("/") else base + "/"
         self._store = store or MemoryStore()
         self._clock = clock
+        self.keeping = Keeping(self._store, failed)
         self._by_token: dict[str, Subscription] = {}
         self._by_target: dict[str, dict[str, None]] = {}
         self._prune_at = _PRUNE_FIRST
@@ -70,7 +80,9 @@ class Subscriptions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the store."""
+        """Close the store, after one more try to keep what it did not take."""
+        with anyio.CancelScope(shield=True):
+            await self.keeping.keep_again()
         await self._store.__aexit__(kind, error, traceback)
 
     def new_callback(self) -> str:
@@ -97,7 +109,7 @@ class Subscriptions:
             self._prune_at = 2 * len(self._by_token)
 
     async def change(self, token: str, change: Change, *, new: Subscription | None = None) -> Subscription | None:
-        """Change a subscription and keep it; when this returns, a crash cannot undo it.
+        """Change a subscription and keep it; when this returns, a crash cannot undo it, unless the store failed.
 
         Args:
             token: The token of its callback.
@@ -115,7 +127,8 @@ class Subscriptions:
             if after is None:
                 return None
             if after is not self._by_token.get(token):
-                await self._store.save(after)
+                # Put in memory either way: a full disk must not end what the hub believes in.
+                await self.keeping.keep(after)
                 self._put(after)
                 self._wake(token)
             return after
@@ -133,7 +146,7 @@ class Subscriptions:
 
     async def forget(self, subscription: Subscription) -> None:
         """Drop a subscription, as if it had never been."""
-        await self._store.delete(subscription)
+        await self.keeping.keep(subscription, there=False)
         self._by_token.pop(subscription.token, None)
         tokens = self._by_target.get(subscription.target, {})
         tokens.pop(subscription.token, None)
@@ -146,6 +159,11 @@ class Subscriptions:
         while not until(self._by_token.get(token)):
             await self._changes.setdefault(token, anyio.Event()).wait()
         return self._by_token.get(token)
+
+    def look_again(self) -> None:
+        """Let all who wait look again: time may have passed."""
+        for token in tuple(self._changes):
+            self._wake(token)
 
     def _wake(self, token: str) -> None:
         event = self._changes.pop(token, None)

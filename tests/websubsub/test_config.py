@@ -11,10 +11,9 @@ from websubsub import CallbackPolicy, SubscriberConfig, Target, asgi
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({}, "either a resource, or a hub"),
-        ({"hub": "https://hub.example/"}, "either a resource, or a hub"),
-        ({"topic": "https://pub.example/"}, "either a resource, or a hub"),
-        ({"resource": "https://pub.example/", "hub": "https://hub.example/"}, "either a resource, or a hub"),
+        ({}, "is a resource, or a hub"),
+        ({"hub": "https://hub.example/"}, "is a resource, or a hub"),
+        ({"topic": "https://pub.example/"}, "is a resource, or a hub"),
         ({"resource": "pub.example"}, "The resource must start with http"),
         ({"hub": "ftp://hub.example/", "topic": "https://pub.example/"}, "The hub must start with http"),
         ({"resource": "https://pub.example/", "secret": ""}, "must not be empty"),

@@ -1,5 +1,6 @@
 """What hubs deliver by POST: proven before it is read, and answered so that the hub knows what to do."""
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -10,7 +11,7 @@ import pytest
 
 from tests.waiting import until
 from tests.web import Web
-from tests.websubsub.conftest import HUB, TOPIC, MakeWorld, Recorder, World
+from tests.websubsub.conftest import HUB, TOPIC, URL, MakeWorld, Recorder, World
 from tests.websubsub.hub import ScriptedHub
 from websubsub import (
     Acknowledgement,
@@ -184,8 +185,30 @@ async def test_the_content_is_not_parsed_before_it_is_proven(active: World) -> N
     assert (await deliver(active, bomb, Content_Type="text/xml")).status_code == 202
 
 
-async def test_compressed_deliveries_are_refused(active: World) -> None:
-    assert (await deliver(active, Content_Encoding="gzip")).status_code == 415
+async def test_a_compressed_delivery_is_handed_on_as_it_came(active: World) -> None:
+    assert (await deliver(active, gzip.compress(BODY), Content_Encoding="gzip")).status_code == 202
+    message = active.service.of(ContentDistributionMessage)[-1]
+    assert message.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(message.body) == BODY
+
+
+async def test_a_compressed_delivery_has_to_be_proven_as_it_came(active: World) -> None:
+    signature = {"X_Hub_Signature": GOOD}  # that of the content before it was compressed
+    answer = await active.hub.deliver(
+        active.subscription.callback, gzip.compress(BODY), Content_Encoding="gzip", **signature
+    )
+    assert answer.status_code == 403
+    assert active.kinds() == ["subscribed", "rejected"]
+
+
+async def test_a_delivery_that_is_too_large_is_told_of(make_world: MakeWorld) -> None:
+    world = await make_world(limits=EdgeLimits(body_bytes=10))
+    await world.subscribe(TARGET)
+    assert (await deliver(world, b"x" * 11)).status_code == 413
+    assert world.kinds() == ["subscribed", "rejected"]
+    assert world.events[-1].reason == "The body is larger than 10 bytes."
+    assert (await world.client.post(URL + "guessed", content=b"x" * 11)).status_code == 413
+    assert len(world.events) == 2
 
 
 @pytest.mark.parametrize("status", [200, 202, 400, 401, 404])

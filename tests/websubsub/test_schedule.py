@@ -2,7 +2,14 @@
 
 import pytest
 
-from websubsub._schedule import choose_hub, pause_after, renewal_time, verification_limit
+from websubsub._schedule import (
+    hubs_to_ask,
+    is_passing,
+    pause_after,
+    pause_after_denials,
+    renewal_time,
+    verification_limit,
+)
 
 
 @pytest.mark.spec("S-29")
@@ -35,8 +42,8 @@ def test_a_hub_gets_its_time_to_verify(lease: float | None, seconds: float) -> N
 @pytest.mark.parametrize(
     ("hubs", "current", "expected"),
     [
-        (["https://a/"], None, ["https://a/", "https://a/"]),
-        (["https://a/", "https://b/"], None, ["https://a/", "https://b/", "https://a/"]),
+        (["https://a/"], None, ["https://a/"]),
+        (["https://a/", "https://b/"], None, ["https://a/", "https://b/"]),
         (["http://a.example/", "https://b/"], None, ["https://b/", "https://a.example/", "http://a.example/"]),
         (["https://a/", "https://b/"], "https://b/", ["https://b/", "https://a/"]),
         (["https://a/"], "https://gone/", ["https://a/"]),
@@ -45,5 +52,18 @@ def test_a_hub_gets_its_time_to_verify(lease: float | None, seconds: float) -> N
         (["http://localhost/"], None, ["http://localhost/"]),
     ],
 )
-def test_the_hub_that_is_asked(hubs: list[str], current: str | None, expected: list[str]) -> None:
-    assert [choose_hub(hubs, current, failures) for failures in range(len(expected))] == expected
+def test_the_order_in_which_hubs_are_asked(hubs: list[str], current: str | None, expected: list[str]) -> None:
+    assert list(hubs_to_ask(hubs, current)) == expected
+
+
+@pytest.mark.parametrize(("denials", "hours"), [(1, 1), (2, 2), (3, 4), (9, 24), (10_000, 24)])
+def test_a_denial_is_asked_about_again_after_a_long_pause(denials: int, hours: float) -> None:
+    assert pause_after_denials(denials, 0.5) == hours * 3600
+    assert pause_after_denials(denials, 1.0) > hours * 3600 > pause_after_denials(denials, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "passing"), [(0, True), (503, True), (500, True), (429, True), (404, False), (302, False)]
+)
+def test_what_may_pass(status: int, passing: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    assert is_passing(status) is passing

@@ -1,0 +1,180 @@
+"""What becomes of deliveries: a file for each, a command for each, or another server."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import anyio
+import anyio.to_thread
+from anyio.abc import Process
+
+from _websub.addresses import AddressPolicy
+from _websub.client import ExchangeError, ExchangeLimits, HttpClient
+from _websub.http import Request
+from websubsub._errors import AnsweredError
+from websubsub._messages import ContentDistributionMessage
+
+Sink = Callable[[ContentDistributionMessage], Awaitable[None]]
+
+_OWN = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_TRIES = 1_000
+_NAME_LIMIT = 80
+_SUFFIXES = {
+    "application/atom+xml": ".atom",
+    "application/json": ".json",
+    "application/rss+xml": ".rss",
+    "application/xml": ".xml",
+    "text/html": ".html",
+    "text/plain": ".txt",
+    "text/xml": ".xml",
+}
+_NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
+#: What belongs to one connection (RFC 9110, 7.6.1), and what the next request says for itself.
+_HOP_BY_HOP = frozenset(
+    "connection host content-length keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    "transfer-encoding upgrade expect".split()
+)
+_EVERYWHERE = AddressPolicy(networks=("0.0.0.0/0", "::/0"))
+_SECONDS = 60.0
+_FORWARD_SECONDS = 30.0
+
+
+class Save:
+    """Writes each delivery to a new file of a folder, under the time and the topic.
+
+    Args:
+        folder: The folder, which is made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def __call__(self, message: ContentDistributionMessage) -> None:
+        """Write a delivery."""
+        await anyio.to_thread.run_sync(self._write, message)
+
+    def _write(self, message: ContentDistributionMessage) -> None:
+        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        topic = _NOT_A_NAME.sub("-", message.topic.partition("://")[2])[:_NAME_LIMIT].strip("-") or "topic"
+        kind = message.content_type.partition(";")[0].strip().lower()
+        for number in range(1, _TRIES):
+            name = f"{at}-{topic}" + (f"-{number}" if number > 1 else "") + _SUFFIXES.get(kind, ".bin")
+            try:
+                descriptor = os.open(self._folder / name, _OWN, 0o600)
+            except FileExistsError:
+                continue
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(message.body)
+            except BaseException:
+                (self._folder / name).unlink(missing_ok=True)
+                raise
+            return
+        raise FileExistsError(f"There are {_TRIES} files of one second in {self._folder}.")
+
+
+class Execute:
+    """Runs a command for each delivery, with its body as input and its headers in the environment.
+
+    Args:
+        command: The command and its arguments, as a shell would split them; no shell runs it.
+        seconds: How long it may take.
+
+    Raises:
+        ValueError: It is empty, or a quote is missing.
+    """
+
+    def __init__(self, command: str, *, seconds: float = _SECONDS) -> None:
+        try:
+            self._command = shlex.split(command)
+        except ValueError as error:
+            raise ValueError(f"--exec cannot be read: {error}.") from None
+        if not self._command:
+            raise ValueError("--exec needs a command.")
+        self._seconds = seconds
+
+    async def __call__(self, message: ContentDistributionMessage) -> None:
+        """Run it for a delivery; a failure is answered with 500, so that the hub delivers again."""
+        with tempfile.TemporaryFile() as body:
+            await anyio.to_thread.run_sync(_fill, body, message.body)
+            process = await anyio.open_process(
+                self._command,
+                stdin=body,
+                stdout=2,  # stdout is for events
+                stderr=None,
+                env={**os.environ, **environment(message)},
+                start_new_session=True,
+            )
+        status = await self._wait(process)
+        if status != 0:
+            raise AnsweredError("The command failed.", status=500)
+
+    async def _wait(self, process: Process) -> int | None:
+        try:
+            with anyio.move_on_after(self._seconds):
+                return await process.wait()
+            return None
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                with anyio.CancelScope(shield=True):
+                    await process.wait()
+
+
+def environment(message: ContentDistributionMessage) -> dict[str, str]:
+    """The variables of a command: topic and hub, and the headers as CGI has them (RFC 3875, 4.1.18)."""
+    found = {"WEBSUB_TOPIC": message.topic, "WEBSUB_HUB": message.hub, "CONTENT_TYPE": message.content_type}
+    for name in {name.lower() for name, _ in message.headers.pairs} - {"proxy"}:  # HTTP_PROXY means something else
+        variable = f"HTTP_{_NOT_A_NAME.sub('_', name).upper()}"
+        found[variable] = ", ".join(message.headers.get_all(name)).replace("\0", "")
+    return found
+
+
+def _fill(file: IO[bytes], body: bytes) -> None:
+    file.write(body)
+    file.seek(0)
+
+
+class Forward:
+    """Sends each delivery on, headers and body as they came; the answer's status is answered to the hub.
+
+    Args:
+        url: Where to.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client = HttpClient(addresses=_EVERYWHERE, limits=ExchangeLimits(seconds=_FORWARD_SECONDS))
+
+    async def __call__(self, message: ContentDistributionMessage) -> None:
+        """Send a delivery on."""
+        named = {each.strip().lower() for value in message.headers.get_all("connection") for each in value.split(",")}
+        pairs = [(name, value) for name, value in message.headers.pairs if name.lower() not in _HOP_BY_HOP | named]
+        request = Request(method="POST", url=self._url, headers=tuple(pairs), body=message.body)
+        try:
+            response = await self._client.send(request, cut=True)
+        except ExchangeError as error:
+            raise AnsweredError(f"The delivery could not be forwarded: {error}.", status=502) from error
+        if not response.ok:
+            # A redirect is no answer to a delivery (W3C 7).
+            status = response.status if response.status >= 400 else 502  # noqa: PLR2004 - 4xx
+            raise AnsweredError("The delivery was forwarded and not taken.", status=status)
+
+
+def describe(error: Exception) -> str:
+    """What went wrong with a delivery, in one sentence."""
+    if isinstance(error, AnsweredError):
+        return error.reason
+    if isinstance(error, OSError | subprocess.SubprocessError):
+        return f"{getattr(error, 'strerror', None) or error}."
+    return "internal error"

@@ -1,0 +1,66 @@
+"""One process for one state file: two of them would renew with secrets that the other does not know."""
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+_PRIVATE = 0o600
+_OTHERS = 0o077
+# A link that somebody put in the place of a file of ours is not followed.
+_OWN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_held: dict[Path, tuple[int, int]] = {}
+
+
+def acquire(path: Path) -> Path:
+    """Lock a file for this process, which may do so more than once.
+
+    Args:
+        path: The file; it is made, private to its owner, when it is not there.
+
+    Returns:
+        What to release.
+
+    Raises:
+        BlockingIOError: Another process has it.
+        OSError: The files cannot be opened.
+    """
+    place = path.resolve()
+    descriptor, count = _held.get(place, (-1, 0))
+    if not count:
+        descriptor = _lock(place)
+    _held[place] = descriptor, count + 1
+    return place
+
+
+def _lock(place: Path) -> int:
+    descriptor = os.open(place.with_name(f"{place.name}.lock"), _OWN, _PRIVATE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # SQLite gives its journal the mode of the file, which is why the file has to be there first.
+        os.close(os.open(place, _OWN, _PRIVATE))
+        for name in (place.name, f"{place.name}.lock", f"{place.name}-journal"):
+            _make_private(place.with_name(name))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def release(place: Path) -> None:
+    """Let another process have the file; the lock file stays, since removing it would race with that process."""
+    descriptor, count = _held.pop(place)
+    if count > 1:
+        _held[place] = descriptor, count - 1
+    else:
+        os.close(descriptor)
+
+
+def _make_private(path: Path) -> None:
+    """Take the rights of others away, which an earlier version or a copy may have given them."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(mode) and stat.S_IMODE(mode) & _OTHERS:
+        path.chmod(_PRIVATE)
