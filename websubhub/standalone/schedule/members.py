@@ -53,6 +53,10 @@ class Members:
             log.mode = mode
             self._board.owe(log, _owed(log) - log.waiting)
 
+    def knows(self, topic: int) -> bool:
+        """Whether a topic was added."""
+        return topic in self._board.logs
+
     def add(self, member: Member) -> None:
         """Add a subscription to a known topic."""
         log = self._board.logs[member.topic]

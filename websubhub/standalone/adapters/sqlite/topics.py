@@ -1,15 +1,19 @@
 """Topics in SQLite."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping
 
 import attrs
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, delivery_mode
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
+from websubhub.standalone.ports import FetchedTopic, Topic
 from websubhub.standalone.schedule.members import Members
+
+_log = logging.getLogger(__name__)
 
 _ALL = "*"
 _PAGE = 5_000
@@ -76,7 +80,7 @@ class SqliteTopics:
     async def _configure(self, statement: str, rules: Mapping[str, object]) -> None:
         def then(changed: list[tuple[int, str, int]]) -> None:
             for number, mode, head in changed:
-                self._members.add_topic(number, DeliveryMode(mode), head)
+                self._members.add_topic(number, delivery_mode(mode), head)
 
         await self._database.write(lambda connection: connection.execute(statement, rules).fetchall(), then)
 
@@ -123,7 +127,7 @@ class SqliteTopics:
             return row[0] if row else None
 
         text = await self._database.read(work)
-        return None if text is None else _read_fetch(text)
+        return None if text is None else _read_fetch(text, url)
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
         """Remember a fetch; an unknown topic is added."""
@@ -138,7 +142,7 @@ class SqliteTopics:
             return number, mode, head
 
         await self._database.write(
-            work, lambda saved: self._members.add_topic(saved[0], DeliveryMode(saved[1]), saved[2])
+            work, lambda saved: self._members.add_topic(saved[0], delivery_mode(saved[1]), saved[2])
         )
 
 
@@ -148,9 +152,13 @@ def _last(connection: Connection) -> int:
 
 
 def _topic(url: str, registered: int, mode: str, feed_diff: int) -> Topic:
-    return Topic(url=url, registered=bool(registered), delivery_mode=DeliveryMode(mode), feed_diff=bool(feed_diff))
+    return Topic(url=url, registered=bool(registered), delivery_mode=delivery_mode(mode), feed_diff=bool(feed_diff))
 
 
-def _read_fetch(text: str) -> FetchedTopic:
-    values = json.loads(text)
-    return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
+def _read_fetch(text: str, url: str) -> FetchedTopic | None:
+    try:
+        values = json.loads(text)
+        return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
+    except UNREADABLE:
+        _log.error("What is remembered of the last fetch of %s cannot be read, and is forgotten.", url)
+        return None
