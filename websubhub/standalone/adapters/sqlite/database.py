@@ -91,7 +91,7 @@ class DatabaseFile:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if len(works) == 1:
-                if rows.is_bad_text(error) and connection.text_factory is str:
+                if is_bad_text(error) and connection.text_factory is str:
                     return self._transact_lenient(connection, works)
                 return [(None, self._translate(connection, error))]
             return [self.transact(connection, [work])[0] for work in works]
@@ -153,6 +153,24 @@ class DatabaseFile:
 
 def _lenient_text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
+
+
+def is_about_values(error: Exception) -> bool:
+    """Return whether an error is about the values of a row, and not about the database or its disk.
+
+    A page that is damaged counts: what was on it is lost, and trying again does not bring it back.
+    """
+    if is_bad_text(error):
+        return True
+    if isinstance(error, sqlite3.Error):
+        code: int = getattr(error, "sqlite_errorcode", 0)
+        return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}  # no statement is wrong by itself
+    return isinstance(error, rows.UNREADABLE)
+
+
+def is_bad_text(error: Exception) -> bool:
+    """Return whether a row was not had because a text in it is no UTF-8."""
+    return isinstance(error, sqlite3.OperationalError) and "decode to UTF-8" in str(error)
 
 
 def touch(connection: Connection) -> None:

@@ -51,7 +51,7 @@ async def _load_subscriptions(database: Database, members: Members) -> set[int]:
     unreadable = 0
     async for subscriptions in _pages(database, _subscriptions):
         for subscription, topic, host, position, expires_at in subscriptions:
-            if not type(host) is type(position) is int or type(expires_at) is not float or not members.knows(topic):
+            if not (_are_numbers(host, position, expires_at) and members.knows(topic)):
                 unreadable += 1
                 continue
             members.add(
@@ -86,7 +86,7 @@ async def _pages(database: Database, read: Callable[..., list[Row]]) -> AsyncIte
         last = rows[-1][0]
 
 
-def _topics(connection: Connection, after: int) -> list[tuple[int, str, int, int]]:
+def _topics(connection: Connection, after: int) -> list[tuple[Any, ...]]:
     return connection.execute(
         "SELECT id, mode, head, head > 0 AND EXISTS (SELECT 1 FROM updates WHERE topic_id = topics.id) "
         "FROM topics WHERE id > ? ORDER BY id LIMIT ?",
@@ -94,7 +94,7 @@ def _topics(connection: Connection, after: int) -> list[tuple[int, str, int, int
     ).fetchall()
 
 
-def _subscriptions(connection: Connection, after: int) -> list[tuple[int, int, int, int, float]]:
+def _subscriptions(connection: Connection, after: int) -> list[tuple[Any, ...]]:
     return connection.execute(
         "SELECT id, topic_id, host, position, expires_at FROM subscriptions JOIN positions ON subscription_id = id "
         "WHERE id > ? ORDER BY id LIMIT ?",

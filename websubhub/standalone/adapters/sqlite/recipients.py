@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import field, frozen
 
-from websubhub.standalone.adapters.sqlite import rows
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.database import Connection, is_about_values
 from websubhub.standalone.adapters.sqlite.deliveries import FIRST, Before
 from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
@@ -119,7 +118,7 @@ def _read_updates(connection: Connection, keys: Iterable[Key], unreadable: set[K
         try:
             update = read_update(connection, key)
         except Exception as error:
-            if not rows.is_about_values(error):
+            if not is_about_values(error):
                 raise
             unreadable.add(key)
         else:
@@ -135,7 +134,7 @@ def _read_callbacks(
     try:
         return read_callbacks(connection, claims)
     except Exception as error:
-        if not rows.is_about_values(error):
+        if not is_about_values(error):
             raise
     callbacks: list[str | None] = []
     secrets: list[str | None] = []
@@ -144,7 +143,7 @@ def _read_callbacks(
         try:
             callback, secret = read_callback(connection, claim)
         except Exception as error:
-            if not rows.is_about_values(error):
+            if not is_about_values(error):
                 raise
             unreadable.add(claim.subscription)
         callbacks.append(callback)

@@ -1,7 +1,6 @@
 """Values that are read from the database and are perhaps not what was once written there."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -19,24 +18,6 @@ class UnreadableError(ValueError):
 
 #: What reading a row raises because of its values; whatever else goes wrong has to do with the database as a whole.
 UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, AttributeError)
-
-
-def is_about_values(error: Exception) -> bool:
-    """Return whether an error is about the values of a row, and not about the database or its disk.
-
-    A page that is damaged counts: what was on it is lost, and trying again does not bring it back.
-    """
-    if is_bad_text(error):
-        return True
-    if isinstance(error, sqlite3.Error):
-        code: int = getattr(error, "sqlite_errorcode", 0)
-        return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}  # no statement is wrong by itself
-    return isinstance(error, UNREADABLE)
-
-
-def is_bad_text(error: Exception) -> bool:
-    """Return whether a row was not had because a text in it is no UTF-8."""
-    return isinstance(error, sqlite3.OperationalError) and "decode to UTF-8" in str(error)
 
 
 def sorted_out(found: Iterable[tuple[Any, ...]], make: Callable[..., T]) -> tuple[list[T], list[int]]:
