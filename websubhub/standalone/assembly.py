@@ -1,7 +1,7 @@
 """A hub put together from its settings."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 
@@ -26,7 +26,7 @@ from websubhub.standalone.reach import Reach
 from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.service import StandaloneHub
-from websubhub.standalone.settings import HUB_PATH, Settings
+from websubhub.standalone.settings import HUB_PATH, Settings, SettingsError
 from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.upkeep import Upkeep
@@ -56,6 +56,9 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         store: Its store, entered.
         hub: Its public URL.
         reach: Who can reach it.
+
+    Raises:
+        SettingsError: There is no file descriptor left for deliveries.
     """
     networks = settings.allow_network
     limits = EngineLimits(
@@ -68,7 +71,12 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         hub, signature_method=settings.signature_method, allow_networks=networks, limits=limits
     )
     topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes)
-    async with distributor, topics:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(distributor)
+        except OSError as error:
+            raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
+        await stack.enter_async_context(topics)
         yield await _assemble(settings, store, hub, reach, distributor, topics)
 
 
