@@ -86,8 +86,8 @@ class Door:
             await anyio.lowlevel.checkpoint()  # One client that went away before it was let in.
             return
         self._failures.note("No connection can be taken in: %s.", str(cause))
-        # What is idle gives way; if nothing is, clients wait in the queue of the system.
-        if not await self._connections.shed_idle():
+        # What waits gives way; if nothing does, clients wait in the queue of the system.
+        if not await self._connections.shed_one():
             await anyio.sleep(_PAUSE_SECONDS)
 
     async def _refuse(self, stream: SocketStream) -> None:

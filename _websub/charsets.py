@@ -10,10 +10,10 @@ import re
 import attrs
 import webencodings
 
-_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16le"), (b"\xfe\xff", "utf-16be"))
-# How the first "<" of a document looks when its text is UTF-16 and no byte order mark says so (XML 1.0, F.1).
+_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
 _BLANK = b" \t\r\n"
-_WIDE = ((b"<\0", "utf-16le"), (b"\0<", "utf-16be"))
+# How the first "<" of a document looks when its text is UTF-16 and no byte order mark says so (XML 1.0, F.1).
+_WIDE = {b"<\0": "utf-16le", b"\0<": "utf-16be"}
 _XML_DECLARATION = re.compile(rb"""<\?xml\s[^>]{0,500}?\sencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _SPELLINGS = {"latin-1": "windows-1252"}  # what people write and no standard has
 _MORE = {"gbk": "gb18030"}  # a browser reads the larger charset in place of the smaller (Encoding Standard, 10.1)
@@ -77,7 +77,7 @@ def find_charset(label: str | None) -> Charset | None:
 
 def marked_charset(beginning: bytes) -> Charset | None:
     """The charset that a byte order mark shows; it beats what anybody says."""
-    return next((Charset(name) for mark, name in _BYTE_ORDER_MARKS if beginning.startswith(mark)), None)
+    return _charset_by_beginning(beginning, _BYTE_ORDER_MARKS)
 
 
 def xml_charset(beginning: bytes, label: str | None) -> Charset | None:
@@ -92,7 +92,7 @@ def xml_charset(beginning: bytes, label: str | None) -> Charset | None:
     """
     if marked := marked_charset(beginning):
         return marked
-    wide = _wide_charset(beginning)
+    wide = _charset_by_beginning(beginning, _WIDE)
     said, is_known = find_charset(label) or wide, True
     if said is None:
         said, is_known = _declaration(beginning)
@@ -104,7 +104,7 @@ def xml_charset(beginning: bytes, label: str | None) -> Charset | None:
 
 def declared_charset(beginning: bytes) -> Charset | None:
     """The charset in which an XML declaration is written or that it names; None without one that can be read."""
-    return _wide_charset(beginning) or _declaration(beginning)[0]
+    return _charset_by_beginning(beginning, _WIDE) or _declaration(beginning)[0]
 
 
 def _declaration(beginning: bytes) -> tuple[Charset | None, bool]:
@@ -116,8 +116,10 @@ def _declaration(beginning: bytes) -> tuple[Charset | None, bool]:
     return (UTF_8 if declared is not None and declared.is_wide else declared), declared is not None
 
 
-def _wide_charset(beginning: bytes) -> Charset | None:
-    return next((Charset(name) for start, name in _WIDE if beginning.startswith(start)), None)
+def _charset_by_beginning(beginning: bytes, names: dict[bytes, str]) -> Charset | None:
+    if not beginning.startswith(tuple(names)):
+        return None
+    return next(Charset(name) for start, name in names.items() if beginning.startswith(start))
 
 
 def _as_controls(error: UnicodeError) -> tuple[str, int]:

@@ -88,6 +88,13 @@ async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
             yield chunk
 
 
+def _headers(response: httpx.Response) -> Headers:
+    pairs = response.headers.multi_items()
+    if response.is_stream_consumed:  # Its content was unpacked by whoever read it.
+        pairs = [pair for pair in pairs if pair[0].lower() != "content-encoding"]
+    return Headers(pairs)
+
+
 async def _unwind(chunks: AsyncIterator[bytes]) -> None:
     # A body that was left early is a chain of generators, and trio warns of each that it has to end by itself. With
     # the response closed, they have an end.
@@ -181,8 +188,7 @@ class HttpClient:
                 response = await self._exchange(request, named)
             chunks = _chunks(response)
             try:
-                headers = Headers(response.headers.multi_items())
-                yield Incoming(url=request.url, status=response.status_code, headers=headers, chunks=chunks)
+                yield Incoming(url=request.url, status=response.status_code, headers=_headers(response), chunks=chunks)
             finally:
                 with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
                     await response.aclose()

@@ -26,8 +26,9 @@ log = logging.getLogger("websub.server")
 
 _failures = Refusals(log)
 _RECEIVE_BYTES = 65_536
-#: How long a client may take to hear that the connection ends, and to say that it has.
-_GOODBYE_SECONDS = 0.3
+#: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
+_LINGER_SECONDS = 2.0
+_QUIET_SECONDS = 0.3
 _LAST_ANSWER_SECONDS = 1.0
 _GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
 
@@ -105,24 +106,22 @@ class Connection:
     async def run(self) -> None:
         """Serve the client until one side has enough; nothing that happens here concerns other connections."""
         try:
-            if self._tls is not None:
-                await self._set_up_tls(self._tls)
-            await self._converse()
+            try:
+                await self._converse()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._close()
         except _GONE:
             pass
         except BaseException as error:
             if not contained(error):
                 raise
             _failures.note("A connection failed: %r", _alone(error))
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._close()
-
-    async def _set_up_tls(self, context: ssl.SSLContext) -> None:
-        self._stream = await TLSStream.wrap(self._transport, server_side=True, ssl_context=context)
-        self.read_by = time.monotonic() + self._patience.idle
 
     async def _converse(self) -> None:
+        if self._tls is not None:
+            self._stream = await TLSStream.wrap(self._transport, server_side=True, ssl_context=self._tls)
+            self.read_by = time.monotonic() + self._patience.idle
         tls = isinstance(self._stream, TLSStream)
         alpn = self._stream.extra(TLSAttribute.alpn_protocol) if tls else None  # noqa: S610 - of anyio, not of Django
         self._conversation = conversation = self._speak(self, alpn=alpn, tls=tls, addresses=self._addresses)
@@ -143,6 +142,11 @@ class Connection:
             await conversation.receive(data)
             if not self.idle:
                 self.read_by = time.monotonic() + self._patience.read if conversation.awaits_body else math.inf
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client has to do something first: to send a request, or the rest of one."""
+        return self.idle or (self._conversation is not None and self._conversation.awaits_body)
 
     # --- what the protocol asks for -----------------------------------------------------------------------------------
 
@@ -209,20 +213,25 @@ class Connection:
 
     async def _close(self) -> None:
         if not self._broken:
-            with anyio.move_on_after(_GOODBYE_SECONDS), suppress(*_GONE, NotImplementedError):
+            # On uvloop, a transport that the client has closed says so in an error of its own.
+            with anyio.move_on_after(_LINGER_SECONDS), suppress(*_GONE, RuntimeError):
                 await self._say_goodbye()
         await self._transport.aclose()
 
     async def _say_goodbye(self) -> None:
         """Let the client see the end of what was sent: closed with bytes unread, the connection would be reset."""
-        if self._conversation is not None:
-            await self._conversation.goodbye()
-        if isinstance(self._stream, TLSStream):
-            await self._stream.unwrap()
-            return
-        await self._stream.send_eof()
-        while True:
-            await self._stream.receive()
+        with anyio.move_on_after(_QUIET_SECONDS):
+            if self._conversation is not None:
+                await self._conversation.goodbye()
+            if isinstance(self._stream, TLSStream):
+                await self._stream.unwrap()
+            else:
+                await self._stream.send_eof()
+        quiet = False
+        while not quiet:
+            with anyio.move_on_after(_QUIET_SECONDS) as silence:
+                await self._transport.receive()
+            quiet = silence.cancelled_caught
 
 
 async def _call(app: AsgiApp, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 import anyio
 
@@ -41,35 +42,33 @@ class Connections:
             self._nobody.set()
 
     async def has_room(self) -> bool:
-        """Whether one more may be opened; a connection without a request gives way to it."""
+        """Whether one more may be opened; one whose client is waited for gives way to it."""
         if len(self._open) < self._most:
             return True
-        idle = self._idlest()
-        if idle is None:
-            self._refusals.note("%d connections are open, all of them busy: refusing more.", self._most)
+        if await self.shed_one():
+            self._refusals.note("%d connections are open: closing idle ones for new ones.", self._most)
+            return True
+        self._refusals.note("%d connections are open, all of them busy: refusing more.", self._most)
+        return False
+
+    async def shed_one(self) -> bool:
+        """Close a connection whose client is waited for, and return whether there was one.
+
+        One without a request goes first, then one whose request has not arrived yet; of these the one that is waited
+        for the longest, of the client that has the most connections.
+        """
+        chosen = self._longest(lambda each: each.idle) or self._longest(lambda each: each.waits)
+        if chosen is None:
             return False
-        self._refusals.note("%d connections are open: closing idle ones for new ones.", self._most)
-        await self.shed(idle)
+        self.discard(chosen)
+        await chosen.abort()
         return True
 
-    async def shed_idle(self) -> bool:
-        """Close the connection that has been idle for the longest, and return whether there was one."""
-        idle = self._idlest()
-        if idle is not None:
-            await self.shed(idle)
-        return idle is not None
-
-    async def shed(self, connection: Connection) -> None:
-        """Close a connection for the sake of others."""
-        self.discard(connection)
-        await connection.abort()
-
-    def _idlest(self) -> Connection | None:
-        """The one that has been idle for the longest, of the client with the most connections that has an idle one."""
+    def _longest(self, kind: Callable[[Connection], bool]) -> Connection | None:
         for held in self._open.by_holder():
-            idle = [each for each in held if each.idle]
-            if idle:
-                return min(idle, key=lambda each: each.since)
+            found = [each for each in held if kind(each)]
+            if found:
+                return min(found, key=lambda each: each.since)
         return None
 
     async def watch(self) -> None:

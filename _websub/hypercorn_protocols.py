@@ -12,6 +12,7 @@ import h2.errors
 import h2.exceptions
 import h11
 import hypercorn
+from h2.stream import StreamState
 from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
@@ -22,6 +23,7 @@ _HEAD_BYTES = 16 * 1024
 #: Lines that end without a carriage return, and lines that go on: programs differ in where they see a header end.
 _AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]")
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
+_LOOK_BACK = 3
 _PREFACE = b"PRI * HTTP/2"
 
 
@@ -103,26 +105,28 @@ class _Strict(h11.Connection):
     """Refuses heads that another program on the way may have read in another way (RFC 9112, 2.2 and 5.2)."""
 
     takes_http2 = False
+    _looked_at = 0
 
     def next_event(self) -> Any:
         if self.their_state is h11.IDLE:
-            received = self.trailing_data[0]
-            if received.startswith(_PREFACE) and not self.takes_http2:
-                raise h11.RemoteProtocolError("HTTP/2 is spoken over TLS only.", error_status_hint=505)
-            _check_head(received)
+            self._check_head(self.trailing_data[0])
         event = super().next_event()
         if isinstance(event, h11.Request) and event.http_version[:2] != b"1." and not self.takes_http2:
             raise h11.RemoteProtocolError("This version of HTTP is not spoken here.", error_status_hint=505)
         return event
 
-
-def _check_head(received: bytes) -> None:
-    end = _HEAD_ENDS.search(received)
-    head = received[: end.end()] if end else received
-    if len(head) > _HEAD_BYTES:
-        raise h11.RemoteProtocolError("The head is too large.", error_status_hint=431)
-    if _AMBIGUOUS.search(head):
-        raise h11.RemoteProtocolError("The head has lines that are folded or end without a carriage return.")
+    def _check_head(self, received: bytes) -> None:
+        # What was looked at before is not looked at again, or a head in small pieces would cost its square.
+        start = max(0, self._looked_at - _LOOK_BACK)
+        end = _HEAD_ENDS.search(received, start)
+        length = end.end() if end else len(received)
+        self._looked_at = 0 if end else length
+        if received.startswith(_PREFACE) and not self.takes_http2:
+            raise h11.RemoteProtocolError("HTTP/2 is spoken over TLS only.", error_status_hint=505)
+        if length > _HEAD_BYTES:
+            raise h11.RemoteProtocolError("The head is too large.", error_status_hint=431)
+        if _AMBIGUOUS.search(received, start, length):
+            raise h11.RemoteProtocolError("The head has lines that are folded or end without a carriage return.")
 
 
 class _Http1(H11Protocol):
@@ -176,11 +180,15 @@ class _Streams(dict[int, Any]):
 
 
 class _Http2(H2Protocol):
-    awaits_body = False
-
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.streams = _Streams()
+
+    @property
+    def awaits_body(self) -> bool:
+        known = self.connection.streams
+        states = [known[number].state_machine.state for number in self.streams if number in known]
+        return bool(states) and all(state is StreamState.OPEN for state in states)
 
     async def goodbye(self) -> None:
         """Tell the client that no more requests are taken here."""

@@ -32,12 +32,13 @@ class XmlLimitError(DefusedXmlException):
 
 
 class XmlTarget(Protocol):
-    """What is told of elements as they come, as the target of ``xml.etree.ElementTree.XMLParser`` is."""
+    """What is told of elements as they come, as the target of ``xml.etree.ElementTree.XMLParser`` is.
+
+    Of text it is told only with a method ``data``; what its ``close`` returns, if it has one, is what was parsed.
+    """
 
     def start(self, tag: str, attributes: dict[str, str], /) -> Any: ...
     def end(self, tag: str, /) -> Any: ...
-    def data(self, text: str, /) -> Any: ...
-    def close(self) -> Any: ...
 
 
 def read_xml(body: bytes, content_type: str | None = None) -> Element:
@@ -127,27 +128,27 @@ class _Measure:
         """Take a start tag as expat gives it: attributes as names and values in turn."""
         self._depth += 1
         self._nodes += 1
-        attributes: dict[str, str] = {}
+        attributes = {}
         if listed:
-            values = listed[1::2]
-            attributes = dict(zip(map(self._name, listed[::2]), values, strict=True))
-            self._nodes += len(values)
-            self.attribute_room -= len(values) + sum(map(len, values))
+            names = self._names
+            for position in range(0, len(listed), 2):
+                key, value = listed[position], listed[position + 1]
+                attributes[names.get(key) or self._name(key)] = value
+                self.attribute_room -= 1 + len(value)
+            self._nodes += len(attributes)
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self.attribute_room < 0:
             raise XmlLimitError
-        self._start(self._name(name), attributes)
+        self._start(self._names.get(name) or self._name(name), attributes)
 
     def end(self, name: str) -> None:
         """Take an end tag."""
         self._depth -= 1
-        self._end(self._name(name))
+        self._end(self._names.get(name) or self._name(name))
 
     def _name(self, name: str) -> str:
-        known = self._names.get(name)
-        if known is None:
-            if len(name) > MAX_NAME:
-                raise XmlLimitError
-            known = self._names[name] = f"{{{name}" if "}" in name else name
+        if len(name) > MAX_NAME:
+            raise XmlLimitError
+        self._names[name] = known = f"{{{name}" if "}" in name else name
         return known
 
     def declare_attribute(self, *_: object) -> None:

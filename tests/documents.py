@@ -14,8 +14,9 @@ import attrs
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).parent.parent
-SECONDS_PER_PAGE = 20
 COMMONMARK = MarkdownIt("commonmark").enable("table")
 
 # What a fence may say. Fences of other languages are checked by nobody, so they are no languages here.
@@ -103,7 +104,7 @@ def is_broken(page: Path, link: str) -> bool:
     return bool(anchor) and target.suffix == ".md" and anchor not in anchors(target.read_text())
 
 
-def run(markdown: str, folder: Path, name: str, seconds: float = SECONDS_PER_PAGE) -> subprocess.CompletedProcess[str]:
+def run(markdown: str, folder: Path, name: str, seconds: float = PATIENCE) -> subprocess.CompletedProcess[str]:
     script = folder / f"{name}.py"
     script.write_text(program(markdown))
     return subprocess.run(

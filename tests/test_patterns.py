@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from _websub import links
-from websubsub import _discovery_body, _html_tags
+from websubsub import _feed_tags, _html_tags
 
 #: What counts as bounded.
 FEW = 20
@@ -44,7 +44,7 @@ def _unbounded(part: Any) -> Iterator[bool]:
             yield from _unbounded(each)
 
 
-@pytest.mark.parametrize("module", [links, _html_tags, _discovery_body], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [links, _html_tags, _feed_tags], ids=lambda module: module.__name__)
 def test_what_reads_long_text_gives_nothing_back(module: ModuleType) -> None:
     patterns = patterns_of(module)
     assert patterns

@@ -131,7 +131,7 @@ def test_every_route_of_the_admin_api_is_described() -> None:
 
 
 async def test_the_examples_of_the_admin_api_are_what_it_takes_and_answers() -> None:
-    async with world(retry_delays=(0.02,)) as hub:
+    async with world(retry_delays=(0.02, 600), refused_attempts=2) as hub:
         names = await _prepare(hub)
         for method, path in ORDER:
             *body, answer = [block.content for block in blocks(SECTIONS[method, path]) if block.language == "json"]
@@ -147,11 +147,12 @@ async def _prepare(hub: World) -> dict[str, str]:
     topic, callback = hub.peers + "/topic", hub.peers + "/callback"
     subscriber = hub.subscriber(secret="s3cret")
     await hub.subscribe(subscriber, topic, secret="s3cret")
-    subscriber.statuses = [500, 500, 404]
+    subscriber.statuses = [400, 400, 500, 500]
     await hub.publish(topic, b"given up")
     await hub.publish(topic, b"waits for ten minutes")
-    await until(lambda: len(subscriber.deliveries) == 3)
+    await until(lambda: len(subscriber.deliveries) == 4)
     [letter] = (await hub.get("/admin/dead-letters")).json()["dead_letters"]
+    hub.site("/topic").status = 410
     await hub.ping(topic)
     while not (dead := (await hub.get("/admin/announcements", state="dead")).json()["announcements"]):
         pass

@@ -73,12 +73,6 @@ class _EntryFinder:
             self._path.pop()
         self._depth -= 1
 
-    def data(self, text: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
 
 def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None:
     """The entries of an Atom or RSS feed, in order; None when the content is none that can be taken apart.

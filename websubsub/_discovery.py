@@ -30,6 +30,7 @@ __all__ = [
 
 # Checking a hostile host name takes a millisecond.
 MAX_LINKS = 25
+HUB, SELF = frozenset({"hub"}), frozenset({"self"})
 
 
 class DiscoveryError(Exception):
@@ -115,25 +116,26 @@ class DiscoveryReader:
         self._options = options or DiscoveryOptions()
         links = parse_links(headers.get_all("link"), base=self._url)
         self._header = _Named.by([link for link in links if not link.is_about_another_resource])
-        missing = {"hub": not self._header.hubs, "self": not self._header.topics}
-        self._needs_body = self._is_success and any(missing.values())
-        self._body = BodyReader(
-            url=self._url,
-            content_type=headers.get("content-type"),
-            body=self._options.body,
-            json_feed=self._options.json_feed,
-            wanted=frozenset(relation for relation in HUB_AND_SELF if missing[relation]),
-        )
+        wanted = (HUB if not self._header.hubs else frozenset()) | (SELF if not self._header.topics else frozenset())
+        self._body: BodyReader | None = None
+        if self._is_success and wanted:
+            self._body = BodyReader(
+                url=self._url,
+                content_type=headers.get("content-type"),
+                body=self._options.body,
+                json_feed=self._options.json_feed,
+                wanted=wanted,
+            )
         self._failure: str | None = None
 
     @property
     def done(self) -> bool:
         """Whether no more of the body is needed."""
-        return not self._needs_body or self._body.done or self._failure is not None
+        return self._body is None or self._body.done or self._failure is not None
 
     def feed(self, chunk: bytes) -> bool:
         """Take the next bytes of the body; true once no more are needed."""
-        if not self.done:
+        if self._body is not None and not self.done:
             self._body.feed(chunk)
         return self.done
 
@@ -153,11 +155,11 @@ class DiscoveryReader:
         """
         if not self._is_success:
             raise self._error(DiscoveryError, f"The resource answered {_status_line(self._status)}.")
-        body = _Named.by(self._body.finish()) if self._needs_body else _NOTHING
-        failure = self._failure or self._body.failure
+        body = _Named.by(self._body.finish()) if self._body is not None else _NOTHING
+        failure = self._failure or (self._body.failure if self._body is not None else None)
         if not self._header.hubs and not body.hubs:
             raise self._no_hub(self._header.bad_hub or body.bad_hub, failure)
-        if self._header.hubs or self._body.source is None:
+        if self._header.hubs or self._body is None or self._body.source is None:
             hubs, source = self._header.hubs, DiscoverySource.HEADER
         else:
             hubs, source = body.hubs, self._body.source
@@ -206,17 +208,16 @@ class _Named:
     def by(cls, links: Sequence[Link]) -> "_Named":
         if not links:
             return _NOTHING
-        named = islice((link for link in links if link.relations & HUB_AND_SELF), MAX_LINKS)
-        checked = [(link, _complaint(link.target)) for link in named]
-
-        def usable(relation: str) -> tuple[str, ...]:
-            found = (link.target for link, complaint in checked if relation in link.relations and complaint is None)
-            return tuple(dict.fromkeys(found))
-
-        def bad(relation: str) -> str | None:
-            return next((why for link, why in checked if why is not None and relation in link.relations), None)
-
-        return cls(usable("hub"), usable("self"), bad("hub"), bad("self"))
+        usable: dict[str, dict[str, None]] = {"hub": {}, "self": {}}
+        bad: dict[str, str] = {}
+        for link in islice((link for link in links if link.relations & HUB_AND_SELF), MAX_LINKS):
+            complaint = _complaint(link.target)
+            for relation in link.relations & HUB_AND_SELF:
+                if complaint is None:
+                    usable[relation][link.target] = None
+                else:
+                    bad.setdefault(relation, complaint)
+        return cls(tuple(usable["hub"]), tuple(usable["self"]), bad.get("hub"), bad.get("self"))
 
 
 _NOTHING = _Named()

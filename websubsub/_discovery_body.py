@@ -43,7 +43,8 @@ class BodyReader:
         self._body = body
         self._json_feed = json_feed
         self._wanted = wanted
-        self._beginning = bytearray()
+        self._waiting: list[bytes] = []
+        self._length = 0
         self._enough = _FIRST_LOOK_BYTES
         self._reader: HtmlReader | FeedReader | JsonFeedReader | None = None
         self.done = not may_have_links(self._media)
@@ -55,10 +56,11 @@ class BodyReader:
         if self._reader is not None:
             self._read(chunk)
             return
-        self._beginning += chunk
-        if len(self._beginning) >= self._enough:
-            self._sniff(final=len(self._beginning) >= SNIFFED_BYTES)
-            self._enough = 2 * len(self._beginning)
+        self._waiting.append(chunk)
+        self._length += len(chunk)
+        if self._length >= self._enough:
+            self._sniff(final=self._length >= SNIFFED_BYTES)
+            self._enough = 2 * self._length
 
     def finish(self) -> tuple[Link, ...]:
         """Give the links of the body in order, with absolute targets."""
@@ -76,14 +78,16 @@ class BodyReader:
         return links
 
     def _sniff(self, *, final: bool) -> None:
-        beginning = bytes(self._beginning)
+        beginning = b"".join(self._waiting)
         verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
         if verdict is None:
             verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
         if verdict is not None:
             self._open(verdict)
-            self._beginning.clear()
+            self._waiting.clear()
             self._read(beginning)
+        else:
+            self._waiting = [beginning]
 
     def _open(self, verdict: Verdict) -> None:
         charset = self._media.charset

@@ -85,7 +85,7 @@ class FeedReader:
         charset = xml_charset(beginning[:_BEGINNING_BYTES], self._charset)
         if charset is None:
             self.failure = "The feed is in an encoding that cannot be read."
-        elif charset != UTF_8:  # which the parser reads itself, and sees what is wrong with it
+        elif charset.name != UTF_8.name:  # which the parser reads itself, and sees what is wrong with it
             self._decoder = charset.decoder("replace")
 
     def _parse(self, content: bytes, *, final: bool) -> None:
@@ -98,7 +98,7 @@ class FeedReader:
         except BeyondMeasureError as error:
             self.failure, self._complete = str(error), True
         except NoFeedError:
-            self._fail("The feed does not begin with its root element.")
+            self._fail(None)
         except XmlLimitError:
             self._fail("The feed is larger than XML may be.")
         except ForbiddenXmlError:
@@ -106,7 +106,7 @@ class FeedReader:
         except ParseError as error:
             self._fail(f"The feed is not well-formed XML: {error}.")
 
-    def _fail(self, failure: str) -> None:
+    def _fail(self, failure: str | None) -> None:
         """Go on without the parser, from the beginning; what it has found is kept."""
         self.failure = self.failure or failure
         self._rescue = _Rescue(self._url, self._wanted)

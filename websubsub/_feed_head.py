@@ -46,7 +46,9 @@ class FeedHead:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take the start of an element."""
         self._depth += 1
-        self._check_measure()
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
+            self._check_measure()
         if self._depth == 1:
             self._enter_root(tag, attributes)
         elif self._depth == _CHANNEL_DEPTH and not self._container_depth and local(tag) == "channel":
@@ -59,12 +61,6 @@ class FeedHead:
         if self._depth == self._container_depth:
             raise HeadEndsError
         self._depth -= 1
-
-    def data(self, text: str) -> None:
-        """Ignore text; if this method were missing, the parser would report each line of it by itself."""
-
-    def close(self) -> None:
-        """Do nothing: the parser wants to say that it is through."""
 
     def _enter_root(self, tag: str, attributes: dict[str, str]) -> None:
         self._links.enter(attributes)
@@ -91,7 +87,6 @@ class FeedHead:
                 raise HeadEndsError
 
     def _check_measure(self) -> None:
-        self._elements += 1
         if self._depth > MAX_DEPTH and not self._met_entry:
             raise BeyondMeasureError(f"The feed nests more than {MAX_DEPTH} elements.")
         if self._elements > MAX_ELEMENTS and not self._met_entry:

@@ -45,11 +45,11 @@ class FeedLinks:
 
     def add(self, attributes: dict[str, str]) -> None:
         """Take an Atom link (RFC 4287, 4.2.7)."""
-        reference = attributes.get("href", "").strip()
+        reference = attributes.get("href")
         # Longer URLs can be no hub and no topic, and resolving many of them takes time.
-        if "href" not in attributes or len(reference) > URL_LIMIT:
+        if reference is None or len(reference) > URL_LIMIT:
             return
-        target = resolve(_base(self._base, attributes), reference)
+        target = resolve(_base(self._base, attributes), reference.strip())
         words = attributes.get("rel", "alternate").lower().split()
         relations = frozenset(word.removeprefix(_REGISTERED_RELATIONS) for word in words)
         is_wanted = bool(relations & self._wanted)
@@ -65,6 +65,8 @@ def local(tag: str) -> str:
 
 
 def _base(base: str, attributes: dict[str, str]) -> str:
-    reference = attributes.get(_XML_BASE, "").strip()
+    if _XML_BASE not in attributes:
+        return base
+    reference = attributes[_XML_BASE].strip()
     resolved = resolve(base, reference) if reference and len(reference) <= URL_LIMIT else None
     return resolved if resolved is not None and len(resolved) <= URL_LIMIT else base

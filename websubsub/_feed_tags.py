@@ -24,12 +24,13 @@ _ATTRIBUTE = re.compile(
 _CLOSED = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
 _XML_DECLARATION = re.compile(r"<\?xml\s[^<>]*+>")  # closed like a tag by some
 _DOCTYPE = re.compile(
-    r"""<!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+(?:\[(?:[^\]"'<]++|"[^"]*+"|'[^']*+'|<(?!!--)|<!--.*?-->)*+\]\s*+)?+>""",
-    re.DOTALL | re.IGNORECASE,
+    r"""<!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+"""
+    r"""(?:\[(?:[^\]"'<]++|"[^"]*+"|'[^']*+'|<(?!!--)|<!--(?:[^-]++|-(?!->))*+-->)*+\]\s*+)?+>""",
+    re.IGNORECASE,
 )
 _DOCTYPE_OPENING = "<!DOCTYPE"
 # With a semicolon only: "&copy=1" in an address is a field of its query.
-_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30}+);")
 _NAMESPACE_LIMIT = 100
 # Whose attributes count.
 _IS_READ = re.compile("(?:feed|rss|rdf|channel|link)$", re.IGNORECASE)

@@ -27,6 +27,7 @@ _NAME = r"[a-z][\w.-]{0,20}"
 _SKIPPED = re.compile(_PROLOG, re.DOTALL)
 _ROOT = re.compile(rf"<(?:{_NAME}:)?({_NAME})[\s/>]")
 _FEED_ROOTS = frozenset(("feed", "rss", "rdf"))
+_USUAL_FEED = re.compile(rb"(?:<\?xml\s[^>]*+>\s*+)?+<(?:feed|rss|rdf:RDF)[\s>]")
 _HEAD_ELEMENTS = frozenset(("head", "body", "base", "link", "meta", "script", "style", "title"))
 _HTML_DOCTYPE = re.compile(r"<!doctype\s+html[\s>]")
 # A feed behind the warnings of the software that makes it.
@@ -57,6 +58,9 @@ class Verdict:
     is_xhtml: bool = False
 
 
+_FEED = Verdict(DiscoverySource.XML)
+
+
 def may_have_links(media: MediaType) -> bool:
     """Whether a body of this type is worth looking at."""
     return media.is_xml or not media.essence.startswith(_NO_TEXT)
@@ -70,6 +74,8 @@ def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
         media: Its Content-Type.
         final: Whether that is all that will be looked at.
     """
+    if _USUAL_FEED.match(beginning):
+        return _FEED
     # Without NUL and byte order marks, UTF-16 looks like ASCII.
     text = beginning.replace(b"\0", b"").lstrip(_BLANK).lower().decode("latin-1")
     skipped = _SKIPPED.match(text)
@@ -80,13 +86,13 @@ def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
     if verdict is not None or (is_unfinished and not final):
         return verdict
     if _LATE_FEED.search(text, 0, _LATEST):
-        return Verdict(DiscoverySource.XML)
+        return _FEED
     return Verdict(_by_type(text, media), media.is_xml)
 
 
 def _by_root(root: str, prolog: str, media: MediaType) -> Verdict | None:
     if root in _FEED_ROOTS:
-        return Verdict(DiscoverySource.XML)
+        return _FEED
     is_markup = not media.essence or media.is_xml or media.essence in _HTML_TYPES
     if root == "html" or _HTML_DOCTYPE.search(prolog) or (root in _HEAD_ELEMENTS and is_markup):
         return Verdict(DiscoverySource.HTML, media.is_xml or (not media.essence and "<?xml" in prolog))

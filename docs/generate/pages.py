@@ -75,7 +75,7 @@ RUNNING = Topic(
     "Running a hub",
     "A hub runs by itself on hypercorn, together with others on one address, or inside another application.",
     tuple(
-        "HubService HubConfig EdgeLimits serve run HubListener asgi HubApplication IntentVerification "
+        "HubService HubConfig EdgeLimits EdgeLoad serve run HubListener asgi HubApplication IntentVerification "
         "VerificationAttempt".split()
     ),
 )

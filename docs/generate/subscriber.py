@@ -83,8 +83,8 @@ RUNNING = Topic(
     "Running a subscriber",
     "A subscriber runs by itself on hypercorn, together with others on one address, or inside another application.",
     tuple(
-        "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits serve run SubscriberListener asgi "
-        "SubscriberApplication SubscriberEvent EventKind Subscription State StateStore".split()
+        "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits EdgeLoad serve run SubscriberListener "
+        "asgi SubscriberApplication SubscriberEvent EventKind Subscription State StateStore".split()
     ),
 )
 TOPICS = (MESSAGES, CLIENTS, RUNNING)

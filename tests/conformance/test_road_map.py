@@ -84,7 +84,7 @@ async def test_06_subscribes_with_a_secret_and_takes_authenticated_content(subsc
 @pytest.mark.spec("EX-07")
 async def test_07_unsubscribes_by_a_request(subscriber: SubscriberWorld) -> None:
     await subscriber.subscribe(SIGNED)
-    assert await subscriber.app.unsubscribe(SIGNED, seconds=5)
+    assert await subscriber.app.unsubscribe(SIGNED)
     assert [asked.mode for asked in subscriber.hub.asked] == ["subscribe", "unsubscribe"]
     assert subscriber.state() is State.GONE
 

@@ -14,12 +14,12 @@ import pytest
 from _websub.listening import AppListener
 from _websub.serving import Binding
 from tests.standalone.process import ADMIN, served
+from tests.waiting import PATIENCE
 from websubhub.testing import RecordingSubscriber
 
 TOPIC = "https://topic.example/"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ROUNDS = 40
-PATIENCE = 25.0
 
 
 @attrs.frozen

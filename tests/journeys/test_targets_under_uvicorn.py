@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from _websub.asgi import AsgiApp
+from tests.waiting import PATIENCE
 from websubhub.standalone.application import StandaloneApplication
 from websubhub.standalone.settings import Settings
 
@@ -36,7 +37,7 @@ def running(make: Callable[[str], AsgiApp], parser: str) -> Iterator[str]:
             yield base
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 def ask(base: str, target: str) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from _websub.listening import AppListener
 from _websub.serving import Binding
 from tests.standalone.process import ADMIN, served
+from tests.waiting import PATIENCE
 from websubhub.testing import RecordingSubscriber
 
 TOPIC = "https://topic.example/"
@@ -49,7 +50,7 @@ async def test_a_hub_works_on_while_its_wall_clock_is_set(tmp_path: Path) -> Non
 
         async def subscriptions(hub: str, wanted: int) -> None:
             url, admin = hub.removesuffix("/hub") + "/admin/subscriptions", {"Authorization": f"Bearer {ADMIN}"}
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 while len((await client.get(url, headers=admin)).json()["subscriptions"]) != wanted:  # noqa: ASYNC110
                     await anyio.sleep(0.05)
 

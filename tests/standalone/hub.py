@@ -176,7 +176,7 @@ async def world(**settings: Any) -> AsyncIterator[World]:
     async def run(port: int) -> None:
         await run_hub(settings_with(**{"port": port, **settings}), stop=stop.wait, ready=ready)
 
-    with anyio.fail_after(PATIENCE), held_port() as port:
+    with anyio.fail_after(2 * PATIENCE), held_port() as port:
         async with AppListener(Binding(port=0, graceful_seconds=0.5)) as listener, anyio.create_task_group() as tasks:
             peers = await listener.start()
             # Under a public URL it does not say where it listens.

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from tests.standalone.hub import Site, until
+from tests.waiting import PATIENCE
 from websubhub import TopicClient
 from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.fetching import TopicFetching
@@ -43,7 +44,7 @@ class Desk:
             await anyio.wait_all_tasks_blocked()
             await self.store.announcements.statistics()
 
-    async def wait(self, seconds: float) -> None:
+    async def move_on(self, seconds: float) -> None:
         self.clock.now += seconds
         await self.look()
 
@@ -86,13 +87,13 @@ async def test_it_is_fetched_at_the_times_of_the_schedule_and_then_given_up() ->
             assert (failing.state, failing.attempts) == (AnnouncementState.FAILING, number)
             assert (failing.status, failing.reason) == (500, "The topic answered 500.")
             assert failing.due_at == one.clock.now + delay
-            await one.wait(delay - 0.1)
+            await one.move_on(delay - 0.1)
             assert one.site.fetches == number
-            await one.wait(0.1)
+            await one.move_on(0.1)
         dead = await one.one()
         assert (dead.state, dead.attempts, dead.died_at) == (AnnouncementState.DEAD, 4, one.clock.now)
         assert (dead.status, dead.reason) == (500, "The topic answered 500.")
-        await one.wait(10**6)
+        await one.move_on(10**6)
         assert one.site.fetches == 4
 
 
@@ -102,7 +103,7 @@ async def test_what_works_again_is_published_and_forgotten() -> None:
         await one.announce()
         assert ((await one.one()).status, one.site.fetches) == (0, 0)
         one.web.down.clear()
-        await one.wait(5)
+        await one.move_on(5)
         assert await one.nothing_left()
         [delivery] = await one.store.broker.claim(10)
         assert delivery.update.content == b"content"
@@ -119,9 +120,9 @@ async def test_a_delay_that_the_topic_asks_for_lengthens_the_schedule_and_never_
         one.site.status, one.site.headers["Retry-After"] = 503, asked
         await one.announce()
         assert (await one.one()).due_at == one.clock.now + waited
-        await one.wait(waited - 0.1)
+        await one.move_on(waited - 0.1)
         assert one.site.fetches == 1
-        await one.wait(0.1)
+        await one.move_on(0.1)
         assert one.site.fetches == 2
 
 
@@ -132,7 +133,7 @@ async def test_most_answers_are_not_final(status: int) -> None:
         await one.announce()
         assert (await one.one()).state is AnnouncementState.FAILING
         one.site.status = 200
-        await one.wait(5)
+        await one.move_on(5)
         assert await one.nothing_left()
 
 
@@ -148,9 +149,9 @@ async def test_another_announcement_of_a_failing_topic_begins_anew() -> None:
     async with desk() as one:
         one.site.status = 500
         await one.announce()
-        await one.wait(5)
+        await one.move_on(5)
         assert (await one.one()).attempts == 2
-        await one.wait(10)
+        await one.move_on(10)
         await one.announce()
         again = await one.one()
         assert one.site.fetches == 3
@@ -161,13 +162,13 @@ async def test_another_announcement_does_not_shorten_what_the_topic_asked_for() 
     async with desk() as one:
         one.site.status, one.site.headers["Retry-After"] = 503, "200"
         await one.announce()
-        await one.wait(50)
+        await one.move_on(50)
         await one.announce()
         pending = await one.one()
         assert one.site.fetches == 1
         assert (pending.state, pending.due_at) == (AnnouncementState.PENDING, START + 200)
         one.site.status = 200
-        await one.wait(150)
+        await one.move_on(150)
         assert await one.nothing_left()
 
 
@@ -176,10 +177,10 @@ async def test_another_announcement_brings_a_dead_one_back(status: int) -> None:
     async with desk((5.0,)) as one:
         one.site.status = status
         await one.announce()
-        await one.wait(5)
+        await one.move_on(5)
         assert (await one.one()).state is AnnouncementState.DEAD
         one.site.status = 200
-        await one.wait(1_000)
+        await one.move_on(1_000)
         await one.announce()
         assert await one.nothing_left()
 
@@ -189,7 +190,7 @@ async def test_many_announcements_of_a_failing_topic_fetch_it_once_a_second_at_m
         one.site.status = 500
         for _ in range(30):
             await one.announce()
-            await one.wait(0.1)
+            await one.move_on(0.1)
         assert 3 <= one.site.fetches <= 4
 
 
@@ -212,7 +213,7 @@ async def test_a_topic_that_nobody_follows_any_more_is_left_alone() -> None:
         one.site.status = 500
         await one.announce()
         await one.store.subscriptions.remove(TOPIC, "https://s.example/")
-        await one.wait(5)
+        await one.move_on(5)
         assert one.site.fetches == 1
         assert await one.nothing_left()
 
@@ -248,6 +249,6 @@ async def _is_failing(store: HubStore) -> bool:
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         while not await condition():  # noqa: ASYNC110 - the store does not tell
             await anyio.sleep(0.01)

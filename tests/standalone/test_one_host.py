@@ -5,6 +5,7 @@ import pytest
 
 from tests.standalone.adapters.conftest import START, Clock, Hub
 from tests.standalone.hub import until, world
+from tests.waiting import PATIENCE
 from websubhub import (
     IntentVerification,
     InternalSubscriptionError,
@@ -65,7 +66,7 @@ async def test_ten_verifications_at_a_time_go_to_one_host(spellings: list[str]) 
         await store.verifications.due()
         assert most == 10
         release.set()
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while await store.verifications.count():  # noqa: ASYNC110 - the store does not tell
                 await anyio.sleep(0.01)
         assert most == 10
@@ -186,7 +187,7 @@ async def test_a_request_that_ends_while_the_due_ones_are_read_is_not_verified_t
             await store.verifications.save(pending(str(number), f"https://sub{number}.example/"))
             worker.wake()
         await until(lambda: len(asked) >= 300)
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while await store.verifications.count():  # noqa: ASYNC110 - the store does not tell
                 await anyio.sleep(0.01)
         assert len(asked) == len(set(asked)) == 300

@@ -26,7 +26,7 @@ async def letters(hub: World) -> list[tuple[str, int]]:
 
 
 async def failing(hub: World, attempts: int = 1) -> dict[str, Any]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         while True:
             for row in (await hub.get("/admin/deliveries")).json()["failing"]:
                 if row["attempts"] >= attempts:

@@ -10,6 +10,7 @@ import pytest
 from tests.standalone.adapters.conftest import START, Clock, Hub
 from tests.standalone.hostile import hostile
 from tests.standalone.hub import until, world
+from tests.waiting import PATIENCE
 from tests.websub.peers import saying
 from websubhub import ContentDistributor, Delivery, DeliveryOutcome
 from websubhub.standalone.adapters.memory import memory_store
@@ -49,7 +50,7 @@ async def test_no_value_of_retry_after_keeps_a_delivery_in_flight(
         await hub.verified()
         await hub.publish(TOPIC)
         await until(lambda: peer.requests)
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while (await hub.statistics())["in_flight"]:  # noqa: ASYNC110 - it does not tell
                 await anyio.sleep(0.01)
         assert (await hub.statistics())["retrying"] == 1
@@ -68,7 +69,7 @@ async def test_a_host_whose_answers_cannot_be_understood_starves_nobody_beside_i
             for number in range(3):
                 await hub.publish(TOPIC, str(number).encode())
             await until(lambda: len(healthy.deliveries) == 3)
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 while (await hub.statistics())["in_flight"]:  # noqa: ASYNC110 - it does not tell
                     await anyio.sleep(0.01)
 
@@ -114,7 +115,7 @@ async def delivering(
 
 async def settled(hub: Hub, retrying: int) -> None:
     """Wait until nothing is owed but what waits for a retry."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while True:
             statistics = await hub.broker.statistics()
             if (statistics.in_flight, statistics.waiting, statistics.retrying) == (0, retrying, retrying):

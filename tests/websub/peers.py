@@ -30,7 +30,7 @@ async def served(app: AsgiApp, **binding: Any) -> AsyncIterator[str]:
     async def run() -> None:
         await serve(app, Binding(port=0, **binding), stop=stop.wait, ready=ready)
 
-    with anyio.fail_after(PATIENCE):
+    with anyio.fail_after(2 * PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run)
             await started.wait()

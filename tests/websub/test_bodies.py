@@ -10,6 +10,7 @@ from _websub.bodies import Arrival, Bodies
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from _websub.refusals import Refusals
+from tests.waiting import PATIENCE
 from tests.websub.attacks import HEAD, STALLED
 from tests.websub.peers import connected, exchange, read_message, served, status_of
 
@@ -74,7 +75,7 @@ async def echo(request: Request) -> Answer:
 
 
 async def until_arriving(edge: AsgiEdge, number: int) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         while edge.load.arriving < number:  # noqa: ASYNC110 - it tells nobody
             await anyio.sleep(0.01)
 
@@ -125,7 +126,7 @@ async def test_memory_is_bounded_whatever_arrives() -> None:
     async with served(edge) as url, anyio.create_task_group() as tasks:
         for _ in range(6):
             tasks.start_soon(send_most, url)
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             while len(statuses) < 4:  # noqa: ASYNC110 - two of them fit, and wait
                 await anyio.sleep(0.01)
         assert status_of(await exchange(url, POST)) == 200
@@ -144,7 +145,7 @@ async def test_what_is_worked_on_is_refused_beyond_the_slots_and_logged_once(cap
     async with served(edge) as url, anyio.create_task_group() as tasks:
         for _ in range(2):
             tasks.start_soon(exchange, url, POST)
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             while edge.load.pending < 2:  # noqa: ASYNC110 - it tells nobody
                 await anyio.sleep(0.01)
         assert edge.load.saturated

@@ -1,9 +1,11 @@
 """How many connections there may be, which gives way, and what happens when the system has no more to give."""
 
 import socket
+import struct
 import subprocess
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import anyio
@@ -13,6 +15,7 @@ from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from _websub.shares import Shares, client_of
+from tests.waiting import PATIENCE
 from tests.websub.attacks import STALLED
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
 from tests.websub.programs import BACKENDS, Program, program
@@ -41,24 +44,43 @@ async def test_idle_connections_give_way_to_new_ones(caplog: pytest.LogCaptureFi
     assert caplog.messages == ["3 connections are open: closing idle ones for new ones."]
 
 
-async def _stay(url: str) -> None:
-    async with connected(url):
+async def _stay(url: str, begun: bytes = b"") -> None:
+    async with connected(url) as stream:
+        if begun:
+            await stream.send(begun)
         await anyio.sleep_forever()
 
 
-async def test_while_all_are_busy_new_ones_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("begun", [b"", STALLED], ids=["idle", "stalled"])
+async def test_who_keeps_the_server_waiting_gives_way(begun: bytes) -> None:
     edge = AsgiEdge(answer, limits=EdgeLimits(body_seconds=600))
+    async with served(edge, connections=4, idle_seconds=600) as url, anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(_stay, url, begun)
+        for _ in range(10):
+            assert status_of(await exchange(url, GET)) == 200
+        tasks.cancel_scope.cancel()
+
+
+async def test_while_all_are_worked_on_new_ones_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    release = anyio.Event()
+
+    async def wait(_: Request) -> Answer:
+        await release.wait()
+        return Answer(plain(200, "ok"))
+
+    edge = AsgiEdge(wait)
     async with served(edge, connections=2) as url:
         async with connected(url) as first, connected(url) as second:
             for number, stream in enumerate((first, second), 1):
-                await stream.send(STALLED)
-                with anyio.fail_after(20):
-                    while edge.load.arriving < number:  # noqa: ASYNC110 - it tells nobody
+                await stream.send(GET)
+                with anyio.fail_after(PATIENCE):
+                    while edge.load.pending < number:  # noqa: ASYNC110 - it tells nobody
                         await anyio.sleep(0.01)
             refused = [await exchange(url, GET) for _ in range(3)]
             assert {status_of(each) for each in refused} == {503}
             assert b"retry-after" in refused[0]
-            await first.send(b"x" * 11)
+            release.set()
             assert status_of(await read_message(first)) == 200
         assert status_of(await exchange(url, GET)) == 200
     assert caplog.messages[0] == "2 connections are open, all of them busy: refusing more."
@@ -74,7 +96,7 @@ async def test_a_connection_without_a_request_ends(begun: bytes) -> None:
 
 async def test_a_head_that_drips_ends() -> None:
     async with served(AsgiEdge(answer), idle_seconds=0.3) as url, connected(url) as stream:
-        with pytest.raises(anyio.BrokenResourceError), anyio.fail_after(20):  # noqa: PT012 - some send fails
+        with pytest.raises(anyio.BrokenResourceError), anyio.fail_after(PATIENCE):  # noqa: PT012 - some send fails
             while True:
                 await stream.send(b"G")
                 await anyio.sleep(0.05)
@@ -145,6 +167,47 @@ def test_it_lives_on_when_there_are_no_more_descriptors(backend: str, files: int
         running.process.terminate()
         assert running.wait() == 0
         assert 1 <= len(running.log) <= 10
+
+
+def leave(client: socket.socket, how: str) -> None:
+    """Go away as clients do."""
+    if how == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    elif how == "half-closed":
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(20)
+        with suppress(OSError):
+            while client.recv(65_536):
+                pass
+    client.close()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_lives_on_however_clients_leave(backend: str) -> None:
+    begun = (
+        b"",
+        GET[:20],
+        GET,
+        GET * 3,
+        GET.replace(b"/ ", b"/large ", 1),
+        STALLED,
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01",
+    )
+    with program(backend) as running:
+        parts = urlsplit(running.url)
+        for first in begun:
+            for how in ("closed", "reset", "half-closed"):
+                for pause in (0, 0.02):
+                    client = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20)
+                    client.sendall(first)
+                    time.sleep(pause)  # Whether the server has read it by then makes a difference to the server.
+                    leave(client, how)
+        assert [get(running) for _ in range(5)] == [200] * 5
+        running.process.terminate()
+        assert running.wait() == 0
+        assert running.log == []
 
 
 LIMITS = """

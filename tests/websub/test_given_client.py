@@ -1,6 +1,7 @@
 """A client of one's own is used whole: what its user set up there holds for every exchange."""
 
 import base64
+import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -161,6 +162,17 @@ async def test_a_hook_that_reads_the_body_leaves_it_to_us() -> None:
 
     async with httpx.AsyncClient(transport=Recorder(), event_hooks={"response": [read]}) as client:
         assert (await HttpClient(client).send(a_request())).body == b"ok"
+
+
+async def test_a_body_that_a_hook_has_read_is_said_to_be_unpacked() -> None:
+    async def read(response: httpx.Response) -> None:
+        await response.aread()
+
+    packed = httpx.ByteStream(gzip.compress(b"content"))
+    network = Recorder(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=packed))
+    async with httpx.AsyncClient(transport=network, event_hooks={"response": [read]}) as client:
+        response = await HttpClient(client).send(a_request())
+    assert (response.body, response.headers.get("content-encoding")) == (b"content", None)
 
 
 @pytest.mark.parametrize("reads", [True, False])

@@ -164,7 +164,7 @@ async def echo(request: Request) -> Answer:
 
 
 async def failure_of_tls(monkeypatch: pytest.MonkeyPatch, binding: dict[str, Any]) -> Failure | None:
-    client = HttpClient(addresses=LOOPBACK, limits=ExchangeLimits(seconds=2))
+    client = HttpClient(addresses=LOOPBACK, limits=ExchangeLimits(seconds=PATIENCE, connect_seconds=PATIENCE))
     async with served(AsgiEdge(echo), **binding) as url:
         resolve_with(monkeypatch, Names(["127.0.0.1"]))
         try:
@@ -202,7 +202,7 @@ async def test_a_certificate_that_does_not_fit_is_a_failure_of_tls(
 
 
 async def test_a_peer_without_tls_is_a_failure_of_tls() -> None:
-    client = HttpClient(addresses=LOOPBACK, limits=ExchangeLimits(seconds=2))
+    client = HttpClient(addresses=LOOPBACK, limits=ExchangeLimits(seconds=PATIENCE, connect_seconds=PATIENCE))
     async with peer(saying(OK), reads=False) as server:
         with pytest.raises(ExchangeError) as caught:
             await client.send(Request(method="GET", url=server.url.replace("http", "https")))

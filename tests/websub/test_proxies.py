@@ -14,6 +14,7 @@ from _websub.addresses import AddressPolicy
 from _websub.client import ExchangeError, Failure, HttpClient
 from _websub.http import Request
 from _websub.transports import check_proxy
+from tests.waiting import PATIENCE
 from tests.websub.peers import peer, saying
 from tests.websub.proxies import a_proxy
 from tests.websubhub.distribution.peers import NO_CONTENT, answering
@@ -151,7 +152,7 @@ async def test_connections_to_the_proxy_are_kept_for_the_next_request() -> None:
             await client.send(post(server.url))
         assert proxy.most == 1
         await client.aclose()
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             while proxy.open:  # noqa: ASYNC110 - the proxy has no event for it
                 await anyio.sleep(0.001)
 

@@ -15,6 +15,7 @@ import trustme
 from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, Then, plain
 from _websub.limits import EdgeLimits
+from tests.waiting import PATIENCE
 from tests.websub.attacks import asked, deaf, with_closed_window
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
 
@@ -44,7 +45,7 @@ def edge(send_seconds: float = 0.3) -> Edge:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what nobody announces; the deadline only ends a hang."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         while not condition():  # noqa: ASYNC110 - it tells nobody
             await anyio.sleep(0.02)
 
@@ -76,7 +77,7 @@ async def test_a_client_that_reads_nothing_loses_its_connection() -> None:
         await stream.send(GET)
         await anyio.sleep(1.0)
         received = 0
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             try:
                 while True:
                     received += len(await stream.receive())
@@ -116,7 +117,7 @@ async def test_a_stream_that_is_given_up_is_reset_and_the_others_go_on() -> None
         (stuck,) = asked(client, 1)
         await stream.send(client.data_to_send())
         reset, ended = None, False
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             while reset is None:
                 for event in client.receive_data(await stream.receive()):
                     reset = event if isinstance(event, h2.events.StreamReset) else reset
@@ -167,7 +168,7 @@ async def test_an_answer_that_nobody_takes_is_followed_up_all_the_same() -> None
 
     async with served(AsgiEdge(handle, limits=EdgeLimits(send_seconds=0.2))) as url, deaf(url) as stream:
         await stream.send(GET)
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             await followed.wait()
 
 

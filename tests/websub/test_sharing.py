@@ -8,6 +8,7 @@ import weakref
 import anyio
 
 from _websub.sharing import Share, _commons
+from tests.waiting import PATIENCE
 
 
 class Thing:
@@ -123,7 +124,7 @@ def test_loops_in_threads_do_not_meet() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert [len(each) for each in taken.values()] == [1] * 4
     assert len(set.union(*taken.values())) == 4
 

@@ -1,11 +1,15 @@
 """Requests that two programs on the way could read in two ways, and what the server makes of each (SMG)."""
 
+import re
+import sys
 from contextlib import suppress
 
 import anyio
+import h11
 import pytest
 from anyio.abc import SocketStream
 
+from _websub import hypercorn_protocols
 from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, plain
 from tests.websub.peers import connected, read_all, served, status_of
@@ -109,8 +113,14 @@ async def test_smuggling(case: str, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == []
 
 
-@pytest.mark.parametrize("size", [1, 7])
-@pytest.mark.parametrize("case", ["obs-fold", "one bare LF", "20 KB of many headers", "chunked", "preface of HTTP/2"])
+@pytest.mark.parametrize(
+    ("case", "size"),
+    [
+        *[(case, size) for case in ("obs-fold", "one bare LF", "chunked", "preface of HTTP/2") for size in (1, 2, 7)],
+        ("20 KB of many headers", 100),
+        ("20 KB of headers", 1_000),
+    ],
+)
 async def test_pieces_make_no_difference(case: str, size: int) -> None:
     request, expected = CASES[case]
     async with (
@@ -128,3 +138,28 @@ async def _send_in_pieces(stream: SocketStream, request: bytes, size: int) -> No
         for start in range(0, len(request), size):
             await stream.send(request[start : start + size])
         await stream.send_eof()
+
+
+def test_a_head_in_pieces_costs_no_more_than_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes are counted that are looked at, not seconds."""
+    looked_at = 0
+
+    class Counting:
+        def __init__(self, pattern: "re.Pattern[bytes]") -> None:
+            self._pattern = pattern
+
+        def search(self, text: bytes, start: int = 0, end: int = sys.maxsize) -> "re.Match[bytes] | None":
+            nonlocal looked_at
+            looked_at += min(len(text), end) - start
+            return self._pattern.search(text, start, end)
+
+    for name in ("_AMBIGUOUS", "_HEAD_ENDS"):
+        monkeypatch.setattr(hypercorn_protocols, name, Counting(getattr(hypercorn_protocols, name)))
+    head = HEAD + b"X: y\r\n" * 2_000 + b"\r\n"
+    connection = hypercorn_protocols._Strict(h11.SERVER, max_incomplete_event_size=16_384)
+    events = []
+    for byte in head:
+        connection.receive_data(bytes([byte]))
+        events.append(connection.next_event())
+    assert isinstance(events[-1], h11.Request)
+    assert looked_at < 10 * len(head)

@@ -13,6 +13,7 @@ from _websub.asgi import AsgiApp, AsgiEdge, AsgiSend, Receive, Scope
 from _websub.http import Answer, Request, plain
 from _websub.serving import Binding, serve
 from _websub.user_code import contained
+from tests.waiting import PATIENCE
 from tests.websub.conversation import Conversation, body_of, converse, scope_of
 from tests.websub.peers import exchange, served, status_of
 
@@ -86,7 +87,7 @@ async def test_a_follow_up_that_raises_anything_takes_nothing_with_it(
 
     async with AsgiEdge(handle) as edge:
         assert (await converse(edge)).status == 202
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while edge.load.pending:  # noqa: ASYNC110 - it tells nobody
                 await anyio.sleep(0.01)
         assert (await converse(edge)).status == 202
@@ -147,7 +148,7 @@ async def test_a_callback_that_tries_to_exit_ends_the_server_in_order() -> None:
     def ready(_: str) -> None:
         raise SystemExit(3)
 
-    with anyio.fail_after(10), pytest.raises(RuntimeError, match="tried to exit") as caught:
+    with anyio.fail_after(PATIENCE), pytest.raises(RuntimeError, match="tried to exit") as caught:
         await serve(AsgiEdge(_ok, resources=resources), Binding(port=0), ready=ready)
     assert isinstance(caught.value.__cause__, SystemExit)
     assert events == ["closed"]
@@ -222,6 +223,6 @@ async def test_an_observer_that_exits_does_not_end_the_subscriber(error: BaseExc
     config = websubsub.SubscriberConfig(url="http://127.0.0.1/", targets=target, observer=observer)
     app: AsgiApp = websubsub.asgi(_Subscriber(), config)
     async with served(app) as url:
-        with anyio.fail_after(15):
+        with anyio.fail_after(PATIENCE):
             await seen.wait()
         assert status_of(await exchange(url, GET)) == 404

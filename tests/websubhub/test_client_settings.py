@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from tests.conformance.hubs import FORM, HUB, TOPIC, RawCallback, a_subscription, served
+from tests.waiting import PATIENCE
 from tests.websub.proxies import a_proxy
 from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, hang, peer
 from websubhub import (
@@ -143,7 +144,7 @@ async def test_hub_clients_share_their_connections_to_a_proxy() -> None:
             await clients[0].notify_content_distribution(MESSAGE)
             assert proxy.most == 1
             await clients[0].aclose()
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 while proxy.open:  # noqa: ASYNC110 - the proxy has no event for it
                     await anyio.sleep(0.001)
 
@@ -173,7 +174,7 @@ async def test_a_public_hub_asks_its_proxy_for_no_private_address() -> None:
 async def test_the_timeout_is_over_the_whole_exchange(door: Door) -> None:
     with peer(hang) as server:
         async with door.made(server.url, timeout=0.2) as client:
-            with anyio.fail_after(10), pytest.raises(door.error) as caught:
+            with anyio.fail_after(PATIENCE), pytest.raises(door.error) as caught:
                 await door.use(client)
     assert caught.value.status == 0
 
@@ -191,7 +192,7 @@ async def test_limits_say_how_long_and_how_many() -> None:
     short, single = EngineLimits(total_seconds=0.2), EngineLimits(connections_per_origin=1)
     with peer(hang) as silent, peer(answering(NO_CONTENT)) as server:
         async with HubClient(a_subscription(hub=LOCAL, callback=silent.url), limits=short) as client:
-            with anyio.fail_after(10), pytest.raises(ContentDeliveryError):
+            with anyio.fail_after(PATIENCE), pytest.raises(ContentDeliveryError):
                 await client.notify_content_distribution(MESSAGE)
         client = HubClient(a_subscription(hub=LOCAL, callback=server.url), limits=single)
         async with client, anyio.create_task_group() as tasks:
@@ -409,8 +410,8 @@ def test_neither_proxy_nor_token_is_shown(door: Door) -> None:
 async def test_a_retry_is_not_for_what_cannot_be_sent() -> None:
     retry = RetryPolicy(attempts=5, interval=3600, jitter=0)
     hub_client = HubClient(a_subscription(callback="http://127.1/"), retry=retry, client=InMemoryWeb().client())
-    with anyio.fail_after(10), pytest.raises(ContentDeliveryError):
+    with anyio.fail_after(PATIENCE), pytest.raises(ContentDeliveryError):
         await hub_client.notify_content_distribution(MESSAGE)
     async with served(RawCallback()) as base, PublisherClient(base, retry=retry, headers={"X-A": "a\nb"}) as publisher:
-        with anyio.fail_after(10), pytest.raises(UpdateMessageError):
+        with anyio.fail_after(PATIENCE), pytest.raises(UpdateMessageError):
             await publisher.publish_update(TOPIC, b"x")

@@ -13,6 +13,7 @@ import pytest
 
 from _websub.http import Response
 from tests.conformance.hubs import FORM, HUB, TOPIC
+from tests.waiting import PATIENCE
 from tests.websubhub.distribution.peers import NO_CONTENT, answering, peer
 from websubhub import Acknowledgement, PublisherClient, RetryPolicy, UpdateMessageError, WebSubError
 from websubhub.testing import InMemoryWeb, RecordingHub
@@ -193,7 +194,7 @@ async def test_a_retry_ends_and_is_for_listed_statuses_only(
 async def test_what_a_hub_denied_is_not_asked_again(call: str) -> None:
     hub = saying(200, FORM, REFUSAL)
     async with asking(hub, retry=RetryPolicy(attempts=3, interval=3600)) as client:
-        with anyio.fail_after(10), pytest.raises(WebSubError):
+        with anyio.fail_after(PATIENCE), pytest.raises(WebSubError):
             await ask(client, call)
     assert len(hub.requests) == 1
 

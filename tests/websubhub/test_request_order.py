@@ -24,6 +24,7 @@ from tests.conformance.hubs import (
     subscription_fields,
     world,
 )
+from tests.waiting import PATIENCE
 from websubhub import HubConfig, SubscriptionAccepted, UnsubscriptionAccepted, asgi
 from websubhub._dispatcher import Dispatcher
 from websubhub._pairs import PairOrder
@@ -51,7 +52,7 @@ class SlowCallback:
         await send({"type": "http.response.body", "body": query["hub.challenge"].encode()})
 
     async def release(self, number: int) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             while number not in self._released:
                 self._changed = anyio.Event()
                 await self._changed.wait()
@@ -59,7 +60,7 @@ class SlowCallback:
 
 
 async def _until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nothing tells
             await anyio.sleep(0.001)
 

@@ -16,6 +16,7 @@ import anyio
 import pytest
 
 from tests.conformance.hubs import RawCallback, a_subscription, served
+from tests.waiting import PATIENCE
 from tests.waiting import until_in_thread as until
 from tests.websubhub.distribution.peers import NO_CONTENT, answering, hang, peer
 from websubhub import (
@@ -146,7 +147,7 @@ async def test_closing_one_ends_its_own_deliveries_and_no_others() -> None:
             HubClient(to(silent.url), timeout=60),
             HubClient(to(server.url)),
         )
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(expect, one, "one", RuntimeError)
                 tasks.start_soon(expect, other, "other", RuntimeError)
@@ -185,7 +186,7 @@ async def test_other_rules_have_other_engines() -> None:
 async def test_a_slow_subscriber_keeps_nobody_waiting_who_is_elsewhere() -> None:
     with peer(hang) as silent, peer(answering(NO_CONTENT)) as server:
         async with clients(silent.url, 50) as stuck, clients(server.url, 50) as healthy:
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as tasks:
                     for client in stuck:
                         tasks.start_soon(deliver, client)

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 
+from tests.waiting import PATIENCE
 from tests.websub.peers import Behaviour, Peer, peer, saying
 from websubhub import TopicClient, TopicContent, TopicFetchError, TopicHead
 
@@ -36,7 +37,7 @@ def ending_with(data: bytes) -> Behaviour:
 @asynccontextmanager
 async def topic(behaviour: Behaviour | bytes, **settings: Any) -> AsyncIterator[tuple[TopicClient, Peer]]:
     behaving = saying(behaviour) if isinstance(behaviour, bytes) else behaviour
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with peer(behaving) as site, TopicClient("http://127.0.0.1/hub", **settings) as client:
             yield client, site
 

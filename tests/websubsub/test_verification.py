@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module
 from tests.websubsub.conftest import TARGET, TOPIC, MakeWorld, World
 from websubsub import (
     Acknowledgement,

@@ -128,10 +128,10 @@ def read_callback(connection: Connection, claim: Claim) -> tuple[str | None, str
 def delete_updates(connection: Connection, topic: int, until: int) -> int:
     """Delete some updates up to a sequence number that no dead letter refers to. Returns how many."""
     found = connection.execute(
-        "SELECT id, length(content) FROM updates WHERE topic_id = :topic AND sequence <= :until "
-        "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = :topic "
-        "AND dead_letters.sequence = updates.sequence) LIMIT :limit",
-        {"topic": topic, "until": until, "limit": _DELETED_AT_ONCE},
+        "SELECT id, length(content) FROM updates WHERE topic_id = ? AND sequence <= ? "
+        "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = updates.topic_id "
+        "AND dead_letters.sequence = updates.sequence) LIMIT ?",
+        (topic, until, _DELETED_AT_ONCE),
     ).fetchall()
     chosen, size = [], 0
     for number, length in found:
