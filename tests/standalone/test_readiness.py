@@ -18,7 +18,7 @@ async def parts() -> AsyncIterator[Parts]:
     settings = Settings(store="memory:")
     async with (
         open_store(settings) as store,
-        assembled(settings, store, HUB, Reach("http://127.0.0.1:8080/hub", "127.0.0.1")) as assembly,
+        assembled(settings, store, HUB, Reach(HUB, "127.0.0.1")) as assembly,
     ):
         yield assembly
 
