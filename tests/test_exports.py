@@ -46,6 +46,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "Payload",
         "PublisherClient",
         "Recipient",
+        "Refusals",
         "Request",
         "Response",
         "RetryPolicy",

@@ -22,7 +22,9 @@ from websubhub.standalone.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import Settings, load
+from websubhub.standalone.tokens import Tokens
 
 ADMIN_API = (FOLDER / "admin-api.md").read_text()
 SECTIONS = {
@@ -121,7 +123,8 @@ def test_the_settings_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
 
 def test_every_route_of_the_admin_api_is_described() -> None:
     nothing: Any = SimpleNamespace(announcements=None)  # the table of routes is made without looking at it
-    admin = Admin(nothing, Operations(nothing, "", nothing, nothing), HubMetrics(), token=None, open_to_all=True)
+    operations = Operations(nothing, "", nothing, nothing)
+    admin = Admin(nothing, operations, HubMetrics(), tokens=Tokens((), ""), reach=Reach("", None))
     known = {*admin._routes, ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
     assert set(SECTIONS) == known
     assert {*ORDER, ("GET", "/metrics")} == known

@@ -13,6 +13,7 @@ from _websub.numbers import whole_number
 from _websub.origins import refusal_on_loopback
 from _websub.outcome import Success, WebSubError
 from _websub.paths import Paths
+from _websub.refusals import Refusals
 from _websub.retry_after import retry_after_seconds
 from _websub.serving import Binding
 from _websub.serving import run as run_app
@@ -106,6 +107,7 @@ __all__ = [
     "Payload",
     "PublisherClient",
     "Recipient",
+    "Refusals",
     "Request",
     "Response",
     "RetryPolicy",

@@ -1,7 +1,10 @@
 """Which requests a hub reads, and which callbacks it takes: what can be told before anybody is asked."""
 
+from urllib.parse import unquote, urlsplit
+
 from _websub.addresses import is_loopback_url
 from _websub.client import HttpClient
+from _websub.hosts import authority_of
 from _websub.http import Request, Response, plain
 from _websub.origins import leads_off_loopback, refusal_on_loopback
 from _websub.vocabulary import Parameter
@@ -19,6 +22,7 @@ class Admission:
 
     def __init__(self, config: HubConfig, client: HttpClient) -> None:
         self._path = config.local_path
+        self._place = _place(config.public_url)
         self._on_loopback = is_loopback_url(config.public_url)
         self._client = client
 
@@ -35,7 +39,14 @@ class Admission:
         """Return the answer to a request whose callback will never be called, or None if it may be."""
         if not self._client.may_call(message.callback):
             return plain(400, f"{Parameter.CALLBACK} names an address that this hub does not call.")
+        if _place(message.callback) == self._place:
+            return plain(400, f"{Parameter.CALLBACK} is the URL of this hub itself.")
         subscribing = self._on_loopback and isinstance(message, Subscription)
         if subscribing and leads_off_loopback(message.topic, message.callback):
             return plain(400, "A topic on loopback needs a callback there.")
         return None
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Where requests to a URL arrive, however it is spelled and whatever its query."""
+    return authority_of(url), unquote(urlsplit(url).path).rstrip("/")

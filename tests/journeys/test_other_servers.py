@@ -162,7 +162,12 @@ async def test_topics_are_registered_and_deregistered() -> None:
 def ready_made_hub(store: Path) -> Iterator[str]:
     """``websubhub serve`` as an application, and its URL."""
     with listening() as (sock, base):
-        settings = Settings(public_url=f"{base}/hub", store=f"sqlite:///{store}", admin_token=ADMIN_TOKEN)
+        settings = Settings(
+            public_url=f"{base}/hub",
+            store=f"sqlite:///{store}",
+            admin_token=ADMIN_TOKEN,
+            anonymous_publishers=True,
+        )
         with running(lambda: StandaloneApplication(settings), sock):
             yield f"{base}/hub"
 

@@ -18,8 +18,10 @@ from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.service import StandaloneHub
+from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationBudget, VerificationWorker
 
@@ -115,7 +117,7 @@ def test_a_budget_gives_out_what_it_gets_back() -> None:
 
 
 def _service(store: HubStore) -> StandaloneHub:
-    publishers = PublisherPolicy((), required=False)
+    publishers = PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None))
     return StandaloneHub(store, TopicRules(store.topics), publishers, Intake(store, lambda: None))
 
 

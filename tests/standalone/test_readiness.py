@@ -7,6 +7,7 @@ import pytest
 from tests.websub.conversation import body_of, converse, scope_of
 from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import Settings
 
 HUB = "http://localhost/hub"
@@ -15,7 +16,10 @@ HUB = "http://localhost/hub"
 @pytest.fixture
 async def parts() -> AsyncIterator[Parts]:
     settings = Settings(store="memory:")
-    async with open_store(settings) as store, assembled(settings, store, HUB, private=True) as assembly:
+    async with (
+        open_store(settings) as store,
+        assembled(settings, store, HUB, Reach(HUB, "127.0.0.1")) as assembly,
+    ):
         yield assembly
 
 

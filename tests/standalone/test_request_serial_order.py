@@ -30,7 +30,9 @@ from websubhub._protocol import verified
 from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.service import StandaloneHub
+from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationWorker
 
@@ -69,7 +71,10 @@ class Hub:
 
     async def run(self, ready: Callable[[], None]) -> None:
         async with memory_store(clock=lambda: self.now) as store, anyio.create_task_group() as tasks:
-            rules, publishers = TopicRules(store.topics), PublisherPolicy((), required=False)
+            rules, publishers = (
+                TopicRules(store.topics),
+                PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None)),
+            )
             self.store = store
             self.service = StandaloneHub(store, rules, publishers, Intake(store, lambda: None), lambda: self.now)
             self.worker = VerificationWorker(

@@ -21,7 +21,9 @@ from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.service import StandaloneHub
+from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationWorker
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
@@ -146,7 +148,12 @@ async def _unsubscribe(hub: World, subscriber: RecordingSubscriber, verification
 def _worker(store: HubStore, web: InMemoryWeb, delays: tuple[float, ...] = (0.05, 0.05)) -> VerificationWorker:
     topics = TopicClient(HUB, client=web.client())
     rules = TopicRules(store.topics, validate=topics)
-    service = StandaloneHub(store, rules, PublisherPolicy((), required=False), Intake(store, lambda: None))
+    service = StandaloneHub(
+        store,
+        rules,
+        PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None)),
+        Intake(store, lambda: None),
+    )
     app = HubApplication(service, HubConfig(url=HUB), web.client())
     return VerificationWorker(store.verifications, app.attempt_verification, HUB, delays=delays)
 

@@ -4,7 +4,7 @@ from collections import deque
 from time import monotonic
 
 from websubhub._distribution.batch import Batch
-from websubhub._distribution.channel import describe
+from websubhub._distribution.channel import describe, is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.lookups import Lookups
@@ -22,6 +22,9 @@ NOT_CONNECTED = frozenset({DeliveryFailure.CONNECT, DeliveryFailure.CONNECT_TIME
 
 _INVALID = DeliveryOutcome(
     failure=DeliveryFailure.INVALID_REQUEST, detail="The callback or a header field cannot be sent."
+)
+_NO_DESCRIPTOR = DeliveryOutcome(
+    failure=DeliveryFailure.NO_DESCRIPTOR, detail="This program has as many files open as it may."
 )
 
 
@@ -192,8 +195,11 @@ class Assignment:
         while route.addresses:
             try:
                 connection = self._pool.open(origin, route, self.now)
-            except OSError as error:  # there is no way to this address; try the next one
-                problem = error
+            except OSError as error:
+                if is_out_of_descriptors(error):  # of this program, which says nothing about the host
+                    batch.settle(delivery, _NO_DESCRIPTOR)
+                    return
+                problem = error  # there is no way to this address; try the next one
                 route = route.rest
             else:
                 self.outbox.put(connection, delivery, batch, head, self.now)

@@ -14,6 +14,8 @@ from websubhub._distribution.poller import WRITABLE, Poller
 #: The socket cannot go on now.
 NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
+#: This program, or the whole system, has as many files open as it may.
+_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 _UNDER_WAY = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR}
 # A piece that was refused must be offered to OpenSSL again as it was, so all pieces are cut in the same way.
 # One record at a time, so that a piece of which nothing was sent is one that the server cannot have read.
@@ -122,6 +124,11 @@ def _dial(address: str, port: int) -> socket.socket:
 def _raise_for(error: int) -> None:
     if error not in _UNDER_WAY:
         raise OSError(error, os.strerror(error))
+
+
+def is_out_of_descriptors(error: OSError) -> bool:
+    """Return whether no socket could be made because too many files are open, whoever it was for."""
+    return error.errno in _NO_DESCRIPTOR
 
 
 def describe(error: BaseException) -> str:

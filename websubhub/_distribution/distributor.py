@@ -150,7 +150,13 @@ class ContentDistributor:
         await self._engine.aclose()
 
     async def __aenter__(self) -> Self:
-        """Keep connections until the end of the block."""
+        """Keep connections until the end of the block.
+
+        Raises:
+            OSError: There is no file descriptor left.
+        """
+        if isinstance(self._engine, DeliveryEngine):
+            self._engine.open()
         return self
 
     async def __aexit__(

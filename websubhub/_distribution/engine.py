@@ -121,7 +121,17 @@ class DeliveryEngine:
         self.close()
         await anyio.lowlevel.checkpoint()
 
+    def open(self) -> None:
+        """Open what every delivery needs, so that none fails for want of it later.
+
+        Raises:
+            EngineClosedError: The engine is closed.
+            OSError: There is no file descriptor left.
+        """
+        self._enter()
+
     async def __aenter__(self) -> Self:
+        self.open()
         return self
 
     async def __aexit__(

@@ -12,6 +12,7 @@ from time import monotonic
 import attrs
 
 from _websub.addresses import AddressPolicy
+from websubhub._distribution.channel import is_out_of_descriptors
 from websubhub._distribution.outcome import DeliveryFailure
 
 #: Gives the addresses of a host name as text, or raises ``OSError`` or ``UnicodeError``. It runs in a thread.
@@ -118,6 +119,8 @@ class NameResolver:
         except (OSError, UnicodeError) as error:
             words = error.strerror if isinstance(error, OSError) else None
             resolution = _unresolved(host, f"{words or 'The name is no host name'}.")
+            if isinstance(error, OSError) and is_out_of_descriptors(error):  # which says nothing about the name
+                resolution = attrs.evolve(resolution, failure=DeliveryFailure.NO_DESCRIPTOR, expires=monotonic())
         except Exception as error:  # noqa: BLE001 - whatever a resolver does, somebody waits for the answer
             resolution = _unresolved(host, f"The resolver failed: {type(error).__name__}.")
         self._answers.append(resolution)

@@ -18,6 +18,7 @@ class DeliveryFailure(StrEnum):
     RESET = "reset"
     MALFORMED_ANSWER = "malformed answer"
     TOO_LARGE = "too large"
+    NO_DESCRIPTOR = "no file descriptor left"
 
 
 @attrs.frozen

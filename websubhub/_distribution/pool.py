@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+from websubhub._distribution.channel import is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.wiring import Route, Wiring
@@ -69,7 +70,13 @@ class Pool:
         """
         if len(self.connections) >= self._limits.connections and self._by_age:
             self._close_oldest()
-        connection = Connection(self._wiring, origin, route, now)
+        try:
+            connection = Connection(self._wiring, origin, route, now)
+        except OSError as error:
+            if not (is_out_of_descriptors(error) and self._by_age):
+                raise
+            self._close_oldest()
+            connection = Connection(self._wiring, origin, route, now)
         self.connections[connection.fd] = connection
         origin.open += 1
         self.busy += 1

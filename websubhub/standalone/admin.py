@@ -6,14 +6,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from websubhub import Answer, Request, Response, is_loopback_url, refusal_on_loopback
+from websubhub import Answer, Request, Response, refusal_on_loopback
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.parameters import OperationError
-from websubhub.standalone.policies import bearer_is, token_digest
 from websubhub.standalone.ports import HubStore, StoreError
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.readiness import Readiness
+from websubhub.standalone.tokens import Refusal, Tokens
 
+_OPERATING = "/admin/"
 _BODY_LIMIT = 1_048_576
 
 
@@ -24,8 +26,8 @@ class Admin:
         store: The store.
         operations: What can be done.
         metrics: What the hub has counted.
-        token: The bearer token; without one, ``open_to_all`` decides.
-        open_to_all: Whether requests without a token are answered: on hubs for this machine only.
+        tokens: The bearer tokens that allow looking and operating; where there are some, one is needed.
+        reach: Whether none is needed, since the hub and the request are of this machine.
         saturated: Whether the hub would refuse the next request because it has too much to do.
         clock: The time, in seconds since 1970.
     """
@@ -36,16 +38,16 @@ class Admin:
         operations: Operations,
         metrics: HubMetrics,
         *,
-        token: str | None,
-        open_to_all: bool,
+        tokens: Tokens,
+        reach: Reach,
         saturated: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._readiness = Readiness(store)
         self._metrics = metrics
-        self._digests = (token_digest(token),) if token else ()
-        self._open = open_to_all and not token
+        self._tokens = tokens
+        self._reach = reach
         self._saturated = saturated
         self._clock = clock
         self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
@@ -73,7 +75,9 @@ class Admin:
         except OperationError as error:
             return Answer(_json(error.status, {"error": str(error)}))
         except StoreError as error:
-            return Answer(_json(503, {"error": str(error)}))
+            # Operators have shown that they are some; anybody may ask for the metrics.
+            text = str(error) if request.local_path.startswith(_OPERATING) else error.public
+            return Answer(_json(503, {"error": text}, [("Retry-After", "5")]))
 
     async def _respond(self, request: Request) -> Response:
         path = request.local_path
@@ -83,9 +87,11 @@ class Admin:
             return await self._readiness_response()
         if path == "/metrics":
             return await self._render_metrics()
-        if not path.startswith("/admin/"):
+        if not path.startswith(_OPERATING):
             raise OperationError(404, "There is nothing here.")
-        self._check(request)
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return _json(refusal.status, {"error": refusal.reason}, refusal.headers.items())
         route = self._routes.get((request.method, path))
         if route is None:
             known = any(other == path for _, other in self._routes)
@@ -98,18 +104,19 @@ class Admin:
             return _json(200, {"status": "ready"})
         return _json(503, {"status": "not ready"}, [("Retry-After", "5")])
 
-    def _check(self, request: Request) -> None:
-        if bearer_is(request.headers, self._digests):
-            return
-        if self._open and is_loopback_url(request.url):
-            if request.method != "GET" and (reason := refusal_on_loopback(request)):
-                raise OperationError(403, reason)
-            # A web page can make a browser send anything but this type here, and read nothing.
-            if request.method != "GET" and _media_type(request) != "application/json":
-                raise OperationError(415, "The Content-Type must be application/json.")
-            return
-        reason = "a valid admin token is needed" if self._digests else "this hub has no admin token"
-        raise OperationError(401, reason)
+    def _refusal(self, request: Request) -> Refusal | None:
+        if self._tokens:
+            return self._tokens.refusal(request.headers)
+        if not self._reach.is_private(request.headers):
+            return Refusal(reason="this hub has no admin token")
+        if request.method == "GET":
+            return None
+        if reason := refusal_on_loopback(request):
+            return Refusal(reason=reason, status=403)
+        # A web page can make a browser send anything but this type here, and read nothing.
+        if _media_type(request) != "application/json":
+            return Refusal(reason="The Content-Type must be application/json.", status=415)
+        return None
 
     async def _render_metrics(self) -> Response:
         pending = await self._store.verifications.count()

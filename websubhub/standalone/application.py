@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from websubhub import Answer, AsgiEdge, Paths, Request, Response
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import closed, running
 from websubhub.standalone.settings import Settings, SettingsError, load
 
@@ -35,8 +36,8 @@ class StandaloneApplication:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        # Who can reach the server is not known here, so it is never operated without a token.
-        async with running(self._settings, self._url, private=False) as hub:
+        # Who can reach the server is not known here, so nobody operates the hub or publishes without a token.
+        async with running(self._settings, self._url, Reach(self._url, None)) as hub:
             self._app = hub.app
             try:
                 yield

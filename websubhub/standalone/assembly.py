@@ -1,7 +1,7 @@
 """A hub put together from its settings."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 
@@ -13,7 +13,6 @@ from websubhub import (
     HubApplication,
     HubConfig,
     TopicClient,
-    is_loopback_url,
 )
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.delivery import DeliveryLoop
@@ -23,10 +22,12 @@ from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, TopicStore
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.service import StandaloneHub
-from websubhub.standalone.settings import HUB_PATH, Settings
+from websubhub.standalone.settings import HUB_PATH, Settings, SettingsError
+from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.upkeep import Upkeep
 from websubhub.standalone.verification import VerificationWorker
@@ -47,14 +48,17 @@ class Parts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, store: HubStore, hub: str, *, private: bool) -> AsyncIterator[Parts]:
+async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach) -> AsyncIterator[Parts]:
     """The parts of a hub, with everything open that they work with.
 
     Args:
         settings: Its settings.
         store: Its store, entered.
         hub: Its public URL.
-        private: Whether only this machine can reach it, so that it may be operated without a token.
+        reach: Who can reach it.
+
+    Raises:
+        SettingsError: There is no file descriptor left for deliveries.
     """
     networks = settings.allow_network
     limits = EngineLimits(
@@ -67,37 +71,43 @@ async def assembled(settings: Settings, store: HubStore, hub: str, *, private: b
         hub, signature_method=settings.signature_method, allow_networks=networks, limits=limits
     )
     topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes)
-    async with distributor, topics:
-        yield await _assemble(settings, store, hub, private, distributor, topics)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(distributor)
+        except OSError as error:
+            raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
+        await stack.enter_async_context(topics)
+        yield await _assemble(settings, store, hub, reach, distributor, topics)
 
 
 async def _assemble(
     settings: Settings,
     store: HubStore,
     hub: str,
-    private: bool,  # noqa: FBT001 - passed on
+    reach: Reach,
     distributor: ContentDistributor,
     topics: TopicClient,
 ) -> Parts:
     rules = _rules(settings, store.topics, topics)
     await rules.apply()
     clock = store.clock
-    metrics = HubMetrics()
+    operators, publishing = _tokens(settings)
+    metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     fetching = TopicFetching(
         store, TopicRefresher(store, topics, clock).refresh, schedule, metrics.fetches, clock=clock
     )
-    service = StandaloneHub(store, rules, _publishers(settings, hub), Intake(store, fetching.wake, clock), clock)
+    publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
+    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     verification = VerificationWorker(store.verifications, app.attempt_verification, hub, clock=clock)
     service.on_pending = verification.wake
-    operations = Operations(store, hub, app.deny, fetching.wake)
     admin = Admin(
         store,
-        operations,
+        Operations(store, hub, app.deny, fetching.wake),
         metrics,
-        token=settings.admin_token,
-        open_to_all=private,
+        tokens=operators,
+        reach=reach,
         saturated=lambda: app.load.saturated,
         clock=clock,
     )
@@ -112,9 +122,10 @@ async def _assemble(
     )
 
 
-def _publishers(settings: Settings, hub: str) -> PublisherPolicy:
-    public = not is_loopback_url(hub)
-    return PublisherPolicy(settings.publisher_token, required=public and not settings.anonymous_publishers)
+def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:
+    """The tokens of operators, and those of publishers."""
+    admin = (settings.admin_token,) if settings.admin_token else ()
+    return Tokens(admin, "admin"), Tokens(settings.publisher_token, "publisher")
 
 
 def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:

@@ -1,7 +1,7 @@
 """Counting what happens, for Prometheus to scrape; plain numbers while delivering, metric families when asked."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 import attrs
@@ -99,10 +99,12 @@ class HubMetrics:
     Attributes:
         deliveries: The deliveries.
         fetches: The fetches of topics.
+        wrong_tokens: How many wrong tokens were shown, by what they are for.
     """
 
     deliveries: DeliveryMetrics = attrs.field(factory=DeliveryMetrics)
     fetches: FetchMetrics = attrs.field(factory=FetchMetrics)
+    wrong_tokens: Callable[[], Mapping[str, int]] = dict
 
     def render(
         self, statistics: Statistics, announcements: AnnouncementStatistics, pending_verifications: int, now: float
@@ -121,9 +123,17 @@ class HubMetrics:
             *self.fetches.families(),
             *_gauges(statistics, pending_verifications, now),
             *_announcement_gauges(announcements, now),
+            _wrong_tokens(self.wrong_tokens()),
         ]
         registry.register(_Families(families))
         return generate_latest(registry)
+
+
+def _wrong_tokens(counts: Mapping[str, int]) -> Metric:
+    wrong = CounterMetricFamily("websubhub_wrong_tokens", "Wrong tokens that were shown.", labels=["kind"])
+    for kind, count in counts.items():
+        wrong.add_metric([kind], count)
+    return wrong
 
 
 def _announcement_gauges(statistics: AnnouncementStatistics, now: float) -> Iterable[Metric]:

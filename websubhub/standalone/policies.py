@@ -1,49 +1,45 @@
 """Who may publish here."""
 
-import hashlib
-import hmac
-from collections.abc import Iterable
+from attrs import evolve
 
 from websubhub import Headers
+from websubhub.standalone.reach import Reach
+from websubhub.standalone.tokens import Refusal, Tokens
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="websubhub"'}
 
 
 class PublisherPolicy:
     """Decides whether a request may publish content and (de)register topics.
 
     Args:
-        tokens: The bearer tokens that allow it; only their hashes are kept.
-        required: Whether a token is needed; with tokens given it always is.
+        tokens: The bearer tokens that allow it; where there are some, one is needed.
+        anonymous: Whether none is needed where there are none, wherever a request comes from.
+        reach: Whether none is needed since the request is from this machine.
     """
 
-    def __init__(self, tokens: Iterable[str], *, required: bool) -> None:
-        self._digests = tuple(token_digest(token) for token in tokens)
-        self._required = required or bool(self._digests)
+    def __init__(self, tokens: Tokens, *, anonymous: bool, reach: Reach) -> None:
+        self._tokens = tokens
+        self._anonymous = anonymous
+        self._reach = reach
 
-    def refusal(self, headers: Headers) -> str | None:
-        """Why a request with these headers may not; None when it may."""
-        if not self._required:
-            # A browser on this machine lets any page send such requests; publishers are no browsers and name no origin.
-            return "a web page needs a publisher token" if "origin" in headers else None
-        if not self._digests:
-            return "this hub has no publisher tokens, so nobody may do this"
-        if bearer_is(headers, self._digests):
-            return None
-        return "a valid publisher token is needed"
+    def refusal(self, headers: Headers) -> Refusal | None:
+        """Return why a request with these headers may not, None when it may."""
+        refusal = self._refusal(headers)
+        if refusal is None or refusal.status != 401:  # noqa: PLR2004 - the one status with a header of its own
+            return refusal
+        return evolve(refusal, headers=_CHALLENGE)
+
+    def _refusal(self, headers: Headers) -> Refusal | None:
+        if self._tokens:
+            return self._tokens.refusal(headers)
+        if not self._anonymous and not self._reach.is_private(headers):
+            return Refusal(reason="this hub has no publisher tokens, so nobody may do this")
+        if "origin" in headers:
+            # A browser on this machine lets any page send such requests; publishers are no browsers, and name none.
+            return Refusal(reason="a web page needs a publisher token")
+        return None
 
     def publisher(self, headers: Headers) -> str:
-        """Who a request is from: a digest of its token, empty for everybody without one."""
-        return next((digest.hex() for digest in self._digests if bearer_is(headers, (digest,))), "")
-
-
-def bearer_is(headers: Headers, digests: Iterable[bytes]) -> bool:
-    """Whether the request shows one of the tokens, compared in constant time."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return False
-    shown = token_digest(token.strip())
-    return any([hmac.compare_digest(shown, digest) for digest in digests])  # noqa: C419 - all, so that time tells nothing
-
-
-def token_digest(token: str) -> bytes:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        """Return who a request is from: a digest of its token, empty for everybody without one."""
+        return self._tokens.holder(headers)

@@ -10,6 +10,7 @@ import anyio
 from websubhub import ClosedApplication, Paths, Response, is_loopback_host, is_loopback_url
 from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
 
 log = logging.getLogger("websubhub")
@@ -45,20 +46,20 @@ class Hub:
 
 
 @asynccontextmanager
-async def running(settings: Settings, url: str, *, private: bool) -> AsyncIterator[Hub]:
+async def running(settings: Settings, url: str, reach: Reach) -> AsyncIterator[Hub]:
     """A hub at work; at the end, what it has begun is finished within a limit.
 
     Args:
         settings: Its settings.
         url: Its public URL.
-        private: Whether only this machine can reach it, so that it may be operated without a token.
+        reach: Who can reach it.
 
     Raises:
         StoreError: The store cannot be opened.
     """
     async with (
         open_store(settings) as store,
-        assembled(settings, store, url, private=private) as parts,
+        assembled(settings, store, url, reach) as parts,
         _working(parts) as delivered,
     ):
         hub = Hub(parts, delivered)
@@ -116,6 +117,10 @@ def _warn(settings: Settings, url: str) -> None:
     if public and not settings.publisher_token and not settings.anonymous_publishers:
         log.warning("No publisher token is set: nobody can publish content here, only announce it.")
     if not public and not is_loopback_host(settings.host):
-        log.warning("The public URL is one of this machine, and useless to others, who can reach %s.", settings.host)
+        log.warning(
+            "The public URL is one of this machine, and useless to others, who can reach %s: "
+            "operating this hub and publishing need tokens.",
+            settings.host or "all addresses",
+        )
     if settings.allow_network:
         log.warning("These networks may be called although they are not public: %s.", ", ".join(settings.allow_network))

@@ -6,7 +6,8 @@ from contextlib import nullcontext
 
 import anyio
 
-from websubhub import AppListener, Binding, is_loopback_host, is_loopback_url
+from websubhub import AppListener, Binding
+from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import GRACE_SECONDS, closed, running
 from websubhub.standalone.settings import Settings, SettingsError
 
@@ -39,9 +40,7 @@ async def run_hub(
             base = await _listen(listener, binding)
             log.debug("Listening on %s, and starting.", base)
             url = settings.url_at(base)
-            # A loopback URL says who is meant to come, the address who can.
-            private = is_loopback_url(url) and is_loopback_host(settings.host)
-            async with running(settings, url, private=private) as hub:
+            async with running(settings, url, Reach(url, settings.host)) as hub:
                 listener.attach("/", hub.app, nullcontext())
                 await listener.start()
                 try:

@@ -1,5 +1,6 @@
 """The hub itself: what it answers to publishers and subscribers."""
 
+import logging
 import re
 import secrets
 import time
@@ -15,6 +16,7 @@ from websubhub import (
     InternalSubscriptionError,
     InternalUnsubscriptionError,
     MessageType,
+    Refusals,
     Subscription,
     SubscriptionAccepted,
     SubscriptionDeniedError,
@@ -35,6 +37,8 @@ from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification, PublishKey, StoredSubscription, StoreError
 from websubhub.standalone.topics import TopicRules
+
+log = logging.getLogger("websubhub")
 
 #: How a pending verification names itself in the message that is verified for it.
 VERIFICATION = "websubhub.verification"
@@ -72,17 +76,21 @@ class StandaloneHub(HubService):
         self._publishers = publishers
         self._intake = intake
         self._clock = clock
+        self._refusals = Refusals(log)
         self.on_pending: Callable[[], None] = lambda: None
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
         """Keep the topic, for publishers with a token."""
         refusal = self._publishers.refusal(message.headers)
         if refusal is not None:
-            return TopicRegistrationError(refusal, status=401, headers=_CHALLENGE)
-        known = await self._store.topics.get(message.topic)
-        if known is None or self._rules.names(message.topic):
-            known = self._rules.topic(message.topic)
-        await self._store.topics.save(attrs.evolve(known, registered=True))
+            return TopicRegistrationError(refusal.reason, status=refusal.status, headers=refusal.headers)
+        try:
+            known = await self._store.topics.get(message.topic)
+            if known is None or self._rules.names(message.topic):
+                known = self._rules.topic(message.topic)
+            await self._store.topics.save(attrs.evolve(known, registered=True))
+        except StoreError as error:
+            return TopicRegistrationError(self._failed(error), status=503, headers=_BUSY)
         return TopicRegistrationSuccess()
 
     async def on_deregister_topic(
@@ -91,25 +99,27 @@ class StandaloneHub(HubService):
         """Give the topic up, for publishers with a token."""
         refusal = self._publishers.refusal(message.headers)
         if refusal is not None:
-            return TopicDeregistrationError(refusal, status=401, headers=_CHALLENGE)
-        if not await self._store.topics.deregister(message.topic):
-            return TopicDeregistrationError("the topic is not registered")
-        return TopicDeregistrationSuccess()
+            return TopicDeregistrationError(refusal.reason, status=refusal.status, headers=refusal.headers)
+        try:
+            known = await self._store.topics.deregister(message.topic)
+        except StoreError as error:
+            return TopicDeregistrationError(self._failed(error), status=503, headers=_BUSY)
+        return TopicDeregistrationSuccess() if known else TopicDeregistrationError("the topic is not registered")
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
         """Store the content, or the fact that there is new content to fetch, before saying yes."""
         if message.type is MessageType.PUBLISH:
             refusal = self._publishers.refusal(message.headers)
             if refusal is not None:
-                return UpdateMessageError(refusal, status=401, headers=_CHALLENGE)
-        if not await self._rules.is_open_to(message.topic):
-            return UpdateMessageError("the topic is not registered")
+                return UpdateMessageError(refusal.reason, status=refusal.status, headers=refusal.headers)
         try:
+            if not await self._rules.is_open_to(message.topic):
+                return UpdateMessageError("the topic is not registered")
             if message.type is MessageType.PUBLISH:
                 return await self._publish(message)
             await self._intake.announce(message.topic)
         except StoreError as error:
-            return UpdateMessageError(str(error), status=503, headers=_BUSY)
+            return UpdateMessageError(self._failed(error), status=503, headers=_BUSY)
         return Acknowledgement()
 
     async def _publish(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
@@ -179,9 +189,11 @@ class StandaloneHub(HubService):
                 return "too many requests await their verification"
             await save(pending)
         except StoreError as error:
-            return str(error)
+            return self._failed(error)
         self.on_pending()
         return None
 
-
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="websubhub"'}
+    def _failed(self, error: StoreError) -> str:
+        """Tell the log what the store said, and return what strangers may know of it."""
+        self._refusals.note("A request was answered 503: %s", error)
+        return error.public

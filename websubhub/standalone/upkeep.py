@@ -13,6 +13,7 @@ log = logging.getLogger("websubhub")
 _SWEEP_SECONDS = 1.0
 _RECLAIM_SECONDS = 5.0
 _DEAD_LETTER_SECONDS = 600.0
+_UNUSED_SECONDS = 3_600.0
 _PAGE = 500
 
 
@@ -36,6 +37,7 @@ class Upkeep:
             tasks.start_soon(self._every, _SWEEP_SECONDS, self.end_leases)
             tasks.start_soon(self._every, _RECLAIM_SECONDS, self.reclaim)
             tasks.start_soon(self._every, _DEAD_LETTER_SECONDS, self.drop_old_dead_letters)
+            tasks.start_soon(self._every, _UNUSED_SECONDS, self.forget_unused_topics)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
@@ -55,6 +57,12 @@ class Upkeep:
     async def reclaim(self) -> None:
         """Delete the updates that nobody is owed any more."""
         await self._store.broker.reclaim()
+
+    async def forget_unused_topics(self) -> None:
+        """Forget the topics that nobody has followed or registered for an hour, and that nothing waits for."""
+        forgotten = await self._store.topics.forget_unused()
+        if forgotten:
+            log.info("%d unused topics were forgotten.", forgotten)
 
     async def drop_old_dead_letters(self) -> None:
         """Forget the dead letters and the dead announcements that were kept long enough."""

@@ -2,7 +2,13 @@
 
 
 class StoreError(Exception):
-    """The store could not do what was asked; nothing that was accepted before is lost."""
+    """The store could not do what was asked; nothing that was accepted before is lost.
+
+    Attributes:
+        public: What to tell strangers, who are to learn nothing of the machine.
+    """
+
+    public = "the hub can store nothing at present"
 
 
 class StoreClosedError(StoreError):
@@ -20,9 +26,13 @@ class StoreVersionError(StoreError):
 class BacklogFullError(StoreError):
     """Too many deliveries are waiting; the publisher is to try again later (503 with Retry-After)."""
 
+    public = "too many deliveries are waiting"
+
 
 class DiskFullError(StoreError):
     """No space is left for new updates; deliveries go on, and publishing works again once there is space."""
+
+    public = "the hub has no space for more at present"
 
 
 class DeliverySettledError(RuntimeError):

@@ -46,6 +46,14 @@ class TopicStore(Protocol):
         """Make a topic unregistered; its subscriptions stay. False when it was not registered."""
         ...
 
+    async def forget_unused(self) -> int:
+        """Forget the topics that were unused at the last call and still are. Returns how many.
+
+        A topic is unused if it is not registered, has no options of its own, and neither a subscription, an update, a
+        dead letter nor an announcement is there for it. Whatever happens to it meanwhile, nothing is lost.
+        """
+        ...
+
     async def last_fetch(self, url: str) -> FetchedTopic | None:
         """What is remembered of the last fetch, or None when there was none."""
         ...

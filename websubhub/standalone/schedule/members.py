@@ -53,6 +53,14 @@ class Members:
             log.mode = mode
             self._board.owe(log, _owed(log) - log.waiting)
 
+    def forget_topic(self, topic: int) -> None:
+        """Forget a topic that has no subscriptions."""
+        self._board.logs.pop(topic, None)
+
+    def knows(self, topic: int) -> bool:
+        """Whether a topic was added."""
+        return topic in self._board.logs
+
     def add(self, member: Member) -> None:
         """Add a subscription to a known topic."""
         log = self._board.logs[member.topic]

@@ -18,6 +18,8 @@ class Verdict(Enum):
     """The subscriber does not want this content, and may well want the next."""
     TURNED_AWAY = auto()
     """Nothing that is sent to this callback gets to the subscriber, or just not this: the next update will show."""
+    NOT_BEGUN = auto()
+    """The hub itself could not begin, which says nothing about anybody else."""
     UNSENDABLE = auto()
     """It cannot be sent as it is, now or ever."""
 
@@ -61,6 +63,8 @@ def judge(outcome: DeliveryOutcome) -> Verdict:
     """Return what the end of an attempt means, by the status alone where there was an answer."""
     if outcome.failure is DeliveryFailure.INVALID_REQUEST:
         return Verdict.UNSENDABLE
+    if outcome.failure is DeliveryFailure.NO_DESCRIPTOR:
+        return Verdict.NOT_BEGUN
     if outcome.failure is not None:
         return Verdict.NOT_NOW
     status = outcome.status

@@ -1,12 +1,16 @@
 """Announced topics in SQLite."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from websubhub import url_identity
+from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
+
+_log = logging.getLogger(__name__)
 
 _COLUMNS = "id, topic, count, announced_at, attempts, due_at, status, reason, died_at"
 _STATES = {
@@ -49,15 +53,19 @@ class SqliteAnnouncements:
         """The topics that are to be fetched now, the longest due first."""
         now = self._clock()
 
-        def work(connection: Connection) -> list[Announcement]:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= ? "  # noqa: S608 - our own words
+        def work(connection: Connection) -> tuple[list[Announcement], list[int]]:
+            found = connection.execute(
+                f"SELECT rowid, {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= ? "  # noqa: S608 - our own words
                 "ORDER BY due_at, id LIMIT ?",
                 (now, limit),
-            ).fetchall()
-            return [_announcement(*row) for row in rows]
+            )
+            return rows.sorted_out(found, _announcement)
 
-        return await self._database.read(work)
+        due, unreadable = await self._database.read(work)
+        if unreadable:
+            _log.error("%d announcements cannot be read from the database, and are forgotten.", len(unreadable))
+            await self.drop(unreadable)
+        return due
 
     async def settle(self, announcement: Announcement) -> bool:
         """Forget a topic that was fetched. False when it was announced again since, so that it stays."""
@@ -106,11 +114,11 @@ class SqliteAnnouncements:
         """A page of the announcements, the oldest first."""
 
         def work(connection: Connection) -> list[Announcement]:
-            rows = connection.execute(
+            found = connection.execute(
                 f"SELECT {_COLUMNS} FROM announcements WHERE id > ? {_STATES[state]}ORDER BY id LIMIT ?",  # noqa: S608 - our own words
                 (after, limit),
             ).fetchall()
-            return [_announcement(*row) for row in rows]
+            return [_announcement(*row) for row in found]
 
         return await self._database.read(work)
 
@@ -157,4 +165,15 @@ class SqliteAnnouncements:
 
 
 def _announcement(*row: object) -> Announcement:
-    return Announcement(**dict(zip(_COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]
+    number, topic, count, announced_at, attempts, due_at, status, reason, died_at = row
+    return Announcement(
+        id=rows.whole(number),
+        topic=rows.text(topic),
+        count=rows.whole(count),
+        announced_at=rows.number(announced_at),
+        attempts=rows.whole(attempts),
+        due_at=rows.number(due_at),
+        status=None if status is None else rows.whole(status),
+        reason=rows.text(reason),
+        died_at=None if died_at is None else rows.number(died_at),
+    )

@@ -8,7 +8,7 @@ import anyio.lowlevel
 
 from websubhub import authority_of
 from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.deliveries import FIRST, ClaimedDelivery, Desk
+from websubhub.standalone.adapters.sqlite.deliveries import FIRST, Before, ClaimedDelivery, Desk
 from websubhub.standalone.adapters.sqlite.flusher import Flusher
 from websubhub.standalone.adapters.sqlite.recipients import Needed, Recipients
 from websubhub.standalone.schedule.board import Board
@@ -85,14 +85,29 @@ class Claimer:
             if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the one before
                 log, sequence = claim.log, claim.sequence
                 update = needed.updates.get((log.number, sequence))
+            before = needed.before(claim) if claim.repeated else FIRST
+            if needed.unreadable and needed.is_unreadable(claim):
+                self._give_up(claim, before)
+                continue
             if update is None or callback is None:
                 self._forget(claim)
                 continue
-            claim.equip(self._desk, update, callback, secret, needed.before(claim) if claim.repeated else FIRST)
+            claim.equip(self._desk, update, callback, secret, before)
             if not claim.host.name:
-                claim.host.name = authority_of(callback)
+                claim.host.name = _host_of(callback)
             deliveries.append(claim)
         return deliveries
+
+    def _give_up(self, claim: Claim, before: Before) -> None:
+        """Make a dead letter of what cannot be read: others are not to wait for it, and an operator may mend it."""
+        _log.error(
+            "Update %d of topic %d cannot be read for subscription %d, and becomes a dead letter.",
+            claim.sequence,
+            claim.log.number,
+            claim.subscription,
+        )
+        reason = "the update or the subscription cannot be read from the database"
+        self._desk.dead(claim, before.attempt, reason, host_failed=False, turned_away=False)
 
     def _forget(self, claim: Claim) -> None:
         """Drop a claim whose subscription, or for whatever reason whose update, is not there any more."""
@@ -108,3 +123,10 @@ class Claimer:
         else:
             seconds = _LOOK_AGAIN_SECONDS if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
             await self._bell.wait(seconds)
+
+
+def _host_of(callback: str) -> str:
+    try:
+        return authority_of(callback)
+    except ValueError:
+        return "?"  # the engine will say that it cannot be called

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.files import FileLock, InUse, Reserve
 from websubhub.standalone.adapters.sqlite.schema import FUNCTIONS, MIGRATIONS, PRAGMAS
 from websubhub.standalone.ports import DiskFullError, StoreError, StoreVersionError
@@ -90,11 +91,23 @@ class DatabaseFile:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if len(works) == 1:
+                if is_bad_text(error) and connection.text_factory is str:
+                    return self._transact_lenient(connection, works)
                 return [(None, self._translate(connection, error))]
             return [self.transact(connection, [work])[0] for work in works]
         return outcomes
 
+    def _transact_lenient(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
+        """Once more, with bytes that are no UTF-8 as surrogates: who looks at a row sees it, and the others as well."""
+        connection.text_factory = _lenient_text
+        try:
+            return self.transact(connection, works)
+        finally:
+            connection.text_factory = str
+
     def _translate(self, connection: Connection, error: Exception) -> Exception:
+        if isinstance(error, rows.UNREADABLE):
+            return StoreError(f"The database {self._path} has something in it that cannot be read: {error!r}.")
         if not isinstance(error, sqlite3.Error):
             return error
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
@@ -136,6 +149,28 @@ class DatabaseFile:
     def _release(self) -> None:
         if self._lock is not None:
             self._lock.release()
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def is_about_values(error: Exception) -> bool:
+    """Return whether an error is about the values of a row, and not about the database or its disk.
+
+    A page that is damaged counts: what was on it is lost, and trying again does not bring it back.
+    """
+    if is_bad_text(error):
+        return True
+    if isinstance(error, sqlite3.Error):
+        code: int = getattr(error, "sqlite_errorcode", 0)
+        return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}  # no statement is wrong by itself
+    return isinstance(error, rows.UNREADABLE)
+
+
+def is_bad_text(error: Exception) -> bool:
+    """Return whether a row was not had because a text in it is no UTF-8."""
+    return isinstance(error, sqlite3.OperationalError) and "decode to UTF-8" in str(error)
 
 
 def touch(connection: Connection) -> None:

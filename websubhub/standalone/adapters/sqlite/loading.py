@@ -1,6 +1,7 @@
 """What was on the disk when the hub started, put on the board."""
 
 import gc
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,13 +9,14 @@ from typing import Any, TypeVar
 
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.letters import read_replaying
+from websubhub.standalone.adapters.sqlite.rows import delivery_mode
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.members import Member, Members
 
+_log = logging.getLogger(__name__)
+
 _PAGE = 5_000
-_MODES = {mode.value: mode for mode in DeliveryMode}  # many times as fast as a call of the class
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -27,9 +29,11 @@ async def load(database: Database, board: Board, members: Members) -> set[int]:
     with _without_collections():
         updated = await _load_subscriptions(database, members)
     for topic, subscription, due_at, attempted_at, firm in await database.read(_retries):
-        members.restore_retry(topic, subscription, due_at=due_at, attempted_at=attempted_at, firm=bool(firm))
+        if _are_numbers(due_at, attempted_at):  # else it is tried again at once
+            members.restore_retry(topic, subscription, due_at=due_at, attempted_at=attempted_at, firm=bool(firm))
     for letter in await database.read(read_replaying):
-        members.replay(*letter)
+        if _are_numbers(*letter):
+            members.replay(*letter)
     for (host,) in await database.read(
         lambda connection: connection.execute("SELECT host FROM paused_hosts").fetchall()
     ):
@@ -41,15 +45,25 @@ async def _load_subscriptions(database: Database, members: Members) -> set[int]:
     updated: set[int] = set()
     async for topics in _pages(database, _topics):
         for topic, mode, head, has_updates in topics:
-            members.add_topic(topic, _MODES[mode], head)
+            members.add_topic(topic, delivery_mode(mode), head if isinstance(head, int) else 0)
             if has_updates:
                 updated.add(topic)
+    unreadable = 0
     async for subscriptions in _pages(database, _subscriptions):
         for subscription, topic, host, position, expires_at in subscriptions:
+            if not (_are_numbers(host, position, expires_at) and members.knows(topic)):
+                unreadable += 1
+                continue
             members.add(
                 Member(topic=topic, subscription=subscription, host=host, position=position, expires_at=expires_at)
             )
+    if unreadable:
+        _log.error("%d subscriptions cannot be read from the database, and get nothing.", unreadable)
     return updated
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, int | float) for value in values)
 
 
 @contextmanager
@@ -72,7 +86,7 @@ async def _pages(database: Database, read: Callable[..., list[Row]]) -> AsyncIte
         last = rows[-1][0]
 
 
-def _topics(connection: Connection, after: int) -> list[tuple[int, str, int, int]]:
+def _topics(connection: Connection, after: int) -> list[tuple[Any, ...]]:
     return connection.execute(
         "SELECT id, mode, head, head > 0 AND EXISTS (SELECT 1 FROM updates WHERE topic_id = topics.id) "
         "FROM topics WHERE id > ? ORDER BY id LIMIT ?",
@@ -80,7 +94,7 @@ def _topics(connection: Connection, after: int) -> list[tuple[int, str, int, int
     ).fetchall()
 
 
-def _subscriptions(connection: Connection, after: int) -> list[tuple[int, int, int, int, float]]:
+def _subscriptions(connection: Connection, after: int) -> list[tuple[Any, ...]]:
     return connection.execute(
         "SELECT id, topic_id, host, position, expires_at FROM subscriptions JOIN positions ON subscription_id = id "
         "WHERE id > ? ORDER BY id LIMIT ?",

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from attrs import field, frozen
 
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.database import Connection, is_about_values
 from websubhub.standalone.adapters.sqlite.deliveries import FIRST, Before
 from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.adapters.sqlite.updates import Key, UpdateCache, read_callbacks, read_update
+from websubhub.standalone.adapters.sqlite.updates import Key, UpdateCache, read_callback, read_callbacks, read_update
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim
 
@@ -39,12 +39,18 @@ class Needed:
         secrets: For each claim its secret.
         updates: By topic and sequence number.
         made: The attempts of those that failed before, by subscription.
+        unreadable: The updates, by topic and sequence number, and the subscriptions that are there and cannot be read.
     """
 
     callbacks: list[str | None] = field(repr=False)
     secrets: list[str | None] = field(repr=False)
     updates: dict[Key, Update]
     made: dict[int, Made]
+    unreadable: set[Key | int] = field(factory=set)
+
+    def is_unreadable(self, claim: Claim) -> bool:
+        """Whether what a claim needs is there and cannot be read, now or ever."""
+        return claim.subscription in self.unreadable or (claim.log.number, claim.sequence) in self.unreadable
 
     def before(self, claim: Claim) -> Before:
         """Where a claim that failed before stands in its schedule."""
@@ -82,9 +88,10 @@ class Recipients:
         updates, missing = self._cached(_keys(claims))
 
         def work(connection: Connection) -> Needed:
-            read = {key: update for key in missing if (update := read_update(connection, key)) is not None}
+            unreadable: set[Key | int] = set()
+            read = _read_updates(connection, missing, unreadable)
             made = _read_made(connection, repeated) if repeated else {}
-            return Needed(*read_callbacks(connection, claims), read, made)
+            return Needed(*_read_callbacks(connection, claims, unreadable), read, made, unreadable)
 
         needed = await self._database.read(work)
         for key, update in needed.updates.items():
@@ -105,14 +112,58 @@ class Recipients:
         return updates, missing
 
 
+def _read_updates(connection: Connection, keys: Iterable[Key], unreadable: set[Key | int]) -> dict[Key, Update]:
+    updates = {}
+    for key in keys:
+        try:
+            update = read_update(connection, key)
+        except Exception as error:
+            if not is_about_values(error):
+                raise
+            unreadable.add(key)
+        else:
+            if update is not None:
+                updates[key] = update
+    return updates
+
+
+def _read_callbacks(
+    connection: Connection, claims: Sequence[Claim], unreadable: set[Key | int]
+) -> tuple[list[str | None], list[str | None]]:
+    """What ``read_callbacks`` returns; if that fails, one by one, so that only those fail that must."""
+    try:
+        return read_callbacks(connection, claims)
+    except Exception as error:
+        if not is_about_values(error):
+            raise
+    callbacks: list[str | None] = []
+    secrets: list[str | None] = []
+    for claim in claims:
+        callback = secret = None
+        try:
+            callback, secret = read_callback(connection, claim)
+        except Exception as error:
+            if not is_about_values(error):
+                raise
+            unreadable.add(claim.subscription)
+        callbacks.append(callback)
+        secrets.append(secret)
+    return callbacks, secrets
+
+
 def _read_made(connection: Connection, claims: Iterable[Claim]) -> dict[int, Made]:
-    rows = connection.execute(
+    found = connection.execute(
         "SELECT subscription_id, sequence, attempts, refusals, turned_away AND turned_away = position "
         "FROM retries JOIN positions USING (subscription_id) "
         "WHERE subscription_id IN (SELECT value FROM json_each(?))",
         (as_json(claim.subscription for claim in claims),),
     ).fetchall()
-    return {row[0]: Made(row[1], row[2], row[3], bool(row[4])) for row in rows}
+    # Counts that are none are forgotten: the schedule begins anew, and has an end.
+    return {row[0]: Made(row[1], row[2], row[3], bool(row[4])) for row in found if _are_whole(row[1:4])}
+
+
+def _are_whole(values: Sequence[object]) -> bool:
+    return all(isinstance(value, int) for value in values)
 
 
 def _keys(claims: Sequence[Claim]) -> set[Key]:

@@ -38,7 +38,11 @@ class Reclaimer:
         """Delete what can be deleted. Returns how many updates."""
         deleted = 0
         for topic in sorted(self._topics):
-            deleted += await self._reclaim_topic(self._board.logs[topic])
+            log = self._board.logs.get(topic)
+            if log is None:  # forgotten since
+                self._topics.discard(topic)
+            else:
+                deleted += await self._reclaim_topic(log)
         while deleted and await self._database.settle(_shrink):
             await anyio.lowlevel.checkpoint()
         return deleted

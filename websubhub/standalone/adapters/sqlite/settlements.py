@@ -108,7 +108,8 @@ class Settlements:
     def _write_deaths(self, connection: Connection) -> None:
         connection.executemany(
             "INSERT INTO dead_letters (topic_id, identity, callback, sequence, attempts, reason, died_at) "
-            "SELECT topic_id, identity, callback, ?, ?, ?, ? FROM subscriptions WHERE id = ?",
+            "SELECT topic_id, CAST(identity AS TEXT), CAST(callback AS TEXT), ?, ?, ?, ? FROM subscriptions "
+            "WHERE id = ?",
             [
                 (death.sequence, death.attempts, death.reason, death.died_at, death.subscription)
                 for death in self.deaths

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.rows import delivery_mode
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.verifications import confirm_verification, withdraw_verification
 from websubhub.standalone.ports import DeliveryMode, StoredSubscription
@@ -202,7 +203,7 @@ def _ensure_topic(connection: Connection, url: str) -> tuple[int, DeliveryMode, 
     number, mode, head = connection.execute(
         "SELECT id, mode, head FROM topics WHERE identity = ?", (identity,)
     ).fetchone()
-    return number, DeliveryMode(mode), head
+    return number, delivery_mode(mode), head
 
 
 def _subscription(

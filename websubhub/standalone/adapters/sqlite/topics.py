@@ -1,15 +1,21 @@
 """Topics in SQLite."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import attrs
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, delivery_mode
+from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
+from websubhub.standalone.ports import FetchedTopic, Topic
 from websubhub.standalone.schedule.members import Members
+
+_log = logging.getLogger(__name__)
 
 _ALL = "*"
 _PAGE = 5_000
@@ -22,6 +28,14 @@ _CONFIGURE = (
     "UPDATE topics SET mode = wanted.mode, feed_diff = wanted.feed_diff FROM wanted "
     "WHERE topics.id = wanted.id AND (topics.mode, topics.feed_diff) IS NOT (wanted.mode, wanted.feed_diff) "
     "RETURNING id, mode, head"
+)
+_UNUSED = (
+    # The last one stays, so that no number is given away twice: updates are remembered by it.
+    "id < (SELECT max(id) FROM topics) AND NOT registered AND mode = 'every' AND NOT feed_diff "
+    "AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE topic_id = topics.id) "
+    "AND NOT EXISTS (SELECT 1 FROM updates WHERE topic_id = topics.id) "
+    "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE topic_id = topics.id) "
+    "AND NOT EXISTS (SELECT 1 FROM announcements WHERE announcements.identity = topics.identity)"
 )
 _CONFIGURE_PAGE = _CONFIGURE.format(which="id > :after AND id <= :until")
 _CONFIGURE_NAMED = _CONFIGURE.format(which="identity IN named")
@@ -38,6 +52,7 @@ class SqliteTopics:
     def __init__(self, database: Database, members: Members) -> None:
         self._database = database
         self._members = members
+        self._unused: set[int] = set()
 
     async def save(self, topic: Topic) -> None:
         """Add a topic, or replace the options of a known one."""
@@ -76,9 +91,34 @@ class SqliteTopics:
     async def _configure(self, statement: str, rules: Mapping[str, object]) -> None:
         def then(changed: list[tuple[int, str, int]]) -> None:
             for number, mode, head in changed:
-                self._members.add_topic(number, DeliveryMode(mode), head)
+                self._members.add_topic(number, delivery_mode(mode), head)
 
         await self._database.write(lambda connection: connection.execute(statement, rules).fetchall(), then)
+
+    async def forget_unused(self) -> int:
+        """Forget the topics that were unused at the last call and still are."""
+        forgotten, unused = 0, set[int]()
+        for after in range(0, await self._database.read(_last), _PAGE):
+            found = await self._database.read(partial(_find_unused, after=after))
+            if old := self._unused.intersection(found):
+                forgotten += await self._forget(old)
+            unused.update(set(found) - old)
+        self._unused = unused
+        return forgotten
+
+    async def _forget(self, topics: Collection[int]) -> int:
+        """Forget those of these topics that are unused, which is decided and done in one step."""
+        statement = f"DELETE FROM topics WHERE id IN (SELECT value FROM json_each(?)) AND {_UNUSED} RETURNING id"  # noqa: S608
+
+        def work(connection: Connection) -> list[int]:
+            return [number for (number,) in connection.execute(statement, (as_json(topics),))]
+
+        def then(forgotten: list[int]) -> None:
+            for number in forgotten:
+                self._members.forget_topic(number)
+
+        forgotten = await self._database.settle(work, then)
+        return len(forgotten)
 
     async def get(self, url: str) -> Topic | None:
         """The topic of this URL, or None."""
@@ -123,7 +163,7 @@ class SqliteTopics:
             return row[0] if row else None
 
         text = await self._database.read(work)
-        return None if text is None else _read_fetch(text)
+        return None if text is None else _read_fetch(text, url)
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
         """Remember a fetch; an unknown topic is added."""
@@ -138,7 +178,7 @@ class SqliteTopics:
             return number, mode, head
 
         await self._database.write(
-            work, lambda saved: self._members.add_topic(saved[0], DeliveryMode(saved[1]), saved[2])
+            work, lambda saved: self._members.add_topic(saved[0], delivery_mode(saved[1]), saved[2])
         )
 
 
@@ -147,10 +187,19 @@ def _last(connection: Connection) -> int:
     return last or 0
 
 
+def _find_unused(connection: Connection, after: int) -> list[int]:
+    statement = f"SELECT id FROM topics WHERE id > ? AND id <= ? AND {_UNUSED}"  # noqa: S608 - our own words
+    return [number for (number,) in connection.execute(statement, (after, after + _PAGE))]
+
+
 def _topic(url: str, registered: int, mode: str, feed_diff: int) -> Topic:
-    return Topic(url=url, registered=bool(registered), delivery_mode=DeliveryMode(mode), feed_diff=bool(feed_diff))
+    return Topic(url=url, registered=bool(registered), delivery_mode=delivery_mode(mode), feed_diff=bool(feed_diff))
 
 
-def _read_fetch(text: str) -> FetchedTopic:
-    values = json.loads(text)
-    return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
+def _read_fetch(text: str, url: str) -> FetchedTopic | None:
+    try:
+        values = json.loads(text)
+        return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
+    except UNREADABLE:
+        _log.error("What is remembered of the last fetch of %s cannot be read, and is forgotten.", url)
+        return None

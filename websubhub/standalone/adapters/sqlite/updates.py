@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from websubhub import url_identity
+from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.ports import Update
@@ -71,7 +72,11 @@ def append_update(connection: Connection, update: Update, admit: Callable[[int],
 
 
 def read_update(connection: Connection, key: Key) -> Update | None:
-    """One update."""
+    """One update.
+
+    Raises:
+        UnreadableError: A value of it is not what it must be.
+    """
     row = connection.execute(
         "SELECT message_id, url, content, content_type, canonical, hubs, published_at "
         "FROM updates JOIN topics ON topics.id = topic_id WHERE topic_id = ? AND sequence = ?",
@@ -81,13 +86,13 @@ def read_update(connection: Connection, key: Key) -> Update | None:
         return None
     identity, url, content, content_type, canonical, hubs, published_at = row
     return Update(
-        id=identity,
-        topic=url,
-        content=content,
-        content_type=content_type,
-        canonical=canonical,
-        hubs=tuple(json.loads(hubs)),
-        published_at=published_at,
+        id=rows.text(identity),
+        topic=rows.text(url),
+        content=rows.content(content),
+        content_type=rows.text(content_type),
+        canonical=rows.text_or_none(canonical),
+        hubs=rows.texts(hubs),
+        published_at=rows.number(published_at),
     )
 
 
@@ -95,6 +100,9 @@ def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[lis
     """For each claim its callback, None if the subscription was removed, and its secret, in one step of SQLite.
 
     ``Settlements.write`` says why.
+
+    Raises:
+        sqlite3.Error: One of them is no text, or cannot be had from the database.
     """
     callbacks, secrets = connection.execute(
         "SELECT json_group_array(callback), json_group_array(secret) "
@@ -104,16 +112,29 @@ def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[lis
     return json.loads(callbacks), json.loads(secrets)
 
 
+def read_callback(connection: Connection, claim: Claim) -> tuple[str | None, str | None]:
+    """The callback and the secret of one claim.
+
+    Raises:
+        UnreadableError: One of them is no text.
+        sqlite3.Error: One of them cannot be had from the database.
+    """
+    row = connection.execute(
+        "SELECT callback, secret FROM subscriptions WHERE id = ?", (claim.subscription,)
+    ).fetchone()
+    return (None, None) if row is None else (rows.text(row[0]), rows.text_or_none(row[1]))
+
+
 def delete_updates(connection: Connection, topic: int, until: int) -> int:
     """Delete some updates up to a sequence number that no dead letter refers to. Returns how many."""
-    rows = connection.execute(
+    found = connection.execute(
         "SELECT id, length(content) FROM updates WHERE topic_id = ? AND sequence <= ? "
         "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = updates.topic_id "
         "AND dead_letters.sequence = updates.sequence) LIMIT ?",
         (topic, until, _DELETED_AT_ONCE),
     ).fetchall()
     chosen, size = [], 0
-    for number, length in rows:
+    for number, length in found:
         chosen.append(number)
         size += length
         if size > _DELETED_BYTES_AT_ONCE:

@@ -1,13 +1,18 @@
 """Pending intent verifications in SQLite."""
 
+import logging
 from collections.abc import Callable
 
 import attrs
 
 from websubhub import url_identity
+from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import Mode, PendingVerification
+
+_log = logging.getLogger(__name__)
 
 _COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at"
 _REPLACE = (
@@ -60,14 +65,23 @@ class SqliteVerifications:
         """The requests that are due, the longest due first."""
         now = self._clock()
 
-        def work(connection: Connection) -> list[PendingVerification]:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM verifications WHERE due_at <= ? ORDER BY due_at LIMIT ?",  # noqa: S608
+        def work(connection: Connection) -> tuple[list[PendingVerification], list[int]]:
+            found = connection.execute(
+                f"SELECT rowid, {_COLUMNS} FROM verifications WHERE due_at <= ? ORDER BY due_at LIMIT ?",  # noqa: S608
                 (now, limit),
-            ).fetchall()
-            return [_verification(*row) for row in rows]
+            )
+            return rows.sorted_out(found, _verification)
 
-        return await self._database.read(work)
+        due, unreadable = await self._database.read(work)
+        if unreadable:
+            await self._forget(unreadable)
+        return due
+
+    async def _forget(self, unreadable: list[int]) -> None:
+        """Take out what would be due for ever, and hide what is due behind it."""
+        _log.error("%d pending verifications cannot be read from the database, and are forgotten.", len(unreadable))
+        statement = "DELETE FROM verifications WHERE rowid IN (SELECT value FROM json_each(?))"
+        await self._database.settle(lambda connection: connection.execute(statement, (as_json(unreadable),)).rowcount)
 
     async def postpone(self, verification: str, *, due_at: float) -> bool:
         """Count an attempt and set the time of the next. False when a newer request has replaced it."""
@@ -122,6 +136,14 @@ def _row(verification: PendingVerification) -> dict[str, object]:
 
 
 def _verification(*row: object) -> PendingVerification:
-    names = _COLUMNS.split(", ")
-    values = dict(zip(names, row, strict=True))
-    return PendingVerification(**values | {"mode": Mode(str(values["mode"]))})  # type: ignore[arg-type]
+    name, mode, topic, callback, secret, lease_seconds, attempts, due_at = row
+    return PendingVerification(
+        id=rows.text(name),
+        mode=Mode(rows.text(mode)),
+        topic=rows.text(topic),
+        callback=rows.text(callback),
+        secret=rows.text_or_none(secret),
+        lease_seconds=rows.whole(lease_seconds),
+        attempts=rows.whole(attempts),
+        due_at=rows.number(due_at),
+    )

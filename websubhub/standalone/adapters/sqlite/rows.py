@@ -1,0 +1,110 @@
+"""Values that are read from the database and are perhaps not what was once written there."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from websubhub.standalone.ports import DeliveryMode
+
+_MODES = {mode.value: mode for mode in DeliveryMode}  # many times as fast as a call of the class
+
+
+T = TypeVar("T")
+
+
+class UnreadableError(ValueError):
+    """A row has a value that is not one of its column."""
+
+
+#: What reading a row raises because of its values; whatever else goes wrong has to do with the database as a whole.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, AttributeError)
+
+
+def sorted_out(found: Iterable[tuple[Any, ...]], make: Callable[..., T]) -> tuple[list[T], list[int]]:
+    """What can be made of rows, and the numbers of those that nothing can be made of.
+
+    Args:
+        found: The rows, each with its number before the other values.
+        make: Makes something of the values of a row.
+    """
+    made: list[T] = []
+    unreadable: list[int] = []
+    for own, *values in found:
+        try:
+            made.append(make(*values))
+        except UNREADABLE:
+            unreadable.append(own)
+    return made, unreadable
+
+
+def text(value: object) -> str:
+    """A value that must be text.
+
+    Raises:
+        UnreadableError: It is none.
+    """
+    if not isinstance(value, str):
+        raise UnreadableError("A row of the database has something else than text in a column of text.")
+    return value
+
+
+def text_or_none(value: object) -> str | None:
+    """A value that must be text, or nothing.
+
+    Raises:
+        UnreadableError: It is neither.
+    """
+    return None if value is None else text(value)
+
+
+def content(value: object) -> bytes:
+    """A value that must be bytes.
+
+    Raises:
+        UnreadableError: It is none.
+    """
+    if not isinstance(value, bytes):
+        raise UnreadableError("A row of the database has something else than bytes as content.")
+    return value
+
+
+def number(value: object) -> float:
+    """A value that must be a number.
+
+    Raises:
+        UnreadableError: It is none.
+    """
+    if not isinstance(value, int | float):
+        raise UnreadableError("A row of the database has something else than a number in a column of numbers.")
+    return value
+
+
+def whole(value: object) -> int:
+    """A value that must be a whole number.
+
+    Raises:
+        UnreadableError: It is none.
+    """
+    if not isinstance(value, int):
+        raise UnreadableError("A row of the database has something else than a whole number in a column of those.")
+    return value
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A value that must be a list of texts, as JSON.
+
+    Raises:
+        UnreadableError: It is none.
+    """
+    try:
+        items = json.loads(text(value))
+    except (ValueError, RecursionError):
+        items = None
+    if not isinstance(items, list):
+        raise UnreadableError("A row of the database has something else than a list where there must be one.")
+    return tuple(map(text, items))
+
+
+def delivery_mode(value: object) -> DeliveryMode:
+    """The mode of a topic; one that is unknown loses no update."""
+    return _MODES.get(value, DeliveryMode.EVERY) if isinstance(value, str) else DeliveryMode.EVERY
