@@ -1,7 +1,8 @@
 """What one host may be made to take: how many exchanges at once and in a minute, and how many bytes.
 
 A stranger decides whom a hub calls, so the budget is the victim's: it is kept for each host, however many URLs, ports
-and subscriptions lead there. What a host confirms that it wanted costs nothing of it.
+and subscriptions lead there. What a host confirms that it wanted costs nothing of it. And as one stranger can name many
+hosts, those that fail share half of all places.
 """
 
 import math
@@ -12,6 +13,7 @@ import attrs
 from attrs.validators import ge, gt
 
 _MINUTE = 60.0
+_CROWDED_SECONDS = 1.0
 
 
 @attrs.frozen(kw_only=True)
@@ -22,7 +24,8 @@ class Budget:
         at_once: Exchanges under way.
         burst: Exchanges after a quiet time, before the rate counts.
         per_minute: Exchanges in a minute from then on.
-        burst_bytes: Bytes after a quiet time, before their rate counts; the exchange that passes it is finished.
+        burst_bytes: Bytes after a quiet time, before their rate counts; the exchange that passes it is finished, and
+            each one under way counts as much as the largest one lately.
         bytes_per_minute: Bytes in a minute from then on.
         failures: Exchanges in a row that the host did not want, after which it is left alone; 0 for never.
         pause_seconds: For how long.
@@ -40,13 +43,15 @@ class Budget:
 class _Account:
     """What one host was made to take lately; it recovers with time."""
 
-    __slots__ = ("at", "exchanges", "failures", "paused_until", "running", "size")
+    __slots__ = ("at", "crowding", "exchanges", "failures", "largest", "paused_until", "running", "size")
 
     def __init__(self, now: float) -> None:
         self.at = now
         self.running = 0
+        self.crowding = 0
         self.exchanges = 0.0
         self.size = 0.0
+        self.largest = 0
         self.failures = 0
         self.paused_until = -math.inf
 
@@ -56,6 +61,8 @@ class _Account:
         self.exchanges = max(0.0, self.exchanges - budget.per_minute * minutes)
         # An infinite rate times no time at all is no number.
         self.size = max(0.0, self.size - budget.bytes_per_minute * minutes) if minutes else self.size
+        if not self.size:
+            self.largest = 0
 
     def is_clean(self, now: float) -> bool:
         """Return whether a new account would be the same."""
@@ -68,11 +75,16 @@ class Budgets:
     Args:
         budget: The bounds for each.
         clock: Seconds that only grow.
+        places: How many exchanges may be under way with all hosts; half of them with hosts that failed last.
         remembered: How many accounts are kept.
     """
 
-    def __init__(self, budget: Budget, clock: Callable[[], float], *, remembered: int = 20_000) -> None:
+    def __init__(
+        self, budget: Budget, clock: Callable[[], float], *, places: float = math.inf, remembered: int = 20_000
+    ) -> None:
         self._budget = budget
+        self._free = places
+        self._free_for_failing = places / 2
         self._clock = clock
         self._remembered = remembered
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
@@ -80,19 +92,28 @@ class Budgets:
     def __len__(self) -> int:
         return len(self._accounts)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all places are taken, so that no host can be called."""
+        return self._free < 1
+
     def wait(self, host: str) -> float:
         """Return how many seconds from now an exchange may begin: 0 at once, infinity when another must end first."""
         account = self._accounts.get(host)
+        if self.is_full:
+            return math.inf
         if account is None:
             return 0.0
         budget, now = self._budget, self._clock()
         account.recover(budget, now)
         if account.running >= budget.at_once:
             return math.inf
+        size = account.size + account.running * account.largest
         waits = [
             account.paused_until - now,
             (account.exchanges + 1 - budget.burst) / budget.per_minute * _MINUTE,
-            (account.size - budget.burst_bytes) / budget.bytes_per_minute * _MINUTE if account.size else 0.0,
+            (size - budget.burst_bytes) / budget.bytes_per_minute * _MINUTE if size else 0.0,
+            _CROWDED_SECONDS if account.failures and self._free_for_failing < 1 else 0.0,
         ]
         return max(0.0, *waits)
 
@@ -104,31 +125,52 @@ class Budgets:
         if account is None:
             account = self._accounts[host] = _Account(self._clock())
         self._accounts.move_to_end(host)
-        account.running += 1
+        self._take_place(account)
         account.exchanges += 1
         self._forget()
         return True
 
-    def end(self, host: str, *, wanted: bool, size: int = 0) -> None:
+    def end(self, host: str, *, wanted: bool, size: int = 0, failed: bool = True) -> bool:
         """End an exchange that was begun.
 
         Args:
             host: Its host.
             wanted: Whether the host showed that it wanted it, so that it costs nothing.
             size: How many bytes the host had to send.
+            failed: Whether it is the host's fault that it was not wanted, so that it counts as a failure.
+
+        Returns:
+            Whether the host is left alone from now on.
         """
         account, budget = self._accounts[host], self._budget
         account.recover(budget, self._clock())
-        account.running -= 1
+        self._give_place_back(account)
         account.size += size
+        account.largest = max(account.largest, size)
         if wanted:
             account.exchanges = max(0.0, account.exchanges - 1)
             account.failures = 0
-        else:
+        elif failed:
             account.failures += 1
-        if budget.failures and account.failures >= budget.failures:
+        pauses = 0 < budget.failures <= account.failures
+        if pauses:
             account.failures = 0
             account.paused_until = account.at + budget.pause_seconds
+        return pauses
+
+    def _take_place(self, account: _Account) -> None:
+        account.running += 1
+        self._free -= 1
+        if account.failures:
+            account.crowding += 1
+            self._free_for_failing -= 1
+
+    def _give_place_back(self, account: _Account) -> None:
+        account.running -= 1
+        self._free += 1
+        if account.crowding:
+            account.crowding -= 1
+            self._free_for_failing += 1
 
     def _forget(self) -> None:
         """Drop accounts beyond the number: clean ones and old ones first, never one with an exchange under way."""

@@ -18,6 +18,8 @@ PROMISED: dict[ModuleType, list[str]] = {
         "BadSubscriptionError",
         "BadUnsubscriptionError",
         "Binding",
+        "Budget",
+        "Budgets",
         "ClosedApplication",
         "ContentDeliveryError",
         "ContentDistributionMessage",

@@ -2,6 +2,7 @@
 
 from _websub.addresses import is_loopback_host, is_loopback_url
 from _websub.asgi import AsgiEdge
+from _websub.budgets import Budget, Budgets
 from _websub.closed import ClosedApplication
 from _websub.content import Payload
 from _websub.hosts import authority_of, canonical_authority, host_of
@@ -79,6 +80,8 @@ __all__ = [
     "BadSubscriptionError",
     "BadUnsubscriptionError",
     "Binding",
+    "Budget",
+    "Budgets",
     "ClosedApplication",
     "ContentDeliveryError",
     "ContentDistributionMessage",

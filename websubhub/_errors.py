@@ -85,9 +85,14 @@ class IntentVerificationError(WebSubError):
 
 
 class TopicFetchError(WebSubError):
-    """The topic's content could not be fetched; ``status`` is the topic's answer, 0 if there was none."""
+    """The topic's content could not be fetched; ``status`` is the topic's answer, 0 if there was none.
+
+    ``wait`` is 0 unless it was not asked at all, because a host may not be called yet: then it is in how many seconds
+    that may be, infinity if another fetch must end first.
+    """
 
     status = 0
+    wait = 0.0
 
 
 class ContentDeliveryError(WebSubError):

@@ -9,12 +9,13 @@ import anyio.lowlevel
 import attrs
 
 from _websub.addresses import AddressPolicy
+from _websub.budgets import Budgets
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, HttpClient, Incoming
 from _websub.coding import ContentCodingError, content_decoder
 from _websub.http import HeaderPairs, Headers, Request
 from _websub.links import Link, parse_links
 from _websub.media import is_content_type
-from _websub.urls import UrlError, check_url, is_https
+from _websub.urls import UrlError, check_url, host_of, is_https
 from _websub.vocabulary import OCTET_STREAM
 from websubhub._errors import TopicFetchError
 from websubhub._validators import strong_validators
@@ -71,6 +72,7 @@ class TopicClient:
         body_limit: The largest content, in bytes.
         seconds: How long one fetch may take, for each redirect anew.
         client: Your own HTTP client, used whole, with its headers, authentication, timeouts and proxies.
+        budgets: What the hosts of topics may be made to take, each that a redirect leads to for itself.
     """
 
     def __init__(
@@ -82,12 +84,14 @@ class TopicClient:
         body_limit: int = 10 * 1024 * 1024,
         seconds: float = 30.0,
         client: AsyncClient | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         limits = ExchangeLimits(seconds=seconds, response_bytes=body_limit)
         addresses = AddressPolicy.for_public_url(hub, allow_networks)
         self._http = HttpClient(client, addresses=addresses, limits=limits)
         self._hub = hub
         self._redirects = redirects
+        self.budgets = budgets
 
     async def fetch(
         self,
@@ -138,7 +142,8 @@ class TopicClient:
             for _ in range(self._redirects + 1):
                 # What a cache on the way has kept is from before the announcement.
                 headers = [("Accept", "*/*"), ("Cache-Control", "no-cache"), *(known if url == found_at else ())]
-                async with self._http.open(Request(method="GET", url=url, headers=headers), named=topic) as incoming:
+                request = Request(method="GET", url=url, headers=headers)
+                async with self._open(request, topic) as incoming:
                     if incoming.redirect is None:
                         yield incoming
                         return
@@ -149,6 +154,31 @@ class TopicClient:
         except ExchangeError as error:
             raise TopicFetchError(f"The topic could not be fetched: {error}.") from error
         raise TopicFetchError("The topic redirects too often.")
+
+    @asynccontextmanager
+    async def _open(self, request: Request, topic: str) -> AsyncIterator[Incoming]:
+        """One exchange, from the budget of its host."""
+        if self.budgets is None:
+            async with self._http.open(request, named=topic) as incoming:
+                yield incoming
+            return
+        host = host_of(request.url)
+        if not self.budgets.begin(host):
+            error = TopicFetchError("The budget of a host is used up.")
+            error.wait = self.budgets.wait(host)
+            raise error
+        counted: _Counted | None = None
+        wanted = failed = False
+        try:
+            async with self._http.open(request, named=topic) as incoming:
+                counted = _Counted(incoming.chunks)
+                yield attrs.evolve(incoming, chunks=counted)
+            wanted = True
+        except Exception as error:
+            failed = not getattr(error, "wait", 0.0)
+            raise
+        finally:
+            self.budgets.end(host, wanted=wanted, failed=failed, size=0 if counted is None else counted.size)
 
     async def _read(self, incoming: Incoming) -> TopicContent:
         _check(incoming)
@@ -192,6 +222,22 @@ class TopicClient:
     ) -> None:
         """Close the connections."""
         await self.aclose()
+
+
+@attrs.define
+class _Counted:
+    """A body whose bytes are counted as they arrive."""
+
+    chunks: AsyncIterator[bytes]
+    size: int = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await anext(self.chunks)
+        self.size += len(chunk)
+        return chunk
 
 
 def _wrong(incoming: Incoming, reason: str) -> TopicFetchError:

@@ -14,7 +14,7 @@ from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.fetching import TopicFetching
 from websubhub.standalone.metrics import FetchMetrics
 from websubhub.standalone.ports import Announcement, AnnouncementState, HubStore, StoredSubscription
-from websubhub.standalone.refreshing import TopicRefresher
+from websubhub.standalone.refreshing import Refreshed, TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.testing import FakeClock, InMemoryWeb
 
@@ -222,11 +222,11 @@ async def test_what_is_raised_at_a_fetch_does_not_end_the_others(caplog: pytest.
     store_topics = ["https://broken.example/", TOPIC]
     asked: list[str] = []
 
-    async def refresh(topic: str) -> bool:
+    async def refresh(topic: str) -> Refreshed:
         asked.append(topic)
         if topic != TOPIC:
             raise OverflowError("beyond all years")
-        return True
+        return Refreshed.UPDATED
 
     async with memory_store() as store, anyio.create_task_group() as tasks:
         for topic in store_topics:

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+import anyio
 import attrs
 import pytest
 
@@ -193,8 +194,8 @@ async def test_a_verification_is_tried_again_in_time_after_the_wall_clock_was_se
             PendingVerification(id="v", mode=Mode.SUBSCRIBE, topic=TOPIC, callback=CALLBACK, due_at=store.clock())
         )
         worker = VerificationWorker(store.verifications, attempt, "https://hub.example/", clock=store.clock)
-        [pending] = await store.verifications.due()
-        await worker._finish(pending, (TOPIC, CALLBACK))
+        async with anyio.create_task_group() as tasks:
+            await worker._start(tasks)
         machine.let_pass(44)
         assert not await store.verifications.due()
         machine.let_pass(2)

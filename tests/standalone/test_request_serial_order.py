@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from websubhub import (
+    Budget,
     IntentVerification,
     Subscription,
     Unsubscription,
@@ -35,6 +36,7 @@ from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationWorker
+from websubhub.standalone.verification_budget import VerificationBudget
 
 HUB = "https://hub.example/hub"
 PAIRS = {
@@ -77,8 +79,17 @@ class Hub:
             )
             self.store = store
             self.service = StandaloneHub(store, rules, publishers, Intake(store, lambda: None), lambda: self.now)
+            # Time stands still between steps, so nothing here is left to wait for its turn.
+            plenty = Budget(burst=10_000)
+            budget = VerificationBudget(lambda: self.now, strangers=plenty, known=plenty)
             self.worker = VerificationWorker(
-                store.verifications, self._attempt, HUB, delays=(DELAY, DELAY), clock=lambda: self.now
+                store.verifications,
+                self._attempt,
+                HUB,
+                delays=(DELAY, DELAY),
+                interval=0,
+                budget=budget,
+                clock=lambda: self.now,
             )
             self.service.on_pending = self.worker.wake
             tasks.start_soon(self.worker.run)

@@ -16,7 +16,7 @@ from websubhub import (
 )
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.delivery import DeliveryLoop
-from websubhub.standalone.fetching import TopicFetching
+from websubhub.standalone.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
@@ -70,7 +70,8 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
     distributor = ContentDistributor(
         hub, signature_method=settings.signature_method, allow_networks=networks, limits=limits
     )
-    topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes)
+    budgets = fetch_budgets(store.clock, settings.max_content_bytes)
+    topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes, budgets=budgets)
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(distributor)
@@ -94,9 +95,8 @@ async def _assemble(
     operators, publishing = _tokens(settings)
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
-    fetching = TopicFetching(
-        store, TopicRefresher(store, topics, clock).refresh, schedule, metrics.fetches, clock=clock
-    )
+    refresh = TopicRefresher(store, topics, clock).refresh
+    fetching = TopicFetching(store, refresh, schedule, metrics.fetches, budgets=topics.budgets, clock=clock)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock)
     app = HubApplication(service, _config(settings, hub), clock=clock)

@@ -4,24 +4,51 @@ import logging
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import anyio
 from anyio.abc import TaskGroup
 
-from websubhub import TopicFetchError, retry_after_seconds
+from websubhub import Budget, Budgets, TopicFetchError, host_of, retry_after_seconds
 from websubhub.standalone.metrics import FetchMetrics, FetchOutcome
+from websubhub.standalone.pacing import TopicPace
 from websubhub.standalone.ports import Announcement, HubStore, StoreError
+from websubhub.standalone.refreshing import Refreshed
 from websubhub.standalone.schedule.retry import RetrySchedule
 
 log = logging.getLogger("websubhub")
 
 _INTERVAL_SECONDS = 1.0
 _STORE_SECONDS = 5.0
-_FETCHES_AT_ONCE = 16
 _POLL_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 60.0
+_READ = 64
+FETCHES_AT_ONCE = 32
+FETCH_AT_ONCE_PER_HOST = 4
+_CONTENTS = 4
+_FAILING_PER_MINUTE = 60
+_RESTING = "The topic was fetched a moment ago, and rests."
+_WAITING = "The topic waits for the budget of its host."
 #: The one answer that says for good that there is nothing. What is 404 may be on its way, since pings are quick.
 _GONE = 410
+
+
+def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1024) -> Budgets:
+    """Return what the hosts of topics may be made to take.
+
+    Args:
+        clock: Seconds that only grow.
+        content_bytes: The largest content of a topic; a host serves four such contents at once, and then in a minute.
+    """
+    budget = Budget(
+        at_once=FETCH_AT_ONCE_PER_HOST,
+        burst=_FAILING_PER_MINUTE,
+        per_minute=_FAILING_PER_MINUTE,
+        burst_bytes=_CONTENTS * content_bytes,
+        bytes_per_minute=_CONTENTS * content_bytes,
+    )
+    return Budgets(budget, clock, places=FETCHES_AT_ONCE)
 
 
 class TopicFetching:
@@ -29,19 +56,21 @@ class TopicFetching:
 
     Args:
         store: Where announcements are kept.
-        refresh: Fetches a topic and publishes what is new; returns whether anything was.
+        refresh: Fetches a topic and publishes what is new; returns what it found.
         schedule: When what failed is tried again.
         metrics: What counts fetches.
+        budgets: What the hosts of topics may be made to take; those of the client that fetches.
         clock: The time, in seconds since 1970, that nobody sets.
     """
 
     def __init__(
         self,
         store: HubStore,
-        refresh: Callable[[str], Awaitable[bool]],
+        refresh: Callable[[str], Awaitable[Refreshed]],
         schedule: RetrySchedule,
         metrics: FetchMetrics,
         *,
+        budgets: Budgets | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -49,8 +78,12 @@ class TopicFetching:
         self._schedule = schedule
         self._metrics = metrics
         self._clock = clock
+        self._budgets = budgets or fetch_budgets(clock)
+        self._pace = TopicPace(clock)
         self._fetching: set[str] = set()
-        self._resting: dict[str, float] = {}
+        self._hosts = Counter[str]()
+        self._waiting: dict[str, float] = {}
+        self._soonest = math.inf
         self._wanted = anyio.Event()
 
     def wake(self) -> None:
@@ -71,38 +104,72 @@ class TopicFetching:
 
     def _pause(self) -> float:
         """How long until a topic may be fetched again, if that is soon."""
-        soonest = min(self._resting.values(), default=math.inf) - self._clock()
-        return min(max(soonest, 0.0), _POLL_SECONDS)
+        return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
-        now = self._clock()
-        self._resting = {topic: until for topic, until in self._resting.items() if until > now}
-        # Those that cannot be fetched now stand in front, and must not hide the others.
-        hidden = len(self._fetching) + len(self._resting)
-        for announcement in await self._store.announcements.due(limit=_FETCHES_AT_ONCE + hidden):
-            topic = announcement.topic
-            if len(self._fetching) < _FETCHES_AT_ONCE and topic not in self._fetching and topic not in self._resting:
-                self._fetching.add(topic)
-                tasks.start_soon(self._fetch, announcement)
+        more = True
+        while more:
+            now = self._clock()
+            self._soonest = math.inf
+            self._waiting = {host: until for host, until in self._waiting.items() if until > now}
+            # Those that are being fetched stand in front, and must not hide the others.
+            limit = _READ + len(self._fetching)
+            due = await self._store.announcements.due(limit=limit, besides=self._waiting)
+            moved = [announcement for announcement in due if await self._begin(announcement, tasks)]
+            more = bool(moved) and len(due) == limit and not self._is_full
 
-    async def _fetch(self, announcement: Announcement) -> None:
-        rest = _INTERVAL_SECONDS
+    @property
+    def _is_full(self) -> bool:
+        return len(self._fetching) >= FETCHES_AT_ONCE
+
+    async def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
+        """Begin a fetch if it may begin. Return whether it, or all of its host, is out of the way now."""
+        topic, now = announcement.topic, self._clock()
+        host = host_of(topic)
+        if topic in self._fetching or host in self._waiting or self._is_full:
+            return False
+        until = self._pace.until(topic)
+        if until > now:
+            self._soonest = min(self._soonest, until)
+            await self._store.announcements.hold(announcement, until, _RESTING)
+            return True
+        wait = math.inf if self._hosts[host] >= FETCH_AT_ONCE_PER_HOST else self._budgets.wait(host)
+        if wait == math.inf and not self._hosts[host]:
+            wait = _POLL_SECONDS  # for the end of what others began
+        if wait:
+            await self._wait_for(host, now + wait)
+            return True
+        self._fetching.add(topic)
+        self._hosts[host] += 1
+        tasks.start_soon(self._fetch, announcement, host)
+        return True
+
+    async def _wait_for(self, host: str, until: float) -> None:
+        self._waiting[host] = until
+        # Another fetch of the host ends soon; what takes longer is to be seen.
+        if until != math.inf:
+            await self._store.announcements.hold_host(host, until, _WAITING)
+
+    async def _fetch(self, announcement: Announcement, host: str) -> None:
+        rest, longer = _INTERVAL_SECONDS, False
         try:
-            await self._attempt(announcement)
+            longer = await self._attempt(announcement) is Refreshed.FOR_NOTHING
         except StoreError as error:
             log.warning("An announced update could not be stored: %s", error)
             rest = _STORE_SECONDS
         finally:
-            self._resting[announcement.topic] = self._clock() + rest
+            self._pace.rest(announcement.topic, rest, longer=longer)
             self._fetching.discard(announcement.topic)
+            self._hosts -= Counter([host])
+            self._waiting.pop(host, None)
             self.wake()
 
-    async def _attempt(self, announcement: Announcement) -> None:
-        topic = announcement.topic
+    async def _attempt(self, announcement: Announcement) -> Refreshed | None:
+        topic, found = announcement.topic, None
         try:
             if await self._store.subscriptions.page(topic=topic, limit=1):
-                changed = await self._refresh(topic)
-                self._metrics.count(FetchOutcome.UPDATED if changed else FetchOutcome.UNCHANGED)
+                found = await self._refresh(topic)
+                self._metrics.count(FetchOutcome.UPDATED if found is Refreshed.UPDATED else FetchOutcome.UNCHANGED)
             await self._store.announcements.settle(announcement)
         except StoreError:
             raise
@@ -111,8 +178,13 @@ class TopicFetching:
         except Exception:
             log.exception("The topic %r could not be taken.", topic)
             await self._fail(announcement, TopicFetchError("The hub failed at it."))
+        return found
 
     async def _fail(self, announcement: Announcement, error: TopicFetchError) -> None:
+        if error.wait:
+            until = self._clock() + min(error.wait, _LONGEST_WAIT_SECONDS)
+            await self._store.announcements.hold(announcement, until, _WAITING)
+            return
         log.warning("The topic %r could not be fetched: %s", announcement.topic, error)
         delay = self._schedule.delay(announcement.attempts + 1, random.random())  # noqa: S311 - jitter
         firm = retry_after_seconds(error.headers.get("retry-after"), self._clock()) or 0.0

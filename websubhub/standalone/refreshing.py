@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from enum import Enum, auto
 
 import anyio
 import anyio.to_thread
@@ -12,6 +13,18 @@ from websubhub import TopicClient, TopicContent, feed_entries, url_identity, wit
 from websubhub.standalone.ports import FetchedTopic, HubStore, Update
 
 _ENTRIES_REMEMBERED = 2_000
+
+
+class Refreshed(Enum):
+    """What a fetch of a topic found.
+
+    ``UPDATED``: there was an update. ``NOT_MODIFIED``: the topic said that there is none. ``FOR_NOTHING``: all of its
+    content was fetched, and it was what came last.
+    """
+
+    UPDATED = auto()
+    NOT_MODIFIED = auto()
+    FOR_NOTHING = auto()
 
 
 class TopicRefresher:
@@ -28,8 +41,8 @@ class TopicRefresher:
         self._client = client
         self._clock = clock
 
-    async def refresh(self, url: str) -> bool:
-        """Fetch a topic and publish its content, unless it is what came last. Returns whether there was an update.
+    async def refresh(self, url: str) -> Refreshed:
+        """Fetch a topic and publish its content, unless it is what came last. Returns what was found.
 
         Args:
             url: The topic's URL.
@@ -43,7 +56,7 @@ class TopicRefresher:
             url, etag=known.etag, last_modified=known.last_modified, found_at=known.found_at or None
         )
         if content is None:
-            return False
+            return Refreshed.NOT_MODIFIED
         fetched = attrs.evolve(
             known,
             etag=content.etag,
@@ -59,7 +72,7 @@ class TopicRefresher:
         if update is not None:
             await self._store.broker.publish(update)
         await self._store.topics.save_fetch(url, fetched)
-        return update is not None
+        return Refreshed.FOR_NOTHING if update is None else Refreshed.UPDATED
 
     async def _update(
         self, url: str, content: TopicContent, fetched: FetchedTopic

@@ -173,8 +173,6 @@ class StandaloneHub(HubService):
         await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
 
     async def _defer(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> str | None:
-        verifications = self._store.verifications
-        save = verifications.save if mode is Mode.SUBSCRIBE else verifications.save_if_known
         pending = PendingVerification(
             id=secrets.token_hex(16),
             mode=mode,
@@ -185,9 +183,8 @@ class StandaloneHub(HubService):
             due_at=self._clock(),
         )
         try:
-            if await verifications.count() >= _PENDING_LIMIT:
+            if not await self._keep(pending):
                 return "too many requests await their verification"
-            await save(pending)
         except StoreError as error:
             return self._failed(error)
         self.on_pending()
@@ -197,3 +194,9 @@ class StandaloneHub(HubService):
         """Tell the log what the store said, and return what strangers may know of it."""
         self._refusals.note("A request was answered 503: %s", error)
         return error.public
+
+    async def _keep(self, pending: PendingVerification) -> bool:
+        if pending.mode is Mode.SUBSCRIBE:
+            return await self._store.verifications.save(pending, places=_PENDING_LIMIT)
+        await self._store.verifications.save_if_known(pending)
+        return True

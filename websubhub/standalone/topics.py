@@ -2,10 +2,14 @@
 
 from collections.abc import Collection
 
-from websubhub import TopicClient, TopicFetchError, url_identity
+import anyio
+
+from websubhub import TopicClient, TopicFetchError, TopicHead, url_identity
 from websubhub.standalone.ports import DeliveryMode, Topic, TopicStore
 
 _ALL = "*"
+_BUDGET_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.25
 
 
 class TopicRules:
@@ -64,7 +68,7 @@ class TopicRules:
         if self._validate is None or await self._topics.get(url) is not None:
             return None
         try:
-            head = await self._validate.look(url)
+            head = await self._look(self._validate, url)
         except TopicFetchError:
             return "the topic could not be fetched"
         if hub not in head.hubs:
@@ -72,3 +76,15 @@ class TopicRules:
         if head.topic is not None and url_identity(head.topic) != url_identity(url):
             return "the topic has another canonical URL"
         return None
+
+    async def _look(self, client: TopicClient, url: str) -> TopicHead:
+        """Look at a topic, once its host may be called."""
+        with anyio.move_on_after(_BUDGET_SECONDS):
+            while True:
+                try:
+                    return await client.look(url)
+                except TopicFetchError as error:
+                    if not error.wait:
+                        raise
+                    await anyio.sleep(min(error.wait, _LOOK_AGAIN_SECONDS))
+        raise TopicFetchError("The budget of its host is used up.")

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -16,64 +16,32 @@ from websubhub import (
     host_of,
     url_identity,
 )
-from websubhub.standalone.ports import Mode, PendingVerification, StoreError, VerificationStore
+from websubhub.standalone.ports import HostAccount, Mode, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.service import VERIFICATION
+from websubhub.standalone.verification_budget import VerificationBudget
 
 log = logging.getLogger("websubhub")
 
-_AT_ONCE = 64
-_PER_HOST = 10
+_PAIR_SECONDS = 1.0
 _POLL_SECONDS = 1.0
 _READ = 256
-_READ_MOST = 16_384  # more than may be pending
 _DELAYS = (30.0, 120.0)
 
 Verify = Callable[[Subscription | Unsubscription], Awaitable[VerificationAttempt]]
 
 
-class VerificationBudget:
-    """Bounds the verifications that are under way, overall and for each host, whatever the port.
-
-    Args:
-        at_once: The most overall.
-        per_host: The most for one host.
-    """
-
-    def __init__(self, at_once: int = _AT_ONCE, per_host: int = _PER_HOST) -> None:
-        self._free = at_once
-        self._per_host = per_host
-        self._hosts: Counter[str] = Counter()
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether no host can be called at present."""
-        return not self._free
-
-    def take(self, host: str) -> bool:
-        """Take a place for a host. Returns False if there is none."""
-        if not self._free or self._hosts[host] >= self._per_host:
-            return False
-        self._free -= 1
-        self._hosts[host] += 1
-        return True
-
-    def give_back(self, host: str) -> None:
-        """Give a place back that was taken for a host."""
-        self._free += 1
-        self._hosts[host] -= 1
-        if not self._hosts[host]:
-            del self._hosts[host]
-
-
 class VerificationWorker:
-    """Verifies the requests in the store, bounded overall and for each host of callbacks.
+    """Verifies the requests in the store, each pair once a second at most, within the budgets of their hosts.
+
+    What has to wait for a budget stays in the store, and no attempt is counted.
 
     Args:
         verifications: The requests.
         verify: Validates and verifies one request once.
         hub: The hub's public URL.
         delays: Seconds between the attempts to reach a callback that does not answer, or that cannot at present.
-        budget: How many verifications may be under way.
+        interval: Seconds at least between two attempts for the same topic and callback.
+        budget: What the hosts of callbacks may be made to take.
         clock: The time, in seconds since 1970.
     """
 
@@ -84,6 +52,7 @@ class VerificationWorker:
         hub: str,
         *,
         delays: tuple[float, ...] = _DELAYS,
+        interval: float = _PAIR_SECONDS,
         budget: VerificationBudget | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -91,11 +60,13 @@ class VerificationWorker:
         self._verify = verify
         self._hub = hub
         self._delays = delays
+        self._interval = interval
         self._clock = clock
         self._under_way: set[tuple[str, str]] = set()
+        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._waiting: dict[HostAccount, float] = {}
         self._finished: set[str] = set()
-        self._read = _READ
-        self._budget = budget or VerificationBudget()
+        self._budget = budget or VerificationBudget(clock)
         self._due = anyio.Event()
 
     def wake(self) -> None:
@@ -108,37 +79,62 @@ class VerificationWorker:
             while True:
                 self._due = anyio.Event()
                 await self._start(tasks)
-                with anyio.move_on_after(_POLL_SECONDS):
+                with anyio.move_on_after(self._pause()):
                     await self._due.wait()
 
+    def _pause(self) -> float:
+        """How long until a pair may be asked again, if that is soon."""
+        if not self._asked:
+            return _POLL_SECONDS
+        return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
+
     async def _start(self, tasks: TaskGroup) -> None:
-        self._finished.clear()
-        try:
-            due = await self._verifications.due(limit=self._read)
-        except StoreError as error:
-            log.warning("Pending verifications cannot be read: %s", error)
-            return
-        for pending in due:
-            if self._budget.is_used_up:
-                break
-            pair = url_identity(pending.topic), url_identity(pending.callback)
-            if pending.id in self._finished:
-                continue  # after it was read
-            # A newer request of a pair is verified once the older one is, so that the newest has the last word.
-            if pair not in self._under_way and self._budget.take(host_of(pending.callback)):
-                self._under_way.add(pair)
-                tasks.start_soon(self._finish, pending, pair)
-        # Those of one slow host may stand in front of all the others, and must not hide them.
-        hidden = len(due) == self._read and not self._budget.is_used_up
-        if hidden and self._read < _READ_MOST:
-            self._read *= 2
-            self._due.set()
-        elif len(due) < _READ:
-            self._read = _READ
+        """Begin what is due and may begin, and look past what may not, so that it hides nothing."""
+        more, limit = True, _READ
+        while more:
+            self._finished.clear()
+            self._recover()
+            try:
+                due = await self._verifications.due(limit=limit, besides=self._waiting)
+            except StoreError as error:
+                log.warning("Pending verifications cannot be read: %s", error)
+                return
+            moved = [pending for pending in due if self._begin(pending, tasks)]
+            read = Counter(pending.known for pending in due)
+            more = any(read[known] == limit and not self._budget.is_full(known) for known in read)
+            # Those that were asked a moment ago stand in front, each in a row of its own.
+            limit = limit if moved else limit * 2
+
+    def _recover(self) -> None:
+        """Forget the waits that are over."""
+        now = self._clock()
+        self._waiting = {account: until for account, until in self._waiting.items() if until > now}
+        while self._asked and next(iter(self._asked.values())) <= now:
+            self._asked.popitem(last=False)
+
+    def _begin(self, pending: PendingVerification, tasks: TaskGroup) -> bool:
+        """Begin a verification if it may. Return whether it, or all of its account, is out of the way now."""
+        pair = url_identity(pending.topic), url_identity(pending.callback)
+        account = _account(pending)
+        if pending.id in self._finished or account in self._waiting or self._budget.is_full(pending.known):
+            return False
+        # A newer request of a pair is verified once the older one is, so that the newest has the last word.
+        if pair in self._under_way or pair in self._asked:
+            return False
+        wait = self._budget.take(account)
+        if wait:
+            self._waiting[account] = self._clock() + wait
+            return True
+        self._under_way.add(pair)
+        self._asked[pair] = self._clock() + self._interval
+        tasks.start_soon(self._finish, pending, pair)
+        return True
 
     async def _finish(self, pending: PendingVerification, pair: tuple[str, str]) -> None:
+        result = None
         try:
             attempt = await self._verify(_message(pending, self._hub))
+            result = attempt.result
             await self._settle(pending, attempt)
         except StoreError as error:
             log.warning("A verification could not be settled: %s", error)
@@ -146,7 +142,8 @@ class VerificationWorker:
         finally:
             self._finished.add(pending.id)
             self._under_way.discard(pair)
-            self._budget.give_back(host_of(pending.callback))
+            self._budget.give_back(_account(pending), result)
+            self._waiting.pop(_account(pending), None)
             self._due.set()
 
     async def _settle(self, pending: PendingVerification, attempt: VerificationAttempt) -> None:
@@ -157,6 +154,10 @@ class VerificationWorker:
             await self._verifications.postpone(pending.id, due_at=self._clock() + delay)
         else:
             await self._verifications.remove(pending.id)
+
+
+def _account(pending: PendingVerification) -> HostAccount:
+    return pending.known, host_of(pending.callback)
 
 
 def _message(pending: PendingVerification, hub: str) -> Subscription | Unsubscription:

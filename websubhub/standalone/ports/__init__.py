@@ -29,6 +29,7 @@ from websubhub.standalone.ports.records import (
 )
 from websubhub.standalone.ports.store import (
     AnnouncementStore,
+    HostAccount,
     HubStore,
     SubscriptionStore,
     TopicStore,
@@ -49,6 +50,7 @@ __all__ = [
     "DiskFullError",
     "FailingDelivery",
     "FetchedTopic",
+    "HostAccount",
     "HostState",
     "HubStore",
     "Mode",

@@ -165,6 +165,7 @@ class PendingVerification:
         lease_seconds: The lease that will be granted, 0 for an unsubscription.
         attempts: How many verification requests were made.
         due_at: When to make the next.
+        known: Whether its pair was subscribed already when it was kept; the store says so, whatever it is given.
     """
 
     id: str
@@ -175,6 +176,7 @@ class PendingVerification:
     lease_seconds: int = 0
     attempts: int = 0
     due_at: float
+    known: bool = field(default=False, eq=False)
 
 
 @frozen(kw_only=True)

@@ -15,6 +15,9 @@ from websubhub.standalone.ports.records import (
     Topic,
 )
 
+HostAccount = tuple[bool, str]
+"""Whose budget a verification is made from: whether its pair is subscribed already, and the host of its callback."""
+
 
 class TopicStore(Protocol):
     """Topics by URL. Others may change them at any time, so every answer is one of the moment."""
@@ -105,8 +108,19 @@ class SubscriptionStore(Protocol):
 class VerificationStore(Protocol):
     """Requests that were accepted and await their intent verification, one for each pair of topic and callback."""
 
-    async def save(self, verification: PendingVerification) -> None:
-        """Keep a request; it replaces an older one of the same pair."""
+    async def save(self, verification: PendingVerification, *, places: int | None = None) -> bool:
+        """Keep a request; it replaces an older one of the same pair.
+
+        Args:
+            verification: The request.
+            places: How many requests of pairs that are not subscribed yet may be pending; None for any number. A host
+                may have as many of them as are still free, so that no few hosts take them all. Where there is no place,
+                a request that is waiting for another attempt makes room, of the host that has the most.
+
+        Returns:
+            False, with nothing saved, when there is no place. For a pair that is subscribed, and one whose request is
+            replaced, there always is.
+        """
         ...
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
@@ -121,8 +135,13 @@ class VerificationStore(Protocol):
         """The newest request of this pair, or None."""
         ...
 
-    async def due(self, *, limit: int = 100) -> list[PendingVerification]:
-        """The requests that are due, the longest due first."""
+    async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
+        """The requests that are due: those of pairs that are subscribed before the others, the longest due first.
+
+        Args:
+            limit: How many at most, of those and of the others.
+            besides: Those of these accounts are left out.
+        """
         ...
 
     async def postpone(self, verification: str, *, due_at: float) -> bool:
@@ -152,8 +171,27 @@ class AnnouncementStore(Protocol):
         """
         ...
 
-    async def due(self, *, limit: int = 100) -> list[Announcement]:
-        """The topics that are to be fetched now, the longest due first."""
+    async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
+        """The topics that are to be fetched now, the longest due first.
+
+        Args:
+            limit: How many at most.
+            besides: Topics of these hosts are left out.
+        """
+        ...
+
+    async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
+        """Keep a topic back until a time, which another announcement does not shorten; that is no attempt.
+
+        Args:
+            announcement: What was to be fetched.
+            until: Until when.
+            reason: Why, in one sentence.
+        """
+        ...
+
+    async def hold_host(self, host: str, until: float, reason: str) -> int:
+        """Keep all topics of a host back that are due; the arguments are those of ``hold``. Returns how many."""
         ...
 
     async def settle(self, announcement: Announcement) -> bool:

@@ -1,9 +1,10 @@
 """Announced topics in SQLite."""
 
+import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from websubhub import url_identity
+from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.settlements import as_json
@@ -35,12 +36,12 @@ class SqliteAnnouncements:
 
     async def save(self, topic: str) -> None:
         """Keep one more announcement of this topic; it is due at once, or when the topic's own delay is over."""
-        row = {"identity": url_identity(topic), "topic": topic, "now": self._clock()}
+        row = {"identity": url_identity(topic), "topic": topic, "host": host_of(topic), "now": self._clock()}
 
         def work(connection: Connection) -> None:
             connection.execute(
-                "INSERT INTO announcements (identity, topic, announced_at, due_at) "
-                "VALUES (:identity, :topic, :now, :now) "
+                "INSERT INTO announcements (identity, topic, host, announced_at, due_at) "
+                "VALUES (:identity, :topic, :host, :now, :now) "
                 "ON CONFLICT (identity) DO UPDATE SET count = count + 1, attempts = 0, died_at = NULL, "
                 "announced_at = CASE WHEN died_at IS NULL THEN announced_at ELSE :now END, "
                 "due_at = max(:now, allowed_at)",
@@ -49,15 +50,15 @@ class SqliteAnnouncements:
 
         await self._database.write(work)
 
-    async def due(self, *, limit: int = 100) -> list[Announcement]:
+    async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
         """The topics that are to be fetched now, the longest due first."""
-        now = self._clock()
+        values = self._clock(), json.dumps(list(besides)), limit
 
         def work(connection: Connection) -> tuple[list[Announcement], list[int]]:
             found = connection.execute(
                 f"SELECT rowid, {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= ? "  # noqa: S608 - our own words
-                "ORDER BY due_at, id LIMIT ?",
-                (now, limit),
+                "AND host NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT ?",
+                values,
             )
             return rows.sorted_out(found, _announcement)
 
@@ -66,6 +67,24 @@ class SqliteAnnouncements:
             _log.error("%d announcements cannot be read from the database, and are forgotten.", len(unreadable))
             await self.drop(unreadable)
         return due
+
+    async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
+        """Keep a topic back until a time, which another announcement does not shorten; that is no attempt."""
+        statement = (
+            "UPDATE announcements SET due_at = max(due_at, :until), allowed_at = max(allowed_at, :until), "
+            "reason = :reason WHERE id = :id AND died_at IS NULL"
+        )
+        row = {"until": until, "reason": reason, "id": announcement.id}
+        return bool(await self._database.settle(lambda connection: connection.execute(statement, row).rowcount))
+
+    async def hold_host(self, host: str, until: float, reason: str) -> int:
+        """Keep all topics of a host back that are due."""
+        statement = (
+            "UPDATE announcements SET due_at = :until, reason = :reason "
+            "WHERE died_at IS NULL AND due_at <= :now AND host = :host"
+        )
+        row = {"until": until, "reason": reason, "host": host, "now": self._clock()}
+        return await self._database.settle(lambda connection: connection.execute(statement, row).rowcount)
 
     async def settle(self, announcement: Announcement) -> bool:
         """Forget a topic that was fetched. False when it was announced again since, so that it stays."""

@@ -5,7 +5,7 @@ Every time that is kept is that of the hub's clock, in a column whose name ends 
 
 from collections.abc import Callable
 
-from websubhub import UrlError, authority_of, canonical_authority
+from websubhub import UrlError, authority_of, canonical_authority, host_of
 from websubhub.standalone.schedule.hosts import host_key
 
 PRAGMAS = (
@@ -111,8 +111,8 @@ CREATE TABLE announcements (
 CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
 """
 
-# Time, hosts and refusals have a place, announcements are tried again like deliveries, each thing that an update or a
-# fetch says has a column of its own, and publishes with an id of their own are remembered.
+# Time, hosts, budgets and refusals have a place, announcements are tried again like deliveries, each thing that an
+# update or a fetch says has a column of its own, and publishes with an id of their own are remembered.
 _VERSION_2 = """
 CREATE TABLE clock (
     hub REAL NOT NULL,
@@ -135,10 +135,12 @@ CREATE TABLE announced (
     allowed_at REAL NOT NULL DEFAULT 0,
     status INTEGER,
     reason TEXT NOT NULL DEFAULT '',
-    died_at REAL
+    died_at REAL,
+    host TEXT NOT NULL
 );
-INSERT INTO announced (identity, topic, count, announced_at, due_at)
-    SELECT identity, topic, count, CAST(strftime('%s', 'now') AS REAL), 0 FROM announcements ORDER BY id;
+INSERT INTO announced (identity, topic, host, count, announced_at, due_at)
+    SELECT identity, topic, host_of(topic), count,
+        CAST(strftime('%s', 'now') AS REAL), 0 FROM announcements ORDER BY id;
 DROP TABLE announcements;
 ALTER TABLE announced RENAME TO announcements;
 CREATE INDEX announcements_by_due ON announcements (due_at) WHERE died_at IS NULL;
@@ -156,6 +158,14 @@ UPDATE topics SET fetched = json_object(
         THEN json_remove(json_extract(fetched, '$[3]'), '$[0]') ELSE '[]' END),
     'entries', json(json_extract(fetched, '$[4]'))
 ) WHERE fetched IS NOT NULL;
+ALTER TABLE verifications ADD COLUMN host TEXT NOT NULL DEFAULT '';
+ALTER TABLE verifications ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
+UPDATE verifications SET host = host_of(callback), known = EXISTS (
+    SELECT 1 FROM subscriptions JOIN topics ON topics.id = topic_id
+    WHERE topics.identity = topic_identity AND subscriptions.identity = callback_identity);
+DROP INDEX verifications_by_due;
+CREATE INDEX verifications_by_due ON verifications (known, due_at);
+CREATE INDEX verifications_by_host ON verifications (known, host);
 CREATE TABLE accepted_keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     topic TEXT NOT NULL,
@@ -181,5 +191,6 @@ def _host_name(text: str) -> str:
 FUNCTIONS: dict[str, Callable[[str], int | str]] = {
     "host_key": lambda callback: host_key(authority_of(callback)),
     "host_name": _host_name,
+    "host_of": host_of,
 }
 """What the statements call beyond what SQLite has, each with one argument."""

@@ -1,29 +1,46 @@
 """Pending intent verifications in SQLite."""
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import attrs
 
-from websubhub import url_identity
+from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.ports import Mode, PendingVerification
+from websubhub.standalone.ports import HostAccount, Mode, PendingVerification
 
 _log = logging.getLogger(__name__)
 
-_COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at"
+_COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at, known"
+_IS_SUBSCRIBED = (
+    "EXISTS (SELECT 1 FROM subscriptions JOIN topics ON topics.id = topic_id WHERE expires_at > :now "
+    "AND topics.identity = :topic_identity AND subscriptions.identity = :callback_identity)"
+)
 _REPLACE = (
-    "INSERT OR REPLACE INTO verifications SELECT :topic_identity, :callback_identity, :id, :mode, :topic, :callback, "
-    ":secret, :lease_seconds, :attempts, :due_at"
+    "INSERT OR REPLACE INTO verifications (topic_identity, callback_identity, id, mode, topic, callback, secret, "
+    "lease_seconds, attempts, due_at, host, known) SELECT :topic_identity, :callback_identity, :id, :mode, :topic, "
+    f":callback, :secret, :lease_seconds, :attempts, :due_at, :host, {_IS_SUBSCRIBED}"
 )
 _PAIR = "WHERE topic_identity = :topic_identity AND callback_identity = :callback_identity"
-_REPLACE_KNOWN = (
-    f"{_REPLACE} WHERE EXISTS (SELECT 1 FROM verifications {_PAIR}) "  # noqa: S608
-    "OR EXISTS (SELECT 1 FROM subscriptions JOIN topics ON topics.id = topic_id WHERE expires_at > :now "
-    "AND topics.identity = :topic_identity AND subscriptions.identity = :callback_identity)"
+_HAS_A_PLACE = f"EXISTS (SELECT 1 FROM verifications {_PAIR}) OR {_IS_SUBSCRIBED}"  # noqa: S608
+_REPLACE_KNOWN = f"{_REPLACE} WHERE {_HAS_A_PLACE}"
+_DUE = (
+    f"SELECT rowid, {_COLUMNS} FROM verifications WHERE known = ? AND due_at <= ? "  # noqa: S608
+    "AND host NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at LIMIT ?"
+)
+_STRANGERS = "SELECT count(*), count(*) FILTER (WHERE host = :host) FROM verifications WHERE known = 0"
+# What is waiting for another attempt is not under way, so nobody is confirming it at this moment.
+_GREEDIEST = (
+    "SELECT host, count(*) AS held FROM verifications WHERE known = 0 "
+    "GROUP BY host HAVING max(attempts > 0 AND due_at > :now) ORDER BY held DESC LIMIT 1"
+)
+_MAKE_ROOM = (
+    "DELETE FROM verifications WHERE id = (SELECT id FROM verifications WHERE known = 0 AND host = ? "
+    "AND attempts > 0 AND due_at > ? ORDER BY attempts DESC, due_at LIMIT 1)"
 )
 
 
@@ -39,14 +56,20 @@ class SqliteVerifications:
         self._database = database
         self._clock = clock
 
-    async def save(self, verification: PendingVerification) -> None:
-        """Keep a request; it replaces an older one of the same pair."""
-        row = _row(verification)
-        await self._database.write(lambda connection: connection.execute(_REPLACE, row).rowcount)
+    async def save(self, verification: PendingVerification, *, places: int | None = None) -> bool:
+        """Keep a request, if there is a place for it; it replaces an older one of the same pair."""
+        row = _row(verification, self._clock())
+
+        def work(connection: Connection) -> bool:
+            if places is not None and not _has_place(connection, row, places):
+                return False
+            return bool(connection.execute(_REPLACE, row).rowcount)
+
+        return await self._database.write(work)
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
-        row = _row(verification) | {"now": self._clock()}
+        row = _row(verification, self._clock())
         return bool(await self._database.write(lambda connection: connection.execute(_REPLACE_KNOWN, row).rowcount))
 
     async def get(self, topic: str, callback: str) -> PendingVerification | None:
@@ -61,15 +84,17 @@ class SqliteVerifications:
 
         return await self._database.read(work)
 
-    async def due(self, *, limit: int = 100) -> list[PendingVerification]:
-        """The requests that are due, the longest due first."""
+    async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
+        """The requests that are due: those of pairs that are subscribed before the others, the longest due first."""
         now = self._clock()
+        skipped = {kind: json.dumps([host for known, host in besides if known is kind]) for kind in (True, False)}
 
         def work(connection: Connection) -> tuple[list[PendingVerification], list[int]]:
-            found = connection.execute(
-                f"SELECT rowid, {_COLUMNS} FROM verifications WHERE due_at <= ? ORDER BY due_at LIMIT ?",  # noqa: S608
-                (now, limit),
-            )
+            found = [
+                row
+                for known, hosts in skipped.items()
+                for row in connection.execute(_DUE, (known, now, hosts, limit)).fetchall()
+            ]
             return rows.sorted_out(found, _verification)
 
         due, unreadable = await self._database.read(work)
@@ -123,12 +148,26 @@ def withdraw_verification(connection: Connection, topic: str, callback: str) -> 
     connection.execute(f"DELETE FROM verifications {_PAIR}", pair)  # noqa: S608
 
 
+def _has_place(connection: Connection, row: dict[str, object], places: int) -> bool:
+    """Return whether a request may be kept, which makes room for it where it can be made."""
+    if connection.execute(f"SELECT {_HAS_A_PLACE}", row).fetchone()[0]:
+        return True
+    pending, of_host = connection.execute(_STRANGERS, row).fetchone()
+    if of_host < places - pending:
+        return True
+    host, held = connection.execute(_GREEDIEST, row).fetchone() or ("", 0)
+    # Who has more than others makes room for them, and for itself.
+    return held > of_host - (host == row["host"]) and bool(connection.execute(_MAKE_ROOM, (host, row["now"])).rowcount)
+
+
 def _delete(connection: Connection, verification: str) -> bool:
     return bool(connection.execute("DELETE FROM verifications WHERE id = ?", (verification,)).rowcount)
 
 
-def _row(verification: PendingVerification) -> dict[str, object]:
+def _row(verification: PendingVerification, now: float) -> dict[str, object]:
     pair = {
+        "host": host_of(verification.callback),
+        "now": now,
         "topic_identity": url_identity(verification.topic),
         "callback_identity": url_identity(verification.callback),
     }
@@ -136,7 +175,7 @@ def _row(verification: PendingVerification) -> dict[str, object]:
 
 
 def _verification(*row: object) -> PendingVerification:
-    name, mode, topic, callback, secret, lease_seconds, attempts, due_at = row
+    name, mode, topic, callback, secret, lease_seconds, attempts, due_at, known = row
     return PendingVerification(
         id=rows.text(name),
         mode=Mode(rows.text(mode)),
@@ -146,4 +185,5 @@ def _verification(*row: object) -> PendingVerification:
         lease_seconds=rows.whole(lease_seconds),
         attempts=rows.whole(attempts),
         due_at=rows.number(due_at),
+        known=bool(known),
     )
