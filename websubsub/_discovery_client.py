@@ -140,8 +140,8 @@ class DiscoveryClient:
                 for piece in decoder.feed(chunk[start : min(start + _SLICE_BYTES, packed)]):
                     yield piece[:unpacked]
                     unpacked -= len(piece)
-                    if unpacked <= 0:
-                        return
+                    if unpacked < 0:
+                        raise ContentCodingError("The content is too large when it is unpacked.")
             packed -= len(chunk)
             if packed <= 0:
                 return

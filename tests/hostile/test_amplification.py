@@ -65,7 +65,7 @@ class Yard:
         message = Subscription(hub=HUB, topic=topic, callback=callback, lease_seconds=86_400, secret=secret)
         return await self.service.on_subscription(message)
 
-    async def wait(self, seconds: float) -> None:
+    async def move_on(self, seconds: float) -> None:
         self.clock.now += seconds
         await self.quiet()
 
@@ -115,7 +115,7 @@ async def test_a_host_that_asked_for_nothing_is_asked_ten_times_a_minute_and_not
         await until(lambda: one.asked == 10)
         await one.quiet()
         assert one.asked == 10
-        await one.wait(30)
+        await one.move_on(30)
         assert one.asked == 15
         assert await one.store.verifications.count() == 285
 
@@ -129,10 +129,10 @@ async def test_a_host_that_never_confirms_is_left_alone_for_an_hour_but_its_rene
         one.subscriber.confirms = False
         for number in range(50):
             await one.subscribe(f"?{number}")
-        await one.wait(1)
-        await one.wait(60)
+        await one.move_on(1)
+        await one.move_on(60)
         assert one.asked == 1 + 20
-        await one.wait(3_500)
+        await one.move_on(3_500)
         assert one.asked == 1 + 20
         one.subscriber.confirms = True
         await one.subscribe("?known", secret="renewed")
@@ -141,7 +141,7 @@ async def test_a_host_that_never_confirms_is_left_alone_for_an_hour_but_its_rene
         renewed = await one.store.subscriptions.get(TOPIC, f"{one.host}/callback?known")
         assert renewed is not None
         assert renewed.secret == "renewed"
-        await one.wait(200)
+        await one.move_on(200)
         await until(lambda: one.asked == 1 + 50 + 1)
         await one.quiet()
         assert await one.store.verifications.count() == 0
@@ -154,7 +154,7 @@ async def test_one_pair_is_asked_once_a_second_and_the_newest_request_wins() -> 
             await one.subscribe(secret=str(number))
         await one.quiet()
         assert one.asked == 1
-        await one.wait(1)
+        await one.move_on(1)
         assert one.asked == 2
         found = await one.store.subscriptions.get(TOPIC, f"{one.host}/callback")
         assert found is not None

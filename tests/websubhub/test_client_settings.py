@@ -22,6 +22,7 @@ from websubhub import (
     ContentDistributor,
     EngineLimits,
     HubClient,
+    HubConfig,
     PublisherClient,
     RetryPolicy,
     SubscriptionAccepted,
@@ -372,7 +373,7 @@ def test_a_wrong_argument_is_refused_at_once_in_one_sentence(
         (lambda: ContentDistributor(7), r"The hub's URL must be text, not int\."),  # type: ignore[arg-type]
         (lambda: ContentDistributor(HUB, limits=7), r"limits must be of type EngineLimits, not int\."),  # type: ignore[arg-type]
         (lambda: TopicClient(HUB, client=httpx.Client()), "client must be"),  # type: ignore[arg-type]
-        (lambda: asgi(object(), client=7), "client must be"),  # type: ignore[arg-type]
+        (lambda: asgi(object(), HubConfig(url="https://hub.example/hub"), client=7), "client must be"),  # type: ignore[arg-type]
     ],
     ids="HubClient limits PublisherClient token ContentDistributor EngineLimits TopicClient asgi".split(),
 )

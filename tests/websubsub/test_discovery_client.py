@@ -256,10 +256,10 @@ async def test_an_answer_that_is_packed_unasked_is_unpacked(coding: str, body: b
 @pytest.mark.parametrize(
     ("coding", "body", "complaint"),
     [
-        ("br", ATOM, "cannot be unpacked. The Content-Encoding br was not asked for and cannot be read."),
-        ("gzip, gzip", ATOM, "gzip, gzip"),
-        ("gzip", ATOM, "The gzip content is damaged."),
-        ("gzip", gzip.compress(ATOM)[:40], "The gzip content ends in its middle."),
+        ("br", ATOM, "cannot be unpacked. The content is compressed with br, which is not understood."),
+        ("gzip, gzip", ATOM, "compressed more than once"),
+        ("gzip", ATOM, "The content is not the gzip that it is said to be."),
+        ("gzip", gzip.compress(ATOM)[:40], "The content ended in the middle of its gzip."),
         ("deflate", zlib.compress(b"<!--" + b" " * 5_000_000 + b"-->" + HTML), "is too large when it is unpacked."),
     ],
     ids=["other", "several", "damaged", "cut-off", "large"],

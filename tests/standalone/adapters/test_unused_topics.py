@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Clock, Hub
+from tests.waiting import PATIENCE
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import DeliveryMode, Topic
 
@@ -107,6 +108,6 @@ async def test_subscribing_and_publishing_meanwhile_lose_nothing(clock: Clock) -
                     tasks.start_soon(store.topics.forget_unused)
         found = {delivery.update.id for delivery in await store.broker.claim(100)}
         while len(found) < 30:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 found |= {delivery.update.id for delivery in await store.broker.claim(100)}
         assert found == set(published)
