@@ -133,7 +133,7 @@ async def test_https_that_fails_for_a_while_is_tried_again_before_the_secret_is_
     ("answers", "told"),
     [
         pytest.param(
-            [(404, {})], 1, marks=pytest.mark.skip(reason="on trio and 3.13 it is not told within the patience")
+            [(404, {})], 1, marks=pytest.mark.skip(reason="trio on 3.13 is too late for it")
         ),
         (None, 2),
     ],
