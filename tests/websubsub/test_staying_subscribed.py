@@ -132,9 +132,7 @@ async def test_https_that_fails_for_a_while_is_tried_again_before_the_secret_is_
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
-        pytest.param(
-            [(404, {})], 1, marks=pytest.mark.skip(reason="trio on 3.13 is too late for it")
-        ),
+        pytest.param([(404, {})], 1, marks=pytest.mark.skip(reason="trio on 3.13 is too late for it")),
         (None, 2),
     ],
     ids=["answers-404", "down"],
