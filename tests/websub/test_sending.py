@@ -15,7 +15,7 @@ import trustme
 from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, Then, plain
 from _websub.limits import EdgeLimits
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 from tests.websub.attacks import asked, deaf, with_closed_window
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
 
@@ -41,13 +41,6 @@ class Edge(AsgiEdge):
 
 def edge(send_seconds: float = 0.3) -> Edge:
     return Edge(send_seconds)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what nobody announces; the deadline only ends a hang."""
-    with anyio.fail_after(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - it tells nobody
-            await anyio.sleep(0.02)
 
 
 async def all_slots_are_free_again(app: Edge, url: str, asked: int = SLOTS) -> None:

@@ -24,7 +24,7 @@ from tests.conformance.hubs import (
     subscription_fields,
     world,
 )
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 from websubhub import HubConfig, SubscriptionAccepted, UnsubscriptionAccepted, asgi
 from websubhub._dispatcher import Dispatcher
 from websubhub._pairs import PairOrder
@@ -59,12 +59,6 @@ class SlowCallback:
         self._released[number].set()
 
 
-async def _until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - nothing tells
-            await anyio.sleep(0.001)
-
-
 def _verified(hub: Hub) -> list[str]:
     return [name for name in hub.called if name in {SUBSCRIBED, UNSUBSCRIBED}]
 
@@ -74,13 +68,13 @@ async def test_a_request_that_comes_while_an_older_one_is_verified_is_verified_a
     async with world(hub, entered=True) as w:
         w.web["subscriber.example"] = callback
         await w.subscribe()
-        await _until(lambda: callback.asked == ["subscribe"])
+        await until(lambda: callback.asked == ["subscribe"])
         await w.subscribe(mode="unsubscribe")
         await anyio.wait_all_tasks_blocked()
         assert callback.asked == ["subscribe"], "the older one is not finished"
         await callback.release(0)
         await callback.release(1)
-        await _until(lambda: len(_verified(hub)) == 2)
+        await until(lambda: len(_verified(hub)) == 2)
     assert _verified(hub) == [SUBSCRIBED, UNSUBSCRIBED]
 
 
@@ -89,7 +83,7 @@ async def test_of_many_requests_the_first_and_the_newest_are_verified() -> None:
     async with world(hub, entered=True) as w:
         w.web["subscriber.example"] = callback
         await w.subscribe(secret="older")
-        await _until(lambda: callback.asked)
+        await until(lambda: callback.asked)
         for _ in range(24):
             await w.subscribe(secret="superseded")
             await w.subscribe(mode="unsubscribe")
@@ -97,7 +91,7 @@ async def test_of_many_requests_the_first_and_the_newest_are_verified() -> None:
         await anyio.wait_all_tasks_blocked()
         await callback.release(0)
         await callback.release(1)
-        await _until(lambda: len(_verified(hub)) == 2)
+        await until(lambda: len(_verified(hub)) == 2)
         await anyio.wait_all_tasks_blocked()
         assert callback.asked == ["subscribe", "subscribe"]
     assert [message.secret for message in hub.messages(SUBSCRIBED)] == ["older", "newest"]
@@ -108,16 +102,16 @@ async def test_two_spellings_of_one_url_are_the_same_pair_and_other_pairs_do_not
     async with world(hub, entered=True) as w:
         w.web["subscriber.example"] = callback
         await w.subscribe(callback="https://subscriber.example/%7Ejoe")
-        await _until(lambda: callback.asked)
+        await until(lambda: callback.asked)
         await w.subscribe(callback="https://subscriber.example/~joe", mode="unsubscribe")
         await w.subscribe(callback="https://subscriber.example/ann")
-        await _until(lambda: len(callback.asked) == 2)
+        await until(lambda: len(callback.asked) == 2)
         await callback.release(1)
-        await _until(lambda: _verified(hub))
+        await until(lambda: _verified(hub))
         assert hub.message(SUBSCRIBED).callback == "https://subscriber.example/ann"
         await callback.release(0)
         await callback.release(2)
-        await _until(lambda: len(_verified(hub)) == 3)
+        await until(lambda: len(_verified(hub)) == 3)
     assert _verified(hub) == [SUBSCRIBED, SUBSCRIBED, UNSUBSCRIBED]
 
 
@@ -126,11 +120,11 @@ async def test_a_request_that_waits_for_its_next_attempt_is_given_up_for_a_newer
     async with world(hub, entered=True, verification_delays=(0.0, 3_600.0)) as w:
         w.web.down.add("subscriber.example")
         await w.subscribe()
-        await _until(lambda: len(w.web.requests) == 2)
+        await until(lambda: len(w.web.requests) == 2)
         await anyio.wait_all_tasks_blocked()
         w.web.down.clear()
         await w.subscribe(mode="unsubscribe")
-        await _until(lambda: _verified(hub))
+        await until(lambda: _verified(hub))
     assert _verified(hub) == [UNSUBSCRIBED]
 
 
