@@ -18,7 +18,7 @@ MAX_LINK_PARAMETERS = 20
 _SEPARATORS = re.compile(r"[ \t,]*+")
 _PARAMETER = re.compile(
     r"""[ \t]*+;[ \t]*+(?P<name>[^ \t=;,"]*+)[ \t]*+"""
-    r"""(?:=[ \t]*+(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"?|(?P<token>[^;,]*+)))?""",
+    r"""(?:=[ \t]*+(?:"(?P<quoted>(?>(?:[^"\\]|\\.)*))"?|(?P<token>[^;,]*+)))?""",
     re.DOTALL,
 )
 _COMMA_OR_QUOTE = re.compile('[,"]')

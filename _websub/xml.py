@@ -21,7 +21,7 @@ MAX_NAME = 1_000
 MAX_ATTRIBUTE_DECLARATIONS = 1_000
 
 _BEGINNING_BYTES = 1024
-_BEFORE_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])++(?=<\?xml)")
+_BEFORE_DECLARATION = re.compile(rb"(?>(?:\xef\xbb\xbf|[ \t\r\n])+)(?=<\?xml)")
 
 #: The document declares entities, refers to something outside, or is beyond a limit.
 ForbiddenXmlError = DefusedXmlException

@@ -22,7 +22,7 @@ _ATTRIBUTE = re.compile(
     rf"(?P<name>{_NAME})(?:[{_SPACE}]*+=[{_SPACE}]*+(?P<value>{_VALUE})|(?![{_SPACE}]*+=))",
 )
 _MORE_ATTRIBUTES = re.compile(
-    rf"(?:{_NAME}(?:[{_SPACE}]*+=[{_SPACE}]*+{_VALUE}|(?![{_SPACE}]*+=))[{_SPACE}/]*+)*+",
+    rf"(?>(?:{_NAME}(?:[{_SPACE}]*+=[{_SPACE}]*+{_VALUE}|(?![{_SPACE}]*+=))[{_SPACE}/]*+)*)",
 )
 _COMMENT_END = re.compile("--!?>")
 

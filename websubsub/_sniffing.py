@@ -21,13 +21,14 @@ _JSON_TYPES = frozenset(("application/json", "application/feed+json"))
 _NO_TEXT = ("image/", "audio/", "video/", "font/")
 
 _BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f"
-# Comments, instructions and declarations; the possessive quantifiers give nothing back.
-_PROLOG = r"(?:[\xef\xbb\xbf\s]++|<!--.*?-->|<\?xml\s[^>]*+>|<\?.*?\?>|<!(?!--)[^>\[]*+(?:\[[^\]]*+\]\s*+)?+>)*+"
+# Comments, instructions and declarations; possessive quantifiers and atomic groups give nothing back.
+_DECLARATION = r"<!(?!--)[^>\[]*+(?>(?:\[[^\]]*+\]\s*+)?)>"
+_PROLOG = rf"(?>(?:[\xef\xbb\xbf\s]++|<!--.*?-->|<\?xml\s[^>]*+>|<\?.*?\?>|{_DECLARATION})*)"
 _NAME = r"[a-z][\w.-]{0,20}"
 _SKIPPED = re.compile(_PROLOG, re.DOTALL)
 _ROOT = re.compile(rf"<(?:{_NAME}:)?({_NAME})[\s/>]")
 _FEED_ROOTS = frozenset(("feed", "rss", "rdf"))
-_USUAL_FEED = re.compile(rb"(?:<\?xml\s[^>]*+>\s*+)?+<(?:feed|rss|rdf:RDF)[\s>]")
+_USUAL_FEED = re.compile(rb"(?>(?:<\?xml\s[^>]*+>\s*+)?)<(?:feed|rss|rdf:RDF)[\s>]")
 _HEAD_ELEMENTS = frozenset(("head", "body", "base", "link", "meta", "script", "style", "title"))
 _HTML_DOCTYPE = re.compile(r"<!doctype\s+html[\s>]")
 # A feed behind the warnings of the software that makes it.
