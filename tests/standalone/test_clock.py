@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -274,7 +275,7 @@ async def test_an_ordinary_restart_moves_nothing(
 async def test_every_time_on_the_disk_is_in_a_column_that_is_moved(path: Path, machine: Machine) -> None:
     async with opened(path, machine):
         pass
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = [
             (table, row[1], row[2]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")
@@ -287,7 +288,7 @@ async def test_every_time_on_the_disk_is_in_a_column_that_is_moved(path: Path, m
 
 
 def _dump(path: Path) -> list[str]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         lines = [line for line in connection.iterdump() if 'INTO "clock"' not in line]
     connection.close()
     return lines

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ async def test_refusals_are_counted_on_after_a_restart(tmp_path: Path) -> None:
             await hub.publish(TOPIC, b"next")
             row = await failing(hub, attempts=2)
             assert (row["attempts"], row["refusals"]) == (2, 2)
-        with sqlite3.connect(file) as connection:
+        with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("UPDATE retries SET due_at = 1")
         connection.close()
         async with world(**settings) as hub:

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pass
 
     anyio.run(create)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         urls = ((f"https://topic.example/{number}",) * 2 for number in range(TOPICS))
         connection.executemany("INSERT INTO topics (identity, url) VALUES (?, ?)", urls)
     connection.close()

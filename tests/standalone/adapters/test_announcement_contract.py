@@ -1,6 +1,7 @@
 """What every store promises about announcements, and about publishes that name themselves."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -243,7 +244,7 @@ async def test_keys_that_are_too_old_go_with_new_ones(tmp_path: Path, clock: Clo
         clock.now += keys.WINDOW_SECONDS
         for number in range(6):
             await store.broker.publish(_update(), PublishKey(publisher="", id=f"new{number}"))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("SELECT count(*) FROM accepted_keys").fetchone() == (6,)
 
 
@@ -263,7 +264,7 @@ async def test_keys_and_announcements_survive_a_restart(tmp_path: Path, clock: C
 async def test_a_database_of_the_version_before_is_taken_over(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "hub.db"
     digest, message_id = "d" * 64, "i" * 32
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(f"BEGIN; {schema.MIGRATIONS[0]}; PRAGMA user_version = 1; COMMIT;")
         fetched = f'["e", null, "{digest}-{message_id}", ["", "https://hub.example/"], ["1", "2"]]'
         connection.executescript(

@@ -1,6 +1,7 @@
 """What a broker remembers of refusals, also over restarts and from databases of older versions."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,7 @@ async def test_a_database_of_version_1_keeps_what_it_holds(path: Path, clock: Cl
         await hub.subscribe("https://sub.example/new")
         await hub.publish()
         assert len(await hub.claim()) == 2
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     connection.close()
     assert version == len(MIGRATIONS)

@@ -5,7 +5,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import anyio
@@ -136,7 +136,7 @@ async def test_a_second_process_is_refused_and_a_killed_one_is_not_in_the_way(
 async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(path: Path, clock: Clock) -> None:
     async with store_at(path, clock) as store:
         await Hub(store, clock).subscribe()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
     before = await anyio.Path(path).read_bytes()
@@ -204,7 +204,7 @@ async def test_a_link_in_the_place_of_a_file_of_ours_is_not_followed(path: Path,
 async def test_a_database_of_another_program_is_left_alone(
     path: Path, clock: Clock, statement: str, version: int
 ) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version}")
     connection.close()

@@ -1,6 +1,7 @@
 """A database that an older version has written is taken over with everything in it."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ SPELLED = {
 def path(tmp_path: Path) -> Path:
     """A database of version 1 with a row in every table, its hosts named as that version named them."""
     path = tmp_path / "hub.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(f"BEGIN; {MIGRATIONS[0]}; PRAGMA user_version = 1; COMMIT;")
         connection.execute(
             "INSERT INTO topics (id, identity, url, head, fetched) VALUES (1, ?, ?, 2, NULL)", (TOPIC, TOPIC)
@@ -96,7 +97,7 @@ async def test_what_was_taken_over_once_is_not_touched_again(path: Path, clock: 
     for _ in range(2):
         async with SqliteStore(str(path), clock=clock) as store:
             assert len(await store.subscriptions.page()) == 4
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         hosts = connection.execute("SELECT DISTINCT host FROM subscriptions").fetchall()
         assert connection.execute("SELECT host FROM paused_hosts").fetchall() == [("victim.example",)]

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def store_at(path: Path, clock: Clock) -> SqliteStore:
 
 def spoil(path: Path, table: str, change: str, where: str = "true") -> None:
     """Write to the closed database what the hub never writes."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute(f"UPDATE {table} SET {change} WHERE {where}").rowcount >= 1  # noqa: S608
     connection.close()
 
@@ -200,7 +201,7 @@ async def test_a_damaged_page_is_an_error_of_the_store(path: Path, clock: Clock)
         hub = Hub(store, clock)
         for number in range(200):
             await hub.subscribe(f"https://sub.example/{number}", GOOD)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         pages = connection.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'verifications'").fetchall()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     connection.close()
