@@ -17,6 +17,7 @@ NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 #: This program, or the whole system, has as many files open as it may.
 _NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 _UNDER_WAY = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR}
+_IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 # A piece that was refused must be offered to OpenSSL again as it was, so all pieces are cut in the same way.
 # One record at a time, so that a piece of which nothing was sent is one that the server cannot have read.
 _TLS_PIECE_BYTES = 16 * 1024
@@ -66,11 +67,13 @@ class Channel:
             ValueError: The host cannot be the name of a TLS server.
             OSError: The connection is gone.
         """
+        # A connection that ends without TLS saying so may have been cut by somebody else. Some builds of Python 3.11 have
+        # OpenSSL pass over it in every context that they make.
+        context.options &= ~_IGNORE_UNEXPECTED_EOF
         self._socket = self.tls = tls = context.wrap_socket(
             self._socket,
             server_hostname=host.rstrip("."),
             do_handshake_on_connect=False,
-            # A connection that ends without TLS saying so may have been cut by somebody else.
             suppress_ragged_eofs=False,
             session=session,
         )
