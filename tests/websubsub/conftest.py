@@ -32,7 +32,7 @@ URL = "https://sub.example/cb/"
 HUB = "https://hub.example/hub"
 TOPIC = "https://pub.example/feed?tag=a&b=1"
 TARGET = Target(hub=HUB, topic=TOPIC)
-#: When all worlds are made, in seconds since 1970.
+#: When the first world of a test is made, in seconds since 1970.
 BEGINNING = 1_800_000_000.0
 
 
@@ -116,9 +116,8 @@ class World:
         return [event.kind.value for event in self.events]
 
 
-def follow_the_event_loop(app: SubscriberApplication) -> None:
-    """Let the time of day pass as that of the event loop does, which may be a fake."""
-    start = anyio.current_time()
+def follow_the_event_loop(app: SubscriberApplication, start: float) -> None:
+    """Let the time of day pass as that of the event loop does, which may be a fake, since it was ``start`` there."""
     for part in (app.subscriptions, app._lifecycle, app._dispatcher):
         part._clock = lambda: BEGINNING + anyio.current_time() - start
 
@@ -128,6 +127,7 @@ MakeWorld = Callable[..., Awaitable[World]]
 
 @pytest.fixture
 async def make_world() -> AsyncIterator[MakeWorld]:
+    start = anyio.current_time()
     async with AsyncExitStack() as stack:
 
         async def make(service: Recorder | None = None, **settings: Any) -> World:
@@ -139,7 +139,7 @@ async def make_world() -> AsyncIterator[MakeWorld]:
             hub = ScriptedHub(client)
             service = service or Recorder()
             app = asgi(service, config, client=client)
-            follow_the_event_loop(app)
+            follow_the_event_loop(app, start)
             web.add("hub.example", hub)
             web.add("sub.example", app)
             await stack.enter_async_context(app)
