@@ -31,11 +31,11 @@ def anyio_backend() -> str:
 
 @attrs.define
 class Listening:
-    """A running ``websubsub listen``, read line by line."""
+    """A running ``websubsub listen``, what it prints read line by line."""
 
     process: Process
     events: list[dict[str, Any]] = attrs.field(factory=list)
-    errors: list[str] = attrs.field(factory=list)
+    errors: str = ""
 
     async def read(self) -> None:
         assert self.process.stdout is not None
@@ -47,7 +47,7 @@ class Listening:
     async def read_errors(self) -> None:
         assert self.process.stderr is not None
         async for text in TextReceiveStream(self.process.stderr):
-            self.errors.append(text)
+            self.errors += text
 
     async def until(self, *kinds: str) -> None:
         await until(lambda: self.kinds() == list(kinds))
@@ -138,7 +138,7 @@ async def test_listen_prints_what_happens_and_unsubscribes_at_the_end(hub: Scrip
     assert listening.events[1] == {"event": "notification", **common, "content_type": "a/b; c", "body_base64": body}
     assert listening.events[2] == {"event": "rejected", **common, "reason": "signature missing"}
     assert listening.events[4] == {"event": "unsubscribed", **common}
-    assert listening.errors == []
+    assert listening.errors == ""
     assert asked.callback not in str(listening.events)
 
 
