@@ -67,8 +67,8 @@ class Channel:
             ValueError: The host cannot be the name of a TLS server.
             OSError: The connection is gone.
         """
-        # A connection that ends without TLS saying so may have been cut by somebody else. Some builds of Python 3.11 have
-        # OpenSSL pass over it in every context that they make.
+        # A connection that ends without TLS saying so may have been cut by somebody else. Some builds of Python 3.11
+        # have OpenSSL pass over it in every context that they make.
         context.options &= ~_IGNORE_UNEXPECTED_EOF
         self._socket = self.tls = tls = context.wrap_socket(
             self._socket,
