@@ -11,8 +11,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from websubhub.standalone.adapters.sqlite.announcements import SqliteAnnouncements
-from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.broker import SqliteBroker
 from websubhub.standalone.adapters.sqlite.database import Connection, touch
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
@@ -20,6 +18,8 @@ from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
 from websubhub.standalone.adapters.sqlite.verifications import SqliteVerifications
+from websubhub.standalone.broker.bell import Bell
+from websubhub.standalone.broker.broker import SqliteBroker
 from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.board import Board

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.settlements import as_json
+from websubhub.standalone.broker.settlements import as_json
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.members import Admission

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Sequence
 import anyio.lowlevel
 
 from websubhub import canonical_authority
-from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.claiming import Claimer
 from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.deliveries import ClaimedDelivery, Desk
-from websubhub.standalone.adapters.sqlite.flusher import Flusher
-from websubhub.standalone.adapters.sqlite.keys import append_once
 from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
-from websubhub.standalone.adapters.sqlite.recipients import Recipients
-from websubhub.standalone.adapters.sqlite.reclaiming import Reclaimer, oldest_position
+from websubhub.standalone.adapters.sqlite.publish_keys import append_once
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.updates import Key, append_update, oldest_published
+from websubhub.standalone.broker.bell import Bell
+from websubhub.standalone.broker.claiming import Claimer
+from websubhub.standalone.broker.deliveries import ClaimedDelivery, Desk
+from websubhub.standalone.broker.flusher import Flusher
+from websubhub.standalone.broker.recipients import Recipients
+from websubhub.standalone.broker.reclaiming import Reclaimer, oldest_position
 from websubhub.standalone.ports import (
     BacklogFullError,
     DeadLetter,

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from attrs import field, frozen
 
 from websubhub.standalone.adapters.sqlite.database import Connection, is_about_values
-from websubhub.standalone.adapters.sqlite.deliveries import FIRST, Before
-from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.updates import Key, UpdateCache, read_callback, read_callbacks, read_update
+from websubhub.standalone.broker.deliveries import FIRST, Before
+from websubhub.standalone.broker.settlements import as_json
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim
 

@@ -3,9 +3,9 @@
 import anyio.lowlevel
 
 from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.flusher import Flusher
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.updates import delete_updates
+from websubhub.standalone.broker.flusher import Flusher
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.columns import TopicLog

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.settlements import Death, Retry, Settlements
+from websubhub.standalone.broker.bell import Bell
+from websubhub.standalone.broker.settlements import Death, Retry, Settlements
 from websubhub.standalone.ports import DeliverySettledError, Update
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.outcomes import Outcomes

@@ -7,10 +7,10 @@ import anyio
 import anyio.lowlevel
 
 from websubhub import authority_of
-from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.deliveries import FIRST, Before, ClaimedDelivery, Desk
-from websubhub.standalone.adapters.sqlite.flusher import Flusher
-from websubhub.standalone.adapters.sqlite.recipients import Needed, Recipients
+from websubhub.standalone.broker.bell import Bell
+from websubhub.standalone.broker.deliveries import FIRST, Before, ClaimedDelivery, Desk
+from websubhub.standalone.broker.flusher import Flusher
+from websubhub.standalone.broker.recipients import Needed, Recipients
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import ENDED

@@ -5,9 +5,9 @@ import logging
 import anyio
 
 from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.deliveries import Desk
-from websubhub.standalone.adapters.sqlite.settlements import Settlements
 from websubhub.standalone.adapters.sqlite.thread import Database
+from websubhub.standalone.broker.deliveries import Desk
+from websubhub.standalone.broker.settlements import Settlements
 from websubhub.standalone.ports import StoreError
 
 _TOGETHER_SECONDS = 0.02  # what a crash in between repeats
