@@ -16,8 +16,8 @@ from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
 from websubhub import _publish_request
-from websubhub.standalone.adapters.sqlite import publish_keys
 from websubhub.standalone.admin import Admin
+from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
 from websubhub.standalone.operations import Operations
