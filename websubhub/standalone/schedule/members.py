@@ -71,11 +71,7 @@ class Members:
     def add(self, member: Member) -> None:
         """Add a subscription to a known topic."""
         log = self._board.logs[member.topic]
-        log.append(member.subscription, member.position, member.host, member.expires_at)
-        segment = log.segments[-1]
-        self._board.subscriptions += 1
-        self._board.owe(log, log.owed(segment, len(segment.ids) - 1))
-        self._board.enter(log)
+        self._board.add(log, member.subscription, member.position, member.host, member.expires_at)
 
     def renew(self, topic: int, subscription: int, expires_at: float, now: float) -> None:
         """Let a lease end later, or sooner."""
