@@ -36,7 +36,7 @@ from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationWorker
-from websubhub.standalone.verification_budget import VerificationBudget
+from websubhub import VerificationBudget
 
 HUB = "https://hub.example/hub"
 PAIRS = {

@@ -1,6 +1,6 @@
 """A hub put together from its settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
@@ -13,6 +13,8 @@ from websubhub import (
     HubApplication,
     HubConfig,
     TopicClient,
+    VerificationBudget,
+    is_loopback_url,
 )
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.delivery import DeliveryLoop
@@ -33,6 +35,7 @@ from websubhub.standalone.upkeep import Upkeep
 from websubhub.standalone.verification import VerificationWorker
 
 _SLOTS_FOR_EACH_CONNECTION = 16
+_PAUSE_ON_LOOPBACK_SECONDS = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -100,11 +103,14 @@ async def _assemble(
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock)
     app = HubApplication(service, _config(settings, hub), clock=clock)
-    verification = VerificationWorker(store.verifications, app.attempt_verification, hub, clock=clock)
+    verification_budget = _verification_budget(hub, clock)
+    verification = VerificationWorker(
+        store.verifications, app.attempt_verification, hub, budget=verification_budget, deny=app.deny, clock=clock
+    )
     service.on_pending = verification.wake
     admin = Admin(
         store,
-        Operations(store, hub, app.deny, fetching.wake),
+        Operations(store, hub, app.deny, fetching.wake, verification_budget),
         metrics,
         tokens=operators,
         reach=reach,
@@ -120,6 +126,14 @@ async def _assemble(
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
+
+
+def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:
+    """The budget for verifications; a hub that is tried out leaves nobody alone for as long as one in the world."""
+    strangers = HubConfig().verification_budget
+    if is_loopback_url(hub):
+        strangers = attrs.evolve(strangers, pause_seconds=_PAUSE_ON_LOOPBACK_SECONDS)
+    return VerificationBudget(clock, strangers=strangers)
 
 
 def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:

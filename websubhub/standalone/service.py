@@ -12,11 +12,11 @@ from websubhub import (
     Acknowledgement,
     BadSubscriptionError,
     HubService,
-    IntentVerificationError,
     InternalSubscriptionError,
     InternalUnsubscriptionError,
     MessageType,
     Refusals,
+    RequestPostponedError,
     Subscription,
     SubscriptionAccepted,
     SubscriptionDeniedError,
@@ -46,6 +46,7 @@ VERIFICATION = "websubhub.verification"
 _MESSAGE_ID = "X-Hub-Message-Id"
 _MESSAGE_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
 _PENDING_LIMIT = 10_000
+_STORE_SECONDS = 10.0
 _BUSY = {"Retry-After": "30"}
 
 
@@ -141,15 +142,17 @@ class StandaloneHub(HubService):
             return InternalSubscriptionError(refusal, status=503, headers=_BUSY)
         return SubscriptionAccepted(deferred=True)
 
-    async def on_subscription_validation(self, message: Subscription) -> SubscriptionDeniedError | None:
+    async def on_subscription_validation(
+        self, message: Subscription
+    ) -> SubscriptionDeniedError | RequestPostponedError | None:
         """Grant subscriptions to the topics of this hub."""
-        reason = await self._rules.denial(message.topic, message.hub)
-        return None if reason is None else SubscriptionDeniedError(reason)
+        try:
+            return await self._rules.objection(message.topic, message.hub)
+        except StoreError as error:
+            return self._postponed(error)
 
-    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> IntentVerificationError | None:
+    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> RequestPostponedError | None:
         """The subscription is active, or renewed, from now on."""
-        if await self._store.topics.get(message.topic) is None:
-            await self._store.topics.save(self._rules.topic(message.topic))
         subscription = StoredSubscription(
             topic=message.topic,
             callback=message.callback,
@@ -157,7 +160,12 @@ class StandaloneHub(HubService):
             lease_seconds=message.lease_seconds,
             requested_at=message.verified_at,
         )
-        await self._store.subscriptions.save(subscription, verification=message.extras[VERIFICATION])
+        try:
+            if await self._store.topics.get(message.topic) is None:
+                await self._store.topics.save(self._rules.topic(message.topic))
+            await self._store.subscriptions.save(subscription, verification=message.extras[VERIFICATION])
+        except StoreError as error:
+            return self._postponed(error)
         return None
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
@@ -167,10 +175,14 @@ class StandaloneHub(HubService):
             return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
         return UnsubscriptionAccepted(deferred=True)
 
-    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
+    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> RequestPostponedError | None:
         """The subscription has ended."""
         verification = message.extras[VERIFICATION]
-        await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
+        try:
+            await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
+        except StoreError as error:
+            return self._postponed(error)
+        return None
 
     async def _defer(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> str | None:
         pending = PendingVerification(
@@ -189,6 +201,11 @@ class StandaloneHub(HubService):
             return self._failed(error)
         self.on_pending()
         return None
+
+    def _postponed(self, error: StoreError) -> RequestPostponedError:
+        """What fails in the store is no answer to anybody: the request stays, and is taken up again."""
+        self._refusals.note("A request that was accepted waits for the store: %s", error)
+        return RequestPostponedError(error.public, retry_after=_STORE_SECONDS)
 
     def _failed(self, error: StoreError) -> str:
         """Tell the log what the store said, and return what strangers may know of it."""

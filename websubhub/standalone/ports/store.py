@@ -144,8 +144,11 @@ class VerificationStore(Protocol):
         """
         ...
 
-    async def postpone(self, verification: str, *, due_at: float) -> bool:
-        """Count an attempt and set the time of the next. False when a newer request has replaced it."""
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+        """Count an attempt, if it was one, and set the time of the next.
+
+        False when a newer request has replaced it.
+        """
         ...
 
     async def remove(self, verification: str) -> bool:

@@ -108,12 +108,12 @@ class SqliteVerifications:
         statement = "DELETE FROM verifications WHERE rowid IN (SELECT value FROM json_each(?))"
         await self._database.settle(lambda connection: connection.execute(statement, (as_json(unreadable),)).rowcount)
 
-    async def postpone(self, verification: str, *, due_at: float) -> bool:
-        """Count an attempt and set the time of the next. False when a newer request has replaced it."""
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+        """Count an attempt, if it was one, and set the time of the next."""
 
         def work(connection: Connection) -> bool:
-            statement = "UPDATE verifications SET attempts = attempts + 1, due_at = ? WHERE id = ?"
-            return bool(connection.execute(statement, (due_at, verification)).rowcount)
+            statement = "UPDATE verifications SET attempts = attempts + ?, due_at = ? WHERE id = ?"
+            return bool(connection.execute(statement, (counts, due_at, verification)).rowcount)
 
         return await self._database.settle(work)
 
