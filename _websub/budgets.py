@@ -71,8 +71,7 @@ class Budgets:
         self._hosts.begin(host)
         return spending
 
-    def reach(self, spending: "Spending", block: str) -> float:
-        """Charge the account of an address for an exchange. Return 0, or in how many seconds to ask again."""
+    def _reach(self, spending: "Spending", block: str) -> float:
         addresses = self._addresses
         if block in spending.blocks:
             return 0.0
@@ -85,16 +84,14 @@ class Budgets:
         spending.blocks.append(block)
         return 0.0
 
-    def end(self, spending: "Spending", *, wanted: bool, size: int, failed: bool) -> bool:
-        """End an exchange. Return whether its host, or one of its addresses, is left alone from now on."""
+    def _end(self, spending: "Spending", *, wanted: bool, size: int, failed: bool) -> bool:
         self._give_place_back(spending)
         paused = self._hosts.end(spending.host, wanted=wanted, size=size, failed=failed)
         for block in spending.blocks:
             paused |= self._addresses.end(block, wanted=wanted, size=size, failed=failed)
         return paused
 
-    def cancel(self, spending: "Spending") -> None:
-        """Take an exchange back that was not made."""
+    def _cancel(self, spending: "Spending") -> None:
         self._give_place_back(spending)
         self._hosts.cancel(spending.host)
         for block in spending.blocks:
@@ -156,7 +153,7 @@ class Spending:
 
     def reach(self, address: str) -> float:
         """Charge an address before it is connected to. Return 0 if that may be now, else the seconds until it may."""
-        return self._budgets.reach(self, address_block(address))
+        return self._budgets._reach(self, address_block(address))  # noqa: SLF001 - of one mind
 
     def end(self, *, wanted: bool, size: int = 0, failed: bool = True) -> bool:
         """End the exchange.
@@ -169,8 +166,8 @@ class Spending:
         Returns:
             Whether the host, or an address, is left alone from now on.
         """
-        return self._budgets.end(self, wanted=wanted, size=size, failed=failed)
+        return self._budgets._end(self, wanted=wanted, size=size, failed=failed)  # noqa: SLF001
 
     def cancel(self) -> None:
         """Take the exchange back: it was not made after all, so that it costs nothing and proves nothing."""
-        self._budgets.cancel(self)
+        self._budgets._cancel(self)  # noqa: SLF001

@@ -88,7 +88,7 @@ class RequestPostponedError(WebSubError):
     Args:
         reason: One sentence, for the subscriber, should there be no further attempt.
         retry_after: The seconds until the next attempt; by default the hub's choice.
-        counts: Whether this is one of the attempts that a request has, after which it is denied: for what does not
+        counts: Whether this is one of the attempts that a request has, after which it is given up: for what does not
             depend on the hub.
     """
 

@@ -31,8 +31,7 @@ class VerificationAttempt:
         retry_after: The seconds, at most a day, for which an answer that says "not now" asked to be left alone; for
             ``POSTPONED``, those after which to try again.
         reason: Why it was postponed, for the subscriber.
-        counts: Whether a postponed one counts as an attempt, so that a subscription that is postponed too often is
-            denied with this reason.
+        counts: Whether a postponed one counts as an attempt all the same, so that it ends some time.
     """
 
     result: IntentVerification

@@ -23,7 +23,7 @@ from websubhub.standalone.intake import Intake
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.ports import HubStore, TopicStore
+from websubhub.standalone.ports import HubStore, SubscriptionLimits, TopicStore
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
@@ -101,31 +101,30 @@ async def _assemble(
     refresh = TopicRefresher(store, topics, clock).refresh
     fetching = TopicFetching(store, refresh, schedule, metrics.fetches, budgets=topics.budgets, clock=clock)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
-    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock)
+    limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
+    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock, limits)
     app = HubApplication(service, _config(settings, hub), clock=clock)
-    verification_budget = _verification_budget(hub, clock)
-    verification = VerificationWorker(
-        store.verifications, app.attempt_verification, hub, budget=verification_budget, deny=app.deny, clock=clock
-    )
+    budget = _verification_budget(hub, clock)
+    verification = VerificationWorker(store.verifications, app.attempt_verification, hub, budget=budget, clock=clock)
     service.on_pending = verification.wake
+    operations = Operations(store, hub, app.deny, fetching.wake, budget)
     admin = Admin(
-        store,
-        Operations(store, hub, app.deny, fetching.wake, verification_budget),
-        metrics,
-        tokens=operators,
-        reach=reach,
-        saturated=lambda: app.load.saturated,
-        clock=clock,
+        store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )
-    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
+        delivery=DeliveryLoop(
+            store.broker, distributor, schedule, metrics.deliveries, slots=_slots(settings), clock=clock
+        ),
         fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
+
+
+def _slots(settings: Settings) -> int:
+    return settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
 
 
 def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:

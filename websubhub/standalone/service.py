@@ -35,19 +35,31 @@ from websubhub import (
 )
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.ports import HubStore, Mode, PendingVerification, PublishKey, StoredSubscription, StoreError
+from websubhub.standalone.ports import (
+    HostFullError,
+    HubStore,
+    Mode,
+    PendingVerification,
+    PublishKey,
+    StoredSubscription,
+    StoreError,
+    SubscriptionLimits,
+)
 from websubhub.standalone.topics import TopicRules
 
 log = logging.getLogger("websubhub")
 
 #: How a pending verification names itself in the message that is verified for it.
 VERIFICATION = "websubhub.verification"
+#: Whether it has had all other attempts.
+LAST_ATTEMPT = "websubhub.last-attempt"
 
 _MESSAGE_ID = "X-Hub-Message-Id"
 _MESSAGE_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
 _PENDING_LIMIT = 10_000
 _STORE_SECONDS = 10.0
 _BUSY = {"Retry-After": "30"}
+_FULL = {"Retry-After": "3600"}
 
 
 class StandaloneHub(HubService):
@@ -59,6 +71,7 @@ class StandaloneHub(HubService):
         publishers: Who may publish content.
         intake: What takes updates and announcements.
         clock: The time, in seconds since 1970.
+        limits: How many subscriptions there may be.
 
     Attributes:
         on_pending: Called when a request awaits its verification.
@@ -71,8 +84,10 @@ class StandaloneHub(HubService):
         publishers: PublisherPolicy,
         intake: Intake,
         clock: Callable[[], float] = time.time,
+        limits: SubscriptionLimits | None = None,
     ) -> None:
         self._store = store
+        self._limits = limits or SubscriptionLimits()
         self._rules = rules
         self._publishers = publishers
         self._intake = intake
@@ -137,7 +152,11 @@ class StandaloneHub(HubService):
         self, message: Subscription
     ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
         """Store the request before saying yes; it is verified by the worker, also after a restart."""
-        refusal = await self._defer(Mode.SUBSCRIBE, message, message.lease_seconds)
+        try:
+            refusal = await self._defer(Mode.SUBSCRIBE, message, message.lease_seconds)
+        except HostFullError as error:
+            self._refusals.note("A subscription was answered 429: %s", error)
+            return BadSubscriptionError(error.public, status=429, headers=_FULL)
         if refusal is not None:
             return InternalSubscriptionError(refusal, status=503, headers=_BUSY)
         return SubscriptionAccepted(deferred=True)
@@ -147,7 +166,7 @@ class StandaloneHub(HubService):
     ) -> SubscriptionDeniedError | RequestPostponedError | None:
         """Grant subscriptions to the topics of this hub."""
         try:
-            return await self._rules.objection(message.topic, message.hub)
+            return await self._rules.objection(message.topic, message.hub, last=LAST_ATTEMPT in message.extras)
         except StoreError as error:
             return self._postponed(error)
 
@@ -197,6 +216,8 @@ class StandaloneHub(HubService):
         try:
             if not await self._keep(pending):
                 return "too many requests await their verification"
+        except HostFullError:
+            raise
         except StoreError as error:
             return self._failed(error)
         self.on_pending()
@@ -214,6 +235,6 @@ class StandaloneHub(HubService):
 
     async def _keep(self, pending: PendingVerification) -> bool:
         if pending.mode is Mode.SUBSCRIBE:
-            return await self._store.verifications.save(pending, places=_PENDING_LIMIT)
+            return await self._store.verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits)
         await self._store.verifications.save_if_known(pending)
         return True

@@ -19,7 +19,7 @@ from websubhub import (
     url_identity,
 )
 from websubhub.standalone.ports import HostAccount, Mode, PendingVerification, StoreError, VerificationStore
-from websubhub.standalone.service import VERIFICATION
+from websubhub.standalone.service import LAST_ATTEMPT, VERIFICATION
 
 log = logging.getLogger("websubhub")
 
@@ -31,11 +31,6 @@ _POSTPONED_SECONDS = 30.0
 _DELAYS = (30.0, 120.0)
 
 Verify = Callable[[Subscription | Unsubscription], Awaitable[VerificationAttempt]]
-Deny = Callable[[Subscription | Unsubscription, str], Awaitable[None]]
-
-
-async def _nobody(_: Subscription | Unsubscription, __: str) -> None:
-    """Is told nothing."""
 
 
 class VerificationWorker:
@@ -50,7 +45,6 @@ class VerificationWorker:
         delays: Seconds between the attempts to reach a callback that does not answer, or that cannot at present.
         interval: Seconds at least between two attempts for the same topic and callback.
         budget: What the hosts of callbacks may be made to take.
-        deny: Tells a subscriber why its request, which was postponed too often, is given up.
         clock: The time, in seconds since 1970.
     """
 
@@ -63,7 +57,6 @@ class VerificationWorker:
         delays: tuple[float, ...] = _DELAYS,
         interval: float = _PAIR_SECONDS,
         budget: VerificationBudget | None = None,
-        deny: Deny = _nobody,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._verifications = verifications
@@ -71,7 +64,6 @@ class VerificationWorker:
         self._hub = hub
         self._delays = delays
         self._interval = interval
-        self._deny = deny
         self._held: dict[tuple[str, str], float] = {}
         self._clock = clock
         self._under_way: set[tuple[str, str]] = set()
@@ -147,7 +139,7 @@ class VerificationWorker:
         result = None
         try:
             with spending.charging():
-                attempt = await self._verify(_message(pending, self._hub))
+                attempt = await self._verify(self._message(pending))
             result = attempt.result
             await self._settle(pending, attempt)
         except StoreError as error:
@@ -175,23 +167,22 @@ class VerificationWorker:
             await self._verifications.postpone(pending.id, due_at=due_at)
             return
         await self._verifications.remove(pending.id)
-        if postponed:
-            await self._deny(_message(pending, self._hub), attempt.reason)
 
-
-def _account(pending: PendingVerification) -> HostAccount:
-    return pending.known, host_of(pending.callback)
-
-
-def _message(pending: PendingVerification, hub: str) -> Subscription | Unsubscription:
-    extras = {VERIFICATION: pending.id}
-    if pending.mode is Mode.SUBSCRIBE:
+    def _message(self, pending: PendingVerification) -> Subscription | Unsubscription:
+        extras = {VERIFICATION: pending.id}
+        if pending.attempts >= len(self._delays):
+            extras[LAST_ATTEMPT] = "yes"
+        if pending.mode is Mode.UNSUBSCRIBE:
+            return Unsubscription(hub=self._hub, topic=pending.topic, callback=pending.callback, extras=extras)
         return Subscription(
-            hub=hub,
+            hub=self._hub,
             topic=pending.topic,
             callback=pending.callback,
             lease_seconds=pending.lease_seconds,
             secret=pending.secret,
             extras=extras,
         )
-    return Unsubscription(hub=hub, topic=pending.topic, callback=pending.callback, extras=extras)
+
+
+def _account(pending: PendingVerification) -> HostAccount:
+    return pending.known, host_of(pending.callback)
