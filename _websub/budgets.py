@@ -123,6 +123,10 @@ class Budgets:
 class Spending:
     """One exchange under way, on the accounts of its host and of the addresses that it is made to.
 
+    Args:
+        budgets: Where the accounts are.
+        host: Its host.
+
     Attributes:
         host: Its host.
         blocks: The addresses that are charged.

@@ -95,7 +95,7 @@ class TopicClient:
         self._http = HttpClient(client, addresses=addresses, limits=limits)
         self._hub = hub
         self._redirects = redirects
-        self.budgets = budgets or _default_budgets(body_limit)
+        self.budgets = _default_budgets(body_limit) if budgets is None else budgets
         wait = seconds if budgets is None else 0.0
         self._patience = wait if patience is None else patience
 

@@ -79,7 +79,7 @@ class TopicFetching:
         self._schedule = schedule
         self._metrics = metrics
         self._clock = clock
-        self._budgets = budgets or fetch_budgets(clock)
+        self._budgets = fetch_budgets(clock) if budgets is None else budgets
         self._pace = TopicPace(clock)
         self._fetching: set[str] = set()
         self._hosts = Counter[str]()

@@ -23,8 +23,8 @@ _RENEW = (
 )
 _ADD = (
     "INSERT INTO subscriptions (topic_id, identity, callback, host, callback_host, secret, lease_seconds, "
-    "requested_at, expires_at) VALUES (:topic, :identity, :callback, :host, :callback_host, :secret, :lease, :requested, :expires) "
-    "RETURNING id"
+    "requested_at, expires_at) VALUES (:topic, :identity, :callback, :host, :callback_host, :secret, :lease, "
+    ":requested, :expires) RETURNING id"
 )
 
 
