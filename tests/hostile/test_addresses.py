@@ -59,14 +59,14 @@ async def test_wildcard_names_do_not_evade_the_budget_of_a_standalone_hub_and_no
     async with yard() as one:
         one.subscriber.confirms = False
         port = one.host.rpartition(":")[2]
-        for number in range(60):
+        for number in range(30):
             callback = f"http://a{number}.{EVIL}:{port}/callback"
             message = Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400)
             assert isinstance(await one.service.on_subscription(message), SubscriptionAccepted)
         await until(lambda: one.asked == 10)
         await one.quiet()
         assert one.asked == 10
-        assert await one.store.verifications.count() == 50
+        assert await one.store.verifications.count() == 20
 
 
 @pytest.mark.threat("AMP-10")
@@ -74,7 +74,7 @@ async def test_an_address_that_confirms_nothing_is_left_alone_whatever_its_names
     async with yard() as one:
         one.subscriber.confirms = False
         port = one.host.rpartition(":")[2]
-        for number in range(100):
+        for number in range(40):
             callback = f"http://a{number}.{EVIL}:{port}/callback"
             message = Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400)
             await one.service.on_subscription(message)
@@ -87,13 +87,13 @@ async def test_an_address_that_confirms_nothing_is_left_alone_whatever_its_names
 async def test_names_that_confirm_share_an_address_without_waiting() -> None:
     async with yard() as one:
         port = one.host.rpartition(":")[2]
-        for number in range(100):
+        for number in range(40):
             callback = f"http://a{number}.{EVIL}:{port}/callback"
             message = Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400)
             await one.service.on_subscription(message)
         await one.move_on(1)
         await one.move_on(120)
-        assert len(await one.store.subscriptions.page(limit=1_000)) == 100
+        assert len(await one.store.subscriptions.page(limit=1_000)) == 40
 
 
 @pytest.mark.threat("AMP-1")
@@ -103,7 +103,7 @@ async def test_a_hub_of_ones_own_asks_a_host_that_confirms_nothing_ten_times(nam
     subscriber.confirms = False
     config = HubConfig(url=HUB, verification_delays=(0.0,), limits=EdgeLimits(graceful_seconds=0.1))
     async with victim(subscriber, "/callback") as port, HubApplication(service, config) as hub:
-        for number in range(60):
+        for number in range(30):
             host = f"a{number}.{EVIL}" if names == "many names" else "127.0.0.1"
             answer = await _subscribe(hub, f"http://{host}:{port}/callback?{number}")
             assert answer == 202
@@ -121,11 +121,11 @@ async def test_a_hub_of_ones_own_refuses_what_would_wait_in_all_its_places() -> 
         url=HUB,
         verification_delays=(0.0,),
         verification_budget=Budget(burst=1, per_minute=1),
-        limits=EdgeLimits(graceful_seconds=0.1),
+        limits=EdgeLimits(graceful_seconds=0.1, pending=40),
     )
     async with victim(subscriber, "/callback") as port, HubApplication(service, config) as hub:
-        answers = [await _subscribe(hub, f"http://127.0.0.1:{port}/callback?{number}") for number in range(300)]
-        assert 240 <= answers.count(202) <= 260, "half of the places that there are for verifications"
+        answers = [await _subscribe(hub, f"http://127.0.0.1:{port}/callback?{number}") for number in range(40)]
+        assert 9 <= answers.count(202) <= 13, "half of the places that there are for verifications"
         assert set(answers) == {202, 503}
         assert await _subscribe(hub, "http://127.0.0.2:9/callback") == 202, "others have a place"
 
@@ -137,15 +137,9 @@ async def test_wildcard_names_do_not_evade_the_budget_of_fetches() -> None:
         victim(site, "/topic") as port,
         TopicClient(HUB, body_limit=size, budgets=fetch_budgets(clock, size)) as client,
     ):
-        refused = 0
-        for number in range(40):
-            try:
-                await client.fetch(f"http://a{number}.{EVIL}:{port}/topic")
-            except TopicFetchError as error:
-                assert error.wait > 0
-                refused += 1
+        waits = [await _wait_of(client, f"http://a{number}.{EVIL}:{port}/topic") for number in range(40)]
         assert 4 <= site.fetches <= 5
-        assert refused == 40 - site.fetches
+        assert waits.count(0) == site.fetches
 
 
 async def test_a_client_for_topics_waits_for_the_budget_of_a_host_before_it_gives_up() -> None:
@@ -157,6 +151,15 @@ async def test_a_client_for_topics_waits_for_the_budget_of_a_host_before_it_give
             for _ in range(5):
                 tasks.start_soon(client.fetch, url)
         assert site.fetches == 5
+
+
+async def _wait_of(client: TopicClient, topic: str) -> float:
+    """Fetch a topic. Return 0 if that was possible, and else the seconds until it may be."""
+    try:
+        await client.fetch(topic)
+    except TopicFetchError as error:
+        return error.wait
+    return 0
 
 
 async def _subscribe(hub: HubApplication, callback: str) -> int:

@@ -101,7 +101,7 @@ async def test_a_topic_that_does_not_answer_now_is_asked_again_before_its_subscr
 ) -> None:
     web = InMemoryWeb()
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body"})
 
