@@ -67,6 +67,7 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
     limits = EngineLimits(
         connections=settings.concurrency,
         connections_per_origin=settings.concurrency_per_host,
+        connections_per_address=settings.concurrency_per_host,
         total_seconds=settings.delivery_timeout,
         connect_seconds=min(5.0, settings.delivery_timeout),
     )
