@@ -61,9 +61,8 @@ class Places:
         if place is None:
             if len(self._places) >= self._remembered:
                 self._forget()
-            place = self._places[name] = Place(
-                name, inf if self._loopback and is_loopback_host(address) else self._limit
-            )
+            at_home = self._loopback and is_loopback_host(address)
+            place = self._places[name] = Place(name, inf if at_home else self._limit)
         return place
 
     def is_held_back(self, place: Place, now: float) -> bool:

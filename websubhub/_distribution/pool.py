@@ -5,7 +5,7 @@ from collections import OrderedDict
 from websubhub._distribution.channel import is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin
-from websubhub._distribution.places import Place, Places
+from websubhub._distribution.places import Places
 from websubhub._distribution.wiring import Route, Wiring
 
 # Who was idle for this long, in the midst of all that is going on, is not needed at present.
@@ -73,7 +73,8 @@ class Pool:
         """
         place = self.places.at(route.addresses[0])
         if place.open >= place.limit:
-            self._drop_idle_at(place)
+            for idle in [idle for idle in self._by_age if idle.place is place][:1]:
+                self.drop_idle(idle)
         if len(self.connections) >= self._limits.connections and self._by_age:
             self._close_oldest()
         try:
@@ -99,12 +100,6 @@ class Pool:
             if has_room and not places.is_held_back(place, now):
                 found.append(address)
         return tuple(found)
-
-    def _drop_idle_at(self, place: Place) -> None:
-        for connection in self._by_age:
-            if connection.place is place:
-                self.drop_idle(connection)
-                return
 
     def park(self, connection: Connection, now: float) -> None:
         """Keep a busy connection for the next delivery to its origin."""
