@@ -19,6 +19,8 @@
         └── SubscriptionDeletedError  410: the subscriber wants no more
 """
 
+from collections.abc import Mapping
+
 from _websub.http import HeaderTypes
 from _websub.outcome import WebSubError
 
@@ -87,6 +89,9 @@ class RequestPostponedError(WebSubError):
 
     Args:
         reason: One sentence, for the subscriber, should there be no further attempt.
+        status: As of every error; nothing is answered with it.
+        headers: Likewise.
+        body: Likewise.
         retry_after: The seconds until the next attempt; by default the hub's choice.
         counts: Whether this is one of the attempts that a request has, after which it is given up: for what does not
             depend on the hub.
@@ -94,8 +99,17 @@ class RequestPostponedError(WebSubError):
 
     status = 503
 
-    def __init__(self, reason: str = "", *, retry_after: float | None = None, counts: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(
+        self,
+        reason: str = "",
+        *,
+        status: int | None = None,
+        headers: HeaderTypes = (),
+        body: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
+        counts: bool = False,
+    ) -> None:
+        super().__init__(reason, status=status, headers=headers, body=body)
         self.retry_after = retry_after
         self.counts = counts
 
