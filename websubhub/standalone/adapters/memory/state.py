@@ -1,10 +1,11 @@
 """What the stores in memory share: topics, subscriptions and dead letters in plain structures."""
 
+from collections import Counter
 from itertools import count
 
 import anyio.lowlevel
 
-from websubhub import url_identity
+from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.memory.letters import Letters
 from websubhub.standalone.adapters.memory.ordered import Ordered
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
@@ -23,6 +24,7 @@ class State:
         recipients: The subscriptions by number.
         topic_order: The identities of the topics.
         pair_order: The pairs that are subscribed.
+        held: How many subscriptions each host has, whatever the port.
         retries: The retries to come, by the number of the subscription.
         letters: The dead letters.
     """
@@ -35,6 +37,7 @@ class State:
         self.recipients: dict[int, KeptSubscription] = {}
         self.topic_order = Ordered[str]()
         self.pair_order = Ordered[Pair]()
+        self.held = Counter[str]()
         self.retries: dict[int, Retry] = {}
         self.letters = Letters()
         self._topic_numbers = count(1)
@@ -79,6 +82,7 @@ class State:
         kept = KeptSubscription(next(self._numbers), pair, topic, value, topic.head)
         self.subscriptions[pair] = self.recipients[kept.number] = kept
         self.pair_order.add(pair)
+        self.held[host_of(value.callback)] += 1
         topic.subscriptions += 1
         return kept
 
@@ -88,6 +92,10 @@ class State:
         self.pair_order.discard(kept.pair)
         self.retries.pop(kept.number, None)
         self.letters.end_replays(kept.pair)
+        host = host_of(kept.value.callback)
+        self.held[host] -= 1
+        if not self.held[host]:
+            del self.held[host]
         kept.topic.subscriptions -= 1
 
 

@@ -9,7 +9,13 @@ from websubhub import host_of
 from websubhub.standalone.adapters.memory.ordered import Ordered
 from websubhub.standalone.adapters.memory.records import Pair
 from websubhub.standalone.adapters.memory.state import State, pair_of
-from websubhub.standalone.ports import HostAccount, PendingVerification
+from websubhub.standalone.ports import (
+    HostAccount,
+    HostFullError,
+    HubFullError,
+    PendingVerification,
+    SubscriptionLimits,
+)
 
 
 @define(eq=False)
@@ -40,11 +46,21 @@ class MemoryVerifications:
         self._order = {known: Ordered[tuple[float, str]]() for known in (True, False)}
         self._strangers = Counter[str]()
 
-    async def save(self, verification: PendingVerification, *, places: int | None = None) -> bool:
+    async def save(
+        self,
+        verification: PendingVerification,
+        *,
+        places: int | None = None,
+        limits: SubscriptionLimits | None = None,
+    ) -> bool:
         """Keep a request, if there is a place for it; it replaces an older one of the same pair."""
         await self._state.turn()
-        if not (places is None or self._is_expected(verification) or self._has_place(verification, places)):
-            return False
+        if not self._is_expected(verification):
+            host = host_of(verification.callback)
+            if limits is not None:
+                self._check(host, limits)
+            if places is not None and not self._has_place(host, places):
+                return False
         self._put(verification)
         return True
 
@@ -68,15 +84,15 @@ class MemoryVerifications:
         now, skipped = self._clock(), set(besides)
         return [value for known in (True, False) for value in self._due_of(known, now, limit, skipped)]
 
-    async def postpone(self, verification: str, *, due_at: float) -> bool:
-        """Count an attempt and set the time of the next. False when a newer request has replaced it."""
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+        """Count an attempt, if it was one, and set the time of the next."""
         await self._state.turn()
         kept = self._by_id.get(verification)
         if kept is None:
             return False
         order = self._order[kept.value.known]
         order.discard(kept.place)
-        kept.value = evolve(kept.value, attempts=kept.value.attempts + 1, due_at=due_at)
+        kept.value = evolve(kept.value, attempts=kept.value.attempts + counts, due_at=due_at)
         order.add(kept.place)
         return True
 
@@ -110,9 +126,15 @@ class MemoryVerifications:
         found = self._state.find_subscription(verification.topic, verification.callback, self._clock())
         return found is not None
 
-    def _has_place(self, verification: PendingVerification, places: int) -> bool:
+    def _check(self, host: str, limits: SubscriptionLimits) -> None:
+        """Raise if there would be too many subscriptions, were all that are pending to become some."""
+        if self._state.held[host] + self._strangers[host] >= limits.per_host:
+            raise HostFullError(f"{host} has {limits.per_host} subscriptions.")
+        if len(self._state.subscriptions) + len(self._order[False]) >= limits.in_all:
+            raise HubFullError(f"There are {limits.in_all} subscriptions.")
+
+    def _has_place(self, own: str, places: int) -> bool:
         """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
-        own = host_of(verification.callback)
         of_host = self._strangers[own]
         if of_host < places - len(self._order[False]):
             return True
