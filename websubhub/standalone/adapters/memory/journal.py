@@ -6,11 +6,12 @@ from heapq import nsmallest
 from attrs import evolve
 
 from websubhub.standalone.adapters.memory.accepted import AcceptedKeys
+from websubhub.standalone.adapters.memory.outcomes import keep_outcomes
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import Made, Needed
-from websubhub.standalone.broker.settlements import Death, Retry, Settlements
+from websubhub.standalone.broker.settlements import Retry, Settlements
 from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
@@ -79,35 +80,7 @@ class MemoryJournal:
         """Keep outcomes, all of them or none."""
         await self._state.turn()
         for each in settlements:
-            self._settle(each)
-
-    def _settle(self, settlements: Settlements) -> None:
-        state = self._state
-        # Ascending, since a subscription may have moved twice.
-        for (_, sequence), subscriptions in sorted(settlements.moved.items()):
-            for number in subscriptions:
-                if (kept := state.recipients.get(number)) is not None:
-                    kept.position = sequence
-        for number in settlements.cleared:
-            state.retries.pop(number, None)
-        state.retries.update(
-            {number: retry for number, retry in settlements.retries.items() if number in state.recipients}
-        )
-        for death in settlements.deaths:
-            self._bury(death)
-        for number in settlements.ended:
-            if (kept := state.recipients.get(number)) is not None:
-                state.end_subscription(kept)
-        state.letters.delete(settlements.replayed)
-        for reason, letter in settlements.failed_replays:
-            state.letters.failed(letter, reason)
-
-    def _bury(self, death: Death) -> None:
-        kept = self._state.recipients.get(death.subscription)
-        if kept is not None:
-            self._state.letters.add(death, kept)
-            if death.turned_away:
-                kept.turned_away = death.sequence
+            keep_outcomes(self._state, each)
 
     async def delete_updates(self, topic: int, until: int) -> int:
         """Delete the updates of a topic up to a sequence number that no dead letter refers to. Returns how many."""
