@@ -90,6 +90,7 @@ async def test_a_body_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("chunks", [[b"01234567890"], [b"01234", b"56789", b"0"]])
+@pytest.mark.threat("BODY-1")
 async def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is(chunks: list[bytes]) -> None:
     conversation = Conversation(scope_of(), [*body_of(*chunks, b"never read")])
     with pytest.raises(RefusedError) as caught:

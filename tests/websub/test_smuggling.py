@@ -99,6 +99,23 @@ def statuses_of(answers: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.threat(
+    "SMG-1",
+    "SMG-2",
+    "SMG-3",
+    "SMG-4",
+    "SMG-5",
+    "SMG-6",
+    "SMG-7",
+    "SMG-8",
+    "SMG-9",
+    "SMG-10",
+    "SMG-11",
+    "SMG-12",
+    "SMG-13",
+    "SMG-14",
+    "SMG-15",
+)
 async def test_smuggling(case: str, caplog: pytest.LogCaptureFixture) -> None:
     request, expected = CASES[case]
     async with served(AsgiEdge(echo)) as url:
