@@ -77,6 +77,7 @@ def read(feed: str | bytes, *, pieces: int = 1_000_000, charset: str | None = No
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 50, 1_000_000])
+@pytest.mark.threat("XML-11")
 def test_a_hub_of_the_feed_is_found(feed: str, pieces: int) -> None:
     assert read(feed, pieces=pieces) == FOUND
 
@@ -133,6 +134,7 @@ def test_a_link_without_relation_is_an_alternate() -> None:
         ),
     ],
 )
+@pytest.mark.threat("XML-14")
 def test_relative_urls_follow_xml_base(feed: str, target: str) -> None:
     assert read(feed)[-1] == ("self", target)
 

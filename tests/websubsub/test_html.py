@@ -61,6 +61,7 @@ def chunks(page: bytes, size: int) -> Iterable[bytes]:
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 7, 1_000_000])
+@pytest.mark.threat("HTML-11")
 def test_a_hub_in_the_head_is_found(page: bytes, pieces: int) -> None:
     assert read(page, pieces=pieces) == FOUND
 

@@ -10,6 +10,7 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Self
 
 PIECE = 16_384
@@ -54,8 +55,8 @@ def _say_for_ever(beginning: bytes, piece: bytes, pause: float = 0.0) -> Behavio
 
 
 async def _hang(writer: asyncio.StreamWriter) -> None:
-    while not writer.is_closing():
-        await asyncio.sleep(1)
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _reset(writer: asyncio.StreamWriter) -> None:
