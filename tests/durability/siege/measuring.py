@@ -19,6 +19,8 @@ GOOD_HOST = "127.0.0.77"
 LONGEST = 60.0
 _FORM = "Content-Type: application/x-www-form-urlencoded"
 _TURN_SECONDS = 2.0
+#: A subscription counts once the answer of its subscriber is stored, which the subscriber is not told.
+_SETTLING_SECONDS = 3.0
 _HEALTH_SECONDS = 0.2
 _CHALLENGE = re.compile(rb"[?&]hub\.challenge=([^& ]+)")
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
@@ -71,10 +73,12 @@ class Bystander:
         """Measure for so long, and give what was measured."""
         server = await asyncio.start_server(self._serve, GOOD_HOST, 0, backlog=1_024)
         self._own = server.sockets[0].getsockname()[1]
-        async with server:
+        # Not "async with", which waits for connections that the hub keeps open.
+        try:
             await self._verify(self._topic, b"good")
             await self._verify(self._site, b"site")
             self.measures.verified.clear()
+            await asyncio.sleep(_SETTLING_SECONDS)
             end = time.monotonic() + seconds
             async with asyncio.TaskGroup() as tasks:
                 for measure, pause in (
@@ -86,6 +90,8 @@ class Bystander:
                     (self._weigh, _TURN_SECONDS),
                 ):
                     tasks.create_task(_repeat(measure, pause, end))
+        finally:
+            server.close()
         return self.measures
 
     @property
@@ -181,7 +187,7 @@ class Bystander:
         try:
             while True:
                 await self._answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
