@@ -39,6 +39,8 @@ class Measures:
         unready: How often ``/ready`` answered anything but 200.
         memory: The memory of the hub, in bytes.
         descriptors: Its open descriptors.
+        busy: The share of a processor that it took.
+        starved: The share of the time for which it waited for a processor: what other programs took is not its doing.
     """
 
     health: list[float] = attrs.field(factory=list)
@@ -49,6 +51,8 @@ class Measures:
     unready: int = 0
     memory: list[int] = attrs.field(factory=list)
     descriptors: list[int] = attrs.field(factory=list)
+    busy: float = 0.0
+    starved: float = 0.0
 
 
 class Bystander:
@@ -79,7 +83,8 @@ class Bystander:
             await self._verify(self._site, b"site")
             self.measures.verified.clear()
             await asyncio.sleep(_SETTLING_SECONDS)
-            end = time.monotonic() + seconds
+            began, (ran, waited) = time.monotonic(), self._scheduled()
+            end = began + seconds
             async with asyncio.TaskGroup() as tasks:
                 for measure, pause in (
                     (self._health, _HEALTH_SECONDS),
@@ -90,6 +95,8 @@ class Bystander:
                     (self._weigh, _TURN_SECONDS),
                 ):
                     tasks.create_task(_repeat(measure, pause, end))
+            now, took = self._scheduled(), time.monotonic() - began
+            self.measures.busy, self.measures.starved = (now[0] - ran) / took, (now[1] - waited) / took
         finally:
             server.close()
         return self.measures
@@ -150,6 +157,11 @@ class Bystander:
         [memory] = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
         self.measures.memory.append(int(memory) * 1_024)
         self.measures.descriptors.append(len(os.listdir(self._process / "fd")))  # noqa: PTH208
+
+    def _scheduled(self) -> tuple[float, float]:
+        """For how long the hub has run, and has waited to run, in seconds."""
+        ran, waited, _ = (self._process / "schedstat").read_text().split()
+        return int(ran) / 1e9, int(waited) / 1e9
 
     # --- requests
 

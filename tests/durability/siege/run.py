@@ -60,6 +60,7 @@ class Report:
                 f"  max {max(values, default=math.inf):6.3f} s"
             )
         memory = self.measures.memory
+        yield f"processor  {self.measures.busy:.0%} of the time, and waited for one {self.measures.starved:.0%} of it"
         yield f"not ready  {self.measures.unready:5}"
         yield f"memory     {min(memory) / 1e6:.0f} to {max(memory) / 1e6:.0f} MB, at the end {memory[-1] / 1e6:.0f} MB"
         yield f"descriptors at most {max(self.measures.descriptors)}"
