@@ -14,6 +14,7 @@ from anyio.abc import SocketStream, TaskGroup
 from _websub.connection import Connection
 from _websub.connections import Connections
 from _websub.refusals import Refusals
+from _websub.waiting_room import WaitingRoom
 
 log = logging.getLogger("websub.server")
 
@@ -21,6 +22,7 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
 #: If one were let in at a time, whoever comes behind a crowd would wait for a turn of the loop for each of it.
 _AT_ONCE = 64
+_WAITING = 2_048
 _PAUSE_SECONDS = 0.1
 _REFUSING_SECONDS = 0.3
 _REFUSALS_AT_ONCE = 32
@@ -54,6 +56,7 @@ class Door:
         self._tls = tls
         # Those that are let in together must not drive each other out before they have said anything.
         self._at_once = max(1, min(_AT_ONCE, connections.most // _AT_ONCE))
+        self._room = WaitingRoom(listening, max(self._at_once, min(_WAITING, connections.most // 2)))
         self._refusing = 0
         self._failures = Refusals(log)
 
@@ -63,23 +66,19 @@ class Door:
         Args:
             tasks: Where they are served.
         """
-        while True:
-            await anyio.wait_readable(self._listening)
-            async with anyio.create_task_group() as opening:
-                for raw in await self._take_in():
-                    opening.start_soon(self._welcome, raw, tasks)
-
-    async def _take_in(self) -> list[socket.socket]:
-        """Accept those who wait, as many as are let in at once."""
-        taken: list[socket.socket] = []
         try:
-            while len(taken) < self._at_once:
-                taken.append(self._listening.accept()[0])
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            await self._fail(error)
-        return taken
+            while True:
+                if not self._room:
+                    await anyio.wait_readable(self._listening)
+                try:
+                    self._room.fill()
+                except OSError as error:
+                    await self._fail(error)
+                async with anyio.create_task_group() as opening:
+                    for raw in self._room.take(self._at_once):
+                        opening.start_soon(self._welcome, raw, tasks)
+        finally:
+            self._room.close()
 
     async def _welcome(self, raw: socket.socket, tasks: TaskGroup) -> None:
         try:
