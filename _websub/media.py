@@ -14,7 +14,7 @@ CONTENT_TYPE_LIMIT = 255
 FIELD_LIMIT = 1_000
 _DECLARATION_BYTES = 1024
 
-_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*(;[\t\x20-\x7e]*)?", re.ASCII)
+_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[\t\x20-\x7e]*(?<![ \t]))?", re.ASCII)
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
 
 
