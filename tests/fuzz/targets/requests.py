@@ -112,7 +112,6 @@ TARGETS = (
             b"hub.mode=publish&hub.url=https://topic.example/&hub.url=b&x=%C3%A9+%20",
         ),
         _WORDS,
-        limit=16_384,
     ),
     Target(
         "hub-request",
