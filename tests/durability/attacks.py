@@ -93,7 +93,7 @@ def stalled_bodies(victim: Victim, _: random.Random) -> None:
         time.sleep(_HOLD_SECONDS)
 
 
-def dripping_heads(victim: Victim, _: random.Random) -> None:
+def dripping_heads(victim: Victim, _chance: random.Random) -> None:
     """Send heads byte by byte."""
     with _connections(victim.port, 50, b"GET / HTTP/1.1\r\nX: ") as opened:
         for _ in range(10):
@@ -137,7 +137,7 @@ def useless_topics(victim: Victim, chance: random.Random) -> None:
     _form(victim.port, [("hub.mode", "publish"), *(("hub.url", topic) for topic in topics)])
 
 
-def foreign_pages(victim: Victim, _: random.Random) -> None:
+def foreign_pages(victim: Victim, _chance: random.Random) -> None:
     """Be a page in a browser of this machine, and a stranger who guesses tokens."""
     for _ in range(20):
         _request(victim.port, "POST /hub HTTP/1.1\r\nOrigin: https://evil.example\r\nContent-Type: text/plain", b"x")

@@ -54,7 +54,7 @@ class HubReport:
     def lines(self) -> Iterator[str]:
         """It, for people."""
         account = self.account
-        yield f"The {self.name} hub: {self.updates:,} updates accepted, {account.pairs:,} pairs with a good subscription"
+        yield f"The {self.name} hub: {self.updates:,} updates, {account.pairs:,} pairs of one and a good subscription"
         yield f"  lost {len(account.lost)}, out of order {len(account.disordered)}, wrongly signed {self.forged}"
         yield (
             f"  repeated {account.duplicates:,}, of these {account.late} whose answer was read too late, "
@@ -94,11 +94,7 @@ class Report:
     @property
     def broken(self) -> list[str]:
         """The promises that were broken, in words."""
-        leaks = [
-            f"steady: {what} {then} -> {now}"
-            for what, then, now in self._kept()
-            if now - then > KEPT_MOST
-        ]
+        leaks = [f"steady: {what} {then} -> {now}" for what, then, now in self._kept() if now - then > KEPT_MOST]
         if any(leak.startswith("steady: tasks") for leak in leaks):
             more = self.after.running - self.before.running
             leaks.append(f"of these {', '.join(f'{number} {what}' for what, number in more.most_common())}")
@@ -119,14 +115,14 @@ class Report:
         memory = [each.memory / _MEGABYTE for each in self.seen]
         parts = [memory[len(memory) * part // 6] for part in range(6)]
         yield (
-            f"Memory of the steady hub, MiB: {', '.join(f'{each:.1f}' for each in parts)}, {memory[-1]:.1f} at the end; "
-            f"growth over the last two thirds {self.growth:+.1%}"
+            f"Memory of the steady hub, MiB: {', '.join(f'{each:.1f}' for each in parts)}, {memory[-1]:.1f} "
+            f"at the end; growth over the last two thirds {self.growth:+.1%}"
         )
         kept = "; ".join(f"{what} {then} -> {now}" for what, then, now in self._kept())
         yield f"What it held before and, quiet again, after: {kept}"
         answers = sorted(self.answers)
         yield (
-            f"/health of the steady hub, asked {len(answers)} times: median {answers[len(answers) // 2] * 1000:.0f} ms, "
-            f"99th percentile {answers[len(answers) * 99 // 100] * 1000:.0f} ms, slowest {answers[-1] * 1000:.0f} ms"
+            f"/health of the steady hub, asked {len(answers)} times: "
+            f"median {answers[len(answers) // 2] * 1000:.0f} ms, 99th percentile {answers[len(answers) * 99 // 100] * 1000:.0f} ms, slowest {answers[-1] * 1000:.0f} ms"
         )
         yield "Promises kept." if not self.broken else f"BROKEN: {'; '.join(self.broken)}"

@@ -1,4 +1,4 @@
-"""Two hubs under load, to which something bad happens every few seconds: one lives on, the other is killed and comes back.
+"""Two hubs under load, to which something bad happens every few seconds: one lives on, the other is killed.
 
 The first tells whether memory, descriptors or tasks leak; both tell whether an update was lost, came out of order, or
 came twice without a reason. What happens, and in which order, is decided by a seed.

@@ -42,6 +42,7 @@ class Coverage:
         monitoring.use_tool_id(tool, "tests.fuzz")
         monitoring.register_callback(tool, monitoring.events.LINE, self._line)
         monitoring.register_callback(tool, monitoring.events.BRANCH, self._branch)
+        monitoring.restart_events()  # of an earlier run
         monitoring.set_events(tool, monitoring.events.LINE | monitoring.events.BRANCH)
         try:
             yield

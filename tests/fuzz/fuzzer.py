@@ -1,5 +1,6 @@
 """The fuzzer: inputs are made from those that reached something new, and each may reach something more."""
 
+import math
 import random
 import time
 from collections.abc import Iterator
@@ -43,13 +44,14 @@ class Fuzzed:
         )
 
 
-def fuzz(target: Target, seconds: float, seed: int) -> Fuzzed:
+def fuzz(target: Target, seconds: float, seed: int, *, runs: float = math.inf) -> Fuzzed:
     """Fuzz one target for so long, or until it has too many faults to go on.
 
     Args:
         target: The target.
         seconds: For how long.
         seed: Decides what it is fed; how far that goes in the time is up to the machine.
+        runs: How many inputs to feed it at most.
     """
     fuzzed, coverage = Fuzzed(target.name), Coverage()
     known: set[str] = set()
@@ -68,7 +70,7 @@ def fuzz(target: Target, seconds: float, seed: int) -> Fuzzed:
             elif is_new and finding is None:
                 fuzzed.corpus.append(data)
             fuzzed.seconds = time.monotonic() - began
-            if fuzzed.seconds >= seconds or len(known) >= _FINDINGS_MOST:
+            if fuzzed.seconds >= seconds or fuzzed.runs >= runs or len(known) >= _FINDINGS_MOST:
                 break
     fuzzed.places = coverage.places
     return fuzzed

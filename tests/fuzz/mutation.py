@@ -5,7 +5,19 @@ from collections.abc import Callable, Sequence
 
 _STACK_MOST = 5
 _REPEAT_MOST = 64
-_INTERESTING = (b"\0", b"\xff", b"\x80", b"\r\n", b"\n", b" ", b"\t", b"%00", b"%E2%82%AC", b"\xe2\x82\xac", b"\xed\xa0\x80")
+_INTERESTING = (
+    b"\0",
+    b"\xff",
+    b"\x80",
+    b"\r\n",
+    b"\n",
+    b" ",
+    b"\t",
+    b"%00",
+    b"%E2%82%AC",
+    b"\xe2\x82\xac",
+    b"\xed\xa0\x80",
+)
 
 
 class Mutator:

@@ -1,6 +1,6 @@
 """Documents that are looked into: XML, feeds, HTML and JSON Feeds."""
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from _websub.http import Headers
 from _websub.media import ContentError
@@ -38,7 +38,7 @@ def xml(data: bytes) -> None:
     except ContentError:
         return
     if data.startswith(b"<") and b"encoding" not in data and b"<!" not in data and b"\0" not in data:
-        assert ElementTree.tostring(root) == ElementTree.tostring(ElementTree.fromstring(data)), "another tree"  # noqa: S314
+        assert ET.tostring(root) == ET.tostring(ET.fromstring(data)), "another tree"  # noqa: S314
 
 
 def feed_diff(data: bytes) -> None:
@@ -103,7 +103,7 @@ def json_feed(data: bytes) -> None:
 
 _HTML_WORDS = words(
     "<html> <head> </head> <body> <link <base <meta charset= http-equiv= <script> </script> <style> <title> </title> "
-    "<!-- --> --!> <!DOCTYPE html> <template> <noscript> <svg> <math> <![CDATA[ rel= rel=\"hub self\" href= "
+    '<!-- --> --!> <!DOCTYPE html> <template> <noscript> <svg> <math> <![CDATA[ rel= rel="hub self" href= '
     "href='https://hub.example/' &amp; &#x68; &hub; < > = \" ' /> </ <! <? utf-16 \0"
 )
 TARGETS = (
@@ -127,7 +127,7 @@ TARGETS = (
         html,
         (
             b'<!DOCTYPE html><head><base href="/x/"><link rel="hub" href="https://hub.example/"><link rel=self href=y>',
-            b"<html><head><meta charset=utf-16><script>'<link rel=hub href=z>'</script></head><body><link rel=hub href=q>",
+            b"<html><head><meta charset=utf-16><script>'<link rel=hub href=z>'</script></head><link rel=hub href=q>",
         ),
         _HTML_WORDS,
         limit=8_192,
@@ -136,8 +136,12 @@ TARGETS = (
     Target(
         "json-feed",
         json_feed,
-        (b'{"version": "https://jsonfeed.org/version/1.1", "hubs": [{"type": "WebSub", "url": "https://hub.example/"}],'
-         b' "feed_url": "https://topic.example/feed"}',),
+        (
+            (
+                b'{"version": "https://jsonfeed.org/version/1.1", "hubs": [{"type": "WebSub", "url": "https://hub.example/"}],'
+                b' "feed_url": "https://topic.example/feed"}'
+            ),
+        ),
         words('{ } [ ] " : , "hubs" "type" "url" "WebSub" "feed_url" null true NaN 1e999 \\ud800 \\u0000 [[[[[[[['),
         work=800,
     ),
@@ -148,7 +152,7 @@ TARGETS = (
             b'text/html\n<https://hub.example/>; rel="hub"\n<link rel=self href=x>',
             b"application/rss+xml; charset=utf-16\n\n\xff\xfe<\0r\0s\0s\0>\0",
             b"\n\n" + _ATOM,
-            b"text/plain\n\n{\"hubs\": []}",
+            b'text/plain\n\n{"hubs": []}',
         ),
         (*_XML_WORDS, *_HTML_WORDS, b"application/xhtml+xml", b"image/png", b"\xef\xbb\xbf", b"\xfe\xff"),
         limit=8_192,

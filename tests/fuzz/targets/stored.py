@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 
@@ -166,7 +166,9 @@ TARGETS = (
             b"GET /admin/dead-letters?after=1" + _ADMIN,
             b"GET /admin/announcements?state=dead" + _ADMIN,
             b"POST /admin/topics" + _ADMIN + b'{"url": "http://a/", "registered": true, "delivery_mode": "latest"}',
-            b"POST /admin/subscriptions/remove" + _ADMIN + b'{"topic": "http://a/", "callback": "http://b/", "reason": ""}',
+            b"POST /admin/subscriptions/remove"
+            + _ADMIN
+            + b'{"topic": "http://a/", "callback": "http://b/", "reason": ""}',
             b"POST /admin/dead-letters/replay" + _ADMIN + b'{"ids": [1, 2]}',
             b"POST /admin/announcements/drop" + _ADMIN + b'{"ids": [1]}',
             b"POST /admin/hosts/pause" + _ADMIN + b'{"host": "a:81"}',
