@@ -2,8 +2,9 @@
 
 Each of these says something about the machine and nothing about the program: it passes where there is time, and fails
 beside a busy neighbour. So the tests themselves are read here. Seconds are for ``tests/benchmarks``, for the tests
-marked ``durability``, and for ``python -m tests.fuzz``, which is a command; the others count work (``tests/work.py``), wait for what happens (``tests/waiting.py``), put a
-fake clock forward (``tests/clock.py``), and hold ports that must be known beforehand (``tests/ports.py``).
+marked ``durability``, and for ``python -m tests.fuzz``, which is a command; the others count work
+(``tests/work.py``), wait for what happens (``tests/waiting.py``), put a fake clock forward (``tests/clock.py``), and
+hold ports that must be known beforehand (``tests/ports.py``).
 """
 
 import ast

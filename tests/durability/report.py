@@ -120,9 +120,10 @@ class Report:
         )
         kept = "; ".join(f"{what} {then} -> {now}" for what, then, now in self._kept())
         yield f"What it held before and, quiet again, after: {kept}"
-        answers = sorted(self.answers)
+        answers = sorted(each * 1000 for each in self.answers)
+        middle, late = answers[len(answers) // 2], answers[len(answers) * 99 // 100]
         yield (
-            f"/health of the steady hub, asked {len(answers)} times: "
-            f"median {answers[len(answers) // 2] * 1000:.0f} ms, 99th percentile {answers[len(answers) * 99 // 100] * 1000:.0f} ms, slowest {answers[-1] * 1000:.0f} ms"
+            f"/health of the steady hub, asked {len(answers)} times: median {middle:.0f} ms, "
+            f"99th percentile {late:.0f} ms, slowest {answers[-1]:.0f} ms"
         )
         yield "Promises kept." if not self.broken else f"BROKEN: {'; '.join(self.broken)}"

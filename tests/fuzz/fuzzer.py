@@ -24,7 +24,7 @@ class Fuzzed:
         target: Its name.
         runs: How many inputs it was fed.
         seconds: For how long.
-        places: Lines and ways out of branches that were reached.
+        lines: How many lines of the product were reached.
         corpus: The inputs that reached something new.
         findings: What was found, each fault once.
     """
@@ -32,14 +32,14 @@ class Fuzzed:
     target: str
     runs: int = 0
     seconds: float = 0.0
-    places: int = 0
+    lines: int = 0
     corpus: list[bytes] = attrs.field(factory=list, repr=False)
     findings: list[Finding] = attrs.field(factory=list)
 
     def __str__(self) -> str:
         speed = self.runs / self.seconds if self.seconds else 0.0
         return (
-            f"{self.target:16} {self.seconds:6.0f} s {self.runs:10,} runs {speed:8,.0f}/s {self.places:6,} places "
+            f"{self.target:16} {self.seconds:6.0f} s {self.runs:10,} runs {speed:8,.0f}/s {self.lines:6,} lines "
             f"{len(self.corpus):5} inputs kept {len(self.findings):3} findings"
         )
 
@@ -59,9 +59,9 @@ def fuzz(target: Target, seconds: float, seed: int, *, runs: float = math.inf) -
     with coverage.watching():
         for data in _inputs(target, random.Random(seed), fuzzed.corpus):  # noqa: S311 - to be repeated
             fuzzed.runs += 1
-            before = coverage.places
+            before = len(coverage.lines)
             finding = finding_of(target, data, count=False)
-            is_new = coverage.places > before
+            is_new = len(coverage.lines) > before
             if finding is None and (is_new or fuzzed.runs % _COUNTED_EVERY == 0):
                 finding = finding_of(target, data)
             if finding is not None and finding.place not in known:
@@ -72,7 +72,7 @@ def fuzz(target: Target, seconds: float, seed: int, *, runs: float = math.inf) -
             fuzzed.seconds = time.monotonic() - began
             if fuzzed.seconds >= seconds or fuzzed.runs >= runs or len(known) >= _FINDINGS_MOST:
                 break
-    fuzzed.places = coverage.places
+    fuzzed.lines = len(coverage.lines)
     return fuzzed
 
 

@@ -85,7 +85,7 @@ def test_what_reaches_something_new_is_kept() -> None:
     target = TARGETS["retry-after"]
     fuzzed = fuzz(target, 60, seed=5, runs=300)
     assert fuzzed.runs == 300
-    assert fuzzed.places >= 20
+    assert fuzzed.lines >= 20
     assert set(target.seeds[:3]) <= set(fuzzed.corpus)
     assert len(fuzzed.corpus) < 100
 

@@ -148,7 +148,9 @@ TARGETS = (
         ),
         (
             *words(
-                "HTTP/1.1 HTTP/1.0 HTTP/2 200 204 304 100 101 102 410 503 600 999 Content-Length: Transfer-Encoding: chunked identity gzip, Connection: close keep-alive Upgrade: Retry-After: 0 +5 -1 5,5 5,6 0x5 99999999999999999999"
+                "HTTP/1.1 HTTP/1.0 HTTP/2 200 204 304 100 101 102 410 503 600 999 Content-Length: Transfer-Encoding: "
+                "chunked identity gzip, Connection: close keep-alive Upgrade: Retry-After: 0 +5 -1 5,5 5,6 0x5 "
+                "99999999999999999999"
             ),
             b"\r\n",
             b"\r\n\r\n",
