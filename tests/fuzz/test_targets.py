@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import hanging
 from tests.fuzz.findings import Finding, finding_of, smallest
 from tests.fuzz.fuzzer import fuzz
 from tests.fuzz.mutation import Mutator
@@ -88,6 +89,18 @@ def test_what_reaches_something_new_is_kept() -> None:
     assert fuzzed.lines >= 20
     assert set(target.seeds[:3]) <= set(fuzzed.corpus)
     assert len(fuzzed.corpus) < 100
+
+
+def _hanging(_: bytes) -> None:
+    while True:
+        pass
+
+
+def test_what_hangs_is_ended_and_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hanging, "HANGS_AFTER_SECONDS", 0.05)
+    finding = finding_of(Target("hanging", _hanging, (b"a",)), b"a")
+    assert finding is not None
+    assert finding.reason == "HangsError: It is worked on without end."
 
 
 def test_mutations_stay_within_the_limit_differ_and_are_repeated_by_their_seed() -> None:
