@@ -48,15 +48,10 @@ def text_of(part: bytes) -> str:
 
 def unicode_of(part: bytes) -> str:
     """A part as text that came through JSON, a form or a hook, where any character may be in it."""
-    return part.decode("utf-8", "surrogatepass" if _has_surrogates(part) else "replace")
-
-
-def _has_surrogates(part: bytes) -> bool:
     try:
-        part.decode("utf-8", "surrogatepass")
+        return part.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
-        return False
-    return True
+        return part.decode("utf-8", "replace")
 
 
 def cut(data: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import attrs
 
-from _websub.http import Headers, Request
+from _websub.http import Answer, Headers, Request
 from _websub.signature import SecretError, check_secret
 from _websub.urls import UrlError, check_url
 from _websub.vocabulary import Mode as ProtocolMode
@@ -126,11 +126,18 @@ def admin(data: bytes) -> None:
     url = f"http://127.0.0.1:8080/{path.lstrip('/')}{mark}{query}"
     headers = [("Host", "127.0.0.1:8080"), ("Authorization", text_of(token)), ("Content-Type", "application/json")]
     request = Request(method=method or "GET", url=url, headers=headers, body=body)
-    answer = house().run(lambda: house().admin.handle(request))
+    answer = house().run(lambda: _operate(request))
     assert answer.response.status < 500, "a fault of the hub"
     if not request.local_path.startswith("/metrics"):
         json.loads(answer.response.body)
     attrs.validate(answer)
+
+
+async def _operate(request: Request) -> Answer:
+    if request.local_path.endswith("/remove"):  # there should be something to remove
+        found = StoredSubscription(topic="http://a/", callback="http://b/", lease_seconds=9, requested_at=time.time())
+        await house().store.subscriptions.save(found)
+    return await house().admin.handle(request)
 
 
 _ROUTES = words(
