@@ -205,7 +205,7 @@ async def test_a_denial_is_printed(hub: ScriptedHub, base: str) -> None:
 async def test_listen_ends_when_it_can_never_succeed(
     hub: ScriptedHub, base: str, path: str, answers: Any, reason: str
 ) -> None:
-    hub.answers = answers
+    hub.answers = list(answers)
     status, shown, complaint = await run("listen", base + path, "--port", "0")
     assert status == 1
     assert json.loads(shown)["event"] == "failed"
