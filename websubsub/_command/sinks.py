@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -90,7 +91,7 @@ class Execute:
         seconds: How long it may take.
 
     Raises:
-        ValueError: It is empty, or a quote is missing.
+        ValueError: It is empty, a quote is missing, or there is no such command.
     """
 
     def __init__(self, command: str, *, seconds: float = _SECONDS) -> None:
@@ -100,6 +101,8 @@ class Execute:
             raise ValueError(f"--exec cannot be read: {error}.") from None
         if not self._command:
             raise ValueError("--exec needs a command.")
+        if shutil.which(self._command[0]) is None:
+            raise ValueError(f"--exec: there is no command {self._command[0]}.")
         self._seconds = seconds
 
     async def __call__(self, message: ContentDistributionMessage) -> None:
@@ -176,5 +179,6 @@ def describe(error: Exception) -> str:
     if isinstance(error, AnsweredError):
         return error.reason
     if isinstance(error, OSError | subprocess.SubprocessError):
-        return f"{getattr(error, 'strerror', None) or error}."
+        place = f"{error.filename}: " if getattr(error, "filename", None) else ""
+        return f"{place}{getattr(error, 'strerror', None) or error}."
     return "internal error"
