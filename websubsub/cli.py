@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-TYPE_CHECKING = False  # from typing, which costs as much as the rest of this module
+TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
 if TYPE_CHECKING:
     from typing import NoReturn
 

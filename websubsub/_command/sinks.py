@@ -178,7 +178,9 @@ def describe(error: Exception) -> str:
     """What went wrong with a delivery, in one sentence."""
     if isinstance(error, AnsweredError):
         return error.reason
-    if isinstance(error, OSError | subprocess.SubprocessError):
-        place = f"{error.filename}: " if getattr(error, "filename", None) else ""
-        return f"{place}{getattr(error, 'strerror', None) or error}."
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}."
+    if isinstance(error, subprocess.SubprocessError):
+        return f"{error}."
     return "internal error"
