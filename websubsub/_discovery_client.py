@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from types import TracebackType
-from typing import Self
 
 import anyio
 import anyio.lowlevel
 import attrs
+from anyio.abc import AsyncResource
 
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Incoming
 from _websub.coding import ContentCodingError, content_decoder
@@ -33,7 +32,7 @@ class Explored:
     inside: bool
 
 
-class DiscoveryClient:
+class DiscoveryClient(AsyncResource):
     """Discovers topics and hubs; an async context manager that keeps connections.
 
     Args:
@@ -121,7 +120,7 @@ class DiscoveryClient:
         )
         if not reader.done:
             try:
-                async with aclosing(self._pieces(incoming)) as pieces:
+                async with aclosing(self._pieces(incoming, reader)) as pieces:
                     async for piece in pieces:
                         if reader.feed(piece):
                             break
@@ -131,7 +130,7 @@ class DiscoveryClient:
                 reader.fail(f"The resource cannot be unpacked. {error}")
         return reader.finish()
 
-    async def _pieces(self, incoming: Incoming) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, incoming: Incoming, reader: DiscoveryReader) -> AsyncGenerator[bytes, None]:
         """The body in pieces of 16 KiB, unpacked, as much of it as is read at the most."""
         decoder = content_decoder(incoming.headers.get_all("content-encoding"))
         packed = unpacked = self._max_bytes
@@ -144,18 +143,9 @@ class DiscoveryClient:
                         raise ContentCodingError("The content is too large when it is unpacked.")
             packed -= len(chunk)
             if packed <= 0:
+                reader.cut()
                 return
         decoder.finish()
-
-    async def __aenter__(self) -> Self:
-        """Keep connections from here on."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""

@@ -1,8 +1,8 @@
 """Asks a hub to begin or to end a subscription; what is asked for is remembered before the request goes out."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
+
+from anyio.abc import AsyncResource
 
 from _websub.addresses import is_loopback_host
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Failure
@@ -11,6 +11,7 @@ from _websub.signature import check_secret
 from _websub.urls import UrlError, check_url, host_of, is_https
 from _websub.vocabulary import Mode, Parameter
 from websubsub import _protocol as protocol
+from websubsub._config import LEASE_LIMIT
 from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
 from websubsub._messages import SubscriptionChangeResponse
 from websubsub._reach import Reach, may_follow
@@ -21,12 +22,11 @@ from websubsub._subscriptions import Subscriptions
 _LIMITS = ExchangeLimits(seconds=30.0)
 _KEEPS_METHOD = frozenset({307, 308})
 _REASON_LIMIT = 200
-_MAX_LEASE = 10**12
 
 Fields = dict[str, str | None]
 
 
-class SubscriptionClient:
+class SubscriptionClient(AsyncResource):
     """Sends subscription requests to hubs; an async context manager that keeps connections.
 
     Args:
@@ -80,8 +80,8 @@ class SubscriptionClient:
             InsecureSecretError: The secret would be sent in the clear.
             ValueError: A URL, the lease or the secret cannot be used.
         """
-        if lease_seconds is not None and not 0 < lease_seconds < _MAX_LEASE:
-            raise ValueError("The lease must be a positive number of seconds.")
+        if lease_seconds is not None and not 0 < lease_seconds < LEASE_LIMIT:
+            raise ValueError("The lease must be a positive number of seconds, of at most twelve digits.")
         if secret is not None:
             self._check_transport(hub, check_secret(secret))
         fields = _fields(hub, topic, callback)
@@ -178,16 +178,6 @@ class SubscriptionClient:
         raise InsecureSecretError(
             f"The hub at {host_of(hub)} has no https, and a secret is not sent over http unless that is allowed."
         )
-
-    async def __aenter__(self) -> Self:
-        """Keep connections from here on."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""

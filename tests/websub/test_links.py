@@ -179,3 +179,10 @@ def test_no_header_is_an_error(values: list[str]) -> None:
 def test_64_kib_of_anything_are_read_in_few_steps(beginning: str, repeated: str) -> None:
     value = (beginning + repeated * MAX_LINK_CHARACTERS)[:MAX_LINK_CHARACTERS]
     assert steps_of(lambda: parse_links([value], base="http://t/")) < 2 * MAX_LINK_CHARACTERS
+
+
+def test_an_international_host_is_named_in_its_ascii_form() -> None:
+    value = write_links(["https://münchen.example/é"], "http://bücher.example:8080")
+    assert value == (
+        '<https://xn--mnchen-3ya.example/%C3%A9>; rel="hub", <http://xn--bcher-kva.example:8080>; rel="self"'
+    )
