@@ -148,7 +148,7 @@ _ROUTES = words(
 )
 _JSON = words(
     '{ } [ ] : , "url" "ids" "host" "topic" "callback" "reason" "registered" "feed_diff" "delivery_mode" "limit" '
-    '"latest" "every" true false null 1e400 NaN -1 9223372036854775807 9223372036854775808 "\\ud800" "\\u0000" '
+    '"latest" "every" true false null 1e400 NaN -1 9223372036854775807 9223372036854775808 "\\ud800" \\ud800 \\u0000 '
     '"http://a/" "a:80" [[[[[['
 )
 _ADMIN = b"\nBearer token\n"
@@ -175,7 +175,7 @@ TARGETS = (
             b"POST /admin/topics" + _ADMIN + b'{"url": "http://a/", "registered": true, "delivery_mode": "latest"}',
             b"POST /admin/subscriptions/remove"
             + _ADMIN
-            + b'{"topic": "http://a/", "callback": "http://b/", "reason": ""}',
+            + b'{"topic": "http://a/", "callback": "http://b/", "reason": "gone"}',
             b"POST /admin/dead-letters/replay" + _ADMIN + b'{"ids": [1, 2]}',
             b"POST /admin/announcements/drop" + _ADMIN + b'{"ids": [1]}',
             b"POST /admin/hosts/pause" + _ADMIN + b'{"host": "a:81"}',
