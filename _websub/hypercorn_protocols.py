@@ -25,6 +25,9 @@ _AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]")
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 _LOOK_BACK = 3
 _PREFACE = b"PRI * HTTP/2"
+#: As the edge counts them, but before they cost anything: a piece of a body is an event of the protocol first.
+_FREE_PIECES = 1_024
+_PIECE_BYTES = 64
 
 
 class Wire(Protocol):
@@ -102,18 +105,33 @@ class Config(hypercorn.Config):
 
 
 class _Strict(h11.Connection):
-    """Refuses heads that another program on the way may have read in another way (RFC 9112, 2.2 and 5.2)."""
+    """Refuses heads that another program on the way may have read in another way (RFC 9112, 2.2 and 5.2).
+
+    And bodies in the smallest pieces, of which a client could send so many that nobody else gets a turn.
+    """
 
     takes_http2 = False
     _looked_at = 0
+    _pieces = 0
+    _body = 0
 
     def next_event(self) -> Any:
         if self.their_state is h11.IDLE:
             self._check_head(self.trailing_data[0])
         event = super().next_event()
+        if isinstance(event, h11.Data):
+            self._count_piece(event.data)
+        elif isinstance(event, h11.Request):
+            self._pieces = self._body = 0
         if isinstance(event, h11.Request) and event.http_version[:2] != b"1." and not self.takes_http2:
             raise h11.RemoteProtocolError("This version of HTTP is not spoken here.", error_status_hint=505)
         return event
+
+    def _count_piece(self, data: bytes | bytearray) -> None:
+        self._pieces += 1
+        self._body += len(data)
+        if (self._pieces - _FREE_PIECES) * _PIECE_BYTES > self._body:
+            raise h11.RemoteProtocolError("The body comes in too many small pieces.")
 
     def _check_head(self, received: bytes) -> None:
         # What was looked at before is not looked at again, or a head in small pieces would cost its square.

@@ -78,6 +78,7 @@ def read(feed: str | bytes, *, pieces: int = 1_000_000, charset: str | None = No
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 50, 1_000_000])
+@pytest.mark.threat("XML-11")
 def test_a_hub_of_the_feed_is_found(feed: str, pieces: int) -> None:
     assert read(feed, pieces=pieces) == FOUND
 
@@ -102,6 +103,7 @@ def test_a_hub_of_the_feed_is_found(feed: str, pieces: int) -> None:
         pytest.param(f"{ATOM}</feed>", id="no link"),
     ],
 )
+@pytest.mark.threat("XML-12")
 def test_links_elsewhere_are_not_taken(feed: str) -> None:
     assert read(feed) == []
 
@@ -133,6 +135,7 @@ def test_a_link_without_relation_is_an_alternate() -> None:
         ),
     ],
 )
+@pytest.mark.threat("XML-14")
 def test_relative_urls_follow_xml_base(feed: str, target: str) -> None:
     assert read(feed)[-1] == ("self", target)
 
@@ -369,12 +372,14 @@ PROLOGS = {
 @pytest.mark.parametrize("place", ["", "<entry/>", "&", "&<entry/>", "&<entry>"])
 @pytest.mark.parametrize("pieces", [16_384, 1_000_000])
 @pytest.mark.parametrize("bomb", [*BOMBS, *LARGE_TOKENS, *PROLOGS])
+@pytest.mark.threat("XML-7", "XML-8", "XML-9", "XML-10")
 def test_no_feed_costs_more_than_so_many_steps(bomb: str, pieces: int, place: str) -> None:
     inside = LARGE_TOKENS.get(bomb) or BOMBS.get(bomb, b"") * (600_000 // len(BOMBS.get(bomb, b"x")))
     feed = PROLOGS.get(bomb, b"") + ATOM.encode() + place.encode() + inside
     assert steps_of(lambda: read(feed, pieces=pieces)) < MOST_STEPS
 
 
+@pytest.mark.threat("XML-10")
 def test_a_slow_sender_does_not_make_a_feed_costly() -> None:
     feed = ATOM.encode() + b"<!--" + b"x" * 60_000
     work = work_of(lambda: read(feed, pieces=1))

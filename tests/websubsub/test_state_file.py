@@ -42,6 +42,7 @@ async def test_what_is_saved_is_on_disk_at_once(path: Path) -> None:
             assert other.execute("SELECT callback, state FROM subscription").fetchall() == [(URL + "1", "requested")]
 
 
+@pytest.mark.threat("SEC-5")
 async def test_only_the_owner_may_read_it(path: Path) -> None:
     async with StateFile(path) as file:
         await file.save(FIRST)

@@ -12,6 +12,7 @@ from websubhub._distribution.origin import Origin
 from websubhub._distribution.origins import Origins
 from websubhub._distribution.outbox import BURST, Outbox
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.places import Place
 from websubhub._distribution.pool import Pool
 from websubhub._distribution.request import render_head
 from websubhub._distribution.rotation import Rotation
@@ -26,6 +27,11 @@ _INVALID = DeliveryOutcome(
 _NO_DESCRIPTOR = DeliveryOutcome(
     failure=DeliveryFailure.NO_DESCRIPTOR, detail="This program has as many files open as it may."
 )
+_HELD_BACK = DeliveryOutcome(
+    failure=DeliveryFailure.HELD_BACK, detail="The address has as many connections, or failures, as it may have."
+)
+#: How many origins may wait for one address, for each connection that it may have.
+_LINE = 4
 
 
 class Assignment:
@@ -127,6 +133,14 @@ class Assignment:
         for origin in patient:
             self.serve_later(origin)
 
+    def serve_next(self, place: Place) -> None:
+        """Look again at the next origin that waits for room at an address, and still does."""
+        while place.waiting:
+            origin = place.waiting.popleft()
+            if origin.waiting:
+                self.serve_later(origin)
+                return
+
     def serve_later(self, origin: Origin) -> None:
         """Let the origin stand in line for room among all connections."""
         if origin.waiting and not origin.queued:
@@ -182,13 +196,28 @@ class Assignment:
             if not origin.open:
                 batch.settle(delivery, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))
             return not origin.open  # connections that there are, are as good as they were
+        addresses = self._pool.reachable(resolution.addresses, self.now)
+        if not addresses:
+            return self._wait_or_give_up(delivery, batch, origin, resolution.addresses)
         head = render_head(delivery, target, origin.request_end)
         if head is None:
             batch.settle(delivery, _INVALID)
             return True
         seconds = delivery.content.connect_seconds or self._limits.connect_seconds
-        self._connect(delivery, batch, origin, head, Route(resolution.addresses, self.now + seconds))
+        self._connect(delivery, batch, origin, head, Route(addresses, self.now + seconds))
         return True
+
+    def _wait_or_give_up(self, delivery: Delivery, batch: Batch, origin: Origin, addresses: tuple[str, ...]) -> bool:
+        """Let an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
+        places = [self._pool.places.at(address) for address in addresses]
+        waited_for = [place for place in places if not self._pool.places.is_held_back(place, self.now)]
+        if not waited_for or len(waited_for[0].waiting) >= _LINE * self._limits.connections_per_address:
+            batch.settle(delivery, _HELD_BACK)
+            return True
+        if origin not in waited_for[0].waiting:
+            waited_for[0].waiting.append(origin)
+        self._patient.add(origin)  # should nobody be left at that address whose end would be noticed
+        return False
 
     def _connect(self, delivery: Delivery, batch: Batch, origin: Origin, head: bytes, route: Route) -> None:
         problem = OSError()

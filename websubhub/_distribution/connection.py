@@ -10,6 +10,7 @@ from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.handshake import NotConnectedError, go_on_connecting
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.places import Place
 from websubhub._distribution.poller import READABLE, WRITABLE
 from websubhub._distribution.wiring import Route, Wiring
 
@@ -36,6 +37,7 @@ class Connection:
         unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
         deadline: When the present step fails.
         idle_since: When the last exchange ended.
+        place: Where it leads.
     """
 
     __slots__ = (
@@ -57,13 +59,14 @@ class Connection:
         "head",
         "idle_since",
         "origin",
+        "place",
         "reusable",
         "route",
         "unprocessed",
         "watched_until",
     )
 
-    def __init__(self, wiring: Wiring, origin: Origin, route: Route, now: float) -> None:
+    def __init__(self, wiring: Wiring, origin: Origin, place: Place, route: Route, now: float) -> None:
         """Start to connect to the first address, which gets its share of the time.
 
         Raises:
@@ -80,6 +83,7 @@ class Connection:
         self._reused = False
         self.fd = self._channel.fd
         self.origin = origin
+        self.place = place
         self.route = route.rest
         self.head = b""
         self.delivery: Delivery | None = None

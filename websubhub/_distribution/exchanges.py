@@ -132,8 +132,12 @@ class Exchanges:
     def _finish(self, connection: Connection, outcome: DeliveryOutcome) -> None:
         delivery, batch, origin = connection.delivery, connection.batch, connection.origin
         assert delivery is not None and batch is not None  # noqa: S101, PT018 - its exchange has just ended
-        assignment = self._assignment
-        if connection.reusable:
+        assignment, place = self._assignment, connection.place
+        if outcome.delivered:
+            place.taken_at = assignment.now
+        else:
+            self._pool.places.failed(place, assignment.now)
+        if connection.reusable and (outcome.delivered or not self._pool.places.is_held_back(place, assignment.now)):
             self._pool.park(connection, assignment.now)
         else:
             self._pool.drop(connection)
@@ -144,3 +148,5 @@ class Exchanges:
         batch.settle(delivery, outcome)
         if origin.waiting:
             assignment.serve(origin)
+        if place.waiting:
+            assignment.serve_next(place)
