@@ -126,6 +126,7 @@ async def test_metrics_tell_what_was_delivered_and_what_is_owed() -> None:
         assert 0 < values["websubhub_oldest_seconds"] < 5
 
 
+@pytest.mark.threat("BQ-3")
 async def test_labels_do_not_grow_with_topics_and_hosts() -> None:
     async with world() as hub:
         subscriber = hub.subscriber()

@@ -90,6 +90,7 @@ def test_a_host_that_wants_nothing_is_left_alone(time: Time) -> None:
     assert budgets.begin(HOST)
 
 
+@pytest.mark.threat("BQ-1")
 def test_the_number_of_accounts_is_bounded_and_those_in_use_stay(time: Time) -> None:
     budgets = Budgets(Budget(at_once=1, burst=1, per_minute=0.001), time, remembered=100)
     spending = budgets.begin(HOST)

@@ -44,6 +44,7 @@ def test_a_feed_whose_bytes_cannot_be_cut_is_delivered_whole(charset: str) -> No
     ],
     ids=["attributes by default", "elements", "depth", "broken"],
 )
+@pytest.mark.threat("XML-7", "XML-13")
 def test_a_feed_beyond_all_measure_is_not_taken_apart(feed: str) -> None:
     assert feed_entries(feed.encode(), "application/atom+xml") is None
 
