@@ -13,6 +13,8 @@ from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.members import Admission
 
 _CACHE_BYTES = 32 * 1_048_576
+#: Several times what is under way at once. Each update costs more than its content, and most of them a lot more.
+_CACHE_UPDATES = 2_048
 _DELETED_AT_ONCE = 200
 _DELETED_BYTES_AT_ONCE = 2 * 1_048_576
 
@@ -21,7 +23,7 @@ Key = tuple[int, int]
 
 
 class UpdateCache:
-    """The updates read or published last, bounded by the size of their content."""
+    """The updates read or published last, bounded by their number and by the size of their content."""
 
     def __init__(self) -> None:
         self._updates: OrderedDict[Key, Update] = OrderedDict()
@@ -39,7 +41,7 @@ class UpdateCache:
         if key not in self._updates:
             self._updates[key] = update
             self._bytes += len(update.content)
-        while self._bytes > _CACHE_BYTES and len(self._updates) > 1:
+        while len(self._updates) > 1 and (self._bytes > _CACHE_BYTES or len(self._updates) > _CACHE_UPDATES):
             _, dropped = self._updates.popitem(last=False)
             self._bytes -= len(dropped.content)
 
