@@ -18,6 +18,13 @@ _EXAMPLES = 10
 FOUND = [
     ("link", b'<http://\xec>;rel="hub'),
     ("content-type", b"n/1 "),
+    (
+        "admin",
+        (
+            b"POST /admin/subscriptions/remove\nBearer token\n"
+            b'{"topic": "http://a/", "callback": "http://b/", "reason": "\\ud800"}'
+        ),
+    ),
     ("feed-diff", b'+xml\n<rss m=""><channel><item><guid></guid></item><item/></channel></rss>'),
 ]
 

@@ -141,6 +141,8 @@ def _parameters(request: Request) -> dict[str, Any]:
         raise OperationError(413, "The body is too large.")
     try:
         value = json.loads(request.body or b"{}")
+        # JSON can escape half a character, which neither the database nor a subscriber can be told.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise OperationError(400, "The body must be a JSON object.") from None
     if not isinstance(value, dict):

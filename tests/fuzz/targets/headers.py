@@ -16,7 +16,7 @@ from _websub.signature import SecretError, SignatureError, check_secret, sign, v
 from _websub.urls import UrlError, check_url, wire_url
 from _websub.vocabulary import SignatureMethod
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
-from websubhub._topic_client import _content_type, _targets
+from websubhub._topic_answer import content_type_of, targets
 from websubhub._validators import strong_validators
 
 _BASE = "https://topic.example/a/b"
@@ -32,7 +32,7 @@ def link(data: bytes) -> None:
     links = parse_links(values, base=_BASE)
     parse_links(values)
     assert len(links) <= MAX_LINKS, "too many links"
-    hubs, topics = _targets(links, "hub"), _targets(links, "self")
+    hubs, topics = targets(links, "hub"), targets(links, "self")
     if not hubs:
         return
     topic = topics[0] if topics else None
@@ -111,7 +111,7 @@ def topic_head(data: bytes) -> None:
     validators = strong_validators(headers)
     found = [("If-None-Match", validators.etag), ("If-Modified-Since", validators.last_modified)]
     sent = [(name, value) for name, value in found if value is not None]
-    _send([("Content-Type", _content_type(headers)), *sent])
+    _send([("Content-Type", content_type_of(headers)), *sent])
 
 
 def _send(pairs: list[tuple[str, str]]) -> None:

@@ -14,12 +14,13 @@ from _websub.signature import SecretError, check_secret
 from _websub.urls import UrlError, check_url
 from _websub.vocabulary import Mode as ProtocolMode
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
-from websubhub import Subscription
+from websubhub import Subscription, VerificationBudget
 from websubhub._protocol import notice
-from websubhub._topic_client import _content_type
+from websubhub._topic_answer import content_type_of
 from websubhub._validators import strong_validators
-from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.adapters.sqlite import rows
+from websubhub.standalone.adapters.sqlite.database import MEMORY
+from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
@@ -38,9 +39,9 @@ class House:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self.store: HubStore = memory_store()
+        self.store: HubStore = SqliteStore(MEMORY)
         self.run(self.store.__aenter__)
-        operations = Operations(self.store, _HUB, self._deny, lambda: None)
+        operations = Operations(self.store, _HUB, self._deny, lambda: None, VerificationBudget(time.monotonic))
         tokens, reach = Tokens((_TOKEN,), "admin"), Reach(_HUB, "127.0.0.1")
         self.admin = Admin(self.store, operations, HubMetrics(), tokens=tokens, reach=reach)
 
@@ -76,7 +77,7 @@ def stored(data: bytes) -> None:
         id="m",
         topic=topic,
         content=body.encode("utf-8", "surrogatepass"),
-        content_type=_content_type(headers),
+        content_type=content_type_of(headers),
         hubs=(topic,),
         published_at=time.time(),
     )
@@ -148,7 +149,7 @@ _ROUTES = words(
 )
 _JSON = words(
     '{ } [ ] : , "url" "ids" "host" "topic" "callback" "reason" "registered" "feed_diff" "delivery_mode" "limit" '
-    '"latest" "every" true false null 1e400 NaN -1 9223372036854775807 9223372036854775808 "\\ud800" "\\u0000" '
+    '"latest" "every" true false null 1e400 NaN -1 9223372036854775807 9223372036854775808 "\\ud800" \\ud800 \\u0000 '
     '"http://a/" "a:80" [[[[[['
 )
 _ADMIN = b"\nBearer token\n"
@@ -175,7 +176,7 @@ TARGETS = (
             b"POST /admin/topics" + _ADMIN + b'{"url": "http://a/", "registered": true, "delivery_mode": "latest"}',
             b"POST /admin/subscriptions/remove"
             + _ADMIN
-            + b'{"topic": "http://a/", "callback": "http://b/", "reason": ""}',
+            + b'{"topic": "http://a/", "callback": "http://b/", "reason": "gone"}',
             b"POST /admin/dead-letters/replay" + _ADMIN + b'{"ids": [1, 2]}',
             b"POST /admin/announcements/drop" + _ADMIN + b'{"ids": [1]}',
             b"POST /admin/hosts/pause" + _ADMIN + b'{"host": "a:81"}',
