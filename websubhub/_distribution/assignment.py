@@ -8,7 +8,7 @@ from websubhub._distribution.channel import describe, is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.lookups import Lookups
-from websubhub._distribution.origin import Origin
+from websubhub._distribution.origin import Origin, Site
 from websubhub._distribution.origins import Origins
 from websubhub._distribution.outbox import BURST, Outbox
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
@@ -45,12 +45,14 @@ class Assignment:
         self.rotation = Rotation(wiring.limits.waiting)
         self.outbox = Outbox(wiring)
         self._limits = wiring.limits
+        self._host_most = pool.places.host_most
         self._pool = pool
         self._lookups = lookups
         self._origins = Origins(wiring.limits.origins)
         # What came up in the middle of something else, and is done one by one so that no turn is long.
         self._starved: deque[Origin] = deque()
         self._patient: set[Origin] = set()
+        self._suspects: dict[Origin, None] = {}
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
 
     def abandon(self, batch: Batch) -> None:
@@ -60,11 +62,18 @@ class Assignment:
             for origin in self._origins.all():
                 origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
 
+    @property
+    def short_of_places(self) -> bool:
+        """Whether somebody may wait for a place."""
+        return bool(self.rotation or self._starved)
+
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for; whether the time was enough for all."""
         outbox, resolved = self.outbox, self._lookups.resolved
         enough = True
-        while enough and (((self._failed or self._starved or resolved) and self._catch_up()) or self._take()):
+        while enough and (
+            ((self._failed or self._starved or self._suspects or resolved) and self._catch_up()) or self._take()
+        ):
             if len(outbox.connections) >= BURST:
                 outbox.send()
             enough = monotonic() < until
@@ -73,7 +82,7 @@ class Assignment:
 
     def _take(self) -> bool:
         """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
-        taken = self.rotation.next() if self._pool.busy < self._limits.connections else None
+        taken = self.rotation.next() if self._pool.places.busy < self._limits.connections else None
         if taken is None:
             return False
         batch, delivery = taken
@@ -92,6 +101,11 @@ class Assignment:
         if self._failed:
             delivery, batch, outcome = self._failed.popleft()
             batch.settle(delivery, outcome)
+            return True
+        if self._suspects and self._pool.places.leave_room_for_suspects:
+            origin = next(iter(self._suspects))
+            del self._suspects[origin]
+            self.serve(origin)
             return True
         if self._starved and self._pool.has_room:
             origin = self._starved.popleft()
@@ -120,6 +134,28 @@ class Assignment:
                 return
             origin.waiting.popleft()
             self.rotation.count_down(batch)
+        self._serve_site(origin.site)
+
+    def released(self, origin: Origin, *, later: bool = False) -> None:
+        """Start what waits for the origin, or for another one of its host whose turn it is, after an exchange."""
+        site = origin.site
+        if site.waiting:
+            if origin.waiting:
+                site.waiting[origin] = None
+            self._serve_site(site)
+        elif later:
+            self.serve_later(origin)
+        else:
+            self.serve(origin)
+
+    def _serve_site(self, site: Site) -> None:
+        """Let the next origin of a host stand in line, if one waits; those whose senders have gone do not."""
+        served = False
+        while site.waiting and not served:
+            origin = next(iter(site.waiting))
+            del site.waiting[origin]
+            served = bool(origin.waiting)
+            self.serve_later(origin)
 
     def serve_patient(self) -> None:
         """Look again whether those who did not get a connection may have one now."""
@@ -157,9 +193,12 @@ class Assignment:
             self.rotation.count_down(batch)
             self._failed.append((delivery, batch, outcome))
         origin.waiting.clear()
+        self._serve_site(origin.site)
 
     def _start(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         """Begin a delivery or settle it; whether that was possible, otherwise it has to wait."""
+        if (origin.suspect or origin.site.busy >= self._host_most) and not self._has_share(origin):
+            return False
         connection = self._pool.borrow(origin)
         if connection is None:
             return self._start_fresh(delivery, batch, origin, target)
@@ -170,6 +209,16 @@ class Assignment:
         else:
             self.outbox.put(connection, delivery, batch, head, self.now)
         return True
+
+    def _has_share(self, origin: Origin) -> bool:
+        """Whether its shares leave room for one more exchange with an origin; if not, it stands in line for it."""
+        if origin.site.busy >= self._host_most:
+            origin.site.waiting[origin] = None
+        elif not self._pool.places.leave_room_for_suspects:
+            self._suspects[origin] = None
+        else:
+            return True
+        return False
 
     def _start_fresh(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         if not self._pool.may_open(origin, self.now):

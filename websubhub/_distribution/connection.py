@@ -36,6 +36,7 @@ class Connection:
         unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
         deadline: When the present step fails.
         idle_since: When the last exchange ended.
+        standing: What ``Places`` knows of the exchange, 0 for nothing.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class Connection:
         "origin",
         "reusable",
         "route",
+        "standing",
         "unprocessed",
         "watched_until",
     )
@@ -89,6 +91,12 @@ class Connection:
         self.watched_until = inf
         self._end_by = inf
         self.idle_since = 0.0
+        self.standing = 0
+
+    @property
+    def began(self) -> float:
+        """When the exchange began."""
+        return self._end_by - (self._content.total_seconds or self._wiring.limits.total_seconds)
 
     def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> bool:
         """Take a delivery; whether it can be sent now, otherwise it is sent once the connection is made."""

@@ -45,7 +45,7 @@ class Exchanges:
         for connection in self._pool.under_way():
             if connection.batch is batch:
                 self._pool.drop(connection)
-                self._assignment.serve_later(connection.origin)
+                self._assignment.released(connection.origin, later=True)
 
     def close(self) -> None:
         """Close all connections."""
@@ -112,8 +112,15 @@ class Exchanges:
                     self._finish(item, item.expire())
             elif isinstance(item, Lookup):
                 self._lookups.give_up(item)
+        self._make_room(now)
         self._pool.drop_old(now)
         self._assignment.serve_patient()
+
+    def _make_room(self, now: float) -> None:
+        """Let those wait who keep us waiting, and not those who may answer at once."""
+        places, needed = self._pool.places, self._assignment.short_of_places
+        for connection in places.make_room(self._pool.under_way(), now, needed=needed):
+            self._finish(connection, connection.expire())
 
     def _finish_failed(self) -> None:
         failed = self._assignment.outbox.failed
@@ -133,6 +140,8 @@ class Exchanges:
         delivery, batch, origin = connection.delivery, connection.batch, connection.origin
         assert delivery is not None and batch is not None  # noqa: S101, PT018 - its exchange has just ended
         assignment = self._assignment
+        if origin.suspect or outcome.failure is not None:
+            origin.suspect = outcome.failure is not None
         if connection.reusable:
             self._pool.park(connection, assignment.now)
         else:
@@ -142,5 +151,5 @@ class Exchanges:
             if outcome.failure in NOT_CONNECTED and not origin.open:
                 assignment.fail_waiting(origin, outcome)  # the server is down, for those who wait as well
         batch.settle(delivery, outcome)
-        if origin.waiting:
-            assignment.serve(origin)
+        if origin.waiting or origin.site.waiting:
+            assignment.released(origin)

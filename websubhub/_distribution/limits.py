@@ -9,8 +9,10 @@ class EngineLimits:
     """How many connections a delivery engine may open, how long it waits, and how much of an answer it reads.
 
     Attributes:
-        connections: Open connections in all, those that are kept alive included.
+        connections: Open connections in all, those that are kept alive included, and those without an answer yet apart.
         connections_per_origin: Open connections to one scheme, host and port.
+        unanswered: Connections that may be open beyond that, whose servers have not answered for a moment, so that they
+            keep no others waiting; by default four times as many, and never more than a quarter of the open files.
         idle_seconds: How long an unused connection is kept for the next delivery.
         connect_seconds: For name lookup aside, the connection and its TLS handshake, over all addresses of the host.
         total_seconds: From the start of the connection to the end of the answer.
@@ -24,6 +26,7 @@ class EngineLimits:
 
     connections: int = attrs.field(default=256, validator=ge(1))
     connections_per_origin: int = attrs.field(default=8, validator=ge(1))
+    unanswered: int = attrs.field(validator=ge(0))
     idle_seconds: float = attrs.field(default=30.0, validator=ge(0))
     connect_seconds: float = attrs.field(default=5.0, validator=gt(0))
     total_seconds: float = attrs.field(default=15.0, validator=gt(0))
@@ -33,3 +36,7 @@ class EngineLimits:
     origins: int = attrs.field(default=10_000, validator=ge(1))
     head_bytes: int = attrs.field(default=32 * 1024, validator=ge(1024))
     ignored_body_bytes: int = attrs.field(default=16 * 1024, validator=ge(0))
+
+    @unanswered.default
+    def _unanswered(self) -> int:
+        return 4 * self.connections

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from websubhub._distribution.channel import is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin
+from websubhub._distribution.places import Places
 from websubhub._distribution.wiring import Route, Wiring
 
 # Who was idle for this long, in the midst of all that is going on, is not needed at present.
@@ -18,7 +19,7 @@ class Pool:
 
     Attributes:
         connections: All of them, by file descriptor.
-        busy: Connections with an exchange under way; there are never more than the limit for all connections.
+        places: Those of exchanges under way; there are never more than the limit for all connections.
     """
 
     def __init__(self, wiring: Wiring) -> None:
@@ -27,12 +28,12 @@ class Pool:
         self.connections: dict[int, Connection] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
-        self.busy = 0
+        self.places = Places(wiring.limits)
 
     @property
     def has_room(self) -> bool:
         """Whether one more exchange may be under way."""
-        return self.busy < self._limits.connections
+        return self.places.busy < self._limits.connections
 
     def under_way(self) -> list[Connection]:
         """The connections that have a delivery."""
@@ -45,7 +46,7 @@ class Pool:
             return None
         connection = idle.pop()
         del self._by_age[connection]
-        self.busy += 1
+        self._take_place(connection, origin)
         return connection
 
     def may_open(self, origin: Origin, now: float) -> bool:
@@ -58,7 +59,7 @@ class Pool:
             return True
         if origin.open >= self._limits.connections_per_origin:
             return False
-        if len(self.connections) < self._limits.connections:
+        if not self._is_full:
             return True
         return bool(self._by_age) and next(iter(self._by_age)).idle_since < now - _SPARE_SECONDS
 
@@ -68,7 +69,7 @@ class Pool:
         Raises:
             OSError: There is no way to the first address, or no file descriptor left.
         """
-        if len(self.connections) >= self._limits.connections and self._by_age:
+        if self._is_full and self._by_age:
             self._close_oldest()
         try:
             connection = Connection(self._wiring, origin, route, now)
@@ -79,13 +80,13 @@ class Pool:
             connection = Connection(self._wiring, origin, route, now)
         self.connections[connection.fd] = connection
         origin.open += 1
-        self.busy += 1
+        self._take_place(connection, origin)
         return connection
 
     def park(self, connection: Connection, now: float) -> None:
         """Keep a busy connection for the next delivery to its origin."""
         connection.rest(now)
-        self.busy -= 1
+        self._give_place_back(connection)
         self._by_age[connection] = None
         try:
             self._idle[connection.origin].append(connection)
@@ -94,7 +95,7 @@ class Pool:
 
     def drop(self, connection: Connection) -> None:
         """Close a busy connection."""
-        self.busy -= 1
+        self._give_place_back(connection)
         self._close(connection)
 
     def drop_idle(self, connection: Connection) -> None:
@@ -121,6 +122,23 @@ class Pool:
         self.connections.clear()
         self._idle.clear()
         self._by_age.clear()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.connections) - len(self.places.aside) >= self._limits.connections
+
+    def _take_place(self, connection: Connection, origin: Origin) -> None:
+        self.places.busy += 1
+        origin.site.busy += 1
+        if origin.suspect:
+            self.places.suspect(connection)
+
+    def _give_place_back(self, connection: Connection) -> None:
+        connection.origin.site.busy -= 1
+        if connection.standing:
+            self.places.give_back(connection)
+        else:
+            self.places.busy -= 1
 
     def _close_oldest(self) -> None:
         self.drop_idle(next(iter(self._by_age)))

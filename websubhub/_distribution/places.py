@@ -1,0 +1,105 @@
+"""Who may have an exchange under way, so that hosts that answer wait for none that hangs."""
+
+from collections.abc import Iterable
+
+from _websub.descriptors import connections_within_limit
+from websubhub._distribution.connection import Connection
+from websubhub._distribution.limits import EngineLimits
+
+#: Of an exchange: whether its origin was a suspect when it began, and whether it stands aside.
+SUSPECT, ASIDE = 1, 2
+
+# Whoever has not answered by then stands aside, and who stands aside has so long before it may be given up.
+_MOMENT_SECONDS = 0.25
+_FAIR_SECONDS = 2.0
+_SUSPECTS_SHARE = 4
+_SUSPECTS_SHARE_ASIDE = 2
+_HOST_SHARE = 8
+# The program that delivers has other things to open, above all connections that come in.
+_DESCRIPTOR_PARTS = 4
+
+
+class Places:
+    """The places of all exchanges, and who has them.
+
+    A server that hangs looks like one that is slow, and when it is called for the first time like any other. So every
+    exchange takes a place, and gives it back after a moment: from then on it stands aside, where it costs a socket and
+    keeps nobody waiting. There is room for so many aside. When that is full and a place is needed, whoever has stood
+    there for the longest is given up, after a fair time.
+
+    An origin whose last exchange failed is a suspect. Suspects share a quarter of the places and half of the room
+    aside, and are not given up early: what was given up for others has all its time when it is tried again.
+
+    A host has an eighth of the places, on however many ports, or as many as one of its origins may have.
+
+    Attributes:
+        host_most: How many exchanges may be under way with one host, those that stand aside included.
+        busy: How many places are taken.
+        suspects: How many of them by suspects.
+        aside: The exchanges that stand aside, the first one for the longest.
+    """
+
+    __slots__ = (
+        "_aside_most", "_most", "_suspects_aside", "_suspects_most", "aside", "busy", "host_most", "suspects",
+    )  # fmt: skip
+
+    def __init__(self, limits: EngineLimits) -> None:
+        self._most = limits.connections
+        self._suspects_most = max(1, limits.connections // _SUSPECTS_SHARE)
+        self.host_most = max(limits.connections_per_origin, limits.connections // _HOST_SHARE)
+        self._aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
+        self.busy = self.suspects = self._suspects_aside = 0
+        self.aside: dict[Connection, None] = {}
+
+    @property
+    def leave_room_for_suspects(self) -> bool:
+        """Whether one more suspect may have a place."""
+        return self.suspects < self._suspects_most
+
+    def suspect(self, connection: Connection) -> None:
+        """Count the place that was taken for a connection as one of a suspect."""
+        connection.standing = SUSPECT
+        self.suspects += 1
+
+    def give_back(self, connection: Connection) -> None:
+        """Give back what an exchange had that was not one like all others."""
+        standing, connection.standing = connection.standing, 0
+        if standing & ASIDE:
+            del self.aside[connection]
+            self._suspects_aside -= standing & SUSPECT
+        else:
+            self.busy -= 1
+            self.suspects -= 1
+
+    def make_room(self, under_way: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
+        """Let those stand aside that have not answered for a moment. Return those that have to be given up.
+
+        Args:
+            under_way: The connections with an exchange.
+            now: The time.
+            needed: Whether somebody waits for a place.
+        """
+        if 2 * self.busy <= self._most and self.leave_room_for_suspects:
+            return []
+        before = now - _MOMENT_SECONDS
+        overdue = [each for each in under_way if not each.standing & ASIDE and each.began <= before]
+        left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
+        if not left or not needed or self.busy < self._most:
+            return []
+        fair = now - _FAIR_SECONDS
+        patient = (each for each in self.aside if not each.standing & SUSPECT and each.began <= fair)
+        return [each for each, _ in zip(patient, range(left), strict=False)]
+
+    def _step_aside(self, connection: Connection) -> bool:
+        """Let an exchange stand aside; whether there was room for it."""
+        suspect = connection.standing & SUSPECT
+        if len(self.aside) >= self._aside_most:
+            return False
+        if suspect and self._suspects_aside >= self._aside_most // _SUSPECTS_SHARE_ASIDE:
+            return False
+        self.busy -= 1
+        self.suspects -= suspect
+        self._suspects_aside += suspect
+        connection.standing |= ASIDE
+        self.aside[connection] = None
+        return True
