@@ -90,10 +90,13 @@ async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
         return
     pieces = size = 0
     with _translated():
-        async for chunk in response.aiter_raw():
+        chunks = response.aiter_raw()
+        async for chunk in chunks:
             pieces += 1
             size += len(chunk)
             if pieces > _PIECES + size // _PIECE_BYTES:
+                await response.aclose()
+                await _unwind(chunks)
                 raise ExchangeError(Failure.TOO_LARGE)
             if not pieces % _PIECES_AT_ONCE:
                 await anyio.lowlevel.checkpoint()

@@ -40,23 +40,19 @@ class MeteredStream(httpcore.AsyncNetworkStream):
 
         Args:
             number: How many bytes it has.
-
-        Raises:
-            httpcore.RemoteProtocolError: What has arrived is much more than the body.
         """
         self._fruitless = 0
         self._fruitful += number
-        if self._received > HEAD_BYTES + _BETWEEN_BYTES + _FOR_EACH_BYTE * self._fruitful:
-            raise httpcore.RemoteProtocolError("Much that says little.")
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the interface
         """Read what has arrived.
 
         Raises:
-            httpcore.RemoteProtocolError: Too much has, and nothing came of it.
+            httpcore.RemoteProtocolError: Too much has, and nothing or little came of it.
         """
-        if self._fruitless >= self._limit:
-            raise httpcore.RemoteProtocolError("Too much that says nothing.")
+        most = HEAD_BYTES + _BETWEEN_BYTES + _FOR_EACH_BYTE * self._fruitful
+        if self._fruitless >= self._limit or self._received > most:
+            raise httpcore.RemoteProtocolError("Much that says little.")
         data = await self._inner.read(min(max_bytes, self._piece), timeout)
         self._received += len(data)
         self._fruitless += len(data)

@@ -120,7 +120,7 @@ async def _exchange(pool: httpcore.AsyncConnectionPool, request: httpx.Request) 
         request.method,
         _parts(request.url),
         headers=request.headers.raw,
-        content=request.stream,
+        content=_Content(request.content),
         extensions=request.extensions,
     )
     response = await pool.handle_async_request(core)
@@ -134,6 +134,21 @@ async def _exchange(pool: httpcore.AsyncConnectionPool, request: httpx.Request) 
 
 def _parts(url: httpx.URL) -> tuple[bytes, bytes, int | None, bytes]:
     return url.raw_scheme, url.raw_host, url.port, url.raw_path
+
+
+class _Content:
+    """The body of a request. No generator: where sending is given up, one would have to be ended by itself."""
+
+    def __init__(self, body: bytes) -> None:
+        self._parts = [body] if body else []
+
+    def __aiter__(self) -> "_Content":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop()
 
 
 class _Body(httpx.AsyncByteStream):

@@ -154,6 +154,7 @@ class AnswerReader:
         if head.broken:
             return self._fail(DeliveryFailure.MALFORMED_ANSWER, head.broken)
         if not head.complete:
+            self._too_large = head.overfull
             return self._judge(data)
         self._take_over(head)
         restated = head.restated()
