@@ -2,8 +2,8 @@
 
 import ssl
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
+
+from anyio.abc import AsyncResource
 
 from _websub.addresses import AddressPolicy
 from _websub.arguments import check_kind, check_seconds
@@ -24,7 +24,7 @@ _KEPT_BODY_BYTES = 65_536
 _GONE = 410
 
 
-class HubClient:
+class HubClient(AsyncResource):
     """Delivers content to one subscription.
 
     Make one for each subscription if you like: those on one event loop with the same rules (addresses, limits, TLS,
@@ -169,16 +169,6 @@ class HubClient:
         http = self._http.give_back() if isinstance(self._http, Share) else self._http
         if http is not None:
             await http.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Keep connections until the end of the block."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Let go of the connections."""
-        await self.aclose()
 
 
 def _exchange_limits(limits: EngineLimits, timeout: float | None) -> ExchangeLimits:

@@ -2,8 +2,9 @@
 
 import secrets
 import ssl
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
+
+from anyio.abc import AsyncResource
 
 from _websub.addresses import AddressPolicy
 from _websub.arguments import check_kind, check_seconds
@@ -25,7 +26,7 @@ _SECONDS = 15.0
 _FORM_TYPES = frozenset({FORM, "text/plain", ""})
 
 
-class PublisherClient:
+class PublisherClient(AsyncResource):
     """Registers topics at a hub, publishes content to it, and tells it of updates.
 
     Any 2xx of a hub means that it took what was asked, whatever else it says, except ``hub.mode=denied`` in a form.
@@ -177,16 +178,6 @@ class PublisherClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Keep connections until the end of the block."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
 
 
 _SuccessT = TypeVar("_SuccessT", bound=Success)

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import TracebackType
 from typing import Self
 
 import anyio.lowlevel
 import attrs
+from anyio.abc import AsyncResource
 
 from _websub.addresses import AddressPolicy
 from _websub.budgets import Budgets
@@ -62,7 +62,7 @@ class TopicContent(TopicHead):
     last_modified: str | None = None
 
 
-class TopicClient:
+class TopicClient(AsyncResource):
     """Fetches topics: redirects bounded, addresses checked, size and time limited.
 
     Args:
@@ -212,16 +212,6 @@ class TopicClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Keep connections until the end of the block."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
 
 
 @attrs.define

@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from types import TracebackType
-from typing import Self
 
 import anyio
 import anyio.lowlevel
 import attrs
+from anyio.abc import AsyncResource
 
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Incoming
 from _websub.coding import ContentCodingError, content_decoder
@@ -33,7 +32,7 @@ class Explored:
     inside: bool
 
 
-class DiscoveryClient:
+class DiscoveryClient(AsyncResource):
     """Discovers topics and hubs; an async context manager that keeps connections.
 
     Args:
@@ -146,16 +145,6 @@ class DiscoveryClient:
             if packed <= 0:
                 return
         decoder.finish()
-
-    async def __aenter__(self) -> Self:
-        """Keep connections from here on."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""

@@ -1,8 +1,8 @@
 """Asks a hub to begin or to end a subscription; what is asked for is remembered before the request goes out."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
+
+from anyio.abc import AsyncResource
 
 from _websub.addresses import is_loopback_host
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Failure
@@ -26,7 +26,7 @@ _MAX_LEASE = 10**12
 Fields = dict[str, str | None]
 
 
-class SubscriptionClient:
+class SubscriptionClient(AsyncResource):
     """Sends subscription requests to hubs; an async context manager that keeps connections.
 
     Args:
@@ -178,16 +178,6 @@ class SubscriptionClient:
         raise InsecureSecretError(
             f"The hub at {host_of(hub)} has no https, and a secret is not sent over http unless that is allowed."
         )
-
-    async def __aenter__(self) -> Self:
-        """Keep connections from here on."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connections; a client that was given stays open."""

@@ -230,7 +230,7 @@ async def test_what_comes_while_it_stops_is_503_and_what_came_before_is_answered
 
 async def test_a_stop_comes_before_a_start_that_hangs() -> None:
     door, stop = Door(), anyio.Event()
-    async with listening() as (listener, _), anyio.create_task_group() as tasks:
+    async with listening(graceful_seconds=0.01) as (listener, _), anyio.create_task_group() as tasks:
         listener.attach("/a", site("a"), door.context())
         tasks.start_soon(run_listener, listener, stop.wait, lambda _: pytest.fail("It is not ready."))
         await door.reached.wait()

@@ -343,6 +343,7 @@ async def test_a_page_that_does_not_answer_is_given_up() -> None:
     web = Web()
     web.add("pub.example", silent)
     async with web.client() as client, DiscoveryClient(client=client, seconds=0.1) as discovery:
+        client.timeout = 0.025
         with pytest.raises(DiscoveryError, match="no answer in time"):
             await discovery.discover("https://pub.example/")
 

@@ -2,8 +2,9 @@
 
 import ssl
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Protocol, Self, cast
+
+from anyio.abc import AsyncResource
 
 from _websub.addresses import AddressPolicy
 from _websub.arguments import check_kind
@@ -68,7 +69,7 @@ def shared_content(
     )
 
 
-class ContentDistributor:
+class ContentDistributor(AsyncResource):
     """Sends one message to many subscriptions, over connections that it keeps.
 
     Usable as it is, or as an async context manager that closes its connections. With limits of its own it has
@@ -158,9 +159,3 @@ class ContentDistributor:
         if isinstance(self._engine, DeliveryEngine):
             self._engine.open()
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self.aclose()

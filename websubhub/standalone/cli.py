@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
-from websubhub import demo, run_app
+from websubhub import run_app
 from websubhub.standalone import doctor, logs, remote
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.runtime import run_hub
@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(serve)
     serve.set_defaults(run=_serve)
     show = commands.add_parser("demo", help="walk the whole WebSub round on loopback and show it")
-    show.set_defaults(run=lambda _: demo.main(demo_hub, sys.stdout))
+    show.set_defaults(run=_show)
     remote.add_commands(commands)
     examine = commands.add_parser("doctor", help="say what works and what does not")
     doctor.add_arguments(examine)
@@ -91,6 +91,13 @@ def read_settings(options: argparse.Namespace) -> Settings:
 async def demo_hub(*, ready: Callable[[str], None]) -> None:
     """Run the hub that the demo shows: this one, on a free port of loopback, in memory."""
     await run_hub(Settings(port=0, store="memory:"), ready=ready)
+
+
+def _show(_: argparse.Namespace) -> int:
+    # A hub needs nothing of the subscriber that the demonstration brings along.
+    from websubhub import demo  # noqa: PLC0415 - see above
+
+    return demo.main(demo_hub, sys.stdout)
 
 
 def _serve(options: argparse.Namespace) -> int:

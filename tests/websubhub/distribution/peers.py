@@ -47,7 +47,8 @@ class Peer:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.stopping = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -90,6 +91,8 @@ class Peer:
     def close(self) -> None:
         self.stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
+        # Its number may be given to another listener once it is closed, whose connections this thread would take.
+        self._accepting.join()
         self._listener.close()
 
 
