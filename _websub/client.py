@@ -114,8 +114,11 @@ async def _unwind(chunks: AsyncIterator[bytes]) -> None:
     # A body that was left early is a chain of generators, and trio warns of each that it has to end by itself. With
     # the response closed, they have an end.
     with suppress(Exception):
+        pieces = 0
         async for _ in chunks:
-            pass
+            pieces += 1
+            if not pieces % _PIECES_AT_ONCE:
+                await anyio.lowlevel.checkpoint()
 
 
 def _has_tls_cause(error: BaseException | None) -> bool:
