@@ -7,8 +7,9 @@ from websubhub._distribution.batch import Batch
 from websubhub._distribution.channel import describe, is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.lines import Lines
 from websubhub._distribution.lookups import Lookups
-from websubhub._distribution.origin import Origin, Site
+from websubhub._distribution.origin import Origin
 from websubhub._distribution.origins import Origins
 from websubhub._distribution.outbox import BURST, Outbox
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
@@ -38,6 +39,7 @@ class Assignment:
         now: The time, as of the present turn.
         rotation: The batches that deliveries are taken from.
         outbox: What was begun.
+        lines: The origins whose deliveries cannot begin yet.
     """
 
     def __init__(self, wiring: Wiring, pool: Pool, lookups: Lookups) -> None:
@@ -50,9 +52,7 @@ class Assignment:
         self._lookups = lookups
         self._origins = Origins(wiring.limits.origins)
         # What came up in the middle of something else, and is done one by one so that no turn is long.
-        self._starved: deque[Origin] = deque()
-        self._patient: set[Origin] = set()
-        self._suspects: dict[Origin, None] = {}
+        self.lines = Lines(pool.places)
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
 
     def abandon(self, batch: Batch) -> None:
@@ -65,14 +65,14 @@ class Assignment:
     @property
     def short_of_places(self) -> bool:
         """Whether somebody may wait for a place."""
-        return bool(self.rotation or self._starved)
+        return bool(self.rotation or self.lines.starved)
 
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for; whether the time was enough for all."""
-        outbox, resolved = self.outbox, self._lookups.resolved
+        outbox, lines, resolved = self.outbox, self.lines, self._lookups.resolved
         enough = True
         while enough and (
-            ((self._failed or self._starved or self._suspects or resolved) and self._catch_up()) or self._take()
+            ((self._failed or lines.starved or lines.suspects or resolved) and self._catch_up()) or self._take()
         ):
             if len(outbox.connections) >= BURST:
                 outbox.send()
@@ -82,7 +82,7 @@ class Assignment:
 
     def _take(self) -> bool:
         """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
-        taken = self.rotation.next() if self._pool.places.busy < self._limits.connections else None
+        taken = self.rotation.next() if self._pool.places.has_room else None
         if taken is None:
             return False
         batch, delivery = taken
@@ -102,14 +102,8 @@ class Assignment:
             delivery, batch, outcome = self._failed.popleft()
             batch.settle(delivery, outcome)
             return True
-        if self._suspects and self._pool.places.leave_room_for_suspects:
-            origin = next(iter(self._suspects))
-            del self._suspects[origin]
-            self.serve(origin)
-            return True
-        if self._starved and self._pool.has_room:
-            origin = self._starved.popleft()
-            origin.queued = False
+        origin = self.lines.next()
+        if origin is not None:
             self.serve(origin)
             return True
         answer = self._lookups.next()
@@ -126,15 +120,15 @@ class Assignment:
     def serve(self, origin: Origin) -> None:
         """Start deliveries that wait for the origin, as many as it can take now."""
         while origin.waiting:
-            if not self._pool.has_room:
-                self.serve_later(origin)
+            if not self._pool.places.has_room:
+                self.lines.stand(origin)
                 return
             delivery, batch, target = origin.waiting[0]
             if not self._start(delivery, batch, origin, target):
                 return
             origin.waiting.popleft()
             self.rotation.count_down(batch)
-        self._serve_site(origin.site)
+        self.lines.stand_next(origin.site)
 
     def released(self, origin: Origin, *, later: bool = False) -> None:
         """Start what waits for the origin, or for another one of its host whose turn it is, after an exchange."""
@@ -142,32 +136,11 @@ class Assignment:
         if site.waiting:
             if origin.waiting:
                 site.waiting[origin] = None
-            self._serve_site(site)
+            self.lines.stand_next(site)
         elif later:
-            self.serve_later(origin)
+            self.lines.stand(origin)
         else:
             self.serve(origin)
-
-    def _serve_site(self, site: Site) -> None:
-        """Let the next origin of a host stand in line, if one waits; those whose senders have gone do not."""
-        served = False
-        while site.waiting and not served:
-            origin = next(iter(site.waiting))
-            del site.waiting[origin]
-            served = bool(origin.waiting)
-            self.serve_later(origin)
-
-    def serve_patient(self) -> None:
-        """Look again whether those who did not get a connection may have one now."""
-        patient, self._patient = self._patient, set()
-        for origin in patient:
-            self.serve_later(origin)
-
-    def serve_later(self, origin: Origin) -> None:
-        """Let the origin stand in line for room among all connections."""
-        if origin.waiting and not origin.queued:
-            origin.queued = True
-            self._starved.append(origin)
 
     def try_again(self, connection: Connection, delivery: Delivery, batch: Batch, failure: DeliveryFailure) -> bool:
         """Try the next address of the host, or repeat what was certainly not processed; whether there is a way."""
@@ -193,11 +166,11 @@ class Assignment:
             self.rotation.count_down(batch)
             self._failed.append((delivery, batch, outcome))
         origin.waiting.clear()
-        self._serve_site(origin.site)
+        self.lines.stand_next(origin.site)
 
     def _start(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         """Begin a delivery or settle it; whether that was possible, otherwise it has to wait."""
-        if (origin.suspect or origin.site.busy >= self._host_most) and not self._has_share(origin):
+        if (origin.suspect or origin.site.busy >= self._host_most) and not self.lines.has_share(origin):
             return False
         connection = self._pool.borrow(origin)
         if connection is None:
@@ -210,19 +183,9 @@ class Assignment:
             self.outbox.put(connection, delivery, batch, head, self.now)
         return True
 
-    def _has_share(self, origin: Origin) -> bool:
-        """Whether its shares leave room for one more exchange with an origin; if not, it stands in line for it."""
-        if origin.site.busy >= self._host_most:
-            origin.site.waiting[origin] = None
-        elif not self._pool.places.leave_room_for_suspects:
-            self._suspects[origin] = None
-        else:
-            return True
-        return False
-
     def _start_fresh(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         if not self._pool.may_open(origin, self.now):
-            self._patient.add(origin)
+            self.lines.be_patient(origin)
             return False
         resolution = self._lookups.known(origin, self.now)
         if resolution is None:

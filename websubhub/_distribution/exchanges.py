@@ -114,7 +114,7 @@ class Exchanges:
                 self._lookups.give_up(item)
         self._make_room(now)
         self._pool.drop_old(now)
-        self._assignment.serve_patient()
+        self._assignment.lines.look_again()
 
     def _make_room(self, now: float) -> None:
         """Let those wait who keep us waiting, and not those who may answer at once."""

@@ -40,11 +40,13 @@ class Places:
     """
 
     __slots__ = (
-        "_aside_most", "_most", "_suspects_aside", "_suspects_most", "aside", "busy", "host_most", "suspects",
+        "_aside_most", "_most", "_suspects_aside", "_suspects_most", "_total_seconds", "aside", "busy", "host_most",
+        "suspects",
     )  # fmt: skip
 
     def __init__(self, limits: EngineLimits) -> None:
         self._most = limits.connections
+        self._total_seconds = limits.total_seconds
         self._suspects_most = max(1, limits.connections // _SUSPECTS_SHARE)
         self.host_most = max(limits.connections_per_origin, limits.connections // _HOST_SHARE)
         self._aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
@@ -52,24 +54,38 @@ class Places:
         self.aside: dict[Connection, None] = {}
 
     @property
+    def has_room(self) -> bool:
+        """Whether one more exchange may be under way."""
+        return self.busy < self._most
+
+    @property
     def leave_room_for_suspects(self) -> bool:
         """Whether one more suspect may have a place."""
         return self.suspects < self._suspects_most
 
-    def suspect(self, connection: Connection) -> None:
-        """Count the place that was taken for a connection as one of a suspect."""
-        connection.standing = SUSPECT
-        self.suspects += 1
+    def take(self, connection: Connection) -> None:
+        """Take a place for an exchange on a connection."""
+        origin = connection.origin
+        self.busy += 1
+        origin.site.busy += 1
+        if origin.suspect:
+            connection.standing = SUSPECT
+            self.suspects += 1
 
     def give_back(self, connection: Connection) -> None:
-        """Give back what an exchange had that was not one like all others."""
+        """Give back what an exchange took, whatever that is by now."""
+        connection.origin.site.busy -= 1
+        if not connection.standing:
+            self.busy -= 1
+            return
         standing, connection.standing = connection.standing, 0
+        suspect = standing & SUSPECT
         if standing & ASIDE:
             del self.aside[connection]
-            self._suspects_aside -= standing & SUSPECT
+            self._suspects_aside -= suspect
         else:
             self.busy -= 1
-            self.suspects -= 1
+            self.suspects -= suspect
 
     def make_room(self, under_way: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
         """Let those stand aside that have not answered for a moment. Return those that have to be given up.
@@ -82,13 +98,18 @@ class Places:
         if 2 * self.busy <= self._most and self.leave_room_for_suspects:
             return []
         before = now - _MOMENT_SECONDS
-        overdue = [each for each in under_way if not each.standing & ASIDE and each.began <= before]
+        overdue = [each for each in under_way if not each.standing & ASIDE and self._began(each) <= before]
         left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
         if not left or not needed or self.busy < self._most:
             return []
         fair = now - _FAIR_SECONDS
-        patient = (each for each in self.aside if not each.standing & SUSPECT and each.began <= fair)
+        patient = (each for each in self.aside if not each.standing & SUSPECT and self._began(each) <= fair)
         return [each for each, _ in zip(patient, range(left), strict=False)]
+
+    def _began(self, connection: Connection) -> float:
+        delivery = connection.delivery
+        seconds = delivery.content.total_seconds if delivery is not None else None
+        return connection.end_by - (seconds or self._total_seconds)
 
     def _step_aside(self, connection: Connection) -> bool:
         """Let an exchange stand aside; whether there was room for it."""

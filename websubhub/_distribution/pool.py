@@ -30,11 +30,6 @@ class Pool:
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
         self.places = Places(wiring.limits)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more exchange may be under way."""
-        return self.places.busy < self._limits.connections
-
     def under_way(self) -> list[Connection]:
         """The connections that have a delivery."""
         return [connection for connection in self.connections.values() if connection.delivery is not None]
@@ -46,7 +41,7 @@ class Pool:
             return None
         connection = idle.pop()
         del self._by_age[connection]
-        self._take_place(connection, origin)
+        self.places.take(connection)
         return connection
 
     def may_open(self, origin: Origin, now: float) -> bool:
@@ -80,13 +75,13 @@ class Pool:
             connection = Connection(self._wiring, origin, route, now)
         self.connections[connection.fd] = connection
         origin.open += 1
-        self._take_place(connection, origin)
+        self.places.take(connection)
         return connection
 
     def park(self, connection: Connection, now: float) -> None:
         """Keep a busy connection for the next delivery to its origin."""
         connection.rest(now)
-        self._give_place_back(connection)
+        self.places.give_back(connection)
         self._by_age[connection] = None
         try:
             self._idle[connection.origin].append(connection)
@@ -95,7 +90,7 @@ class Pool:
 
     def drop(self, connection: Connection) -> None:
         """Close a busy connection."""
-        self._give_place_back(connection)
+        self.places.give_back(connection)
         self._close(connection)
 
     def drop_idle(self, connection: Connection) -> None:
@@ -126,19 +121,6 @@ class Pool:
     @property
     def _is_full(self) -> bool:
         return len(self.connections) - len(self.places.aside) >= self._limits.connections
-
-    def _take_place(self, connection: Connection, origin: Origin) -> None:
-        self.places.busy += 1
-        origin.site.busy += 1
-        if origin.suspect:
-            self.places.suspect(connection)
-
-    def _give_place_back(self, connection: Connection) -> None:
-        connection.origin.site.busy -= 1
-        if connection.standing:
-            self.places.give_back(connection)
-        else:
-            self.places.busy -= 1
 
     def _close_oldest(self) -> None:
         self.drop_idle(next(iter(self._by_age)))

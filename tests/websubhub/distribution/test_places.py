@@ -183,8 +183,9 @@ async def test_all_ports_of_a_host_have_their_turn() -> None:
 async def test_every_place_is_given_back(*, abandoned: bool, clock: EngineClock) -> None:
     with hanging() as port, peer(answering(NO_CONTENT)) as good:
         async with open_engine(connections=8, unanswered=8, total_seconds=3_000) as engine:
+            outcomes = Outcomes()
             for _ in range(2):
-                outcomes = Outcomes()
+                outcomes.settled.clear()
                 async with anyio.create_task_group() as tasks:
                     callbacks = [*(host(number, port) for number in range(12)), good.url]
                     tasks.start_soon(

@@ -1,0 +1,71 @@
+"""Origins that stand in line: for a place, for a share of the places, or for a connection."""
+
+from collections import deque
+
+from websubhub._distribution.origin import Origin, Site
+from websubhub._distribution.places import Places
+
+
+class Lines:
+    """Keeps origins whose deliveries cannot begin, and says whose turn it is.
+
+    Attributes:
+        starved: Those that wait for any place.
+        suspects: Those that wait for one of the places of suspects.
+
+    Args:
+        places: What they wait for.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self.starved: deque[Origin] = deque()
+        self.suspects: dict[Origin, None] = {}
+        self._patient: set[Origin] = set()
+
+    def stand(self, origin: Origin) -> None:
+        """Let an origin wait for any place."""
+        if origin.waiting and not origin.queued:
+            origin.queued = True
+            self.starved.append(origin)
+
+    def stand_next(self, site: Site) -> None:
+        """Let the next origin of a host wait for any place, if one waits; those whose senders have gone do not."""
+        while site.waiting:
+            origin = next(iter(site.waiting))
+            del site.waiting[origin]
+            if origin.waiting:
+                self.stand(origin)
+                return
+
+    def has_share(self, origin: Origin) -> bool:
+        """Whether its shares leave room for one more exchange with an origin; if not, it waits for that."""
+        if origin.site.busy >= self._places.host_most:
+            origin.site.waiting[origin] = None
+        elif origin.suspect and not self._places.leave_room_for_suspects:
+            self.suspects[origin] = None
+        else:
+            return True
+        return False
+
+    def be_patient(self, origin: Origin) -> None:
+        """Let an origin wait for a connection of which nobody can say when it is there."""
+        self._patient.add(origin)
+
+    def look_again(self) -> None:
+        """Look again whether those who did not get a connection may have one now."""
+        patient, self._patient = self._patient, set()
+        for origin in patient:
+            self.stand(origin)
+
+    def next(self) -> Origin | None:
+        """Whose turn it is, if there is a place for it."""
+        if self.suspects and self._places.leave_room_for_suspects:
+            origin = next(iter(self.suspects))
+            del self.suspects[origin]
+            return origin
+        if self.starved and self._places.has_room:
+            origin = self.starved.popleft()
+            origin.queued = False
+            return origin
+        return None
