@@ -82,7 +82,8 @@ class Assignment:
 
     def _take(self) -> bool:
         """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
-        taken = self.rotation.next() if self._pool.places.has_room else None
+        places = self._pool.places
+        taken = self.rotation.next() if places.busy < places.most else None
         if taken is None:
             return False
         batch, delivery = taken

@@ -33,6 +33,7 @@ class Places:
     A host has an eighth of the places, on however many ports, or as many as one of its origins may have.
 
     Attributes:
+        most: How many places there are.
         host_most: How many exchanges may be under way with one host, those that stand aside included.
         busy: How many places are taken.
         suspects: How many of them by suspects.
@@ -40,12 +41,12 @@ class Places:
     """
 
     __slots__ = (
-        "_aside_most", "_most", "_suspects_aside", "_suspects_most", "_total_seconds", "aside", "busy", "host_most",
-        "suspects",
+        "_aside_most", "_suspects_aside", "_suspects_most", "_total_seconds", "aside", "busy", "host_most",
+        "most", "suspects",
     )  # fmt: skip
 
     def __init__(self, limits: EngineLimits) -> None:
-        self._most = limits.connections
+        self.most = limits.connections
         self._total_seconds = limits.total_seconds
         self._suspects_most = max(1, limits.connections // _SUSPECTS_SHARE)
         self.host_most = max(limits.connections_per_origin, limits.connections // _HOST_SHARE)
@@ -56,7 +57,7 @@ class Places:
     @property
     def has_room(self) -> bool:
         """Whether one more exchange may be under way."""
-        return self.busy < self._most
+        return self.busy < self.most
 
     @property
     def leave_room_for_suspects(self) -> bool:
@@ -95,12 +96,12 @@ class Places:
             now: The time.
             needed: Whether somebody waits for a place.
         """
-        if 2 * self.busy <= self._most and self.leave_room_for_suspects:
+        if 2 * self.busy <= self.most and self.leave_room_for_suspects:
             return []
         before = now - _MOMENT_SECONDS
         overdue = [each for each in under_way if not each.standing & ASIDE and self._began(each) <= before]
         left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
-        if not left or not needed or self.busy < self._most:
+        if not left or not needed or self.busy < self.most:
             return []
         fair = now - _FAIR_SECONDS
         patient = (each for each in self.aside if not each.standing & SUSPECT and self._began(each) <= fair)

@@ -41,7 +41,11 @@ class Pool:
             return None
         connection = idle.pop()
         del self._by_age[connection]
-        self.places.take(connection)
+        if origin.suspect:
+            self.places.take(connection)
+        else:  # the same, without a call for each delivery
+            self.places.busy += 1
+            origin.site.busy += 1
         return connection
 
     def may_open(self, origin: Origin, now: float) -> bool:
@@ -81,7 +85,11 @@ class Pool:
     def park(self, connection: Connection, now: float) -> None:
         """Keep a busy connection for the next delivery to its origin."""
         connection.rest(now)
-        self.places.give_back(connection)
+        if connection.standing:
+            self.places.give_back(connection)
+        else:
+            self.places.busy -= 1
+            connection.origin.site.busy -= 1
         self._by_age[connection] = None
         try:
             self._idle[connection.origin].append(connection)
