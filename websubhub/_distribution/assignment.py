@@ -47,12 +47,12 @@ class Assignment:
         self.rotation = Rotation(wiring.limits.waiting)
         self.outbox = Outbox(wiring)
         self._limits = wiring.limits
-        self._host_most = pool.places.host_most
+        self._host_most = pool.shares.host_most
         self._pool = pool
         self._lookups = lookups
         self._origins = Origins(wiring.limits.origins)
         # What came up in the middle of something else, and is done one by one so that no turn is long.
-        self.lines = Lines(pool.places)
+        self.lines = Lines(pool.shares)
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
 
     def abandon(self, batch: Batch) -> None:
@@ -63,8 +63,8 @@ class Assignment:
                 origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
 
     @property
-    def short_of_places(self) -> bool:
-        """Whether somebody may wait for a place."""
+    def short_of_slots(self) -> bool:
+        """Whether somebody may waits for a slot."""
         return bool(self.rotation or self.lines.starved)
 
     def fill(self, until: float) -> bool:
@@ -82,8 +82,8 @@ class Assignment:
 
     def _take(self) -> bool:
         """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
-        places = self._pool.places
-        taken = self.rotation.next() if places.busy < places.most else None
+        shares = self._pool.shares
+        taken = self.rotation.next() if shares.busy < shares.most else None
         if taken is None:
             return False
         batch, delivery = taken
@@ -121,7 +121,7 @@ class Assignment:
     def serve(self, origin: Origin) -> None:
         """Start deliveries that wait for the origin, as many as it can take now."""
         while origin.waiting:
-            if not self._pool.places.has_room:
+            if not self._pool.shares.has_room:
                 self.lines.stand(origin)
                 return
             delivery, batch, target = origin.waiting[0]

@@ -37,7 +37,7 @@ class Connection:
         deadline: When the present step fails.
         end_by: When the exchange fails.
         idle_since: When the last exchange ended.
-        standing: What ``Places`` knows of the exchange, 0 for nothing.
+        standing: What ``Shares`` knows of the exchange, 0 for nothing.
     """
 
     __slots__ = (

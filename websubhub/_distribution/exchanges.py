@@ -118,8 +118,8 @@ class Exchanges:
 
     def _make_room(self, now: float) -> None:
         """Let those wait who keep us waiting, and not those who may answer at once."""
-        places, needed = self._pool.places, self._assignment.short_of_places
-        for connection in places.make_room(self._pool.under_way(), now, needed=needed):
+        shares, needed = self._pool.shares, self._assignment.short_of_slots
+        for connection in shares.make_room(self._pool.under_way(), now, needed=needed):
             self._finish(connection, connection.expire())
 
     def _finish_failed(self) -> None:

@@ -1,36 +1,36 @@
-"""Origins that stand in line: for a place, for a share of the places, or for a connection."""
+"""Origins that stand in line: for a slot, for a share of the slots, or for a connection."""
 
 from collections import deque
 
 from websubhub._distribution.origin import Origin, Site
-from websubhub._distribution.places import Places
+from websubhub._distribution.shares import Shares
 
 
 class Lines:
     """Keeps origins whose deliveries cannot begin, and says whose turn it is.
 
     Attributes:
-        starved: Those that wait for any place.
-        suspects: Those that wait for one of the places of suspects.
+        starved: Those that wait for any slot.
+        suspects: Those that wait for one of the slots of suspects.
 
     Args:
-        places: What they wait for.
+        slots: What they wait for.
     """
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, slots: Shares) -> None:
+        self._shares = slots
         self.starved: deque[Origin] = deque()
         self.suspects: dict[Origin, None] = {}
         self._patient: set[Origin] = set()
 
     def stand(self, origin: Origin) -> None:
-        """Let an origin wait for any place."""
+        """Let an origin wait for any slot."""
         if origin.waiting and not origin.queued:
             origin.queued = True
             self.starved.append(origin)
 
     def stand_next(self, site: Site) -> None:
-        """Let the next origin of a host wait for any place, if one waits; those whose senders have gone do not."""
+        """Let the next origin of a host wait for any slot, if one waits; those whose senders have gone do not."""
         while site.waiting:
             origin = next(iter(site.waiting))
             del site.waiting[origin]
@@ -40,9 +40,9 @@ class Lines:
 
     def has_share(self, origin: Origin) -> bool:
         """Whether its shares leave room for one more exchange with an origin; if not, it waits for that."""
-        if origin.site.busy >= self._places.host_most:
+        if origin.site.busy >= self._shares.host_most:
             origin.site.waiting[origin] = None
-        elif origin.suspect and not self._places.leave_room_for_suspects:
+        elif origin.suspect and not self._shares.leave_room_for_suspects:
             self.suspects[origin] = None
         else:
             return True
@@ -59,12 +59,12 @@ class Lines:
             self.stand(origin)
 
     def next(self) -> Origin | None:
-        """Whose turn it is, if there is a place for it."""
-        if self.suspects and self._places.leave_room_for_suspects:
+        """Whose turn it is, if there is a slot for it."""
+        if self.suspects and self._shares.leave_room_for_suspects:
             origin = next(iter(self.suspects))
             del self.suspects[origin]
             return origin
-        if self.starved and self._places.has_room:
+        if self.starved and self._shares.has_room:
             origin = self.starved.popleft()
             origin.queued = False
             return origin

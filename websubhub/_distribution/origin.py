@@ -23,7 +23,7 @@ class Site:
 
     Attributes:
         busy: How many exchanges are under way with it.
-        waiting: Its origins with deliveries that wait for their share of the places, in this order.
+        waiting: Its origins with deliveries that wait for their share of the slots, in this order.
     """
 
     __slots__ = ("__weakref__", "busy", "waiting")
@@ -41,7 +41,7 @@ class Origin:
         request_end: The rest of a request line after the target, and the ``Host`` field.
         open: How many connections there are, connecting and busy ones included.
         waiting: Deliveries that wait for a connection, with their batch and request target.
-        queued: Whether it stands in line for a free place among all connections.
+        queued: Whether it stands in line for a free slot among all connections.
         site: Its host, which it shares with other origins.
         suspect: Whether its last exchange failed.
     """

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from websubhub._distribution.channel import is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin
-from websubhub._distribution.places import Places
+from websubhub._distribution.shares import Shares
 from websubhub._distribution.wiring import Route, Wiring
 
 # Who was idle for this long, in the midst of all that is going on, is not needed at present.
@@ -19,7 +19,7 @@ class Pool:
 
     Attributes:
         connections: All of them, by file descriptor.
-        places: Those of exchanges under way; there are never more than the limit for all connections.
+        shares: Who has the slots for exchanges.
     """
 
     def __init__(self, wiring: Wiring) -> None:
@@ -28,7 +28,7 @@ class Pool:
         self.connections: dict[int, Connection] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
-        self.places = Places(wiring.limits)
+        self.shares = Shares(wiring.limits)
 
     def under_way(self) -> list[Connection]:
         """The connections that have a delivery."""
@@ -42,9 +42,9 @@ class Pool:
         connection = idle.pop()
         del self._by_age[connection]
         if origin.suspect:
-            self.places.take(connection)
+            self.shares.take(connection)
         else:  # the same, without a call for each delivery
-            self.places.busy += 1
+            self.shares.busy += 1
             origin.site.busy += 1
         return connection
 
@@ -79,16 +79,16 @@ class Pool:
             connection = Connection(self._wiring, origin, route, now)
         self.connections[connection.fd] = connection
         origin.open += 1
-        self.places.take(connection)
+        self.shares.take(connection)
         return connection
 
     def park(self, connection: Connection, now: float) -> None:
         """Keep a busy connection for the next delivery to its origin."""
         connection.rest(now)
         if connection.standing:
-            self.places.give_back(connection)
+            self.shares.give_back(connection)
         else:
-            self.places.busy -= 1
+            self.shares.busy -= 1
             connection.origin.site.busy -= 1
         self._by_age[connection] = None
         try:
@@ -98,7 +98,7 @@ class Pool:
 
     def drop(self, connection: Connection) -> None:
         """Close a busy connection."""
-        self.places.give_back(connection)
+        self.shares.give_back(connection)
         self._close(connection)
 
     def drop_idle(self, connection: Connection) -> None:
@@ -128,7 +128,7 @@ class Pool:
 
     @property
     def _is_full(self) -> bool:
-        return len(self.connections) - len(self.places.aside) >= self._limits.connections
+        return len(self.connections) - len(self.shares.aside) >= self._limits.connections
 
     def _close_oldest(self) -> None:
         self.drop_idle(next(iter(self._by_age)))

@@ -19,23 +19,23 @@ _HOST_SHARE = 8
 _DESCRIPTOR_PARTS = 4
 
 
-class Places:
-    """The places of all exchanges, and who has them.
+class Shares:
+    """The slots of all exchanges, and who has them.
 
     A server that hangs looks like one that is slow, and when it is called for the first time like any other. So every
-    exchange takes a place, and gives it back after a moment: from then on it stands aside, where it costs a socket and
-    keeps nobody waiting. There is room for so many aside. When that is full and a place is needed, whoever has stood
+    exchange takes a slot, and gives it back after a moment: from then on it stands aside, where it costs a socket and
+    keeps nobody waiting. There is room for so many aside. When that is full and a slot is needed, whoever has stood
     there for the longest is given up, after a fair time.
 
-    An origin whose last exchange failed is a suspect. Suspects share a quarter of the places and half of the room
+    An origin whose last exchange failed is a suspect. Suspects share a quarter of the slots and half of the room
     aside, and are not given up early: what was given up for others has all its time when it is tried again.
 
-    A host has an eighth of the places, on however many ports, or as many as one of its origins may have.
+    A host has an eighth of the slots, on however many ports, or as many as one of its origins may have.
 
     Attributes:
-        most: How many places there are.
+        most: How many slots there are.
         host_most: How many exchanges may be under way with one host, those that stand aside included.
-        busy: How many places are taken.
+        busy: How many slots are taken.
         suspects: How many of them by suspects.
         aside: The exchanges that stand aside, the first one for the longest.
     """
@@ -61,11 +61,11 @@ class Places:
 
     @property
     def leave_room_for_suspects(self) -> bool:
-        """Whether one more suspect may have a place."""
+        """Whether one more suspect may have a slot."""
         return self.suspects < self._suspects_most
 
     def take(self, connection: Connection) -> None:
-        """Take a place for an exchange on a connection."""
+        """Take a slot for an exchange on a connection."""
         origin = connection.origin
         self.busy += 1
         origin.site.busy += 1
@@ -94,7 +94,7 @@ class Places:
         Args:
             under_way: The connections with an exchange.
             now: The time.
-            needed: Whether somebody waits for a place.
+            needed: Whether somebody waits for a slot.
         """
         if 2 * self.busy <= self.most and self.leave_room_for_suspects:
             return []

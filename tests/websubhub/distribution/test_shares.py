@@ -53,7 +53,7 @@ def exchanges(engine: DeliveryEngine) -> Exchanges:
 
 
 def aside(engine: DeliveryEngine) -> int:
-    return len(exchanges(engine)._pool.places.aside)
+    return len(exchanges(engine)._pool.shares.aside)
 
 
 @contextmanager
@@ -91,10 +91,8 @@ async def test_hosts_that_hung_before_share_a_quarter_of_the_places(clock: Engin
                 again = Outcomes()
                 tasks.start_soon(engine.send, bad, again)
                 await until(lambda: aside(engine) == 4)
-                await until(lambda: exchanges(engine)._pool.places.suspects == 4)
-                assert len(exchanges(engine)._pool.under_way()) == 8, (
-                    "a quarter of the places and half of what is aside"
-                )
+                await until(lambda: exchanges(engine)._pool.shares.suspects == 4)
+                assert len(exchanges(engine)._pool.under_way()) == 8, "a quarter of the slots and half of what is aside"
                 fresh = Outcomes()
                 callbacks = [host(number, good.port, network=1) for number in range(40)]
                 await engine.send([Delivery(callback=url, content=CONTENT) for url in callbacks], fresh)
@@ -126,7 +124,7 @@ async def test_who_hangs_for_long_is_given_up_when_a_place_is_needed_and_has_all
                 async with anyio.create_task_group() as again:
                     second = Outcomes()
                     again.start_soon(engine.send, [Delivery(callback=given_up[0], content=CONTENT)], second)
-                    await until(lambda: exchanges(engine)._pool.places.suspects == 1)
+                    await until(lambda: exchanges(engine)._pool.shares.suspects == 1)
                     clock.put_forward(100)
                     await engine.send([Delivery(callback=host(1, good.port, network=1), content=CONTENT)], well)
                     assert not second.settled
@@ -173,7 +171,7 @@ async def test_all_ports_of_a_host_have_their_turn() -> None:
                 await until(lambda: len(exchanges(engine)._pool.under_way()) == 2)
                 held.set()
             assert outcomes.delivered == 100
-            assert exchanges(engine)._pool.places.busy == 0
+            assert exchanges(engine)._pool.shares.busy == 0
     finally:
         for server in servers:
             server.close()
@@ -198,6 +196,6 @@ async def test_every_place_is_given_back(*, abandoned: bool, clock: EngineClock)
                         clock.put_forward(3_001)
                         await anyio.sleep(0.2)
             await engine.send([Delivery(callback=good.url, content=CONTENT)], outcomes)
-            places = exchanges(engine)._pool.places
-            assert (places.busy, places.suspects, len(places.aside), places._suspects_aside) == (0, 0, 0, 0)
+            slots = exchanges(engine)._pool.shares
+            assert (slots.busy, slots.suspects, len(slots.aside), slots._suspects_aside) == (0, 0, 0, 0)
             assert all(not origin.site.busy for origin in exchanges(engine)._assignment._origins.all())
