@@ -84,6 +84,19 @@ class AddressPolicy:
         return cls(loopback=is_loopback_url(url), networks=networks)
 
 
+def address_block(address: str) -> str:
+    """The name of the account of an IP address: itself, or the network of the size /64 that an IPv6 address is in.
+
+    Whoever has one address of IPv6 has the whole network, as a rule.
+    """
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
 def _within(address: Address, networks: Iterable[Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 

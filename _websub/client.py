@@ -13,7 +13,7 @@ from httpx import AsyncClient
 from _websub.addresses import AddressPolicy
 from _websub.exchange import ExchangeError, ExchangeLimits, Failure, Incoming
 from _websub.http import Headers, Request, Response
-from _websub.network import AddressRefusedError, NameNotResolvedError
+from _websub.network import AddressBusyError, AddressRefusedError, NameNotResolvedError
 from _websub.outgoing import client_request, drop_credentials, own_request, same_origin, without_credentials
 from _websub.transports import GuardedTransport, ProxyTransport, check_proxy
 from _websub.urls import REQUEST_URL_LIMIT, UrlError, check_url, host_of, wire_url
@@ -40,6 +40,7 @@ _PIECES_AT_ONCE = 32
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
     ((UrlError, httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol), Failure.URL),
     ((UnicodeError, httpx.LocalProtocolError, httpcore.LocalProtocolError), Failure.REQUEST),
+    ((AddressBusyError,), Failure.BUDGET),
     ((AddressRefusedError,), Failure.ADDRESS),
     ((NameNotResolvedError,), Failure.NAME),
     ((TimeoutError, httpx.TimeoutException, httpcore.TimeoutException), Failure.TIMEOUT),
@@ -79,7 +80,7 @@ def _translated() -> Iterator[None]:
         failure = next(failure for kinds, failure in _FAILURES if isinstance(error, kinds))
         if failure is Failure.CONNECT and _has_tls_cause(error):
             failure = Failure.TLS
-        raise ExchangeError(failure) from error
+        raise ExchangeError(failure, getattr(error, "wait", 0.0)) from error
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

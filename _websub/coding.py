@@ -11,9 +11,13 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from _websub.charsets import find_charset
+
 _STEP_BYTES = 4_096
 _PIECE_BYTES = 16_384
 _MEMBERS_LIMIT = 10_000
+# What servers say of a body to which they have done nothing; some name its charset.
+_NO_CODINGS = frozenset(("", "identity", "none", "binary", "7bit", "8bit"))
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}", re.ASCII)
 
 _GZIP = 16 + zlib.MAX_WBITS
@@ -56,7 +60,7 @@ def content_decoder(values: Iterable[str]) -> ContentDecoder:
         ContentCodingError: There is more than one coding, or one that is not understood.
     """
     names = [name.strip().lower() for value in values for name in value.split(",")]
-    names = [name for name in names if name not in {"", "identity"}]
+    names = [name for name in names if name not in _NO_CODINGS and find_charset(name) is None]
     if not names:
         return _Identity()
     if len(names) > 1:

@@ -25,7 +25,8 @@ from _websub.user_code import contained
 log = logging.getLogger("websub.server")
 
 _failures = Refusals(log)
-_RECEIVE_BYTES = 65_536
+#: What is read at once is taken apart in one step, in which nobody else has a turn.
+_RECEIVE_BYTES = 16_384
 #: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
 _LINGER_SECONDS = 2.0
 _QUIET_SECONDS = 0.3

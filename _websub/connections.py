@@ -22,10 +22,13 @@ class Connections:
     Args:
         most: How many there may be.
         shortest: The shortest time after which one is ended, in seconds.
+
+    Attributes:
+        most: How many there may be.
     """
 
     def __init__(self, most: int, shortest: float) -> None:
-        self._most = most
+        self.most = most
         self._pause = min(_LONGEST_LOOK_SECONDS, shortest / _LOOKS_FOR_EACH_DEADLINE)
         self._open = Shares[Connection]()
         self._nobody = anyio.Event()
@@ -43,12 +46,12 @@ class Connections:
 
     async def has_room(self) -> bool:
         """Whether one more may be opened; one whose client is waited for gives way to it."""
-        if len(self._open) < self._most:
+        if len(self._open) < self.most:
             return True
         if await self.shed_one():
-            self._refusals.note("%d connections are open: closing idle ones for new ones.", self._most)
+            self._refusals.note("%d connections are open: closing idle ones for new ones.", self.most)
             return True
-        self._refusals.note("%d connections are open, all of them busy: refusing more.", self._most)
+        self._refusals.note("%d connections are open, all of them busy: refusing more.", self.most)
         return False
 
     async def shed_one(self) -> bool:

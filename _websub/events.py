@@ -22,6 +22,9 @@ AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _CLOSE = (("Connection", "close"),)
 _LINGER_SECONDS = 2.0
 _QUIET_SECONDS = 0.2
+#: Each piece of a body costs about as much as a small request: so many are free, more must bring their share of bytes.
+_FREE_PIECES = 1_024
+_PIECE_BYTES = 64
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?", re.ASCII)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~|{}^`\\\"<>[]"
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/._~-]*")
@@ -59,7 +62,7 @@ async def read_request(
 
     Raises:
         RefusedError: Its method is for proxies and diagnosis, its target or its Host header is malformed, or its body
-            is too large, too slow, compressed, of ambiguous length, or has to give way to others.
+            is too large, too slow, in too small pieces, compressed, of ambiguous length, or has to give way to others.
         DisconnectedError: The client went away.
     """
     method: str = scope["method"]
@@ -103,7 +106,7 @@ def _path(scope: Scope) -> str:
 
 async def _read_body(receive: Receive, arrival: Arrival, *, limit: int, seconds: float) -> bytes:
     body: bytes | bytearray = b""
-    more = True
+    more, pieces = True, 0
     with arrival.patience as patience:
         patience.deadline = anyio.current_time() + seconds
         while more and not arrival.gave_way:
@@ -116,6 +119,9 @@ async def _read_body(receive: Receive, arrival: Arrival, *, limit: int, seconds:
                     raise _too_large(limit)
                 arrival.grow(len(chunk))
                 body = _joined(body, chunk)
+            pieces += 1
+            if (pieces - _FREE_PIECES) * _PIECE_BYTES > len(body):
+                raise RefusedError(plain(400, "The body comes in too many small pieces.", _CLOSE))
             more = event.get("more_body", False)
     if arrival.gave_way:
         raise RefusedError(busy())
@@ -171,12 +177,13 @@ async def refuse(scope: Scope, receive: Receive, send: AsgiSend, response: Respo
 
 
 async def _discard(receive: Receive, quiet_seconds: float = math.inf) -> None:
-    more = True
-    while more:
+    for _ in range(_FREE_PIECES):
         more = False
         with anyio.move_on_after(quiet_seconds):
             event = await receive()
             more = event["type"] != "http.disconnect" and event.get("more_body", False)
+        if not more:
+            return
 
 
 async def write_response(scope: Scope, send: AsgiSend, response: Response, *, finish: bool = True) -> None:

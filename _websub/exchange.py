@@ -14,6 +14,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class Failure(StrEnum):
     """Why an exchange brought no answer."""
 
+    BUDGET = "the budget of the address is used up"
     NAME = "the name does not resolve"
     ADDRESS = "the address may not be called"
     CONNECT = "no connection"
@@ -31,11 +32,13 @@ class ExchangeError(Exception):
 
     Attributes:
         failure: What went wrong.
+        wait: For ``Failure.BUDGET``, in how many seconds to try again; nobody was called.
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, wait: float = 0.0) -> None:
         super().__init__(str(failure))
         self.failure = failure
+        self.wait = wait
 
 
 @attrs.frozen(kw_only=True)

@@ -1,7 +1,6 @@
 """HTTP/1.1 and HTTP/2 as hypercorn speaks them, made strict and bounded (the door of hypercorn)."""
 
 import logging
-import re
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -19,12 +18,7 @@ from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError, H11Protocol
 from hypercorn.typing import ConnectionState
 
-_HEAD_BYTES = 16 * 1024
-#: Lines that end without a carriage return, and lines that go on: programs differ in where they see a header end.
-_AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]")
-_HEAD_ENDS = re.compile(rb"\n\r?\n")
-_LOOK_BACK = 3
-_PREFACE = b"PRI * HTTP/2"
+from _websub.strict import HEAD_BYTES, StrictConnection
 
 
 class Wire(Protocol):
@@ -95,45 +89,17 @@ class Config(hypercorn.Config):
         self.certfile = certfile
         self.keyfile = keyfile
         self.cleartext_http2 = cleartext_http2
-        self.h11_max_incomplete_size = _HEAD_BYTES
+        self.h11_max_incomplete_size = HEAD_BYTES
         self.include_server_header = False
         self.errorlog = logging.getLogger("websub.server")
         self.loglevel = "WARNING"
-
-
-class _Strict(h11.Connection):
-    """Refuses heads that another program on the way may have read in another way (RFC 9112, 2.2 and 5.2)."""
-
-    takes_http2 = False
-    _looked_at = 0
-
-    def next_event(self) -> Any:
-        if self.their_state is h11.IDLE:
-            self._check_head(self.trailing_data[0])
-        event = super().next_event()
-        if isinstance(event, h11.Request) and event.http_version[:2] != b"1." and not self.takes_http2:
-            raise h11.RemoteProtocolError("This version of HTTP is not spoken here.", error_status_hint=505)
-        return event
-
-    def _check_head(self, received: bytes) -> None:
-        # What was looked at before is not looked at again, or a head in small pieces would cost its square.
-        start = max(0, self._looked_at - _LOOK_BACK)
-        end = _HEAD_ENDS.search(received, start)
-        length = end.end() if end else len(received)
-        self._looked_at = 0 if end else length
-        if received.startswith(_PREFACE) and not self.takes_http2:
-            raise h11.RemoteProtocolError("HTTP/2 is spoken over TLS only.", error_status_hint=505)
-        if length > _HEAD_BYTES:
-            raise h11.RemoteProtocolError("The head is too large.", error_status_hint=431)
-        if _AMBIGUOUS.search(received, start, length):
-            raise h11.RemoteProtocolError("The head has lines that are folded or end without a carriage return.")
 
 
 class _Http1(H11Protocol):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         config: Config = args[1]
-        strict = _Strict(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES)
+        strict = StrictConnection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._takes_http2 = strict.takes_http2 = config.cleartext_http2 and not self.ssl
         self.connection = strict
         self._held = b""

@@ -10,6 +10,8 @@ from urllib.parse import urldefrag, urljoin
 
 from attrs import frozen
 
+from _websub.urls import ascii_url
+
 MAX_LINK_CHARACTERS = 64 * 1024
 MAX_LINKS = 100
 MAX_LINK_PARAMETERS = 20
@@ -153,7 +155,8 @@ def _unescape(quoted: str) -> str:
 
 
 def _as_target(url: str) -> str:
-    return _NOT_IN_A_TARGET.sub(_percent_encode, url)
+    # A host has an ASCII form of its own, and means another one percent-encoded.
+    return _NOT_IN_A_TARGET.sub(_percent_encode, ascii_url(url))
 
 
 def _percent_encode(match: re.Match[str]) -> str:

@@ -14,7 +14,9 @@ CONTENT_TYPE_LIMIT = 255
 FIELD_LIMIT = 1_000
 _DECLARATION_BYTES = 1024
 
-_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*(;[\t\x20-\x7e]*)?", re.ASCII)
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# A blank at the end belongs to no value of a header (RFC 9110, 5.5).
+_CONTENT_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:[ \t]*;[\t\x20-\x7e]*(?<![ \t]))?", re.ASCII)
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
 
 

@@ -1,6 +1,7 @@
 """Connections that are checked after name resolution, so that no name can point them inside (the door of httpcore)."""
 
 import functools
+import math
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ import anyio.to_thread
 import httpcore
 
 from _websub.addresses import AddressPolicy
+from _websub.budgets import Spending
 from _websub.metering import MeteredBackend
 
 RESOLVE_SECONDS = 3.0
@@ -22,6 +24,18 @@ CoreError = httpcore.NetworkError | httpcore.TimeoutException | httpcore.Protoco
 
 class AddressRefusedError(httpcore.ConnectError):
     """The name leads to an address that may not be called."""
+
+
+class AddressBusyError(httpcore.ConnectError):
+    """The budgets of all addresses of the name are used up.
+
+    Attributes:
+        wait: In how many seconds to try again.
+    """
+
+    def __init__(self, wait: float) -> None:
+        super().__init__("budget used up")
+        self.wait = wait
 
 
 class NameNotResolvedError(httpcore.ConnectError):
@@ -56,13 +70,20 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to one of the host's addresses, if all of them may be called."""
-        failure: Exception = NameNotResolvedError("no address")
+        """Connect to one of the host's addresses, if all may be called, and the budget of that one allows it."""
+        failure: Exception | None = None
+        wait, spending = math.inf, Spending.current()
         for address in await self._checked_addresses(host, port):
+            busy = 0.0 if spending is None else spending.reach(address)
+            if busy:
+                wait = min(wait, busy)
+                continue
             try:
                 return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
+        if failure is None:
+            failure = AddressBusyError(wait) if wait < math.inf else NameNotResolvedError("no address")
         raise failure
 
     async def _checked_addresses(self, host: str, port: int) -> list[str]:

@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 import attrs
-from anyio.abc import SocketListener, SocketStream
+from anyio.abc import SocketStream
 
 from _websub.accepting import Door
 from _websub.asgi import AsgiApp
@@ -118,15 +118,15 @@ class Server:
         return not self._stopping.is_set()
 
     async def _serve(self) -> None:
-        listener = await SocketListener.from_socket(self._listening)
-        door = Door(listener, self._connections, self._open, tls=self._tls is not None)
+        door = Door(self._listening, self._connections, self._open, tls=self._tls is not None)
         async with anyio.create_task_group() as served:
             served.start_soon(self._connections.watch)
-            async with listener, anyio.create_task_group() as accepting:
-                accepting.start_soon(door.stand_open, served)
-                self.started.set()
-                await self._stopping.wait()
-                accepting.cancel_scope.cancel()
+            with self._listening:
+                async with anyio.create_task_group() as accepting:
+                    accepting.start_soon(door.stand_open, served)
+                    self.started.set()
+                    await self._stopping.wait()
+                    accepting.cancel_scope.cancel()
             await self._finish()
             served.cancel_scope.cancel()
 

@@ -14,7 +14,8 @@ from _websub.server import Binding, Server
 
 __all__ = ["Binding", "base_url", "listen", "run", "serve"]
 
-_BACKLOG = 512
+#: Who finds the queue of the system full tries again after one, three and seven seconds; the system may allow less.
+_BACKLOG = 4_096
 _MARGIN_SECONDS = 5.0
 
 

@@ -82,8 +82,12 @@ def ascii_url(url: str) -> str:
     scheme, _, rest = url.partition("://")
     authority, slash, path = re.split(r"([/?])", rest, maxsplit=1) if re.search(r"[/?]", rest) else (rest, "", "")
     host, colon, port = authority.partition(":")
-    encoded = host if host.isascii() else (encode_host(host) or quote(host))
-    return f"{scheme}://{encoded}{colon}{port}{slash}{quote(path, safe=_URI_SAFE)}"
+    encoded = host if host.isascii() else (encode_host(host) or _quoted(host))
+    return f"{scheme}://{encoded}{colon}{port}{slash}{_quoted(path)}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogatepass"), safe=_URI_SAFE)
 
 
 def wire_url(url: str) -> str:
@@ -93,7 +97,7 @@ def wire_url(url: str) -> str:
     host, port = split_authority(re.split(r"[/?]", rest, maxsplit=1)[0])
     literal = f"[{host}]" if ":" in host else host
     authority = literal if port in {None, _DEFAULT_PORTS[scheme]} else f"{literal}:{port}"
-    return f"{scheme}://{authority}{quote(target_of(url), safe=_URI_SAFE)}"
+    return f"{scheme}://{authority}{_quoted(target_of(url))}"
 
 
 def append_query(url: str, fields: list[tuple[str, str]]) -> str:

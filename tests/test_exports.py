@@ -10,6 +10,7 @@ import websubsub
 
 PROMISED: dict[ModuleType, list[str]] = {
     websubhub: [
+        "AccountState",
         "Acknowledgement",
         "Advertiser",
         "Answer",
@@ -50,10 +51,12 @@ PROMISED: dict[ModuleType, list[str]] = {
         "Recipient",
         "Refusals",
         "Request",
+        "RequestPostponedError",
         "Response",
         "RetryPolicy",
         "SharedContent",
         "SignatureMethod",
+        "Spending",
         "Subscription",
         "SubscriptionAccepted",
         "SubscriptionDeletedError",
@@ -78,6 +81,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "UpdateMessageError",
         "UrlError",
         "VerificationAttempt",
+        "VerificationBudget",
         "VerifiedSubscription",
         "VerifiedUnsubscription",
         "WebSubError",

@@ -1,9 +1,10 @@
 """No test measures seconds, none is in a hurry, and none picks a port and lets it go.
 
 Each of these says something about the machine and nothing about the program: it passes where there is time, and fails
-beside a busy neighbour. So the tests themselves are read here. Seconds are for ``tests/benchmarks`` and for the tests
-marked ``durability``; the others count work (``tests/work.py``), wait for what happens (``tests/waiting.py``), put a
-fake clock forward (``tests/clock.py``), and hold ports that must be known beforehand (``tests/ports.py``).
+beside a busy neighbour. So the tests themselves are read here. Seconds are for ``tests/benchmarks``, for the tests
+marked ``durability``, and for ``python -m tests.fuzz``, which is a command; the others count work
+(``tests/work.py``), wait for what happens (``tests/waiting.py``), put a fake clock forward (``tests/clock.py``), and
+hold ports that must be known beforehand (``tests/ports.py``).
 """
 
 import ast
@@ -17,7 +18,7 @@ from tests.find_ports import let_go
 from tests.find_seconds import hurried, measured, stopwatches
 
 TESTS = Path(__file__).parent
-MEASURING = {"benchmarks", "durability"}
+MEASURING = {"benchmarks", "durability", "fuzz"}
 FAKE_CLOCK = "anyio_backend_with_fake_clock"
 
 

@@ -2,7 +2,7 @@
 
 from _websub.addresses import is_loopback_host, is_loopback_url
 from _websub.asgi import AsgiEdge
-from _websub.budgets import Budget, Budgets
+from _websub.budgets import AccountState, Budget, Budgets, Spending
 from _websub.closed import ClosedApplication
 from _websub.content import Payload
 from _websub.hosts import authority_of, canonical_authority, host_of
@@ -35,6 +35,7 @@ from websubhub._errors import (
     IntentVerificationError,
     InternalSubscriptionError,
     InternalUnsubscriptionError,
+    RequestPostponedError,
     SubscriptionDeletedError,
     SubscriptionDeniedError,
     TopicDeregistrationError,
@@ -70,8 +71,10 @@ from websubhub._publisher_client import PublisherClient
 from websubhub._retry import RetryPolicy
 from websubhub._service import HubService
 from websubhub._topic_client import TopicClient, TopicContent, TopicHead
+from websubhub._verification_budget import VerificationBudget
 
 __all__ = [
+    "AccountState",
     "Acknowledgement",
     "Advertiser",
     "Answer",
@@ -112,10 +115,12 @@ __all__ = [
     "Recipient",
     "Refusals",
     "Request",
+    "RequestPostponedError",
     "Response",
     "RetryPolicy",
     "SharedContent",
     "SignatureMethod",
+    "Spending",
     "Subscription",
     "SubscriptionAccepted",
     "SubscriptionDeletedError",
@@ -140,6 +145,7 @@ __all__ = [
     "UpdateMessageError",
     "UrlError",
     "VerificationAttempt",
+    "VerificationBudget",
     "VerifiedSubscription",
     "VerifiedUnsubscription",
     "WebSubError",

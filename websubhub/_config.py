@@ -3,12 +3,22 @@
 from collections.abc import Iterable
 
 import attrs
+from attrs.validators import ge
 
+from _websub.budgets import Budget
 from _websub.limits import EdgeLimits
 from _websub.urls import check_url, path_of
 from _websub.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
 
 DEFAULT_PATH = "/hub"
+_MEBIBYTE = 1_048_576
+
+#: What a host that asked for nothing is made to take by verifications.
+VERIFICATION_BUDGET = Budget(at_once=10, burst=10, per_minute=10, failures=20, pause_seconds=3600.0)
+#: What a host is made to take by fetches: four of the largest contents, and then as much a minute.
+FETCH_BUDGET = Budget(
+    at_once=4, burst=60, per_minute=60, burst_bytes=4 * 10 * _MEBIBYTE, bytes_per_minute=4 * 10 * _MEBIBYTE
+)
 
 
 def _url(_: object, field: "attrs.Attribute[str | None]", value: str | None) -> None:
@@ -42,6 +52,13 @@ class HubConfig:
         max_lease_seconds: The longest lease granted.
         verification_delays: Seconds to wait before each attempt to verify with a callback that does not answer, or that
             answers "not now" (5xx, 408, 425 or 429); its ``Retry-After`` makes the wait longer, by ten minutes at most.
+        verification_budget: What a host, and an address, may be made to take by verifications that it does not confirm.
+            Those that it confirms are bounded in number at a time alone, and subscribers that renew have a budget of
+            their own. What has to wait is verified later, within ten minutes.
+        verifications_at_once: The most verifications under way, a quarter of them for subscribers that renew.
+        fetch_budget: What a host, and an address, may be made to take by fetches of topics; for
+            ``TopicClient.for_hub``.
+        fetches_at_once: The most fetches of topics under way.
         allow_networks: Networks, as CIDR text, that may be called although they are not public.
         limits: The bounds of a request.
     """
@@ -54,6 +71,10 @@ class HubConfig:
     verification_delays: tuple[float, ...] = attrs.field(
         default=(0.0, 30.0, 120.0), converter=_seconds, validator=_delays
     )
+    verification_budget: Budget = VERIFICATION_BUDGET
+    verifications_at_once: int = attrs.field(default=64, validator=ge(2))
+    fetch_budget: Budget = FETCH_BUDGET
+    fetches_at_once: int = attrs.field(default=32, validator=ge(2))
     allow_networks: tuple[str, ...] = attrs.field(default=(), converter=_networks)
     limits: EdgeLimits = attrs.field(factory=EdgeLimits)
 

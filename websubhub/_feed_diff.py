@@ -1,6 +1,7 @@
 """Leaving out of a feed what was delivered before (W3C 7), byte for byte but for the entries that go."""
 
 import hashlib
+import re
 from collections.abc import Collection, Sequence
 
 import attrs
@@ -21,6 +22,7 @@ _ENTRY_PATHS = frozenset(
     }
 )
 _DEEPEST = 3
+_NAME = re.compile(rb"[^\s/>]+")
 _BEGINNING_BYTES = 1024
 
 
@@ -66,12 +68,17 @@ class _EntryFinder:
         if self._depth <= _DEEPEST:
             here = self._here
             # An entry written as one empty tag says nothing, and stays.
-            if tuple(self._path) in _ENTRY_PATHS and here != self._start:
+            if tuple(self._path) in _ENTRY_PATHS and self._is_end_tag(here):
                 end = self._body.index(b">", here) + 1
                 digest = hashlib.sha256(self._body[self._start : end]).hexdigest()[:32]
                 self.entries.append(FeedEntry(self._start, end, digest))
             self._path.pop()
         self._depth -= 1
+
+    def _is_end_tag(self, position: int) -> bool:
+        """Whether the end tag of the entry stands here; after an empty tag, the parser points to what follows it."""
+        names = (_NAME.match(self._body, self._start + 1), _NAME.match(self._body, position + 2))
+        return self._body.startswith(b"</", position) and len({name and name[0] for name in names}) == 1
 
 
 def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None:

@@ -53,13 +53,13 @@ class HubService:
 
     async def on_subscription_validation(
         self, message: _messages.Subscription
-    ) -> _errors.SubscriptionDeniedError | None:
+    ) -> _errors.SubscriptionDeniedError | _errors.RequestPostponedError | None:
         """The 202 is out: decide whether the subscription is granted; a denial is told to the callback (W3C 5.2)."""
         return None
 
     async def on_subscription_intent_verified(
         self, message: _messages.VerifiedSubscription
-    ) -> _errors.IntentVerificationError | None:
+    ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
         """The subscriber confirmed: the subscription is active from now on. Required (W3C 5.3)."""
         raise NotImplementedError
 
@@ -71,13 +71,13 @@ class HubService:
 
     async def on_unsubscription_validation(
         self, message: _messages.Unsubscription
-    ) -> _errors.UnsubscriptionDeniedError | None:
+    ) -> _errors.UnsubscriptionDeniedError | _errors.RequestPostponedError | None:
         """The 202 is out: decide whether the subscription may end; a denial is told to the callback."""
         return None
 
     async def on_unsubscription_intent_verified(
         self, message: _messages.VerifiedUnsubscription
-    ) -> _errors.IntentVerificationError | None:
+    ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
         """The subscriber confirmed: the subscription has ended. Required (W3C 5.3)."""
         raise NotImplementedError
 
@@ -128,7 +128,7 @@ HOOKS = (
         name="on_subscription_validation",
         message=_messages.Subscription,
         successes=(NoneType,),
-        errors=(_errors.SubscriptionDeniedError,),
+        errors=(_errors.SubscriptionDeniedError, _errors.RequestPostponedError),
         failure=_errors.SubscriptionDeniedError,
         reason="validation failure",
     ),
@@ -136,7 +136,7 @@ HOOKS = (
         name="on_subscription_intent_verified",
         message=_messages.VerifiedSubscription,
         successes=(NoneType,),
-        errors=(_errors.IntentVerificationError,),
+        errors=(_errors.IntentVerificationError, _errors.RequestPostponedError),
         failure=_errors.IntentVerificationError,
         reason="intent verification failure",
         required=True,
@@ -153,7 +153,7 @@ HOOKS = (
         name="on_unsubscription_validation",
         message=_messages.Unsubscription,
         successes=(NoneType,),
-        errors=(_errors.UnsubscriptionDeniedError,),
+        errors=(_errors.UnsubscriptionDeniedError, _errors.RequestPostponedError),
         failure=_errors.UnsubscriptionDeniedError,
         reason="validation failure",
     ),
@@ -161,7 +161,7 @@ HOOKS = (
         name="on_unsubscription_intent_verified",
         message=_messages.VerifiedUnsubscription,
         successes=(NoneType,),
-        errors=(_errors.IntentVerificationError,),
+        errors=(_errors.IntentVerificationError, _errors.RequestPostponedError),
         failure=_errors.IntentVerificationError,
         reason="intent verification failure",
         required=True,

@@ -1,33 +1,32 @@
 """How a hub fetches the content of a topic that a publisher announced."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Self
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Self, TypeVar
 
-import anyio.lowlevel
+import anyio
 import attrs
 from anyio.abc import AsyncResource
 
 from _websub.addresses import AddressPolicy
 from _websub.budgets import Budgets
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, HttpClient, Incoming
-from _websub.coding import ContentCodingError, content_decoder
-from _websub.http import HeaderPairs, Headers, Request
-from _websub.links import Link, parse_links
-from _websub.media import is_content_type
-from _websub.urls import UrlError, check_url, host_of, is_https
-from _websub.vocabulary import OCTET_STREAM
+from _websub.coding import ContentCodingError
+from _websub.http import HeaderPairs, Request
+from _websub.links import parse_links
+from _websub.urls import host_of, is_https
+from websubhub._config import FETCH_BUDGET, HubConfig
 from websubhub._errors import TopicFetchError
+from websubhub._topic_answer import NOT_MODIFIED, Counted, body_of, check, content_type_of, targets, wrong
 from websubhub._validators import strong_validators
 
-_NOT_MODIFIED = 304
-# 203 is the content as well, touched by somebody on the way. The other 2xx bring none, a part of it, or a report.
-_CONTENT = frozenset({200, 203})
 _LINK_CHARACTERS = 4_096
-#: What a coding may add to content that it cannot make smaller.
-_WIRE_SLACK = 65_536
-_DIGITS = 20
-_TOO_LARGE = "The topic's content is too large."
+_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.25
+
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +71,10 @@ class TopicClient(AsyncResource):
         body_limit: The largest content, in bytes.
         seconds: How long one fetch may take, for each redirect anew.
         client: Your own HTTP client, used whole, with its headers, authentication, timeouts and proxies.
-        budgets: What the hosts of topics may be made to take, each that a redirect leads to for itself.
+        budgets: What the hosts of topics may be made to take, each that a redirect leads to for itself, and their
+            addresses; by default four fetches at once, and in a minute 60 that fail and four of the largest contents.
+        patience: How many seconds a fetch waits for the budget of a host; by default ``seconds``, and not at all with
+            ``budgets`` of your own.
     """
 
     def __init__(
@@ -82,16 +84,40 @@ class TopicClient(AsyncResource):
         allow_networks: tuple[str, ...] = (),
         redirects: int = 3,
         body_limit: int = 10 * 1024 * 1024,
-        seconds: float = 30.0,
+        seconds: float = _SECONDS,
         client: AsyncClient | None = None,
         budgets: Budgets | None = None,
+        patience: float | None = None,
     ) -> None:
-        limits = ExchangeLimits(seconds=seconds, response_bytes=body_limit)
+        # A connection that is kept has an address that nobody would charge.
+        limits = ExchangeLimits(seconds=seconds, response_bytes=body_limit, keep_alive=0)
         addresses = AddressPolicy.for_public_url(hub, allow_networks)
         self._http = HttpClient(client, addresses=addresses, limits=limits)
         self._hub = hub
         self._redirects = redirects
-        self.budgets = budgets
+        self.budgets = _default_budgets(body_limit) if budgets is None else budgets
+        wait = seconds if budgets is None else 0.0
+        self._patience = wait if patience is None else patience
+
+    @classmethod
+    def for_hub(cls, config: HubConfig, client: AsyncClient | None = None) -> Self:
+        """A client with the networks, the limit of content and the budget for fetches of a hub's config.
+
+        Args:
+            config: The hub's settings, with a ``url``.
+            client: Your own HTTP client, used whole.
+
+        Raises:
+            ValueError: The config has no URL.
+        """
+        return cls(
+            config.public_url,
+            allow_networks=config.allow_networks,
+            body_limit=config.limits.body_bytes,
+            client=client,
+            budgets=Budgets(config.fetch_budget, time.monotonic, places=config.fetches_at_once),
+            patience=_SECONDS,
+        )
 
     async def fetch(
         self,
@@ -116,10 +142,14 @@ class TopicClient(AsyncResource):
         """
         conditions = [("If-None-Match", etag), ("If-Modified-Since", last_modified)]
         known = [(name, value) for name, value in conditions if value]
-        async with self._answer(topic, known, found_at or topic) as incoming:
-            if incoming.status == _NOT_MODIFIED and known and incoming.url == (found_at or topic):
-                return None
-            return await self._read(incoming)
+
+        async def fetch() -> TopicContent | None:
+            async with self._answer(topic, known, found_at or topic) as incoming:
+                if incoming.status == NOT_MODIFIED and known and incoming.url == (found_at or topic):
+                    return None
+                return await self._read(incoming)
+
+        return await self._patiently(fetch)
 
     async def look(self, topic: str) -> TopicHead:
         """Ask for a topic, and read the head of its answer only.
@@ -130,9 +160,26 @@ class TopicClient(AsyncResource):
         Raises:
             TopicFetchError: As of ``fetch``.
         """
-        async with self._answer(topic) as incoming:
-            _check(incoming)
-            return self._head(incoming)
+
+        async def look() -> TopicHead:
+            async with self._answer(topic) as incoming:
+                check(incoming)
+                return self._head(incoming)
+
+        return await self._patiently(look)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Do something once the budgets of its hosts allow it, as long as there is patience."""
+        left = self._patience
+        while True:
+            try:
+                return await attempt()
+            except TopicFetchError as error:
+                wait = min(error.wait, _LOOK_AGAIN_SECONDS)
+                if not wait or wait > left:
+                    raise
+                left -= wait
+                await anyio.sleep(wait)
 
     @asynccontextmanager
     async def _answer(self, topic: str, known: HeaderPairs = (), found_at: str = "") -> AsyncIterator[Incoming]:
@@ -157,35 +204,39 @@ class TopicClient(AsyncResource):
 
     @asynccontextmanager
     async def _open(self, request: Request, topic: str) -> AsyncIterator[Incoming]:
-        """One exchange, from the budget of its host."""
-        if self.budgets is None:
-            async with self._http.open(request, named=topic) as incoming:
-                yield incoming
-            return
+        """One exchange, from the budgets of its host and of the address that it is made to."""
         host = host_of(request.url)
-        if not self.budgets.begin(host):
-            error = TopicFetchError("The budget of a host is used up.")
-            error.wait = self.budgets.wait(host)
-            raise error
-        counted: _Counted | None = None
-        wanted = failed = False
+        spending = self.budgets.begin(host)
+        if spending is None:
+            raise _busy(self.budgets.wait(host))
+        counted: Counted | None = None
+        wanted = False
+        error: Exception | None = None
         try:
-            async with self._http.open(request, named=topic) as incoming:
-                counted = _Counted(incoming.chunks)
+            async with AsyncExitStack() as stack:
+                with spending.charging():
+                    incoming = await stack.enter_async_context(self._http.open(request, named=topic))
+                counted = Counted(incoming.chunks)
                 yield attrs.evolve(incoming, chunks=counted)
             wanted = True
-        except Exception as error:
-            failed = not getattr(error, "wait", 0.0)
+        except ExchangeError as failure:
+            error = _busy(failure.wait) if failure.wait else failure
+            raise error from failure
+        except TopicFetchError as failure:
+            error = failure
             raise
         finally:
-            self.budgets.end(host, wanted=wanted, failed=failed, size=0 if counted is None else counted.size)
+            if getattr(error, "wait", 0.0):
+                spending.cancel()
+            else:
+                spending.end(wanted=wanted, failed=error is not None, size=0 if counted is None else counted.size)
 
     async def _read(self, incoming: Incoming) -> TopicContent:
-        _check(incoming)
+        check(incoming)
         try:
-            body = await _body(incoming, self._http.limits.response_bytes)
+            body = await body_of(incoming, self._http.limits.response_bytes)
         except ContentCodingError as error:
-            raise _wrong(incoming, f"The topic: {error}") from error
+            raise wrong(incoming, f"The topic: {error}") from error
         head = attrs.asdict(self._head(incoming), recurse=False)
         return TopicContent(**head, body=body, **attrs.asdict(strong_validators(incoming.headers)))
 
@@ -194,9 +245,9 @@ class TopicClient(AsyncResource):
         links = tuple(link for link in links if not link.is_about_another_resource)
         return TopicHead(
             url=incoming.url,
-            content_type=_content_type(incoming.headers),
-            hubs=self._fitting(_targets(links, "hub")),
-            topic=next(iter(_targets(links, "self")), None),
+            content_type=content_type_of(incoming.headers),
+            hubs=self._fitting(targets(links, "hub")),
+            topic=next(iter(targets(links, "self")), None),
         )
 
     def _fitting(self, hubs: list[str]) -> tuple[str, ...]:
@@ -214,77 +265,13 @@ class TopicClient(AsyncResource):
         await self._http.aclose()
 
 
-@attrs.define
-class _Counted:
-    """A body whose bytes are counted as they arrive."""
-
-    chunks: AsyncIterator[bytes]
-    size: int = 0
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        chunk = await anext(self.chunks)
-        self.size += len(chunk)
-        return chunk
+def _default_budgets(content_bytes: int) -> Budgets:
+    contents = 4 * content_bytes
+    budget = attrs.evolve(FETCH_BUDGET, burst_bytes=contents, bytes_per_minute=contents)
+    return Budgets(budget, time.monotonic, places=32)
 
 
-def _wrong(incoming: Incoming, reason: str) -> TopicFetchError:
-    return TopicFetchError(reason, status=incoming.status, headers=incoming.headers)
-
-
-def _check(incoming: Incoming) -> None:
-    """Refuse an answer that does not bring the content of the topic, all of it, in a form that can be read."""
-    status = incoming.status
-    if status == _NOT_MODIFIED:
-        raise _wrong(incoming, "The topic answered 304, although nobody asked whether it has changed.")
-    if status not in _CONTENT:
-        without = ", which does not bring its content" if 200 <= status <= 299 else ""  # noqa: PLR2004 - of 2xx
-        raise _wrong(incoming, f"The topic answered {status}{without}.")
-    try:
-        content_decoder(incoming.headers.get_all("content-encoding"))
-    except ContentCodingError as error:
-        raise _wrong(incoming, f"The topic: {error}") from error
-
-
-async def _body(incoming: Incoming, limit: int) -> bytes:
-    """The whole content, unpacked; the event loop gets its turn between the pieces."""
-    decoder = content_decoder(incoming.headers.get_all("content-encoding"))
-    on_the_wire = limit + _WIRE_SLACK
-    announced = incoming.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and len(announced) < _DIGITS and int(announced) > on_the_wire:
-        raise _wrong(incoming, _TOO_LARGE)
-    body = bytearray()
-    arrived = 0
-    async for chunk in incoming.chunks:
-        arrived += len(chunk)
-        await anyio.lowlevel.checkpoint()
-        for piece in decoder.feed(chunk):
-            body += piece
-            if len(body) > limit:
-                break
-            await anyio.lowlevel.checkpoint()
-        if max(len(body), arrived - _WIRE_SLACK) > limit:
-            raise _wrong(incoming, _TOO_LARGE)
-    decoder.finish()
-    return bytes(body)
-
-
-def _content_type(headers: Headers) -> str:
-    values = set(headers.get_all("content-type"))
-    content_type = values.pop() if len(values) == 1 else ""
-    return content_type if is_content_type(content_type) else OCTET_STREAM
-
-
-def _targets(links: tuple[Link, ...], relation: str) -> list[str]:
-    """The URLs with a relation that can be handed on, each once."""
-    return [url for url in dict.fromkeys(link.target for link in links if relation in link.relations) if _is_url(url)]
-
-
-def _is_url(text: str) -> bool:
-    try:
-        check_url(text)
-    except UrlError:
-        return False
-    return True
+def _busy(wait: float) -> TopicFetchError:
+    error = TopicFetchError("The budget of a host is used up.")
+    error.wait = wait
+    return error

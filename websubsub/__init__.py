@@ -1,9 +1,9 @@
 """Subscribe to topics of the web: write a class with a hook for the content that hubs deliver."""
 
 import importlib as _importlib
-import typing as _typing
 
-if _typing.TYPE_CHECKING:
+TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
+if TYPE_CHECKING:
     from websubsub._public import (
         Acknowledgement,
         CallbackPolicy,
@@ -46,6 +46,8 @@ if _typing.TYPE_CHECKING:
         run,
         serve,
     )
+
+del TYPE_CHECKING
 
 __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation lists them
     "Acknowledgement",

@@ -13,6 +13,9 @@ from _websub.urls import check_url
 from _websub.vocabulary import MAX_LEASE_SECONDS, SignatureMethod
 from websubsub._events import Observer
 
+#: Leases to ask for are shorter, in seconds.
+LEASE_LIMIT = 10**12
+
 
 @attrs.frozen(kw_only=True)
 class Target:
@@ -76,6 +79,13 @@ def _callback_base(_: object, __: object, url: str | None) -> None:
         raise ValueError("SubscriberConfig.url must not have a query.")
 
 
+def _lease(_: object, __: object, seconds: int | None) -> None:
+    if seconds is not None and not 0 < seconds < LEASE_LIMIT:
+        raise ValueError(
+            "SubscriberConfig.lease_seconds must be a positive number of seconds, of at most twelve digits."
+        )
+
+
 def _methods(values: Iterable[str]) -> frozenset[SignatureMethod]:
     return frozenset(SignatureMethod(value) for value in values)
 
@@ -129,7 +139,7 @@ class SubscriberConfig:
 
     url: str | None = attrs.field(default=None, validator=_callback_base)
     targets: tuple[Target, ...] = attrs.field(default=(), converter=_targets, validator=_distinct)
-    lease_seconds: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
+    lease_seconds: int | None = attrs.field(default=None, validator=_lease)
     state: Any = "memory:"
     unsubscribe_on_shutdown: bool = False
     policy: CallbackPolicy = attrs.field(factory=CallbackPolicy)

@@ -142,6 +142,7 @@ class DiscoveryReader:
                 wanted=wanted,
             )
         self._failure: str | None = None
+        self._was_cut = False
 
     @property
     def done(self) -> bool:
@@ -153,6 +154,10 @@ class DiscoveryReader:
         if self._body is not None and not self.done:
             self._body.feed(chunk)
         return self.done
+
+    def cut(self) -> None:
+        """Say that the rest of the body is not read, as it is too long."""
+        self._was_cut = True
 
     def fail(self, reason: str) -> None:
         """Say that the rest of the body cannot be had, and why, in a sentence; what was found before counts."""
@@ -187,7 +192,14 @@ class DiscoveryReader:
             return self._error(NoHubError, f"The resource names a hub that cannot be used: {bad}")
         if failure is not None:
             return self._error(DiscoveryError, failure)
-        return self._error(NoHubError, "The resource names no hub, neither in its Link headers nor in its body.")
+        where = "the part of its body that is read" if self._is_cut else "its body"
+        if self._body is not None and self._body.source is DiscoverySource.JSON and not self._options.json_feed:
+            where = "its body, where hubs of JSON Feeds are read only on request"
+        return self._error(NoHubError, f"The resource names no hub, neither in its Link headers nor in {where}.")
+
+    @property
+    def _is_cut(self) -> bool:
+        return self._was_cut or (self._body is not None and self._body.was_cut)
 
     def _choose_topic(self, topics: tuple[str, ...], bad: str | None, failure: str | None) -> str:
         if len(topics) > 1:
@@ -198,7 +210,8 @@ class DiscoveryReader:
             return self._url
         if bad is not None:
             raise self._error(NoTopicError, f"The resource names a topic URL that cannot be used: {bad}")
-        reason = "The resource names a hub but not its topic URL: the self link is missing."
+        where = " in the part of its body that is read" if self._is_cut else ""
+        reason = f"The resource names a hub but not its topic URL: the self link is missing{where}."
         raise self._error(NoTopicError, reason if failure is None else f"{reason} {failure}")
 
     def _error(self, kind: type[DiscoveryError], reason: str) -> DiscoveryError:

@@ -9,6 +9,7 @@ from websubsub._sniffing import SNIFFED_BYTES, DiscoverySource, Verdict, may_hav
 
 # Enough to see what nearly every body is.
 _FIRST_LOOK_BYTES = 512
+_GZIP = b"\x1f\x8b\x08"
 
 
 class BodyReader:
@@ -62,9 +63,14 @@ class BodyReader:
             self._sniff(final=self._length >= SNIFFED_BYTES)
             self._enough = 2 * self._length
 
+    @property
+    def was_cut(self) -> bool:
+        """Whether the body has more than is read."""
+        return self._reader is not None and self._reader.was_cut
+
     def finish(self) -> tuple[Link, ...]:
         """Give the links of the body in order, with absolute targets."""
-        if self._reader is None and not self.done:
+        if self._reader is None and not self.done and self._length:
             self._sniff(final=True)
         if self._reader is None or self.failure is not None:
             return ()
@@ -73,12 +79,14 @@ class BodyReader:
         except ContentError as error:
             self.failure = str(error)
             return ()
-        if isinstance(self._reader, FeedReader):
-            self.failure = self._reader.failure
+        self.failure = self._reader.failure
         return links
 
     def _sniff(self, *, final: bool) -> None:
         beginning = b"".join(self._waiting)
+        if beginning.startswith(_GZIP):
+            self.failure, self.done = "The resource is compressed with gzip, and no Content-Encoding says so.", True
+            return
         verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
         if verdict is None:
             verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)

@@ -120,7 +120,7 @@ class DiscoveryClient(AsyncResource):
         )
         if not reader.done:
             try:
-                async with aclosing(self._pieces(incoming)) as pieces:
+                async with aclosing(self._pieces(incoming, reader)) as pieces:
                     async for piece in pieces:
                         if reader.feed(piece):
                             break
@@ -130,7 +130,7 @@ class DiscoveryClient(AsyncResource):
                 reader.fail(f"The resource cannot be unpacked. {error}")
         return reader.finish()
 
-    async def _pieces(self, incoming: Incoming) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, incoming: Incoming, reader: DiscoveryReader) -> AsyncGenerator[bytes, None]:
         """The body in pieces of 16 KiB, unpacked, as much of it as is read at the most."""
         decoder = content_decoder(incoming.headers.get_all("content-encoding"))
         packed = unpacked = self._max_bytes
@@ -143,6 +143,7 @@ class DiscoveryClient(AsyncResource):
                         raise ContentCodingError("The content is too large when it is unpacked.")
             packed -= len(chunk)
             if packed <= 0:
+                reader.cut()
                 return
         decoder.finish()
 

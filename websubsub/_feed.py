@@ -57,6 +57,12 @@ class FeedReader:
             self._advance(_PIECE_BYTES)
         return self._complete or self._room == 0
 
+    @property
+    def was_cut(self) -> bool:
+        """Whether the feed has more than is read."""
+        is_exhausted = self._rescue is not None and self._rescue.scanner.is_exhausted
+        return is_exhausted or (self._room == 0 and not self._complete)
+
     def finish(self) -> tuple[Link, ...]:
         """Give the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7)."""
         if not self._complete:

@@ -46,13 +46,13 @@ class FeedLinks:
     def add(self, attributes: dict[str, str]) -> None:
         """Take an Atom link (RFC 4287, 4.2.7)."""
         reference = attributes.get("href")
-        # Longer URLs can be no hub and no topic, and resolving many of them takes time.
-        if reference is None or len(reference) > URL_LIMIT:
-            return
-        target = resolve(_base(self._base, attributes), reference.strip())
         words = attributes.get("rel", "alternate").lower().split()
         relations = frozenset(word.removeprefix(_REGISTERED_RELATIONS) for word in words)
         is_wanted = bool(relations & self._wanted)
+        # Longer URLs can be no hub and no topic, but one that claims to be is what the error is about.
+        if reference is None or (len(reference) > URL_LIMIT and not is_wanted):
+            return
+        target = resolve(_base(self._base, attributes), reference.strip())
         if target is not None and self._room[is_wanted]:
             self._room[is_wanted] -= 1
             self._missing -= relations

@@ -58,6 +58,11 @@ class FeedTagScanner:
         self._entry = ""
         self._in_entry = False
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is more to read than an honest feed has."""
+        return self._work >= MAX_WORK
+
     def feed(self, text: str, *, final: bool = False) -> None:
         """Take the next piece of the feed."""
         self._waiting.append(text)
@@ -75,7 +80,7 @@ class FeedTagScanner:
                 return text[position:]
             position = text.find("<", after)
             self._work += 1
-            self.complete |= self._work >= MAX_WORK
+            self.complete |= self.is_exhausted
         return ""
 
     def _read_markup(self, text: str, position: int, *, final: bool) -> int | None:

@@ -23,6 +23,9 @@ _WANTED = frozenset(("hub", "self"))
 class HtmlReader:
     """Reads a page as far as it must, 1 MiB at most, and gives its hub and self links.
 
+    Attributes:
+        failure: What is wrong with its links, in one sentence; those that can be used are given nevertheless.
+
     Args:
         url: Where the page was found.
         charset: The charset that its Content-Type names.
@@ -31,6 +34,7 @@ class HtmlReader:
     """
 
     def __init__(self, *, url: str, charset: str | None = None, body: bool = False, xhtml: bool = False) -> None:
+        self.failure: str | None = None
         self._url = url
         self._charset = charset
         self._xhtml = xhtml
@@ -54,6 +58,11 @@ class HtmlReader:
                 self._begin()
         return self._scanner.complete or self._room == 0
 
+    @property
+    def was_cut(self) -> bool:
+        """Whether the page has more than is read."""
+        return self._scanner.is_exhausted or (self._room == 0 and not self._scanner.complete)
+
     def finish(self) -> tuple[Link, ...]:
         """Give the links that name a hub or the page itself, in order, with absolute targets (W3C WebSub, 4)."""
         decoder = self._decoder or self._begin()
@@ -69,11 +78,14 @@ class HtmlReader:
 
     def _scan(self, text: str, *, final: bool = False) -> None:
         for tag in self._scanner.feed(text, final=final):
-            has_room = len(self._kept) < _MAX_KEPT and len(tag.source) <= self._kept_room
-            if has_room and self._is_wanted(tag):
-                self._kept_room -= len(tag.source)
-                self._kept.append(tag.source.replace("\0", "\ufffd"))
-                self._has_base |= tag.name == "base"
+            if not self._is_wanted(tag):
+                continue
+            if len(self._kept) == _MAX_KEPT or len(tag.source) > self._kept_room:
+                self.failure = "The page has more hub and self links, or longer ones, than are read."
+                continue
+            self._kept_room -= len(tag.source)
+            self._kept.append(tag.source.replace("\0", "\ufffd"))
+            self._has_base |= tag.name == "base"
 
     def _is_wanted(self, tag: Tag) -> bool:
         """Whether html5lib shall read the tag: the first base, or a link with a relation that we look for."""

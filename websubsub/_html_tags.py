@@ -81,6 +81,11 @@ class TagScanner:
         self._templates = 0
         self._found: list[Tag] = []
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is more to read than an honest page has."""
+        return self._markup >= MAX_MARKUP
+
     def feed(self, text: str, *, final: bool = False) -> list[Tag]:
         """Take the next piece of the page, give the tags that it completes."""
         self._waiting.append(text)
@@ -101,7 +106,7 @@ class TagScanner:
                 break
             position = after
             self._markup += 1
-            self.complete |= self._markup >= MAX_MARKUP
+            self.complete |= self.is_exhausted
         return text[position:]
 
     def _skip_text(self, text: str, position: int) -> int | None:

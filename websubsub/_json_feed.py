@@ -13,9 +13,16 @@ MAX_LINKS = 100
 class JsonFeedReader:
     """Reads a JSON Feed, all of it since fields come in any order, and gives ``hubs`` and ``feed_url`` as links.
 
+    Attributes:
+        failure: None: what is wrong with it is raised.
+        was_cut: False, for the same reason.
+
     Args:
         url: Where the feed was found.
     """
+
+    failure: str | None = None
+    was_cut = False
 
     def __init__(self, *, url: str) -> None:
         self._url = url

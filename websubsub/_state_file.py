@@ -1,6 +1,7 @@
 """Subscriptions in a SQLite file, so that they survive the process (the door of sqlite3)."""
 
 import functools
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -12,6 +13,8 @@ import anyio
 import anyio.to_thread
 import attrs
 
+from _websub.signature import check_secret
+from _websub.urls import check_url
 from websubsub import _clock, _state_lock
 from websubsub._state import Subscription
 
@@ -170,6 +173,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = {name for name in tables if not name.startswith("sqlite_")}  # such as what ANALYZE writes
     columns = tuple(row[1] for row in connection.execute("PRAGMA table_info(subscription)"))
     # The first version had no application id; its table tells it from a database of another program.
     mine = owner == _APPLICATION_ID or (not owner and tables <= {"subscription", "clock"})
@@ -189,4 +193,21 @@ def _go_on(connection: sqlite3.Connection) -> None:
 
 def _load(connection: sqlite3.Connection) -> list[Subscription]:
     with closing(connection.execute("SELECT * FROM subscription ORDER BY rowid")) as rows:
-        return [Subscription(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+        return [_checked(Subscription(**dict(zip(_COLUMNS, row, strict=True)))) for row in rows]
+
+
+def _checked(kept: Subscription) -> Subscription:
+    """A subscription as it was kept, returned unchanged if it is one that can go on.
+
+    Raises:
+        ValueError: It has a value that no version writes.
+    """
+    for name, url in (("callback", kept.callback), ("hub", kept.hub), ("topic", kept.topic)):
+        check_url(url, f"The {name} of a subscription")
+    for secret in (kept.secret, kept.next_secret, kept.old_secret):
+        if secret is not None:
+            check_secret(secret)
+    times = [kept.old_secret_until, *(time for time in (kept.verified_at, kept.expires_at) if time is not None)]
+    if not all(map(math.isfinite, times)) or (kept.verified_at is None) is not (kept.expires_at is None):
+        raise ValueError("The lease of a subscription is none.")
+    return kept

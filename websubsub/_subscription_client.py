@@ -11,6 +11,7 @@ from _websub.signature import check_secret
 from _websub.urls import UrlError, check_url, host_of, is_https
 from _websub.vocabulary import Mode, Parameter
 from websubsub import _protocol as protocol
+from websubsub._config import LEASE_LIMIT
 from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
 from websubsub._messages import SubscriptionChangeResponse
 from websubsub._reach import Reach, may_follow
@@ -21,7 +22,6 @@ from websubsub._subscriptions import Subscriptions
 _LIMITS = ExchangeLimits(seconds=30.0)
 _KEEPS_METHOD = frozenset({307, 308})
 _REASON_LIMIT = 200
-_MAX_LEASE = 10**12
 
 Fields = dict[str, str | None]
 
@@ -80,8 +80,8 @@ class SubscriptionClient(AsyncResource):
             InsecureSecretError: The secret would be sent in the clear.
             ValueError: A URL, the lease or the secret cannot be used.
         """
-        if lease_seconds is not None and not 0 < lease_seconds < _MAX_LEASE:
-            raise ValueError("The lease must be a positive number of seconds.")
+        if lease_seconds is not None and not 0 < lease_seconds < LEASE_LIMIT:
+            raise ValueError("The lease must be a positive number of seconds, of at most twelve digits.")
         if secret is not None:
             self._check_transport(hub, check_secret(secret))
         fields = _fields(hub, topic, callback)

@@ -4,6 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 _USER_MISTAKE = 2
 
 
@@ -16,11 +20,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 if all went well, 1 if a page or a hub failed, 2 for a mistake of the user.
     """
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if arguments.command == "listen" and arguments.url is arguments.hub is arguments.topic is None:
-        parser.error("listen needs the URL of a page or feed, or both --hub and --topic")
-    return _run(arguments)
+    try:
+        return _run(_parser().parse_args(argv))
+    except ValueError as error:
+        print(f"websubsub: {error}", file=sys.stderr)
+        return _USER_MISTAKE
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -29,21 +33,25 @@ def _run(arguments: argparse.Namespace) -> int:
 
     # What would be a warning is printed as an event.
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(message)s", stream=sys.stderr)
-    try:
-        if arguments.command == "discover":
-            from websubsub._command.discover import discover  # noqa: PLC0415 - see above
+    if arguments.command == "discover":
+        from websubsub._command.discover import discover  # noqa: PLC0415 - see above
 
-            return discover(arguments)
-        from websubsub._command.listen import listen  # noqa: PLC0415 - see above
+        return discover(arguments)
+    from websubsub._command.listen import listen  # noqa: PLC0415 - see above
 
-        return listen(arguments)
-    except ValueError as error:
-        print(f"websubsub: {error}", file=sys.stderr)
-        return _USER_MISTAKE
+    return listen(arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one sentence, without the usage before it."""
+
+    def error(self, message: str) -> "NoReturn":
+        """Say what is wrong, and end."""
+        self.exit(_USER_MISTAKE, f"websubsub: {message[:1].upper()}{message[1:].removesuffix('.')}.\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="websubsub", description="Discover WebSub topics and listen to them.")
+    parser = _Parser(prog="websubsub", description="Discover WebSub topics and listen to them.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     discover = commands.add_parser("discover", help="show the topic and the hubs of a page or feed")
     discover.add_argument("url", metavar="URL", help="the page or feed")

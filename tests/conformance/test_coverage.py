@@ -1,33 +1,29 @@
-"""Every requirement has a test that shows it, or a reason why it has none.
+"""Every requirement and every threat has a test that shows it, or a reason why it has none.
 
 The marks are read from the source of the tests, so this holds whichever of them are run.
 """
 
 import ast
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.hostile import threats
+from tests.marks import Mark, all_marks, marks
+
 HERE = Path(__file__).parent
-TESTS = HERE.parent
 
 
 def lists(kind: str) -> list[ModuleType]:
+    if kind == "threat":
+        return [threats]
     return [importlib.import_module(f"tests.conformance.{path.stem}") for path in sorted(HERE.glob(f"{kind}_*.py"))]
 
 
-def marks(tree: ast.AST, name: str) -> Iterator[str]:
-    """The ids in each ``pytest.mark.<name>(...)`` of a module."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"pytest.mark.{name}":
-            yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
-
-
 def marked(name: str) -> set[str]:
-    return {id_ for path in TESTS.rglob("test_*.py") for id_ in marks(ast.parse(path.read_text()), name)}
+    return {mark.id for mark in all_marks(name)}
 
 
 def merged(modules: list[ModuleType], attribute: str) -> dict[str, str]:
@@ -39,7 +35,7 @@ def sort_key(id_: str) -> tuple[str, int]:
     return letters, int(id_[len(letters) :])
 
 
-KINDS = {"spec": ("spec", "REQUIREMENTS"), "parity": ("parity", "BEHAVIOURS")}
+KINDS = {"spec": ("spec", "REQUIREMENTS"), "parity": ("parity", "BEHAVIOURS"), "threat": ("threat", "THREATS")}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,5 +71,9 @@ def test_no_two_lists_claim_one_id(kind: str) -> None:
 
 def test_marks_are_found_wherever_they_stand() -> None:
     source = "pytestmark = pytest.mark.spec('A-1')\n@pytest.mark.spec('A-2', 'A-3')\ndef test_x(): ...\n"
-    assert list(marks(ast.parse(source), "spec")) == ["A-1", "A-2", "A-3"]
+    assert list(marks(ast.parse(source), "spec")) == [
+        Mark("A-1"),
+        Mark("A-2", test="test_x"),
+        Mark("A-3", test="test_x"),
+    ]
     assert not list(marks(ast.parse(source), "parity"))

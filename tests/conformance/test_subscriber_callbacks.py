@@ -38,6 +38,7 @@ SCRIPT = "<script>alert(1)</script>"
 @pytest.mark.spec("S-23", "S-25", "S-26", "SEC-07", "SEC-08")
 @pytest.mark.parity("S4")
 @pytest.mark.parametrize("hook", [None, SubscriptionVerificationSuccess(headers={"Content-Type": "text/html"})])
+@pytest.mark.threat("CH-6")
 async def test_a_confirmation_is_the_challenge_as_bytes_that_no_browser_looks_into(hook: Any) -> None:
     async with subscriber_world() as world:
         if hook is not None:
@@ -53,6 +54,7 @@ async def test_a_confirmation_is_the_challenge_as_bytes_that_no_browser_looks_in
 
 @pytest.mark.spec("S-27", "SEC-09")
 @pytest.mark.parametrize("challenge", [SCRIPT, "a b", "é", "\x00", "%", "'", "a\nb", "x" * 513])
+@pytest.mark.threat("CH-5", "CH-6")
 async def test_a_challenge_that_is_none_is_never_reflected(challenge: str) -> None:
     async with subscriber_world() as world:
         await world.request()
@@ -147,6 +149,7 @@ async def test_the_granted_lease_counts_and_not_the_requested_one() -> None:
 @pytest.mark.parity("S3", "S15", "SU4", "SU6")
 @pytest.mark.parametrize("reason", [None, "", "not allowed here, & nowhere=else %20 ü"])
 @pytest.mark.parametrize("active", [False, True])
+@pytest.mark.threat("CAP-5")
 async def test_a_denial_ends_a_subscription_at_any_time(reason: str | None, *, active: bool) -> None:
     async with subscriber_world() as world:
         await (world.subscribe(SIGNED) if active else world.request())
@@ -161,6 +164,7 @@ async def test_a_denial_ends_a_subscription_at_any_time(reason: str | None, *, a
 
 @pytest.mark.spec("SEC-18")
 @pytest.mark.parametrize("mode", ["denied", "subscribe", "unsubscribe", "hub-error"])
+@pytest.mark.threat("CAP-4")
 async def test_what_is_said_at_a_guessed_callback_changes_nothing(mode: str) -> None:
     async with subscriber_world() as world:
         before = await world.subscribe()
@@ -286,6 +290,7 @@ async def test_what_does_not_prove_itself_is_dropped(header: str | None) -> None
 
 
 @pytest.mark.spec("S-39")
+@pytest.mark.threat("SIG-11")
 async def test_a_wrong_signature_may_be_answered_with_2xx_and_is_dropped_all_the_same() -> None:
     async with subscriber_world(policy=CallbackPolicy(rejected_status=202)) as world:
         await world.subscribe(SIGNED)
@@ -294,6 +299,7 @@ async def test_a_wrong_signature_may_be_answered_with_2xx_and_is_dropped_all_the
 
 
 @pytest.mark.spec("S-32", "S-35")
+@pytest.mark.threat("CAP-3")
 async def test_the_callback_alone_says_which_subscription_is_meant() -> None:
     gone, other = Target(hub=HUB, topic=TOPIC, secret=SECRET), Target(hub=HUB, topic=TOPIC + "2", secret=SECRET)
     async with subscriber_world() as world:
@@ -330,6 +336,7 @@ async def test_with_a_queue_the_hub_is_answered_before_the_hook_has_run() -> Non
 
 
 @pytest.mark.spec("SEC-17")
+@pytest.mark.threat("CAP-2", "SEC-1")
 async def test_no_secret_and_no_callback_is_ever_logged_or_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with subscriber_world() as world:

@@ -1,4 +1,8 @@
-"""Kill a hub under load: ``python -m tests.durability --kills 200``."""
+"""Break hubs on purpose, and account for every update.
+
+``python -m tests.durability kills --kills 200`` kills a hub under load, again and again; without a command it is that.
+``python -m tests.durability soak --minutes 30`` lets something bad happen every few seconds for as long as you like.
+"""
 
 import argparse
 import sys
@@ -7,21 +11,32 @@ import time
 from pathlib import Path
 
 from tests.durability.hub_kills import run_kills
+from tests.durability.soak import run_soak
 
 
 def main() -> int:
     """Run it, say what came of it, and return 1 if the hub broke its promise."""
-    parser = argparse.ArgumentParser(prog="python -m tests.durability", description="Kill a hub under load.")
-    parser.add_argument("--kills", type=int, default=200, help="how often (default: 200)")
+    parser = argparse.ArgumentParser(prog="python -m tests.durability", description=__doc__.partition("\n")[0])
+    parser.add_argument("command", nargs="?", choices=("kills", "soak"), default="kills", help="what to do")
+    parser.add_argument("--kills", type=int, default=200, help="kills: how often (default: 200)")
+    parser.add_argument("--minutes", type=float, default=30, help="soak: for how long (default: 30)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="decides when (default: another each time)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = run_kills(Path(folder), options.kills, options.seed)
+        if options.command == "soak":
+            report = run_soak(Path(folder), options.minutes * 60, options.seed)
+            sys.stdout.write(f"{report}\n")
+            return 1 if report.broken else 0
+        return _kill(Path(folder), options.kills, options.seed)
+
+
+def _kill(folder: Path, kills: int, seed: int) -> int:
+    result = run_kills(folder, kills, seed)
     broken = {"lost": result.lost, "disordered": result.disordered, "renamed": result.renamed}
     broken["unexplained"] = result.unexplained
     sys.stdout.write(
         f"{result.kills} kills, {result.pairs} pairs of an accepted update and a subscription, "
-        f"{result.duplicates} repeated, seed {options.seed}\n"
+        f"{result.duplicates} repeated, seed {seed}\n"
     )
     for name, pairs in broken.items():
         sys.stdout.write(f"{name:12} {len(pairs):6} {', '.join(pairs[:5])}\n")

@@ -1,11 +1,12 @@
 """A hub under load is killed again and again, and then every update is accounted for."""
 
 import http.client
+import math
 import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -46,6 +47,7 @@ class Account:
         duplicates: How many deliveries were repetitions.
         lost: The pairs that never arrived.
         disordered: The subscriptions whose updates first came in another order than they were published.
+        late: How many of them came after the time for an answer was over, so that the hub has not read it in time.
         unexplained: The repetitions that neither a kill nor a lost answer explains.
         renamed: The repetitions with another message id.
     """
@@ -53,6 +55,7 @@ class Account:
     pairs: int = 0
     kills: int = 0
     duplicates: int = 0
+    late: int = 0
     lost: list[str] = attrs.field(factory=list)
     disordered: list[str] = attrs.field(factory=list)
     unexplained: list[str] = attrs.field(factory=list)
@@ -63,10 +66,18 @@ class Publisher(threading.Thread):
     """Publishes numbers to a topic of its own, and remembers which of them the hub accepted.
 
     A number whose answer was lost is never sent again: it may arrive, or not.
+
+    Args:
+        hub: The URL of the hub.
+        topic: Its topic.
+        chance: Decides how long it pauses in between.
+        pause: The mean of that, in seconds.
     """
 
-    def __init__(self, hub: str, topic: str) -> None:
+    def __init__(self, hub: str, topic: str, chance: random.Random, pause: float = _PAUSE_SECONDS) -> None:
         super().__init__(daemon=True)
+        self._chance = chance
+        self._pause = pause
         self.topic = topic
         self.accepted: list[int] = []
         self._parts = urlsplit(hub)
@@ -76,7 +87,7 @@ class Publisher(threading.Thread):
     def run(self) -> None:
         """Publish until stopped."""
         number = 0
-        while not self._stopped.wait(random.uniform(0, 2 * _PAUSE_SECONDS)):  # noqa: S311 - load
+        while not self._stopped.wait(self._chance.uniform(0, 2 * self._pause)):
             number += 1
             if self._publish(number):
                 self.accepted.append(number)
@@ -110,7 +121,10 @@ def run_kills(folder: Path, kills: int, seed: int = 0) -> Account:
     log.touch()
     with held_port() as port, sink(str(log)) as subscribers:
         arguments = ("--port", str(port), "--retry-delays", _DELAYS, "--concurrency-per-host", "4")
-        publishers = [Publisher(f"http://127.0.0.1:{port}/hub", f"https://topic.example/{n}") for n in range(_TOPICS)]
+        publishers = [
+            Publisher(f"http://127.0.0.1:{port}/hub", f"https://topic.example/{n}", random.Random(seed + n))  # noqa: S311
+            for n in range(_TOPICS)
+        ]
         killed = []
         with served(folder, *arguments) as hub:
             callbacks = _subscribe(hub, subscribers, [publisher.topic for publisher in publishers])
@@ -119,7 +133,7 @@ def run_kills(folder: Path, kills: int, seed: int = 0) -> Account:
         for number in range(kills):
             with served(folder, *arguments) as hub:
                 if number == 0:
-                    _wait_for(hub, f"websubhub_subscriptions {len(callbacks)}.0")
+                    wait_for(hub, f"websubhub_subscriptions {len(callbacks)}.0")
                     for publisher in publishers:
                         publisher.start()
                 time.sleep(chance.uniform(0.05, 0.8))
@@ -127,10 +141,10 @@ def run_kills(folder: Path, kills: int, seed: int = 0) -> Account:
         with served(folder, *arguments) as hub:
             for publisher in publishers:
                 publisher.stop()
-            _wait_for(hub, "websubhub_backlog 0.0")
+            wait_for(hub, "websubhub_backlog 0.0")
             hub.stop()
     accepted = {publisher.topic: publisher.accepted for publisher in publishers}
-    return account(callbacks, accepted, read_arrivals(log), killed)
+    return account(callbacks, accepted, read_arrivals(log, callbacks), killed)
 
 
 def _subscribe(hub: Served, subscribers: Sink, topics: Iterable[str]) -> dict[str, str]:
@@ -153,19 +167,22 @@ def _kill(hub: Served) -> float:
     return time.time()
 
 
-def _wait_for(hub: Served, line: str) -> None:
+def wait_for(hub: Served, line: str) -> None:
+    """Wait until a line stands in the metrics."""
+
     def is_there() -> bool:
         return line in httpx.get(hub.base + "/metrics", timeout=PATIENCE).text.splitlines()
 
     until_in_thread(is_there, lambda: f"never came: {line}")
 
 
-def read_arrivals(log: Path) -> dict[str, list[Arrival]]:
-    """What arrived, by callback and in the order of arrival."""
+def read_arrivals(log: Path, callbacks: Collection[str]) -> dict[str, list[Arrival]]:
+    """What arrived at these callbacks, by callback and in the order of arrival."""
     arrivals: dict[str, list[Arrival]] = defaultdict(list)
     for line in log.read_text().splitlines():
         at, callback, message_id, answer, sequence = line.split(" ")
-        arrivals[callback].append(Arrival(float(at), message_id, answer == "answered", int(sequence)))
+        if callback in callbacks:
+            arrivals[callback].append(Arrival(float(at), message_id, answer == "answered", int(sequence)))
     return arrivals
 
 
@@ -174,6 +191,8 @@ def account(
     accepted: Mapping[str, list[int]],
     arrivals: Mapping[str, list[Arrival]],
     killed: list[float],
+    *,
+    late_seconds: float = math.inf,
 ) -> Account:
     """Compare what was accepted with what arrived.
 
@@ -182,6 +201,7 @@ def account(
         accepted: The accepted numbers by topic.
         arrivals: What arrived, by callback.
         killed: When the hub was killed.
+        late_seconds: After which a repetition is taken for one of a delivery whose answer came late.
     """
     result = Account(kills=len(killed))
     for callback, topic in callbacks.items():
@@ -196,8 +216,12 @@ def account(
             result.duplicates += 1
             if arrival.message_id != before.message_id:
                 result.renamed.append(f"{callback} {arrival.sequence}")
-            if before.answered and not _killed_between(before.at, arrival.at, killed):
-                result.unexplained.append(f"{callback} {arrival.sequence}")
+            if not before.answered or _killed_between(before.at, arrival.at, killed):
+                continue
+            if arrival.at - before.at >= late_seconds:
+                result.late += 1
+            else:
+                result.unexplained.append(f"{callback} {arrival.sequence} after {arrival.at - before.at:.1f} s")
         result.pairs += len(accepted[topic])
         result.lost += [f"{callback} {number}" for number in accepted[topic] if number not in first]
         if list(first) != sorted(first):

@@ -38,8 +38,8 @@ def test_the_account_finds_disorder() -> None:
 def test_the_account_finds_repetitions_without_a_cause() -> None:
     two = Arrival(3, "b", answered=True, sequence=2)
     early = Arrival(1, "a", answered=True, sequence=1)
-    assert _account(early, Arrival(2, "a", answered=True, sequence=1), two).unexplained == ["/ok/1 1"]
-    assert _account(early, Arrival(101, "a", answered=True, sequence=1), two).unexplained == ["/ok/1 1"]
+    assert _account(early, Arrival(2, "a", answered=True, sequence=1), two).unexplained == ["/ok/1 1 after 1.0 s"]
+    assert _account(early, Arrival(101, "a", answered=True, sequence=1), two).unexplained == ["/ok/1 1 after 100.0 s"]
     shortly_before = Arrival(99, "a", answered=True, sequence=1)
     assert not _account(shortly_before, Arrival(101, "a", answered=True, sequence=1), two).unexplained
     unanswered = Arrival(1, "a", answered=False, sequence=1)

@@ -24,7 +24,13 @@ _WHOLE_PAGE = re.compile(rb"(?:\s|<!--.*?-->|<\?.*?\?>)*<(?:!doctype\s+)?html", 
 _BROKEN = "it is not well-formed XML, and what its tags enclose counts for nothing"
 _TEMPLATE = "html5lib does not know <template>"
 _WANTED = {"hub", "self"}
-_UNPACK: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.decompress, "deflate": zlib.decompress}
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "none": bytes,
+    "utf-8": bytes,
+    "gzip": gzip.decompress,
+    "deflate": zlib.decompress,
+}
 
 
 def expected(document: Document) -> Finding:

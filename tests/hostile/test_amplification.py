@@ -170,6 +170,7 @@ async def test_those_who_confirm_wait_for_nobody() -> None:
         assert len(await one.store.subscriptions.page(limit=1_000)) == 500
 
 
+@pytest.mark.threat("DOS-8")
 async def test_one_host_leaves_places_to_others_and_to_those_who_are_subscribed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -191,6 +192,7 @@ async def test_one_host_leaves_places_to_others_and_to_those_who_are_subscribed(
         assert isinstance(await one.service.on_unsubscription(leaving), UnsubscriptionAccepted)
 
 
+@pytest.mark.threat("DOS-8")
 async def test_who_never_answered_makes_room_for_the_next() -> None:
     clock = Clock()
     async with memory_store(clock=clock) as store:
@@ -235,7 +237,7 @@ async def _look(store: HubStore, part: TopicFetching) -> None:
         await store.announcements.statistics()
 
 
-@pytest.mark.threat("AMP-1")
+@pytest.mark.threat("AMP-1", "DOS-7")
 async def test_a_host_whose_topics_hang_takes_four_places_and_holds_nobody_up() -> None:
     hanging = [f"https://hanging.example/{number}" for number in range(200)]
     fetched: list[str] = []
@@ -284,7 +286,7 @@ async def test_a_topic_without_news_is_fetched_ever_less_often_and_once_more_aft
         assert len(fetched) == last + 1, "what brings news is fetched once a second again"
 
 
-@pytest.mark.threat("AMP-6")
+@pytest.mark.threat("AMP-6", "DOS-6")
 @pytest.mark.parametrize("redirected", [False, True])
 async def test_a_host_sends_four_of_the_largest_contents_and_then_so_much_a_minute(*, redirected: bool) -> None:
     clock, size = Clock(), 100_000

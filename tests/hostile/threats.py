@@ -194,6 +194,7 @@ THREATS = {
 #: Why there is no test of a threat.
 ELSEWHERE: dict[str, str] = {
     "SSRF-17": "Only impossible ports are refused: a subscriber may listen on any, and addresses decide who is called.",
+    "SEC-3": "Nothing is traced: no library for it is a dependency, and none is called.",
     "SEC-4": "The NATS client is not used yet; pyproject.toml keeps out the versions that log passwords.",
     "SEC-6": "The hub has to sign with them. docs/explanation/security.md leaves the disk to the operator.",
     "SEC-7": "Core dumps are off by default on every system this runs on, and are the operator's where they are not.",

@@ -228,6 +228,7 @@ async def endless(stream: anyio.abc.SocketStream) -> None:
 
 
 @pytest.mark.spec("H-37", "SEC-15")
+@pytest.mark.threat("AMP-5")
 async def test_an_answer_that_never_ends_is_not_read_to_its_end() -> None:
     hub, ended = Hub(), anyio.Event()
 
@@ -287,6 +288,7 @@ async def test_a_body_without_a_length_is_counted_as_it_arrives() -> None:
     assert len(hub.calls) == 1
 
 
+@pytest.mark.threat("FORM-9")
 async def test_a_request_that_breaks_off_reaches_no_hook() -> None:
     hub = Hub()
     body = b"hub.mode=register&hub.topic=https://publisher.example/"

@@ -3,6 +3,7 @@
 Callbacks are ``/KIND/NUMBER``. All but ``refuse`` confirm verification requests, and answer deliveries like this:
 
 ok          204 at once.
+signed      204 to what its secret has signed, else 403.
 slow        confirms after half a second, and is good then.
 fail        500.
 hang        never.
@@ -11,9 +12,12 @@ drip        a byte of an endless head every half second.
 garbage     what is no HTTP.
 flaky       500 to every ninth, else 204.
 lost        closes every ninth time after it took the content, else 204.
+absurd      503 with a ``Retry-After`` that no calendar knows.
 """
 
 import asyncio
+import hashlib
+import hmac
 import multiprocessing
 import os
 import re
@@ -31,9 +35,19 @@ import attrs
 _CHALLENGE = re.compile(rb"[?&]hub\.challenge=([^& ]+)")
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _MESSAGE = re.compile(rb"x-hub-message-id: (\S+)", re.IGNORECASE)
+_SIGNATURE = re.compile(rb"x-hub-signature: sha256=([0-9a-f]{64})\r?\n", re.IGNORECASE)
 _OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 _FAIL = b"HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n"
+_FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+_ABSURD = (
+    b"HTTP/1.1 503 Later\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 +99999999999999999999\r\nContent-Length: 0\r\n\r\n"
+)
 _HEAD_LIMIT = 65_536
+
+
+def secret_of(target: str) -> str:
+    """The secret of the subscriber whose callback has this path."""
+    return f"secret of {target}"
 
 
 @attrs.frozen
@@ -110,7 +124,10 @@ class _Subscribers(asyncio.Protocol):
     def _deliver(self, kind: str, target: bytes, head: bytes, body: bytes) -> None:
         self._counts[target] += 1
         ninth = self._counts[target] % 9 == 0
-        if kind in {"ok", "slow"} or (kind in {"flaky", "lost"} and not ninth):
+        if kind == "signed" and not _is_signed(target, head, body):
+            self._note(target, head, body, b"forged")
+            self._write(_FORBIDDEN)
+        elif kind in {"ok", "signed", "slow"} or (kind in {"flaky", "lost"} and not ninth):
             self._note(target, head, body, b"answered")
             self._write(_OK)
         elif kind == "lost":
@@ -118,6 +135,8 @@ class _Subscribers(asyncio.Protocol):
             self._reset()
         elif kind in {"fail", "flaky"}:
             self._write(_FAIL)
+        elif kind == "absurd":
+            self._write(_ABSURD)
         elif kind == "garbage":
             self._write(b"\x00\x01 this is no HTTP \r\n\r\n")
         elif kind == "reset":
@@ -147,6 +166,12 @@ class _Subscribers(asyncio.Protocol):
         while True:
             await asyncio.sleep(0.5)
             self._write(b"x")
+
+
+def _is_signed(target: bytes, head: bytes, body: bytes) -> bool:
+    match = _SIGNATURE.search(head + b"\r\n")
+    expected = hmac.new(secret_of(target.decode()).encode(), body, hashlib.sha256).hexdigest()
+    return match is not None and hmac.compare_digest(match[1].decode(), expected)
 
 
 def _serve(pipe: Connection, log: str) -> None:

@@ -258,6 +258,7 @@ def test_the_commands_show_and_operate_announcements(tmp_path: Path, subscribers
         assert run("announcements", "drop", "x", "--hub", hub.url, "--token", ADMIN).returncode != 0
 
 
+@pytest.mark.threat("DOS-12")
 async def test_compressed_content_is_delivered_unpacked_and_no_header_of_a_topic_stops_it() -> None:
     async with world() as hub:
         site = hub.site(body=gzip.compress(b"unpacked"), Content_Encoding="gzip")

@@ -132,6 +132,7 @@ async def test_many_announcements_cause_few_fetches_and_the_last_update_is_not_l
         assert site.fetches < 100, "of 401 announcements"
 
 
+@pytest.mark.threat("AMP-6")
 async def test_ten_thousand_announcements_are_one_row_and_few_fetches() -> None:
     site = Site()
     web = InMemoryWeb()
@@ -160,6 +161,7 @@ async def test_ten_thousand_announcements_are_one_row_and_few_fetches() -> None:
 
 
 @pytest.mark.spec("SEC-16")
+@pytest.mark.threat("AMP-7")
 async def test_a_topic_that_nobody_follows_is_not_fetched() -> None:
     async with world() as hub:
         followed, ignored = hub.site("/followed"), hub.site("/ignored")

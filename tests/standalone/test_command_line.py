@@ -150,6 +150,7 @@ def test_a_hub_that_is_not_there_is_a_sentence_and_one_that_refuses_too(
         assert "a valid publisher token is needed" in capsys.readouterr().err
 
 
+@pytest.mark.threat("LI-1", "LI-2", "SEC-1", "CAP-2", "SEC-2")
 def test_the_log_is_json_line_by_line_and_tells_no_secret(tmp_path: Path, subscribers: Sink) -> None:
     environment = {"WEBSUBHUB_ADMIN_TOKEN": MARKER + "a", "WEBSUBHUB_PUBLISHER_TOKEN": MARKER + "p"}
     arguments = ("--log-format", "json", "--log-level", "debug", "--retry-delays", "0.05", "--delivery-timeout", "1")

@@ -118,6 +118,7 @@ async def test_a_paused_host_gets_nothing_until_it_is_resumed() -> None:
         await until(lambda: subscriber.deliveries)
 
 
+@pytest.mark.threat("BQ-2")
 async def test_publishers_are_told_to_wait_when_too_much_is_waiting() -> None:
     async with world(max_backlog=3) as hub:
         subscriber = hub.subscriber()

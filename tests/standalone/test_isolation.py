@@ -20,6 +20,7 @@ def test_190_subscribers_do_not_wait_for_10_that_never_answer(hosts: int, tmp_pa
 
 
 @pytest.mark.parametrize("hosts", [250, 1])
+@pytest.mark.threat("SLOW-5")
 def test_every_sort_of_bad_subscriber_leaves_the_others_alone(hosts: int, tmp_path: Path) -> None:
     mixed = measure_mixed(tmp_path, hosts=hosts, good=180, bad=20, updates=3)
     assert len(mixed.beside_bad_ones) == 540

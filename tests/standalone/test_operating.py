@@ -7,7 +7,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.standalone.hub import World, world
+from tests.standalone.hub import ADMIN, World, world
 from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.ports import StoredSubscription, Update
 from websubhub.standalone.readiness import Readiness
@@ -126,6 +126,7 @@ async def test_metrics_tell_what_was_delivered_and_what_is_owed() -> None:
         assert 0 < values["websubhub_oldest_seconds"] < 5
 
 
+@pytest.mark.threat("BQ-3")
 async def test_labels_do_not_grow_with_topics_and_hosts() -> None:
     async with world() as hub:
         subscriber = hub.subscriber()
@@ -253,3 +254,17 @@ async def test_dead_letters_are_kept_for_a_while() -> None:
         clock.now += 1_000
         await upkeep.drop_old_dead_letters()
         assert not await store.broker.dead_letters()
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '["\\udfff"]', '{"\\ud800": 1}'])
+async def test_half_a_character_is_refused_before_anything_is_done(text: str) -> None:
+    async with world() as hub:
+        subscriber = hub.subscriber()
+        await hub.subscribe(subscriber, TOPIC)
+        callback = f"{hub.peers}/callback"
+        body = f'{{"topic": "{TOPIC}", "callback": "{callback}", "reason": {text}}}'
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {ADMIN}"}
+        url = hub.hub.removesuffix("/hub") + "/admin/subscriptions/remove"
+        answer = await hub.client.post(url, content=body, headers=headers)
+        assert answer.status_code == 400
+        assert len((await hub.get("/admin/subscriptions")).json()["subscriptions"]) == 1

@@ -94,6 +94,7 @@ async def test_a_public_hub_takes_content_from_nobody_unless_told_from_whom() ->
 
 @pytest.mark.spec("SEC-15")
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"])  # noqa: S104 - refused
+@pytest.mark.threat("SSRF-1")
 async def test_a_public_hub_never_connects_to_this_machine(name: str) -> None:
     async with world(public_url=PUBLIC) as hub:
         with socket.create_server(("", 0)) as listening:
@@ -108,6 +109,7 @@ async def test_a_public_hub_never_connects_to_this_machine(name: str) -> None:
 
 
 @pytest.mark.spec("SEC-15")
+@pytest.mark.threat("SSRF-21")
 async def test_networks_that_the_operator_allows_may_be_called() -> None:
     async with world(public_url=PUBLIC, allow_network=("127.0.0.0/8",), anonymous_publishers=True) as hub:
         subscriber = hub.subscriber()
@@ -119,6 +121,7 @@ async def test_networks_that_the_operator_allows_may_be_called() -> None:
 
 
 @pytest.mark.spec("SEC-15")
+@pytest.mark.threat("SSRF-13")
 async def test_a_topic_does_not_lead_a_public_hub_into_a_private_network() -> None:
     # 127.0.0.2 stands for what is public here, 127.0.0.1 for what is not.
     async with (

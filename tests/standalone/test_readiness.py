@@ -39,6 +39,7 @@ async def test_a_hub_that_is_full_is_alive_and_not_ready(parts: Parts) -> None:
 
 
 @pytest.mark.parametrize("headers", [[("origin", "https://evil.example")], [("sec-fetch-site", "cross-site")]])
+@pytest.mark.threat("DOS-10")
 async def test_a_web_page_cannot_operate_a_hub_on_loopback(parts: Parts, headers: list[tuple[str, str]]) -> None:
     asked = [("host", "localhost"), ("content-type", "application/json")]
     body = body_of(b'{"url": "https://a.example/"}')

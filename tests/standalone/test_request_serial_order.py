@@ -25,6 +25,7 @@ from websubhub import (
     Subscription,
     Unsubscription,
     VerificationAttempt,
+    VerificationBudget,
     VerifiedSubscription,
 )
 from websubhub._protocol import verified
@@ -36,7 +37,6 @@ from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.topics import TopicRules
 from websubhub.standalone.verification import VerificationWorker
-from websubhub.standalone.verification_budget import VerificationBudget
 
 HUB = "https://hub.example/hub"
 PAIRS = {

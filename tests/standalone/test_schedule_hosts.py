@@ -73,6 +73,7 @@ def test_an_idle_host_is_forgotten(hosts: Hosts) -> None:
     assert hosts.states(10) == []
 
 
+@pytest.mark.threat("BQ-1")
 def test_of_the_idle_hosts_only_so_many_are_kept(hosts: Hosts) -> None:
     keys = range(5_000)
     assert all(hosts.acquire(key) for key in keys)

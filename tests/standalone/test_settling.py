@@ -39,6 +39,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value[:30]))
+@pytest.mark.threat("DOS-4")
 async def test_no_value_of_retry_after_keeps_a_delivery_in_flight(
     value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -57,6 +58,7 @@ async def test_no_value_of_retry_after_keeps_a_delivery_in_flight(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.threat("DOS-4")
 async def test_a_host_whose_answers_cannot_be_understood_starves_nobody_beside_it() -> None:
     """64 deliveries that are never settled would take all slots of a host."""
     async with world(retry_delays=(3000,), concurrency_per_host=4) as hub:

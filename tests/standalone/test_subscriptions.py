@@ -76,6 +76,7 @@ async def test_nothing_is_delivered_once_a_lease_has_ended() -> None:
 
 
 @pytest.mark.spec("H-08", "H-09", "H-10", "SEC-18")
+@pytest.mark.threat("AMP-9", "SIG-9")
 async def test_a_renewal_takes_effect_only_once_it_is_verified() -> None:
     async with world() as hub:
         subscriber = hub.subscriber(secret="old")
@@ -95,6 +96,7 @@ async def test_a_renewal_takes_effect_only_once_it_is_verified() -> None:
 
 
 @pytest.mark.spec("H-10", "H-11", "H-29")
+@pytest.mark.threat("AMP-8")
 async def test_an_unsubscription_takes_effect_only_once_it_is_verified() -> None:
     async with world() as hub:
         subscriber = hub.subscriber()
@@ -264,6 +266,7 @@ async def test_one_host_is_asked_so_many_questions_at_a_time_and_others_do_not_w
 
 
 @pytest.mark.spec("SEC-16")
+@pytest.mark.threat("AMP-2")
 async def test_many_requests_of_one_pair_are_one_question_at_a_time_and_the_newest_wins() -> None:
     asked: list[object] = []
     under_way = 0

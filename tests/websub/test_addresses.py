@@ -24,6 +24,7 @@ NO_ADDRESSES = ["", "localhost", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", 
 
 @pytest.mark.parametrize("address", REFUSED + NO_ADDRESSES)
 @pytest.mark.spec("SEC-15")
+@pytest.mark.threat("SSRF-1", "SSRF-4", "SSRF-5", "SSRF-6", "SSRF-7")
 def test_what_is_not_public_is_refused(address: str) -> None:
     assert not PUBLIC.permits(address)
 
@@ -37,6 +38,7 @@ def test_what_is_public_is_permitted(address: str) -> None:
     assert PUBLIC.permits(address)
 
 
+@pytest.mark.threat("SSRF-21")
 def test_networks_open_themselves_and_nothing_else() -> None:
     policy = AddressPolicy(networks=["127.0.0.0/8", ip_network("fd00::/8")])
     assert policy.permits("127.0.0.1")
@@ -101,6 +103,7 @@ def test_a_name_is_loopback_only_if_it_says_so() -> None:
 @settings(max_examples=200)
 @given(st.ip_addresses(v=4))
 @pytest.mark.spec("SEC-15")
+@pytest.mark.threat("SSRF-23")
 def test_every_way_to_embed_an_address_is_decided_like_it_or_refused(address: IPv4Address) -> None:
     packed = int(address)
     assert PUBLIC.permits(f"::ffff:{address}") is PUBLIC.permits(str(address))
@@ -111,6 +114,7 @@ def test_every_way_to_embed_an_address_is_decided_like_it_or_refused(address: IP
 
 @settings(max_examples=200)
 @given(st.ip_addresses(v=6))
+@pytest.mark.threat("SSRF-23")
 def test_every_spelling_of_an_address_is_decided_alike(address: IPv6Address) -> None:
     decision = PUBLIC.permits(str(address))
     assert PUBLIC.permits(address.exploded.upper()) is decision

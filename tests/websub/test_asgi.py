@@ -284,6 +284,7 @@ async def test_a_much_too_large_body_gets_its_answer_and_not_a_reset() -> None:
 
 
 @pytest.mark.parametrize("beginning", [b"", b"hub.mode=subscr"])
+@pytest.mark.threat("SLOW-2")
 async def test_a_body_that_stalls_is_answered_408_and_closed(beginning: bytes) -> None:
     async with served(AsgiEdge(echo, limits=SMALL)) as url, connected(url) as stream:
         await stream.send(HEAD + b"Content-Length: 20\r\n\r\n" + beginning)
@@ -292,6 +293,7 @@ async def test_a_body_that_stalls_is_answered_408_and_closed(beginning: bytes) -
             await read_all(stream)
 
 
+@pytest.mark.threat("SLOW-2")
 async def test_a_body_that_drips_is_answered_408() -> None:
     async with served(AsgiEdge(echo, limits=SMALL)) as url, connected(url) as stream:
         await stream.send(HEAD + b"Content-Length: 100\r\n\r\n")
@@ -307,6 +309,7 @@ async def _drip(send: object) -> None:
         await anyio.sleep(0.05)
 
 
+@pytest.mark.threat("FORM-9")
 async def test_a_truncated_body_is_never_acted_on() -> None:
     bodies: list[bytes] = []
 

@@ -81,6 +81,7 @@ async def until_arriving(edge: AsgiEdge, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [8, 40])
+@pytest.mark.threat("SLOW-3", "DOS-3")
 async def test_stalled_bodies_stop_nobody(number: int, caplog: pytest.LogCaptureFixture) -> None:
     """Fewer than may be arriving, and many more."""
     edge = AsgiEdge(echo, limits=EdgeLimits(body_seconds=600, bodies=10, pending=5))
@@ -113,6 +114,7 @@ async def test_a_body_that_gives_way_is_answered_503_and_may_come_again() -> Non
         assert b"retry-after: 5" in answer.lower()
 
 
+@pytest.mark.threat("SLOW-3", "DOS-3")
 async def test_memory_is_bounded_whatever_arrives() -> None:
     limits = EdgeLimits(body_seconds=600, body_bytes=100_000, memory_bytes=250_000)
     edge = AsgiEdge(echo, limits=limits)

@@ -7,9 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _websub.budgets import Budget, Budgets
+from _websub.budgets import Budget, Budgets, Spending
 
 HOST = "victim.example"
+
+
+def _end(spending: Spending | None, *, wanted: bool, size: int = 0) -> None:
+    assert spending is not None
+    spending.end(wanted=wanted, size=size)
 
 
 class Time:
@@ -27,10 +32,11 @@ def time() -> Time:
 
 def test_so_many_are_under_way_and_the_next_waits_for_one_to_end(time: Time) -> None:
     budgets = Budgets(Budget(at_once=3, burst=100), time)
-    assert [budgets.begin(HOST) for _ in range(4)] == [True, True, True, False]
+    begun = [budgets.begin(HOST) for _ in range(4)]
+    assert [spending is not None for spending in begun] == [True, True, True, False]
     assert budgets.wait(HOST) == math.inf
     assert budgets.begin("other.example")
-    budgets.end(HOST, wanted=False)
+    _end(begun[0], wanted=False)
     assert budgets.begin(HOST)
 
 
@@ -39,8 +45,8 @@ def test_what_is_not_wanted_goes_out_at_the_rate(time: Time) -> None:
     budgets = Budgets(Budget(at_once=10, burst=10, per_minute=10), time)
     sent = Counter[int]()
     for _ in range(10 * 60):
-        while budgets.begin(HOST):
-            budgets.end(HOST, wanted=False)
+        while spending := budgets.begin(HOST):
+            spending.end(wanted=False)
             sent[int(time.now - 1000) // 60] += 1
         time.now += 1
     assert max(sent.values()) <= 20
@@ -50,15 +56,13 @@ def test_what_is_not_wanted_goes_out_at_the_rate(time: Time) -> None:
 def test_what_is_wanted_costs_nothing(time: Time) -> None:
     budgets = Budgets(Budget(at_once=10, burst=10, per_minute=10), time)
     for _ in range(10_000):
-        assert budgets.begin(HOST)
-        budgets.end(HOST, wanted=True)
+        _end(budgets.begin(HOST), wanted=True)
 
 
 def test_the_wait_is_exactly_as_long_as_needed(time: Time) -> None:
     budgets = Budgets(Budget(at_once=5, burst=5, per_minute=6), time)
     for _ in range(5):
-        assert budgets.begin(HOST)
-        budgets.end(HOST, wanted=False)
+        _end(budgets.begin(HOST), wanted=False)
     assert budgets.wait(HOST) == pytest.approx(10)
     time.now += 9.9
     assert not budgets.begin(HOST)
@@ -68,10 +72,8 @@ def test_the_wait_is_exactly_as_long_as_needed(time: Time) -> None:
 
 def test_bytes_are_paid_back_before_the_next(time: Time) -> None:
     budgets = Budgets(Budget(burst=100, per_minute=1000, burst_bytes=1000, bytes_per_minute=600), time)
-    assert budgets.begin(HOST)
-    budgets.end(HOST, wanted=False, size=1000)
-    assert budgets.begin(HOST), "all of the burst may be used"
-    budgets.end(HOST, wanted=True, size=300)
+    _end(budgets.begin(HOST), wanted=False, size=1000)
+    _end(budgets.begin(HOST), wanted=True, size=300)  # all of the burst may be used
     assert budgets.wait(HOST) == pytest.approx(30)
     time.now += 31
     assert budgets.begin(HOST)
@@ -81,33 +83,29 @@ def test_bytes_are_paid_back_before_the_next(time: Time) -> None:
 def test_a_host_that_wants_nothing_is_left_alone(time: Time) -> None:
     budgets = Budgets(Budget(burst=100, per_minute=1000, failures=20, pause_seconds=3600), time)
     for number in range(20):
-        assert budgets.begin(HOST)
-        budgets.end(HOST, wanted=number == 0)
-    assert budgets.begin(HOST), "19 failures in a row"
-    budgets.end(HOST, wanted=False)
+        _end(budgets.begin(HOST), wanted=number == 0)
+    _end(budgets.begin(HOST), wanted=False)  # 19 failures in a row
     assert budgets.wait(HOST) == pytest.approx(3600)
     time.now += 3601
     assert budgets.begin(HOST)
 
 
+@pytest.mark.threat("BQ-1")
 def test_the_number_of_accounts_is_bounded_and_those_in_use_stay(time: Time) -> None:
     budgets = Budgets(Budget(at_once=1, burst=1, per_minute=0.001), time, remembered=100)
-    assert budgets.begin(HOST)
+    spending = budgets.begin(HOST)
     for number in range(10_000):
-        assert budgets.begin(f"{number}.example")
-        budgets.end(f"{number}.example", wanted=False)
+        _end(budgets.begin(f"{number}.example"), wanted=False)
         assert len(budgets) <= 101
     assert not budgets.begin(HOST)
-    budgets.end(HOST, wanted=False)
+    _end(spending, wanted=False)
 
 
 def test_a_host_that_may_not_be_called_is_not_forgotten_for_one_that_may(time: Time) -> None:
     budgets = Budgets(Budget(at_once=1, burst=1, per_minute=0.001), time, remembered=100)
-    assert budgets.begin(HOST)
-    budgets.end(HOST, wanted=False)
+    _end(budgets.begin(HOST), wanted=False)
     for number in range(10_000):
-        assert budgets.begin(f"{number}.example")
-        budgets.end(f"{number}.example", wanted=True)
+        _end(budgets.begin(f"{number}.example"), wanted=True)
     assert not budgets.begin(HOST)
 
 
@@ -121,16 +119,15 @@ def test_in_no_minute_more_than_the_burst_and_the_rate_are_unwanted(events: list
     budgets = Budgets(budget, time)
     unwanted: list[tuple[str, float]] = []
     for host, wanted, size, pause in events:
-        if budgets.begin(host):
-            budgets.end(host, wanted=wanted, size=size)
+        if spending := budgets.begin(host):
+            spending.end(wanted=wanted, size=size)
             if not wanted:
                 unwanted.append((host, time.now))
         else:
             wait = budgets.wait(host)
             assert 0 < wait < math.inf
             time.now += wait + 0.001
-            assert budgets.begin(host)
-            budgets.end(host, wanted=True)
+            _end(budgets.begin(host), wanted=True)
         time.now += pause
     for host, start in unwanted:
         within = [at for other, at in unwanted if other == host and start <= at <= start + 60]

@@ -47,6 +47,7 @@ def test_what_is_no_charset_of_the_web_is_none(label: str | None) -> None:
     assert find_charset(label) is None
 
 
+@pytest.mark.threat("BQ-1")
 def test_labels_of_strangers_fill_no_cache() -> None:
     known = len(encodings._cache)
     for number in range(1000):

@@ -98,6 +98,7 @@ async def test_the_exact_callback_goes_on_the_wire(client: HttpClient, tail: str
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tail=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='\\<>"#%'), max_size=30))
 @pytest.mark.spec("H-24")
+@pytest.mark.threat("URL-8")
 async def test_whatever_the_callback_is_its_bytes_go_on_the_wire(tail: str) -> None:
     client = HttpClient(addresses=LOOPBACK)
     async with peer(saying(OK)) as server:
@@ -127,6 +128,7 @@ MALFORMED = [b"garbage\r\n\r\n", b"HTTP/1.1 999999 x\r\n\r\n", b"HTTP/1.1 200 OK
         ),
     ],
 )
+@pytest.mark.threat("AMP-5", "SLOW-5")
 async def test_hostile_answers_end_in_a_failure_within_the_limits(
     client: HttpClient, impatient: HttpClient, behaviour: Behaviour, failure: Failure
 ) -> None:
@@ -198,6 +200,7 @@ async def test_cookies_are_not_kept(client: HttpClient) -> None:
     assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
+@pytest.mark.threat("SSRF-19")
 async def test_proxies_and_netrc_of_the_environment_are_ignored(
     client: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
@@ -349,6 +352,7 @@ async def test_a_request_that_cannot_be_sent_is_a_failure(client: HttpClient, he
 
 
 @pytest.mark.spec("SEC-17")
+@pytest.mark.threat("SSRF-22")
 def test_a_failure_tells_nothing_of_the_network() -> None:
     assert not any(word in str(ExchangeError(failure)) for failure in Failure for word in ("errno", "127.", "http"))
 

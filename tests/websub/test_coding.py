@@ -59,12 +59,14 @@ def test_gzip_may_have_several_members_and_padding() -> None:
 
 
 @pytest.mark.parametrize("values", [["gzip, gzip"], ["gzip", "deflate"], ["gzip, gzip, gzip"], ["br, gzip"]])
+@pytest.mark.threat("GZ-2")
 def test_more_than_one_layer_is_refused(values: list[str]) -> None:
     with pytest.raises(ContentCodingError, match="more than once"):
         content_decoder(values)
 
 
 @pytest.mark.parametrize("name", ["br", "zstd", "compress", "aes128gcm"])
+@pytest.mark.threat("GZ-5")
 def test_what_is_not_understood_is_named(name: str) -> None:
     with pytest.raises(ContentCodingError, match=name):
         content_decoder([name])
@@ -78,6 +80,7 @@ def test_a_name_that_is_none_is_not_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS)
+@pytest.mark.threat("GZ-4")
 def test_what_ends_too_early_is_an_error_wherever_it_ends(coding: str, pack: Pack) -> None:
     packed = pack(b"some content " * 50)
     for end in range(len(packed)):
@@ -100,6 +103,7 @@ def test_what_follows_the_end_is_an_error(coding: str, pack: Pack) -> None:
         unpacked(coding, pack(b"content"), b"and more")
 
 
+@pytest.mark.threat("GZ-4")
 def test_a_wrong_checksum_is_an_error() -> None:
     packed = bytearray(gzip.compress(b"content"))
     packed[-8] ^= 1
@@ -108,6 +112,7 @@ def test_a_wrong_checksum_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS)
+@pytest.mark.threat("GZ-1")
 def test_nothing_is_unpacked_ahead_of_what_is_taken(coding: str, pack: Pack) -> None:
     bomb = pack(b"\0" * 64 * 1_048_576)
     decoder = content_decoder([coding])

@@ -52,6 +52,7 @@ async def _stay(url: str, begun: bytes = b"") -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", STALLED], ids=["idle", "stalled"])
+@pytest.mark.threat("SLOW-3")
 async def test_who_keeps_the_server_waiting_gives_way(begun: bytes) -> None:
     edge = AsgiEdge(answer, limits=EdgeLimits(body_seconds=600))
     async with served(edge, connections=4, idle_seconds=600) as url, anyio.create_task_group() as tasks:
@@ -94,6 +95,7 @@ async def test_a_connection_without_a_request_ends(begun: bytes) -> None:
         assert status_of(await read_all(stream)) == (200 if GET in begun else 0)
 
 
+@pytest.mark.threat("SLOW-1")
 async def test_a_head_that_drips_ends() -> None:
     async with served(AsgiEdge(answer), idle_seconds=0.3) as url, connected(url) as stream:
         with pytest.raises(anyio.BrokenResourceError), anyio.fail_after(PATIENCE):  # noqa: PT012 - some send fails
@@ -156,6 +158,7 @@ def get(running: Program) -> int:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("files", [24, 64])
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.threat("DOS-15")
 def test_it_lives_on_when_there_are_no_more_descriptors(backend: str, files: int) -> None:
     """Fewer than it would like to serve connections with, and as many as a careless ``ulimit`` leaves."""
     with program(backend, files=files) as running, ExitStack() as stack:

@@ -3,6 +3,7 @@ import pytest
 from _websub.events import DisconnectedError, RefusedError, Scope, read_request, write_response
 from _websub.http import Request, Response
 from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module
+from tests.waiting import PATIENCE
 from tests.websub.conversation import Conversation, body_of, scope_of
 
 LIMIT = 10
@@ -90,6 +91,7 @@ async def test_a_body_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("chunks", [[b"01234567890"], [b"01234", b"56789", b"0"]])
+@pytest.mark.threat("BODY-1")
 async def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is(chunks: list[bytes]) -> None:
     conversation = Conversation(scope_of(), [*body_of(*chunks, b"never read")])
     with pytest.raises(RefusedError) as caught:
@@ -126,6 +128,22 @@ async def test_ambiguous_and_compressed_bodies_are_refused(headers: list[tuple[s
 @pytest.mark.parametrize("headers", [[("Content-Length", "1")], [("Content-Encoding", " Identity ")], []])
 async def test_plain_bodies_are_read(headers: list[tuple[str, str]]) -> None:
     assert await read(b"x", headers=headers) == b"x"
+
+
+@pytest.mark.threat("DOS-5")
+@pytest.mark.parametrize("piece", [b"", b"x", b"x" * 32])
+async def test_a_body_in_the_smallest_pieces_is_refused_before_it_costs_much(piece: bytes) -> None:
+    conversation = Conversation(scope_of(), body_of(*[piece] * 100_000))
+    with pytest.raises(RefusedError) as caught:
+        await read_request(conversation.scope, conversation.receive, limit=10_000_000, seconds=PATIENCE)
+    assert caught.value.response.status == 400
+    assert conversation.taken <= 2_100
+
+
+async def test_a_body_in_pieces_of_a_line_each_is_read() -> None:
+    conversation = Conversation(scope_of(), body_of(*[b"y" * 20] * 1_000, *[b"x" * 64] * 9_000))
+    request = await read_request(conversation.scope, conversation.receive, limit=10_000_000, seconds=PATIENCE)
+    assert len(request.body) == 20 * 1_000 + 64 * 9_000
 
 
 async def test_a_body_that_takes_too_long_is_refused() -> None:

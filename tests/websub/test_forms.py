@@ -42,6 +42,7 @@ def test_an_encoded_percent_stays_one() -> None:
     ],
 )
 @pytest.mark.spec("H-14")
+@pytest.mark.threat("FORM-1")
 def test_other_content_types_are_refused(content_type: str, status: int) -> None:
     with pytest.raises(FormError) as caught:
         read_form(b"hub.mode=subscribe", content_type)
@@ -60,6 +61,7 @@ def test_a_form_in_utf8_is_read(content_type: str) -> None:
 
 @pytest.mark.parametrize("name", ["hub.mode", "hub.callback", "hub.topic", "hub.secret", "hub.lease_seconds"])
 @pytest.mark.spec("H-14")
+@pytest.mark.threat("FORM-2")
 def test_a_parameter_sent_twice_wins_neither_first_nor_last(name: str) -> None:
     form = parse_form(f"{name}=subscribe&x=1&{name}=unsubscribe")
     for read in (form.one, form.required):
@@ -69,6 +71,7 @@ def test_a_parameter_sent_twice_wins_neither_first_nor_last(name: str) -> None:
 
 
 @pytest.mark.spec("H-04")
+@pytest.mark.threat("FORM-3")
 def test_unknown_parameters_are_kept_apart_and_may_repeat() -> None:
     form = parse_form("hub.mode=subscribe&foo=bar&hub.foo=hub.bar&foo=again&hub.verify=sync&hub.verify_token=t&flag")
     assert form.without(["hub.mode"]) == {
@@ -106,12 +109,14 @@ def test_an_empty_or_missing_parameter_is_absent(body: str) -> None:
     ],
 )
 @pytest.mark.spec("H-14", "S-04")
+@pytest.mark.threat("FORM-6")
 def test_what_is_not_utf8_is_refused(body: bytes) -> None:
     with pytest.raises(FormError, match="UTF-8") as caught:
         read_form(body, FORM)
     assert caught.value.status == 400
 
 
+@pytest.mark.threat("FORM-5")
 def test_a_form_has_at_most_fifty_fields() -> None:
     assert len(parse_form("&".join(["x=1"] * FIELD_LIMIT)).fields) == 50
     with pytest.raises(FormError, match="more than 50 fields") as caught:
@@ -119,6 +124,7 @@ def test_a_form_has_at_most_fifty_fields() -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.threat("FORM-5")
 def test_a_form_has_at_most_64_kib() -> None:
     assert parse_form("x=" + "y" * (QUERY_LIMIT - 2)).one("x")
     with pytest.raises(FormError, match="too long") as caught:

@@ -58,6 +58,7 @@ urls = st.builds(
 
 
 @pytest.mark.parametrize(("url", "authority", "host"), SPELLINGS)
+@pytest.mark.threat("URL-4")
 def test_every_spelling_of_a_host_is_the_same_host(url: str, authority: str, host: str) -> None:
     check_url(url)
     assert (authority_of(url), host_of(url)) == (authority, host)
@@ -71,6 +72,7 @@ def test_every_spelling_of_a_host_is_the_same_host(url: str, authority: str, hos
 
 @settings(max_examples=200, deadline=None)
 @given(urls)
+@pytest.mark.threat("URL-8")
 def test_every_url_that_is_accepted_can_be_verified_and_delivered_to_with_the_same_bytes(url: str) -> None:
     try:
         check_url(url)

@@ -43,6 +43,7 @@ def targets(value: str, relation: str = "hub") -> list[str]:
         pytest.param("", [], id="empty"),
     ],
 )
+@pytest.mark.threat("LINK-1", "LINK-2", "LINK-3")
 def test_hubs_are_found(value: str, hubs: list[str]) -> None:
     assert targets(value) == hubs
 
@@ -59,6 +60,7 @@ def test_every_parameter_is_kept_in_order() -> None:
     assert link.relations == {"self"}
 
 
+@pytest.mark.threat("LINK-4")
 def test_a_link_with_an_anchor_is_about_another_resource() -> None:
     mine, other, empty = parse_links(["<http://h/>; rel=hub, </h>; rel=hub; anchor=/o, </i>; rel=hub; anchor"])
     assert not mine.is_about_another_resource
@@ -87,6 +89,7 @@ def test_several_header_values_are_read_one_by_one_in_order() -> None:
         ("//[half/", None),
     ],
 )
+@pytest.mark.threat("LINK-5")
 def test_references_are_resolved_and_absolute_urls_stay_as_they_are(reference: str, absolute: str | None) -> None:
     base = "https://example.com/feeds/all?page=1#fragment"
     assert resolve(base, reference) == absolute
@@ -94,6 +97,7 @@ def test_references_are_resolved_and_absolute_urls_stay_as_they_are(reference: s
     assert found == ([] if absolute is None else [absolute])
 
 
+@pytest.mark.threat("LINK-7")
 def test_reading_ends_after_a_hundred_links() -> None:
     values = [", ".join(f"</{n}>; rel=hub" for n in range(60))] * 2
     links = parse_links(values)
@@ -108,6 +112,7 @@ def test_reading_ends_before_the_value_that_goes_beyond_64_kib() -> None:
     assert [link.target for link in parse_links([first, fits + "x" * 100, first])] == ["/a"]
 
 
+@pytest.mark.threat("LINK-7")
 def test_a_link_with_more_than_twenty_parameters_is_skipped() -> None:
     filler = "".join(f"; p{n}=x" for n in range(19))
     value = f"</a>; rel=hub{filler}, </b>; rel=hub{filler}; one=more; anchor=/other, </c>; rel=hub"
@@ -128,6 +133,7 @@ def test_a_topic_or_hub_can_be_written_alone() -> None:
     assert write_links([], None) == ""
 
 
+@pytest.mark.threat("HI-3", "LINK-8")
 def test_a_topic_cannot_add_links() -> None:
     value = write_links([HUB], 'http://t/>; rel="hub", <http://evil/>')
     hub, self = parse_links([value])
@@ -143,6 +149,7 @@ def test_characters_outside_urls_are_percent_encoded() -> None:
 
 
 @given(st.lists(urls, max_size=5), urls)
+@pytest.mark.threat("LINK-8")
 def test_what_is_written_is_read_back(hubs: list[str], topic: str) -> None:
     links = parse_links([write_links(hubs, topic)], base="http://elsewhere.example/")
     assert links == (
@@ -152,6 +159,7 @@ def test_what_is_written_is_read_back(hubs: list[str], topic: str) -> None:
 
 
 @given(st.lists(hostile_text, max_size=3), hostile_text)
+@pytest.mark.threat("LINK-8")
 def test_any_url_text_gives_one_link_each_and_stays_one_line_of_ascii(hubs: list[str], topic: str) -> None:
     value = write_links(hubs, topic)
     assert value.isascii()
@@ -167,6 +175,14 @@ def test_no_header_is_an_error(values: list[str]) -> None:
 
 @pytest.mark.parametrize("beginning", ["", "<a>", '<a>; a="', "<a>;a=", "<a>; rel=hub; "])
 @pytest.mark.parametrize("repeated", [*',;<"= >\\', '\\"', "<a>,", "<a>;", '<a>;"",', "a=b;", 'a="b";', "<>,", '","'])
+@pytest.mark.threat("LINK-6")
 def test_64_kib_of_anything_are_read_in_few_steps(beginning: str, repeated: str) -> None:
     value = (beginning + repeated * MAX_LINK_CHARACTERS)[:MAX_LINK_CHARACTERS]
     assert steps_of(lambda: parse_links([value], base="http://t/")) < 2 * MAX_LINK_CHARACTERS
+
+
+def test_an_international_host_is_named_in_its_ascii_form() -> None:
+    value = write_links(["https://münchen.example/é"], "http://bücher.example:8080")
+    assert value == (
+        '<https://xn--mnchen-3ya.example/%C3%A9>; rel="hub", <http://xn--bcher-kva.example:8080>; rel="self"'
+    )

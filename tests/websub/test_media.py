@@ -1,6 +1,6 @@
 import pytest
 
-from _websub.media import ContentError, MediaType, read_fields, read_json, read_text
+from _websub.media import ContentError, MediaType, is_content_type, read_fields, read_json, read_text
 from tests.work import steps_of
 
 
@@ -97,3 +97,19 @@ def test_what_is_no_form_is_an_error(body: bytes) -> None:
 )
 def test_types_of_xml_are_known(content_type: str, is_xml: bool) -> None:  # noqa: FBT001
     assert MediaType.parse(content_type).is_xml is is_xml
+
+
+@pytest.mark.parametrize(
+    ("header", "can_be_sent"),
+    [
+        ("text/plain", True),
+        ("text/plain ; a=b", True),
+        ("text/plain;", True),
+        ("text/plain ", False),
+        ("text/plain; ", False),
+        ("text/plain;\t", False),
+        ("text/plain; a=\u20ac", False),
+    ],
+)
+def test_a_type_that_is_sent_on_can_be_sent(header: str, can_be_sent: bool) -> None:  # noqa: FBT001 - a parameter
+    assert is_content_type(header) == can_be_sent

@@ -46,6 +46,7 @@ def resolve_with(monkeypatch: pytest.MonkeyPatch, names: Names) -> Names:
     return names
 
 
+@pytest.mark.threat("SSRF-10")
 async def test_a_name_is_resolved_once_and_the_address_that_was_checked_is_called(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -75,6 +76,7 @@ async def test_a_name_is_resolved_once_and_the_address_that_was_checked_is_calle
     ],
 )
 @pytest.mark.spec("SEC-15")
+@pytest.mark.threat("SSRF-8")
 async def test_one_address_that_is_not_allowed_spoils_the_name(
     monkeypatch: pytest.MonkeyPatch, answer: list[str]
 ) -> None:
@@ -83,6 +85,7 @@ async def test_one_address_that_is_not_allowed_spoils_the_name(
         await GuardedBackend(AddressPolicy()).connect_tcp("sub.example", 80, timeout=PATIENCE)
 
 
+@pytest.mark.threat("SSRF-24")
 async def test_at_most_sixteen_addresses_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_with(monkeypatch, Names([f"127.0.0.{n}" for n in range(1, 200)]))
     tried: list[str] = []
@@ -108,11 +111,13 @@ async def test_the_next_address_is_tried_when_one_does_not_answer(monkeypatch: p
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "0", "127。0。0。1", "::1"]
 )
+@pytest.mark.threat("SSRF-1", "SSRF-3")
 async def test_loopback_is_refused_however_it_is_spelt(host: str) -> None:
     with pytest.raises((AddressRefusedError, NameNotResolvedError)):
         await GuardedBackend(AddressPolicy()).connect_tcp(host, 80, timeout=PATIENCE)
 
 
+@pytest.mark.threat("SSRF-24")
 async def test_a_name_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = threading.Event()
 
@@ -187,6 +192,7 @@ async def test_a_certificate_is_checked_for_the_name_and_not_for_the_address(
 
 
 @pytest.mark.parametrize("wrong", ["other name", "address only", "another authority", "expired"])
+@pytest.mark.threat("SSRF-20")
 async def test_a_certificate_that_does_not_fit_is_a_failure_of_tls(
     authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str
 ) -> None:

@@ -134,6 +134,7 @@ async def test_hosts_that_are_private_as_they_are_written_are_not_even_asked_of_
     assert not proxy.lines
 
 
+@pytest.mark.threat("SSRF-19")
 async def test_proxies_of_the_environment_are_for_clients_that_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     async with peer(saying(OK), rounds=2) as server, a_proxy() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)

@@ -125,6 +125,7 @@ _PIECES = st.sampled_from(
 
 
 @given(st.text(max_size=300) | st.lists(_PIECES, max_size=9).map("".join), st.floats(0, 1e10))
+@pytest.mark.threat("DOS-4")
 def test_nothing_escapes_and_nothing_is_out_of_bounds(value: str, now: float) -> None:
     seconds = retry_after_seconds(value, now)
     assert seconds is None or 0 <= seconds <= DAY

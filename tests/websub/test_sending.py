@@ -49,6 +49,7 @@ async def all_slots_are_free_again(app: Edge, url: str, asked: int = SLOTS) -> N
 
 
 @pytest.mark.parametrize("limit", ["edge", "connection"])
+@pytest.mark.threat("SLOW-4", "DOS-1")
 async def test_clients_that_do_not_read_free_their_slots_while_they_stay(limit: str) -> None:
     """Either deadline is enough: the one of the application, and the one of the connection."""
     app = edge(send_seconds=0.3 if limit == "edge" else 600)
@@ -65,6 +66,7 @@ async def _ask_and_stay(url: str) -> None:
         await anyio.sleep_forever()
 
 
+@pytest.mark.threat("SLOW-4")
 async def test_a_client_that_reads_nothing_loses_its_connection() -> None:
     async with served(edge(send_seconds=600), send_seconds=0.3) as url, deaf(url) as stream:
         await stream.send(GET)
@@ -90,6 +92,7 @@ async def test_a_client_that_reads_slowly_gets_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("leaves", [True, False], ids=["leaves", "stays"])
+@pytest.mark.threat("DOS-2")
 async def test_http2_with_a_closed_window_frees_its_slots(leaves: bool) -> None:  # noqa: FBT001
     app = edge(send_seconds=600 if leaves else 0.3)
     async with served(app, cleartext_http2=True, send_seconds=600) as url:
@@ -124,6 +127,7 @@ async def test_a_stream_that_is_given_up_is_reset_and_the_others_go_on() -> None
 
 
 @pytest.mark.parametrize("ending", ["reset", "goaway", "half-closed"])
+@pytest.mark.threat("DOS-2")
 async def test_http2_clients_that_end_in_any_way_free_their_slots(ending: str) -> None:
     app = edge(send_seconds=600)
     async with served(app, cleartext_http2=True, send_seconds=600) as url, connected(url) as stream:
@@ -194,6 +198,7 @@ async def over_tls(app: AsgiEdge, authority: trustme.CA, folder: Path) -> AsyncI
 
 
 @pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
+@pytest.mark.threat("DOS-1", "DOS-2")
 async def test_slots_are_freed_over_tls(authority: trustme.CA, tmp_path: Path, protocol: str) -> None:
     context = ssl.create_default_context()
     context.set_alpn_protocols([protocol])
@@ -215,6 +220,7 @@ async def test_slots_are_freed_over_tls(authority: trustme.CA, tmp_path: Path, p
             tasks.cancel_scope.cancel()
 
 
+@pytest.mark.threat("SMG-14")
 async def test_http2_is_not_spoken_in_the_clear(caplog: pytest.LogCaptureFixture) -> None:
     async with served(edge()) as url:
         async with connected(url) as stream:

@@ -29,6 +29,7 @@ run(main, backend={backend!r})
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.threat("SLOW-6")
 async def test_signals_stop_a_program_even_when_a_body_stalls(number: signal.Signals, anyio_backend: str) -> None:
     program = [sys.executable, "-W", "error", "-c", PROGRAM.format(backend=anyio_backend)]
     with anyio.fail_after(PATIENCE):

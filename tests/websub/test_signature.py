@@ -58,6 +58,7 @@ def test_an_unknown_method_cannot_sign() -> None:
 
 @pytest.mark.parametrize("method", ["sha256", "sha384", "sha512"])
 @pytest.mark.spec("S-17", "S-36", "S-38")
+@pytest.mark.threat("SIG-1")
 def test_strong_methods_are_accepted_in_small_and_capital_digits(method: str) -> None:
     name, _, digits = sign(method, SECRET, BODY).partition("=")
     assert is_accepted(f"{name}={digits}")
@@ -65,6 +66,7 @@ def test_strong_methods_are_accepted_in_small_and_capital_digits(method: str) ->
 
 
 @pytest.mark.spec("S-40")
+@pytest.mark.threat("SIG-2")
 def test_a_missing_signature_is_refused() -> None:
     with pytest.raises(SignatureError, match="missing"):
         verify([], [SECRET], BODY)
@@ -107,16 +109,19 @@ def test_a_missing_signature_is_refused() -> None:
     ],
 )
 @pytest.mark.spec("S-37", "S-38", "SEC-12")
+@pytest.mark.threat("SIG-3", "SIG-6")
 def test_a_bad_signature_is_refused_and_is_no_other_error(header: str) -> None:
     assert not is_accepted(header)
 
 
 @pytest.mark.parametrize("headers", [(GOOD, "sha256=" + "0" * 64), ("sha256=" + "0" * 64, GOOD), (GOOD, GOOD)])
+@pytest.mark.threat("SIG-4")
 def test_two_signatures_are_refused_even_if_one_is_good(headers: tuple[str, ...]) -> None:
     assert not is_accepted(*headers)
 
 
 @pytest.mark.spec("H-60", "SEC-13")
+@pytest.mark.threat("SIG-5")
 def test_sha1_is_too_weak_unless_told_otherwise() -> None:
     header = sign("sha1", SECRET, BODY)
     with pytest.raises(SignatureError, match="weaker than allowed"):
@@ -126,6 +131,7 @@ def test_sha1_is_too_weak_unless_told_otherwise() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"hello\r\n", b"Hello\n", b"hello\n\0", b"iello\n"])
 @pytest.mark.spec("S-37", "H-58")
+@pytest.mark.threat("SIG-8")
 def test_another_body_is_refused(body: bytes) -> None:
     assert not is_accepted(GOOD, body=body)
 
@@ -139,6 +145,7 @@ def test_only_secrets_that_are_valid_now_count() -> None:
 
 
 @pytest.mark.spec("SEC-17")
+@pytest.mark.threat("SIG-11")
 def test_a_refusal_says_nothing_about_the_signature() -> None:
     with pytest.raises(SignatureError) as caught:
         verify(["sha256=" + "0" * 64], [SECRET], BODY)

@@ -9,7 +9,7 @@ import h11
 import pytest
 from anyio.abc import SocketStream
 
-from _websub import hypercorn_protocols
+from _websub import strict
 from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, plain
 from tests.websub.peers import connected, read_all, served, status_of
@@ -66,6 +66,8 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
     "chunk with a prefix": (HEAD + CHUNKED + b"\r\n0x3\r\nabc\r\n0\r\n\r\n", [400]),
     "chunk too large for a number": (HEAD + CHUNKED + b"\r\n" + b"f" * 40 + b"\r\nabc\r\n0\r\n\r\n", [400]),
     "request after garbage of a chunk": (HEAD + CHUNKED + b"\r\n0\r\nX" + b"\r\n\r\n" + HIDDEN, [400]),
+    "20,000 chunks of one byte": (HEAD + CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n", [400]),
+    "1,000 chunks of one byte": (HEAD + CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 1_000 + b"0\r\n\r\n", [200]),
     "CONNECT": (b"CONNECT hub.test:80 HTTP/1.1\r\nHost: hub.test:80\r\n\r\n", [501]),
     "TRACE": (b"TRACE / HTTP/1.1\r\nHost: hub.test\r\n\r\n", [501]),
     "target without a slash": (b"GET hub HTTP/1.1\r\nHost: hub.test\r\n\r\n", [400]),
@@ -99,6 +101,23 @@ def statuses_of(answers: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.threat(
+    "SMG-1",
+    "SMG-2",
+    "SMG-3",
+    "SMG-4",
+    "SMG-5",
+    "SMG-6",
+    "SMG-7",
+    "SMG-8",
+    "SMG-9",
+    "SMG-10",
+    "SMG-11",
+    "SMG-12",
+    "SMG-13",
+    "SMG-14",
+    "SMG-15",
+)
 async def test_smuggling(case: str, caplog: pytest.LogCaptureFixture) -> None:
     request, expected = CASES[case]
     async with served(AsgiEdge(echo)) as url:
@@ -140,6 +159,16 @@ async def _send_in_pieces(stream: SocketStream, request: bytes, size: int) -> No
         await stream.send_eof()
 
 
+@pytest.mark.threat("DOS-5")
+def test_a_body_in_the_smallest_pieces_is_given_up_before_it_is_read() -> None:
+    connection = strict.StrictConnection(h11.SERVER, max_incomplete_event_size=16_384)
+    connection.receive_data(HEAD + CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 20_000)
+    events = list[object]()
+    with pytest.raises(h11.RemoteProtocolError, match="small pieces"):
+        events.extend(iter(connection.next_event, h11.NEED_DATA))
+    assert len(events) <= 1_100
+
+
 def test_a_head_in_pieces_costs_no_more_than_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes are counted that are looked at, not seconds."""
     looked_at = 0
@@ -154,9 +183,9 @@ def test_a_head_in_pieces_costs_no_more_than_its_length(monkeypatch: pytest.Monk
             return self._pattern.search(text, start, end)
 
     for name in ("_AMBIGUOUS", "_HEAD_ENDS"):
-        monkeypatch.setattr(hypercorn_protocols, name, Counting(getattr(hypercorn_protocols, name)))
+        monkeypatch.setattr(strict, name, Counting(getattr(strict, name)))
     head = HEAD + b"X: y\r\n" * 2_000 + b"\r\n"
-    connection = hypercorn_protocols._Strict(h11.SERVER, max_incomplete_event_size=16_384)
+    connection = strict.StrictConnection(h11.SERVER, max_incomplete_event_size=16_384)
     events = []
     for byte in head:
         connection.receive_data(bytes([byte]))

@@ -63,6 +63,7 @@ def assert_ends_well(running: Program) -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.threat("SLOW-6")
 def test_it_ends_whatever_hundreds_of_clients_hold_open(backend: str, kind: str) -> None:
     with program(backend) as running, ExitStack() as stack:
         # What is not read fills the memory that the system has for sockets.

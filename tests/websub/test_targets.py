@@ -74,6 +74,7 @@ async def listening() -> AsyncIterator[str]:
         (b"/hub", 200, b"http://hub.test/hub"),
     ],
 )
+@pytest.mark.threat("SMG-13")
 async def test_a_whole_url_is_served_and_its_authority_wins(target: bytes, status: int, url: bytes) -> None:
     async with listening() as base:
         answer = await exchange(base, b"POST " + target + b" HTTP/1.1\r\nHost: hub.test\r\n\r\n")

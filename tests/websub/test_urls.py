@@ -160,6 +160,9 @@ REFUSED = {
 
 @pytest.mark.parametrize(("reason", "url"), [(reason, url) for reason, every in REFUSED.items() for url in every])
 @pytest.mark.spec("H-14", "SEC-15")
+@pytest.mark.threat(
+    "SSRF-2", "SSRF-3", "SSRF-16", "HI-1", "HI-2", "HI-3", "HI-6", "URL-1", "URL-2", "URL-5", "URL-6", "URL-7"
+)
 def test_a_dangerous_or_malformed_url_is_refused_in_one_sentence(reason: str, url: str) -> None:
     with pytest.raises(UrlError, match=reason.replace(".", r"\.")) as caught:
         check_url(url, "hub.callback")
@@ -174,6 +177,7 @@ def test_refused_urls_are_not_repeated_in_the_error() -> None:
 
 
 @pytest.mark.parametrize("host", ["a" * 2000, "ü" * 1000, "1." * 1000, "0x" * 1000, "xn--" + "9" * 1900, "[" * 2000])
+@pytest.mark.threat("URL-2", "URL-3")
 def test_a_hostile_host_is_refused_in_few_steps(host: str) -> None:
     def check() -> None:
         with pytest.raises(UrlError):
@@ -211,6 +215,7 @@ def test_no_text_is_an_error_of_another_kind(text: str) -> None:
     ],
 )
 @pytest.mark.spec("H-22", "H-23", "H-24")
+@pytest.mark.threat("FORM-11")
 def test_fields_are_added_at_the_end_of_the_query_of_a_callback(callback: str, verification: str) -> None:
     assert append_query(callback, [("hub.mode", "denied"), ("hub.topic", "t&u")]) == verification
 
@@ -268,6 +273,7 @@ def test_the_identity_of_an_identity_is_itself(text: str) -> None:
     ],
 )
 @pytest.mark.spec("S-04")
+@pytest.mark.threat("URL-3")
 def test_an_international_url_goes_on_the_wire_in_ascii(url: str, wire: str) -> None:
     assert ascii_url(check_url(url)) == wire
 

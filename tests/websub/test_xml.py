@@ -43,6 +43,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.spec("D-03")
+@pytest.mark.threat("XML-1", "XML-2", "XML-3")
 def test_entities_and_external_references_are_refused(attack: str) -> None:
     def attack_both() -> None:
         with pytest.raises(ContentError, match="not XML that is safe"):
@@ -55,6 +56,7 @@ def test_entities_and_external_references_are_refused(attack: str) -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.threat("XML-5", "XML-6")
 def test_what_is_no_xml_is_one_kind_of_error(broken: str) -> None:
     with pytest.raises(ContentError):
         read_xml(BROKEN[broken])
@@ -62,6 +64,7 @@ def test_what_is_no_xml_is_one_kind_of_error(broken: str) -> None:
         _fed(BROKEN[broken])
 
 
+@pytest.mark.threat("XML-4")
 def test_a_plain_doctype_is_read_and_nothing_is_fetched() -> None:
     with socket.create_server(("127.0.0.1", 0)) as canary:
         canary.settimeout(0.05)
@@ -97,6 +100,7 @@ def test_the_charset_is_found_as_rfc_7303_says(content: bytes, content_type: str
     assert read_xml(content, content_type).attrib == {"b": "\u4e2d"}
 
 
+@pytest.mark.threat("XML-4")
 def test_an_entity_of_a_document_type_that_is_elsewhere_is_refused() -> None:
     with pytest.raises(ContentError):
         read_xml(b'<!DOCTYPE a PUBLIC "p" "http://dtd.example/a.dtd"><a>&nbsp;</a>')
@@ -114,6 +118,7 @@ AT_THE_LIMIT: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.parametrize("kind", AT_THE_LIMIT)
+@pytest.mark.threat("XML-7", "XML-8", "XML-9")
 def test_documents_are_read_up_to_a_limit_of_work(kind: str) -> None:
     assert read_xml(AT_THE_LIMIT[kind](0).encode()).tag
     with pytest.raises(ContentError):
@@ -123,6 +128,7 @@ def test_documents_are_read_up_to_a_limit_of_work(kind: str) -> None:
 
 
 @pytest.mark.parametrize("default", ["x" * 100_000, ""], ids=["long", "many"])
+@pytest.mark.threat("XML-13")
 def test_attributes_by_default_are_no_amplifier(default: str) -> None:
     declared = NAMES if not default else f'b CDATA "{default}"'
     document = f"<!DOCTYPE x [<!ATTLIST a {declared}>]><x>{'<a/>' * 3000}</x>".encode()

@@ -113,6 +113,7 @@ def test_errors_have_the_status_that_they_are_answered_with() -> None:
         "InternalUnsubscriptionError": 500,
         "SubscriptionDeniedError": 406,
         "UnsubscriptionDeniedError": 406,
+        "RequestPostponedError": 503,
         "IntentVerificationError": 500,
         "TopicFetchError": 0,
         "ContentDeliveryError": 0,

@@ -44,5 +44,24 @@ def test_a_feed_whose_bytes_cannot_be_cut_is_delivered_whole(charset: str) -> No
     ],
     ids=["attributes by default", "elements", "depth", "broken"],
 )
+@pytest.mark.threat("XML-7", "XML-13")
 def test_a_feed_beyond_all_measure_is_not_taken_apart(feed: str) -> None:
     assert feed_entries(feed.encode(), "application/atom+xml") is None
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        f"{ATOM}{ENTRY}<entry/></feed>",
+        f"{ATOM}<entry />{ENTRY}<entry\n/>text</feed>",
+        f'<entry:feed xmlns:entry="http://www.w3.org/2005/Atom"{ATOM[5:]}{ENTRY}<entry/></entry:feed>',
+        f'<rss><channel>{ENTRY.replace("entry", "item")}<item title="a>b"/></channel></rss>',
+    ],
+)
+def test_an_empty_entry_stays(feed: str) -> None:
+    body = feed.encode()
+    entries = feed_entries(body, "application/xml")
+    assert entries is not None
+    assert [body[entry.start : entry.end].decode().replace("item", "entry") for entry in entries] == [ENTRY]
+    rest = without_entries(body, entries, [entry.digest for entry in entries])
+    assert feed_entries(rest, "application/xml") == ()

@@ -122,6 +122,7 @@ async def test_the_links_are_those_of_the_topics_discovery_where_they_are_known(
 
 
 @pytest.mark.spec("H-47")
+@pytest.mark.threat("HI-3")
 async def test_a_topic_cannot_add_links_of_its_own(site: Any) -> None:
     callback = RawCallback()
     topic = 'https://p.example/>; rel="hub", <https://evil.example/>; rel="self'
@@ -314,6 +315,7 @@ async def test_410_says_that_the_subscriber_wants_no_more(site: Any, content_typ
 @pytest.mark.spec("H-49")
 @pytest.mark.parity("H59", "H60")
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 400, 401, 404, 429, 500, 503])
+@pytest.mark.threat("SSRF-12")
 async def test_anything_else_is_a_failure_with_what_was_answered_and_no_redirect_is_followed(
     site: Any, status: int
 ) -> None:

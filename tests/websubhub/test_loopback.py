@@ -74,6 +74,7 @@ def test_programs_and_pages_of_its_own_are_served(headers: list[tuple[str, str]]
         [("sec-fetch-site", "")],
     ],
 )
+@pytest.mark.threat("DOS-10")
 def test_other_pages_are_not(headers: list[tuple[str, str]]) -> None:
     assert "web pages" in str(refusal_on_loopback(request(*headers)))
 
@@ -89,6 +90,7 @@ def test_names_of_this_machine_are_served(host: str) -> None:
     "host",
     ["evil.example", "localhost.evil.example", "192.168.0.7:8080", "0.0.0.0:8080", "[::2]", "127.0.0.1.evil.example"],
 )
+@pytest.mark.threat("DOS-10")
 def test_other_names_are_not(host: str) -> None:
     assert "localhost only" in str(refusal_on_loopback(request(host=host)))
 
@@ -128,6 +130,7 @@ async def test_a_public_hub_takes_what_comes(form: bytes) -> None:
         ("https://a.example/", "http://127.0.0.1:6000/", 202),
     ],
 )
+@pytest.mark.threat("DOS-10")
 async def test_what_is_on_loopback_stays_there(topic: str, callback: str, status: int) -> None:
     form = f"hub.mode=subscribe&hub.topic={topic}&hub.callback={callback}".encode()
     assert await ask("http://127.0.0.1:8080/hub", form) == status

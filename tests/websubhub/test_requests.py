@@ -22,6 +22,7 @@ UNKNOWN_MODES = ["register123", "SUBSCRIBE", " subscribe", "denied", "accepted",
 
 @pytest.mark.parity("H4")
 @pytest.mark.parametrize("mode", UNKNOWN_MODES)
+@pytest.mark.threat("FORM-7")
 async def test_an_unknown_mode_is_refused(mode: str) -> None:
     hub = Hub()
     async with world(hub) as w:
@@ -63,6 +64,7 @@ async def test_a_request_that_is_no_form_is_refused_by_its_type(content_type: st
     assert not hub.calls
 
 
+@pytest.mark.threat("FORM-4")
 async def test_parameters_of_a_form_are_not_read_from_the_query() -> None:
     hub = Hub()
     async with world(hub) as w:
@@ -105,6 +107,7 @@ async def test_text_that_is_not_utf_8_is_refused(name: bytes, value: bytes) -> N
 
 @pytest.mark.parity("H95", "H97", "H99", "H100")
 @pytest.mark.parametrize("name", ["hub.mode", "hub.topic", "hub.callback", "hub.secret", "hub.lease_seconds"])
+@pytest.mark.threat("FORM-2")
 async def test_a_parameter_that_comes_twice_is_refused(name: str) -> None:
     hub = Hub()
     fields = subscription_fields(secret="s", lease_seconds="3600")
@@ -184,6 +187,7 @@ async def test_a_form_with_too_many_fields_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content_type", "query"), [(FORM, {}), ("text/plain", {"hub.mode": "publish", "hub.topic": TOPIC})]
 )
+@pytest.mark.threat("BODY-1")
 async def test_a_body_beyond_the_limit_is_refused(content_type: str, query: dict[str, str]) -> None:
     hub = Hub()
     async with world(hub, limits=EdgeLimits(body_bytes=1000)) as w:
@@ -200,6 +204,7 @@ async def test_content_up_to_the_limit_is_taken() -> None:
     assert hub.message("on_update_message").body == b"x" * 1000
 
 
+@pytest.mark.threat("FORM-12")
 async def test_a_compressed_form_is_refused() -> None:
     hub = Hub()
     async with world(hub) as w:

@@ -169,6 +169,7 @@ async def test_parameters_unknown_to_websub_are_kept_apart_and_reach_the_verifie
         ("0" * 5000 + "3600", 3600),
     ],
 )
+@pytest.mark.threat("FORM-8")
 async def test_the_granted_lease_is_the_asked_one_within_bounds_ten_days_by_default(
     asked: str | None, granted: int
 ) -> None:
@@ -193,6 +194,7 @@ async def test_the_bounds_of_leases_are_settings() -> None:
 @pytest.mark.parametrize(
     "lease", ["0", "000", "-1", "+5", "1e9", "1.5", "0x10", " 10 ", "1_0", "٣", "ten", "9" * 5000 + "x"]
 )
+@pytest.mark.threat("FORM-8")
 async def test_a_lease_that_is_no_positive_decimal_number_is_refused(lease: str) -> None:
     hub = Hub()
     async with world(hub) as w:

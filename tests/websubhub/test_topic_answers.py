@@ -120,6 +120,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         pytest.param(answer("200 OK", PART, "Content-Encoding: gzip"), id="part of a gzip"),
     ],
 )
+@pytest.mark.threat("BODY-2", "GZ-4")
 async def test_a_part_of_the_content_is_an_error(data: bytes) -> None:
     """BODY-2, GZ-4"""
     assert (await failed(ending_with(data))).status in {0, 200}
@@ -139,6 +140,7 @@ async def test_the_limit_counts_unpacked_bytes(limit: int) -> None:
         assert (await fetched(packed, body_limit=limit)).body == CONTENT
 
 
+@pytest.mark.threat("BODY-2")
 async def test_a_length_beyond_the_limit_is_not_waited_for() -> None:
     error = await failed(answer("200 OK", b"the first bytes", length=10_000_000), body_limit=1_000)
     assert "too large" in error.reason
@@ -158,6 +160,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("coding", PACK)
+@pytest.mark.threat("GZ-3")
 async def test_compressed_content_is_unpacked_although_nobody_asked_for_it(coding: str) -> None:
     """GZ-3"""
     body = PACK[coding](CONTENT)
@@ -169,6 +172,7 @@ async def test_compressed_content_is_unpacked_although_nobody_asked_for_it(codin
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "gzip\r\nContent-Encoding: gzip"])
+@pytest.mark.threat("GZ-2", "GZ-5")
 async def test_content_that_cannot_be_unpacked_is_an_error_that_says_so(coding: str) -> None:
     """GZ-2, GZ-5"""
     error = await failed(answer("200 OK", gzip.compress(CONTENT, mtime=0), f"Content-Encoding: {coding}"))
@@ -178,6 +182,7 @@ async def test_content_that_cannot_be_unpacked_is_an_error_that_says_so(coding: 
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.threat("GZ-1")
 async def test_a_bomb_is_not_unpacked(coding: str) -> None:
     """GZ-1"""
     bomb = PACK[coding](b"\0" * 100_000_000)
@@ -212,6 +217,7 @@ async def test_the_type_is_kept_to_the_letter(good: str) -> None:
         "te xt/plain",
     ],
 )
+@pytest.mark.threat("HI-4", "HI-5", "HI-8", "DOS-12")
 async def test_a_type_that_cannot_be_sent_on_is_replaced(bad: str) -> None:
     content = await fetched(answer("200 OK", CONTENT, f"Content-Type: {bad}"))
     assert content.content_type == "application/octet-stream"
@@ -222,6 +228,7 @@ async def test_a_type_that_comes_twice_is_one() -> None:
     assert content.content_type == "text/html"
 
 
+@pytest.mark.threat("HI-7", "DOS-12")
 async def test_links_are_bounded_and_the_own_hub_stays() -> None:
     others = ", ".join(f"<https://hub.example/{number}/{'x' * 500}>; rel=hub" for number in range(50))
     content = await fetched(answer("200 OK", CONTENT, f"Link: {others}, <http://127.0.0.1/hub>; rel=hub"))
@@ -232,6 +239,7 @@ async def test_links_are_bounded_and_the_own_hub_stays() -> None:
 @pytest.mark.parametrize(
     "target", ["ftp://a.example/", "https://a.example/#top", "http://", f"https://a.example/{'x' * 3000}"]
 )
+@pytest.mark.threat("HI-7")
 async def test_links_that_are_no_topics_and_hubs_are_left_out(target: str) -> None:
     links = f'Link: <{target}>; rel="self hub", <https://b.example/>; rel="self hub"'
     content = await fetched(answer("200 OK", CONTENT, links))

@@ -82,6 +82,7 @@ async def test_redirects_are_followed_and_the_links_of_the_last_answer_count(sta
 
 
 @pytest.mark.spec("SEC-15")
+@pytest.mark.threat("SSRF-14")
 async def test_redirects_are_bounded() -> None:
     async with topics(answer(302, Location="/feed"), redirects=3) as (client, site, _):
         with pytest.raises(TopicFetchError):
@@ -93,6 +94,7 @@ async def test_redirects_are_bounded() -> None:
 @pytest.mark.parametrize(
     "location", ["ftp://publisher.example/", "file:///etc/passwd", "javascript:1", "http://", "ws://a.example/"]
 )
+@pytest.mark.threat("SSRF-15")
 async def test_a_redirect_to_what_is_no_web_page_is_an_error(location: str) -> None:
     async with topics(answer(302, Location=location)) as (client, _, web):
         with pytest.raises(TopicFetchError):
@@ -101,6 +103,7 @@ async def test_a_redirect_to_what_is_no_web_page_is_an_error(location: str) -> N
 
 
 @pytest.mark.spec("SEC-01")
+@pytest.mark.threat("SSRF-14")
 async def test_a_redirect_does_not_leave_https() -> None:
     async with topics(answer(302, Location="http://publisher.example/")) as (client, _, web):
         with pytest.raises(TopicFetchError):
@@ -140,6 +143,7 @@ async def test_a_topic_that_cannot_be_called_is_an_error(url: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
+@pytest.mark.threat("BODY-1")
 async def test_content_beyond_the_limit_is_an_error(size: int, fits: bool) -> None:  # noqa: FBT001  one of a pair
     async with topics(answer(200, b"x" * size), body_limit=1000) as (client, _, _web):
         if fits:
@@ -163,6 +167,7 @@ async def test_a_public_hub_fetches_nothing_from_this_machine_not_even_by_redire
 
 
 @pytest.mark.spec("SEC-15")
+@pytest.mark.threat("SSRF-13")
 async def test_each_redirect_is_checked_anew() -> None:
     canary = RawCallback()
     async with served(canary) as hidden:

@@ -47,6 +47,7 @@ def test_an_entity_tag_alone_is_enough(etag: str) -> None:
 @pytest.mark.parametrize(
     "etag", ['W/"7"', "7", "'7'", '"7', '"\u20ac"', '"\xe4"', '"a b"', '"a"b"', f'"{"x" * 1001}"', '"1", "2"', '"\x07"']
 )
+@pytest.mark.threat("HI-8", "DOS-12")
 def test_an_entity_tag_that_is_weak_or_cannot_be_sent_is_left_out(etag: str) -> None:
     assert validators(ETag=etag) == Validators()
 

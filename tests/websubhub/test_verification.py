@@ -93,6 +93,7 @@ async def test_the_verification_of_an_unsubscription_asks_what_was_asked() -> No
         ("https://subscriber.example/a//b/?x=[1]|{2}", "/a//b/?x=[1]|{2}&"),
     ],
 )
+@pytest.mark.threat("FORM-10", "FORM-11")
 async def test_the_callback_is_called_byte_for_byte_with_our_parameters_at_the_end(callback: str, start: str) -> None:
     site, hub = RawCallback(), Hub()
     async with world(hub) as w:
@@ -124,6 +125,7 @@ async def test_the_topic_is_echoed_as_it_was_given(topic: str) -> None:
 
 
 @pytest.mark.spec("H-31", "H-32", "SEC-06")
+@pytest.mark.threat("CH-1")
 async def test_challenges_are_long_random_and_of_the_permitted_characters(mode: str) -> None:
     async with world() as w:
         for _ in range(50):
@@ -151,6 +153,7 @@ async def test_any_2xx_with_the_challenge_confirms(mode: str, status: int) -> No
 @pytest.mark.spec("H-10", "H-36")
 @pytest.mark.parity("HU4")
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 400, 401, 404, 409, 410, 426])
+@pytest.mark.threat("SSRF-11")
 async def test_any_other_status_fails_the_verification_even_with_the_challenge(mode: str, status: int) -> None:
     hub = Hub()
     callback = RawCallback(lambda challenge: (status, [("Location", "https://other.example/")], challenge))
@@ -183,6 +186,7 @@ WRONG_BODIES = {
 @pytest.mark.spec("H-10", "H-37")
 @pytest.mark.parity("HU3")
 @pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES)
+@pytest.mark.threat("AMP-3", "AMP-4")
 async def test_any_other_body_than_the_challenge_fails_the_verification(mode: str, body: Any) -> None:
     hub = Hub()
     async with world(hub) as w:
@@ -192,6 +196,7 @@ async def test_any_other_body_than_the_challenge_fails_the_verification(mode: st
 
 
 @pytest.mark.spec("H-32", "SEC-06")
+@pytest.mark.threat("CH-3", "CH-4")
 async def test_a_challenge_of_another_request_does_not_confirm() -> None:
     hub, seen = Hub(), list[bytes]()
 
@@ -213,6 +218,7 @@ def unanswered(_: bytes) -> Any:
 
 
 @pytest.mark.spec("H-32")
+@pytest.mark.threat("CH-4")
 async def test_a_callback_that_does_not_answer_is_tried_again_with_a_fresh_challenge(mode: str) -> None:
     hub = Hub()
     callback = RawCallback(unanswered, unanswered, lambda challenge: (200, [], challenge))

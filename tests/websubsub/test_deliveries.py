@@ -164,6 +164,7 @@ WRONG = {
 @pytest.mark.spec("S-37", "S-38", "S-39", "S-40", "EX-12", "EX-13")
 @pytest.mark.parity("S13", "S14", "S83", "S24")
 @pytest.mark.parametrize("value", WRONG.values(), ids=WRONG)
+@pytest.mark.threat("SIG-2", "SIG-3")
 async def test_anything_else_is_rejected_and_never_reaches_the_hook(active: World, value: str | None) -> None:
     headers = {} if value is None else {b"X-Hub-Signature": value.encode("latin-1")}
     response = await active.client.post(active.subscription.callback, content=BODY, headers=headers)
@@ -173,6 +174,7 @@ async def test_anything_else_is_rejected_and_never_reaches_the_hook(active: Worl
     assert active.state() is State.ACTIVE
 
 
+@pytest.mark.threat("SIG-4")
 async def test_two_signatures_are_rejected(active: World) -> None:
     headers = [("X-Hub-Signature", GOOD), ("X-Hub-Signature", GOOD)]
     response = await active.client.post(active.subscription.callback, content=BODY, headers=headers)
@@ -192,6 +194,7 @@ async def test_a_compressed_delivery_is_handed_on_as_it_came(active: World) -> N
     assert gzip.decompress(message.body) == BODY
 
 
+@pytest.mark.threat("SIG-8")
 async def test_a_compressed_delivery_has_to_be_proven_as_it_came(active: World) -> None:
     signature = {"X_Hub_Signature": GOOD}  # that of the content before it was compressed
     answer = await active.hub.deliver(
@@ -234,6 +237,7 @@ async def test_without_a_secret_nothing_needs_a_signature(world: World) -> None:
     assert (await deliver(world, secret="any")).status_code == 202
 
 
+@pytest.mark.threat("SIG-7")
 async def test_the_secret_of_another_subscription_proves_nothing(active: World) -> None:
     other = Target(hub=HUB, topic="https://pub.example/other", secret="other")
     await active.subscribe(other)
@@ -407,6 +411,7 @@ async def test_what_waits_in_the_queue_is_done_before_the_end() -> None:
     assert [each.body for each in service.of(ContentDistributionMessage)] == [b"0", b"1", b"2", b"3", b"4"]
 
 
+@pytest.mark.threat("BODY-1")
 async def test_a_body_over_the_limit_is_refused_unread(make_world: MakeWorld) -> None:
     world = await make_world(limits=EdgeLimits(body_bytes=100))
     await world.subscribe(TARGET)

@@ -223,7 +223,11 @@ NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
         NoHubError,
         NO_HUB,
     ),
-    "json feed unasked": (Case([("Content-Type", "application/json")], '{"hubs": []}'), NoHubError, NO_HUB),
+    "json feed unasked": (
+        Case([("Content-Type", "application/json")], '{"hubs": []}'),
+        NoHubError,
+        NO_HUB.removesuffix(".") + ", where hubs of JSON Feeds are read only on request.",
+    ),
     "json without hubs": (
         Case([("Content-Type", "application/json")], '[{"hubs": 1}]', options=JSON_FEED),
         NoHubError,

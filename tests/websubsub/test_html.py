@@ -61,6 +61,7 @@ def chunks(page: bytes, size: int) -> Iterable[bytes]:
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 7, 1_000_000])
+@pytest.mark.threat("HTML-11")
 def test_a_hub_in_the_head_is_found(page: bytes, pieces: int) -> None:
     assert read(page, pieces=pieces) == FOUND
 
@@ -96,6 +97,7 @@ def test_a_hub_in_the_head_is_found(page: bytes, pieces: int) -> None:
     ],
 )
 @pytest.mark.parametrize("pieces", [3, 1_000_000])
+@pytest.mark.threat("HTML-6", "HTML-7", "HTML-8")
 def test_links_elsewhere_are_not_taken(page: bytes, pieces: int) -> None:
     assert read(page, pieces=pieces) == []
 
@@ -132,6 +134,7 @@ def test_links_keep_their_order() -> None:
         ("<base href='//['>", "https://example.com/blog/hub"),
     ],
 )
+@pytest.mark.threat("HTML-9")
 def test_relative_urls_follow_the_base_element(base: str, target: str) -> None:
     link = "<link rel=hub href=hub>"
     assert read(f"{base}{link}".encode()) == read(f"{link}{base}".encode()) == [("hub", target)]
@@ -159,10 +162,12 @@ def test_relative_urls_follow_the_base_element(base: str, target: str) -> None:
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 1_000_000])
+@pytest.mark.threat("HTML-10")
 def test_text_is_read_in_its_encoding(page: bytes, charset: str | None, pieces: int) -> None:
     assert read(page, charset=charset, pieces=pieces) == [("self", "https://example.com/é")]
 
 
+@pytest.mark.threat("HTML-10")
 def test_bad_bytes_do_not_hide_a_link() -> None:
     assert read(b"<meta charset=utf-8><title>\xff\xfe\x00</title><link rel=hub href='/\xff'>") == [
         ("hub", "https://example.com/\ufffd")
@@ -325,12 +330,14 @@ def bomb_of(name: str, size: int = 600_000) -> bytes:
 
 @pytest.mark.parametrize("body", [False, True], ids=["head", "body"])
 @pytest.mark.parametrize("bomb", [*BOMBS, *LARGE_TAGS])
+@pytest.mark.threat("HTML-1", "HTML-2", "HTML-3", "HTML-4", "HTML-5", "HTML-12")
 def test_no_page_costs_more_than_so_many_steps(bomb: str, body: bool) -> None:  # noqa: FBT001
     page = bomb_of(bomb)
     assert steps_of(lambda: read(page, pieces=16_384, body=body)) < MOST_STEPS
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.threat("HTML-1", "HTML-3", "HTML-4", "HTML-5", "HTML-12")
 def test_the_steps_of_a_page_grow_no_faster_than_its_length(bomb: str) -> None:
     half, whole = (steps_of(partial(read, bomb_of(bomb, size))) for size in (20_000, 40_000))
     assert whole < 2.2 * half

@@ -18,6 +18,8 @@ HEAVY = {
     "attr",
     "sqlite3",
     "asyncio",
+    "typing",
+    "logging",
 }
 SHOW = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
@@ -41,6 +43,12 @@ def loaded(code: str) -> set[str]:
 )
 def test_nothing_heavy_is_loaded_before_it_is_used(code: str) -> None:
     assert not loaded(code) & HEAVY
+
+
+def test_help_loads_the_parser_and_nothing_else() -> None:
+    parser = "import importlib, argparse; argparse.ArgumentParser().print_help()"
+    help_of_ours = "from websubsub.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    assert loaded(help_of_ours) - loaded(parser) == {"websubsub"}
 
 
 def test_every_name_is_there_once_it_is_asked_for() -> None:

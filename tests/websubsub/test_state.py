@@ -64,6 +64,7 @@ def test_a_step_that_is_not_in_the_table_is_an_error() -> None:
     ],
     ids=["active", "renewing", "renewed", "renewed-long-ago", "verified-again", "to-unsigned", "unsigned", "leaving"],
 )
+@pytest.mark.threat("SIG-9")
 def test_the_secrets_that_are_valid(subscription: Subscription, now: float, secrets: tuple[str, ...]) -> None:
     assert subscription.secrets_at(now) == secrets
 

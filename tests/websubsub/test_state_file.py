@@ -9,13 +9,13 @@ import anyio
 import pytest
 
 from tests.waiting import until
-from tests.websubsub.conftest import TARGET, URL, MakeWorld
+from tests.websubsub.conftest import HUB, TARGET, TOPIC, URL, MakeWorld
 from websubsub._state import State, Step, Subscription
 from websubsub._state_file import SCHEMA_VERSION, StateError, StateFile
 from websubsub._subscriptions import Subscriptions
 
-FIRST = Subscription(callback=URL + "1", target="t", hub="h", topic="t").requested("s1")
-SECOND = Subscription(callback=URL + "2", target="u", hub="h", topic="u").requested(None)
+FIRST = Subscription(callback=URL + "1", target="t", hub=HUB, topic=TOPIC).requested("s1")
+SECOND = Subscription(callback=URL + "2", target="u", hub=HUB, topic=TOPIC + "u").requested(None)
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ async def test_what_is_saved_is_on_disk_at_once(path: Path) -> None:
             assert other.execute("SELECT callback, state FROM subscription").fetchall() == [(URL + "1", "requested")]
 
 
+@pytest.mark.threat("SEC-5")
 async def test_only_the_owner_may_read_it(path: Path) -> None:
     async with StateFile(path) as file:
         await file.save(FIRST)
@@ -52,7 +53,7 @@ async def test_many_changes_at_once_are_all_kept(path: Path) -> None:
     async with StateFile(path) as file:
         async with anyio.create_task_group() as tasks:
             for number in range(50):
-                tasks.start_soon(file.save, Subscription(callback=f"{URL}{number}", target="t", hub="h", topic="t"))
+                tasks.start_soon(file.save, Subscription(callback=f"{URL}{number}", target="t", hub=HUB, topic=TOPIC))
         assert len(await file.load()) == 50
 
 
@@ -62,7 +63,7 @@ async def test_two_services_may_share_a_file(path: Path) -> None:
         Subscriptions("https://o.example/", StateFile(path)) as other,
     ):
         await mine.add(FIRST)
-        await other.add(Subscription(callback="https://o.example/1", target="t", hub="h", topic="t"))
+        await other.add(Subscription(callback="https://o.example/1", target="t", hub=HUB, topic=TOPIC))
     async with Subscriptions(URL, StateFile(path)) as mine:
         assert mine.all() == [FIRST]
 

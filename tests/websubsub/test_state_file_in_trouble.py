@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import until
-from tests.websubsub.conftest import TARGET, URL, MakeWorld
+from tests.websubsub.conftest import HUB, TARGET, TOPIC, URL, MakeWorld
 from websubsub import _clock, cli
 from websubsub._state import State, Subscription
 from websubsub._state_file import StateError, StateFile
 
-FIRST = Subscription(callback=URL + "1", target="t", hub="h", topic="t").requested("s1")
+FIRST = Subscription(callback=URL + "1", target="t", hub=HUB, topic=TOPIC).requested("s1")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def load(path: Path) -> list[Subscription]:
 async def fill(path: Path, count: int = 200) -> None:
     async with StateFile(path) as file:
         for number in range(count):
-            await file.save(Subscription(callback=f"{URL}{number}", target="t", hub="h", topic="t"))
+            await file.save(Subscription(callback=f"{URL}{number}", target="t", hub=HUB, topic=TOPIC))
 
 
 def spoil(path: Path, kind: str) -> None:
@@ -93,6 +93,40 @@ async def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_is(path: Pat
     assert "\n" not in str(refused.value)
     if kind != "unknown state":
         assert content(path) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "topic = 'nonsense'",
+        "hub = ''",
+        "callback = callback || char(0)",
+        "secret = ''",
+        "next_secret = hex(zeroblob(100))",
+        "verified_at = 1, expires_at = 9e999",
+        "verified_at = -9e999, expires_at = 1",
+        "verified_at = 1",
+        "expires_at = 1",
+        "old_secret_until = 9e999",
+    ],
+)
+async def test_a_value_that_no_version_writes_is_refused_and_nothing_is_lost(path: Path, change: str) -> None:
+    await fill(path, 2)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE subscription SET {change} WHERE rowid = 2")  # noqa: S608 - of the test
+    with pytest.raises(StateError) as refused:
+        await load(path)
+    assert "\n" not in str(refused.value)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM subscription").fetchone() == (2,)
+
+
+async def test_what_sqlite_itself_keeps_beside_is_nothing_foreign(path: Path) -> None:
+    await fill(path, 2)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA application_id = 0")
+        connection.execute("ANALYZE")
+    assert len(await load(path)) == 2
 
 
 def test_the_command_line_says_so_in_one_sentence(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

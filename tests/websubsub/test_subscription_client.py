@@ -256,6 +256,7 @@ async def test_a_request_by_hand_is_confirmed_by_the_application(world: World) -
 
 
 @pytest.mark.spec("S-08")
+@pytest.mark.threat("CAP-1")
 def test_callbacks_cannot_be_guessed() -> None:
     subscriptions = Subscriptions("https://sub.example/cb")
     callbacks = {subscriptions.new_callback() for _ in range(10_000)}

@@ -81,6 +81,7 @@ async def test_a_pending_subscription_is_confirmed_with_the_challenge_alone(pend
     ],
     ids=str,
 )
+@pytest.mark.threat("CH-5")
 async def test_what_cannot_be_confirmed_is_answered_404_and_changes_nothing(
     pending: World, changes: dict[str, str | None]
 ) -> None:

@@ -27,6 +27,11 @@ _INVALID = DeliveryOutcome(
 _NO_DESCRIPTOR = DeliveryOutcome(
     failure=DeliveryFailure.NO_DESCRIPTOR, detail="This program has as many files open as it may."
 )
+_HELD_BACK = DeliveryOutcome(
+    failure=DeliveryFailure.HELD_BACK, detail="The address has as many connections, or failures, as it may have."
+)
+#: How many origins may wait for one address, for each connection that it may have.
+_LINE = 4
 
 
 class Assignment:
@@ -195,13 +200,28 @@ class Assignment:
             if not origin.open:
                 batch.settle(delivery, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))
             return not origin.open  # connections that there are, are as good as they were
+        addresses = self._pool.reachable(resolution.addresses, self.now)
+        if not addresses:
+            return self._wait_or_give_up(delivery, batch, origin, resolution.addresses)
         head = render_head(delivery, target, origin.request_end)
         if head is None:
             batch.settle(delivery, _INVALID)
             return True
         seconds = delivery.content.connect_seconds or self._limits.connect_seconds
-        self._connect(delivery, batch, origin, head, Route(resolution.addresses, self.now + seconds))
+        self._connect(delivery, batch, origin, head, Route(addresses, self.now + seconds))
         return True
+
+    def _wait_or_give_up(self, delivery: Delivery, batch: Batch, origin: Origin, addresses: tuple[str, ...]) -> bool:
+        """Let an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
+        places = [self._pool.places.at(address) for address in addresses]
+        waited_for = [place for place in places if not self._pool.places.is_held_back(place, self.now)]
+        if not waited_for or len(waited_for[0].waiting) >= _LINE * self._limits.connections_per_address:
+            batch.settle(delivery, _HELD_BACK)
+            return True
+        if origin not in waited_for[0].waiting:
+            waited_for[0].waiting.append(origin)
+        self.lines.be_patient(origin)  # should nobody be left at that address whose end would be noticed
+        return False
 
     def _connect(self, delivery: Delivery, batch: Batch, origin: Origin, head: bytes, route: Route) -> None:
         problem = OSError()

@@ -10,6 +10,7 @@ from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.handshake import NotConnectedError, go_on_connecting
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.places import Place
 from websubhub._distribution.poller import READABLE, WRITABLE
 from websubhub._distribution.wiring import Route, Wiring
 
@@ -38,6 +39,7 @@ class Connection:
         end_by: When the exchange fails.
         idle_since: When the last exchange ended.
         standing: What ``Shares`` knows of the exchange, 0 for nothing.
+        place: Where it leads.
     """
 
     __slots__ = (
@@ -59,6 +61,7 @@ class Connection:
         "head",
         "idle_since",
         "origin",
+        "place",
         "reusable",
         "route",
         "standing",
@@ -66,7 +69,7 @@ class Connection:
         "watched_until",
     )
 
-    def __init__(self, wiring: Wiring, origin: Origin, route: Route, now: float) -> None:
+    def __init__(self, wiring: Wiring, origin: Origin, place: Place, route: Route, now: float) -> None:
         """Start to connect to the first address, which gets its share of the time.
 
         Raises:
@@ -83,6 +86,7 @@ class Connection:
         self._reused = False
         self.fd = self._channel.fd
         self.origin = origin
+        self.place = place
         self.route = route.rest
         self.head = b""
         self.delivery: Delivery | None = None

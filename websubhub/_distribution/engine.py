@@ -212,7 +212,7 @@ class _EngineRoom:
         self._rope.settimeout(0)
         self.poller.register(self._bell.fileno(), READABLE)
         self._names = NameResolver(addresses, limits.lookups, self.ring, look_up)
-        wiring = Wiring(self.poller, limits, TimerWheel(monotonic()), tls)
+        wiring = Wiring(self.poller, limits, TimerWheel(monotonic()), tls, loopback=addresses.loopback)
         self.exchanges = Exchanges(wiring, self._names, self._bell)
 
     def ring(self) -> None:

@@ -139,10 +139,14 @@ class Exchanges:
     def _finish(self, connection: Connection, outcome: DeliveryOutcome) -> None:
         delivery, batch, origin = connection.delivery, connection.batch, connection.origin
         assert delivery is not None and batch is not None  # noqa: S101, PT018 - its exchange has just ended
-        assignment = self._assignment
+        assignment, place = self._assignment, connection.place
         if origin.suspect or outcome.failure is not None:
             origin.suspect = outcome.failure is not None
-        if connection.reusable:
+        if outcome.delivered:
+            place.taken_at = assignment.now
+        else:
+            self._pool.places.failed(place, assignment.now)
+        if connection.reusable and (outcome.delivered or not self._pool.places.is_held_back(place, assignment.now)):
             self._pool.park(connection, assignment.now)
         else:
             self._pool.drop(connection)
@@ -153,3 +157,5 @@ class Exchanges:
         batch.settle(delivery, outcome)
         if origin.waiting or origin.site.waiting:
             assignment.released(origin)
+        if place.waiting:
+            assignment.lines.stand_next_at(place)

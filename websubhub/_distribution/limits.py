@@ -13,6 +13,10 @@ class EngineLimits:
         connections_per_origin: Open connections to one scheme, host and port.
         unanswered: Connections that may be open beyond that, whose servers have not answered for a moment, so that they
             keep no others waiting; by default four times as many, and never more than a quarter of the open files.
+        connections_per_address: Open connections to one address, or one IPv6 network of the size /64, whatever the
+            names and ports that lead there. An engine that may call its own machine has no such bounds there.
+        failing_per_minute: Deliveries that fail in a minute at an address that has taken none for an hour, beyond which
+            it gets no further ones.
         idle_seconds: How long an unused connection is kept for the next delivery.
         connect_seconds: For name lookup aside, the connection and its TLS handshake, over all addresses of the host.
         total_seconds: From the start of the connection to the end of the answer.
@@ -27,6 +31,8 @@ class EngineLimits:
     connections: int = attrs.field(default=256, validator=ge(1))
     connections_per_origin: int = attrs.field(default=8, validator=ge(1))
     unanswered: int = attrs.field(validator=ge(0))
+    connections_per_address: int = attrs.field(default=64, validator=ge(1))
+    failing_per_minute: int = attrs.field(default=60, validator=ge(1))
     idle_seconds: float = attrs.field(default=30.0, validator=ge(0))
     connect_seconds: float = attrs.field(default=5.0, validator=gt(0))
     total_seconds: float = attrs.field(default=15.0, validator=gt(0))

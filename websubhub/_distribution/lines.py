@@ -3,6 +3,7 @@
 from collections import deque
 
 from websubhub._distribution.origin import Origin, Site
+from websubhub._distribution.places import Place
 from websubhub._distribution.shares import Shares
 
 
@@ -34,6 +35,14 @@ class Lines:
         while site.waiting:
             origin = next(iter(site.waiting))
             del site.waiting[origin]
+            if origin.waiting:
+                self.stand(origin)
+                return
+
+    def stand_next_at(self, place: Place) -> None:
+        """Let the next origin that waits for room at an address, and still does, wait for any slot."""
+        while place.waiting:
+            origin = place.waiting.popleft()
             if origin.waiting:
                 self.stand(origin)
                 return

@@ -19,6 +19,7 @@ class DeliveryFailure(StrEnum):
     MALFORMED_ANSWER = "malformed answer"
     TOO_LARGE = "too large"
     NO_DESCRIPTOR = "no file descriptor left"
+    HELD_BACK = "address held back"
 
 
 @attrs.frozen

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from websubhub._distribution.channel import is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin
+from websubhub._distribution.places import Places
 from websubhub._distribution.shares import Shares
 from websubhub._distribution.wiring import Route, Wiring
 
@@ -20,6 +21,7 @@ class Pool:
     Attributes:
         connections: All of them, by file descriptor.
         shares: Who has the slots for exchanges.
+        places: The addresses that they lead to.
     """
 
     def __init__(self, wiring: Wiring) -> None:
@@ -29,6 +31,7 @@ class Pool:
         self._idle: dict[Origin, list[Connection]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
         self.shares = Shares(wiring.limits)
+        self.places = Places(wiring.limits, loopback=wiring.loopback)
 
     def under_way(self) -> list[Connection]:
         """The connections that have a delivery."""
@@ -68,19 +71,35 @@ class Pool:
         Raises:
             OSError: There is no way to the first address, or no file descriptor left.
         """
+        place = self.places.at(route.addresses[0])
+        if place.open >= place.limit:
+            for idle in [idle for idle in self._by_age if idle.place is place][:1]:
+                self.drop_idle(idle)
         if self._is_full and self._by_age:
             self._close_oldest()
         try:
-            connection = Connection(self._wiring, origin, route, now)
+            connection = Connection(self._wiring, origin, place, route, now)
         except OSError as error:
             if not (is_out_of_descriptors(error) and self._by_age):
                 raise
             self._close_oldest()
-            connection = Connection(self._wiring, origin, route, now)
+            connection = Connection(self._wiring, origin, place, route, now)
         self.connections[connection.fd] = connection
         origin.open += 1
+        place.open += 1
         self.shares.take(connection)
         return connection
+
+    def reachable(self, addresses: tuple[str, ...], now: float) -> tuple[str, ...]:
+        """Those of a host's addresses that may have one more connection; a full one by losing one that is idle."""
+        places = self.places
+        found = []
+        for address in addresses:
+            place = places.at(address)
+            has_room = place.open < place.limit or any(idle.place is place for idle in self._by_age)
+            if has_room and not places.is_held_back(place, now):
+                found.append(address)
+        return tuple(found)
 
     def park(self, connection: Connection, now: float) -> None:
         """Keep a busy connection for the next delivery to its origin."""
@@ -136,6 +155,7 @@ class Pool:
     def _close(self, connection: Connection) -> None:
         del self.connections[connection.fd]
         origin = connection.origin
+        connection.place.open -= 1
         origin.open -= 1
         if not origin.open:
             self._idle.pop(origin, None)

@@ -20,6 +20,7 @@ class Wiring:
         limits: How long they wait and how much they read.
         wheel: Where their deadlines are watched.
         tls: The context for https, or ``None`` for the one that all engines share.
+        loopback: Whether this machine is called like any other, without bounds of its address.
         answers: Complete answers with nothing after them, by their bytes. Most servers say the same thing again and
             again, and what the parser has read once need not be parsed again.
     """
@@ -28,6 +29,7 @@ class Wiring:
     limits: EngineLimits
     wheel: TimerWheel
     tls: ssl.SSLContext | None = None
+    loopback: bool = False
     answers: dict[bytes, DeliveryOutcome] = attrs.field(factory=dict)
 
 

@@ -13,6 +13,7 @@ from websubhub.standalone.parameters import OperationError
 from websubhub.standalone.ports import HubStore, StoreError
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.readiness import Readiness
+from websubhub.standalone.scraping import Scraping
 from websubhub.standalone.tokens import Refusal, Tokens
 
 _OPERATING = "/admin/"
@@ -43,13 +44,11 @@ class Admin:
         saturated: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._store = store
         self._readiness = Readiness(store)
-        self._metrics = metrics
+        self._scraping = Scraping(store, metrics, clock)
         self._tokens = tokens
         self._reach = reach
         self._saturated = saturated
-        self._clock = clock
         self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
             ("GET", "/admin/topics"): operations.topics,
             ("POST", "/admin/topics"): operations.save_topic,
@@ -86,7 +85,7 @@ class Admin:
         if path == "/ready":
             return await self._readiness_response()
         if path == "/metrics":
-            return await self._render_metrics()
+            return _text(await self._scraping.text())
         if not path.startswith(_OPERATING):
             raise OperationError(404, "There is nothing here.")
         refusal = self._refusal(request)
@@ -118,11 +117,10 @@ class Admin:
             return Refusal(reason="The Content-Type must be application/json.", status=415)
         return None
 
-    async def _render_metrics(self) -> Response:
-        pending = await self._store.verifications.count()
-        announcements = await self._store.announcements.statistics()
-        body = self._metrics.render(await self._store.broker.statistics(), announcements, pending, self._clock())
-        return Response(status=200, headers=[("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body=body)
+
+def _text(metrics: bytes) -> Response:
+    headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")]
+    return Response(status=200, headers=headers, body=metrics)
 
 
 def _media_type(request: Request) -> str:
@@ -143,6 +141,8 @@ def _parameters(request: Request) -> dict[str, Any]:
         raise OperationError(413, "The body is too large.")
     try:
         value = json.loads(request.body or b"{}")
+        # JSON can escape half a character, which neither the database nor a subscriber can be told.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise OperationError(400, "The body must be a JSON object.") from None
     if not isinstance(value, dict):

@@ -1,6 +1,6 @@
 """A hub put together from its settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
@@ -13,6 +13,8 @@ from websubhub import (
     HubApplication,
     HubConfig,
     TopicClient,
+    VerificationBudget,
+    is_loopback_url,
 )
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.delivery import DeliveryLoop
@@ -21,7 +23,7 @@ from websubhub.standalone.intake import Intake
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.ports import HubStore, TopicStore
+from websubhub.standalone.ports import HubStore, SubscriptionLimits, TopicStore
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
@@ -33,6 +35,7 @@ from websubhub.standalone.upkeep import Upkeep
 from websubhub.standalone.verification import VerificationWorker
 
 _SLOTS_FOR_EACH_CONNECTION = 16
+_PAUSE_ON_LOOPBACK_SECONDS = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +67,7 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
     limits = EngineLimits(
         connections=settings.concurrency,
         connections_per_origin=settings.concurrency_per_host,
+        connections_per_address=settings.concurrency_per_host,
         total_seconds=settings.delivery_timeout,
         connect_seconds=min(5.0, settings.delivery_timeout),
     )
@@ -98,28 +102,38 @@ async def _assemble(
     refresh = TopicRefresher(store, topics, clock).refresh
     fetching = TopicFetching(store, refresh, schedule, metrics.fetches, budgets=topics.budgets, clock=clock)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
-    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock)
+    limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
+    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock, limits)
     app = HubApplication(service, _config(settings, hub), clock=clock)
-    verification = VerificationWorker(store.verifications, app.attempt_verification, hub, clock=clock)
+    budget = _verification_budget(hub, clock)
+    verification = VerificationWorker(store.verifications, app.attempt_verification, hub, budget=budget, clock=clock)
     service.on_pending = verification.wake
+    operations = Operations(store, hub, app.deny, fetching.wake, budget)
     admin = Admin(
-        store,
-        Operations(store, hub, app.deny, fetching.wake),
-        metrics,
-        tokens=operators,
-        reach=reach,
-        saturated=lambda: app.load.saturated,
-        clock=clock,
+        store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )
-    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
+        delivery=DeliveryLoop(
+            store.broker, distributor, schedule, metrics.deliveries, slots=_slots(settings), clock=clock
+        ),
         fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
+
+
+def _slots(settings: Settings) -> int:
+    return settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+
+
+def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:
+    """The budget for verifications; a hub that is tried out leaves nobody alone for as long as one in the world."""
+    strangers = HubConfig().verification_budget
+    if is_loopback_url(hub):
+        strangers = attrs.evolve(strangers, pause_seconds=_PAUSE_ON_LOOPBACK_SECONDS)
+    return VerificationBudget(clock, strangers=strangers)
 
 
 def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:

@@ -33,6 +33,7 @@ _VERDICTS = {
         False,
         "the callback answers, but does not confirm: that is right unless it has just asked to subscribe",
     ),
+    IntentVerification.POSTPONED: (False, "the callback could not be asked just now"),
     IntentVerification.UNANSWERED: (False, "the callback does not answer a verification request"),
     IntentVerification.DENIED: (False, "the subscription was denied"),
 }

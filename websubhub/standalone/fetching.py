@@ -35,18 +35,19 @@ _GONE = 410
 
 
 def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1024) -> Budgets:
-    """Return what the hosts of topics may be made to take.
+    """Return what the hosts of topics, and their addresses, may be made to take.
 
     Args:
         clock: Seconds that only grow.
         content_bytes: The largest content of a topic; a host serves four such contents at once, and then in a minute.
     """
+    contents = _CONTENTS * content_bytes
     budget = Budget(
         at_once=FETCH_AT_ONCE_PER_HOST,
         burst=_FAILING_PER_MINUTE,
         per_minute=_FAILING_PER_MINUTE,
-        burst_bytes=_CONTENTS * content_bytes,
-        bytes_per_minute=_CONTENTS * content_bytes,
+        burst_bytes=contents,
+        bytes_per_minute=contents,
     )
     return Budgets(budget, clock, places=FETCHES_AT_ONCE)
 
@@ -78,7 +79,7 @@ class TopicFetching:
         self._schedule = schedule
         self._metrics = metrics
         self._clock = clock
-        self._budgets = budgets or fetch_budgets(clock)
+        self._budgets = fetch_budgets(clock) if budgets is None else budgets
         self._pace = TopicPace(clock)
         self._fetching: set[str] = set()
         self._hosts = Counter[str]()

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from websubhub import Subscription
+from websubhub import AccountState, Subscription, VerificationBudget, host_of
 from websubhub.standalone.announcements import AnnouncementOperations
 from websubhub.standalone.parameters import (
     OperationError,
@@ -13,6 +13,7 @@ from websubhub.standalone.parameters import (
     read_host,
     read_ids,
     read_limit,
+    read_network,
     read_number,
     read_url,
     shown,
@@ -30,16 +31,25 @@ class Operations:
         hub: The hub's public URL.
         deny: Tells a subscriber that its subscription has ended.
         announced: Called when a topic is to be fetched.
+        verifications: What the hosts of callbacks may be made to take before they are subscribed.
 
     Attributes:
         announcements: What can be done about announced topics.
     """
 
-    def __init__(self, store: HubStore, hub: str, deny: Deny, announced: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: HubStore,
+        hub: str,
+        deny: Deny,
+        announced: Callable[[], None],
+        verifications: VerificationBudget,
+    ) -> None:
         self._store = store
         self.announcements = AnnouncementOperations(store.announcements, announced)
         self._hub = hub
         self._deny = deny
+        self._verifications = verifications
 
     async def topics(self, parameters: dict[str, Any]) -> object:
         """A page of topics."""
@@ -106,8 +116,12 @@ class Operations:
         return {"dropped": await self._store.broker.drop(read_ids(parameters))}
 
     async def hosts(self, parameters: dict[str, Any]) -> object:
-        """The hosts that are paused, failing or busy."""
-        return {"hosts": [shown(host) for host in await self._store.broker.hosts(limit=read_limit(parameters))]}
+        """The hosts that are paused, failing or busy, with deliveries and with verifications."""
+        limit = read_limit(parameters)
+        return {
+            "hosts": [shown(host) for host in await self._store.broker.hosts(limit=limit)],
+            "verifications": [_shown_account(account) for account in self._verifications.states()[:limit]],
+        }
 
     async def pause(self, parameters: dict[str, Any]) -> object:
         """Hold deliveries to a host back."""
@@ -115,9 +129,15 @@ class Operations:
         return {"paused": read_host(parameters)}
 
     async def resume(self, parameters: dict[str, Any]) -> object:
-        """Deliver to a host again."""
-        await self._store.broker.resume_host(read_host(parameters))
-        return {"resumed": read_host(parameters)}
+        """Deliver to a host again, and verify new subscriptions there."""
+        network = read_network(parameters, "host")
+        if network is not None:
+            self._verifications.resume(network)
+            return {"resumed": network}
+        host = read_host(parameters)
+        self._verifications.resume(host_of(f"http://{host}/"))
+        await self._store.broker.resume_host(host)
+        return {"resumed": host}
 
     async def statistics(self, _: dict[str, Any]) -> object:
         """The counts of this moment."""
@@ -129,3 +149,8 @@ def _shown_subscription(subscription: StoredSubscription) -> dict[str, Any]:
     fields = {**shown(subscription), "expires_at": subscription.expires_at, "signed": subscription.secret is not None}
     del fields["secret"]
     return fields
+
+
+def _shown_account(account: AccountState) -> dict[str, Any]:
+    fields = shown(account)
+    return {"host": fields.pop("name"), **fields}

@@ -1,5 +1,6 @@
 """What a request of an operator says, read and checked, and what is said back."""
 
+from ipaddress import ip_network
 from typing import Any
 
 import attrs
@@ -42,6 +43,15 @@ def read_url(parameters: dict[str, Any], name: str) -> str:
         return check_url(str(parameters.get(name, "")), name)
     except UrlError as error:
         raise OperationError(400, str(error)) from None
+
+
+def read_network(parameters: dict[str, Any], name: str) -> str | None:
+    """A network like 2001:db8::/64, or None if it is written as something else."""
+    text = str(parameters.get(name, ""))
+    try:
+        return str(ip_network(text)) if "/" in text else None
+    except ValueError:
+        raise OperationError(400, f"{name} must be a host, an address or a network.") from None
 
 
 def read_flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:

@@ -12,11 +12,11 @@ from websubhub import (
     Acknowledgement,
     BadSubscriptionError,
     HubService,
-    IntentVerificationError,
     InternalSubscriptionError,
     InternalUnsubscriptionError,
     MessageType,
     Refusals,
+    RequestPostponedError,
     Subscription,
     SubscriptionAccepted,
     SubscriptionDeniedError,
@@ -35,18 +35,31 @@ from websubhub import (
 )
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
-from websubhub.standalone.ports import HubStore, Mode, PendingVerification, PublishKey, StoredSubscription, StoreError
+from websubhub.standalone.ports import (
+    HostFullError,
+    HubStore,
+    Mode,
+    PendingVerification,
+    PublishKey,
+    StoredSubscription,
+    StoreError,
+    SubscriptionLimits,
+)
 from websubhub.standalone.topics import TopicRules
 
 log = logging.getLogger("websubhub")
 
 #: How a pending verification names itself in the message that is verified for it.
 VERIFICATION = "websubhub.verification"
+#: Whether it has had all other attempts.
+LAST_ATTEMPT = "websubhub.last-attempt"
 
 _MESSAGE_ID = "X-Hub-Message-Id"
 _MESSAGE_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
 _PENDING_LIMIT = 10_000
+_STORE_SECONDS = 10.0
 _BUSY = {"Retry-After": "30"}
+_FULL = {"Retry-After": "3600"}
 
 
 class StandaloneHub(HubService):
@@ -58,6 +71,7 @@ class StandaloneHub(HubService):
         publishers: Who may publish content.
         intake: What takes updates and announcements.
         clock: The time, in seconds since 1970.
+        limits: How many subscriptions there may be.
 
     Attributes:
         on_pending: Called when a request awaits its verification.
@@ -70,8 +84,10 @@ class StandaloneHub(HubService):
         publishers: PublisherPolicy,
         intake: Intake,
         clock: Callable[[], float] = time.time,
+        limits: SubscriptionLimits | None = None,
     ) -> None:
         self._store = store
+        self._limits = limits or SubscriptionLimits()
         self._rules = rules
         self._publishers = publishers
         self._intake = intake
@@ -136,20 +152,26 @@ class StandaloneHub(HubService):
         self, message: Subscription
     ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
         """Store the request before saying yes; it is verified by the worker, also after a restart."""
-        refusal = await self._defer(Mode.SUBSCRIBE, message, message.lease_seconds)
+        try:
+            refusal = await self._defer(Mode.SUBSCRIBE, message, message.lease_seconds)
+        except HostFullError as error:
+            self._refusals.note("A subscription was answered 429: %s", error)
+            return BadSubscriptionError(error.public, status=429, headers=_FULL)
         if refusal is not None:
             return InternalSubscriptionError(refusal, status=503, headers=_BUSY)
         return SubscriptionAccepted(deferred=True)
 
-    async def on_subscription_validation(self, message: Subscription) -> SubscriptionDeniedError | None:
+    async def on_subscription_validation(
+        self, message: Subscription
+    ) -> SubscriptionDeniedError | RequestPostponedError | None:
         """Grant subscriptions to the topics of this hub."""
-        reason = await self._rules.denial(message.topic, message.hub)
-        return None if reason is None else SubscriptionDeniedError(reason)
+        try:
+            return await self._rules.objection(message.topic, message.hub, last=LAST_ATTEMPT in message.extras)
+        except StoreError as error:
+            return self._postponed(error)
 
-    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> IntentVerificationError | None:
+    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> RequestPostponedError | None:
         """The subscription is active, or renewed, from now on."""
-        if await self._store.topics.get(message.topic) is None:
-            await self._store.topics.save(self._rules.topic(message.topic))
         subscription = StoredSubscription(
             topic=message.topic,
             callback=message.callback,
@@ -157,7 +179,12 @@ class StandaloneHub(HubService):
             lease_seconds=message.lease_seconds,
             requested_at=message.verified_at,
         )
-        await self._store.subscriptions.save(subscription, verification=message.extras[VERIFICATION])
+        try:
+            if await self._store.topics.get(message.topic) is None:
+                await self._store.topics.save(self._rules.topic(message.topic))
+            await self._store.subscriptions.save(subscription, verification=message.extras[VERIFICATION])
+        except StoreError as error:
+            return self._postponed(error)
         return None
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
@@ -167,10 +194,14 @@ class StandaloneHub(HubService):
             return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
         return UnsubscriptionAccepted(deferred=True)
 
-    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
+    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> RequestPostponedError | None:
         """The subscription has ended."""
         verification = message.extras[VERIFICATION]
-        await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
+        try:
+            await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
+        except StoreError as error:
+            return self._postponed(error)
+        return None
 
     async def _defer(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> str | None:
         pending = PendingVerification(
@@ -185,10 +216,17 @@ class StandaloneHub(HubService):
         try:
             if not await self._keep(pending):
                 return "too many requests await their verification"
+        except HostFullError:
+            raise
         except StoreError as error:
             return self._failed(error)
         self.on_pending()
         return None
+
+    def _postponed(self, error: StoreError) -> RequestPostponedError:
+        """What fails in the store is no answer to anybody: the request stays, and is taken up again."""
+        self._refusals.note("A request that was accepted waits for the store: %s", error)
+        return RequestPostponedError(error.public, retry_after=_STORE_SECONDS)
 
     def _failed(self, error: StoreError) -> str:
         """Tell the log what the store said, and return what strangers may know of it."""
@@ -197,6 +235,6 @@ class StandaloneHub(HubService):
 
     async def _keep(self, pending: PendingVerification) -> bool:
         if pending.mode is Mode.SUBSCRIBE:
-            return await self._store.verifications.save(pending, places=_PENDING_LIMIT)
+            return await self._store.verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits)
         await self._store.verifications.save_if_known(pending)
         return True

@@ -1,99 +1,29 @@
 """What can be set on the standalone hub: by flag, environment, file or default, in that order."""
 
 import difflib
-import math
 import tomllib
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
 
 import attrs
 
-from websubhub import SignatureMethod, UrlError, check_url, is_loopback_host
+from websubhub import SignatureMethod, is_loopback_host
 from websubhub.standalone.schedule.retry import REFUSED_ATTEMPTS, RETRY_DELAYS
+from websubhub.standalone.setting_values import SettingsError as SettingsError  # noqa: PLC0414 - for whoever loads settings
+from websubhub.standalone.setting_values import choice as _choice
+from websubhub.standalone.setting_values import delays as _delays
+from websubhub.standalone.setting_values import network as _network
+from websubhub.standalone.setting_values import number as _number
+from websubhub.standalone.setting_values import public_url as _public_url
+from websubhub.standalone.setting_values import store as _store
+from websubhub.standalone.setting_values import switch as _switch
+from websubhub.standalone.setting_values import token as _token
+from websubhub.standalone.setting_values import whole as _whole
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
 HUB_PATH = "/hub"
 _FILE_LIMIT = 1_048_576
-_MOST_DELAYS = 100
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used; its text is one sentence for the person who made it."""
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise SettingsError(f"is not a number: {text}") from None
-        if not low <= value <= high or math.isnan(value):
-            raise SettingsError(f"must be from {low:g} to {high:g}, not {text}")
-        return value
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:  # noqa: PLR2004
-            raise SettingsError(f"must be a whole number from {low} to {high}, not {text}")
-        return int(text)
-
-    return parse
-
-
-def _choice(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise SettingsError(f"must be one of {', '.join(choices)}, not {text}")
-        return text
-
-    return parse
-
-
-def _switch(text: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-    if text.lower() not in words:
-        raise SettingsError(f"must be true or false, not {text}")
-    return words[text.lower()]
-
-
-def _store(text: str) -> str:
-    if text != "memory:" and not text.startswith(("sqlite:///", "nats://")):
-        raise SettingsError(f"must be sqlite:///FILE, memory: or nats://HOST:PORT, not {text}")
-    return text
-
-
-def _public_url(text: str) -> str:
-    try:
-        return check_url(text, "it")
-    except UrlError as error:
-        raise SettingsError(f"cannot be used: {str(error).rstrip('.')}") from None
-
-
-def _network(text: str) -> str:
-    try:
-        ip_network(text)
-    except ValueError:
-        raise SettingsError(f"is no network like 10.0.0.0/8: {text}") from None
-    return text
-
-
-def _token(text: str) -> str:
-    if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
-        raise SettingsError("must be 16 printable characters or more, without spaces")
-    return text
-
-
-def _delays(text: str) -> tuple[float, ...]:
-    parse = _number(0, 86_400)
-    delays = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
-    if not 1 <= len(delays) <= _MOST_DELAYS:
-        raise SettingsError(f"must be 1 to {_MOST_DELAYS} numbers of seconds with commas between them")
-    return delays
 
 
 def option(default: Any, text: str, parse: Callable[[str], Any] = str, **rest: Any) -> Any:
@@ -123,6 +53,16 @@ class Settings:
     lease_seconds: int = option(864_000, "The lease of subscriptions that ask for none.", _whole(1, 31_536_000))
     min_lease_seconds: int = option(300, "The shortest lease granted.", _whole(1, 31_536_000))
     max_lease_seconds: int = option(2_592_000, "The longest lease granted.", _whole(1, 31_536_000))
+    subscriptions_per_host: int = option(
+        100_000,
+        "Subscriptions with callbacks at one host, beyond which new ones are told 429; renewals never are.",
+        _whole(1, 10**12),
+    )
+    max_subscriptions: int = option(
+        5_000_000,
+        "Subscriptions in all, beyond which new ones are told 503; renewals never are.",
+        _whole(1, 10**12),
+    )
     retry_delays: tuple[float, ...] = option(
         RETRY_DELAYS,
         "Seconds to wait before each further attempt at a failed delivery; then it becomes a dead letter.",

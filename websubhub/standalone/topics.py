@@ -1,15 +1,17 @@
 """Which topics this hub serves, and how their updates are delivered."""
 
+import math
 from collections.abc import Collection
 
-import anyio
-
-from websubhub import TopicClient, TopicFetchError, TopicHead, url_identity
+from websubhub import RequestPostponedError, SubscriptionDeniedError, TopicClient, TopicFetchError, url_identity
 from websubhub.standalone.ports import DeliveryMode, Topic, TopicStore
 
 _ALL = "*"
-_BUDGET_SECONDS = 30.0
-_LOOK_AGAIN_SECONDS = 0.25
+_NOT_FETCHED = "the topic could not be fetched"
+#: Answers that ask for a repetition.
+_NOT_NOW = frozenset({408, 425, 429})
+_CROWDED_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 60.0
 
 
 class TopicRules:
@@ -61,30 +63,36 @@ class TopicRules:
         topic = await self._topics.get(url)
         return topic is not None and topic.registered
 
-    async def denial(self, url: str, hub: str) -> str | None:
-        """Why a topic may not be subscribed to; None when it may (W3C 5.2)."""
+    async def objection(
+        self, url: str, hub: str, *, last: bool = False
+    ) -> SubscriptionDeniedError | RequestPostponedError | None:
+        """Return why a topic may not be subscribed to, or not yet; None when it may (W3C 5.2).
+
+        Args:
+            url: The topic.
+            hub: The hub's public URL.
+            last: Whether a topic that does not answer is not asked again.
+        """
         if not await self.is_open_to(url):
-            return "the topic is not registered at this hub"
+            return SubscriptionDeniedError("the topic is not registered at this hub")
         if self._validate is None or await self._topics.get(url) is not None:
             return None
         try:
-            head = await self._look(self._validate, url)
-        except TopicFetchError:
-            return "the topic could not be fetched"
+            head = await self._validate.look(url)
+        except TopicFetchError as error:
+            return _objection(error, last=last)
         if hub not in head.hubs:
-            return "the topic does not name this hub"
+            return SubscriptionDeniedError("the topic does not name this hub")
         if head.topic is not None and url_identity(head.topic) != url_identity(url):
-            return "the topic has another canonical URL"
+            return SubscriptionDeniedError("the topic has another canonical URL")
         return None
 
-    async def _look(self, client: TopicClient, url: str) -> TopicHead:
-        """Look at a topic, once its host may be called."""
-        with anyio.move_on_after(_BUDGET_SECONDS):
-            while True:
-                try:
-                    return await client.look(url)
-                except TopicFetchError as error:
-                    if not error.wait:
-                        raise
-                    await anyio.sleep(min(error.wait, _LOOK_AGAIN_SECONDS))
-        raise TopicFetchError("The budget of its host is used up.")
+
+def _objection(error: TopicFetchError, *, last: bool) -> SubscriptionDeniedError | RequestPostponedError:
+    """Return what becomes of a subscription whose topic could not be looked at."""
+    if error.wait:  # for the load that others make
+        wait = _CROWDED_SECONDS if error.wait == math.inf else min(error.wait, _LONGEST_WAIT_SECONDS)
+        return RequestPostponedError(_NOT_FETCHED, retry_after=wait)
+    if last or (error.status and not 500 <= error.status <= 599 and error.status not in _NOT_NOW):  # noqa: PLR2004 - 5xx
+        return SubscriptionDeniedError(_NOT_FETCHED)
+    return RequestPostponedError(_NOT_FETCHED, counts=True)

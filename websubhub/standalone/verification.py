@@ -10,21 +10,24 @@ from anyio.abc import TaskGroup
 
 from websubhub import (
     IntentVerification,
+    Spending,
     Subscription,
     Unsubscription,
     VerificationAttempt,
+    VerificationBudget,
     host_of,
     url_identity,
 )
 from websubhub.standalone.ports import HostAccount, Mode, PendingVerification, StoreError, VerificationStore
-from websubhub.standalone.service import VERIFICATION
-from websubhub.standalone.verification_budget import VerificationBudget
+from websubhub.standalone.service import LAST_ATTEMPT, VERIFICATION
 
 log = logging.getLogger("websubhub")
 
 _PAIR_SECONDS = 1.0
 _POLL_SECONDS = 1.0
 _READ = 256
+_STORE_SECONDS = 5.0
+_POSTPONED_SECONDS = 30.0
 _DELAYS = (30.0, 120.0)
 
 Verify = Callable[[Subscription | Unsubscription], Awaitable[VerificationAttempt]]
@@ -61,6 +64,7 @@ class VerificationWorker:
         self._hub = hub
         self._delays = delays
         self._interval = interval
+        self._held: dict[tuple[str, str], float] = {}
         self._clock = clock
         self._under_way: set[tuple[str, str]] = set()
         self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -109,6 +113,7 @@ class VerificationWorker:
         """Forget the waits that are over."""
         now = self._clock()
         self._waiting = {account: until for account, until in self._waiting.items() if until > now}
+        self._held = {pair: until for pair, until in self._held.items() if until > now}
         while self._asked and next(iter(self._asked.values())) <= now:
             self._asked.popitem(last=False)
 
@@ -119,56 +124,65 @@ class VerificationWorker:
         if pending.id in self._finished or account in self._waiting or self._budget.is_full(pending.known):
             return False
         # A newer request of a pair is verified once the older one is, so that the newest has the last word.
-        if pair in self._under_way or pair in self._asked:
+        if pair in self._under_way or pair in self._asked or pair in self._held:
             return False
-        wait = self._budget.take(account)
-        if wait:
-            self._waiting[account] = self._clock() + wait
+        spending = self._budget.begin(account)
+        if spending is None:
+            self._waiting[account] = self._clock() + self._budget.wait(account)
             return True
         self._under_way.add(pair)
         self._asked[pair] = self._clock() + self._interval
-        tasks.start_soon(self._finish, pending, pair)
+        tasks.start_soon(self._finish, pending, pair, spending)
         return True
 
-    async def _finish(self, pending: PendingVerification, pair: tuple[str, str]) -> None:
+    async def _finish(self, pending: PendingVerification, pair: tuple[str, str], spending: Spending) -> None:
         result = None
         try:
-            attempt = await self._verify(_message(pending, self._hub))
+            with spending.charging():
+                attempt = await self._verify(self._message(pending))
             result = attempt.result
             await self._settle(pending, attempt)
         except StoreError as error:
             log.warning("A verification could not be settled: %s", error)
-            await anyio.sleep(_POLL_SECONDS)
+            # What is there still is due; nobody is to be asked again and again for that.
+            self._held[pair] = self._clock() + _STORE_SECONDS
         finally:
             self._finished.add(pending.id)
             self._under_way.discard(pair)
-            self._budget.give_back(_account(pending), result)
+            self._budget.end(spending, result)
             self._waiting.pop(_account(pending), None)
             self._due.set()
 
     async def _settle(self, pending: PendingVerification, attempt: VerificationAttempt) -> None:
+        postponed = attempt.result is IntentVerification.POSTPONED
+        delay = attempt.retry_after or 0.0
+        if postponed and not attempt.counts:
+            due_at = self._clock() + (delay or _POSTPONED_SECONDS)
+            await self._verifications.postpone(pending.id, due_at=due_at, counts=False)
+            return
         # What was verified is settled already, together with the subscription. If it is not, the store has failed.
-        again = attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
+        again = postponed or attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
         if again and pending.attempts < len(self._delays):
-            delay = max(self._delays[pending.attempts], attempt.retry_after or 0.0)
-            await self._verifications.postpone(pending.id, due_at=self._clock() + delay)
-        else:
-            await self._verifications.remove(pending.id)
+            due_at = self._clock() + max(self._delays[pending.attempts], delay)
+            await self._verifications.postpone(pending.id, due_at=due_at)
+            return
+        await self._verifications.remove(pending.id)
 
-
-def _account(pending: PendingVerification) -> HostAccount:
-    return pending.known, host_of(pending.callback)
-
-
-def _message(pending: PendingVerification, hub: str) -> Subscription | Unsubscription:
-    extras = {VERIFICATION: pending.id}
-    if pending.mode is Mode.SUBSCRIBE:
+    def _message(self, pending: PendingVerification) -> Subscription | Unsubscription:
+        extras = {VERIFICATION: pending.id}
+        if pending.attempts >= len(self._delays):
+            extras[LAST_ATTEMPT] = "yes"
+        if pending.mode is Mode.UNSUBSCRIBE:
+            return Unsubscription(hub=self._hub, topic=pending.topic, callback=pending.callback, extras=extras)
         return Subscription(
-            hub=hub,
+            hub=self._hub,
             topic=pending.topic,
             callback=pending.callback,
             lease_seconds=pending.lease_seconds,
             secret=pending.secret,
             extras=extras,
         )
-    return Unsubscription(hub=hub, topic=pending.topic, callback=pending.callback, extras=extras)
+
+
+def _account(pending: PendingVerification) -> HostAccount:
+    return pending.known, host_of(pending.callback)

@@ -17,7 +17,7 @@ from _websub.vocabulary import SignatureMethod
 from websubsub._application import SubscriberApplication, asgi, open_state
 from websubsub._command.output import JsonLines, Lines
 from websubsub._command.sinks import Execute, Forward, Save, Sink, describe
-from websubsub._config import CallbackPolicy, SubscriberConfig, Target
+from websubsub._config import LEASE_LIMIT, CallbackPolicy, SubscriberConfig, Target
 from websubsub._discovery import DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
 from websubsub._errors import AnsweredError, DeniedError, InsecureSecretError, SubscriptionInitiationError
 from websubsub._events import EventKind, SubscriberEvent
@@ -121,6 +121,8 @@ def listen(arguments: argparse.Namespace) -> int:
 def _sinks(arguments: argparse.Namespace) -> list[Sink]:
     sinks: list[Sink] = []
     if arguments.save is not None:
+        if not arguments.save:
+            raise ValueError("--save needs a folder.")
         try:
             sinks.append(Save(Path(arguments.save)))
         except OSError as error:
@@ -151,14 +153,16 @@ def _target(arguments: argparse.Namespace) -> Target:
 
 
 def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[SubscriberConfig, Binding]:
-    if arguments.lease_seconds is not None and arguments.lease_seconds < 1:
-        raise ValueError("--lease-seconds must be a positive number of seconds.")
+    if arguments.lease_seconds is not None and not 0 < arguments.lease_seconds < LEASE_LIMIT:
+        raise ValueError("--lease-seconds must be a positive number of seconds, of at most twelve digits.")
     if not 0 <= arguments.port <= 65_535:  # noqa: PLR2004 - the ports there are
         raise ValueError("--port must be a number from 0 to 65535.")
     if arguments.public_url is None and arguments.host in _WILDCARDS:
         raise ValueError(f"--host {arguments.host} is no address that a hub can call; say --public-url too.")
     if arguments.public_url is not None:
-        warning = loopback_warning(check_url(arguments.public_url, "--public-url"), arguments.host)
+        if "?" in check_url(arguments.public_url, "--public-url"):
+            raise ValueError("--public-url must not have a query.")
+        warning = loopback_warning(arguments.public_url, arguments.host)
         if warning is not None:
             print(f"websubsub: {warning}", file=sys.stderr)
     open_state(arguments.state)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from _websub.media import ContentError
+from websubsub._command.titles import entries, unpacked
 from websubsub._events import SubscriberEvent
 from websubsub._messages import ContentDistributionMessage
 
@@ -74,27 +75,28 @@ class Lines:
         self._print("notification", message.topic, kind, _size(len(message.body)), self._summary(message))
 
     def _summary(self, message: ContentDistributionMessage) -> str:
-        if message.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        read = unpacked(message)
+        if read is None:
             return ""
-        titles = self._new_titles(message)
+        titles = self._new_titles(read)
         if titles is not None:
             more = f"; {len(titles) - _TITLES} more" if len(titles) > _TITLES else ""
             return "; ".join(title[:_TEXT_LIMIT] for title in titles[:_TITLES]) + more
-        if not message.content_type.lower().startswith(_TEXTS):
+        if not read.content_type.lower().startswith(_TEXTS):
             return ""
         try:
-            text = message.text()
+            text = read.text()
         except ContentError:
             return ""
         return next((line.strip() for line in text.splitlines() if line.strip()), "")[:_TEXT_LIMIT]
 
     def _new_titles(self, message: ContentDistributionMessage) -> list[str] | None:
         """The titles of the entries that were not shown before; None when it is no feed."""
-        entries = _entries(message)
-        if entries is None:
+        found = entries(message)
+        if found is None:
             return None
         new: list[str] = []
-        for identity, title in entries:
+        for identity, title in found:
             key = message.topic, identity
             if key not in self._seen:
                 new.append(title)
@@ -107,29 +109,6 @@ class Lines:
     def _print(self, *parts: str) -> None:
         at = time.strftime("%H:%M:%S", time.localtime(self._clock()))
         print("  ".join([at, *(_visible(part) for part in parts if part)]), flush=True)
-
-
-def _entries(message: ContentDistributionMessage) -> list[tuple[str, str]] | None:
-    """Identity and title of each entry of a feed, the first first; None when it is no feed."""
-    if "xml" not in message.content_type.lower():
-        return None
-    try:
-        root = message.xml()
-    except ContentError:
-        return None
-    if _local(root.tag) not in {"feed", "rss", "RDF"}:
-        return None
-    found: list[tuple[str, str]] = []
-    for element in root.iter():
-        if _local(element.tag) in {"entry", "item"}:
-            fields = {_local(child.tag): " ".join("".join(child.itertext()).split()) for child in reversed(element)}
-            title = fields.get("title") or "untitled"
-            found.append((fields.get("id") or fields.get("guid") or fields.get("link") or title, title))
-    return found
-
-
-def _local(tag: object) -> str:
-    return str(tag).rpartition("}")[2]
 
 
 def _visible(text: str) -> str:

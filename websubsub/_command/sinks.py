@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -90,7 +91,7 @@ class Execute:
         seconds: How long it may take.
 
     Raises:
-        ValueError: It is empty, or a quote is missing.
+        ValueError: It is empty, a quote is missing, or there is no such command.
     """
 
     def __init__(self, command: str, *, seconds: float = _SECONDS) -> None:
@@ -100,6 +101,8 @@ class Execute:
             raise ValueError(f"--exec cannot be read: {error}.") from None
         if not self._command:
             raise ValueError("--exec needs a command.")
+        if shutil.which(self._command[0]) is None:
+            raise ValueError(f"--exec: there is no command {self._command[0]}.")
         self._seconds = seconds
 
     async def __call__(self, message: ContentDistributionMessage) -> None:
@@ -175,6 +178,9 @@ def describe(error: Exception) -> str:
     """What went wrong with a delivery, in one sentence."""
     if isinstance(error, AnsweredError):
         return error.reason
-    if isinstance(error, OSError | subprocess.SubprocessError):
-        return f"{getattr(error, 'strerror', None) or error}."
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}."
+    if isinstance(error, subprocess.SubprocessError):
+        return f"{error}."
     return "internal error"

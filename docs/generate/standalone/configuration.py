@@ -13,7 +13,18 @@ from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, Settings
 #: The settings by what they are about; a test sees to it that none is left out.
 GROUPS = (
     ("Address and state", ("host", "port", "public_url", "store")),
-    ("Subscriptions", ("topics", "validate_topics", "lease_seconds", "min_lease_seconds", "max_lease_seconds")),
+    (
+        "Subscriptions",
+        (
+            "topics",
+            "validate_topics",
+            "lease_seconds",
+            "min_lease_seconds",
+            "max_lease_seconds",
+            "subscriptions_per_host",
+            "max_subscriptions",
+        ),
+    ),
     ("Publishers", ("publisher_token", "anonymous_publishers", "max_content_bytes", "max_backlog")),
     (
         "Deliveries",

@@ -168,6 +168,7 @@ def content_of(file: Path) -> bytes:
     return file.read_bytes()
 
 
+@pytest.mark.threat("SEC-5")
 async def test_the_files_are_for_their_owner_alone(path: Path, clock: Clock) -> None:
     async with store_at(path, clock) as store:
         await Hub(store, clock).subscribe()
@@ -176,6 +177,7 @@ async def test_the_files_are_for_their_owner_alone(path: Path, clock: Clock) -> 
     assert {"hub.db", "hub.db-wal", "hub.db.lock", "hub.db.reserve"} <= set(modes)
 
 
+@pytest.mark.threat("SEC-5")
 async def test_files_of_an_earlier_version_become_private(path: Path, clock: Clock) -> None:
     async with store_at(path, clock) as store:
         await Hub(store, clock).subscribe()
@@ -187,6 +189,7 @@ async def test_files_of_an_earlier_version_become_private(path: Path, clock: Clo
 
 
 @pytest.mark.parametrize("suffix", [".lock", ".reserve"])
+@pytest.mark.threat("SEC-5")
 async def test_a_link_in_the_place_of_a_file_of_ours_is_not_followed(path: Path, clock: Clock, suffix: str) -> None:
     victim = path.parent / "victim"
     victim.write_bytes(b"precious")
@@ -201,6 +204,7 @@ async def test_a_link_in_the_place_of_a_file_of_ours_is_not_followed(path: Path,
 
 @pytest.mark.parametrize("statement", ["CREATE TABLE notes (text)", "PRAGMA application_id = 42"])
 @pytest.mark.parametrize("version", [0, 1, 99])
+@pytest.mark.threat("DOS-16")
 async def test_a_database_of_another_program_is_left_alone(
     path: Path, clock: Clock, statement: str, version: int
 ) -> None:
@@ -222,6 +226,7 @@ async def test_a_database_says_whose_it_is(path: Path, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])
+@pytest.mark.threat("DOS-16")
 async def test_a_database_that_was_removed_takes_no_more(path: Path, clock: Clock, suffix: str) -> None:
     async with store_at(path, clock) as store:
         hub = Hub(store, clock)

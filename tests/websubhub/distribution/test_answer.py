@@ -93,6 +93,7 @@ def test_malformed_answer_is_an_outcome(answer: bytes) -> None:
         assert outcome.detail
 
 
+@pytest.mark.threat("DOS-5")
 def test_storm_of_informational_answers_is_bounded() -> None:
     outcome, _ = read([b"HTTP/1.1 100 Continue\r\n\r\n"] * 50)
     assert outcome is not None

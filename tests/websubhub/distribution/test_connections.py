@@ -217,6 +217,7 @@ async def test_no_descriptor_is_leaked() -> None:
     until(lambda: open_files() <= before)
 
 
+@pytest.mark.threat("BQ-1")
 async def test_thousands_of_origins_are_forgotten() -> None:
     async with open_engine(origins=50, connections=20) as engine:
         await send(engine, [f"http://127.0.{number // 250 + 1}.{number % 250 + 1}:1/" for number in range(300)])

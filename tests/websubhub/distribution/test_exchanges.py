@@ -140,6 +140,7 @@ async def test_bytes_before_the_request_never_answer_it() -> None:
     assert server.connections == 2
 
 
+@pytest.mark.threat("SLOW-5")
 async def test_endless_ignored_body_costs_nothing() -> None:
     sent = 0
 
@@ -175,6 +176,7 @@ async def test_drip_in_an_ignored_body_is_not_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("dripped", [b"HTTP/1.1 200 " + b"x" * 1000, b"HTTP/1.1 100 Continue\r\n\r\n" * 40])
+@pytest.mark.threat("SLOW-5")
 async def test_drip_ends_with_the_deadline(dripped: bytes) -> None:
     def script(server: Peer, sock: socket.socket, _: int) -> None:
         server.receive(sock)
@@ -255,6 +257,7 @@ async def test_server_of_another_protocol_is_an_outcome(answer: bytes) -> None:
     assert outcome.failure is DeliveryFailure.MALFORMED_ANSWER
 
 
+@pytest.mark.threat("SSRF-12")
 async def test_status_is_reported_and_redirects_are_not_followed() -> None:
     statuses = [200, 201, 202, 204, 299, 301, 307, 308, 400, 404, 410, 429, 500, 503]
     answers = [b"HTTP/1.1 %d X\r\nRetry-After: 7\r\n%b\r\n" % (status, length(status)) for status in statuses]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 
 import anyio
+import pytest
 
 from tests.waiting import PATIENCE, until
 from tests.websubhub.distribution.peers import NO_CONTENT, answering, open_engine, peer, send, send_one
@@ -46,6 +47,7 @@ async def test_unknown_name_is_an_outcome_and_remembered() -> None:
     assert names.asked == ["a.test"]
 
 
+@pytest.mark.threat("SSRF-8")
 async def test_one_refused_address_refuses_the_name() -> None:
     with peer(answering(NO_CONTENT)) as server:
         for refused in ("10.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "fe80::1%lo", "0.0.0.1", "not-an-address"):
@@ -76,6 +78,7 @@ async def test_number_that_the_system_takes_for_an_address_is_checked() -> None:
     assert server.connections == 0
 
 
+@pytest.mark.threat("SSRF-9")
 async def test_rebinding_does_not_help() -> None:
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
     asked = []
@@ -105,6 +108,7 @@ async def test_next_address_is_tried() -> None:
     assert [outcome.status for outcome in outcomes] == [204] * 3
 
 
+@pytest.mark.threat("SSRF-24")
 async def test_no_more_than_sixteen_addresses_are_tried() -> None:
     with peer(answering(NO_CONTENT)) as server:
         names = Names(a=[f"127.0.0.{last}" for last in range(2, 18)] + ["127.0.0.1"])
@@ -113,6 +117,7 @@ async def test_no_more_than_sixteen_addresses_are_tried() -> None:
     assert outcome.failure is DeliveryFailure.CONNECT
 
 
+@pytest.mark.threat("SSRF-24")
 async def test_dead_names_do_not_delay_a_healthy_one() -> None:
     end = threading.Event()
     asked: list[str] = []
@@ -132,6 +137,7 @@ async def test_dead_names_do_not_delay_a_healthy_one() -> None:
             end.set()
 
 
+@pytest.mark.threat("SSRF-24")
 async def test_lookup_takes_no_longer_than_it_may() -> None:
     end = threading.Event()
 

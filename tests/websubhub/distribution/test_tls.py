@@ -59,6 +59,7 @@ async def test_address_is_checked_against_the_certificate(trusting: ssl.SSLConte
         (server_context("a.test", authority=trustme.CA()), "unable to get local issuer"),
     ],
 )
+@pytest.mark.threat("SSRF-20")
 async def test_bad_certificate_is_an_outcome(context: ssl.SSLContext, words: str, trusting: ssl.SSLContext) -> None:
     with peer(answering(NO_CONTENT), context) as server:
         async with open_engine(tls=trusting, look_up=to_loopback) as engine:
@@ -76,6 +77,7 @@ async def test_certificate_of_nobody_is_refused_by_default() -> None:
     assert server.requests == []
 
 
+@pytest.mark.threat("SSRF-20")
 def test_old_versions_are_refused() -> None:
     context = default_tls_context()
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

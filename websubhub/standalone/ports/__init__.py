@@ -5,11 +5,14 @@ from websubhub.standalone.ports.errors import (
     BacklogFullError,
     DeliverySettledError,
     DiskFullError,
+    HostFullError,
+    HubFullError,
     StoreClosedError,
     StoreError,
     StoreLockedError,
     StoreVersionError,
 )
+from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
     Announcement,
     AnnouncementState,
@@ -51,7 +54,9 @@ __all__ = [
     "FailingDelivery",
     "FetchedTopic",
     "HostAccount",
+    "HostFullError",
     "HostState",
+    "HubFullError",
     "HubStore",
     "Mode",
     "PendingVerification",
@@ -62,6 +67,7 @@ __all__ = [
     "StoreLockedError",
     "StoreVersionError",
     "StoredSubscription",
+    "SubscriptionLimits",
     "SubscriptionStore",
     "Topic",
     "TopicStore",

@@ -29,6 +29,18 @@ class BacklogFullError(StoreError):
     public = "too many deliveries are waiting"
 
 
+class HostFullError(StoreError):
+    """A host has as many subscriptions as it may have; some have to end before there can be new ones."""
+
+    public = "this hub takes no more subscriptions for the host of this callback"
+
+
+class HubFullError(StoreError):
+    """There are as many subscriptions as there may be; some have to end before there can be new ones."""
+
+    public = "this hub takes no more subscriptions at present"
+
+
 class DiskFullError(StoreError):
     """No space is left for new updates; deliveries go on, and publishing works again once there is space."""
 

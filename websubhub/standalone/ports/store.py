@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from websubhub.standalone.ports.broker import ContentBroker
+from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
     Announcement,
     AnnouncementState,
@@ -108,7 +109,13 @@ class SubscriptionStore(Protocol):
 class VerificationStore(Protocol):
     """Requests that were accepted and await their intent verification, one for each pair of topic and callback."""
 
-    async def save(self, verification: PendingVerification, *, places: int | None = None) -> bool:
+    async def save(
+        self,
+        verification: PendingVerification,
+        *,
+        places: int | None = None,
+        limits: SubscriptionLimits | None = None,
+    ) -> bool:
         """Keep a request; it replaces an older one of the same pair.
 
         Args:
@@ -116,10 +123,14 @@ class VerificationStore(Protocol):
             places: How many requests of pairs that are not subscribed yet may be pending; None for any number. A host
                 may have as many of them as are still free, so that no few hosts take them all. Where there is no place,
                 a request that is waiting for another attempt makes room, of the host that has the most.
+            limits: How many subscriptions there may be; None for any number.
 
         Returns:
             False, with nothing saved, when there is no place. For a pair that is subscribed, and one whose request is
             replaced, there always is.
+
+        Raises:
+            HostFullError, HubFullError: There are too many subscriptions; never for a pair that is subscribed.
         """
         ...
 
@@ -144,8 +155,8 @@ class VerificationStore(Protocol):
         """
         ...
 
-    async def postpone(self, verification: str, *, due_at: float) -> bool:
-        """Count an attempt and set the time of the next. False when a newer request has replaced it."""
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+        """Set the time of the next attempt, and count this one or not. False when a newer request replaced it."""
         ...
 
     async def remove(self, verification: str) -> bool:

@@ -63,7 +63,7 @@ def judge(outcome: DeliveryOutcome) -> Verdict:
     """Return what the end of an attempt means, by the status alone where there was an answer."""
     if outcome.failure is DeliveryFailure.INVALID_REQUEST:
         return Verdict.UNSENDABLE
-    if outcome.failure is DeliveryFailure.NO_DESCRIPTOR:
+    if outcome.failure in {DeliveryFailure.NO_DESCRIPTOR, DeliveryFailure.HELD_BACK}:
         return Verdict.NOT_BEGUN
     if outcome.failure is not None:
         return Verdict.NOT_NOW

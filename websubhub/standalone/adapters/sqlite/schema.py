@@ -177,7 +177,24 @@ CREATE TABLE accepted_keys (
 );
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2)
+# Hosts of callbacks have a count of their subscriptions, and so has the hub, as "*".
+_VERSION_3 = """
+ALTER TABLE subscriptions ADD COLUMN callback_host TEXT NOT NULL DEFAULT '';
+UPDATE subscriptions SET callback_host = host_of(callback);
+CREATE TABLE subscription_counts (host TEXT PRIMARY KEY, held INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO subscription_counts SELECT callback_host, count(*) FROM subscriptions GROUP BY callback_host;
+INSERT INTO subscription_counts SELECT '*', count(*) FROM subscriptions;
+CREATE TRIGGER subscription_counted AFTER INSERT ON subscriptions BEGIN
+    INSERT INTO subscription_counts VALUES (new.callback_host, 1) ON CONFLICT (host) DO UPDATE SET held = held + 1;
+    UPDATE subscription_counts SET held = held + 1 WHERE host = '*';
+END;
+CREATE TRIGGER subscription_discounted AFTER DELETE ON subscriptions BEGIN
+    UPDATE subscription_counts SET held = held - 1 WHERE host IN (old.callback_host, '*');
+    DELETE FROM subscription_counts WHERE host = old.callback_host AND held <= 0;
+END;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
 
 

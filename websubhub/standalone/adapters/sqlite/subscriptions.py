@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from websubhub import authority_of, url_identity
+from websubhub import authority_of, host_of, url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.rows import delivery_mode
 from websubhub.standalone.adapters.sqlite.thread import Database
@@ -22,8 +22,9 @@ _RENEW = (
     "requested_at = :requested, expires_at = :expires WHERE topic_id = :topic AND identity = :identity RETURNING id"
 )
 _ADD = (
-    "INSERT INTO subscriptions (topic_id, identity, callback, host, secret, lease_seconds, requested_at, expires_at) "
-    "VALUES (:topic, :identity, :callback, :host, :secret, :lease, :requested, :expires) RETURNING id"
+    "INSERT INTO subscriptions (topic_id, identity, callback, host, callback_host, secret, lease_seconds, "
+    "requested_at, expires_at) VALUES (:topic, :identity, :callback, :host, :callback_host, :secret, :lease, "
+    ":requested, :expires) RETURNING id"
 )
 
 
@@ -176,6 +177,7 @@ def _save(connection: Connection, subscription: StoredSubscription, now: float) 
         "identity": identity,
         "callback": subscription.callback,
         "host": host_key(authority_of(subscription.callback)),
+        "callback_host": host_of(subscription.callback),
         "secret": subscription.secret,
         "lease": subscription.lease_seconds,
         "requested": subscription.requested_at,

@@ -11,7 +11,15 @@ from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.settlements import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.ports import HostAccount, Mode, PendingVerification
+from websubhub.standalone.ports import (
+    HostAccount,
+    HostFullError,
+    HubFullError,
+    Mode,
+    PendingVerification,
+    StoreError,
+    SubscriptionLimits,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +41,7 @@ _DUE = (
     "AND host NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at LIMIT ?"
 )
 _STRANGERS = "SELECT count(*), count(*) FILTER (WHERE host = :host) FROM verifications WHERE known = 0"
+_HELD = "SELECT host, held FROM subscription_counts WHERE host IN (:host, '*')"
 # What is waiting for another attempt is not under way, so nobody is confirming it at this moment.
 _GREEDIEST = (
     "SELECT host, count(*) AS held FROM verifications WHERE known = 0 "
@@ -56,16 +65,30 @@ class SqliteVerifications:
         self._database = database
         self._clock = clock
 
-    async def save(self, verification: PendingVerification, *, places: int | None = None) -> bool:
+    async def save(
+        self,
+        verification: PendingVerification,
+        *,
+        places: int | None = None,
+        limits: SubscriptionLimits | None = None,
+    ) -> bool:
         """Keep a request, if there is a place for it; it replaces an older one of the same pair."""
         row = _row(verification, self._clock())
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> bool | StoreError:
+            if connection.execute(f"SELECT {_HAS_A_PLACE}", row).fetchone()[0]:
+                return bool(connection.execute(_REPLACE, row).rowcount)
+            excess = None if limits is None else _excess(connection, row, limits)
+            if excess is not None:
+                return excess  # raised here, it would undo what others write in the same step
             if places is not None and not _has_place(connection, row, places):
                 return False
             return bool(connection.execute(_REPLACE, row).rowcount)
 
-        return await self._database.write(work)
+        saved = await self._database.write(work)
+        if isinstance(saved, StoreError):
+            raise saved
+        return saved
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
@@ -108,12 +131,12 @@ class SqliteVerifications:
         statement = "DELETE FROM verifications WHERE rowid IN (SELECT value FROM json_each(?))"
         await self._database.settle(lambda connection: connection.execute(statement, (as_json(unreadable),)).rowcount)
 
-    async def postpone(self, verification: str, *, due_at: float) -> bool:
-        """Count an attempt and set the time of the next. False when a newer request has replaced it."""
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+        """Count an attempt, if it was one, and set the time of the next."""
 
         def work(connection: Connection) -> bool:
-            statement = "UPDATE verifications SET attempts = attempts + 1, due_at = ? WHERE id = ?"
-            return bool(connection.execute(statement, (due_at, verification)).rowcount)
+            statement = "UPDATE verifications SET attempts = attempts + ?, due_at = ? WHERE id = ?"
+            return bool(connection.execute(statement, (counts, due_at, verification)).rowcount)
 
         return await self._database.settle(work)
 
@@ -148,10 +171,19 @@ def withdraw_verification(connection: Connection, topic: str, callback: str) -> 
     connection.execute(f"DELETE FROM verifications {_PAIR}", pair)  # noqa: S608
 
 
+def _excess(connection: Connection, row: dict[str, object], limits: SubscriptionLimits) -> StoreError | None:
+    """Return what is wrong with one more subscription, if all that are pending become some."""
+    held = dict(connection.execute(_HELD, row).fetchall())
+    pending, of_host = connection.execute(_STRANGERS, row).fetchone()
+    if held.get(row["host"], 0) + of_host >= limits.per_host:
+        return HostFullError(f"{row['host']} has {limits.per_host} subscriptions.")
+    if held.get("*", 0) + pending >= limits.in_all:
+        return HubFullError(f"There are {limits.in_all} subscriptions.")
+    return None
+
+
 def _has_place(connection: Connection, row: dict[str, object], places: int) -> bool:
-    """Return whether a request may be kept, which makes room for it where it can be made."""
-    if connection.execute(f"SELECT {_HAS_A_PLACE}", row).fetchone()[0]:
-        return True
+    """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
     pending, of_host = connection.execute(_STRANGERS, row).fetchone()
     if of_host < places - pending:
         return True

@@ -1,0 +1,221 @@
+"""Accounts of hosts and addresses: what each was made to take lately, and what it may be made to take now."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+
+import attrs
+from attrs.validators import ge, gt
+
+_MINUTE = 60.0
+_CROWDED_SECONDS = 1.0
+_PROVEN_SECONDS = 3600.0
+_LONGEST_LINE_SECONDS = 300.0
+
+
+@attrs.frozen(kw_only=True)
+class Budget:
+    """The bounds for one host, or for one address.
+
+    Attributes:
+        at_once: Exchanges under way.
+        burst: Exchanges after a quiet time, before the rate counts.
+        per_minute: Exchanges in a minute from then on.
+        burst_bytes: Bytes after a quiet time, before their rate counts; the exchange that passes it is finished, and
+            each one under way counts as much as the largest one lately.
+        bytes_per_minute: Bytes in a minute from then on.
+        failures: Exchanges in a row that the host did not want, after which it is left alone; 0 for never.
+        pause_seconds: For how long.
+        proven_factor: How many times as many exchanges there may be, and no pause, for an hour after one that was
+            wanted: for addresses, which many hosts may share.
+    """
+
+    at_once: int = attrs.field(default=10, validator=ge(1))
+    burst: int = attrs.field(default=10, validator=ge(1))
+    per_minute: float = attrs.field(default=10.0, validator=gt(0))
+    burst_bytes: float = attrs.field(default=math.inf, validator=gt(0))
+    bytes_per_minute: float = attrs.field(default=math.inf, validator=gt(0))
+    failures: int = attrs.field(default=0, validator=ge(0))
+    pause_seconds: float = attrs.field(default=3600.0, validator=ge(0))
+    proven_factor: float = attrs.field(default=1.0, validator=ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class AccountState:
+    """How an account stands.
+
+    Attributes:
+        name: The host, address or network that it is for.
+        under_way: Exchanges under way.
+        failures: Exchanges in a row that were not wanted.
+        resumes_at: Until when it is left alone; None if it is not.
+    """
+
+    name: str
+    under_way: int
+    failures: int
+    resumes_at: float | None
+
+
+class _Account:
+    """What one host was made to take lately; it recovers with time."""
+
+    __slots__ = (
+        "at", "exchanges", "failures", "in_line", "largest", "paused_until", "proven_until", "running", "size",
+    )  # fmt: skip
+
+    def __init__(self, now: float) -> None:
+        self.at = now
+        self.running = 0
+        self.exchanges = 0.0
+        self.size = 0.0
+        self.largest = 0
+        self.failures = 0
+        self.in_line = 0
+        self.paused_until = -math.inf
+        self.proven_until = -math.inf
+
+    def recover(self, budget: Budget, now: float) -> None:
+        minutes = max(0.0, now - self.at) / _MINUTE
+        self.at = now
+        self.exchanges = max(0.0, self.exchanges - budget.per_minute * self.factor(budget) * minutes)
+        # An infinite rate times no time at all is no number.
+        self.size = max(0.0, self.size - budget.bytes_per_minute * minutes) if minutes else self.size
+        if not self.size:
+            self.largest = 0
+        if not self.exchanges:
+            self.in_line = 0
+
+    def factor(self, budget: Budget) -> float:
+        return budget.proven_factor if self.proven_until > self.at else 1.0
+
+    def is_clean(self, now: float) -> bool:
+        """Return whether a new account would be the same."""
+        return not (self.running or self.exchanges or self.size or self.failures or self.paused_until > now)
+
+
+class Accounts:
+    """Accounts with the same budget, of which those that matter least are forgotten beyond a number.
+
+    Args:
+        budget: The bounds for each.
+        clock: Seconds that only grow.
+        remembered: How many accounts are kept.
+    """
+
+    def __init__(self, budget: Budget, clock: Callable[[], float], remembered: int) -> None:
+        self.budget = budget
+        self._clock = clock
+        self._remembered = remembered
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def failing(self, name: str) -> bool:
+        """Return whether the last exchange of an account was not wanted."""
+        account = self._accounts.get(name)
+        return account is not None and account.failures > 0
+
+    def wait(self, name: str) -> float:
+        """Return how many seconds from now an exchange may begin: 0 at once, infinity when another must end first."""
+        account = self._accounts.get(name)
+        if account is None:
+            return 0.0
+        budget, now = self.budget, self._clock()
+        account.recover(budget, now)
+        factor = account.factor(budget)
+        if account.running >= budget.at_once * factor:
+            return math.inf
+        size = account.size + account.running * account.largest
+        rate = budget.per_minute * factor
+        waits = [
+            account.paused_until - now,
+            (account.exchanges + 1 - budget.burst * factor) / rate * _MINUTE,
+            (size - budget.burst_bytes) / budget.bytes_per_minute * _MINUTE if size else 0.0,
+        ]
+        return max(0.0, *waits)
+
+    def stand_in_line(self, name: str) -> float:
+        """Return in how many seconds to ask again: each who has to wait is told a later time than the one before."""
+        account, wait = self._accounts[name], self.wait(name)
+        account.in_line += 1
+        line = account.in_line / self.budget.per_minute / account.factor(self.budget) * _MINUTE
+        return max(_CROWDED_SECONDS if wait == math.inf else wait, min(line, _LONGEST_LINE_SECONDS))
+
+    def begin(self, name: str) -> None:
+        """Begin an exchange; ``end`` or ``cancel`` must follow."""
+        account = self._accounts.get(name)
+        if account is None:
+            account = self._accounts[name] = _Account(self._clock())
+        self._accounts.move_to_end(name)
+        account.running += 1
+        account.exchanges += 1
+        account.in_line = max(0, account.in_line - 1)
+        self._forget()
+
+    def end(self, name: str, *, size: int, wanted: bool, failed: bool) -> bool:
+        """End an exchange. Return whether the account is paused from now on."""
+        account, budget = self._accounts[name], self.budget
+        account.recover(budget, self._clock())
+        account.running -= 1
+        account.size += size
+        account.largest = max(account.largest, size)
+        if wanted:
+            self._refund(account)
+            account.failures = 0
+            account.proven_until = account.at + _PROVEN_SECONDS
+        elif failed:
+            account.failures += 1
+        pauses = 0 < budget.failures <= account.failures and account.factor(budget) == 1.0
+        if pauses:
+            account.failures = 0
+            account.paused_until = account.at + budget.pause_seconds
+        return pauses
+
+    def cancel(self, name: str) -> None:
+        """Take back an exchange of which nothing came."""
+        account = self._accounts[name]
+        account.running -= 1
+        self._refund(account)
+
+    def resume(self, name: str) -> bool:
+        """End the pause of an account, and forget its failures. Return whether there was one."""
+        account = self._accounts.get(name)
+        if account is None or account.paused_until <= self._clock():
+            return False
+        account.paused_until = -math.inf
+        account.failures = 0
+        account.exchanges = 0.0
+        return True
+
+    def states(self) -> list[AccountState]:
+        """Those that are paused, failing or busy."""
+        now = self._clock()
+        return [
+            AccountState(
+                name=name,
+                under_way=account.running,
+                failures=account.failures,
+                resumes_at=account.paused_until if account.paused_until > now else None,
+            )
+            for name, account in self._accounts.items()
+            if account.running or account.failures or account.paused_until > now
+        ]
+
+    def _refund(self, account: _Account) -> None:
+        account.exchanges = max(0.0, account.exchanges - 1)
+
+    def _forget(self) -> None:
+        """Drop accounts beyond the number: clean ones and old ones first, never one with an exchange under way."""
+        surplus = len(self._accounts) - self._remembered
+        if surplus <= 0:
+            return
+        now = self._clock()
+        idle = [name for name, account in self._accounts.items() if not account.running]
+        for account in self._accounts.values():
+            account.recover(self.budget, now)
+        idle.sort(key=lambda name: not self._accounts[name].is_clean(now))
+        # A few more than needed, so that not every new one costs a look at all the others.
+        for name in idle[: surplus + self._remembered // 16]:
+            del self._accounts[name]

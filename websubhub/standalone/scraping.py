@@ -1,0 +1,47 @@
+"""The metrics as text: anybody may ask for them, so they are put together once for all who ask at the same time."""
+
+from collections.abc import Callable
+
+import anyio
+
+from websubhub.standalone.metrics import HubMetrics
+from websubhub.standalone.ports import HubStore
+
+
+class Scraping:
+    """Puts the metrics together, never twice at once.
+
+    Args:
+        store: The store, which knows what is owed.
+        metrics: What the hub has counted.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(self, store: HubStore, metrics: HubMetrics, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._making = anyio.Lock()
+        self._asked = 0
+        self._answered = 0
+        self._text = b""
+
+    async def text(self) -> bytes:
+        """Return what is true now, or was when the last of those who wait began to.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        self._asked += 1
+        number = self._asked
+        async with self._making:
+            if self._answered < number:
+                asked = self._asked
+                self._text = await self._make()
+                self._answered = asked
+            return self._text
+
+    async def _make(self) -> bytes:
+        pending = await self._store.verifications.count()
+        announcements = await self._store.announcements.statistics()
+        return self._metrics.render(await self._store.broker.statistics(), announcements, pending, self._clock())

@@ -1,0 +1,98 @@
+"""How the text of a setting is read: each function returns its value, or says what is wrong with it."""
+
+import math
+from collections.abc import Callable
+from ipaddress import ip_network
+
+from websubhub import UrlError, check_url
+
+_MOST_DELAYS = 100
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; its text is one sentence for the person who made it."""
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A number from ``low`` to ``high``."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise SettingsError(f"is not a number: {text}") from None
+        if not low <= value <= high or math.isnan(value):
+            raise SettingsError(f"must be from {low:g} to {high:g}, not {text}")
+        return value
+
+    return parse
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number from ``low`` to ``high``."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:  # noqa: PLR2004
+            raise SettingsError(f"must be a whole number from {low} to {high}, not {text}")
+        return int(text)
+
+    return parse
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    """One of some words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise SettingsError(f"must be one of {', '.join(choices)}, not {text}")
+        return text
+
+    return parse
+
+
+def switch(text: str) -> bool:
+    """True or false."""
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise SettingsError(f"must be true or false, not {text}")
+    return words[text.lower()]
+
+
+def store(text: str) -> str:
+    """Where state is kept."""
+    if text != "memory:" and not text.startswith(("sqlite:///", "nats://")):
+        raise SettingsError(f"must be sqlite:///FILE, memory: or nats://HOST:PORT, not {text}")
+    return text
+
+
+def public_url(text: str) -> str:
+    """A URL."""
+    try:
+        return check_url(text, "it")
+    except UrlError as error:
+        raise SettingsError(f"cannot be used: {str(error).rstrip('.')}") from None
+
+
+def network(text: str) -> str:
+    """A network, as CIDR text."""
+    try:
+        ip_network(text)
+    except ValueError:
+        raise SettingsError(f"is no network like 10.0.0.0/8: {text}") from None
+    return text
+
+
+def token(text: str) -> str:
+    """A bearer token that nobody guesses."""
+    if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
+        raise SettingsError("must be 16 printable characters or more, without spaces")
+    return text
+
+
+def delays(text: str) -> tuple[float, ...]:
+    """Seconds with commas between them."""
+    parse = number(0, 86_400)
+    delays = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+    if not 1 <= len(delays) <= _MOST_DELAYS:
+        raise SettingsError(f"must be 1 to {_MOST_DELAYS} numbers of seconds with commas between them")
+    return delays
