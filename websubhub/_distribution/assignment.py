@@ -52,7 +52,6 @@ class Assignment:
         self.rotation = Rotation(wiring.limits.waiting)
         self.outbox = Outbox(wiring)
         self._limits = wiring.limits
-        self._host_most = pool.shares.host_most
         self._pool = pool
         self._lookups = lookups
         self._origins = Origins(wiring.limits.origins)
@@ -69,7 +68,7 @@ class Assignment:
 
     @property
     def short_of_slots(self) -> bool:
-        """Whether somebody may waits for a slot."""
+        """Whether somebody may wait for a slot."""
         return bool(self.rotation or self.lines.starved)
 
     def fill(self, until: float) -> bool:
@@ -134,19 +133,6 @@ class Assignment:
                 return
             origin.waiting.popleft()
             self.rotation.count_down(batch)
-        self.lines.stand_next(origin.site)
-
-    def released(self, origin: Origin, *, later: bool = False) -> None:
-        """Start what waits for the origin, or for another one of its host whose turn it is, after an exchange."""
-        site = origin.site
-        if site.waiting:
-            if origin.waiting:
-                site.waiting[origin] = None
-            self.lines.stand_next(site)
-        elif later:
-            self.lines.stand(origin)
-        else:
-            self.serve(origin)
 
     def try_again(self, connection: Connection, delivery: Delivery, batch: Batch, failure: DeliveryFailure) -> bool:
         """Try the next address of the host, or repeat what was certainly not processed; whether there is a way."""
@@ -172,11 +158,10 @@ class Assignment:
             self.rotation.count_down(batch)
             self._failed.append((delivery, batch, outcome))
         origin.waiting.clear()
-        self.lines.stand_next(origin.site)
 
     def _start(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         """Begin a delivery or settle it; whether that was possible, otherwise it has to wait."""
-        if (origin.suspect or origin.site.busy >= self._host_most) and not self.lines.has_share(origin):
+        if origin.suspect and not self.lines.has_share(origin):
             return False
         connection = self._pool.borrow(origin)
         if connection is None:

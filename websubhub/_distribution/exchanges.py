@@ -45,7 +45,7 @@ class Exchanges:
         for connection in self._pool.under_way():
             if connection.batch is batch:
                 self._pool.drop(connection)
-                self._assignment.released(connection.origin, later=True)
+                self._assignment.lines.stand(connection.origin)
 
     def close(self) -> None:
         """Close all connections."""
@@ -119,7 +119,7 @@ class Exchanges:
     def _make_room(self, now: float) -> None:
         """Let those wait who keep us waiting, and not those who may answer at once."""
         shares, needed = self._pool.shares, self._assignment.short_of_slots
-        for connection in shares.make_room(self._pool.under_way(), now, needed=needed):
+        for connection in shares.make_room(self._pool.connections.values(), now, needed=needed):
             self._finish(connection, connection.expire())
 
     def _finish_failed(self) -> None:
@@ -155,7 +155,7 @@ class Exchanges:
             if outcome.failure in NOT_CONNECTED and not origin.open:
                 assignment.fail_waiting(origin, outcome)  # the server is down, for those who wait as well
         batch.settle(delivery, outcome)
-        if origin.waiting or origin.site.waiting:
-            assignment.released(origin)
+        if origin.waiting:
+            assignment.serve(origin)
         if place.waiting:
-            assignment.lines.stand_next_at(place)
+            assignment.lines.stand_next(place)

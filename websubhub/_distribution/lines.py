@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from websubhub._distribution.origin import Origin, Site
+from websubhub._distribution.origin import Origin
 from websubhub._distribution.places import Place
 from websubhub._distribution.shares import Shares
 
@@ -30,16 +30,7 @@ class Lines:
             origin.queued = True
             self.starved.append(origin)
 
-    def stand_next(self, site: Site) -> None:
-        """Let the next origin of a host wait for any slot, if one waits; those whose senders have gone do not."""
-        while site.waiting:
-            origin = next(iter(site.waiting))
-            del site.waiting[origin]
-            if origin.waiting:
-                self.stand(origin)
-                return
-
-    def stand_next_at(self, place: Place) -> None:
+    def stand_next(self, place: Place) -> None:
         """Let the next origin that waits for room at an address, and still does, wait for any slot."""
         while place.waiting:
             origin = place.waiting.popleft()
@@ -48,13 +39,10 @@ class Lines:
                 return
 
     def has_share(self, origin: Origin) -> bool:
-        """Whether its shares leave room for one more exchange with an origin; if not, it waits for that."""
-        if origin.site.busy >= self._shares.host_most:
-            origin.site.waiting[origin] = None
-        elif origin.suspect and not self._shares.leave_room_for_suspects:
-            self.suspects[origin] = None
-        else:
+        """Whether its share leaves room for one more exchange with a suspect; if not, it waits for that."""
+        if self._shares.leave_room_for_suspects:
             return True
+        self.suspects[origin] = None
         return False
 
     def be_patient(self, origin: Origin) -> None:

@@ -18,21 +18,6 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PORT_LIMIT = 65_535
 
 
-class Site:
-    """A host, whatever the ports and schemes of its origins.
-
-    Attributes:
-        busy: How many exchanges are under way with it.
-        waiting: Its origins with deliveries that wait for their share of the slots, in this order.
-    """
-
-    __slots__ = ("__weakref__", "busy", "waiting")
-
-    def __init__(self) -> None:
-        self.busy = 0
-        self.waiting: dict[Origin, None] = {}
-
-
 class Origin:
     """One server, the deliveries that wait for it, and its TLS session.
 
@@ -42,12 +27,11 @@ class Origin:
         open: How many connections there are, connecting and busy ones included.
         waiting: Deliveries that wait for a connection, with their batch and request target.
         queued: Whether it stands in line for a free slot among all connections.
-        site: Its host, which it shares with other origins.
         suspect: Whether its last exchange failed.
     """
 
     __slots__ = (
-        "host", "open", "port", "prefix", "queued", "request_end", "secure", "session", "site", "suspect", "waiting",
+        "host", "open", "port", "prefix", "queued", "request_end", "secure", "session", "suspect", "waiting",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -62,7 +46,6 @@ class Origin:
         self.open = 0
         self.waiting: deque[tuple[Delivery, Batch, str]] = deque()
         self.queued = False
-        self.site = Site()
         self.suspect = False
 
     @property

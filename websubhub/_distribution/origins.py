@@ -1,8 +1,6 @@
 """The origins of an engine, each remembered under one spelling, and never more than agreed."""
 
-from weakref import WeakValueDictionary
-
-from websubhub._distribution.origin import Origin, Site, split_callback
+from websubhub._distribution.origin import Origin, split_callback
 
 
 class Origins:
@@ -15,7 +13,6 @@ class Origins:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._origins: dict[str, Origin] = {}
-        self._sites: WeakValueDictionary[str, Site] = WeakValueDictionary()
 
     def all(self) -> list[Origin]:
         """Those that are remembered."""
@@ -45,7 +42,6 @@ class Origins:
         if len(self._origins) >= 2 * self._limit:
             self._forget_unused()
         self._origins[origin.prefix] = origin
-        origin.site = self._sites.setdefault(origin.host, origin.site)
         return origin
 
     def _forget_unused(self) -> None:

@@ -48,7 +48,6 @@ class Pool:
             self.shares.take(connection)
         else:  # the same, without a call for each delivery
             self.shares.busy += 1
-            origin.site.busy += 1
         return connection
 
     def may_open(self, origin: Origin, now: float) -> bool:
@@ -108,7 +107,6 @@ class Pool:
             self.shares.give_back(connection)
         else:
             self.shares.busy -= 1
-            connection.origin.site.busy -= 1
         self._by_age[connection] = None
         try:
             self._idle[connection.origin].append(connection)

@@ -1,6 +1,7 @@
 """Who may have an exchange under way, so that hosts that answer wait for none that hangs."""
 
 from collections.abc import Iterable
+from math import inf
 
 from _websub.descriptors import connections_within_limit
 from websubhub._distribution.connection import Connection
@@ -14,7 +15,6 @@ _MOMENT_SECONDS = 0.25
 _FAIR_SECONDS = 2.0
 _SUSPECTS_SHARE = 4
 _SUSPECTS_SHARE_ASIDE = 2
-_HOST_SHARE = 8
 # The program that delivers has other things to open, above all connections that come in.
 _DESCRIPTOR_PARTS = 4
 
@@ -30,26 +30,22 @@ class Shares:
     An origin whose last exchange failed is a suspect. Suspects share a quarter of the slots and half of the room
     aside, and are not given up early: what was given up for others has all its time when it is tried again.
 
-    A host has an eighth of the slots, on however many ports, or as many as one of its origins may have.
-
     Attributes:
         most: How many slots there are.
-        host_most: How many exchanges may be under way with one host, those that stand aside included.
         busy: How many slots are taken.
         suspects: How many of them by suspects.
         aside: The exchanges that stand aside, the first one for the longest.
     """
 
     __slots__ = (
-        "_aside_most", "_suspects_aside", "_suspects_most", "_total_seconds", "aside", "busy", "host_most",
-        "most", "suspects",
+        "_aside_most", "_suspects_aside", "_suspects_most", "_total_seconds", "aside", "busy", "most",
+        "suspects",
     )  # fmt: skip
 
     def __init__(self, limits: EngineLimits) -> None:
         self.most = limits.connections
         self._total_seconds = limits.total_seconds
         self._suspects_most = max(1, limits.connections // _SUSPECTS_SHARE)
-        self.host_most = max(limits.connections_per_origin, limits.connections // _HOST_SHARE)
         self._aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
         self.busy = self.suspects = self._suspects_aside = 0
         self.aside: dict[Connection, None] = {}
@@ -66,16 +62,13 @@ class Shares:
 
     def take(self, connection: Connection) -> None:
         """Take a slot for an exchange on a connection."""
-        origin = connection.origin
         self.busy += 1
-        origin.site.busy += 1
-        if origin.suspect:
+        if connection.origin.suspect:
             connection.standing = SUSPECT
             self.suspects += 1
 
     def give_back(self, connection: Connection) -> None:
         """Give back what an exchange took, whatever that is by now."""
-        connection.origin.site.busy -= 1
         if not connection.standing:
             self.busy -= 1
             return
@@ -88,18 +81,18 @@ class Shares:
             self.busy -= 1
             self.suspects -= suspect
 
-    def make_room(self, under_way: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
+    def make_room(self, connections: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
         """Let those stand aside that have not answered for a moment. Return those that have to be given up.
 
         Args:
-            under_way: The connections with an exchange.
+            connections: All connections.
             now: The time.
             needed: Whether somebody waits for a slot.
         """
         if 2 * self.busy <= self.most and self.leave_room_for_suspects:
             return []
         before = now - _MOMENT_SECONDS
-        overdue = [each for each in under_way if not each.standing & ASIDE and self._began(each) <= before]
+        overdue = [each for each in connections if not each.standing & ASIDE and self._began(each) <= before]
         left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
         if not left or not needed or self.busy < self.most:
             return []
@@ -108,9 +101,11 @@ class Shares:
         return [each for each, _ in zip(patient, range(left), strict=False)]
 
     def _began(self, connection: Connection) -> float:
+        """When an exchange began; if there is none on the connection, that is never."""
         delivery = connection.delivery
-        seconds = delivery.content.total_seconds if delivery is not None else None
-        return connection.end_by - (seconds or self._total_seconds)
+        if delivery is None:
+            return inf
+        return connection.end_by - (delivery.content.total_seconds or self._total_seconds)
 
     def _step_aside(self, connection: Connection) -> bool:
         """Let an exchange stand aside; whether there was room for it."""

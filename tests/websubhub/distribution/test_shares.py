@@ -1,14 +1,13 @@
 """Hosts that answer wait for none that hangs: on real sockets, however many hang, and whatever is known of them."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import anyio
 import pytest
 
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 from tests.websubhub.distribution.peers import CONTENT, NO_CONTENT, EngineClock, Peer, answering, open_engine, peer
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.engine import DeliveryEngine
@@ -131,52 +130,6 @@ async def test_who_hangs_for_long_is_given_up_when_a_place_is_needed_and_has_all
                     clock.put_forward(3_001)
 
 
-async def test_a_host_has_its_share_whatever_its_ports() -> None:
-    listeners = [socket.create_server(("127.0.0.1", 0), backlog=64) for _ in range(12)]
-    try:
-        with answering_hosts() as good:
-            engine = open_engine(connections=32, connections_per_origin=4)
-            async with engine, anyio.create_task_group() as tasks:
-                callbacks = [f"http://127.0.0.1:{each.getsockname()[1]}/" for each in listeners] * 2
-                outcomes = Outcomes()
-                tasks.start_soon(engine.send, [Delivery(callback=url, content=CONTENT) for url in callbacks], outcomes)
-                await until(lambda: len(exchanges(engine)._pool.under_way()) == 4)
-                well = Outcomes()
-                others = [host(number, good.port, network=1) for number in range(28)]
-                await engine.send([Delivery(callback=url, content=CONTENT) for url in others], well)
-                assert well.delivered == 28
-                assert len(exchanges(engine)._pool.under_way()) == 4
-                tasks.cancel_scope.cancel()
-    finally:
-        for each in listeners:
-            each.close()
-
-
-async def test_all_ports_of_a_host_have_their_turn() -> None:
-    held = threading.Event()
-
-    def script(server: Peer, sock: socket.socket, _: int) -> None:
-        while True:
-            server.receive(sock)
-            held.wait(PATIENCE)
-            sock.sendall(NO_CONTENT)
-
-    servers = [Peer(script) for _ in range(10)]
-    try:
-        async with open_engine(connections=8, connections_per_origin=2) as engine:
-            outcomes = Outcomes()
-            async with anyio.create_task_group() as tasks:
-                callbacks = [server.url for server in servers for _ in range(10)]
-                tasks.start_soon(engine.send, [Delivery(callback=url, content=CONTENT) for url in callbacks], outcomes)
-                await until(lambda: len(exchanges(engine)._pool.under_way()) == 2)
-                held.set()
-            assert outcomes.delivered == 100
-            assert exchanges(engine)._pool.shares.busy == 0
-    finally:
-        for server in servers:
-            server.close()
-
-
 @pytest.mark.parametrize("abandoned", [True, False])
 async def test_every_place_is_given_back(*, abandoned: bool, clock: EngineClock) -> None:
     with hanging() as port, peer(answering(NO_CONTENT)) as good:
@@ -198,4 +151,3 @@ async def test_every_place_is_given_back(*, abandoned: bool, clock: EngineClock)
             await engine.send([Delivery(callback=good.url, content=CONTENT)], outcomes)
             slots = exchanges(engine)._pool.shares
             assert (slots.busy, slots.suspects, len(slots.aside), slots._suspects_aside) == (0, 0, 0, 0)
-            assert all(not origin.site.busy for origin in exchanges(engine)._assignment._origins.all())
