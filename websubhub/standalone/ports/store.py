@@ -147,7 +147,7 @@ class VerificationStore(Protocol):
         ...
 
     async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
-        """The requests that are due to this process: those of subscribed pairs before the others, the longest due first.
+        """The requests that this process is to see to: those of subscribed pairs first, then the longest due first.
 
         Args:
             limit: How many at most, of those and of the others.
