@@ -31,6 +31,11 @@ __all__ = [
 
 _CLOSE_SECONDS = 1.0
 
+# Each piece of a body costs as much as a kilobyte of it. A body may come in so many, and in one more for so many bytes.
+_PIECES = 16_384
+_PIECE_BYTES = 32
+_PIECES_AT_ONCE = 32
+
 # In this order: the first class that fits names the failure.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
     ((UrlError, httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol), Failure.URL),
@@ -39,7 +44,7 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
     ((AddressRefusedError,), Failure.ADDRESS),
     ((NameNotResolvedError,), Failure.NAME),
     ((TimeoutError, httpx.TimeoutException, httpcore.TimeoutException), Failure.TIMEOUT),
-    ((httpx.ConnectError, httpx.ProxyError, httpcore.ConnectError), Failure.CONNECT),
+    ((httpx.ConnectError, httpx.ProxyError, httpcore.ConnectError, httpcore.ProxyError), Failure.CONNECT),
     ((httpx.ProtocolError, httpcore.ProtocolError), Failure.MALFORMED),
     ((httpx.HTTPError, httpcore.NetworkError, OSError), Failure.BROKEN),
 )
@@ -84,8 +89,18 @@ async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
         return
     if response.is_closed:  # By an event hook that raised for the status, before the body was read.
         return
+    pieces = size = 0
     with _translated():
-        async for chunk in response.aiter_raw():
+        chunks = response.aiter_raw()
+        async for chunk in chunks:
+            pieces += 1
+            size += len(chunk)
+            if pieces > _PIECES + size // _PIECE_BYTES:
+                await response.aclose()
+                await _unwind(chunks)
+                raise ExchangeError(Failure.TOO_LARGE)
+            if not pieces % _PIECES_AT_ONCE:
+                await anyio.lowlevel.checkpoint()
             yield chunk
 
 
@@ -100,8 +115,11 @@ async def _unwind(chunks: AsyncIterator[bytes]) -> None:
     # A body that was left early is a chain of generators, and trio warns of each that it has to end by itself. With
     # the response closed, they have an end.
     with suppress(Exception):
+        pieces = 0
         async for _ in chunks:
-            pass
+            pieces += 1
+            if not pieces % _PIECES_AT_ONCE:
+                await anyio.lowlevel.checkpoint()
 
 
 def _has_tls_cause(error: BaseException | None) -> bool:

@@ -25,13 +25,14 @@ def raise_limit() -> int:
     return wanted
 
 
-def connections_within_limit(wanted: int) -> int:
-    """How many connections to take in, so that half of the open files is left for calls to others.
+def connections_within_limit(wanted: int, parts: int = 2) -> int:
+    """How many connections may be open for one purpose, so that the other open files are left for all else.
 
     Args:
         wanted: How many there may be at most.
+        parts: Into how many parts the open files are divided, of which these connections may take one.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted
-    return max(min(wanted, (soft - _OWN) // 2), min(wanted, _LEAST))
+    return max(min(wanted, (soft - _OWN) // parts), min(wanted, _LEAST))

@@ -4,7 +4,7 @@ import functools
 import math
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anyio
@@ -13,6 +13,7 @@ import httpcore
 
 from _websub.addresses import AddressPolicy
 from _websub.budgets import Spending
+from _websub.metering import MeteredBackend
 
 RESOLVE_SECONDS = 3.0
 ADDRESS_LIMIT = 16
@@ -58,7 +59,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, addresses: AddressPolicy) -> None:
         self._addresses = addresses
-        self._inner = httpcore.AnyIOBackend()
+        self._inner = MeteredBackend()
         self._limiter: anyio.CapacityLimiter | None = None
 
     async def connect_tcp(
@@ -136,6 +137,44 @@ def guarded_pool(
         keepalive_expiry=idle_seconds,
         network_backend=GuardedBackend(addresses),
     )
+
+
+def proxy_pool(
+    url: tuple[bytes, bytes, int | None, bytes],
+    *,
+    auth: tuple[bytes, bytes] | None,
+    headers: Sequence[tuple[bytes, bytes]],
+    connections: int,
+    keep_alive: int,
+    idle_seconds: float,
+    tls: ssl.SSLContext | None = None,
+    proxy_tls: ssl.SSLContext | None = None,
+) -> httpcore.AsyncConnectionPool:
+    """A connection pool whose every connection leads through a proxy.
+
+    Args:
+        url: That of the proxy, on HTTP or SOCKS: its scheme, host, port and path.
+        auth: The user and the password for it.
+        headers: What to tell it with each request.
+        connections: How many connections there may be.
+        keep_alive: How many idle connections to keep.
+        idle_seconds: How long to keep them.
+        tls: The context for https instead of the usual one.
+        proxy_tls: The context for the proxy itself, where that is on https.
+    """
+    scheme, host, port, path = url
+    common: dict[str, Any] = {
+        "proxy_url": httpcore.URL(scheme=scheme, host=host, port=port, target=path),
+        "proxy_auth": auth,
+        "ssl_context": tls or tls_context(),
+        "max_connections": connections,
+        "max_keepalive_connections": keep_alive,
+        "keepalive_expiry": idle_seconds,
+        "network_backend": MeteredBackend(),
+    }
+    if scheme.startswith(b"socks"):
+        return httpcore.AsyncSOCKSProxy(**common)
+    return httpcore.AsyncHTTPProxy(**common, proxy_headers=headers, proxy_ssl_context=proxy_tls)
 
 
 def core_request(method: str, url: tuple[bytes, bytes, int | None, bytes], **rest: Any) -> httpcore.Request:

@@ -11,7 +11,8 @@ import httpx
 from _websub.addresses import AddressPolicy, is_loopback_host
 from _websub.arguments import check_kind
 from _websub.exchange import ExchangeLimits
-from _websub.network import AddressRefusedError, core_request, guarded_pool, tls_context
+from _websub.metering import MeteredStream
+from _websub.network import AddressRefusedError, core_request, guarded_pool, proxy_pool
 
 _IDLE_SECONDS = 15.0
 
@@ -59,21 +60,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; errors are httpcore's, which the client above translates."""
-        url = (request.url.raw_scheme, request.url.raw_host, request.url.port, request.url.raw_path)
-        core = core_request(
-            request.method,
-            url,
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        response = await self._pool.handle_async_request(core)
-        return httpx.Response(
-            status_code=response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
+        return await _exchange(self._pool, request)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -96,22 +83,23 @@ class ProxyTransport(httpx.AsyncBaseTransport):
         self, proxy: str, addresses: AddressPolicy, limits: ExchangeLimits, tls: ssl.SSLContext | None = None
     ) -> None:
         self._addresses = addresses
-        self._inner = httpx.AsyncHTTPTransport(
-            verify=tls or tls_context(),
-            trust_env=False,
-            limits=httpx.Limits(
-                max_connections=limits.connections,
-                max_keepalive_connections=limits.keep_alive,
-                keepalive_expiry=_IDLE_SECONDS,
-            ),
-            proxy=httpx.Proxy(proxy, ssl_context=tls if proxy.lower().startswith("https:") else None),
+        given = httpx.Proxy(proxy)
+        self._pool = proxy_pool(
+            _parts(given.url),
+            auth=given.raw_auth,
+            headers=given.headers.raw,
+            connections=limits.connections,
+            keep_alive=limits.keep_alive,
+            idle_seconds=_IDLE_SECONDS,
+            tls=tls,
+            proxy_tls=tls if given.url.scheme == "https" else None,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; errors are those of httpx, or an address is refused."""
+        """Send a request; errors are httpcore's, or an address is refused."""
         if not self._permits(request.url.raw_host.decode("ascii")):
             raise AddressRefusedError("address not allowed")
-        return await self._inner.handle_async_request(request)
+        return await _exchange(self._pool, request)
 
     def _permits(self, host: str) -> bool:
         if is_loopback_host(host):
@@ -124,7 +112,43 @@ class ProxyTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._inner.aclose()
+        await self._pool.aclose()
+
+
+async def _exchange(pool: httpcore.AsyncConnectionPool, request: httpx.Request) -> httpx.Response:
+    core = core_request(
+        request.method,
+        _parts(request.url),
+        headers=request.headers.raw,
+        content=_Content(request.content),
+        extensions=request.extensions,
+    )
+    response = await pool.handle_async_request(core)
+    return httpx.Response(
+        status_code=response.status,
+        headers=response.headers,
+        stream=_Body(response),
+        extensions=response.extensions,
+    )
+
+
+def _parts(url: httpx.URL) -> tuple[bytes, bytes, int | None, bytes]:
+    return url.raw_scheme, url.raw_host, url.port, url.raw_path
+
+
+class _Content:
+    """The body of a request. No generator: where sending is given up, one would have to be ended by itself."""
+
+    def __init__(self, body: bytes) -> None:
+        self._parts = [body] if body else []
+
+    def __aiter__(self) -> "_Content":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop()
 
 
 class _Body(httpx.AsyncByteStream):
@@ -132,7 +156,13 @@ class _Body(httpx.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        stream = self._response.extensions.get("network_stream")
+        metered = stream if isinstance(stream, MeteredStream) else None
+        if metered is not None:
+            metered.note_head()
         async for chunk in self._response.aiter_stream():
+            if metered is not None:
+                metered.note_piece(len(chunk))
             yield chunk
 
     async def aclose(self) -> None:

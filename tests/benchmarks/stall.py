@@ -37,6 +37,11 @@ class Steps:
             self._counts[min(int((now - last) / _WIDTH), len(self._counts) - 1)] += 1
             last = now
 
+    @property
+    def longest(self) -> float:
+        """The longest step, in seconds."""
+        return max((width * _WIDTH for width, count in enumerate(self._counts) if count), default=0.0)
+
     def __str__(self) -> str:
         # Those in which nothing was done are not worth counting.
         steps = [(width * _WIDTH * 1_000, count) for width, count in enumerate(self._counts) if width and count]

@@ -13,6 +13,7 @@ _INFORMATIONAL = range(100, 200)
 _FINAL = range(200, 1000)  # those from 600 on are no statuses of HTTP, and yet answers (RFC 9110, 15)
 _END = b"\r\n\r\n"  # of a head, and of a chunked body
 _FIRST_BYTE = b"H"
+_WIRE_BYTES_FOR_EACH = 8
 
 
 class AnswerReader:
@@ -46,6 +47,7 @@ class AnswerReader:
         "_tail",
         "_too_large",
         "_until_close",
+        "_wire_limit",
         "reusable",
         "status",
     )
@@ -54,6 +56,8 @@ class AnswerReader:
         self._limits = limits
         self._kept = kept_body_bytes
         self._body_limit = kept_body_bytes or limits.ignored_body_bytes
+        # Chunks of one byte take six; what else there is beside the body is as endless as its server likes.
+        self._wire_limit = limits.head_bytes + _WIRE_BYTES_FOR_EACH * self._body_limit
         self._head_only = method == "HEAD"
         # The parser holds this reader; it is let go at the end so that no garbage collection is needed.
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -150,6 +154,7 @@ class AnswerReader:
         if head.broken:
             return self._fail(DeliveryFailure.MALFORMED_ANSWER, head.broken)
         if not head.complete:
+            self._too_large = head.overfull
             return self._judge(data)
         self._take_over(head)
         restated = head.restated()
@@ -176,7 +181,8 @@ class AnswerReader:
         if self._complete and not self._head_only and not self._too_large:
             self.reusable = self.reusable and self._sound and not self._leftover and self._is_alone(data)
             return self._succeed()
-        if self._too_large or self._head_only or (self._until_close and not self._kept):
+        beyond = self._too_large or self._received > self._wire_limit
+        if beyond or self._head_only or (self._until_close and not self._kept):
             return self.end(DeliveryFailure.TOO_LARGE, "The body of the answer is too large.")
         return None
 

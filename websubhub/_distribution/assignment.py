@@ -7,12 +7,12 @@ from websubhub._distribution.batch import Batch
 from websubhub._distribution.channel import describe, is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.lines import Lines
 from websubhub._distribution.lookups import Lookups
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.origins import Origins
 from websubhub._distribution.outbox import BURST, Outbox
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
-from websubhub._distribution.places import Place
 from websubhub._distribution.pool import Pool
 from websubhub._distribution.request import render_head
 from websubhub._distribution.rotation import Rotation
@@ -44,6 +44,7 @@ class Assignment:
         now: The time, as of the present turn.
         rotation: The batches that deliveries are taken from.
         outbox: What was begun.
+        lines: The origins whose deliveries cannot begin yet.
     """
 
     def __init__(self, wiring: Wiring, pool: Pool, lookups: Lookups) -> None:
@@ -55,8 +56,7 @@ class Assignment:
         self._lookups = lookups
         self._origins = Origins(wiring.limits.origins)
         # What came up in the middle of something else, and is done one by one so that no turn is long.
-        self._starved: deque[Origin] = deque()
-        self._patient: set[Origin] = set()
+        self.lines = Lines(pool.shares)
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
 
     def abandon(self, batch: Batch) -> None:
@@ -66,11 +66,18 @@ class Assignment:
             for origin in self._origins.all():
                 origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
 
+    @property
+    def short_of_slots(self) -> bool:
+        """Whether somebody may wait for a slot."""
+        return bool(self.rotation or self.lines.starved)
+
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for; whether the time was enough for all."""
-        outbox, resolved = self.outbox, self._lookups.resolved
+        outbox, lines, resolved = self.outbox, self.lines, self._lookups.resolved
         enough = True
-        while enough and (((self._failed or self._starved or resolved) and self._catch_up()) or self._take()):
+        while enough and (
+            ((self._failed or lines.starved or lines.suspects or resolved) and self._catch_up()) or self._take()
+        ):
             if len(outbox.connections) >= BURST:
                 outbox.send()
             enough = monotonic() < until
@@ -79,7 +86,8 @@ class Assignment:
 
     def _take(self) -> bool:
         """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
-        taken = self.rotation.next() if self._pool.busy < self._limits.connections else None
+        shares = self._pool.shares
+        taken = self.rotation.next() if shares.busy < shares.most else None
         if taken is None:
             return False
         batch, delivery = taken
@@ -99,9 +107,8 @@ class Assignment:
             delivery, batch, outcome = self._failed.popleft()
             batch.settle(delivery, outcome)
             return True
-        if self._starved and self._pool.has_room:
-            origin = self._starved.popleft()
-            origin.queued = False
+        origin = self.lines.next()
+        if origin is not None:
             self.serve(origin)
             return True
         answer = self._lookups.next()
@@ -118,34 +125,14 @@ class Assignment:
     def serve(self, origin: Origin) -> None:
         """Start deliveries that wait for the origin, as many as it can take now."""
         while origin.waiting:
-            if not self._pool.has_room:
-                self.serve_later(origin)
+            if not self._pool.shares.has_room:
+                self.lines.stand(origin)
                 return
             delivery, batch, target = origin.waiting[0]
             if not self._start(delivery, batch, origin, target):
                 return
             origin.waiting.popleft()
             self.rotation.count_down(batch)
-
-    def serve_patient(self) -> None:
-        """Look again whether those who did not get a connection may have one now."""
-        patient, self._patient = self._patient, set()
-        for origin in patient:
-            self.serve_later(origin)
-
-    def serve_next(self, place: Place) -> None:
-        """Look again at the next origin that waits for room at an address, and still does."""
-        while place.waiting:
-            origin = place.waiting.popleft()
-            if origin.waiting:
-                self.serve_later(origin)
-                return
-
-    def serve_later(self, origin: Origin) -> None:
-        """Let the origin stand in line for room among all connections."""
-        if origin.waiting and not origin.queued:
-            origin.queued = True
-            self._starved.append(origin)
 
     def try_again(self, connection: Connection, delivery: Delivery, batch: Batch, failure: DeliveryFailure) -> bool:
         """Try the next address of the host, or repeat what was certainly not processed; whether there is a way."""
@@ -174,6 +161,8 @@ class Assignment:
 
     def _start(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         """Begin a delivery or settle it; whether that was possible, otherwise it has to wait."""
+        if origin.suspect and not self.lines.has_share(origin):
+            return False
         connection = self._pool.borrow(origin)
         if connection is None:
             return self._start_fresh(delivery, batch, origin, target)
@@ -187,7 +176,7 @@ class Assignment:
 
     def _start_fresh(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
         if not self._pool.may_open(origin, self.now):
-            self._patient.add(origin)
+            self.lines.be_patient(origin)
             return False
         resolution = self._lookups.known(origin, self.now)
         if resolution is None:
@@ -216,7 +205,7 @@ class Assignment:
             return True
         if origin not in waited_for[0].waiting:
             waited_for[0].waiting.append(origin)
-        self._patient.add(origin)  # should nobody be left at that address whose end would be noticed
+        self.lines.be_patient(origin)  # should nobody be left at that address whose end would be noticed
         return False
 
     def _connect(self, delivery: Delivery, batch: Batch, origin: Origin, head: bytes, route: Route) -> None:

@@ -36,7 +36,9 @@ class Connection:
         reusable: After an outcome, whether the connection can take another delivery.
         unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
         deadline: When the present step fails.
+        end_by: When the exchange fails.
         idle_since: When the last exchange ended.
+        standing: What ``Shares`` knows of the exchange, 0 for nothing.
         place: Where it leads.
     """
 
@@ -44,7 +46,6 @@ class Connection:
         "_answers",
         "_channel",
         "_content",
-        "_end_by",
         "_pieces",
         "_reader",
         "_request",
@@ -55,6 +56,7 @@ class Connection:
         "batch",
         "deadline",
         "delivery",
+        "end_by",
         "fd",
         "head",
         "idle_since",
@@ -62,6 +64,7 @@ class Connection:
         "place",
         "reusable",
         "route",
+        "standing",
         "unprocessed",
         "watched_until",
     )
@@ -91,8 +94,9 @@ class Connection:
         self.reusable = self.unprocessed = False
         self.deadline = now + (route.connect_by - now) / len(route.addresses)
         self.watched_until = inf
-        self._end_by = inf
+        self.end_by = inf
         self.idle_since = 0.0
+        self.standing = 0
 
     def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> bool:
         """Take a delivery; whether it can be sent now, otherwise it is sent once the connection is made."""
@@ -108,7 +112,7 @@ class Connection:
             self._pieces = [memoryview(head), memoryview(body)]
         else:
             self._request = head + body
-        self._end_by = end_by
+        self.end_by = end_by
         if self._state != _IDLE:
             return False
         self._state = _SENDING
@@ -167,7 +171,7 @@ class Connection:
                 return None
         except NotConnectedError as error:
             return _failed(error.failure, error.detail)
-        self.deadline = self._end_by
+        self.deadline = self.end_by
         self._channel.watch(READABLE)
         self._state = _SENDING
         return self.launch()

@@ -45,7 +45,7 @@ class Exchanges:
         for connection in self._pool.under_way():
             if connection.batch is batch:
                 self._pool.drop(connection)
-                self._assignment.serve_later(connection.origin)
+                self._assignment.lines.stand(connection.origin)
 
     def close(self) -> None:
         """Close all connections."""
@@ -112,8 +112,15 @@ class Exchanges:
                     self._finish(item, item.expire())
             elif isinstance(item, Lookup):
                 self._lookups.give_up(item)
+        self._make_room(now)
         self._pool.drop_old(now)
-        self._assignment.serve_patient()
+        self._assignment.lines.look_again()
+
+    def _make_room(self, now: float) -> None:
+        """Let those wait who keep us waiting, and not those who may answer at once."""
+        shares, needed = self._pool.shares, self._assignment.short_of_slots
+        for connection in shares.make_room(self._pool.connections.values(), now, needed=needed):
+            self._finish(connection, connection.expire())
 
     def _finish_failed(self) -> None:
         failed = self._assignment.outbox.failed
@@ -133,6 +140,8 @@ class Exchanges:
         delivery, batch, origin = connection.delivery, connection.batch, connection.origin
         assert delivery is not None and batch is not None  # noqa: S101, PT018 - its exchange has just ended
         assignment, place = self._assignment, connection.place
+        if origin.suspect or outcome.failure is not None:
+            origin.suspect = outcome.failure is not None
         if outcome.delivered:
             place.taken_at = assignment.now
         else:
@@ -149,4 +158,4 @@ class Exchanges:
         if origin.waiting:
             assignment.serve(origin)
         if place.waiting:
-            assignment.serve_next(place)
+            assignment.lines.stand_next(place)

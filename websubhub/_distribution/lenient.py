@@ -23,12 +23,14 @@ class LenientHead:
     Attributes:
         status: The final status once its line is read, 0 before.
         complete: Whether the head has ended.
+        overfull: Whether there are more fields than are kept; what follows is not looked at.
         broken: Why no status can follow any more, in words, or an empty text.
     """
 
     def __init__(self) -> None:
         self.status = 0
         self.complete = False
+        self.overfull = False
         self.broken = ""
         self._buffer = bytearray()
         self._start = self._searched = 0
@@ -39,7 +41,7 @@ class LenientHead:
     def feed(self, data: bytes) -> None:
         """Take what was received."""
         self._buffer += data
-        while not (self.complete or self.broken):
+        while not (self.complete or self.overfull or self.broken):
             end = self._buffer.find(b"\n", self._searched)
             if end < 0:
                 self._searched = len(self._buffer)
@@ -114,5 +116,6 @@ class LenientHead:
         self._folding = []
         if colon and _TOKEN.fullmatch(name) and not _FORBIDDEN_IN_VALUE.search(value):
             self._folding.append(value.strip(b" \t").decode("latin-1"))
-            if len(self._fields) < FIELDS_MOST:
+            self.overfull = len(self._fields) >= FIELDS_MOST
+            if not self.overfull:
                 self._fields.append((name.decode(), self._folding))

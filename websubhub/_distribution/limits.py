@@ -9,8 +9,10 @@ class EngineLimits:
     """How many connections a delivery engine may open, how long it waits, and how much of an answer it reads.
 
     Attributes:
-        connections: Open connections in all, those that are kept alive included.
+        connections: Open connections in all, those that are kept alive included, and those without an answer yet apart.
         connections_per_origin: Open connections to one scheme, host and port.
+        unanswered: Connections that may be open beyond that, whose servers have not answered for a moment, so that they
+            keep no others waiting; by default four times as many, and never more than a quarter of the open files.
         connections_per_address: Open connections to one address, or one IPv6 network of the size /64, whatever the
             names and ports that lead there. An engine that may call its own machine has no such bounds there.
         failing_per_minute: Deliveries that fail in a minute at an address that has taken none for an hour, beyond which
@@ -28,6 +30,7 @@ class EngineLimits:
 
     connections: int = attrs.field(default=256, validator=ge(1))
     connections_per_origin: int = attrs.field(default=8, validator=ge(1))
+    unanswered: int = attrs.field(validator=ge(0))
     connections_per_address: int = attrs.field(default=64, validator=ge(1))
     failing_per_minute: int = attrs.field(default=60, validator=ge(1))
     idle_seconds: float = attrs.field(default=30.0, validator=ge(0))
@@ -39,3 +42,7 @@ class EngineLimits:
     origins: int = attrs.field(default=10_000, validator=ge(1))
     head_bytes: int = attrs.field(default=32 * 1024, validator=ge(1024))
     ignored_body_bytes: int = attrs.field(default=16 * 1024, validator=ge(0))
+
+    @unanswered.default
+    def _unanswered(self) -> int:
+        return 4 * self.connections

@@ -26,10 +26,13 @@ class Origin:
         request_end: The rest of a request line after the target, and the ``Host`` field.
         open: How many connections there are, connecting and busy ones included.
         waiting: Deliveries that wait for a connection, with their batch and request target.
-        queued: Whether it stands in line for a free place among all connections.
+        queued: Whether it stands in line for a free slot among all connections.
+        suspect: Whether its last exchange failed.
     """
 
-    __slots__ = ("host", "open", "port", "prefix", "queued", "request_end", "secure", "session", "waiting")
+    __slots__ = (
+        "host", "open", "port", "prefix", "queued", "request_end", "secure", "session", "suspect", "waiting",
+    )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
         literal = f"[{host}]" if ":" in host else host
@@ -43,6 +46,7 @@ class Origin:
         self.open = 0
         self.waiting: deque[tuple[Delivery, Batch, str]] = deque()
         self.queued = False
+        self.suspect = False
 
     @property
     def unused(self) -> bool:

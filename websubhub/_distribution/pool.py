@@ -6,6 +6,7 @@ from websubhub._distribution.channel import is_out_of_descriptors
 from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.places import Places
+from websubhub._distribution.shares import Shares
 from websubhub._distribution.wiring import Route, Wiring
 
 # Who was idle for this long, in the midst of all that is going on, is not needed at present.
@@ -19,8 +20,8 @@ class Pool:
 
     Attributes:
         connections: All of them, by file descriptor.
+        shares: Who has the slots for exchanges.
         places: The addresses that they lead to.
-        busy: Connections with an exchange under way; there are never more than the limit for all connections.
     """
 
     def __init__(self, wiring: Wiring) -> None:
@@ -29,13 +30,8 @@ class Pool:
         self.connections: dict[int, Connection] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
-        self.busy = 0
+        self.shares = Shares(wiring.limits)
         self.places = Places(wiring.limits, loopback=wiring.loopback)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more exchange may be under way."""
-        return self.busy < self._limits.connections
 
     def under_way(self) -> list[Connection]:
         """The connections that have a delivery."""
@@ -48,7 +44,10 @@ class Pool:
             return None
         connection = idle.pop()
         del self._by_age[connection]
-        self.busy += 1
+        if origin.suspect:
+            self.shares.take(connection)
+        else:  # the same, without a call for each delivery
+            self.shares.busy += 1
         return connection
 
     def may_open(self, origin: Origin, now: float) -> bool:
@@ -61,7 +60,7 @@ class Pool:
             return True
         if origin.open >= self._limits.connections_per_origin:
             return False
-        if len(self.connections) < self._limits.connections:
+        if not self._is_full:
             return True
         return bool(self._by_age) and next(iter(self._by_age)).idle_since < now - _SPARE_SECONDS
 
@@ -75,7 +74,7 @@ class Pool:
         if place.open >= place.limit:
             for idle in [idle for idle in self._by_age if idle.place is place][:1]:
                 self.drop_idle(idle)
-        if len(self.connections) >= self._limits.connections and self._by_age:
+        if self._is_full and self._by_age:
             self._close_oldest()
         try:
             connection = Connection(self._wiring, origin, place, route, now)
@@ -87,7 +86,7 @@ class Pool:
         self.connections[connection.fd] = connection
         origin.open += 1
         place.open += 1
-        self.busy += 1
+        self.shares.take(connection)
         return connection
 
     def reachable(self, addresses: tuple[str, ...], now: float) -> tuple[str, ...]:
@@ -104,7 +103,10 @@ class Pool:
     def park(self, connection: Connection, now: float) -> None:
         """Keep a busy connection for the next delivery to its origin."""
         connection.rest(now)
-        self.busy -= 1
+        if connection.standing:
+            self.shares.give_back(connection)
+        else:
+            self.shares.busy -= 1
         self._by_age[connection] = None
         try:
             self._idle[connection.origin].append(connection)
@@ -113,7 +115,7 @@ class Pool:
 
     def drop(self, connection: Connection) -> None:
         """Close a busy connection."""
-        self.busy -= 1
+        self.shares.give_back(connection)
         self._close(connection)
 
     def drop_idle(self, connection: Connection) -> None:
@@ -140,6 +142,10 @@ class Pool:
         self.connections.clear()
         self._idle.clear()
         self._by_age.clear()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self.connections) - len(self.shares.aside) >= self._limits.connections
 
     def _close_oldest(self) -> None:
         self.drop_idle(next(iter(self._by_age)))

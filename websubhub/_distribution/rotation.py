@@ -17,6 +17,10 @@ class Rotation:
         self._waiting = waiting
         self._batches: deque[Batch] = deque()
 
+    def __bool__(self) -> bool:
+        """Whether there may be a next delivery."""
+        return bool(self._batches)
+
     def add(self, batch: Batch) -> None:
         """Let a batch have its turns, too."""
         self._batches.append(batch)

@@ -35,7 +35,7 @@ class Peer:
         most: The most connections that were open at a time.
     """
 
-    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self.most = 0
@@ -43,7 +43,7 @@ class Peer:
         self._script = script
         self._tls = tls
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = socket.create_server((address, 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.stopping = threading.Event()

@@ -220,7 +220,7 @@ async def test_no_descriptor_is_leaked() -> None:
 @pytest.mark.threat("BQ-1")
 async def test_thousands_of_origins_are_forgotten() -> None:
     async with open_engine(origins=50, connections=20) as engine:
-        await send(engine, [f"http://127.0.0.1:{port}/" for port in range(1, 300)])
+        await send(engine, [f"http://127.0.{number // 250 + 1}.{number % 250 + 1}:1/" for number in range(300)])
         room = engine._engine_room
         assert room is not None
         assert len(room.exchanges._assignment._origins.all()) <= 100

@@ -6,10 +6,12 @@ from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key
 
 _CACHE_BYTES = 32 * 1_048_576
+#: Several times what is under way at once. Each update costs more than its content, and most of them a lot more.
+_CACHE_UPDATES = 2_048
 
 
 class UpdateCache:
-    """Updates by topic and sequence number, bounded by the size of their content."""
+    """Updates by topic and sequence number, bounded by their number and by the size of their content."""
 
     def __init__(self) -> None:
         self._updates: OrderedDict[Key, Update] = OrderedDict()
@@ -27,6 +29,6 @@ class UpdateCache:
         if key not in self._updates:
             self._updates[key] = update
             self._bytes += len(update.content)
-        while self._bytes > _CACHE_BYTES and len(self._updates) > 1:
+        while len(self._updates) > 1 and (self._bytes > _CACHE_BYTES or len(self._updates) > _CACHE_UPDATES):
             _, dropped = self._updates.popitem(last=False)
             self._bytes -= len(dropped.content)

@@ -1,0 +1,99 @@
+"""Connections on which work is counted, not only content: a server decides how little it says with how much."""
+
+import ssl
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpcore
+
+# How much may arrive before the head is complete, and between two pieces of a body. What is in there is worked through
+# in one step: answers that are only informational, header fields, the extensions of chunks, trailers.
+HEAD_BYTES = 32 * 1024
+_BETWEEN_BYTES = 16 * 1024
+_HEAD_PIECE_BYTES = 4 * 1024
+_BODY_PIECE_BYTES = 16 * 1024
+# A chunk of one byte takes six.
+_FOR_EACH_BYTE = 8
+
+
+class MeteredStream(httpcore.AsyncNetworkStream):
+    """A connection that is read in small pieces, and no further when nothing comes of what arrives.
+
+    Args:
+        inner: The connection.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._received = 0
+        self._fruitless = self._fruitful = 0
+        self._limit, self._piece = HEAD_BYTES, _HEAD_PIECE_BYTES
+
+    def note_head(self) -> None:
+        """Say that the head of the answer is complete."""
+        self._fruitless = 0
+        self._limit, self._piece = _BETWEEN_BYTES, _BODY_PIECE_BYTES
+
+    def note_piece(self, number: int) -> None:
+        """Say that a piece of the body came of what has arrived.
+
+        Args:
+            number: How many bytes it has.
+        """
+        self._fruitless = 0
+        self._fruitful += number
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the interface
+        """Read what has arrived.
+
+        Raises:
+            httpcore.RemoteProtocolError: Too much has, and nothing or little came of it.
+        """
+        most = HEAD_BYTES + _BETWEEN_BYTES + _FOR_EACH_BYTE * self._fruitful
+        if self._fruitless >= self._limit or self._received > most:
+            raise httpcore.RemoteProtocolError("Much that says little.")
+        data = await self._inner.read(min(max_bytes, self._piece), timeout)
+        self._received += len(data)
+        self._fruitless += len(data)
+        # What TLS has in store is read without waiting, and others want their turn.
+        await anyio.lowlevel.checkpoint()
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the interface
+        """Send a part of a request; the next answer is counted anew."""
+        self._received = self._fruitless = self._fruitful = 0
+        self._limit, self._piece = HEAD_BYTES, _HEAD_PIECE_BYTES
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface
+    ) -> httpcore.AsyncNetworkStream:
+        """Put TLS on it."""
+        return MeteredStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Give what is known of the connection."""
+        return self._inner.get_extra_info(info)
+
+
+class MeteredBackend(httpcore.AsyncNetworkBackend):
+    """Connects to wherever it is told, which is a proxy."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        """Connect to a host."""
+        return MeteredStream(await self._inner.connect_tcp(*args, **kwargs))
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
