@@ -2,7 +2,8 @@
 
 import pytest
 
-from websubhub.standalone.adapters.sqlite.updates import Update, UpdateCache
+from websubhub.standalone.broker.cache import UpdateCache
+from websubhub.standalone.ports import Update
 
 MEBIBYTE = 1_048_576
 
