@@ -9,7 +9,7 @@ import anyio
 import attrs
 from anyio.abc import AsyncResource
 
-from _websub.addresses import AddressPolicy
+from _websub.addresses import AddressPolicy, is_loopback_url
 from _websub.budgets import Budgets
 from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, HttpClient, Incoming
 from _websub.coding import ContentCodingError
@@ -65,7 +65,7 @@ class TopicClient(AsyncResource):
     """Fetches topics: redirects bounded, addresses checked, size and time limited.
 
     Args:
-        hub: The hub's public URL; when that is on loopback, topics may be too.
+        hub: The hub's public URL; when that is on loopback, topics may be too, if their URLs say so.
         allow_networks: Networks, as CIDR text, that may be called although they are not public.
         redirects: How many redirects to follow.
         body_limit: The largest content, in bytes.
@@ -91,8 +91,9 @@ class TopicClient(AsyncResource):
     ) -> None:
         # A connection that is kept has an address that nobody would charge.
         limits = ExchangeLimits(seconds=seconds, response_bytes=body_limit, keep_alive=0)
-        addresses = AddressPolicy.for_public_url(hub, allow_networks)
-        self._http = HttpClient(client, addresses=addresses, limits=limits)
+        self._http = HttpClient(client, addresses=AddressPolicy(networks=allow_networks), limits=limits)
+        local = AddressPolicy.for_public_url(hub, allow_networks)
+        self._local = HttpClient(client, addresses=local, limits=limits)
         self._hub = hub
         self._redirects = redirects
         self.budgets = _default_budgets(body_limit) if budgets is None else budgets
@@ -212,10 +213,12 @@ class TopicClient(AsyncResource):
         counted: Counted | None = None
         wanted = False
         error: Exception | None = None
+        # A name or a redirect must not carry what is on this machine to those who follow a topic of elsewhere.
+        http = self._local if is_loopback_url(topic) else self._http
         try:
             async with AsyncExitStack() as stack:
                 with spending.charging():
-                    incoming = await stack.enter_async_context(self._http.open(request, named=topic))
+                    incoming = await stack.enter_async_context(http.open(request, named=topic))
                 counted = Counted(incoming.chunks)
                 yield attrs.evolve(incoming, chunks=counted)
             wanted = True
@@ -263,6 +266,7 @@ class TopicClient(AsyncResource):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+        await self._local.aclose()
 
 
 def _default_budgets(content_bytes: int) -> Budgets:
