@@ -33,6 +33,11 @@ FORBIDDEN = {
         "import websubhub.standalone.cli",
         "websubhub.standalone.settings -> websubhub.standalone.cli",
     ),
+    "adapters": (
+        "websubhub/standalone/adapters/memory/state.py",
+        "import websubhub.standalone.adapters.sqlite.rows",
+        "websubhub.standalone.adapters.memory.state -> websubhub.standalone.adapters.sqlite.rows",
+    ),
     "layers-websubsub": (
         "websubsub/_messages.py",
         "import websubsub._protocol",

@@ -16,8 +16,8 @@ from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
 from websubhub import _publish_request
-from websubhub.standalone.adapters.sqlite import keys
 from websubhub.standalone.admin import Admin
+from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
 from websubhub.standalone.operations import Operations
@@ -208,8 +208,8 @@ def test_the_bounds_of_deliveries_are_told_as_they_are() -> None:
 
 def test_how_long_ids_of_publishers_are_remembered_is_told_as_it_is() -> None:
     page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
-    assert keys.WINDOW_SECONDS == 24 * 3600
-    assert f"The hub remembers an id for a day, and the last {keys.KEYS_LIMIT} ids." in page
+    assert publish_keys.WINDOW_SECONDS == 24 * 3600
+    assert f"The hub remembers an id for a day, and the last {publish_keys.KEYS_LIMIT} ids." in page
 
 
 def test_what_is_a_ping_is_told_where_it_is_decided() -> None:

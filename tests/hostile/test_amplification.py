@@ -25,7 +25,7 @@ from websubhub import (
     UnsubscriptionAccepted,
 )
 from websubhub.standalone import service as service_module
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.metrics import FetchMetrics
@@ -87,7 +87,7 @@ async def yard() -> AsyncIterator[Yard]:
     clock, subscriber = Clock(), RecordingSubscriber()
     async with (
         AppListener(Binding(port=0, graceful_seconds=0.5)) as listener,
-        memory_store(clock=clock) as store,
+        MemoryStore(clock=clock) as store,
         anyio.create_task_group() as tasks,
     ):
         host = await listener.start()
@@ -195,7 +195,7 @@ async def test_one_host_leaves_places_to_others_and_to_those_who_are_subscribed(
 @pytest.mark.threat("DOS-8")
 async def test_who_never_answered_makes_room_for_the_next() -> None:
     clock = Clock()
-    async with memory_store(clock=clock) as store:
+    async with MemoryStore(clock=clock) as store:
         verifications = store.verifications
         for number in range(9):
             assert await verifications.save(_pending(number), places=9), "each of another host"
@@ -217,7 +217,7 @@ def _pending(number: int) -> PendingVerification:
 @asynccontextmanager
 async def fetching(refresh: object, clock: Clock, *topics: str) -> AsyncIterator[tuple[HubStore, TopicFetching]]:
     """What fetches topics, in a hub where each of them is followed."""
-    async with memory_store(clock=clock) as store, anyio.create_task_group() as tasks:
+    async with MemoryStore(clock=clock) as store, anyio.create_task_group() as tasks:
         for topic in topics:
             await store.subscriptions.save(
                 StoredSubscription(
@@ -300,7 +300,7 @@ async def test_a_host_sends_four_of_the_largest_contents_and_then_so_much_a_minu
         moved.status = 302
         budgets = fetch_budgets(clock, size)
         refused: list[TopicFetchError] = []
-        async with TopicClient(HUB, body_limit=size, budgets=budgets) as client, memory_store(clock=clock) as store:
+        async with TopicClient(HUB, body_limit=size, budgets=budgets) as client, MemoryStore(clock=clock) as store:
             refresher = TopicRefresher(store, client, clock)
             for number in range(40):
                 if redirected:

@@ -18,7 +18,7 @@ from websubhub import (
     SubscriptionDeniedError,
     TopicClient,
 )
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.ports import DiskFullError, HubFullError, Mode, PendingVerification, SubscriptionLimits
 from websubhub.standalone.topics import TopicRules
 from websubhub.testing import InMemoryWeb
@@ -58,7 +58,7 @@ async def test_a_hub_has_so_many_subscriptions_and_then_renewals_only() -> None:
 
 @pytest.mark.threat("DOS-14")
 async def test_what_awaits_its_verification_counts_whatever_port_it_names() -> None:
-    async with memory_store() as store:
+    async with MemoryStore() as store:
         limits = SubscriptionLimits(per_host=3, in_all=4)
 
         async def save(number: int, host: str) -> bool:
@@ -83,7 +83,7 @@ async def test_what_awaits_its_verification_counts_whatever_port_it_names() -> N
 async def test_a_topic_that_may_not_be_fetched_yet_is_looked_at_later() -> None:
     web, clock = InMemoryWeb(), Clock()
     budgets = Budgets(Budget(at_once=1), clock)
-    async with memory_store() as store, web.client() as client:
+    async with MemoryStore() as store, web.client() as client:
         topics = TopicClient(HUB, client=client, budgets=budgets)
         busy = budgets.begin("topic.example")
         assert busy is not None
@@ -107,7 +107,7 @@ async def test_a_topic_that_does_not_answer_now_is_asked_again_before_its_subscr
 
     if status:
         web["topic.example"] = app
-    async with memory_store() as store, web.client() as client:
+    async with MemoryStore() as store, web.client() as client:
         rules = TopicRules(store.topics, validate=TopicClient(HUB, client=client))
         objection = await rules.objection(TOPIC, HUB)
         assert isinstance(objection, SubscriptionDeniedError if final else RequestPostponedError)

@@ -10,7 +10,7 @@ import pytest
 from tests.standalone.hub import Site, until
 from tests.waiting import PATIENCE
 from websubhub import TopicClient
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.fetching import TopicFetching
 from websubhub.standalone.metrics import FetchMetrics
 from websubhub.standalone.ports import Announcement, AnnouncementState, HubStore, StoredSubscription
@@ -60,7 +60,7 @@ class Desk:
 async def desk(delays: tuple[float, ...] = DELAYS) -> AsyncIterator[Desk]:
     clock, web, site = FakeClock(START), InMemoryWeb(), Site()
     web["topic.example"] = site
-    async with memory_store(clock=clock) as store, anyio.create_task_group() as tasks:
+    async with MemoryStore(clock=clock) as store, anyio.create_task_group() as tasks:
         await store.subscriptions.save(
             StoredSubscription(topic=TOPIC, callback="https://s.example/", lease_seconds=10**9, requested_at=START)
         )
@@ -228,7 +228,7 @@ async def test_what_is_raised_at_a_fetch_does_not_end_the_others(caplog: pytest.
             raise OverflowError("beyond all years")
         return Refreshed.UPDATED
 
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         for topic in store_topics:
             await store.subscriptions.save(
                 StoredSubscription(topic=topic, callback="https://s.example/", lease_seconds=10**9, requested_at=START)

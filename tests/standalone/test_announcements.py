@@ -7,7 +7,7 @@ from tests.standalone.hub import Site, World, world
 from tests.waiting import until
 from websubhub import TopicClient
 from websubhub.standalone import fetching
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.fetching import TopicFetching
 from websubhub.standalone.metrics import FetchMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, StoredSubscription, Update
@@ -137,7 +137,7 @@ async def test_ten_thousand_announcements_are_one_row_and_few_fetches() -> None:
     site = Site()
     web = InMemoryWeb()
     web["topic.example"] = site
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         await store.subscriptions.save(_subscription())
         taking = _fetching(store, web)
         async with anyio.create_task_group() as publishers:
@@ -259,7 +259,7 @@ async def test_a_feed_is_delivered_whole_unless_told_otherwise() -> None:
 async def test_topics_that_cannot_be_fetched_hide_no_other_one() -> None:
     web, site = InMemoryWeb(), Site()
     web["alive.example"] = site
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         taking = _fetching(store, web)
         topics = [*(f"https://dead.example/{number}" for number in range(100)), "https://alive.example/"]
         for topic in topics:
@@ -273,7 +273,7 @@ async def test_topics_that_cannot_be_fetched_hide_no_other_one() -> None:
 async def test_content_that_is_fetched_again_after_a_crash_keeps_its_message_id() -> None:
     web, site = InMemoryWeb(), Site()
     web["topic.example"] = site
-    async with memory_store() as store:
+    async with MemoryStore() as store:
         await store.subscriptions.save(_subscription())
         ids = []
         for content in (b"1", b"2", b"1", b"2"):

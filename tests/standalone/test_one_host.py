@@ -14,7 +14,7 @@ from websubhub import (
     Unsubscription,
     VerificationAttempt,
 )
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
@@ -49,7 +49,7 @@ def pending(identity: str, callback: str = "https://sub.example/") -> PendingVer
 async def test_ten_verifications_at_a_time_go_to_one_host(spellings: list[str]) -> None:
     asking, most, release = 0, 0, anyio.Event()
 
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
 
         async def verify(message: Subscription | Unsubscription) -> VerificationAttempt:
             nonlocal asking, most
@@ -77,7 +77,7 @@ async def test_ten_verifications_at_a_time_go_to_one_host(spellings: list[str]) 
 
 @pytest.mark.parametrize("name", ["victim.example", "Victim.Example:443", "victim.example.", "VICTIM.example:0080"])
 async def test_a_paused_host_is_called_by_none_of_its_names(name: str, clock: Clock) -> None:
-    async with memory_store(clock=clock, limits=DeliveryLimits(per_host=3)) as store:
+    async with MemoryStore(clock=clock, limits=DeliveryLimits(per_host=3)) as store:
         hub = Hub(store, clock)
         for number, spelling in enumerate(SPELLINGS):
             await hub.subscribe(spelling.format(number))
@@ -109,7 +109,7 @@ def _service(store: HubStore) -> StandaloneHub:
 
 
 async def test_a_request_that_cannot_be_stored_is_answered_503() -> None:
-    async with memory_store() as store:
+    async with MemoryStore() as store:
         service = _service(store)
     callback = "https://sub.example/"
     left = await service.on_unsubscription(Unsubscription(hub=HUB, topic=TOPIC, callback=callback))
@@ -124,7 +124,7 @@ async def test_a_confirmed_request_that_could_not_be_stored_is_verified_again(cl
     async def confirmed_but_not_stored(_: object) -> VerificationAttempt:
         return VerificationAttempt(result=IntentVerification.VERIFIED)
 
-    async with memory_store(clock=clock) as store:
+    async with MemoryStore(clock=clock) as store:
         await store.verifications.save(pending("v"))
         worker = VerificationWorker(store.verifications, confirmed_but_not_stored, HUB, delays=(30.0,), clock=clock)
         await _verify_what_is_due(worker)
@@ -144,7 +144,7 @@ async def test_a_callback_may_ask_for_a_longer_pause_and_not_for_a_shorter_one(
     async def not_now(_: object) -> VerificationAttempt:
         return VerificationAttempt(result=IntentVerification.UNANSWERED, retry_after=asked)
 
-    async with memory_store(clock=clock) as store:
+    async with MemoryStore(clock=clock) as store:
         await store.verifications.save(pending("v"))
         worker = VerificationWorker(store.verifications, not_now, HUB, clock=clock)
         await _verify_what_is_due(worker)
@@ -170,7 +170,7 @@ async def test_a_request_that_ends_while_the_due_ones_are_read_is_not_verified_t
         asked.append(message.callback)
         return VerificationAttempt(result=IntentVerification.REFUSED)
 
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         worker = VerificationWorker(store.verifications, refuse, HUB)
         tasks.start_soon(worker.run)
         for number in range(300):

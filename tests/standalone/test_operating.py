@@ -8,7 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.standalone.hub import ADMIN, World, world
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
+from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import StoredSubscription, Update
 from websubhub.standalone.readiness import Readiness
 from websubhub.standalone.upkeep import Upkeep
@@ -65,8 +66,8 @@ async def test_a_hub_whose_store_takes_no_writes_is_not_ready_and_says_why_in_it
         await _readiness(hub, 200)
 
 
-async def test_asking_often_whether_a_hub_is_ready_writes_once() -> None:
-    async with memory_store() as store:
+async def test_asking_often_whether_a_hub_is_ready_writes_once(tmp_path: Path) -> None:
+    async with SqliteStore(str(tmp_path / "hub.db")) as store:
         clock = _Clock()
         readiness = Readiness(store, clock)
         statements: list[str] = []
@@ -236,7 +237,7 @@ async def test_methods_and_paths_that_are_not_there_are_told_apart() -> None:
 
 async def test_dead_letters_are_kept_for_a_while() -> None:
     clock = FakeClock()
-    async with memory_store(clock=clock) as store:
+    async with MemoryStore(clock=clock) as store:
         callback = "https://sub.example/"
         await store.subscriptions.save(
             StoredSubscription(topic=TOPIC, callback=callback, lease_seconds=10**9, requested_at=clock())

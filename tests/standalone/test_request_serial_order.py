@@ -29,7 +29,7 @@ from websubhub import (
     VerifiedSubscription,
 )
 from websubhub._protocol import verified
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.reach import Reach
@@ -72,7 +72,7 @@ class Hub:
         self.stop = anyio.Event()
 
     async def run(self, ready: Callable[[], None]) -> None:
-        async with memory_store(clock=lambda: self.now) as store, anyio.create_task_group() as tasks:
+        async with MemoryStore(clock=lambda: self.now) as store, anyio.create_task_group() as tasks:
             rules, publishers = (
                 TopicRules(store.topics),
                 PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None)),

@@ -20,7 +20,7 @@ class Hub:
 
     def __init__(self, limits: DeliveryLimits | None = None) -> None:
         self.board = Board(limits or DeliveryLimits())
-        self.members = Members(self.board)
+        self.members = Members(self.board, lambda: None)
         self.turns = Turns(self.board, Claim)
         self.outcomes = Outcomes(self.board)
         self.heads: dict[int, int] = {}

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Clock
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import AnnouncementStatistics, Statistics
 from websubhub.standalone.scraping import Scraping
@@ -26,7 +26,7 @@ class CountingMetrics(HubMetrics):
 async def test_however_many_ask_at_once_are_answered_together_and_see_what_is_true() -> None:
     clock, texts = Clock(), list[bytes]()
     CountingMetrics.made = 0
-    async with memory_store(clock=clock) as store:
+    async with MemoryStore(clock=clock) as store:
         scraping = Scraping(store, CountingMetrics(), clock)
 
         async def ask() -> None:

@@ -13,7 +13,7 @@ from tests.standalone.hub import until, world
 from tests.waiting import PATIENCE
 from tests.websub.peers import saying
 from websubhub import ContentDistributor, Delivery, DeliveryOutcome
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.delivery import DeliveryLoop
 from websubhub.standalone.metrics import DeliveryMetrics
 from websubhub.standalone.ports import Update
@@ -105,7 +105,7 @@ class Moody(ContentDistributor):
 async def delivering(
     distributor: ContentDistributor, clock: Clock, metrics: DeliveryMetrics | None = None
 ) -> AsyncIterator[tuple[Hub, DeliveryLoop]]:
-    async with memory_store(limits=DeliveryLimits(per_host=2), clock=clock) as store:
+    async with MemoryStore(limits=DeliveryLimits(per_host=2), clock=clock) as store:
         loop = DeliveryLoop(
             store.broker, distributor, RetrySchedule(jitter=0), metrics or DeliveryMetrics(), slots=4, clock=clock
         )

@@ -17,7 +17,7 @@ from websubhub import (
     Unsubscription,
     VerificationAttempt,
 )
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.intake import Intake
 from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
@@ -176,7 +176,7 @@ def _web(**hosts: object) -> InMemoryWeb:
 
 async def test_a_callback_that_does_not_answer_is_asked_again() -> None:
     web, subscriber = _web(), RecordingSubscriber()
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         await store.verifications.save(_pending())
         tasks.start_soon(_worker(store, web).run)
         await until(lambda: len(web.requests) >= 2)
@@ -191,7 +191,7 @@ async def test_a_callback_that_does_not_answer_is_asked_again() -> None:
 
 async def test_a_callback_that_never_answers_is_given_up() -> None:
     web = _web()
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         await store.verifications.save(_pending())
         tasks.start_soon(_worker(store, web).run)
         await _settled(store)
@@ -212,7 +212,7 @@ async def test_a_topic_that_does_not_name_this_hub_is_denied_on_demand(links: st
     subscriber = RecordingSubscriber()
     web = _web(sub=subscriber)
     web["topic.example"] = Site(Link=links)
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         await store.verifications.save(_pending())
         tasks.start_soon(_worker(store, web).run)
         await _settled(store)
@@ -226,7 +226,7 @@ async def test_a_topic_that_cannot_be_fetched_is_denied_on_demand() -> None:
     subscriber = RecordingSubscriber()
     web = _web(sub=subscriber)
     web.down.add("topic.example")
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         await store.verifications.save(_pending())
         tasks.start_soon(_worker(store, web).run)
         await _settled(store)
@@ -240,7 +240,7 @@ async def test_one_host_is_asked_so_many_questions_at_a_time_and_others_do_not_w
     most = 0
     other = anyio.Event()
 
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
 
         async def verify(message: Subscription | Unsubscription) -> VerificationAttempt:
             nonlocal most
@@ -280,7 +280,7 @@ async def test_many_requests_of_one_pair_are_one_question_at_a_time_and_the_newe
         under_way -= 1
         return VerificationAttempt(result=IntentVerification.REFUSED)
 
-    async with memory_store() as store, anyio.create_task_group() as tasks:
+    async with MemoryStore() as store, anyio.create_task_group() as tasks:
         worker = VerificationWorker(store.verifications, verify, HUB)
         tasks.start_soon(worker.run)
         for number in range(100):

@@ -1,6 +1,6 @@
 """Which store a setting names."""
 
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import HubStore
@@ -24,7 +24,7 @@ def open_store(settings: Settings) -> HubStore:
         waiting=settings.max_backlog,
     )
     if settings.store == "memory:":
-        return memory_store(limits=limits, clock=HubClock())
+        return MemoryStore(limits=limits, clock=HubClock())
     if settings.store.startswith(_SQLITE):
         path = settings.store.removeprefix(_SQLITE)
         if not path:

@@ -46,11 +46,11 @@ class Report:
 
     @property
     def complaints(self) -> list[str]:
-        """The lines of the log that tell of a fault of the hub's own."""
-        return [line for line in self.log.splitlines() if "Traceback" in line or " error " in line]
+        """The lines of the log that tell of a fault of the hub's own, with their tracebacks."""
+        return [line for line in self.log.splitlines() if line.startswith("    ") or " error " in line]
 
     def __str__(self) -> str:
-        return "\n".join([*self._rows(), *(f"MISSED {line}" for line in self.missed), *self.complaints[:20]])
+        return "\n".join([*self._rows(), *(f"MISSED {line}" for line in self.missed), *self.complaints[:100]])
 
     def _rows(self) -> Iterator[str]:
         for name in ("health", "ready", "verified", "published", "announced"):

@@ -18,8 +18,9 @@ from websubhub import Subscription, VerificationBudget
 from websubhub._protocol import notice
 from websubhub._topic_answer import content_type_of
 from websubhub._validators import strong_validators
-from websubhub.standalone.adapters.memory import memory_store
 from websubhub.standalone.adapters.sqlite import rows
+from websubhub.standalone.adapters.sqlite.database import MEMORY
+from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.operations import Operations
@@ -38,7 +39,7 @@ class House:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self.store: HubStore = memory_store()
+        self.store: HubStore = SqliteStore(MEMORY)
         self.run(self.store.__aenter__)
         operations = Operations(self.store, _HUB, self._deny, lambda: None, VerificationBudget(time.monotonic))
         tokens, reach = Tokens((_TOKEN,), "admin"), Reach(_HUB, "127.0.0.1")

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from websubhub.standalone.adapters.memory import memory_store
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import Delivery, HubStore, StoredSubscription, Update
 from websubhub.standalone.schedule.limits import DeliveryLimits
@@ -97,7 +97,7 @@ def clock() -> Clock:
 def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> OpenStore:
     """Opens the store under test within limits."""
     if request.param == "memory":
-        return lambda limits: memory_store(limits=limits, clock=clock)
+        return lambda limits: MemoryStore(limits=limits, clock=clock)
     return lambda limits: SqliteStore(str(tmp_path / "hub.db"), limits=limits, clock=clock)
 
 

@@ -8,8 +8,9 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Clock, Hub
-from websubhub.standalone.adapters.sqlite import keys, schema
+from websubhub.standalone.adapters.sqlite import schema
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
+from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.ports import (
     Announcement,
     AnnouncementState,
@@ -198,7 +199,7 @@ async def test_of_many_at_once_one_is_accepted(hub: Hub) -> None:
 async def test_a_key_holds_for_a_day(hub: Hub) -> None:
     await hub.subscribe(topic=TOPIC)
     await hub.broker.publish(_update(), KEY)
-    hub.clock.now += keys.WINDOW_SECONDS - 1
+    hub.clock.now += publish_keys.WINDOW_SECONDS - 1
     await hub.store.subscriptions.end_expired()
     await hub.subscribe(topic=TOPIC)
     assert await hub.broker.publish(_update("late"), KEY) == "m"
@@ -228,7 +229,7 @@ async def test_a_publish_that_nobody_wanted_is_remembered_as_well(hub: Hub) -> N
 
 
 async def test_keys_are_bounded(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "KEYS_LIMIT", 10)
+    monkeypatch.setattr(publish_keys, "KEYS_LIMIT", 10)
     for number in range(25):
         await hub.broker.publish(_update(f"m{number}"), PublishKey(publisher="", id=str(number)))
     again = [await hub.broker.publish(_update("x"), PublishKey(publisher="", id=str(number))) for number in (24, 15)]
@@ -241,7 +242,7 @@ async def test_keys_that_are_too_old_go_with_new_ones(tmp_path: Path, clock: Clo
     async with SqliteStore(str(path), clock=clock) as store:
         for number in range(100):
             await store.broker.publish(_update(), PublishKey(publisher="", id=str(number)))
-        clock.now += keys.WINDOW_SECONDS
+        clock.now += publish_keys.WINDOW_SECONDS
         for number in range(6):
             await store.broker.publish(_update(), PublishKey(publisher="", id=f"new{number}"))
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -366,3 +367,23 @@ async def test_the_space_of_reclaimed_updates_goes_back_to_the_disk(path: Path, 
         assert await store.broker.reclaim() == 40
         left = await store._database.read(lambda connection: connection.execute("PRAGMA page_count").fetchone()[0])
         assert 1000 < left < pages - 500
+
+
+async def test_rules_for_many_topics_take_few_steps(path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is durable by itself; a commit for each topic made a start last as long as there are topics."""
+    async with store_at(path, clock) as store:
+        topics = store.topics
+        for number in range(300):
+            await topics.save(Topic(url=f"https://topic.example/{number}"))
+        steps = 0
+        write = topics._database.write
+
+        async def counting(*arguments: Any) -> object:
+            nonlocal steps
+            steps += 1
+            return await write(*arguments)
+
+        monkeypatch.setattr(topics._database, "write", counting)
+        await topics.configure(latest_only=["*"], feed_diff=[])
+        assert steps == 1
+        assert {topic.delivery_mode for topic in await topics.page(limit=300)} == {DeliveryMode.LATEST}

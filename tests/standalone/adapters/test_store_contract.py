@@ -255,23 +255,3 @@ async def test_rules_count_for_what_is_waiting_already(hub: Hub) -> None:
     await hub.store.topics.configure(latest_only=["*"], feed_diff=[])
     assert (await hub.broker.statistics()).waiting == 1
     assert await hub.claim_ids() == published[-1:]
-
-
-async def test_rules_for_many_topics_take_few_steps(hub: Hub) -> None:
-    """Each step is durable by itself; a commit for each topic made a start last as long as there are topics."""
-    topics = hub.store.topics
-    for number in range(300):
-        await topics.save(Topic(url=f"https://topic.example/{number}"))
-    steps = 0
-    database = hub.store.topics._database  # type: ignore[attr-defined]  # of the adapters that are under test
-    write = database.write
-
-    async def counting(*arguments: object) -> object:
-        nonlocal steps
-        steps += 1
-        return await write(*arguments)
-
-    database.write = counting
-    await topics.configure(latest_only=["*"], feed_diff=[])
-    assert steps == 1
-    assert {topic.delivery_mode for topic in await topics.page(limit=300)} == {DeliveryMode.LATEST}

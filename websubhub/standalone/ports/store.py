@@ -102,7 +102,10 @@ class SubscriptionStore(Protocol):
         ...
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
-        """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them."""
+        """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them.
+
+        Of a store that processes share, those that this process is to see to.
+        """
         ...
 
 
@@ -149,6 +152,8 @@ class VerificationStore(Protocol):
     async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
         """The requests that are due: those of pairs that are subscribed before the others, the longest due first.
 
+        Of a store that processes share, those that this process is to see to.
+
         Args:
             limit: How many at most, of those and of the others.
             besides: Those of these accounts are left out.
@@ -184,6 +189,8 @@ class AnnouncementStore(Protocol):
 
     async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
         """The topics that are to be fetched now, the longest due first.
+
+        Of a store that processes share, those that this process is to see to.
 
         Args:
             limit: How many at most.

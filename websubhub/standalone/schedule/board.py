@@ -2,9 +2,11 @@
 
 from collections import deque
 
+from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import (
     CALLED,
     FIRM,
+    FLYING,
     IDLE,
     PARKED,
     QUEUED,
@@ -20,6 +22,8 @@ from websubhub.standalone.schedule.queues import DueTimes, SubscriptionQueue
 
 class Board:
     """The state that ``Members``, ``Turns`` and ``Outcomes`` work on. Topics and subscriptions are numbers here.
+
+    What is counted is counted here alone, but for ``Outcomes.done_simply``, which is called for nearly every delivery.
 
     Attributes:
         limits: The bounds.
@@ -57,6 +61,36 @@ class Board:
         log = self.logs.get(topic)
         place = log and log.find(subscription)
         return (log, *place) if log and place else None
+
+    def fly(self, claim: Claim) -> None:
+        """Let a subscription wait for the outcome of a claim."""
+        claim.segment.states[claim.index] = FLYING
+        self.flying(claim.segment, 1)
+        self.repeated_in_flight += claim.repeated
+
+    def flying(self, segment: Segment, more: int) -> None:
+        """Count first attempts whose subscriptions have become FLYING."""
+        segment.claimed += more
+        self.in_flight += more
+
+    def land(self, claim: Claim) -> bool:
+        """Stop counting a claim. Return whether its subscription is still FLYING, and has not ended meanwhile."""
+        segment = claim.segment
+        segment.claimed -= 1
+        self.in_flight -= 1
+        self.repeated_in_flight -= claim.repeated
+        if segment.states[claim.index] == FLYING:
+            return True
+        claim.log.shrink(segment)
+        return False
+
+    def add(self, log: TopicLog, subscription: int, position: int, host: int, expires_at: float) -> None:
+        """Add a subscription, whose number is above all others, and owe it what is behind its position."""
+        log.append(subscription, position, host, expires_at)
+        segment = log.segments[-1]
+        self.subscriptions += 1
+        self.owe(log, log.owed(segment, len(segment.ids) - 1))
+        self.enter(log)
 
     def owe(self, log: TopicLog, more: int) -> None:
         """Count deliveries that are owed from now on, or no longer."""

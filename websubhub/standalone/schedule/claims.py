@@ -3,6 +3,9 @@
 from websubhub.standalone.schedule.columns import Segment, TopicLog
 from websubhub.standalone.schedule.hosts import Host
 
+Key = tuple[int, int]
+"""Names an update: the number of its topic, and its sequence number in the log of that."""
+
 
 class Claim:
     """Which update goes to which subscription.

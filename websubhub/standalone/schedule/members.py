@@ -1,5 +1,6 @@
 """What happens to topics and subscriptions, and what it changes on the board."""
 
+from collections.abc import Callable
 from enum import Enum, auto
 
 from attrs import frozen
@@ -39,10 +40,16 @@ class Member:
 
 
 class Members:
-    """Adds, renews and ends subscriptions, and owes them updates."""
+    """Adds, renews and ends subscriptions, and owes them updates.
 
-    def __init__(self, board: Board) -> None:
+    Args:
+        board: Where everything stands.
+        wake: Called when a delivery may have become due.
+    """
+
+    def __init__(self, board: Board, wake: Callable[[], None]) -> None:
         self._board = board
+        self._wake = wake
 
     def add_topic(self, topic: int, mode: DeliveryMode, head: int = 0) -> None:
         """Add a topic, or change the mode of a known one."""
@@ -64,11 +71,7 @@ class Members:
     def add(self, member: Member) -> None:
         """Add a subscription to a known topic."""
         log = self._board.logs[member.topic]
-        log.append(member.subscription, member.position, member.host, member.expires_at)
-        segment = log.segments[-1]
-        self._board.subscriptions += 1
-        self._board.owe(log, log.owed(segment, len(segment.ids) - 1))
-        self._board.enter(log)
+        self._board.add(log, member.subscription, member.position, member.host, member.expires_at)
 
     def renew(self, topic: int, subscription: int, expires_at: float, now: float) -> None:
         """Let a lease end later, or sooner."""
@@ -78,6 +81,7 @@ class Members:
             segment.expiries[index] = expires_at
             if segment.states[index] == EXPIRED:
                 self._board.rest(log, segment, index, now)
+                self._wake()
 
     def end(self, topic: int, subscription: int) -> None:
         """End a subscription; one that has ended before stays so."""
@@ -108,6 +112,7 @@ class Members:
         self._board.owe(log, log.active - log.waiting if log.mode is DeliveryMode.LATEST else log.active)
         log.publish(sequence, now)
         self._board.enter(log)
+        self._wake()
 
     def replay(self, topic: int, subscription: int, letter: int, sequence: int) -> bool:
         """Owe a subscription an update that it was given up for. False when the subscription has ended."""
@@ -120,6 +125,7 @@ class Members:
             letters.append((letter, sequence))
         if segment.states[index] in {IDLE, WAITING}:
             self._board.ready(log, segment, index)
+            self._wake()
         return True
 
     def drop_letter(self, topic: int, subscription: int, letter: int) -> None:

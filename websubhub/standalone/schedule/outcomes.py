@@ -17,7 +17,7 @@ class Outcomes:
     def done(self, claim: Claim, now: float) -> bool:
         """The update arrived."""
         self._board.hosts.succeeded(claim.host.key, claim.began)
-        return self._landed(claim) and self._move_on(claim, now)
+        return self._board.land(claim) and self._move_on(claim, now)
 
     def done_simply(self, claim: Claim) -> bool:
         """What ``done`` does a million times, with nothing else to look at. False, and nothing done, if there is."""
@@ -51,12 +51,12 @@ class Outcomes:
     def dead(self, claim: Claim, now: float, *, host_failed: bool) -> bool:
         """The update was given up."""
         self._leave_host(claim, now, host_failed=host_failed)
-        return self._landed(claim) and self._move_on(claim, now)
+        return self._board.land(claim) and self._move_on(claim, now)
 
     def retry(self, claim: Claim, due_at: float, now: float, *, firm: bool, host_failed: bool) -> float | None:
         """The update is to be tried again. When, or None if it need not be."""
         self._leave_host(claim, now, host_failed=host_failed)
-        if not self._landed(claim):
+        if not self._board.land(claim):
             return None
         board, log, segment, index = self._board, claim.log, claim.segment, claim.index
         segment.attempted[index] = now
@@ -71,7 +71,7 @@ class Outcomes:
     def gone(self, claim: Claim) -> bool:
         """The subscription ends."""
         self._board.hosts.succeeded(claim.host.key, claim.began)
-        if not self._landed(claim):
+        if not self._board.land(claim):
             return False
         self._board.end(claim.log, claim.segment, claim.index)
         claim.log.shrink(claim.segment)
@@ -82,17 +82,6 @@ class Outcomes:
             self._board.hosts.failed(claim.host.key, now, began=claim.began, repeated=claim.repeated)
         else:
             self._board.hosts.succeeded(claim.host.key, claim.began)
-
-    def _landed(self, claim: Claim) -> bool:
-        board, segment = self._board, claim.segment
-        board.in_flight -= 1
-        if claim.repeated:
-            board.repeated_in_flight -= 1
-        segment.claimed -= 1
-        if segment.states[claim.index] == FLYING:
-            return True
-        claim.log.shrink(segment)
-        return False
 
     def _move_on(self, claim: Claim, now: float) -> bool:
         board, log, segment, index = self._board, claim.log, claim.segment, claim.index

@@ -62,17 +62,12 @@ class Turns(Generic[C]):
 
     def put_back(self, claim: C, now: float) -> None:
         """Undo a claim of which nothing came."""
-        board, segment = self._board, claim.segment
-        board.in_flight -= 1
-        board.repeated_in_flight -= claim.repeated
-        segment.claimed -= 1
-        board.hosts.released(claim.host.key)
-        if segment.states[claim.index] != FLYING:
-            claim.log.shrink(segment)
+        self._board.hosts.released(claim.host.key)
+        if not self._board.land(claim):
             return
         if claim.letter:
             claim.log.letters.setdefault(claim.subscription, []).insert(0, (claim.letter, claim.sequence))
-        board.rest(claim.log, segment, claim.index, now)
+        self._board.rest(claim.log, claim.segment, claim.index, now)
 
     def _look_at_times(self, now: float) -> None:
         board = self._board
@@ -140,7 +135,7 @@ class Turns(Generic[C]):
 
     def _search(self, claims: list[C], log: TopicLog, segment: Segment, limit: int, now: float) -> bool:
         """Take from a segment; whether there may be more in it."""
-        turn = min(_TURN, limit - len(claims))
+        turn, flying = min(_TURN, limit - len(claims)), 0
         acquire, states, cursor = self._board.hosts.acquire, segment.states, segment.cursor
         hosts, dues, expiries, positions = segment.hosts, segment.dues, segment.expiries, segment.positions
         # Nearly all are like this, a million in a row; what ``_claim`` does for the others takes twice as long.
@@ -160,11 +155,11 @@ class Turns(Generic[C]):
                 self._park(log, segment, index)
             elif simple and not dues[index] and expiries[index] > now:
                 states[index] = FLYING
-                segment.claimed += 1
-                self._board.in_flight += 1
+                flying += 1
                 claims.append(make(log, segment, index, host, positions[index] + 1, now))
             else:
                 self._claim(claims, (log, segment, index), host, now)
+        self._board.flying(segment, flying)
         self._steps -= _TURN - turn
         segment.cursor = cursor
         return self._search_early(log, segment, now) or turn <= 0
@@ -196,9 +191,6 @@ class Turns(Generic[C]):
             segment.states[index] = EXPIRED
             board.hosts.released(host.key)
             return
-        segment.states[index] = FLYING
-        segment.claimed += 1
-        board.in_flight += 1
         sequence = segment.positions[index] + 1 if log.mode is _EVERY else log.head
         claim = self._make(log, segment, index, host, sequence, now)
         if log.letters:
@@ -207,7 +199,7 @@ class Turns(Generic[C]):
         if due:
             claim.repeated = True
             claim.early = due > now
-            board.repeated_in_flight += 1
+        board.fly(claim)
         claims.append(claim)
 
 

@@ -11,7 +11,7 @@ from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.letters import read_replaying
 from websubhub.standalone.adapters.sqlite.rows import delivery_mode
 from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.members import Member, Members
 
 _log = logging.getLogger(__name__)
@@ -21,33 +21,35 @@ _PAGE = 5_000
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
-async def load(database: Database, board: Board, members: Members) -> set[int]:
-    """Restore topics, subscriptions, retries, replays and paused hosts. Returns the topics that have updates.
+async def load(database: Database, ledger: Ledger) -> None:
+    """Tell the ledger of topics, subscriptions, retries, replays and paused hosts.
 
     What there are many of comes in pages: the event loop answers in between, and a stop need not wait for all of it.
     """
     with _without_collections():
-        updated = await _load_subscriptions(database, members)
+        await _load_topics(database, ledger)
+        await _load_subscriptions(database, ledger.members)
     for topic, subscription, due_at, attempted_at, firm in await database.read(_retries):
         if _are_numbers(due_at, attempted_at):  # else it is tried again at once
-            members.restore_retry(topic, subscription, due_at=due_at, attempted_at=attempted_at, firm=bool(firm))
+            ledger.members.restore_retry(topic, subscription, due_at=due_at, attempted_at=attempted_at, firm=bool(firm))
     for letter in await database.read(read_replaying):
         if _are_numbers(*letter):
-            members.replay(*letter)
+            ledger.replaying(*letter)
     for (host,) in await database.read(
         lambda connection: connection.execute("SELECT host FROM paused_hosts").fetchall()
     ):
-        board.hosts.pause(host)
-    return updated
+        ledger.host_held(host, paused=True)
 
 
-async def _load_subscriptions(database: Database, members: Members) -> set[int]:
-    updated: set[int] = set()
+async def _load_topics(database: Database, ledger: Ledger) -> None:
     async for topics in _pages(database, _topics):
         for topic, mode, head, has_updates in topics:
-            members.add_topic(topic, delivery_mode(mode), head if isinstance(head, int) else 0)
+            ledger.members.add_topic(topic, delivery_mode(mode), head if isinstance(head, int) else 0)
             if has_updates:
-                updated.add(topic)
+                ledger.disposable.add(topic)
+
+
+async def _load_subscriptions(database: Database, members: Members) -> None:
     unreadable = 0
     async for subscriptions in _pages(database, _subscriptions):
         for subscription, topic, host, position, expires_at in subscriptions:
@@ -59,7 +61,6 @@ async def _load_subscriptions(database: Database, members: Members) -> set[int]:
             )
     if unreadable:
         _log.error("%d subscriptions cannot be read from the database, and get nothing.", unreadable)
-    return updated
 
 
 def _are_numbers(*values: object) -> bool:

@@ -1,4 +1,4 @@
-"""Values that are read from the database and are perhaps not what was once written there."""
+"""Values that go into statements, and values that come back and are perhaps not what was once written."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -108,3 +108,8 @@ def texts(value: object) -> tuple[str, ...]:
 def delivery_mode(value: object) -> DeliveryMode:
     """The mode of a topic; one that is unknown loses no update."""
     return _MODES.get(value, DeliveryMode.EVERY) if isinstance(value, str) else DeliveryMode.EVERY
+
+
+def as_json(numbers: Iterable[int]) -> str:
+    """A list of numbers for ``json_each``."""
+    return f"[{','.join(map(str, numbers))}]"

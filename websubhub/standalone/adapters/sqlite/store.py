@@ -1,32 +1,25 @@
 """The SQLite store as a whole: opened, loaded, running, and closed."""
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-import anyio
-from anyio.abc import TaskGroup
-
 from websubhub.standalone.adapters.sqlite.announcements import SqliteAnnouncements
-from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.broker import SqliteBroker
 from websubhub.standalone.adapters.sqlite.database import Connection, touch
+from websubhub.standalone.adapters.sqlite.journal import SqliteJournal
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
 from websubhub.standalone.adapters.sqlite.verifications import SqliteVerifications
+from websubhub.standalone.broker.broker import Broker
+from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import StoreError
-from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.limits import DeliveryLimits
-from websubhub.standalone.schedule.members import Members
-
-_log = logging.getLogger(__name__)
 
 
 class SqliteStore:
@@ -51,16 +44,13 @@ class SqliteStore:
         self, path: str, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self.clock = clock
+        self._stack = AsyncExitStack()
         self._database = Database(path)
         self._timekeeper = Timekeeper(self._database, clock) if isinstance(clock, HubClock) else None
-        self._board = Board(limits or DeliveryLimits())
-        self._members = Members(self._board)
-        self._tasks: TaskGroup | None = None
-        bell = Bell()
-        self._stack = AsyncExitStack()
-        self.broker = SqliteBroker(self._database, self._board, clock, bell)
-        self.topics = SqliteTopics(self._database, self._members)
-        self.subscriptions = SqliteSubscriptions(self._database, self._members, clock, bell.ring)
+        self._ledger = Ledger(limits or DeliveryLimits(), clock)
+        self.broker = Broker(self._ledger, SqliteJournal(self._database, self._ledger))
+        self.topics = SqliteTopics(self._database, self._ledger.members)
+        self.subscriptions = SqliteSubscriptions(self._database, self._ledger.members, clock)
         self.announcements = SqliteAnnouncements(self._database, clock)
         self.verifications = SqliteVerifications(self._database, clock)
 
@@ -68,12 +58,9 @@ class SqliteStore:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
             if self._timekeeper is not None:
-                await self._timekeeper.begin()
-            topics = await load(self._database, self._board, self._members)
-            self._tasks = await stack.enter_async_context(anyio.create_task_group())
-            self._tasks.start_soon(self.broker.run, topics)
-            if self._timekeeper is not None:
-                self._tasks.start_soon(self._timekeeper.run)
+                await stack.enter_async_context(self._timekeeper.running())
+            await load(self._database, self._ledger)
+            await stack.enter_async_context(self.broker.running())
             self._stack = stack.pop_all()
         return self
 
@@ -103,15 +90,4 @@ class SqliteStore:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Bring what was settled to the disk and close the file, also when the block is cancelled."""
-        with anyio.CancelScope(shield=True):
-            try:
-                await self.broker.flush()
-            except StoreError as error:
-                _log.warning("The last outcomes were not written, so that some deliveries will be repeated: %s", error)
-            if self._timekeeper is not None:
-                await self._timekeeper.note()
-        if self._tasks is not None:
-            self._tasks.cancel_scope.cancel()
-        # What fails inside "async with" leaves as it is, and not in an exception group.
-        failed = isinstance(exc, Exception)
-        await self._stack.__aexit__(*((None, None, None) if failed else (exc_type, exc, traceback)))
+        await self._stack.__aexit__(exc_type, exc, traceback)

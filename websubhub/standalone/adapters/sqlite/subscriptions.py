@@ -47,16 +47,12 @@ class SqliteSubscriptions:
         database: Where they are kept.
         members: Told of everything that changes.
         clock: The hub's clock.
-        wake: Called when a delivery may have become due.
     """
 
-    def __init__(
-        self, database: Database, members: Members, clock: Callable[[], float], wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, members: Members, clock: Callable[[], float]) -> None:
         self._database = database
         self._members = members
         self._clock = clock
-        self._wake = wake
 
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
@@ -151,7 +147,6 @@ class SqliteSubscriptions:
             self._members.end(saved.topic, saved.ended)
         if saved.renewed:
             self._members.renew(saved.topic, saved.subscription, subscription.expires_at, now)
-            self._wake()
             return
         self._members.add(
             Member(

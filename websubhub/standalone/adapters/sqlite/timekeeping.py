@@ -1,12 +1,15 @@
 """Times on the disk carried over from the clock of one run of the hub to that of the next."""
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 import attrs
 
 from websubhub.standalone.adapters.sqlite.database import Connection
 from websubhub.standalone.adapters.sqlite.thread import Database
+from websubhub.standalone.broker.background import in_background
 from websubhub.standalone.clock import ClockReading, HubClock, seconds_between
 from websubhub.standalone.ports import StoreError
 
@@ -52,8 +55,18 @@ class Timekeeper:
             _log.warning("The wall clock was set by %+.0f s; leases and retries were moved along with it.", moved)
         self._noted = now
 
-    async def run(self) -> None:
-        """Look after the wall clock until cancelled."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Carry the times over, look after the wall clock meanwhile, and note it in the end."""
+        await self.begin()
+        try:
+            async with in_background(self._run):
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.note()
+
+    async def _run(self) -> None:
         while True:
             await anyio.sleep(_LOOK_SECONDS)
             await self.look()

@@ -1,47 +1,18 @@
 """Updates in SQLite: content stored once, read when it is due, deleted when nobody is owed it any more."""
 
 import json
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.settlements import as_json
+from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import Update
-from websubhub.standalone.schedule.claims import Claim
+from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
-_CACHE_BYTES = 32 * 1_048_576
 _DELETED_AT_ONCE = 200
 _DELETED_BYTES_AT_ONCE = 2 * 1_048_576
-
-Key = tuple[int, int]
-"""The number of a topic and a sequence number in its log."""
-
-
-class UpdateCache:
-    """The updates read or published last, bounded by the size of their content."""
-
-    def __init__(self) -> None:
-        self._updates: OrderedDict[Key, Update] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, key: Key) -> Update | None:
-        """An update, if it is here."""
-        update = self._updates.get(key)
-        if update is not None:
-            self._updates.move_to_end(key)
-        return update
-
-    def put(self, key: Key, update: Update) -> None:
-        """Keep an update in place of those that were not asked for the longest."""
-        if key not in self._updates:
-            self._updates[key] = update
-            self._bytes += len(update.content)
-        while self._bytes > _CACHE_BYTES and len(self._updates) > 1:
-            _, dropped = self._updates.popitem(last=False)
-            self._bytes -= len(dropped.content)
 
 
 def append_update(connection: Connection, update: Update, admit: Callable[[int], Admission]) -> tuple[Admission, Key]:
@@ -94,35 +65,6 @@ def read_update(connection: Connection, key: Key) -> Update | None:
         hubs=rows.texts(hubs),
         published_at=rows.number(published_at),
     )
-
-
-def read_callbacks(connection: Connection, claims: Sequence[Claim]) -> tuple[list[str | None], list[str | None]]:
-    """For each claim its callback, None if the subscription was removed, and its secret, in one step of SQLite.
-
-    ``Settlements.write`` says why.
-
-    Raises:
-        sqlite3.Error: One of them is no text, or cannot be had from the database.
-    """
-    callbacks, secrets = connection.execute(
-        "SELECT json_group_array(callback), json_group_array(secret) "
-        "FROM json_each(?) AS claimed LEFT JOIN subscriptions ON subscriptions.id = claimed.value",
-        (as_json([claim.subscription for claim in claims]),),
-    ).fetchone()
-    return json.loads(callbacks), json.loads(secrets)
-
-
-def read_callback(connection: Connection, claim: Claim) -> tuple[str | None, str | None]:
-    """The callback and the secret of one claim.
-
-    Raises:
-        UnreadableError: One of them is no text.
-        sqlite3.Error: One of them cannot be had from the database.
-    """
-    row = connection.execute(
-        "SELECT callback, secret FROM subscriptions WHERE id = ?", (claim.subscription,)
-    ).fetchone()
-    return (None, None) if row is None else (rows.text(row[0]), rows.text_or_none(row[1]))
 
 
 def delete_updates(connection: Connection, topic: int, until: int) -> int:

@@ -9,7 +9,7 @@ import attrs
 from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.settlements import as_json
+from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import (
     HostAccount,

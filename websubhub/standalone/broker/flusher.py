@@ -1,13 +1,12 @@
-"""Brings the outcomes of deliveries to the disk, some milliseconds' worth at a time."""
+"""Brings the outcomes of deliveries to the journal, some milliseconds' worth at a time."""
 
 import logging
 
 import anyio
 
-from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.deliveries import Desk
-from websubhub.standalone.adapters.sqlite.settlements import Settlements
-from websubhub.standalone.adapters.sqlite.thread import Database
+from websubhub.standalone.broker.desk import Desk
+from websubhub.standalone.broker.journal import Journal
+from websubhub.standalone.broker.settlements import Settlements
 from websubhub.standalone.ports import StoreError
 
 _TOGETHER_SECONDS = 0.02  # what a crash in between repeats
@@ -21,18 +20,18 @@ class Flusher:
     """Writes settlements in the background; those that cannot be written are kept and written later.
 
     Args:
-        database: Where to.
+        journal: Where to.
         desk: Where they come from.
     """
 
-    def __init__(self, database: Database, desk: Desk) -> None:
-        self._database = database
+    def __init__(self, journal: Journal, desk: Desk) -> None:
+        self._journal = journal
         self._desk = desk
         self._lock = anyio.Lock()
         self._unwritten: list[Settlements] = []
 
     def is_behind(self) -> bool:
-        """Whether so much is unwritten that nothing more should be claimed."""
+        """Return whether so much is unwritten that nothing more should be claimed."""
         return sum(unwritten.count for unwritten in self._unwritten) > _UNWRITTEN_MOST
 
     async def run(self) -> None:
@@ -61,10 +60,5 @@ class Flusher:
             async with self._lock:
                 writing = self._unwritten.copy()
                 if writing:
-                    await self._database.settle(lambda connection: _write(connection, writing))
+                    await self._journal.settle(writing)
                     del self._unwritten[: len(writing)]
-
-
-def _write(connection: Connection, all_settlements: list[Settlements]) -> None:
-    for settlements in all_settlements:
-        settlements.write(connection)

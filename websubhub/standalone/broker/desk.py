@@ -1,72 +1,15 @@
-"""Claimed deliveries, and the desk where they are settled."""
+"""Where deliveries are settled."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.settlements import Death, Retry, Settlements
-from websubhub.standalone.ports import DeliverySettledError, Update
+from websubhub.standalone.broker.bell import Bell
+from websubhub.standalone.broker.settlements import Death, Retry, Settlements
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.outcomes import Outcomes
 
 
-class Before(NamedTuple):
-    """Where a delivery stands in its schedule, as the properties of ``Delivery`` say it."""
-
-    attempt: int
-    refusals: int
-    turned_away: bool
-
-
-FIRST = Before(attempt=1, refusals=0, turned_away=False)
-
-
-class ClaimedDelivery(Claim):
-    """A claim that satisfies ``Delivery``, once it is known what it needs: one object for both, as they are many."""
-
-    __slots__ = ("_desk", "attempt", "callback", "refusals", "secret", "turned_away", "update")
-
-    def equip(self, desk: "Desk", update: Update, callback: str, secret: str | None, before: Before) -> None:
-        """Say what is delivered and where to, what happened before, and who is told what came of it."""
-        self._desk: Desk | None = desk
-        self.update = update
-        self.callback = callback
-        self.secret = secret
-        self.attempt, self.refusals, self.turned_away = before
-
-    def __repr__(self) -> str:
-        return f"<delivery of {self.update.id}, attempt {self.attempt}>"
-
-    def done(self) -> None:
-        """The callback took it (2xx)."""
-        self._settle().done(self)
-
-    def retry(
-        self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True, refused: bool = False
-    ) -> None:
-        """It failed and is to be tried again."""
-        # An attempt outside the schedule stands for the last one in it, and leaves its counts as they are.
-        refusals = self.refusals + (refused and not self.early)
-        self._settle().retry(self, (self.attempt, refusals), after, reason, firm=firm, host_failed=host_failed)
-
-    def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
-        """It failed for the last time."""
-        self._settle().dead(self, self.attempt, reason, host_failed=host_failed, turned_away=turned_away)
-
-    def gone(self) -> None:
-        """The callback answered 410."""
-        self._settle().gone(self)
-
-    def _settle(self) -> "Desk":
-        desk = self._desk
-        if desk is None:
-            raise DeliverySettledError("This delivery was settled before.")
-        self._desk = None
-        return desk
-
-
 class Desk:
-    """Takes outcomes: the schedule learns them at once, the disk together with others.
+    """Takes outcomes: the schedule learns them at once, the journal together with others.
 
     Attributes:
         settlements: The outcomes that were not taken yet.
@@ -95,7 +38,7 @@ class Desk:
         settlements = self.settlements
         if settlements.count and self._outcomes.done_simply(claim):
             settlements.count += 1
-            settlements.moved[claim.sequence].append(claim.subscription)
+            settlements.moved[claim.log.number, claim.sequence].append(claim.subscription)
             if claim.sequence < claim.log.head:  # else nothing is due that was not before
                 self._wake()
             return
@@ -116,6 +59,7 @@ class Desk:
             else:
                 self.settlements.retries[claim.subscription] = Retry(
                     subscription=claim.subscription,
+                    topic=claim.log.number,
                     sequence=claim.sequence,
                     attempts=counts[0],
                     refusals=counts[1],
@@ -137,6 +81,7 @@ class Desk:
                 self.settlements.deaths.append(
                     Death(
                         subscription=claim.subscription,
+                        topic=claim.log.number,
                         sequence=claim.sequence,
                         attempts=attempt,
                         reason=reason,
@@ -160,7 +105,7 @@ class Desk:
         if claim.letter:
             settlements.replayed.append(claim.letter)
             return
-        settlements.moved[claim.sequence].append(claim.subscription)
+        settlements.moved[claim.log.number, claim.sequence].append(claim.subscription)
         if claim.repeated:
             settlements.cleared.append(claim.subscription)
             settlements.retries.pop(claim.subscription, None)

@@ -1,17 +1,18 @@
 """Hands out the deliveries that are due, with everything that is needed to make them."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import anyio
 import anyio.lowlevel
 
 from websubhub import authority_of
-from websubhub.standalone.adapters.sqlite.bell import Bell
-from websubhub.standalone.adapters.sqlite.deliveries import FIRST, Before, ClaimedDelivery, Desk
-from websubhub.standalone.adapters.sqlite.flusher import Flusher
-from websubhub.standalone.adapters.sqlite.recipients import Needed, Recipients
-from websubhub.standalone.schedule.board import Board
+from websubhub.standalone.broker.deliveries import ClaimedDelivery
+from websubhub.standalone.broker.desk import Desk
+from websubhub.standalone.broker.flusher import Flusher
+from websubhub.standalone.broker.ledger import Ledger
+from websubhub.standalone.broker.needed import FIRST, Before, Needed
+from websubhub.standalone.broker.recipients import Recipients
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.columns import ENDED
 from websubhub.standalone.schedule.turns import Turns
@@ -25,29 +26,19 @@ class Claimer:
     """Takes claims from the schedule and reads what belongs to them.
 
     Args:
-        board: The schedule.
+        ledger: Who is owed what.
         recipients: Where updates and callbacks are read.
         desk: Where the deliveries will be settled.
-        flusher: Brings what was settled to the disk.
-        clock: The hub's clock.
-        bell: Rings when a delivery may have become due.
+        flusher: Brings what was settled to the journal.
     """
 
-    def __init__(
-        self,
-        board: Board,
-        recipients: Recipients,
-        desk: Desk,
-        flusher: Flusher,
-        clock: Callable[[], float],
-        bell: Bell,
-    ) -> None:
-        self._turns = Turns(board, ClaimedDelivery)
+    def __init__(self, ledger: Ledger, recipients: Recipients, desk: Desk, flusher: Flusher) -> None:
+        self._turns = Turns(ledger.board, ClaimedDelivery)
         self._recipients = recipients
         self._desk = desk
         self._flusher = flusher
-        self._clock = clock
-        self._bell = bell
+        self._clock = ledger.clock
+        self._due = ledger.due
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due and take 1 to ``limit`` of them."""
@@ -106,13 +97,13 @@ class Claimer:
             claim.log.number,
             claim.subscription,
         )
-        reason = "the update or the subscription cannot be read from the database"
+        reason = "the update or the subscription cannot be read from the store"
         self._desk.dead(claim, before.attempt, reason, host_failed=False, turned_away=False)
 
     def _forget(self, claim: Claim) -> None:
         """Drop a claim whose subscription, or for whatever reason whose update, is not there any more."""
         if claim.segment.states[claim.index] != ENDED:
-            _log.error("An update that was owed to a subscription is missing in the database.")
+            _log.error("An update that was owed to a subscription is missing in the store.")
         self._desk.done(claim)
 
     async def _wait(self) -> None:
@@ -122,7 +113,7 @@ class Claimer:
             await anyio.lowlevel.checkpoint()
         else:
             seconds = _LOOK_AGAIN_SECONDS if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
-            await self._bell.wait(seconds)
+            await self._due.wait(seconds)
 
 
 def _host_of(callback: str) -> str:

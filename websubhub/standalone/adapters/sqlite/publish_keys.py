@@ -1,18 +1,17 @@
 """Which publishes that name themselves were accepted, so that one that is sent again is accepted once."""
 
 from collections.abc import Callable
-from hashlib import sha256
 
 from attrs import evolve
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.database import Connection
-from websubhub.standalone.adapters.sqlite.updates import Key, append_update
+from websubhub.standalone.adapters.sqlite.updates import append_update
+from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.ports import PublishKey, Update
+from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
-WINDOW_SECONDS = 86_400.0
-KEYS_LIMIT = 100_000
 _FORGOTTEN_AT_ONCE = 20
 
 
@@ -28,14 +27,13 @@ def append_once(
     known: dict[str, str] = dict(
         connection.execute(
             "SELECT publisher, message_id FROM accepted_keys WHERE topic = ? AND given = ? AND accepted_at > ?",
-            (topic, key.id, now - WINDOW_SECONDS),
+            (topic, key.id, now - publish_keys.WINDOW_SECONDS),
         ).fetchall()
     )
     if key.publisher in known:
         return evolve(update, id=known[key.publisher]), Admission.NOBODY, (0, 0)
     if update.id in known.values():
-        # Of another publisher: subscribers take two messages with one id for the same message.
-        update = evolve(update, id=sha256(f"{key.publisher} {topic} {key.id}".encode()).hexdigest()[:32])
+        update = evolve(update, id=publish_keys.own_id(key, topic))
     admission, position = append_update(connection, update, admit)
     if admission is not Admission.FULL:
         number = connection.execute(
@@ -43,7 +41,7 @@ def append_once(
             "VALUES (?, ?, ?, ?, ?)",
             (topic, key.id, key.publisher, update.id, now),
         ).lastrowid
-        _forget(connection, now, (number or 0) - KEYS_LIMIT)
+        _forget(connection, now, (number or 0) - publish_keys.KEYS_LIMIT)
     return update, admission, position
 
 
@@ -52,5 +50,5 @@ def _forget(connection: Connection, now: float, last: int) -> None:
     connection.execute("DELETE FROM accepted_keys WHERE id <= ?", (last,))
     connection.execute(
         "DELETE FROM accepted_keys WHERE accepted_at <= ? AND id IN (SELECT id FROM accepted_keys ORDER BY id LIMIT ?)",
-        (now - WINDOW_SECONDS, _FORGOTTEN_AT_ONCE),
+        (now - publish_keys.WINDOW_SECONDS, _FORGOTTEN_AT_ONCE),
     )

@@ -1,0 +1,67 @@
+"""The page that says for each threat what holds, and which test shows it."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from tests.hostile.holds import HOLDS
+from tests.hostile.threats import ELSEWHERE, THREATS
+from tests.marks import Mark, all_marks
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "threats.md"
+
+FAMILIES = {
+    "SSRF": "Making the hub call inside",
+    "AMP": "Making the hub attack others",
+    "CH": "Challenges",
+    "SIG": "Signatures",
+    "CAP": "Callbacks",
+    "HI": "Headers",
+    "LI": "Logs",
+    "SEC": "Secrets",
+    "FORM": "Forms",
+    "URL": "URLs",
+    "SLOW": "Slow peers",
+    "BODY": "Bodies",
+    "GZ": "Packed answers",
+    "XML": "XML",
+    "HTML": "HTML",
+    "LINK": "Link headers",
+    "BQ": "Growth",
+    "SMG": "Requests that can be read in two ways",
+    "DOS": "Stopping a hub",
+}
+_HEAD = """\
+# Threats, one by one
+
+What peers try, what holds against it, and which tests show that.
+[Security](security.md) says it in whole sentences, with what does not hold and what is left to you.
+
+This page is written by `python -m tests.hostile` from the marks of the tests.
+Behind each threat at most three of the modules with such tests are named.
+`python -m tests.durability.siege` makes most of the attacks on availability at once, on a hub in a process of its own.
+"""
+_MODULES = 3
+
+
+def page() -> str:
+    """The text of the page."""
+    shown = defaultdict[str, list[Mark]](list)
+    for mark in all_marks("threat"):
+        shown[mark.id].append(mark)
+    lines = [_HEAD]
+    for family, title in FAMILIES.items():
+        lines += [f"## {title}", "", "| | What is tried | What holds | Shown in |", "|---|---|---|---|"]
+        lines += [_row(id_, shown[id_]) for id_ in THREATS if id_.rpartition("-")[0] == family]
+        lines.append("")
+    return "\n".join([*lines, "Back to the [explanations](index.md).", ""])
+
+
+def _row(id_: str, marks: list[Mark]) -> str:
+    holds = HOLDS[id_] if id_ in HOLDS else ELSEWHERE[id_]
+    modules = sorted({mark.module for mark in marks}, key=lambda module: (not module.startswith("hostile/"), module))
+    names = ", ".join(f"[{_name(module)}](../../tests/{module})" for module in modules[:_MODULES])
+    return f"| {id_} | {THREATS[id_]} | {holds} | {names or 'no test'} |"
+
+
+def _name(module: str) -> str:
+    return module.rpartition("/")[2].removeprefix("test_").removesuffix(".py").replace("_", " ")

@@ -1,0 +1,143 @@
+"""Announced topics in memory."""
+
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
+
+from websubhub.standalone.adapters.memory.announced import Announced, KeptAnnouncement
+from websubhub.standalone.adapters.memory.state import State
+from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
+
+
+class MemoryAnnouncements:
+    """Satisfies ``AnnouncementStore``.
+
+    Args:
+        state: Says whose turn it is.
+        announced: Where they are kept.
+        clock: The hub's clock.
+    """
+
+    def __init__(self, state: State, announced: Announced, clock: Callable[[], float]) -> None:
+        self._state = state
+        self._announced = announced
+        self._clock = clock
+
+    async def save(self, topic: str) -> None:
+        """Keep one more announcement of this topic; it is due at once, or when the topic's own delay is over."""
+        await self._state.turn()
+        kept, now = self._announced.of(topic), self._clock()
+        if kept is None:
+            self._announced.add(topic, now)
+        else:
+            self._announced.change(kept, count=kept.value.count + 1)
+            self._begin_again(kept, due_at=max(now, kept.allowed_at))
+
+    async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
+        """Return the topics that are to be fetched now, the longest due first."""
+        await self._state.turn()
+        due = (kept.value for kept in self._announced.due(self._clock()) if kept.host not in besides)
+        return list(islice(due, limit))
+
+    async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
+        """Keep a topic back until a time, which another announcement does not shorten; that is no attempt."""
+        await self._state.turn()
+        kept = self._announced.get(announcement.id)
+        if kept is None or kept.value.died_at is not None:
+            return False
+        kept.allowed_at = max(kept.allowed_at, until)
+        self._announced.change(kept, due_at=max(kept.value.due_at, until), reason=reason)
+        return True
+
+    async def hold_host(self, host: str, until: float, reason: str) -> int:
+        """Keep all topics of a host back that are due."""
+        await self._state.turn()
+        held = [kept for kept in self._announced.due(self._clock()) if kept.host == host]
+        for kept in held:
+            self._announced.change(kept, due_at=until, reason=reason)
+        return len(held)
+
+    async def settle(self, announcement: Announcement) -> bool:
+        """Forget a topic that was fetched. False when it was announced again since, so that it stays."""
+        await self._state.turn()
+        kept = self._announced.get(announcement.id)
+        if kept is None or kept.value.count != announcement.count:
+            return False
+        return bool(self._announced.delete([announcement.id]))
+
+    async def retry(
+        self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
+    ) -> bool:
+        """A fetch failed and is to be tried again."""
+        await self._state.turn()
+        kept = self._note(announcement, reason, status, firm)
+        if kept is None:
+            return False
+        due_at = self._clock() + max(after, firm)
+        self._announced.change(kept, attempts=kept.value.attempts + 1, due_at=due_at, died_at=None)
+        return True
+
+    async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
+        """A fetch failed for the last time."""
+        await self._state.turn()
+        kept = self._note(announcement, reason, status, firm)
+        if kept is None:
+            return False
+        now = self._clock()
+        self._announced.change(kept, attempts=kept.value.attempts + 1, due_at=now, died_at=now)
+        return True
+
+    async def page(
+        self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
+    ) -> list[Announcement]:
+        """Return a page of the announcements, the oldest first."""
+        await self._state.turn()
+        values = (kept.value for kept in self._announced if kept.value.id > after)
+        return list(islice((value for value in values if state in {None, value.state}), limit))
+
+    async def replay(self, announcements: Sequence[int]) -> int:
+        """Fetch these topics now, with all attempts before them."""
+        await self._state.turn()
+        chosen = [kept for number in set(announcements) if (kept := self._announced.get(number))]
+        for kept in chosen:
+            kept.allowed_at = 0.0
+            self._begin_again(kept, due_at=self._clock())
+        return len(chosen)
+
+    async def drop(self, announcements: Sequence[int]) -> int:
+        """Forget these announcements."""
+        await self._state.turn()
+        return self._announced.delete(announcements)
+
+    async def drop_dead(self, before: float) -> int:
+        """Forget those that were given up before a time."""
+        await self._state.turn()
+        values = [kept.value for kept in self._announced]
+        return self._announced.delete(
+            [value.id for value in values if value.died_at is not None and value.died_at < before]
+        )
+
+    async def statistics(self) -> AnnouncementStatistics:
+        """Return the counts of this moment."""
+        await self._state.turn()
+        values = [kept.value for kept in self._announced]
+        counted = {state: sum(value.state is state for value in values) for state in AnnouncementState}
+        return AnnouncementStatistics(
+            pending=counted[AnnouncementState.PENDING],
+            failing=counted[AnnouncementState.FAILING],
+            dead=counted[AnnouncementState.DEAD],
+            oldest_announced_at=min((value.announced_at for value in values if value.died_at is None), default=None),
+        )
+
+    def _begin_again(self, kept: KeptAnnouncement, *, due_at: float) -> None:
+        """Let all attempts follow, also where it was given up."""
+        announced_at = kept.value.announced_at if kept.value.died_at is None else self._clock()
+        self._announced.change(kept, attempts=0, died_at=None, announced_at=announced_at, due_at=due_at)
+
+    def _note(self, announcement: Announcement, reason: str, status: int, firm: float) -> KeptAnnouncement | None:
+        """Note what a fetch met. Return what it was for, unless it was announced again since."""
+        kept = self._announced.get(announcement.id)
+        if kept is None:
+            return None
+        kept.allowed_at = self._clock() + firm
+        self._announced.change(kept, reason=reason, status=status, due_at=max(kept.value.due_at, kept.allowed_at))
+        return kept if kept.value.count == announcement.count else None

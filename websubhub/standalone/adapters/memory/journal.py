@@ -1,0 +1,147 @@
+"""The journal of a broker in memory."""
+
+from collections.abc import Collection, Iterable, Sequence
+from heapq import nsmallest
+
+from attrs import evolve
+
+from websubhub.standalone.adapters.memory.accepted import AcceptedKeys
+from websubhub.standalone.adapters.memory.outcomes import keep_outcomes
+from websubhub.standalone.adapters.memory.state import State
+from websubhub.standalone.broker.journal import Appended
+from websubhub.standalone.broker.ledger import Ledger
+from websubhub.standalone.broker.needed import Made, Needed
+from websubhub.standalone.broker.settlements import Retry, Settlements
+from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.schedule.claims import Key
+from websubhub.standalone.schedule.members import Admission
+
+
+class MemoryJournal:
+    """Satisfies ``Journal``.
+
+    Args:
+        state: Where everything is kept.
+        ledger: Told of what has changed.
+    """
+
+    def __init__(self, state: State, ledger: Ledger) -> None:
+        self._state = state
+        self._ledger = ledger
+        self._keys = AcceptedKeys()
+
+    async def append(self, update: Update, key: PublishKey | None = None) -> Appended:
+        """Append an update to the log of its topic, unless one was accepted under its key within a day."""
+        await self._state.turn()
+        now = self._ledger.clock()
+        if key is not None:
+            accepted = self._keys.find(key, update.topic, now)
+            if accepted is not None:
+                return Appended(accepted, Admission.NOBODY)
+            update = evolve(update, id=self._keys.choose(key, update.topic, update.id))
+        admission = self._admit(update)
+        if key is not None and admission is not Admission.FULL:
+            self._keys.remember(key, update.topic, update.id, now)
+        return Appended(update.id, admission)
+
+    def _admit(self, update: Update) -> Admission:
+        topic = self._state.find_topic(update.topic)
+        admission = Admission.NOBODY if topic is None else self._ledger.members.admit(topic.number)
+        if topic is not None and admission is Admission.TAKEN:
+            topic.head += 1
+            topic.updates[topic.head] = update
+            self._ledger.published(update, topic.number, topic.head)
+        return admission
+
+    async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
+        """Return what claims need."""
+        await self._state.turn()
+        recipients = [self._state.recipients.get(number) for number in subscriptions]
+        return Needed(
+            [each.value.callback if each else None for each in recipients],
+            [each.value.secret if each else None for each in recipients],
+            {key: update for key in updates if (update := self._update(key))},
+            {retry.subscription: self._made(retry) for retry in self._retries_of(repeated)},
+        )
+
+    def _update(self, key: Key) -> Update | None:
+        topic = self._state.logs.get(key[0])
+        return None if topic is None else topic.updates.get(key[1])
+
+    def _retries_of(self, subscriptions: Iterable[int]) -> list[Retry]:
+        return [retry for number in subscriptions if (retry := self._state.retries.get(number))]
+
+    def _made(self, retry: Retry) -> Made:
+        kept = self._state.recipients[retry.subscription]
+        turned_away = bool(kept.turned_away) and kept.turned_away == kept.position
+        return Made(retry.sequence, retry.attempts, retry.refusals, turned_away)
+
+    async def settle(self, settlements: Sequence[Settlements]) -> None:
+        """Keep outcomes, all of them or none."""
+        await self._state.turn()
+        for each in settlements:
+            keep_outcomes(self._state, each)
+
+    async def delete_updates(self, topic: int, until: int) -> int:
+        """Delete the updates of a topic up to a sequence number that no dead letter refers to. Returns how many."""
+        await self._state.turn()
+        kept = self._state.logs.get(topic)
+        if kept is None:
+            return 0
+        unneeded = [number for number in kept.updates if number <= until and number not in kept.letters]
+        for number in unneeded:
+            del kept.updates[number]
+        return len(unneeded)
+
+    async def counts(self, owed: Sequence[Key]) -> tuple[int, float | None]:
+        """Return the number of dead letters, and when the oldest of these updates was published, if one is there."""
+        await self._state.turn()
+        published = [update.published_at for key in owed if (update := self._update(key))]
+        return len(self._state.letters), min(published, default=None)
+
+    async def failing(self, limit: int) -> list[FailingDelivery]:
+        """Return the deliveries that failed and will be tried again, the next one first."""
+        await self._state.turn()
+        return [
+            FailingDelivery(
+                topic=kept.topic.value.url,
+                callback=kept.value.callback,
+                attempts=retry.attempts,
+                refusals=retry.refusals,
+                due_at=retry.due_at,
+                reason=retry.reason,
+            )
+            for retry in nsmallest(limit, self._state.retries.values(), key=lambda retry: retry.due_at)
+            for kept in [self._state.recipients[retry.subscription]]
+        ]
+
+    async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
+        """Return a page of the dead letters, the oldest first, from behind an id."""
+        await self._state.turn()
+        return self._state.letters.page(after, limit)
+
+    async def replay(self, letters: Sequence[int]) -> int:
+        """Mark those of these dead letters as replaying whose subscription is active."""
+        await self._state.turn()
+        now, replayed = self._ledger.clock(), 0
+        for letter in self._state.letters.known(letters):
+            kept = self._state.subscriptions.get(letter.pair)
+            if kept is not None and kept.value.expires_at > now:
+                self._state.letters.replay(letter)
+                self._ledger.replaying(letter.topic.number, kept.number, letter.value.id, letter.sequence)
+                replayed += 1
+        return replayed
+
+    async def drop(self, letters: Sequence[int]) -> int:
+        """Delete these dead letters."""
+        await self._state.turn()
+        deleted = self._state.letters.delete(letters)
+        for letter in deleted:
+            kept = self._state.subscriptions.get(letter.pair)
+            self._ledger.dropped(letter.topic.number, kept.number if kept else None, letter.value.id)
+        return len(deleted)
+
+    async def hold_host(self, host: str, *, paused: bool) -> None:
+        """Say that a host is paused, or is not any more; the ledger remembers it for as long as there is anything."""
+        await self._state.turn()
+        self._ledger.host_held(host, paused=paused)

@@ -1,0 +1,96 @@
+"""Dead letters in memory."""
+
+from collections.abc import Iterable
+from itertools import count
+
+from attrs import define, evolve, field
+
+from websubhub.standalone.adapters.memory.ordered import Ordered
+from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
+from websubhub.standalone.broker.settlements import Death
+from websubhub.standalone.ports import DeadLetter
+
+
+@define(eq=False)
+class KeptLetter:
+    """A dead letter, and which update of which subscription it is."""
+
+    value: DeadLetter = field(repr=False)
+    pair: Pair = field(repr=False)
+    topic: KeptTopic
+    sequence: int
+
+
+class Letters:
+    """The dead letters by number; each holds its update back from being deleted."""
+
+    def __init__(self) -> None:
+        self._letters: dict[int, KeptLetter] = {}
+        self._order = Ordered[int]()
+        self._replaying: set[int] = set()
+        self._numbers = count(1)
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def add(self, death: Death, subscription: KeptSubscription) -> None:
+        """Keep what was given up for a subscription, unless a newer update has taken its place since."""
+        topic = subscription.topic
+        update = topic.updates.get(death.sequence)
+        if update is None:
+            return
+        number = next(self._numbers)
+        value = DeadLetter(
+            id=number,
+            topic=topic.value.url,
+            callback=subscription.value.callback,
+            message_id=update.id,
+            content_type=update.content_type,
+            content_length=len(update.content),
+            attempts=death.attempts,
+            reason=death.reason,
+            died_at=death.died_at,
+        )
+        self._letters[number] = KeptLetter(value, subscription.pair, topic, death.sequence)
+        self._order.add(number)
+        topic.letters[death.sequence] += 1
+
+    def page(self, after: int, limit: int) -> list[DeadLetter]:
+        """Return a page, the oldest first."""
+        return [self._letters[number].value for number in self._order.page(after, limit)]
+
+    def known(self, numbers: Iterable[int]) -> list[KeptLetter]:
+        """Return those of these that there are, in the order of their numbers."""
+        return [self._letters[number] for number in sorted(set(numbers)) if number in self._letters]
+
+    def replay(self, letter: KeptLetter) -> None:
+        """Mark one as replaying."""
+        self._replaying.add(letter.value.id)
+        letter.value = evolve(letter.value, replaying=True)
+
+    def failed(self, number: int, reason: str) -> None:
+        """Note that a replay failed."""
+        letter = self._letters.get(number)
+        if letter is not None:
+            self._replaying.discard(number)
+            letter.value = evolve(letter.value, replaying=False, reason=reason, attempts=letter.value.attempts + 1)
+
+    def end_replays(self, pair: Pair) -> None:
+        """Note that the subscription of a pair has ended."""
+        for letter in self.known(self._replaying):
+            if letter.pair == pair:
+                self._replaying.discard(letter.value.id)
+                letter.value = evolve(letter.value, replaying=False)
+
+    def delete(self, numbers: Iterable[int]) -> list[KeptLetter]:
+        """Delete those of these that there are, and return them."""
+        deleted = self.known(numbers)
+        for letter in deleted:
+            number = letter.value.id
+            del self._letters[number]
+            self._order.discard(number)
+            self._replaying.discard(number)
+            letter.topic.letters[letter.sequence] -= 1
+            if not letter.topic.letters[letter.sequence]:
+                del letter.topic.letters[letter.sequence]
+        return deleted

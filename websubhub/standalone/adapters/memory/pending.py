@@ -1,0 +1,95 @@
+"""The pending verifications in memory, in the order in which they are due."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from attrs import define, evolve, field
+
+from websubhub import host_of
+from websubhub.standalone.adapters.memory.ordered import Ordered
+from websubhub.standalone.adapters.memory.records import Pair
+from websubhub.standalone.ports import PendingVerification
+
+
+@define(eq=False)
+class KeptVerification:
+    """A pending verification, its pair, and the host of its callback."""
+
+    value: PendingVerification = field(repr=False)
+    pair: Pair = field(repr=False)
+    host: str
+
+
+class Pending:
+    """Verifications by pair and by id; those of pairs that were not subscribed are counted by host.
+
+    Attributes:
+        strangers: How many of these each host has.
+    """
+
+    def __init__(self) -> None:
+        self.strangers = Counter[str]()
+        self._by_pair: dict[Pair, KeptVerification] = {}
+        self._by_id: dict[str, KeptVerification] = {}
+        self._order = {known: Ordered[tuple[float, str]]() for known in (True, False)}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, pair: Pair) -> bool:
+        return pair in self._by_pair
+
+    def of(self, pair: Pair) -> KeptVerification | None:
+        """Return the verification of a pair, if there is one."""
+        return self._by_pair.get(pair)
+
+    def get(self, verification: str) -> KeptVerification | None:
+        """Return the verification of an id, if there is one."""
+        return self._by_id.get(verification)
+
+    def all_strangers(self) -> int:
+        """Return how many there are of pairs that were not subscribed."""
+        return len(self._order[False])
+
+    def waiting_strangers(self, now: float) -> list[KeptVerification]:
+        """Return those of pairs that were not subscribed which wait for another attempt."""
+        return [
+            kept
+            for kept in self._by_id.values()
+            if not kept.value.known and kept.value.attempts and kept.value.due_at > now
+        ]
+
+    def due(self, now: float) -> Iterator[KeptVerification]:
+        """Return those that are due: of pairs that were subscribed before the others, the longest due first."""
+        for order in self._order.values():
+            for due_at, verification in order:
+                if due_at > now:
+                    break
+                yield self._by_id[verification]
+
+    def put(self, value: PendingVerification, pair: Pair) -> None:
+        """Add one, which replaces the one of the same pair."""
+        self.delete(self._by_pair.get(pair))
+        host = host_of(value.callback)
+        self._by_pair[pair] = self._by_id[value.id] = KeptVerification(value, pair, host)
+        self._order[value.known].add((value.due_at, value.id))
+        self.strangers[host] += not value.known
+
+    def postpone(self, kept: KeptVerification, due_at: float, attempts: int) -> None:
+        """Set the time of the next attempt, and the number of those that were made."""
+        order = self._order[kept.value.known]
+        order.discard((kept.value.due_at, kept.value.id))
+        kept.value = evolve(kept.value, attempts=attempts, due_at=due_at)
+        order.add((due_at, kept.value.id))
+
+    def delete(self, kept: KeptVerification | None) -> bool:
+        """Take one out. Return whether there was one."""
+        if kept is None:
+            return False
+        value = kept.value
+        del self._by_pair[kept.pair], self._by_id[value.id]
+        self._order[value.known].discard((value.due_at, value.id))
+        self.strangers[kept.host] -= not value.known
+        if not self.strangers[kept.host]:
+            del self.strangers[kept.host]
+        return True

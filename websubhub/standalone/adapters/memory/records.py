@@ -1,0 +1,44 @@
+"""What is kept in memory of topics and subscriptions."""
+
+from collections import Counter
+
+from attrs import define, field
+
+from websubhub.standalone.ports import FetchedTopic, StoredSubscription, Topic, Update
+
+Pair = tuple[str, str]
+"""Names a subscription: the identities of its topic and of its callback."""
+
+
+@define(eq=False)
+class KeptTopic:
+    """A topic, its updates by sequence number, and how many things depend on it.
+
+    Attributes:
+        letters: How many dead letters there are of each update.
+    """
+
+    number: int
+    identity: str
+    value: Topic
+    head: int = 0
+    subscriptions: int = 0
+    fetched: FetchedTopic | None = None
+    updates: dict[int, Update] = field(factory=dict)
+    letters: Counter[int] = field(factory=Counter)
+
+
+@define(eq=False)
+class KeptSubscription:
+    """A subscription, and the sequence number of the last update that it has.
+
+    Attributes:
+        turned_away: The update that its callback turned away last.
+    """
+
+    number: int
+    pair: Pair = field(repr=False)
+    topic: KeptTopic
+    value: StoredSubscription = field(repr=False)
+    position: int
+    turned_away: int = 0

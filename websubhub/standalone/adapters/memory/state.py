@@ -1,0 +1,104 @@
+"""What the stores in memory share: topics, subscriptions and dead letters in plain structures."""
+
+from collections import Counter
+from itertools import count
+
+import anyio.lowlevel
+
+from websubhub import host_of, url_identity
+from websubhub.standalone.adapters.memory.letters import Letters
+from websubhub.standalone.adapters.memory.ordered import Ordered
+from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
+from websubhub.standalone.broker.settlements import Retry
+from websubhub.standalone.ports import StoreClosedError, StoredSubscription, Topic
+
+
+class State:
+    """Each store waits for its turn, and then reads or changes this in one go, with nothing awaited in between.
+
+    Attributes:
+        open: Whether it may be used.
+        topics: The topics by identity.
+        logs: The topics by number.
+        subscriptions: The subscriptions by pair.
+        recipients: The subscriptions by number.
+        topic_order: The identities of the topics.
+        pair_order: The pairs that are subscribed.
+        held: How many subscriptions each host has, whatever the port.
+        retries: The retries to come, by the number of the subscription.
+        letters: The dead letters.
+    """
+
+    def __init__(self) -> None:
+        self.open = False
+        self.topics: dict[str, KeptTopic] = {}
+        self.logs: dict[int, KeptTopic] = {}
+        self.subscriptions: dict[Pair, KeptSubscription] = {}
+        self.recipients: dict[int, KeptSubscription] = {}
+        self.topic_order = Ordered[str]()
+        self.pair_order = Ordered[Pair]()
+        self.held = Counter[str]()
+        self.retries: dict[int, Retry] = {}
+        self.letters = Letters()
+        self._topic_numbers = count(1)
+        self._numbers = count(1)
+
+    async def turn(self) -> None:
+        """Let others have their turn first.
+
+        Raises:
+            StoreClosedError: The store was closed.
+        """
+        await anyio.lowlevel.checkpoint()
+        if not self.open:
+            raise StoreClosedError("The store is closed.")
+
+    def find_topic(self, url: str) -> KeptTopic | None:
+        """Return the topic of a URL, if there is one."""
+        return self.topics.get(url_identity(url))
+
+    def ensure_topic(self, url: str) -> KeptTopic:
+        """Return the topic of a URL, which is added when it is unknown."""
+        identity = url_identity(url)
+        topic = self.topics.get(identity)
+        if topic is None:
+            topic = KeptTopic(next(self._topic_numbers), identity, Topic(url=url))
+            self.topics[identity] = self.logs[topic.number] = topic
+            self.topic_order.add(identity)
+        return topic
+
+    def forget_topic(self, topic: KeptTopic) -> None:
+        """Take a topic out that nothing depends on."""
+        del self.topics[topic.identity], self.logs[topic.number]
+        self.topic_order.discard(topic.identity)
+
+    def find_subscription(self, topic: str, callback: str, now: float) -> KeptSubscription | None:
+        """Return the subscription of a pair whose lease has not ended, if there is one."""
+        kept = self.subscriptions.get(pair_of(topic, callback))
+        return kept if kept is not None and kept.value.expires_at > now else None
+
+    def add_subscription(self, topic: KeptTopic, pair: Pair, value: StoredSubscription) -> KeptSubscription:
+        """Add a subscription that has everything so far."""
+        kept = KeptSubscription(next(self._numbers), pair, topic, value, topic.head)
+        self.subscriptions[pair] = self.recipients[kept.number] = kept
+        self.pair_order.add(pair)
+        self.held[host_of(value.callback)] += 1
+        topic.subscriptions += 1
+        return kept
+
+    def end_subscription(self, kept: KeptSubscription) -> None:
+        """Take a subscription out with what is owed to it; its dead letters stay."""
+        del self.subscriptions[kept.pair], self.recipients[kept.number]
+        self.pair_order.discard(kept.pair)
+        self.retries.pop(kept.number, None)
+        self.letters.end_replays(kept.pair)
+        host = host_of(kept.value.callback)
+        self.held[host] -= 1
+        if not self.held[host]:
+            del self.held[host]
+        kept.topic.subscriptions -= 1
+
+
+def pair_of(topic: str, callback: str) -> Pair:
+    """Return what names the subscription of a callback to a topic."""
+    return url_identity(topic), url_identity(callback)

@@ -1,0 +1,63 @@
+"""The store in memory as a whole."""
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from websubhub.standalone.adapters.memory.announced import Announced
+from websubhub.standalone.adapters.memory.announcements import MemoryAnnouncements
+from websubhub.standalone.adapters.memory.journal import MemoryJournal
+from websubhub.standalone.adapters.memory.state import State
+from websubhub.standalone.adapters.memory.subscriptions import MemorySubscriptions
+from websubhub.standalone.adapters.memory.topics import MemoryTopics
+from websubhub.standalone.adapters.memory.verifications import MemoryVerifications
+from websubhub.standalone.broker.broker import Broker
+from websubhub.standalone.broker.ledger import Ledger
+from websubhub.standalone.schedule.limits import DeliveryLimits
+
+
+class MemoryStore:
+    """Satisfies ``HubStore`` for as long as it is open: what it keeps is gone then.
+
+    Args:
+        limits: What deliveries are scheduled within.
+        clock: The time, in seconds since 1970.
+
+    Attributes:
+        clock: The time that everything here goes by.
+    """
+
+    def __init__(self, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self._stack = AsyncExitStack()
+        self._state = state = State()
+        announced, ledger = Announced(), Ledger(limits or DeliveryLimits(), clock)
+        self.broker = Broker(ledger, MemoryJournal(state, ledger))
+        self.topics = MemoryTopics(state, ledger.members, announced)
+        self.verifications = MemoryVerifications(state, clock)
+        self.subscriptions = MemorySubscriptions(state, self.verifications, ledger.members, clock)
+        self.announcements = MemoryAnnouncements(state, announced, clock)
+
+    async def __aenter__(self) -> Self:
+        self._state.open = True
+        await self._stack.enter_async_context(self.broker.running())
+        return self
+
+    async def examine(self) -> None:
+        """Look whether what is kept is sound."""
+        await self._state.turn()
+
+    async def check_writable(self) -> None:
+        """Make sure that something can be written now."""
+        await self._state.turn()
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Take no more work."""
+        try:
+            await self._stack.__aexit__(exc_type, exc, traceback)
+        finally:
+            self._state.open = False

@@ -1,0 +1,139 @@
+"""Pending intent verifications in memory."""
+
+from collections.abc import Callable, Collection
+
+from attrs import evolve
+
+from websubhub import host_of
+from websubhub.standalone.adapters.memory.pending import Pending
+from websubhub.standalone.adapters.memory.records import Pair
+from websubhub.standalone.adapters.memory.state import State, pair_of
+from websubhub.standalone.ports import (
+    HostAccount,
+    HostFullError,
+    HubFullError,
+    PendingVerification,
+    SubscriptionLimits,
+)
+
+
+class MemoryVerifications:
+    """Satisfies ``VerificationStore``.
+
+    Args:
+        state: Where the subscriptions are.
+        clock: The hub's clock.
+    """
+
+    def __init__(self, state: State, clock: Callable[[], float]) -> None:
+        self._state = state
+        self._clock = clock
+        self._pending = Pending()
+
+    async def save(
+        self,
+        verification: PendingVerification,
+        *,
+        places: int | None = None,
+        limits: SubscriptionLimits | None = None,
+    ) -> bool:
+        """Keep a request, if there is a place for it; it replaces an older one of the same pair."""
+        await self._state.turn()
+        if not self._is_expected(verification):
+            host = host_of(verification.callback)
+            if limits is not None:
+                self._check(host, limits)
+            if places is not None and not self._has_place(host, places):
+                return False
+        self._put(verification)
+        return True
+
+    async def save_if_known(self, verification: PendingVerification) -> bool:
+        """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
+        await self._state.turn()
+        if not self._is_expected(verification):
+            return False
+        self._put(verification)
+        return True
+
+    async def get(self, topic: str, callback: str) -> PendingVerification | None:
+        """Return the newest request of this pair, or None."""
+        await self._state.turn()
+        kept = self._pending.of(pair_of(topic, callback))
+        return None if kept is None else kept.value
+
+    async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
+        """Return what is due: the requests of pairs that are subscribed before the others, the longest due first."""
+        await self._state.turn()
+        found: dict[bool, list[PendingVerification]] = {True: [], False: []}
+        for kept in self._pending.due(self._clock()):
+            known = kept.value.known
+            if len(found[known]) < limit and (known, kept.host) not in besides:
+                found[known].append(kept.value)
+            elif len(found[False]) == limit:
+                break
+        return found[True] + found[False]
+
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+        """Count an attempt, if it was one, and set the time of the next."""
+        await self._state.turn()
+        kept = self._pending.get(verification)
+        if kept is None:
+            return False
+        self._pending.postpone(kept, due_at, kept.value.attempts + counts)
+        return True
+
+    async def remove(self, verification: str) -> bool:
+        """Forget a request that was denied or given up. False when a newer request has replaced it."""
+        await self._state.turn()
+        return self._pending.delete(self._pending.get(verification))
+
+    async def count(self) -> int:
+        """Return how many requests are pending."""
+        await self._state.turn()
+        return len(self._pending)
+
+    def confirm(self, verification: str, pair: Pair) -> bool:
+        """Take a verification that was confirmed out, in the step of what it leads to. Return whether it counts.
+
+        It does if it is pending, or if a newer request has taken its place and waits behind it.
+        """
+        return self._pending.delete(self._pending.get(verification)) or pair in self._pending
+
+    def withdraw(self, pair: Pair) -> None:
+        """Take the pending request of a pair out, so that it will not count even if it is being verified."""
+        self._pending.delete(self._pending.of(pair))
+
+    def _put(self, verification: PendingVerification) -> None:
+        pair = pair_of(verification.topic, verification.callback)
+        self._pending.put(evolve(verification, known=self._is_subscribed(verification)), pair)
+
+    def _is_expected(self, verification: PendingVerification) -> bool:
+        """Return whether the pair is subscribed, or has a request that this one replaces."""
+        return pair_of(verification.topic, verification.callback) in self._pending or self._is_subscribed(verification)
+
+    def _is_subscribed(self, verification: PendingVerification) -> bool:
+        return self._state.find_subscription(verification.topic, verification.callback, self._clock()) is not None
+
+    def _check(self, host: str, limits: SubscriptionLimits) -> None:
+        """Raise if there would be too many subscriptions, were all that are pending to become some."""
+        if self._state.held[host] + self._pending.strangers[host] >= limits.per_host:
+            raise HostFullError(f"{host} has {limits.per_host} subscriptions.")
+        if len(self._state.subscriptions) + self._pending.all_strangers() >= limits.in_all:
+            raise HubFullError(f"There are {limits.in_all} subscriptions.")
+
+    def _has_place(self, own: str, places: int) -> bool:
+        """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
+        strangers = self._pending.strangers
+        if strangers[own] < places - self._pending.all_strangers():
+            return True
+        # What is waiting for another attempt is not under way, so nobody is confirming it at this moment.
+        waiting = self._pending.waiting_strangers(self._clock())
+        greediest = max((kept.host for kept in waiting), key=strangers.__getitem__, default="")
+        # Who has more than others makes room for them, and for itself.
+        if strangers[greediest] <= strangers[own] - (greediest == own):
+            return False
+        candidates = [kept for kept in waiting if kept.host == greediest]
+        return self._pending.delete(
+            min(candidates, key=lambda kept: (-kept.value.attempts, kept.value.due_at), default=None)
+        )

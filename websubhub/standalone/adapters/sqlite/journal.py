@@ -1,0 +1,122 @@
+"""The journal of a broker in SQLite: a row for each update, and a position for each subscription."""
+
+from collections.abc import Collection, Sequence
+
+import anyio.lowlevel
+
+from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
+from websubhub.standalone.adapters.sqlite.outcomes import write_settlements
+from websubhub.standalone.adapters.sqlite.publish_keys import append_once
+from websubhub.standalone.adapters.sqlite.reading import read_needed
+from websubhub.standalone.adapters.sqlite.space import free_pages
+from websubhub.standalone.adapters.sqlite.thread import Database
+from websubhub.standalone.adapters.sqlite.updates import append_update, delete_updates, oldest_published
+from websubhub.standalone.broker.journal import Appended
+from websubhub.standalone.broker.ledger import Ledger
+from websubhub.standalone.broker.needed import Needed
+from websubhub.standalone.broker.settlements import Settlements
+from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.schedule.claims import Key
+from websubhub.standalone.schedule.members import Admission
+
+_PAUSE = "INSERT OR IGNORE INTO paused_hosts VALUES (?)"
+_RESUME = "DELETE FROM paused_hosts WHERE host = ?"
+
+
+class SqliteJournal:
+    """Satisfies ``Journal``.
+
+    Args:
+        database: Where everything is kept.
+        ledger: Told of what was committed.
+    """
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self._database = database
+        self._ledger = ledger
+
+    async def append(self, update: Update, key: PublishKey | None = None) -> Appended:
+        """Append an update to the log of its topic, unless one was accepted under its key within a day."""
+        now = self._ledger.clock()
+        admit = self._ledger.members.admit  # which changes nothing, so that the thread of the database may ask it
+
+        def work(connection: Connection) -> tuple[Update, Admission, Key]:
+            if key is not None:
+                return append_once(connection, update, key, now, admit)
+            return update, *append_update(connection, update, admit)
+
+        def then(appended: tuple[Update, Admission, Key]) -> None:
+            accepted, admission, position = appended
+            if admission is Admission.TAKEN:
+                self._ledger.published(accepted, *position)
+
+        accepted, admission, _ = await self._database.write(work, then)
+        return Appended(accepted.id, admission)
+
+    async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
+        """Return what claims need."""
+        return await self._database.read(lambda connection: read_needed(connection, updates, subscriptions, repeated))
+
+    async def settle(self, settlements: Sequence[Settlements]) -> None:
+        """Keep outcomes, all of them or none."""
+
+        def work(connection: Connection) -> None:
+            for each in settlements:
+                write_settlements(connection, each)
+
+        await self._database.settle(work)
+
+    async def delete_updates(self, topic: int, until: int) -> int:
+        """Delete the updates of a topic up to a sequence number that no dead letter refers to. Returns how many."""
+        deleted = 0
+        while some := await self._database.settle(lambda connection: delete_updates(connection, topic, until)):
+            deleted += some
+        while deleted and await self._database.settle(free_pages):
+            await anyio.lowlevel.checkpoint()
+        return deleted
+
+    async def counts(self, owed: Sequence[Key]) -> tuple[int, float | None]:
+        """Return the number of dead letters, and when the oldest of these updates was published, if one is there."""
+
+        def work(connection: Connection) -> tuple[int, float | None]:
+            dead: int = connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
+            return dead, oldest_published(connection, owed)
+
+        return await self._database.read(work)
+
+    async def failing(self, limit: int) -> list[FailingDelivery]:
+        """Return the deliveries that failed and will be tried again, the next one first."""
+        return await self._database.read(lambda connection: read_failing(connection, limit))
+
+    async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
+        """Return a page of the dead letters, the oldest first, from behind an id."""
+        return await self._database.read(lambda connection: read_letters(connection, after, limit))
+
+    async def replay(self, letters: Sequence[int]) -> int:
+        """Mark those of these dead letters as replaying whose subscription is active."""
+        now = self._ledger.clock()
+
+        def then(rows: list[tuple[int, int, int, int]]) -> None:
+            for row in rows:
+                self._ledger.replaying(*row)
+
+        rows = await self._database.write(lambda connection: mark_replaying(connection, letters, now), then)
+        return len(rows)
+
+    async def drop(self, letters: Sequence[int]) -> int:
+        """Delete these dead letters."""
+
+        def then(rows: list[tuple[int, int | None, int]]) -> None:
+            for row in rows:
+                self._ledger.dropped(*row)
+
+        rows = await self._database.settle(lambda connection: delete_letters(connection, letters), then)
+        return len(rows)
+
+    async def hold_host(self, host: str, *, paused: bool) -> None:
+        """Keep that a host is paused, or is not any more."""
+        await self._database.write(
+            lambda connection: connection.execute(_PAUSE if paused else _RESUME, (host,)).rowcount,
+            lambda _: self._ledger.host_held(host, paused=paused),
+        )

@@ -1,0 +1,134 @@
+"""Content distribution over a journal, which keeps a row for each update and a position for each subscription."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.lowlevel
+
+from websubhub import canonical_authority
+from websubhub.standalone.broker.background import in_background
+from websubhub.standalone.broker.claiming import Claimer
+from websubhub.standalone.broker.deliveries import ClaimedDelivery
+from websubhub.standalone.broker.desk import Desk
+from websubhub.standalone.broker.flusher import Flusher
+from websubhub.standalone.broker.journal import Journal
+from websubhub.standalone.broker.ledger import Ledger
+from websubhub.standalone.broker.recipients import Recipients
+from websubhub.standalone.broker.reclaiming import Reclaimer, oldest_position
+from websubhub.standalone.ports import (
+    BacklogFullError,
+    DeadLetter,
+    FailingDelivery,
+    HostState,
+    PublishKey,
+    Statistics,
+    StoreError,
+    Update,
+)
+from websubhub.standalone.schedule.members import Admission
+from websubhub.standalone.schedule.outcomes import Outcomes
+
+_log = logging.getLogger(__name__)
+
+_TOPICS_LOOKED_AT = 1000
+
+
+class Broker:
+    """Satisfies ``ContentBroker``.
+
+    Args:
+        ledger: Who is owed what.
+        journal: Where updates, positions and dead letters are kept.
+    """
+
+    def __init__(self, ledger: Ledger, journal: Journal) -> None:
+        self._board = ledger.board
+        self._journal = journal
+        desk = Desk(Outcomes(ledger.board), ledger.clock, ledger.due.ring)
+        self._flusher = Flusher(journal, desk)
+        self._claimer = Claimer(ledger, Recipients(journal, ledger.cache), desk, self._flusher)
+        self._reclaimer = Reclaimer(ledger, journal, self._flusher)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Bring settlements to the journal meanwhile, and all of them in the end, also when the block is cancelled."""
+        try:
+            async with in_background(self._flusher.run):
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                try:
+                    await self._flusher.flush()
+                except StoreError as error:
+                    _log.warning(
+                        "The last outcomes were not written, so that some deliveries will be repeated: %s", error
+                    )
+
+    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
+        """Accept an update for every subscription that its topic has now; durable on return."""
+        appended = await self._journal.append(update, key)
+        if appended.admission is Admission.FULL:
+            raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
+        return appended.id
+
+    async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
+        """Wait until deliveries are due and take 1 to ``limit`` of them."""
+        return await self._claimer.claim(limit)
+
+    async def flush(self) -> None:
+        """Return once every settlement made so far is durable."""
+        await self._flusher.flush()
+
+    async def statistics(self) -> Statistics:
+        """Return the counts of this moment."""
+        board = self._board
+        behind = [log for log in board.logs.values() if log.waiting][:_TOPICS_LOOKED_AT]
+        dead_letters, oldest = await self._journal.counts(
+            [(log.number, await oldest_position(log) + 1) for log in behind]
+        )
+        return Statistics(
+            topics=len(board.logs),
+            subscriptions=board.subscriptions,
+            waiting=board.waiting,
+            in_flight=board.in_flight,
+            retrying=board.retrying,
+            dead_letters=dead_letters,
+            oldest_published_at=oldest,
+        )
+
+    async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
+        """Return the deliveries that failed and will be tried again, the next one first."""
+        await self._flusher.flush()
+        return await self._journal.failing(limit)
+
+    async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Return a page of the dead letters, the oldest first."""
+        await self._flusher.flush()
+        return await self._journal.dead_letters(after, limit)
+
+    async def replay(self, letters: Sequence[int]) -> int:
+        """Try these dead letters once more, soon; one that fails again stays."""
+        return await self._journal.replay(letters)
+
+    async def drop(self, letters: Sequence[int]) -> int:
+        """Forget these dead letters. Returns how many there were."""
+        return await self._journal.drop(letters)
+
+    async def pause_host(self, host: str) -> None:
+        """Hold back every delivery to this host until it is resumed."""
+        await self._journal.hold_host(canonical_authority(host), paused=True)
+
+    async def resume_host(self, host: str) -> None:
+        """Deliver to this host again, at once."""
+        await self._journal.hold_host(canonical_authority(host), paused=False)
+
+    async def hosts(self, *, limit: int = 100) -> list[HostState]:
+        """Return the hosts that are paused, failing or busy, in this order."""
+        await anyio.lowlevel.checkpoint()
+        return self._board.hosts.states(limit)
+
+    async def reclaim(self) -> int:
+        """Delete the updates that nobody is owed any more. Returns how many."""
+        return await self._reclaimer.reclaim()

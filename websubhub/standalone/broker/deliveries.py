@@ -1,0 +1,50 @@
+"""Deliveries that were claimed."""
+
+from websubhub.standalone.broker.desk import Desk
+from websubhub.standalone.broker.needed import Before
+from websubhub.standalone.ports import DeliverySettledError, Update
+from websubhub.standalone.schedule.claims import Claim
+
+
+class ClaimedDelivery(Claim):
+    """A claim that satisfies ``Delivery``, once it is known what it needs: one object for both, as they are many."""
+
+    __slots__ = ("_desk", "attempt", "callback", "refusals", "secret", "turned_away", "update")
+
+    def equip(self, desk: Desk, update: Update, callback: str, secret: str | None, before: Before) -> None:
+        """Say what is delivered and where to, what happened before, and who is told what came of it."""
+        self._desk: Desk | None = desk
+        self.update = update
+        self.callback = callback
+        self.secret = secret
+        self.attempt, self.refusals, self.turned_away = before
+
+    def __repr__(self) -> str:
+        return f"<delivery of {self.update.id}, attempt {self.attempt}>"
+
+    def done(self) -> None:
+        """The callback took it (2xx)."""
+        self._settle().done(self)
+
+    def retry(
+        self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True, refused: bool = False
+    ) -> None:
+        """It failed and is to be tried again."""
+        # An attempt outside the schedule stands for the last one in it, and leaves its counts as they are.
+        refusals = self.refusals + (refused and not self.early)
+        self._settle().retry(self, (self.attempt, refusals), after, reason, firm=firm, host_failed=host_failed)
+
+    def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
+        """It failed for the last time."""
+        self._settle().dead(self, self.attempt, reason, host_failed=host_failed, turned_away=turned_away)
+
+    def gone(self) -> None:
+        """The callback answered 410."""
+        self._settle().gone(self)
+
+    def _settle(self) -> Desk:
+        desk = self._desk
+        if desk is None:
+            raise DeliverySettledError("This delivery was settled before.")
+        self._desk = None
+        return desk
