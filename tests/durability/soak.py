@@ -39,8 +39,9 @@ _FULL_SECONDS = 2.0
 _RECOVERY_SECONDS = 3.0
 _BETWEEN_SECONDS = (0.5, 3.0)
 _FAULTS_OF_A_LIFE = (1, 3)
-#: A hub gives up a delivery after ten seconds; one that arrives at once, and whose answer is read late, comes again.
-_LATE_SECONDS = 9.0
+#: A hub gives up a delivery ten seconds after it began; one that arrived meanwhile, and whose answer is read too late,
+#: comes again. Nothing else but a kill makes it wait for so long.
+_LATE_SECONDS = 5.0
 #: An unused connection is kept for 30 seconds.
 _IDLE_SECONDS = 45.0
 _ARGUMENTS = ("--retry-delays", ",".join(["0.1"] * 50), "--concurrency-per-host", "8", "--log-level", "error")
