@@ -109,7 +109,7 @@ def declared_charset(beginning: bytes) -> Charset | None:
 
 def _declaration(beginning: bytes) -> tuple[Charset | None, bool]:
     """The charset that the XML declaration names, and whether it is known or none is named."""
-    declaration = _XML_DECLARATION.match(beginning.lstrip(_BLANK))
+    declaration = _XML_DECLARATION.match(beginning.lstrip(_BLANK)) if b"encoding" in beginning else None
     if declaration is None:
         return None, True
     declared = find_charset(declaration[1].decode())

@@ -9,7 +9,8 @@ import httpcore
 
 # How much may arrive before the head is complete, and between two pieces of a body. What is in there is worked through
 # in one step: answers that are only informational, header fields, the extensions of chunks, trailers.
-HEAD_BYTES = 32 * 1024
+HEAD_BYTES = 96 * 1024
+_HEAD_LINES = 2_000
 _BETWEEN_BYTES = 16 * 1024
 _HEAD_PIECE_BYTES = 4 * 1024
 _BODY_PIECE_BYTES = 16 * 1024
@@ -28,11 +29,12 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         self._inner = inner
         self._received = 0
         self._fruitless = self._fruitful = 0
+        self._lines = 0
         self._limit, self._piece = HEAD_BYTES, _HEAD_PIECE_BYTES
 
     def note_head(self) -> None:
         """Say that the head of the answer is complete."""
-        self._fruitless = 0
+        self._fruitless = self._lines = 0
         self._limit, self._piece = _BETWEEN_BYTES, _BODY_PIECE_BYTES
 
     def note_piece(self, number: int) -> None:
@@ -51,18 +53,20 @@ class MeteredStream(httpcore.AsyncNetworkStream):
             httpcore.RemoteProtocolError: Too much has, and nothing or little came of it.
         """
         most = HEAD_BYTES + _BETWEEN_BYTES + _FOR_EACH_BYTE * self._fruitful
-        if self._fruitless >= self._limit or self._received > most:
+        if self._fruitless >= self._limit or self._received > most or self._lines > _HEAD_LINES:
             raise httpcore.RemoteProtocolError("Much that says little.")
         data = await self._inner.read(min(max_bytes, self._piece), timeout)
         self._received += len(data)
         self._fruitless += len(data)
+        if self._limit == HEAD_BYTES:
+            self._lines += data.count(b"\n")
         # What TLS has in store is read without waiting, and others want their turn.
         await anyio.lowlevel.checkpoint()
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the interface
         """Send a part of a request; the next answer is counted anew."""
-        self._received = self._fruitless = self._fruitful = 0
+        self._received = self._fruitless = self._fruitful = self._lines = 0
         self._limit, self._piece = HEAD_BYTES, _HEAD_PIECE_BYTES
         await self._inner.write(buffer, timeout)
 

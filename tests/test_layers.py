@@ -36,7 +36,7 @@ FORBIDDEN = {
     "adapters": (
         "websubhub/standalone/adapters/memory/state.py",
         "import websubhub.standalone.adapters.sqlite.rows",
-        "websubhub.standalone.adapters.memory.state -> websubhub.standalone.adapters.sqlite.rows",
+        "websubhub.standalone.adapters.memory.state ->",
     ),
     "layers-websubsub": (
         "websubsub/_messages.py",

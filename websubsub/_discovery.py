@@ -127,10 +127,11 @@ class DiscoveryReader:
         self._is_success = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
         self._options = options or DiscoveryOptions()
         links = parse_links(headers.get_all("link"), base=self._url)
-        found = _Named.by([link for link in links if not link.is_about_another_resource])
-        self._header = evolve(
-            found, hubs=found.hubs if hub is None else (hub,), topics=found.topics if topic is None else (topic,)
-        )
+        self._header = _Named.by([link for link in links if not link.is_about_another_resource])
+        if hub is not None:
+            self._header = evolve(self._header, hubs=(hub,))
+        if topic is not None:
+            self._header = evolve(self._header, topics=(topic,))
         wanted = (HUB if not self._header.hubs else frozenset()) | (SELF if not self._header.topics else frozenset())
         self._body: BodyReader | None = None
         if self._is_success and wanted:

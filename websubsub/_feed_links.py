@@ -46,8 +46,7 @@ class FeedLinks:
     def add(self, attributes: dict[str, str]) -> None:
         """Take an Atom link (RFC 4287, 4.2.7)."""
         reference = attributes.get("href")
-        words = attributes.get("rel", "alternate").lower().split()
-        relations = frozenset(word.removeprefix(_REGISTERED_RELATIONS) for word in words)
+        relations = frozenset(attributes.get("rel", "alternate").lower().replace(_REGISTERED_RELATIONS, "").split())
         is_wanted = bool(relations & self._wanted)
         # Longer URLs can be no hub and no topic, but one that claims to be is what the error is about.
         if reference is None or (len(reference) > URL_LIMIT and not is_wanted):

@@ -95,6 +95,8 @@ def _default(default: object) -> str:
     if default is inspect.Parameter.empty or default is attrs.NOTHING:
         return ""
     factory = getattr(default, "factory", None)
+    if factory is not None and getattr(default, "takes_self", False):
+        return "by the others"
     if factory is not None:
         return "made for it" if factory.__name__ == "<lambda>" else f"`{factory.__name__}()`"
     return f"`{_literal(default)}`"

@@ -162,7 +162,8 @@ class Scene:
         accepted = {publisher.topic: publisher.accepted for publisher in self.publishers}
         arrivals = read_arrivals(log, self.good)
         account = hub_kills.account(self.good, accepted, arrivals, self.killed, late_seconds=_LATE_SECONDS)
-        forged = sum(b" forged " in line for line in log.open("rb"))
+        with log.open("rb") as lines:
+            forged = sum(b" forged " in line for line in lines)
         return HubReport(self.name, account, forged, sum(map(len, accepted.values())), self.faults)
 
 

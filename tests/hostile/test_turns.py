@@ -26,7 +26,7 @@ def each_case(answers: Sequence[str]) -> pytest.MarkDecorator:
     )
 
 
-@pytest.mark.threat("SLOW-5")
+@pytest.mark.threat("SLOW-5", "DOS-5")
 @each_case([name for name in ANSWERS if name not in LONG])
 async def test_no_answer_is_more_work_than_fits_into_a_step(way: Asking, answer: str) -> None:
     with peer(answering_with(answer)) as server, anyio.fail_after(PATIENCE):
@@ -55,7 +55,7 @@ async def test_no_answer_holds_the_event_loop_for_50_ms(way: Asking, answer: str
     assert steps.longest < 0.05
 
 
-@pytest.mark.threat("SLOW-4")
+@pytest.mark.threat("SLOW-5")
 async def test_a_hub_that_takes_no_request_is_given_up_with_its_connection() -> None:
     given_up, ended = threading.Event(), threading.Event()
 

@@ -30,7 +30,11 @@ def test_a_status_has_its_verdict(verdict: Verdict, statuses: list[int]) -> None
 
 @pytest.mark.parametrize("failure", DeliveryFailure)
 def test_no_answer_means_not_now_unless_nothing_could_be_asked(failure: DeliveryFailure) -> None:
-    own = {DeliveryFailure.INVALID_REQUEST: Verdict.UNSENDABLE, DeliveryFailure.NO_DESCRIPTOR: Verdict.NOT_BEGUN}
+    own = {
+        DeliveryFailure.INVALID_REQUEST: Verdict.UNSENDABLE,
+        DeliveryFailure.NO_DESCRIPTOR: Verdict.NOT_BEGUN,
+        DeliveryFailure.HELD_BACK: Verdict.NOT_BEGUN,
+    }
     verdict = judge(DeliveryOutcome(failure=failure))
     assert verdict is own.get(failure, NOT_NOW)
     assert verdict.blames_host is (failure not in own)

@@ -75,7 +75,9 @@ class Settings:
         _whole(1, 100),
     )
     delivery_timeout: float = option(10.0, "Seconds a subscriber has for its whole answer.", _number(0.1, 300))
-    concurrency: int = option(512, "Connections to subscribers at a time.", _whole(1, 10_000))
+    concurrency: int = option(
+        512, "Connections to subscribers at a time, those without an answer yet apart.", _whole(1, 10_000)
+    )
     concurrency_per_host: int = option(64, "Connections to one host at a time.", _whole(1, 1_000))
     signature_method: str = option("sha256", "The hash of signatures.", _choice(*SignatureMethod))
     topics: str = option(

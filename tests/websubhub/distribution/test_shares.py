@@ -64,6 +64,7 @@ def answering_hosts() -> Iterator[Peer]:
         server.close()
 
 
+@pytest.mark.threat("DOS-9")
 async def test_hosts_that_hang_and_come_first_keep_no_new_host_waiting() -> None:
     with hanging() as port, answering_hosts() as good:
         async with open_engine() as engine, anyio.create_task_group() as tasks:
@@ -76,6 +77,7 @@ async def test_hosts_that_hang_and_come_first_keep_no_new_host_waiting() -> None
             tasks.cancel_scope.cancel()
 
 
+@pytest.mark.threat("DOS-9")
 async def test_hosts_that_hung_before_share_a_quarter_of_the_places(clock: EngineClock) -> None:
     with hanging() as port, answering_hosts() as good:
         async with open_engine(connections=16, unanswered=8, total_seconds=3_000) as engine:

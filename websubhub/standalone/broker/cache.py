@@ -6,7 +6,7 @@ from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key
 
 _CACHE_BYTES = 32 * 1_048_576
-#: Several times what is under way at once. Each update costs more than its content, and most of them a lot more.
+#: Several times what is under way at once. An update costs more than its content, and a small one a lot more.
 _CACHE_UPDATES = 2_048
 
 

@@ -102,10 +102,7 @@ class SubscriptionStore(Protocol):
         ...
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
-        """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them.
-
-        Of a store that processes share, those that this process is to see to.
-        """
+        """End the subscriptions that this process is to see to and whose lease is over; return at most ``limit``."""
         ...
 
 
@@ -150,9 +147,7 @@ class VerificationStore(Protocol):
         ...
 
     async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
-        """The requests that are due: those of pairs that are subscribed before the others, the longest due first.
-
-        Of a store that processes share, those that this process is to see to.
+        """The requests that this process is to see to: those of subscribed pairs first, then the longest due first.
 
         Args:
             limit: How many at most, of those and of the others.
@@ -188,9 +183,7 @@ class AnnouncementStore(Protocol):
         ...
 
     async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
-        """The topics that are to be fetched now, the longest due first.
-
-        Of a store that processes share, those that this process is to see to.
+        """The topics that this process is to fetch now, the longest due first.
 
         Args:
             limit: How many at most.
