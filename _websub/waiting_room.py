@@ -5,6 +5,9 @@ from collections import deque
 
 from _websub.shares import client_of
 
+#: In a smaller room a few ordinary clients of one address would be a crowd.
+_CROWD = 512
+
 
 class WaitingRoom:
     """Holds what the system has accepted, and lets clients take turns.
@@ -14,7 +17,8 @@ class WaitingRoom:
 
     Args:
         listening: The socket that clients connect to; it does not block.
-        most: How many may wait; beyond that, the newest of the client with the most is closed.
+        most: How many may wait; beyond that, the newest of the client with the most is closed. Where that is few, a
+            client that is alone waits in the queue of the system instead.
     """
 
     def __init__(self, listening: socket.socket, most: int) -> None:
@@ -33,6 +37,8 @@ class WaitingRoom:
             OSError: One cannot be accepted; those before are.
         """
         for _ in range(self._most):
+            if self._length >= self._most < _CROWD and len(self._waiting) == 1:
+                return
             try:
                 raw, address = self._listening.accept()
             except BlockingIOError:

@@ -9,6 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from _websub import waiting_room
 from _websub.asgi import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.waiting_room import WaitingRoom
@@ -78,13 +79,23 @@ def test_clients_take_turns() -> None:
 
 
 @pytest.mark.threat("DOS-1")
-def test_a_crowd_that_fills_the_room_gives_way_to_others() -> None:
+def test_a_crowd_that_fills_the_room_gives_way_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_room, "_CROWD", 10)
     with room_with(10, ("127.0.0.2", 30), ("127.0.0.3", 2)) as (room, clients):
         for _ in range(4):
             room.fill()
         assert len(room) == 10
         assert hosts_of(room.take(4)) == ["127.0.0.2", "127.0.0.3"] * 2
         assert clients
+
+
+def test_in_a_small_room_a_client_that_is_alone_loses_nothing() -> None:
+    with room_with(3, ("127.0.0.2", 10)) as (room, clients):
+        let_in = 0
+        while let_in < len(clients):
+            room.fill()
+            assert 0 < len(room) <= 3
+            let_in += len(hosts_of(room.take(2)))
 
 
 def test_whoever_comes_into_a_full_room_drives_out_the_newest_of_the_largest_crowd() -> None:

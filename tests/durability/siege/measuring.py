@@ -16,7 +16,7 @@ from tests.standalone.process import ADMIN
 #: Good clients and hosts are at another address than the attackers.
 GOOD_HOST = "127.0.0.77"
 #: What did not come in this time, in seconds, is counted as if it had come then.
-LONGEST = 60.0
+LONGEST = 120.0
 _FORM = "Content-Type: application/x-www-form-urlencoded"
 _TURN_SECONDS = 2.0
 #: A subscription counts once the answer of its subscriber is stored, which the subscriber is not told.
