@@ -57,9 +57,10 @@ class Origin:
 def split_callback(callback: str) -> tuple[Origin, str] | None:
     """The origin of a callback and its request target, or ``None`` if no request can be made of it."""
     try:
-        match = _CALLBACK.fullmatch(callback if callback.isascii() else ascii_url(callback))
+        callback.encode()
     except UnicodeError:  # half a character cannot be encoded
         return None
+    match = _CALLBACK.fullmatch(callback if callback.isascii() else ascii_url(callback))
     if match is None:
         return None
     scheme, host = match[1].lower(), match[2].lower()
