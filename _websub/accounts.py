@@ -117,6 +117,11 @@ class Accounts:
         account = self._accounts.get(name)
         return account is not None and account.failures > 0
 
+    def proven(self, name: str) -> bool:
+        """Return whether an exchange of an account was wanted within the last hour."""
+        account = self._accounts.get(name)
+        return account is not None and account.proven_until > self._clock()
+
     def wait(self, name: str) -> float:
         """Return how many seconds from now an exchange may begin: 0 at once, infinity when another must end first."""
         account = self._accounts.get(name)

@@ -2,7 +2,8 @@
 
 A stranger decides whom a hub calls, so the budget is the victim's: it is kept for each host, however many URLs, ports
 and subscriptions lead there, and for each address, however many names lead there. What a host confirms that it wanted
-costs nothing of it. And as one stranger can name many hosts, those that fail share half of all places.
+costs nothing of it. And as one stranger can name many hosts, those that fail share half of all places, and with those
+that nothing good is known of they share three quarters.
 """
 
 import math
@@ -28,7 +29,8 @@ class Budgets:
         clock: Seconds that only grow.
         addresses: The bounds for each address, and with IPv6 for each network of the size /64; those of a host unless
             given.
-        places: How many exchanges may be under way with all hosts; half of them with those that failed last.
+        places: How many exchanges may be under way with all hosts; half of them with those that failed last, three
+            quarters with those and with hosts that wanted nothing within the last hour.
         remembered: How many accounts of hosts are kept, and how many of addresses.
     """
 
@@ -45,6 +47,7 @@ class Budgets:
         self._addresses = Accounts(addresses or budget, clock, remembered)
         self._free = places
         self._free_for_failing = places / 2
+        self._free_for_unproven = places * 3 / 4
 
     def __len__(self) -> int:
         return max(len(self._hosts), len(self._addresses))
@@ -59,7 +62,8 @@ class Budgets:
         if self.is_full:
             return math.inf
         wait = self._hosts.wait(host)
-        return max(wait, _CROWDED_SECONDS) if self._is_crowded(self._hosts, host) else wait
+        crowded = self._is_crowded(self._hosts, host) or (self._free_for_unproven < 1 and not self._hosts.proven(host))
+        return max(wait, _CROWDED_SECONDS) if crowded else wait
 
     def begin(self, host: str) -> "Spending | None":
         """Begin an exchange if the budget allows it now, and return it; its ``end`` or ``cancel`` must follow."""
@@ -67,6 +71,8 @@ class Budgets:
             return None
         spending = Spending(self, host)
         self._free -= 1
+        spending.unproven = not self._hosts.proven(host)
+        self._free_for_unproven -= spending.unproven
         self._crowd(spending, self._hosts, host)
         self._hosts.begin(host)
         return spending
@@ -118,6 +124,7 @@ class Budgets:
     def _give_place_back(self, spending: "Spending") -> None:
         self._free += 1
         self._free_for_failing += spending.crowds
+        self._free_for_unproven += spending.unproven
 
 
 class Spending:
@@ -131,15 +138,17 @@ class Spending:
         host: Its host.
         blocks: The addresses that are charged.
         crowds: Whether it takes one of the places for those that failed.
+        unproven: Whether it takes one of those for hosts that nothing good is known of.
     """
 
-    __slots__ = ("_budgets", "blocks", "crowds", "host")
+    __slots__ = ("_budgets", "blocks", "crowds", "host", "unproven")
 
     def __init__(self, budgets: Budgets, host: str) -> None:
         self._budgets = budgets
         self.host = host
         self.blocks: list[str] = []
         self.crowds = False
+        self.unproven = False
 
     @contextmanager
     def charging(self) -> Iterator[None]:

@@ -132,3 +132,34 @@ def test_in_no_minute_more_than_the_burst_and_the_rate_are_unwanted(events: list
     for host, start in unwanted:
         within = [at for other, at in unwanted if other == host and start <= at <= start + 60]
         assert len(within) <= budget.burst + budget.per_minute
+
+
+@pytest.mark.threat("DOS-7", "DOS-8")
+def test_hosts_that_nothing_good_is_known_of_leave_places_to_those_that_wanted_something(time: Time) -> None:
+    budgets = Budgets(Budget(), time, places=8)
+    _end(budgets.begin(HOST), wanted=True)
+    newcomers = [budgets.begin(f"{number}.example") for number in range(10)]
+    assert sum(spending is not None for spending in newcomers) == 6
+    assert budgets.begin(HOST)
+    assert 0 < budgets.wait("newcomer.example") < math.inf
+    _end(newcomers[0], wanted=False)
+    assert budgets.begin("newcomer.example")
+
+
+def test_a_host_that_wanted_nothing_for_an_hour_is_one_of_which_nothing_good_is_known(time: Time) -> None:
+    budgets = Budgets(Budget(), time, places=4)
+    _end(budgets.begin(HOST), wanted=True)
+    assert all(budgets.begin(f"{number}.example") for number in range(3))
+    assert budgets.wait(HOST) == 0
+    time.now += 3_601
+    assert budgets.wait(HOST) > 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=60))
+def test_all_places_are_there_again_when_all_has_ended(exchanges: list[tuple[int, bool]]) -> None:
+    budgets = Budgets(Budget(), Time(), places=8)
+    begun = [(budgets.begin(f"{host}.example"), wanted) for host, wanted in exchanges]
+    for spending, wanted in begun:
+        if spending:
+            spending.end(wanted=wanted)
+    assert (budgets._free, budgets._free_for_failing, budgets._free_for_unproven) == (8, 4, 6)
