@@ -243,6 +243,27 @@ async def test_dropped_dead_letters_are_gone_and_their_content_is_reclaimed(hub:
     assert await hub.broker.reclaim() == 1
 
 
+async def test_a_replay_that_is_dropped_takes_no_later_update_with_it(hub: Hub) -> None:
+    letter = await dead_letter(hub)
+    await hub.broker.replay([letter])
+    await hub.broker.drop([letter])
+    assert await hub.claim() == []
+    later = await hub.publish()
+    assert await hub.claim_ids() == [later]
+
+
+async def test_a_replay_that_is_dropped_while_its_host_is_paused_takes_no_later_update_with_it(hub: Hub) -> None:
+    letter = await dead_letter(hub)
+    await hub.broker.pause_host("sub.example")
+    await hub.broker.replay([letter])
+    assert await hub.claim() == []
+    await hub.broker.drop([letter])
+    await hub.broker.resume_host("sub.example")
+    assert await hub.claim() == []
+    later = await hub.publish()
+    assert await hub.claim_ids() == [later]
+
+
 async def test_dead_letters_come_in_pages(hub: Hub) -> None:
     await hub.subscribe()
     for _ in range(3):

@@ -187,6 +187,10 @@ class TopicLog:
         behind = self.head - segment.positions[index]
         return min(behind, 1) if self.mode is DeliveryMode.LATEST else behind
 
+    def owes_nothing(self, segment: Segment, index: int) -> bool:
+        """Return whether a subscription has every update, and no dead letter is to be tried once more."""
+        return segment.positions[index] >= self.head and segment.ids[index] not in self.letters
+
     def forget_letter(self, subscription: int, letter: int) -> None:
         """Take a dead letter out of those to be replayed."""
         letters = [pair for pair in self.letters.get(subscription, ()) if pair[0] != letter]

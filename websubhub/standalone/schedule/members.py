@@ -7,7 +7,7 @@ from attrs import frozen
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
-from websubhub.standalone.schedule.columns import EXPIRED, IDLE, WAITING, TopicLog
+from websubhub.standalone.schedule.columns import EXPIRED, IDLE, READY, WAITING, TopicLog
 
 
 class Admission(Enum):
@@ -131,8 +131,12 @@ class Members:
     def drop_letter(self, topic: int, subscription: int, letter: int) -> None:
         """Take a replay back that was not claimed yet."""
         log = self._board.logs.get(topic)
-        if log is not None:
-            log.forget_letter(subscription, letter)
+        if log is None:
+            return
+        log.forget_letter(subscription, letter)
+        place = self._board.find(topic, subscription)
+        if place is not None and place[1].states[place[2]] == READY and log.owes_nothing(*place[1:]):
+            place[1].states[place[2]] = IDLE
 
 
 def _owed(log: TopicLog) -> int:

@@ -12,6 +12,7 @@ from websubhub.standalone.schedule.columns import (
     EXPIRED,
     FIRM,
     FLYING,
+    IDLE,
     PARKED,
     QUEUED,
     READY,
@@ -185,10 +186,14 @@ class Turns(Generic[C]):
         self._board.hosts.park(segment.hosts[index], log.number, segment.ids[index], fresh=fresh)
 
     def _claim(self, claims: list[C], place: tuple[TopicLog, Segment, int], host: Host, now: float) -> None:
-        """Turn a subscription that has a slot of its host into a claim, unless its lease is over."""
+        """Turn a subscription that has a slot of its host into a claim, unless there is nothing for it any more."""
         board, (log, segment, index) = self._board, place
         if segment.expiries[index] <= now:
             segment.states[index] = EXPIRED
+            board.hosts.released(host.key)
+            return
+        if log.owes_nothing(segment, index):  # the dead letter that it waited for was dropped
+            segment.states[index] = IDLE
             board.hosts.released(host.key)
             return
         sequence = segment.positions[index] + 1 if log.mode is _EVERY else log.head
