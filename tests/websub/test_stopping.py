@@ -112,5 +112,4 @@ def test_it_ends_under_load(backend: str) -> None:
 def test_a_signal_before_anything_else_ends_it(backend: str) -> None:
     with program(backend) as running:
         running.process.send_signal(signal.SIGTERM)
-        running.process.send_signal(signal.SIGTERM)
         assert_ends_well(running)
