@@ -81,7 +81,12 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109 - the interface
     ) -> httpcore.AsyncNetworkStream:
         """Put TLS on it."""
-        return MeteredStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        try:
+            return MeteredStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except anyio.get_cancelled_exc_class():  # httpcore closes what fails, and leaves open what is cancelled
+            with anyio.CancelScope(shield=True):
+                await self._inner.aclose()
+            raise
 
     def get_extra_info(self, info: str) -> Any:
         """Give what is known of the connection."""

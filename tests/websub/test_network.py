@@ -10,6 +10,7 @@ import anyio
 import httpcore
 import pytest
 import trustme
+from anyio.abc import SocketAttribute, SocketStream
 
 from _websub import network
 from _websub.addresses import AddressPolicy
@@ -166,6 +167,27 @@ def binding_of(certificate: trustme.LeafCert, folder: Path) -> dict[str, Any]:
 
 async def echo(request: Request) -> Answer:
     return Answer(plain(200, request.url))
+
+
+async def test_a_connection_whose_handshake_is_cancelled_is_closed() -> None:
+    asked, closed = anyio.Event(), anyio.Event()
+
+    async def handle(stream: SocketStream) -> None:
+        async with stream:
+            async for _ in stream:
+                asked.set()
+        closed.set()
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, handle)
+        url = f"https://127.0.0.1:{listener.extra_attributes[SocketAttribute.local_port]()}/"
+        async with anyio.create_task_group() as asking:
+            asking.start_soon(HttpClient(addresses=LOOPBACK).send, Request(method="GET", url=url))
+            await asked.wait()
+            asking.cancel_scope.cancel()
+        with anyio.fail_after(PATIENCE):
+            await closed.wait()
+        tasks.cancel_scope.cancel()
 
 
 async def failure_of_tls(monkeypatch: pytest.MonkeyPatch, binding: dict[str, Any]) -> Failure | None:
