@@ -47,13 +47,14 @@ def _is_mark(function: ast.expr, name: str) -> bool:
     return False
 
 
-def all_marks(name: str) -> list[Mark]:
+@cache
+def all_marks(name: str) -> tuple[Mark, ...]:
     """Every id in the marks of one name, in all tests."""
-    return [
+    return tuple(
         attrs.evolve(mark, module=path.relative_to(TESTS).as_posix())
         for path in sorted(TESTS.rglob("test_*.py"))
         for mark in marks(_tree(path), name)
-    ]
+    )
 
 
 @cache
