@@ -77,7 +77,11 @@ class Hub:
         self.members.add_topic(self.number(2), list(DeliveryMode)[self.number(2)])
 
     def replay(self) -> None:
-        self.members.replay(*self.pair(), self.number(3) + 1, 1)
+        topic, subscription = self.pair()
+        place = self.board.find(topic, subscription)
+        if place is not None and place[1].positions[place[2]]:  # what was given up lies behind it
+            sequence = 1 + self.number(place[1].positions[place[2]])
+            self.members.replay(topic, subscription, self.number(3) + 1, sequence)
 
     def drop(self) -> None:
         self.members.drop_letter(*self.pair(), self.number(3) + 1)
