@@ -12,8 +12,8 @@ from hypothesis import settings
 
 from tests.ports import held_port, held_ports
 
-# A machine that runs several things at once makes a single example slow, which says nothing about the code. The examples
-# are the same in every run, so that a green one can be repeated; python -m tests.fuzz looks for new ones.
+# A machine that runs several things at once makes a single example slow, which says nothing about the code. Each run
+# draws the same examples, so that a green one can be repeated; python -m tests.fuzz looks for new ones.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 
