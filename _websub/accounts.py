@@ -8,8 +8,10 @@ import attrs
 from attrs.validators import ge, gt
 
 _MINUTE = 60.0
-_CROWDED_SECONDS = 1.0
-_PROVEN_SECONDS = 3600.0
+#: How long to wait for a place that may be given back at any moment.
+CROWDED_SECONDS = 1.0
+#: How long something that was wanted speaks for whoever wanted it.
+PROVEN_SECONDS = 3600.0
 _LONGEST_LINE_SECONDS = 300.0
 
 
@@ -89,9 +91,17 @@ class _Account:
     def factor(self, budget: Budget) -> float:
         return budget.proven_factor if self.proven_until > self.at else 1.0
 
-    def is_clean(self, now: float) -> bool:
-        """Return whether a new account would be the same."""
-        return not (self.running or self.exchanges or self.size or self.failures or self.paused_until > now)
+    def worth(self, budget: Budget) -> int:
+        """Return how much it matters that an account is remembered, now that it has recovered.
+
+        Most of all that a host may not be called, then that it wanted something, then that it was called.
+        """
+        factor = self.factor(budget)
+        if self.paused_until > self.at or self.exchanges + 1 > budget.burst * factor or self.size > budget.burst_bytes:
+            return 3
+        if self.proven_until > self.at:
+            return 2
+        return int(bool(self.exchanges or self.size or self.failures))
 
 
 class Accounts:
@@ -146,7 +156,7 @@ class Accounts:
         account, wait = self._accounts[name], self.wait(name)
         account.in_line += 1
         line = account.in_line / self.budget.per_minute / account.factor(self.budget) * _MINUTE
-        return max(_CROWDED_SECONDS if wait == math.inf else wait, min(line, _LONGEST_LINE_SECONDS))
+        return max(CROWDED_SECONDS if wait == math.inf else wait, min(line, _LONGEST_LINE_SECONDS))
 
     def begin(self, name: str) -> None:
         """Begin an exchange; ``end`` or ``cancel`` must follow."""
@@ -169,7 +179,7 @@ class Accounts:
         if wanted:
             self._refund(account)
             account.failures = 0
-            account.proven_until = account.at + _PROVEN_SECONDS
+            account.proven_until = account.at + PROVEN_SECONDS
         elif failed:
             account.failures += 1
         pauses = 0 < budget.failures <= account.failures and account.factor(budget) == 1.0
@@ -212,15 +222,15 @@ class Accounts:
         account.exchanges = max(0.0, account.exchanges - 1)
 
     def _forget(self) -> None:
-        """Drop accounts beyond the number: clean ones and old ones first, never one with an exchange under way."""
+        """Drop accounts beyond the number: those that matter least, and of these the oldest; none in use."""
         surplus = len(self._accounts) - self._remembered
         if surplus <= 0:
             return
         now = self._clock()
-        idle = [name for name, account in self._accounts.items() if not account.running]
         for account in self._accounts.values():
             account.recover(self.budget, now)
-        idle.sort(key=lambda name: not self._accounts[name].is_clean(now))
+        idle = [name for name, account in self._accounts.items() if not account.running]
+        idle.sort(key=lambda name: self._accounts[name].worth(self.budget))
         # A few more than needed, so that not every new one costs a look at all the others.
         for name in idle[: surplus + self._remembered // 16]:
             del self._accounts[name]

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from _websub.accounts import Accounts, AccountState, Budget
+from _websub.accounts import CROWDED_SECONDS, Accounts, AccountState, Budget
 from _websub.addresses import address_block
 
 __all__ = ["AccountState", "Budget", "Budgets", "Spending"]
 
-_CROWDED_SECONDS = 1.0
 # What lies between an exchange and its connections has no place for it.
 _current: ContextVar["Spending | None"] = ContextVar("_current", default=None)
 
@@ -63,7 +62,7 @@ class Budgets:
             return math.inf
         wait = self._hosts.wait(host)
         crowded = self._is_crowded(self._hosts, host) or (self._free_for_unproven < 1 and not self._hosts.proven(host))
-        return max(wait, _CROWDED_SECONDS) if crowded else wait
+        return max(wait, CROWDED_SECONDS) if crowded else wait
 
     def begin(self, host: str) -> "Spending | None":
         """Begin an exchange if the budget allows it now, and return it; its ``end`` or ``cancel`` must follow."""
@@ -84,7 +83,7 @@ class Budgets:
         if addresses.wait(block):
             return addresses.stand_in_line(block)
         if not spending.crowds and self._is_crowded(addresses, block):
-            return _CROWDED_SECONDS
+            return CROWDED_SECONDS
         self._crowd(spending, addresses, block)
         addresses.begin(block)
         spending.blocks.append(block)

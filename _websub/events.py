@@ -11,6 +11,7 @@ import anyio
 
 from _websub.bodies import Arrival, Bodies, busy
 from _websub.http import Headers, Request, Response, plain
+from _websub.limits import FREE_PIECES, are_too_small
 from _websub.targets import in_origin_form
 
 log = logging.getLogger("websub")
@@ -22,9 +23,6 @@ AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _CLOSE = (("Connection", "close"),)
 _LINGER_SECONDS = 2.0
 _QUIET_SECONDS = 0.2
-#: Each piece of a body costs about as much as a small request: so many are free, more must bring their share of bytes.
-_FREE_PIECES = 1_024
-_PIECE_BYTES = 64
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?", re.ASCII)
 _PATH_SAFE = "/:@!$&'()*+,;=-._~|{}^`\\\"<>[]"
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/._~-]*")
@@ -120,7 +118,7 @@ async def _read_body(receive: Receive, arrival: Arrival, *, limit: int, seconds:
                 arrival.grow(len(chunk))
                 body = _joined(body, chunk)
             pieces += 1
-            if (pieces - _FREE_PIECES) * _PIECE_BYTES > len(body):
+            if are_too_small(pieces, len(body)):
                 raise RefusedError(plain(400, "The body comes in too many small pieces.", _CLOSE))
             more = event.get("more_body", False)
     if arrival.gave_way:
@@ -177,7 +175,7 @@ async def refuse(scope: Scope, receive: Receive, send: AsgiSend, response: Respo
 
 
 async def _discard(receive: Receive, quiet_seconds: float = math.inf) -> None:
-    for _ in range(_FREE_PIECES):
+    for _ in range(FREE_PIECES):
         more = False
         with anyio.move_on_after(quiet_seconds):
             event = await receive()

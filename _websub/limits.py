@@ -2,6 +2,15 @@
 
 import attrs
 
+#: Each piece of a body costs about as much as a small request: so many are free, more must bring their share of bytes.
+FREE_PIECES = 1_024
+_PIECE_BYTES = 64
+
+
+def are_too_small(pieces: int, size: int) -> bool:
+    """Return whether a body comes in more pieces than its bytes are worth."""
+    return (pieces - FREE_PIECES) * _PIECE_BYTES > size
+
 
 @attrs.frozen(kw_only=True)
 class EdgeLimits:

@@ -5,15 +5,14 @@ from typing import Any
 
 import h11
 
+from _websub.limits import are_too_small
+
 HEAD_BYTES = 16 * 1024
 #: Lines that end without a carriage return, and lines that go on: programs differ in where they see a header end.
 _AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]")
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 _LOOK_BACK = 3
 _PREFACE = b"PRI * HTTP/2"
-#: As the edge counts them, but before they cost anything: a piece of a body is an event of the protocol first.
-_FREE_PIECES = 1_024
-_PIECE_BYTES = 64
 
 
 class StrictConnection(h11.Connection):
@@ -42,7 +41,8 @@ class StrictConnection(h11.Connection):
     def _count_piece(self, data: bytes | bytearray) -> None:
         self._pieces += 1
         self._body += len(data)
-        if (self._pieces - _FREE_PIECES) * _PIECE_BYTES > self._body:
+        # As the edge counts, but before it costs anything: a piece is an event of the protocol first.
+        if are_too_small(self._pieces, self._body):
             raise h11.RemoteProtocolError("The body comes in too many small pieces.")
 
     def _check_head(self, received: bytes) -> None:

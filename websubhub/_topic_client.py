@@ -272,7 +272,7 @@ class TopicClient(AsyncResource):
 def _default_budgets(content_bytes: int) -> Budgets:
     contents = 4 * content_bytes
     budget = attrs.evolve(FETCH_BUDGET, burst_bytes=contents, bytes_per_minute=contents)
-    return Budgets(budget, time.monotonic, places=32)
+    return Budgets(budget, time.monotonic, places=HubConfig().fetches_at_once)
 
 
 def _busy(wait: float) -> TopicFetchError:

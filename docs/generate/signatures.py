@@ -96,7 +96,7 @@ def _default(default: object) -> str:
         return ""
     factory = getattr(default, "factory", None)
     if factory is not None and getattr(default, "takes_self", False):
-        return "by the others"
+        return "computed"
     if factory is not None:
         return "made for it" if factory.__name__ == "<lambda>" else f"`{factory.__name__}()`"
     return f"`{_literal(default)}`"

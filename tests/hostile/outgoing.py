@@ -4,25 +4,17 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 
+from tests.conformance.hubs import Hub
 from tests.websubhub.distribution.peers import Peer, Script
 from websubhub import (
-    Acknowledgement,
     ContentDistributionMessage,
     HubApplication,
     HubClient,
     HubConfig,
-    HubService,
     PublisherClient,
     Subscription,
     TopicClient,
-    TopicDeregistration,
-    TopicDeregistrationSuccess,
     TopicFetchError,
-    TopicRegistration,
-    TopicRegistrationSuccess,
-    UpdateMessage,
-    VerifiedSubscription,
-    VerifiedUnsubscription,
     WebSubError,
 )
 from websubsub import DiscoveryClient, DiscoveryError, SubscriptionClient, SubscriptionInitiationError
@@ -45,23 +37,6 @@ ANSWERS: dict[str, tuple[bytes, bytes, int]] = {
 
 #: What is long even if nothing holds the event loop.
 LONG = frozenset({"chunks of one byte without end"})
-
-
-class _Hub(HubService):
-    async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess:
-        raise NotImplementedError
-
-    async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationSuccess:
-        raise NotImplementedError
-
-    async def on_update_message(self, message: UpdateMessage) -> Acknowledgement:
-        raise NotImplementedError
-
-    async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> None:
-        raise NotImplementedError
-
-    async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
-        raise NotImplementedError
 
 
 def answering_with(name: str) -> Script:
@@ -92,7 +67,7 @@ async def deliver(url: str) -> None:
 
 async def verify(url: str) -> None:
     """Verify the intent of a subscription there."""
-    app = HubApplication(_Hub(), HubConfig(url="http://127.0.0.1/hub"))
+    app = HubApplication(Hub(), HubConfig(url="http://127.0.0.1/hub"))
     async with app:
         await app.attempt_verification(_subscription(url))
 

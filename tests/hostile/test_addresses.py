@@ -12,7 +12,7 @@ import pytest
 from _websub.listening import AppListener
 from _websub.serving import Binding
 from tests.conformance.hubs import Hub
-from tests.hostile.test_amplification import HUB, TOPIC, yard
+from tests.hostile.test_amplification import HUB, TOPIC, Yard, yard
 from tests.standalone.adapters.conftest import Clock
 from tests.standalone.hub import FORM, Site
 from tests.waiting import until
@@ -54,15 +54,20 @@ async def victim(subscriber: RecordingSubscriber | Site, path: str) -> AsyncIter
         yield base.rpartition(":")[2]
 
 
+async def subscribe_by_names(one: Yard, number: int) -> None:
+    """Subscribe callbacks of one address, each by a name of its own."""
+    port = one.host.rpartition(":")[2]
+    for each in range(number):
+        callback = f"http://a{each}.{EVIL}:{port}/callback"
+        message = Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400)
+        assert isinstance(await one.service.on_subscription(message), SubscriptionAccepted)
+
+
 @pytest.mark.threat("AMP-1")
 async def test_wildcard_names_do_not_evade_the_budget_of_a_standalone_hub_and_nothing_is_forgotten() -> None:
     async with yard() as one:
         one.subscriber.confirms = False
-        port = one.host.rpartition(":")[2]
-        for number in range(30):
-            callback = f"http://a{number}.{EVIL}:{port}/callback"
-            message = Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400)
-            assert isinstance(await one.service.on_subscription(message), SubscriptionAccepted)
+        await subscribe_by_names(one, 30)
         await until(lambda: one.asked == 10)
         await one.quiet()
         assert one.asked == 10
@@ -73,11 +78,7 @@ async def test_wildcard_names_do_not_evade_the_budget_of_a_standalone_hub_and_no
 async def test_an_address_that_confirms_nothing_is_left_alone_whatever_its_names() -> None:
     async with yard() as one:
         one.subscriber.confirms = False
-        port = one.host.rpartition(":")[2]
-        for number in range(40):
-            callback = f"http://a{number}.{EVIL}:{port}/callback"
-            message = Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400)
-            await one.service.on_subscription(message)
+        await subscribe_by_names(one, 40)
         for _ in range(4):
             await one.move_on(60)
         assert one.asked == 20
@@ -86,11 +87,7 @@ async def test_an_address_that_confirms_nothing_is_left_alone_whatever_its_names
 @pytest.mark.threat("AMP-1")
 async def test_names_that_confirm_share_an_address_without_waiting() -> None:
     async with yard() as one:
-        port = one.host.rpartition(":")[2]
-        for number in range(40):
-            callback = f"http://a{number}.{EVIL}:{port}/callback"
-            message = Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400)
-            await one.service.on_subscription(message)
+        await subscribe_by_names(one, 40)
         await one.move_on(1)
         await one.move_on(120)
         assert len(await one.store.subscriptions.page(limit=1_000)) == 40

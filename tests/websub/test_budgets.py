@@ -163,3 +163,14 @@ def test_all_places_are_there_again_when_all_has_ended(exchanges: list[tuple[int
         if spending:
             spending.end(wanted=wanted)
     assert (budgets._free, budgets._free_for_failing, budgets._free_for_unproven) == (8, 4, 6)
+
+
+def test_no_number_of_other_hosts_makes_one_that_wanted_something_a_stranger_again(time: Time) -> None:
+    budgets = Budgets(Budget(), time, places=4, remembered=100)
+    _end(budgets.begin(HOST), wanted=True)
+    for number in range(1_000):
+        time.now += 0.1
+        _end(budgets.begin(f"{number}.example"), wanted=False)
+    assert len(budgets) <= 100
+    assert all(budgets.begin(f"newcomer-{number}.example") for number in range(3))
+    assert budgets.wait(HOST) == 0

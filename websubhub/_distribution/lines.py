@@ -15,11 +15,11 @@ class Lines:
         suspects: Those that wait for one of the slots of suspects.
 
     Args:
-        slots: What they wait for.
+        shares: What they wait for.
     """
 
-    def __init__(self, slots: Shares) -> None:
-        self._shares = slots
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
         self.starved: deque[Origin] = deque()
         self.suspects: dict[Origin, None] = {}
         self._patient: set[Origin] = set()
@@ -40,7 +40,7 @@ class Lines:
 
     def has_share(self, origin: Origin) -> bool:
         """Whether its share leaves room for one more exchange with a suspect; if not, it waits for that."""
-        if self._shares.leave_room_for_suspects:
+        if self._shares.has_room_for_suspects:
             return True
         self.suspects[origin] = None
         return False
@@ -57,7 +57,7 @@ class Lines:
 
     def next(self) -> Origin | None:
         """Whose turn it is, if there is a slot for it."""
-        if self.suspects and self._shares.leave_room_for_suspects:
+        if self.suspects and self._shares.has_room_for_suspects:
             origin = next(iter(self.suspects))
             del self.suspects[origin]
             return origin

@@ -3,12 +3,10 @@
 from collections import deque
 from math import inf
 
-from _websub.accounts import Accounts, Budget
+from _websub.accounts import PROVEN_SECONDS, Accounts, Budget
 from _websub.addresses import address_block, is_loopback_host
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.origin import Origin
-
-_PROVEN_SECONDS = 3600.0
 
 
 class Place:
@@ -68,7 +66,7 @@ class Places:
     def is_held_back(self, place: Place, now: float) -> bool:
         """Return whether a place has failed so many deliveries, and taken none, that it gets none for a while."""
         self._now = now
-        proven = place.limit == inf or place.taken_at > now - _PROVEN_SECONDS
+        proven = place.limit == inf or place.taken_at > now - PROVEN_SECONDS
         return not proven and self._failing.wait(place.name) > 0
 
     def failed(self, place: Place, now: float) -> None:

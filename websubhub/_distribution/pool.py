@@ -72,7 +72,8 @@ class Pool:
         """
         place = self.places.at(route.addresses[0])
         if place.open >= place.limit:
-            for idle in [idle for idle in self._by_age if idle.place is place][:1]:
+            idle = next((each for each in self._by_age if each.place is place), None)
+            if idle is not None:
                 self.drop_idle(idle)
         if self._is_full and self._by_age:
             self._close_oldest()

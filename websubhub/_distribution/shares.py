@@ -56,7 +56,7 @@ class Shares:
         return self.busy < self.most
 
     @property
-    def leave_room_for_suspects(self) -> bool:
+    def has_room_for_suspects(self) -> bool:
         """Whether one more suspect may have a slot."""
         return self.suspects < self._suspects_most
 
@@ -89,7 +89,7 @@ class Shares:
             now: The time.
             needed: Whether somebody waits for a slot.
         """
-        if 2 * self.busy <= self.most and self.leave_room_for_suspects:
+        if 2 * self.busy <= self.most and self.has_room_for_suspects:
             return []
         before = now - _MOMENT_SECONDS
         overdue = [each for each in connections if not each.standing & ASIDE and self._began(each) <= before]

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import anyio
+import attrs
 from anyio.abc import TaskGroup
 
-from websubhub import Budget, Budgets, TopicFetchError, host_of, retry_after_seconds
+from websubhub import Budgets, HubConfig, TopicFetchError, host_of, retry_after_seconds
 from websubhub.standalone.metrics import FetchMetrics, FetchOutcome
 from websubhub.standalone.pacing import TopicPace
 from websubhub.standalone.ports import Announcement, HubStore, StoreError
@@ -24,10 +25,9 @@ _STORE_SECONDS = 5.0
 _POLL_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 _READ = 64
-FETCHES_AT_ONCE = 32
-FETCH_AT_ONCE_PER_HOST = 4
+_BUDGET = HubConfig().fetch_budget
+_FETCHES_AT_ONCE = HubConfig().fetches_at_once
 _CONTENTS = 4
-_FAILING_PER_MINUTE = 60
 _RESTING = "The topic was fetched a moment ago, and rests."
 _WAITING = "The topic waits for the budget of its host."
 #: The one answer that says for good that there is nothing. What is 404 may be on its way, since pings are quick.
@@ -42,14 +42,8 @@ def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1
         content_bytes: The largest content of a topic; a host serves four such contents at once, and then in a minute.
     """
     contents = _CONTENTS * content_bytes
-    budget = Budget(
-        at_once=FETCH_AT_ONCE_PER_HOST,
-        burst=_FAILING_PER_MINUTE,
-        per_minute=_FAILING_PER_MINUTE,
-        burst_bytes=contents,
-        bytes_per_minute=contents,
-    )
-    return Budgets(budget, clock, places=FETCHES_AT_ONCE)
+    budget = attrs.evolve(_BUDGET, burst_bytes=contents, bytes_per_minute=contents)
+    return Budgets(budget, clock, places=_FETCHES_AT_ONCE)
 
 
 class TopicFetching:
@@ -121,7 +115,7 @@ class TopicFetching:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._fetching) >= FETCHES_AT_ONCE
+        return len(self._fetching) >= _FETCHES_AT_ONCE
 
     async def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
         """Begin a fetch if it may begin. Return whether it, or all of its host, is out of the way now."""
@@ -134,7 +128,7 @@ class TopicFetching:
             self._soonest = min(self._soonest, until)
             await self._store.announcements.hold(announcement, until, _RESTING)
             return True
-        wait = math.inf if self._hosts[host] >= FETCH_AT_ONCE_PER_HOST else self._budgets.wait(host)
+        wait = math.inf if self._hosts[host] >= _BUDGET.at_once else self._budgets.wait(host)
         if wait == math.inf and not self._hosts[host]:
             wait = _POLL_SECONDS  # for the end of what others began
         if wait:
