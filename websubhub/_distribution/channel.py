@@ -95,7 +95,7 @@ class Channel:
         return sent
 
     def has_more(self) -> bool:
-        """Whether something has arrived that the socket is silent about, since OpenSSL holds it."""
+        """Return whether something has arrived that the socket is silent about, since OpenSSL holds it."""
         return self.tls is not None and self.tls.pending() > 0
 
     def unacknowledged_bytes(self) -> int:

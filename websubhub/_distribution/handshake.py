@@ -25,7 +25,7 @@ class NotConnectedError(Exception):
 
 
 def go_on_connecting(channel: Channel, origin: Origin, context: ssl.SSLContext | None) -> bool:
-    """Do what can be done now that the socket is ready; whether the connection is made.
+    """Do what can be done now that the socket is ready. Return whether the connection is made.
 
     Args:
         channel: The socket, which is told what to watch for.

@@ -5,7 +5,7 @@ from math import inf
 
 from websubhub._distribution.names import NameResolver, Resolution
 from websubhub._distribution.origin import Origin
-from websubhub._distribution.wheel import TimerWheel
+from websubhub._distribution.wiring import Shared
 
 
 class Lookup:
@@ -28,22 +28,20 @@ class Lookups:
 
     Args:
         names: What looks them up.
-        wheel: Where their deadlines are watched.
-        seconds: How long a lookup may take.
+        shared: What all parts of the engine have in common.
     """
 
-    def __init__(self, names: NameResolver, wheel: TimerWheel, seconds: float) -> None:
+    def __init__(self, names: NameResolver, shared: Shared) -> None:
         self._names = names
-        self._wheel = wheel
-        self._seconds = seconds
+        self._shared = shared
         self._lookups: dict[str, Lookup] = {}
         self.resolved: deque[Resolution] = deque()
 
-    def known(self, origin: Origin, now: float) -> Resolution | None:
-        """What is known about the name of an origin; if nothing is, it waits for an answer."""
-        resolution = self._names.known(origin.host, now)
+    def known(self, origin: Origin) -> Resolution | None:
+        """Return what is known about the name of an origin; if nothing is, the origin waits for an answer."""
+        resolution = self._names.known(origin.host, self._shared.now)
         if resolution is None:
-            self._wait(origin, now)
+            self._wait(origin)
         return resolution
 
     def collect(self) -> None:
@@ -55,20 +53,21 @@ class Lookups:
         self.resolved.append(self._names.give_up(lookup.host))
 
     def next(self) -> tuple[Resolution, list[Origin]] | None:
-        """An answer that was not handed out, and the origins that waited for it."""
+        """Return an answer that was not handed out, and the origins that waited for it."""
         while self.resolved:
             resolution = self.resolved.popleft()
             lookup = self._lookups.pop(resolution.host, None)
             if lookup is not None:  # else it comes late, and the next delivery will profit
-                self._wheel.forget(lookup)
+                self._shared.wheel.forget(lookup)
                 return resolution, lookup.origins
         return None
 
-    def _wait(self, origin: Origin, now: float) -> None:
+    def _wait(self, origin: Origin) -> None:
         lookup = self._lookups.get(origin.host)
         if lookup is None:
-            lookup = self._lookups[origin.host] = Lookup(origin.host, now + self._seconds)
-            self._wheel.watch(lookup)
+            shared = self._shared
+            lookup = self._lookups[origin.host] = Lookup(origin.host, shared.now + shared.limits.lookup_seconds)
+            shared.wheel.watch(lookup)
             refused = self._names.ask(origin.host)
             if refused is not None:
                 self.resolved.append(refused)

@@ -27,7 +27,7 @@ _THREAD_IDLE_SECONDS = 10.0
 
 
 def resolve(host: str) -> Sequence[str]:
-    """The addresses of a host by the resolver of the system, in the order in which they should be tried."""
+    """Return the addresses of a host by the resolver of the system, in the order in which they should be tried."""
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
 
 
@@ -69,7 +69,7 @@ class NameResolver:
         self._acquaintances = _Lane(reserved, self._work) if reserved else self._strangers
 
     def known(self, host: str, now: float) -> Resolution | None:
-        """The addresses of a host, if they are known or can be had without a lookup."""
+        """Return the addresses of a host, if they are known or can be had without a lookup."""
         found = self._known.get(host)
         if found is not None and found.expires > now:
             return found
@@ -89,7 +89,7 @@ class NameResolver:
         return _unresolved(host, "Too many names are being looked up.")
 
     def answers(self) -> list[Resolution]:
-        """The lookups that have ended since the last call."""
+        """Return the lookups that have ended since the last call."""
         found = []
         while self._answers:
             found.append(self._remember(self._answers.popleft()))

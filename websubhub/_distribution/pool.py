@@ -7,7 +7,7 @@ from websubhub._distribution.connection import Connection
 from websubhub._distribution.origin import Origin
 from websubhub._distribution.places import Places
 from websubhub._distribution.shares import Shares
-from websubhub._distribution.wiring import Route, Wiring
+from websubhub._distribution.wiring import Route, Shared
 
 # Who was idle for this long, in the midst of all that is going on, is not needed at present.
 _SPARE_SECONDS = 1.0
@@ -24,17 +24,17 @@ class Pool:
         places: The addresses that they lead to.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-        self._limits = wiring.limits
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._limits = shared.limits
         self.connections: dict[int, Connection] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
-        self.shares = Shares(wiring.limits)
-        self.places = Places(wiring.limits, loopback=wiring.loopback)
+        self.shares = Shares(shared.limits)
+        self.places = Places(shared.limits, loopback=shared.loopback)
 
     def under_way(self) -> list[Connection]:
-        """The connections that have a delivery."""
+        """Return the connections that have a delivery."""
         return [connection for connection in self.connections.values() if connection.delivery is not None]
 
     def borrow(self, origin: Origin) -> Connection | None:
@@ -50,8 +50,8 @@ class Pool:
             self.shares.busy += 1
         return connection
 
-    def may_open(self, origin: Origin, now: float) -> bool:
-        """Whether the origin may have one more connection.
+    def may_open(self, origin: Origin) -> bool:
+        """Return whether the origin may have one more connection.
 
         When all connections are in use, only an origin without any may take the one that was idle longest; the others
         leave it alone if it was used lately, or busy origins would forever close each other's connections.
@@ -62,9 +62,9 @@ class Pool:
             return False
         if not self._is_full:
             return True
-        return bool(self._by_age) and next(iter(self._by_age)).idle_since < now - _SPARE_SECONDS
+        return bool(self._by_age) and next(iter(self._by_age)).idle_since < self._shared.now - _SPARE_SECONDS
 
-    def open(self, origin: Origin, route: Route, now: float) -> Connection:
+    def open(self, origin: Origin, route: Route) -> Connection:
         """A new connection, which is busy; the oldest idle one makes room for it if there is none.
 
         Raises:
@@ -78,32 +78,32 @@ class Pool:
         if self._is_full and self._by_age:
             self._close_oldest()
         try:
-            connection = Connection(self._wiring, origin, place, route, now)
+            connection = Connection(self._shared, origin, place, route)
         except OSError as error:
             if not (is_out_of_descriptors(error) and self._by_age):
                 raise
             self._close_oldest()
-            connection = Connection(self._wiring, origin, place, route, now)
+            connection = Connection(self._shared, origin, place, route)
         self.connections[connection.fd] = connection
         origin.open += 1
         place.open += 1
         self.shares.take(connection)
         return connection
 
-    def reachable(self, addresses: tuple[str, ...], now: float) -> tuple[str, ...]:
+    def reachable(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
         """Those of a host's addresses that may have one more connection; a full one by losing one that is idle."""
         places = self.places
         found = []
         for address in addresses:
             place = places.at(address)
             has_room = place.open < place.limit or any(idle.place is place for idle in self._by_age)
-            if has_room and not places.is_held_back(place, now):
+            if has_room and not places.is_held_back(place, self._shared.now):
                 found.append(address)
         return tuple(found)
 
-    def park(self, connection: Connection, now: float) -> None:
+    def keep(self, connection: Connection) -> None:
         """Keep a busy connection for the next delivery to its origin."""
-        connection.rest(now)
+        connection.become_idle()
         if connection.standing:
             self.shares.give_back(connection)
         else:
@@ -130,9 +130,9 @@ class Pool:
         for connection in list(self._idle.get(origin, ())):
             self.drop_idle(connection)
 
-    def drop_old(self, now: float) -> None:
+    def drop_old(self) -> None:
         """Close the connections that were idle for too long."""
-        before = now - self._limits.idle_seconds
+        before = self._shared.now - self._limits.idle_seconds
         while self._by_age and next(iter(self._by_age)).idle_since <= before:
             self._close_oldest()
 
@@ -158,5 +158,5 @@ class Pool:
         origin.open -= 1
         if not origin.open:
             self._idle.pop(origin, None)
-        self._wiring.wheel.forget(connection)
+        self._shared.wheel.forget(connection)
         connection.close()
