@@ -37,7 +37,7 @@ class Connection:
         unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
         deadline: When the present step fails.
         end_by: When the exchange fails.
-        idle_since: When the last exchange ended.
+        idle_since: When the last exchange ended; if there was none, when the connection before this one was closed.
         standing: What ``Shares`` knows of the exchange, 0 for nothing.
         place: Where it leads.
     """
@@ -96,7 +96,7 @@ class Connection:
         self.deadline = now + (route.connect_by - now) / len(route.addresses)
         self.watched_until = inf
         self.end_by = inf
-        self.idle_since = 0.0
+        self.idle_since = origin.closed_at  # had the one before been kept, it would have been idle since then
         self.standing = 0
 
     def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> bool:

@@ -222,7 +222,7 @@ class _Running:
         self._wakeup_receive.settimeout(0)
         self._wakeup_send.settimeout(0)
         self.poller.register(self._wakeup_receive.fileno(), READABLE)
-        self._names = NameResolver(addresses, limits.lookups, self.wake_up, look_up)
+        self._names = NameResolver(addresses, limits.lookups, self.wake_up, look_up, remembered=2 * limits.origins)
         shared = Shared(self.poller, limits, tls, loopback=addresses.loopback)
         self.driver = Driver(shared, self._names, self._wakeup_receive)
 

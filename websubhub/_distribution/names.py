@@ -20,7 +20,6 @@ Resolve = Callable[[str], Sequence[str]]
 
 _KEPT_SECONDS = 60.0
 _FAILURE_KEPT_SECONDS = 30.0
-_NAMES_KEPT = 10_000
 _ADDRESSES = 16
 _NAMES_IN_LINE = 1_000
 _THREAD_IDLE_SECONDS = 10.0
@@ -54,14 +53,21 @@ class NameResolver:
         threads: How many names are looked up at a time.
         notify: Called in a thread when there are answers to collect.
         look_up: The resolver, that of the system unless given.
+        remembered: How many names are remembered.
     """
 
     def __init__(
-        self, policy: AddressPolicy, threads: int, notify: Callable[[], None], look_up: Resolve = resolve
+        self,
+        policy: AddressPolicy,
+        threads: int,
+        notify: Callable[[], None],
+        look_up: Resolve = resolve,
+        remembered: int = 10_000,
     ) -> None:
         self._policy = policy
         self._notify = notify
         self._look_up = look_up
+        self._remembered = remembered
         self._known: dict[str, Resolution] = {}
         self._answers: deque[Resolution] = deque()
         reserved = threads // 4
@@ -108,7 +114,7 @@ class NameResolver:
     def _remember(self, resolution: Resolution) -> Resolution:
         known = self._known
         known.pop(resolution.host, None)
-        if len(known) >= _NAMES_KEPT:
+        if len(known) >= self._remembered:
             del known[next(iter(known))]
         known[resolution.host] = resolution
         return resolution

@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from math import inf
 from ssl import SSLSession
 
 from _websub.hosts import UrlError, canonical_host
@@ -25,13 +26,15 @@ class Origin:
         prefix: ``scheme://authority`` in the one spelling by which the origin is found.
         request_end: The rest of a request line after the target, and the ``Host`` field.
         open: How many connections there are, connecting and busy ones included.
+        closed_at: When a connection to it was last closed.
         waiting: Deliveries that wait for a connection, with their batch and request target.
         awaits_room: Whether it stands in line for a free slot among all connections.
         suspect: Whether its last exchange failed.
     """
 
     __slots__ = (
-        "awaits_room", "host", "open", "port", "prefix", "request_end", "secure", "session", "suspect", "waiting",
+        "awaits_room", "closed_at", "host", "open", "port", "prefix", "request_end", "secure", "session", "suspect",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -44,6 +47,7 @@ class Origin:
         self.secure = scheme == "https"
         self.session: SSLSession | None = None
         self.open = 0
+        self.closed_at = -inf
         self.waiting: deque[tuple[Delivery, Batch, str]] = deque()
         self.awaits_room = False
         self.suspect = False

@@ -75,7 +75,7 @@ async def test_origin_gets_no_more_connections_than_agreed() -> None:
 async def test_all_origins_together_get_no_more_connections_than_agreed() -> None:
     servers = [Peer(answering(NO_CONTENT)) for _ in range(8)]
     try:
-        async with open_engine(connections=3) as engine:
+        async with open_engine(connections=3, idle_connections=0) as engine:
             most = 0
 
             def settled(_: Delivery, outcome: DeliveryOutcome) -> None:
@@ -96,7 +96,7 @@ async def test_all_origins_together_get_no_more_connections_than_agreed() -> Non
 async def test_oldest_idle_connection_makes_room() -> None:
     servers = [Peer(answering(NO_CONTENT)) for _ in range(3)]
     try:
-        async with open_engine(connections=2) as engine:
+        async with open_engine(idle_connections=2) as engine:
             for turn in (0, 1, 0, 2, 0):
                 assert (await send_one(engine, servers[turn].url)).delivered
         assert [server.connections for server in servers] == [1, 1, 1]
