@@ -151,7 +151,7 @@ class Connection:
         if self._state == _ANSWERING:
             return self._read()
         if self._state == _CONNECTING:
-            return self._connect()
+            return self._connect(events)
         if events & ~WRITABLE:  # an answer that comes early, or the end of the connection
             outcome = self._read()
             if outcome is not None:
@@ -166,9 +166,9 @@ class Connection:
 
     # Connecting.
 
-    def _connect(self) -> DeliveryOutcome | None:
+    def _connect(self, events: int) -> DeliveryOutcome | None:
         try:
-            if not go_on_connecting(self._channel, self.origin, self._shared.tls):
+            if not go_on_connecting(self._channel, events, self.origin, self._shared.tls):
                 return None
         except NotConnectedError as error:
             return _failed(error.failure, error.detail)
@@ -184,6 +184,7 @@ class Connection:
             while self._pieces:
                 self._sent += self._channel.send_some(self._pieces)
         except NOT_YET:
+            self._channel.send_at_once()
             self._channel.watch(READABLE | WRITABLE)
             return None
         except OSError as error:

@@ -54,6 +54,9 @@ class Places:
 
     def at(self, address: str) -> Place:
         """Return the place of an address."""
+        place = self._places.get(address)  # its own name, unless it is of IPv6
+        if place is not None:
+            return place
         name = address_block(address)
         place = self._places.get(name)
         if place is None:
