@@ -1,0 +1,68 @@
+"""Origins that stand in line: for a slot, for a share of the slots, or for a connection."""
+
+from collections import deque
+
+from websubhub._distribution.origins.origin import Origin
+from websubhub._distribution.origins.places import Place
+from websubhub._distribution.wire.shares import Shares
+
+
+class Lines:
+    """Keeps origins whose deliveries cannot begin, and says whose turn it is.
+
+    Attributes:
+        awaiting_room: Those that wait for any slot.
+        suspects: Those that wait for one of the slots of suspects.
+
+    Args:
+        shares: What they wait for.
+    """
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+        self.awaiting_room: deque[Origin] = deque()
+        self.suspects: dict[Origin, None] = {}
+        self._awaiting_connection: set[Origin] = set()
+
+    def await_room(self, origin: Origin) -> None:
+        """Let an origin wait for any slot."""
+        if origin.waiting and not origin.awaits_room:
+            origin.awaits_room = True
+            self.awaiting_room.append(origin)
+
+    def await_room_next(self, place: Place) -> None:
+        """Let the next origin that waits for room at an address, and still does, wait for any slot."""
+        while place.waiting:
+            origin = place.waiting.popleft()
+            if origin.waiting:
+                self.await_room(origin)
+                return
+
+    def has_share(self, origin: Origin) -> bool:
+        """Return whether there is room for one more exchange with a suspect; if not, it waits for that."""
+        if self._shares.has_room_for_suspects:
+            return True
+        self.suspects[origin] = None
+        return False
+
+    def await_connection(self, origin: Origin) -> None:
+        """Let an origin wait for a connection, although no event will say when there may be one."""
+        self._awaiting_connection.add(origin)
+
+    def retry_awaiting(self) -> None:
+        """Try again for those that did not get a connection."""
+        awaiting, self._awaiting_connection = self._awaiting_connection, set()
+        for origin in awaiting:
+            self.await_room(origin)
+
+    def next(self) -> Origin | None:
+        """Return whose turn it is, if there is a slot for it."""
+        if self.suspects and self._shares.has_room_for_suspects:
+            origin = next(iter(self.suspects))
+            del self.suspects[origin]
+            return origin
+        if self.awaiting_room and self._shares.has_room:
+            origin = self.awaiting_room.popleft()
+            origin.awaits_room = False
+            return origin
+        return None
