@@ -9,9 +9,10 @@ from tests.benchmarks.engine import BENCHMARKS as ENGINE
 from tests.benchmarks.hub import BENCHMARKS as HUB
 from tests.benchmarks.inbound import BENCHMARKS as INBOUND
 from tests.benchmarks.measuring import Table
+from tests.benchmarks.origins import BENCHMARKS as ORIGINS
 from tests.benchmarks.parts import BENCHMARKS as PARTS
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (*HUB, *PARTS, *ENGINE, *INBOUND, *DISCOVERY)}
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (*HUB, *PARTS, *ENGINE, *ORIGINS, *INBOUND, *DISCOVERY)}
 
 
 def main() -> int:

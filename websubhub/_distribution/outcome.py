@@ -55,7 +55,7 @@ class DeliveryOutcome:
 
     @property
     def retry_after(self) -> str | None:
-        """Return the ``Retry-After`` of the answer as received, in seconds or as a date."""
+        """The ``Retry-After`` of the answer as received, in seconds or as a date."""
         for name, value in self.headers:
             if name.lower() == "retry-after":
                 return value
