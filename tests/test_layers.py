@@ -30,8 +30,8 @@ FORBIDDEN = {
     ),
     "layers-standalone": (
         "websubhub/standalone/settings.py",
-        "import websubhub.standalone.cli",
-        "websubhub.standalone.settings -> websubhub.standalone.cli",
+        "import websubhub.standalone.command.cli",
+        "websubhub.standalone.settings -> websubhub.standalone.command.cli",
     ),
     "adapters": (
         "websubhub/standalone/adapters/memory/state.py",
@@ -52,9 +52,9 @@ FORBIDDEN = {
     "demo": ("websubhub/__init__.py", "from websubhub import demo", "websubhub -> websubhub.demo"),
     "shared-below": ("_websub/urls.py", "import websubsub", "_websub.urls -> websubsub"),
     "public-names": (
-        "websubhub/standalone/cli.py",
+        "websubhub/standalone/command/cli.py",
         "def late():\n    from websubhub import _dispatcher",
-        "websubhub.standalone.cli -> websubhub._dispatcher",
+        "websubhub.standalone.command.cli -> websubhub._dispatcher",
     ),
     "no-facade": (
         "websubhub/_dispatcher.py",

@@ -18,7 +18,7 @@ from tests.waiting import until
 from websubhub import _publish_request
 from websubhub.standalone.admin import Admin
 from websubhub.standalone.broker import publish_keys
-from websubhub.standalone.cli import build_parser
+from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
 from websubhub.standalone.operations import Operations
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics

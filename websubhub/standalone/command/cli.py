@@ -1,0 +1,83 @@
+"""The command ``websubhub``: its commands, each of which is loaded when it is chosen."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
+if TYPE_CHECKING:
+    from typing import Any
+
+_MISTAKE = 2
+#: What there is, what it is for, and which function of which module adds its arguments and says what runs it.
+_COMMANDS = (
+    ("serve", "run a hub", "serve:add_arguments"),
+    ("demo", "walk the whole WebSub round on loopback and show it", "demo:add_arguments"),
+    ("publish", "publish content to a hub, or announce it", "publish:add_arguments"),
+    ("topics", "list the topics of a hub", "remote:add_topics"),
+    ("subscriptions", "list the subscriptions of a hub", "remote:add_subscriptions"),
+    ("deliveries", "show what is under way and what failed", "remote:add_deliveries"),
+    ("dead-letters", "list, replay or drop deliveries that were given up", "remote:add_dead_letters"),
+    (
+        "announcements",
+        "list announced topics that were not fetched; replay or drop those that were given up",
+        "remote:add_announcements",
+    ),
+    ("doctor", "say what works and what does not", "examine:add_arguments"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, 1 when it failed, 2 when it was used wrongly.
+
+    Args:
+        arguments: The words behind the command's name.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        sentence: str | None = _load("mistakes:sentence_of")(error)
+        if sentence is None:
+            raise
+        print(f"websubhub: {sentence}", file=sys.stderr)
+        return _MISTAKE
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(prog="websubhub", description="A WebSub hub, and tools for publishers.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
+    for name, summary, home in _COMMANDS:
+        commands.add_parser(name, help=summary).set_home(home)
+    return parser
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of one command, whose arguments are added when they are first needed."""
+
+    _home = ""
+
+    def set_home(self, home: str) -> None:
+        """Say which function adds the arguments, as ``module:function``."""
+        self._home = home
+
+    def load(self) -> None:
+        """Add the arguments."""
+        home, self._home = self._home, ""
+        if home:
+            _load(home)(self)
+
+    def parse_known_args(self, *args: "Any", **rest: "Any") -> "Any":
+        """Parse the words of this command."""
+        self.load()
+        return super().parse_known_args(*args, **rest)
+
+
+def _load(home: str) -> "Any":
+    module, _, function = home.partition(":")
+    return getattr(import_module(f"websubhub.standalone.command.{module}"), function)
