@@ -2,19 +2,20 @@
 
 TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
 if TYPE_CHECKING:
+    from _websub.grammar.media import ContentError
     from _websub.limits import EdgeLimits, EdgeLoad
-    from _websub.media import ContentError
     from _websub.outcome import WebSubError
     from websubsub._application import SubscriberApplication, asgi
     from websubsub._config import CallbackPolicy, SubscriberConfig, Target
-    from websubsub._discovery import (
+    from websubsub._discovery.client import DiscoveryClient
+    from websubsub._discovery.discovery import (
         Discovery,
         DiscoveryError,
         DiscoveryOptions,
         NoHubError,
         NoTopicError,
     )
-    from websubsub._discovery_client import DiscoveryClient
+    from websubsub._discovery.sniffing import DiscoverySource
     from websubsub._errors import (
         InsecureSecretError,
         SubscriptionDeletedError,
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     )
     from websubsub._service import SubscriberService
     from websubsub._serving import run, serve
-    from websubsub._sniffing import DiscoverySource
-    from websubsub._state import State, StateStore, Subscription
+    from websubsub._state.state import State, StateStore, Subscription
     from websubsub._subscription_client import SubscriptionClient
 else:
     from _websub.lazy import lazily as _lazily
@@ -46,13 +46,14 @@ else:
     __getattr__, __dir__ = _lazily(
         globals(),
         {
+            "_websub.grammar.media": "ContentError",
             "_websub.limits": "EdgeLimits EdgeLoad",
-            "_websub.media": "ContentError",
             "_websub.outcome": "WebSubError",
             "websubsub._application": "SubscriberApplication asgi",
             "websubsub._config": "CallbackPolicy SubscriberConfig Target",
-            "websubsub._discovery": "Discovery DiscoveryError DiscoveryOptions NoHubError NoTopicError",
-            "websubsub._discovery_client": "DiscoveryClient",
+            "websubsub._discovery.client": "DiscoveryClient",
+            "websubsub._discovery.discovery": "Discovery DiscoveryError DiscoveryOptions NoHubError NoTopicError",
+            "websubsub._discovery.sniffing": "DiscoverySource",
             "websubsub._errors": (
                 "InsecureSecretError SubscriptionDeletedError SubscriptionInitiationError "
                 "SubscriptionVerificationError UnsubscriptionVerificationError"
@@ -66,8 +67,7 @@ else:
             ),
             "websubsub._service": "SubscriberService",
             "websubsub._serving": "run serve",
-            "websubsub._sniffing": "DiscoverySource",
-            "websubsub._state": "State StateStore Subscription",
+            "websubsub._state.state": "State StateStore Subscription",
             "websubsub._subscription_client": "SubscriptionClient",
         },
     )
