@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from websubhub import Subscription, Unsubscription
+
 
 class DeliveryMode(StrEnum):
     """Which updates of a topic a subscription gets that has fallen behind."""
@@ -177,6 +179,23 @@ class PendingVerification:
     attempts: int = 0
     due_at: float
     known: bool = field(default=False, eq=False)
+
+    def message(self, hub: str) -> Subscription | Unsubscription:
+        """Return the request as the hooks get it; its ``request_id`` is the id of this.
+
+        Args:
+            hub: The hub's public URL.
+        """
+        if self.mode is Mode.UNSUBSCRIBE:
+            return Unsubscription(hub=hub, topic=self.topic, callback=self.callback, request_id=self.id)
+        return Subscription(
+            hub=hub,
+            topic=self.topic,
+            callback=self.callback,
+            lease_seconds=self.lease_seconds,
+            secret=self.secret,
+            request_id=self.id,
+        )
 
 
 @frozen(kw_only=True)
