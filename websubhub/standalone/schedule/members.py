@@ -7,7 +7,8 @@ from attrs import frozen
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
-from websubhub.standalone.schedule.columns import EXPIRED, IDLE, READY, WAITING, TopicLog
+from websubhub.standalone.schedule.columns import TopicLog
+from websubhub.standalone.schedule.states import EXPIRED, IDLE, READY, TRANSITIONS, Event
 
 
 class Admission(Enum):
@@ -123,7 +124,7 @@ class Members:
         letters = log.letters.setdefault(subscription, [])
         if (letter, sequence) not in letters:
             letters.append((letter, sequence))
-        if segment.states[index] in {IDLE, WAITING}:
+        if segment.states[index] in TRANSITIONS[Event.REPLAYED]:
             self._board.ready(log, segment, index)
             self._wake()
         return True
