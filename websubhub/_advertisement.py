@@ -13,7 +13,7 @@ _ATOM = "http://www.w3.org/2005/Atom"
 
 
 def link_header(hubs: Iterable[str], topic: str) -> str:
-    """The value of a ``Link`` header that advertises hubs and the canonical topic URL.
+    """Return the value of a ``Link`` header that advertises hubs and the canonical topic URL.
 
     Args:
         hubs: The hubs' URLs, the preferred one first.
@@ -26,7 +26,7 @@ def link_header(hubs: Iterable[str], topic: str) -> str:
 
 
 def html_links(hubs: Iterable[str], topic: str) -> str:
-    """The ``<link>`` elements for the ``<head>`` of an HTML page.
+    """Return the ``<link>`` elements for the ``<head>`` of an HTML page.
 
     Args:
         hubs: The hubs' URLs, the preferred one first.
@@ -36,7 +36,7 @@ def html_links(hubs: Iterable[str], topic: str) -> str:
 
 
 def feed_links(hubs: Iterable[str], topic: str) -> str:
-    """The link elements for an Atom ``<feed>`` or an RSS ``<channel>``; they bring their namespace along.
+    """Return the link elements for an Atom ``<feed>`` or an RSS ``<channel>``; they bring their namespace along.
 
     Args:
         hubs: The hubs' URLs, the preferred one first.

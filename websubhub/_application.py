@@ -110,7 +110,7 @@ class HubApplication:
 
 
 def asgi(service: HubService, config: HubConfig | None = None, *, client: AsyncClient | None = None) -> HubApplication:
-    """A hub as an ASGI application that answers at the path of ``config.url``.
+    """Return a hub as an ASGI application that answers at the path of ``config.url``.
 
     Args:
         service: The hub.

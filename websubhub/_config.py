@@ -106,7 +106,7 @@ class HubConfig:
         return self if self.url is not None else attrs.evolve(self, url=base.rstrip("/") + self.local_path)
 
     def grant(self, requested: int | None) -> int:
-        """The lease to grant for a requested one, in seconds (W3C 5.1)."""
+        """Return the lease to grant for a requested one, in seconds (W3C 5.1)."""
         if requested is None:
             return self.lease_seconds
         return max(self.min_lease_seconds, min(requested, self.max_lease_seconds))

@@ -76,13 +76,13 @@ class _EntryFinder:
         self._depth -= 1
 
     def _is_end_tag(self, position: int) -> bool:
-        """Whether the end tag of the entry stands here; after an empty tag, the parser points to what follows it."""
+        """Return whether the end tag of the entry stands here; after an empty tag, the parser points to what follows it."""
         names = (_NAME.match(self._body, self._start + 1), _NAME.match(self._body, position + 2))
         return self._body.startswith(b"</", position) and len({name and name[0] for name in names}) == 1
 
 
 def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None:
-    """The entries of an Atom or RSS feed, in order; None when the content is none that can be taken apart.
+    """Return the entries of an Atom or RSS feed, in order; None when the content is none that can be taken apart.
 
     Args:
         body: The feed; it takes time, so call this in a thread when it is large.
@@ -104,7 +104,7 @@ def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None
 
 
 def without_entries(body: bytes, entries: Sequence[FeedEntry], known: Collection[str]) -> bytes:
-    """The feed without the entries that are known; everything else stays as it was, to the byte.
+    """Return the feed without the entries that are known; everything else stays as it was, to the byte.
 
     Args:
         body: The feed.

@@ -53,7 +53,7 @@ Updates = tuple[UpdateMessage | RefusedTopic, ...]
 
 
 def read_body_form(request: Request, query: Form) -> Form | None:
-    """The form that a request consists of; None when its body is content, or no form at all.
+    """Return the form that a request consists of; None when its body is content, or no form at all.
 
     Raises:
         FormError: The body should be a form, and is none that can be read.
@@ -87,7 +87,7 @@ def _typed_form(request: Request, content_type: str, mark: str | None, *, publis
 
 
 def _untyped_form(request: Request, mark: str | None, *, publishes: bool) -> Form | None:
-    """The ping in a body that does not say what it is."""
+    """Return the ping in a body that does not say what it is."""
     try:
         form = parse_form(request.body.decode())
     except (FormError, UnicodeDecodeError):
@@ -106,7 +106,7 @@ def _is_topic_name(name: str) -> bool:
 
 
 def read_ping(request: Request, query: Form, form: Form) -> Updates:
-    """The news of updates, of every topic that the query or the body names.
+    """Return the news of updates, of every topic that the query or the body names.
 
     Raises:
         FormError, UrlError: No topic is named, or none that can be one.
@@ -115,7 +115,7 @@ def read_ping(request: Request, query: Form, form: Form) -> Updates:
 
 
 def read_content(request: Request, query: Form) -> Updates:
-    """An update whose content is the whole body, of every topic that the query names.
+    """Return an update whose content is the whole body, of every topic that the query names.
 
     Raises:
         FormError, UrlError: The mode is another, the Content-Type is malformed, or no topic is named that can be one.

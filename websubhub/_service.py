@@ -24,19 +24,19 @@ class HubService:
     async def on_register_topic(
         self, message: _messages.TopicRegistration
     ) -> _messages.TopicRegistrationSuccess | _errors.TopicRegistrationError:
-        """A publisher registers a topic. Required."""
+        """Return a publisher registers a topic. Required."""
         raise NotImplementedError
 
     async def on_deregister_topic(
         self, message: _messages.TopicDeregistration
     ) -> _messages.TopicDeregistrationSuccess | _errors.TopicDeregistrationError:
-        """A publisher deregisters a topic. Required."""
+        """Return a publisher deregisters a topic. Required."""
         raise NotImplementedError
 
     async def on_update_message(
         self, message: _messages.UpdateMessage
     ) -> _messages.Acknowledgement | _errors.UpdateMessageError:
-        """A publisher brings or announces an update. Required."""
+        """Return a publisher brings or announces an update. Required."""
         raise NotImplementedError
 
     async def on_subscription(
@@ -48,37 +48,37 @@ class HubService:
         | _errors.BadSubscriptionError
         | _errors.InternalSubscriptionError
     ):
-        """A subscription request arrived: accept, redirect or refuse it, by what needs no waiting (W3C 5.1.2)."""
+        """Return a subscription request arrived: accept, redirect or refuse it, by what needs no waiting (W3C 5.1.2)."""
         return _messages.SubscriptionAccepted()
 
     async def on_subscription_validation(
         self, message: _messages.Subscription
     ) -> _errors.SubscriptionDeniedError | _errors.RequestPostponedError | None:
-        """The 202 is out: decide whether the subscription is granted; a denial is told to the callback (W3C 5.2)."""
+        """Return the 202 is out: decide whether the subscription is granted; a denial is told to the callback (W3C 5.2)."""
         return None
 
     async def on_subscription_intent_verified(
         self, message: _messages.VerifiedSubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
-        """The subscriber confirmed: the subscription is active from now on. Required (W3C 5.3)."""
+        """Return the subscriber confirmed: the subscription is active from now on. Required (W3C 5.3)."""
         raise NotImplementedError
 
     async def on_unsubscription(
         self, message: _messages.Unsubscription
     ) -> _messages.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
-        """An unsubscription request arrived: accept or refuse it."""
+        """Return an unsubscription request arrived: accept or refuse it."""
         return _messages.UnsubscriptionAccepted()
 
     async def on_unsubscription_validation(
         self, message: _messages.Unsubscription
     ) -> _errors.UnsubscriptionDeniedError | _errors.RequestPostponedError | None:
-        """The 202 is out: decide whether the subscription may end; a denial is told to the callback."""
+        """Return the 202 is out: decide whether the subscription may end; a denial is told to the callback."""
         return None
 
     async def on_unsubscription_intent_verified(
         self, message: _messages.VerifiedUnsubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
-        """The subscriber confirmed: the subscription has ended. Required (W3C 5.3)."""
+        """Return the subscriber confirmed: the subscription has ended. Required (W3C 5.3)."""
         raise NotImplementedError
 
 

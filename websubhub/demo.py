@@ -210,7 +210,7 @@ async def _publish(
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    """The errors in a group, however deep, or the error itself."""
+    """Return the errors in a group, however deep, or the error itself."""
     if isinstance(error, BaseExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
     return [error]

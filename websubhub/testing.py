@@ -42,7 +42,7 @@ class InMemoryWeb(httpx.AsyncBaseTransport):
         self._sites[host] = httpx.ASGITransport(app)
 
     def client(self) -> httpx.AsyncClient:
-        """A client that knows this web and nothing else; give it to hubs and clients under test."""
+        """Return a client that knows this web and nothing else; give it to hubs and clients under test."""
         return httpx.AsyncClient(transport=self)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -185,7 +185,7 @@ class FakeClock:
         self._moved = anyio.Event()
 
     def __call__(self) -> float:
-        """The time, in seconds since 1970."""
+        """Return the time, in seconds since 1970."""
         return self.now
 
     async def advance(self, seconds: float) -> None:

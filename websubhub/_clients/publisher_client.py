@@ -184,7 +184,7 @@ _SuccessT = TypeVar("_SuccessT", bound=Success)
 
 
 def _together(said: Headers, later: Headers) -> Headers:
-    """All headers; a name that is said again is said anew."""
+    """Return all headers; a name that is said again is said anew."""
     return Headers([*(pair for pair in said.pairs if pair[0] not in later), *later.pairs])
 
 
@@ -198,7 +198,7 @@ def _read(response: Response, success: type[_SuccessT], error: type[WebSubError]
 
 
 def _fields(response: Response) -> dict[str, str]:
-    """The fields of an answer that is a form; of any other, none."""
+    """Return the fields of an answer that is a form; of any other, none."""
     essence = MediaType.parse(response.headers.get(Header.CONTENT_TYPE)).essence
     if essence not in _FORM_TYPES:
         return {}

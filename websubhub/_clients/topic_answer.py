@@ -60,7 +60,7 @@ def check(incoming: Incoming) -> None:
 
 
 async def body_of(incoming: Incoming, limit: int) -> bytes:
-    """The whole content, unpacked; the event loop gets its turn between the pieces."""
+    """Return the whole content, unpacked; the event loop gets its turn between the pieces."""
     decoder = content_decoder(incoming.headers.get_all("content-encoding"))
     on_the_wire = limit + _WIRE_SLACK
     announced = incoming.headers.get("content-length", "")
@@ -90,7 +90,7 @@ def content_type_of(headers: Headers) -> str:
 
 
 def targets(links: tuple[Link, ...], relation: str) -> list[str]:
-    """The URLs with a relation that can be handed on, each once."""
+    """Return the URLs with a relation that can be handed on, each once."""
     return [url for url in dict.fromkeys(link.target for link in links if relation in link.relations) if _is_url(url)]
 
 

@@ -102,7 +102,7 @@ class TopicClient(AsyncResource):
 
     @classmethod
     def for_hub(cls, config: HubConfig, client: AsyncClient | None = None) -> Self:
-        """A client with the networks, the limit of content and the budget for fetches of a hub's config.
+        """Return a client with the networks, the limit of content and the budget for fetches of a hub's config.
 
         Args:
             config: The hub's settings, with a ``url``.
@@ -254,7 +254,7 @@ class TopicClient(AsyncResource):
         )
 
     def _fitting(self, hubs: list[str]) -> tuple[str, ...]:
-        """The hubs that go into one header; ours is one of them, if it was named at all."""
+        """Return the hubs that go into one header; ours is one of them, if it was named at all."""
         room = _LINK_CHARACTERS
         chosen = []
         for hub in hubs:

@@ -43,7 +43,7 @@ class Validators:
 
 
 def strong_validators(headers: Headers) -> Validators:
-    """The validators of an answer that are strong and can be sent back; None where there is no such."""
+    """Return the validators of an answer that are strong and can be sent back; None where there is no such."""
     etag = headers.get("etag", "")
     usable = etag if _ETAG.fullmatch(etag) else None
     last_modified = headers.get("last-modified", "")
@@ -65,7 +65,7 @@ def _made_at(headers: Headers) -> int | None:
 
 
 def _seconds(text: str) -> int | None:
-    """The time that an HTTP date names, in seconds since 1970; None when it is none."""
+    """Return the time that an HTTP date names, in seconds since 1970; None when it is none."""
     match = _DATE.fullmatch(text)
     if match is None:
         return None

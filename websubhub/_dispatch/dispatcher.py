@@ -45,7 +45,7 @@ _BY_MESSAGE = {
 
 
 def new_challenge() -> str:
-    """A challenge nobody can guess, of the characters that a challenge may have (W3C 5.3, 8.2)."""
+    """Return a challenge nobody can guess, of the characters that a challenge may have (W3C 5.3, 8.2)."""
     return secrets.token_urlsafe(32)
 
 

@@ -79,7 +79,7 @@ class VerificationBudget:
         return self._strangers.resume(name)
 
     def states(self) -> list[AccountState]:
-        """The hosts and addresses that are left alone, that confirmed nothing last, or that are being asked."""
+        """Return the hosts and addresses that are left alone, that confirmed nothing last, or that are being asked."""
         return self._strangers.states()
 
     def _of(self, known: bool) -> Budgets:  # noqa: FBT001

@@ -82,7 +82,7 @@ class DiscoveryClient(AsyncResource):
     async def explore(
         self, url: str, headers: Headers, *, hub: str | None = None, topic: str | None = None
     ) -> Explored:
-        """The same as ``discover``, and whether the answer came from inside.
+        """Return the same as ``discover``, and whether the answer came from inside.
 
         Args:
             url: The URL of the resource.
@@ -131,7 +131,7 @@ class DiscoveryClient(AsyncResource):
         return reader.finish()
 
     async def _pieces(self, incoming: Incoming, reader: DiscoveryReader) -> AsyncGenerator[bytes, None]:
-        """The body in pieces of 16 KiB, unpacked, as much of it as is read at the most."""
+        """Return the body in pieces of 16 KiB, unpacked, as much of it as is read at the most."""
         decoder = content_decoder(incoming.headers.get_all("content-encoding"))
         packed = unpacked = self._max_bytes
         async for chunk in incoming.chunks:
@@ -153,7 +153,7 @@ class DiscoveryClient(AsyncResource):
 
 
 def _for_redirect(headers: Headers, origin: str, location: str) -> Headers:
-    """The headers that go with a redirect: to another origin what is negotiated only, since others may be secrets."""
+    """Return the headers that go with a redirect: to another origin what is negotiated only, since others may be secrets."""
     if have_one_origin(origin, location):
         return headers
     return Headers([(name, value) for name, value in headers.pairs if name.lower() in _NEGOTIATED])

@@ -59,7 +59,7 @@ class FeedLinks:
 
 
 def local(tag: str) -> str:
-    """The name of an element without its namespace."""
+    """Return the name of an element without its namespace."""
     return tag.rpartition("}")[2]
 
 

@@ -165,7 +165,7 @@ class FeedTagScanner:
             self._names.clear()
 
     def _name(self, qualified: str) -> str:
-        """The name with its namespace, as the parser of XML gives it, in small letters."""
+        """Return the name with its namespace, as the parser of XML gives it, in small letters."""
         known = self._names.get(qualified)
         if known is None:
             prefix, _, name = qualified.rpartition(":")

@@ -88,7 +88,7 @@ class HtmlReader:
             self._has_base |= tag.name == "base"
 
     def _is_wanted(self, tag: Tag) -> bool:
-        """Whether html5lib shall read the tag: the first base, or a link with a relation that we look for."""
+        """Return whether html5lib shall read the tag: the first base, or a link with a relation that we look for."""
         if tag.name == "base":
             return not self._has_base
         relations = html.unescape(tag.relations) if "&" in tag.relations else tag.relations

@@ -63,7 +63,7 @@ _FEED = Verdict(DiscoverySource.XML)
 
 
 def may_have_links(media: MediaType) -> bool:
-    """Whether a body of this type is worth looking at."""
+    """Return whether a body of this type is worth looking at."""
     return media.is_xml or not media.essence.startswith(_NO_TEXT)
 
 

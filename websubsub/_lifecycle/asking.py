@@ -100,14 +100,14 @@ class Asking:
         self._turns = anyio.Semaphore(_REQUESTS_AT_ONCE)
 
     def current(self, target: Target) -> Subscription | None:
-        """The subscription of a target that counts: one that delivers if there is one, else an open one, the latest."""
+        """Return the subscription of a target that counts: one that delivers if there is one, else an open one, the latest."""
         every = self._subscriptions.of(target.name)[::-1]
         ranks = (lambda known: known.state in _OPEN and known.delivers, lambda known: known.state in _OPEN)
         found = (known for is_one in ranks for known in every if is_one(known))
         return next(found, every[0] if every else None)
 
     def client(self, target: Target) -> SubscriptionClient:
-        """The client for the hubs of a target."""
+        """Return the client for the hubs of a target."""
         return self._clients.named if self._inside.get(target.name, True) else self._clients.found
 
     async def subscribe(self, target: Target, rounds: int) -> Subscription:
@@ -192,7 +192,7 @@ class Asking:
         return await self._verified(before)
 
     async def _subscription(self, target: Target, hub: str, topic: str) -> Subscription:
-        """The subscription of this target at this hub, a new one if the topic has moved."""
+        """Return the subscription of this target at this hub, a new one if the topic has moved."""
         for known in reversed(self._subscriptions.of(target.name)):
             if (known.hub, known.topic) == (hub, topic):
                 return known
@@ -213,7 +213,7 @@ class Asking:
 
 
 def lease_of(subscription: Subscription) -> float | None:
-    """The lease that was granted, in seconds."""
+    """Return the lease that was granted, in seconds."""
     if subscription.verified_at is None or subscription.expires_at is None:
         return None
     return subscription.expires_at - subscription.verified_at
@@ -222,7 +222,7 @@ def lease_of(subscription: Subscription) -> float | None:
 def _decisive(
     problems: Sequence[tuple[str, SubscriptionInitiationError]], rounds: int
 ) -> tuple[str, SubscriptionInitiationError]:
-    """The error that says what comes next: one that may pass goes before one that is final, a denial comes last.
+    """Return the error that says what comes next: one that may pass goes before one that is final, a denial comes last.
 
     Once https was tried in vain for some rounds, that a secret needs it goes before that nothing answers there.
     """

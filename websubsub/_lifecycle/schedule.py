@@ -29,7 +29,7 @@ def renewal_time(verified_at: float, expires_at: float, chance: float) -> float:
 
 
 def pause_after(failures: int, lease: float | None, chance: float) -> float:
-    """How long to wait after failures in a row, in seconds: longer each time, never longer than five minutes.
+    """Return how long to wait after failures in a row, in seconds: longer each time, never longer than five minutes.
 
     Args:
         failures: How many there were.
@@ -42,7 +42,7 @@ def pause_after(failures: int, lease: float | None, chance: float) -> float:
 
 
 def verification_limit(lease: float | None) -> float:
-    """How long to wait for a hub to verify, in seconds.
+    """Return how long to wait for a hub to verify, in seconds.
 
     Args:
         lease: The lease that is to be renewed, in seconds.
@@ -51,7 +51,7 @@ def verification_limit(lease: float | None) -> float:
 
 
 def pause_after_denials(denials: int, chance: float) -> float:
-    """How long to wait until a hub that denied a renewal is asked again, in seconds: an hour, up to a day.
+    """Return how long to wait until a hub that denied a renewal is asked again, in seconds: an hour, up to a day.
 
     Args:
         denials: How many there were in a row.
@@ -62,7 +62,7 @@ def pause_after_denials(denials: int, chance: float) -> float:
 
 
 def hubs_to_ask(hubs: Sequence[str], current: str | None) -> tuple[str, ...]:
-    """The hubs in the order in which they are asked until one takes a request (W3C 4, 8.2).
+    """Return the hubs in the order in which they are asked until one takes a request (W3C 4, 8.2).
 
     The current one comes first if it still is one, then those with https, then the others. A hub that is advertised
     with http is asked with https before.
@@ -74,7 +74,7 @@ def hubs_to_ask(hubs: Sequence[str], current: str | None) -> tuple[str, ...]:
 
 
 def is_passing(status: int) -> bool:
-    """Whether what a server answered may be another answer soon; 0 is no answer."""
+    """Return whether what a server answered may be another answer soon; 0 is no answer."""
     return status // 100 not in {3, 4} or status in _PASSING
 
 

@@ -111,7 +111,7 @@ class StateFile:
             _state_lock.release(lock)
 
     async def load(self) -> Sequence[Subscription]:
-        """All subscriptions, the oldest first.
+        """Return all subscriptions, the oldest first.
 
         Raises:
             StateError: The file is damaged, or has what no version writes.
@@ -198,7 +198,7 @@ def _load(connection: sqlite3.Connection) -> list[Subscription]:
 
 
 def _checked(kept: Subscription) -> Subscription:
-    """A subscription as it was kept, returned unchanged if it is one that can go on.
+    """Return a subscription as it was kept, returned unchanged if it is one that can go on.
 
     Raises:
         ValueError: It has a value that no version writes.

@@ -110,15 +110,15 @@ class Subscription:
         return self.state in {State.DENIED, State.GONE}
 
     def allows(self, step: Step) -> bool:
-        """Whether a step may happen now."""
+        """Return whether a step may happen now."""
         return (self.state, step) in NEXT
 
     def after(self, step: Step) -> "Subscription":
-        """The subscription one step on; a step that must not happen is a ``KeyError``."""
+        """Return the subscription one step on; a step that must not happen is a ``KeyError``."""
         return attrs.evolve(self, state=NEXT[self.state, step])
 
     def requested(self, secret: str | None) -> "Subscription":
-        """The subscription once it is about to be requested, or requested again, with this secret."""
+        """Return the subscription once it is about to be requested, or requested again, with this secret."""
         if self.is_over:
             return Subscription(
                 callback=self.callback, target=self.target, hub=self.hub, topic=self.topic, next_secret=secret
@@ -126,7 +126,7 @@ class Subscription:
         return attrs.evolve(self.after(Step.SUBSCRIBE), next_secret=secret)
 
     def verified(self, *, now: float, lease_seconds: int) -> "Subscription":
-        """The subscription once a hub's verification was confirmed; its request's secret is valid from now on.
+        """Return the subscription once a hub's verification was confirmed; its request's secret is valid from now on.
 
         Args:
             now: When the hub asked, in seconds since 1970.
@@ -144,7 +144,7 @@ class Subscription:
         )
 
     def secrets_at(self, now: float) -> tuple[str, ...]:
-        """The keys that a delivery may be signed with; none when deliveries need no signature (W3C 7.1)."""
+        """Return the keys that a delivery may be signed with; none when deliveries need no signature (W3C 7.1)."""
         if self.secret is None:
             return ()
         old = self.old_secret if now < self.old_secret_until else None
@@ -152,7 +152,7 @@ class Subscription:
 
 
 def token_of(url: str) -> str:
-    """The last part of a URL's path, by which a callback is recognised."""
+    """Return the last part of a URL's path, by which a callback is recognised."""
     return urlsplit(url).path.rpartition("/")[2]
 
 
@@ -168,7 +168,7 @@ class StateStore(Protocol):
         """Close it."""
 
     async def load(self) -> Sequence[Subscription]:
-        """All subscriptions."""
+        """Return all subscriptions."""
 
     async def save(self, subscription: Subscription) -> None:
         """Keep a subscription instead of the one with the same callback; on disk when this returns."""

@@ -86,19 +86,19 @@ class Subscriptions:
         await self._store.__aexit__(kind, error, traceback)
 
     def new_callback(self) -> str:
-        """A callback that nobody can guess and no other subscription has (W3C 8.2)."""
+        """Return a callback that nobody can guess and no other subscription has (W3C 8.2)."""
         return self._base + secrets.token_urlsafe(_TOKEN_BYTES)
 
     def get(self, token: str) -> Subscription | None:
-        """The subscription with this token."""
+        """Return the subscription with this token."""
         return self._by_token.get(token)
 
     def of(self, target: str) -> list[Subscription]:
-        """The subscriptions of one target, the oldest first; more than one while it moves to another hub."""
+        """Return the subscriptions of one target, the oldest first; more than one while it moves to another hub."""
         return [self._by_token[token] for token in self._by_target.get(target, ())]
 
     def all(self) -> list[Subscription]:
-        """All subscriptions."""
+        """Return all subscriptions."""
         return list(self._by_token.values())
 
     async def add(self, subscription: Subscription) -> None:
