@@ -61,10 +61,10 @@ def parse_links(values: Iterable[str], *, base: str | None = None) -> tuple[Link
         base: The absolute URL of the response, to resolve targets against (RFC 8288, 3 and Appendix B).
     """
     links: list[Link] = []
-    room = MAX_LINK_CHARACTERS
+    left = MAX_LINK_CHARACTERS
     for value in values:
-        room -= len(value)
-        if room < 0:
+        left -= len(value)
+        if left < 0:
             break
         links.extend(_links_of(value, base, limit=MAX_LINKS - len(links)))
     return tuple(links)

@@ -94,7 +94,7 @@ class XmlParser:
 
     def feed(self, data: bytes) -> None:
         """Parse the next bytes of the document."""
-        self._measure.attribute_room += len(data)
+        self._measure.attributes_left += len(data)
         self._parser.feed(data)
 
     def close(self) -> Any:
@@ -111,14 +111,14 @@ class _Measure:
     """A layer between parser and target that counts, and writes names as ``{namespace}name``.
 
     Attributes:
-        attribute_room: How many more characters attributes may take. Written out, they never take more than the
+        attributes_left: How many more characters attributes may take. Written out, they never take more than the
             document itself, but a default in the document type is repeated with each element.
     """
 
     def __init__(self, target: XmlTarget) -> None:
         self._start = target.start
         self._end = target.end
-        self.attribute_room = 0
+        self.attributes_left = 0
         self._names: dict[str, str] = {}
         self._depth = 0
         self._nodes = 0
@@ -134,9 +134,9 @@ class _Measure:
             for position in range(0, len(listed), 2):
                 key, value = listed[position], listed[position + 1]
                 attributes[names.get(key) or self._name(key)] = value
-                self.attribute_room -= 1 + len(value)
+                self.attributes_left -= 1 + len(value)
             self._nodes += len(attributes)
-        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self.attribute_room < 0:
+        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self.attributes_left < 0:
             raise XmlLimitError
         self._start(self._names.get(name) or self._name(name), attributes)
 
