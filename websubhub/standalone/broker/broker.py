@@ -28,7 +28,6 @@ from websubhub.standalone.ports import (
     Update,
 )
 from websubhub.standalone.schedule.members import Admission
-from websubhub.standalone.schedule.outcomes import Outcomes
 
 _log = logging.getLogger(__name__)
 
@@ -46,9 +45,9 @@ class Broker:
     def __init__(self, ledger: Ledger, journal: Journal) -> None:
         self._board = ledger.board
         self._journal = journal
-        desk = Desk(Outcomes(ledger.board), ledger.clock, ledger.due.ring)
+        desk = Desk(ledger)
         self._flusher = Flusher(journal, desk)
-        self._claimer = Claimer(ledger, Recipients(journal, ledger.cache), desk, self._flusher)
+        self._claimer = Claimer(ledger, Recipients(journal, ledger.cache, ledger.recipients), desk, self._flusher)
         self._reclaimer = Reclaimer(ledger, journal, self._flusher)
 
     @asynccontextmanager

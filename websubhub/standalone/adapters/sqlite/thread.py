@@ -1,5 +1,6 @@
 """The database behind one thread: whatever is asked at the same time is committed together, with one fsync."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from anyio.lowlevel import current_token
 
 from websubhub.standalone.adapters.sqlite.database import Connection, DatabaseFile, disk_full
 from websubhub.standalone.ports import StoreClosedError, StoreError
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -114,7 +117,12 @@ class Database:
     def _land(jobs: list[_Job]) -> None:
         for job in jobs:
             if job.then is not None and job.error is None:
-                job.then(job.result)
+                try:
+                    job.then(job.result)
+                except Exception as error:
+                    # The others of its commit must not wait for ever; its own caller hears of it.
+                    _log.exception("What was written could not be told on.")
+                    job.error = error
             job.event.set()
 
     # --- on the thread ------------------------------------------------------------------------------------------------
