@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 import anyio.lowlevel
@@ -67,7 +68,7 @@ class Broker:
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> str:
         """Accept an update for every subscription that its topic has now; durable on return."""
-        appended = await self._journal.append(update, key)
+        appended = await self._flusher.take_along(partial(self._journal.append, update, key))
         if appended.admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
         return appended.id

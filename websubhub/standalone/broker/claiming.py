@@ -68,11 +68,12 @@ class Claimer:
                 repeated = [claim for claim in claims if claim.repeated]
                 if repeated:
                     await self._flusher.flush()
-                return await self._recipients.read(claims, repeated)
+                needed = await self._recipients.read(claims, repeated)
         except Exception:
             for claim in claims:
                 self._turns.put_back(claim, self._clock())
             raise
+        return needed
 
     def _equip(self, claims: list[ClaimedDelivery], needed: Needed) -> list[ClaimedDelivery]:
         """Give claims what they need. Those whose subscription was removed meanwhile are left out."""

@@ -86,6 +86,21 @@ class Database:
         """
         return await self._ask(self._writes, work, then)
 
+    async def write_along(
+        self, work: Callable[[Connection], T], then: Callable[[T], None], along: Callable[[Connection], None] | None
+    ) -> tuple[T, bool]:
+        """``write`` that takes something else along into its transaction, on which it does not depend.
+
+        Returns:
+            The result, and whether the other thing was written.
+        """
+        if along is None:
+            return await self.write(work, then), True
+        job, other = _Job(work, then), _Job(along, None)
+        self._put(self._writes, job, other)
+        await other.event.wait()
+        return await self._outcome(job), other.error is None
+
     async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """``write`` for what frees or narrows: it comes after other writes, and may use the space kept in reserve."""
         return await self._ask(self._settling, work, then)
@@ -101,15 +116,22 @@ class Database:
 
     async def _ask(self, queue: deque[_Job], work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
         job = _Job(work, then)
+        self._put(queue, job)
+        return cast("T", await self._outcome(job))
+
+    def _put(self, queue: deque[_Job], *jobs: _Job) -> None:
         with self._wanted:
             if not self._open:
                 raise StoreClosedError("The database is closed.")
-            queue.append(job)
+            queue.extend(jobs)
             self._wanted.notify()
+
+    @staticmethod
+    async def _outcome(job: _Job) -> Any:
         await job.event.wait()
         if job.error is not None:
             raise job.error
-        return cast("T", job.result)
+        return job.result
 
     # --- on the event loop, called by the thread ----------------------------------------------------------------------
 
@@ -119,7 +141,7 @@ class Database:
             if job.then is not None and job.error is None:
                 try:
                     job.then(job.result)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001
                     # The others of its commit must not wait for ever; its own caller hears of it.
                     _log.exception("What was written could not be told on.")
                     job.error = error
