@@ -31,6 +31,24 @@ class _Job:
         self.result: Any = None
         self.error: Exception | None = None
 
+    async def outcome(self) -> Any:
+        """Wait until it is done, and return or raise what came of it."""
+        await self.event.wait()
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def land(self) -> None:
+        """Tell what came of it, on the event loop."""
+        if self.then is not None and self.error is None:
+            try:
+                self.then(self.result)
+            except Exception as error:  # noqa: BLE001
+                # The others of its commit must not wait for ever; its own caller hears of it.
+                _log.exception("What was written could not be told on.")
+                self.error = error
+        self.event.set()
+
 
 class Database:
     """A database file for the event loop, an async context manager.
@@ -99,7 +117,7 @@ class Database:
         job, other = _Job(work, then), _Job(along, None)
         self._put(self._writes, job, other)
         await other.event.wait()
-        return await self._outcome(job), other.error is None
+        return await job.outcome(), other.error is None
 
     async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """``write`` for what frees or narrows: it comes after other writes, and may use the space kept in reserve."""
@@ -117,7 +135,7 @@ class Database:
     async def _ask(self, queue: deque[_Job], work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
         job = _Job(work, then)
         self._put(queue, job)
-        return cast("T", await self._outcome(job))
+        return cast("T", await job.outcome())
 
     def _put(self, queue: deque[_Job], *jobs: _Job) -> None:
         with self._wanted:
@@ -125,27 +143,6 @@ class Database:
                 raise StoreClosedError("The database is closed.")
             queue.extend(jobs)
             self._wanted.notify()
-
-    @staticmethod
-    async def _outcome(job: _Job) -> Any:
-        await job.event.wait()
-        if job.error is not None:
-            raise job.error
-        return job.result
-
-    # --- on the event loop, called by the thread ----------------------------------------------------------------------
-
-    @staticmethod
-    def _land(jobs: list[_Job]) -> None:
-        for job in jobs:
-            if job.then is not None and job.error is None:
-                try:
-                    job.then(job.result)
-                except Exception as error:  # noqa: BLE001
-                    # The others of its commit must not wait for ever; its own caller hears of it.
-                    _log.exception("What was written could not be told on.")
-                    job.error = error
-            job.event.set()
 
     # --- on the thread ------------------------------------------------------------------------------------------------
 
@@ -203,10 +200,15 @@ class Database:
         if not jobs:
             return
         try:
-            self._call_soon(self._land, jobs)
+            self._call_soon(_land, jobs)
         except RuntimeError:
             # The event loop has ended, and with it everybody who waited.
             return
+
+
+def _land(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.land()
 
 
 def _nothing(_connection: Connection) -> None:
