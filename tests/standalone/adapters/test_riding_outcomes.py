@@ -1,5 +1,6 @@
 """Outcomes of deliveries reach the journal with the next publish, or by themselves, and in their order."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from tests.standalone.adapters.conftest import Clock, Hub, OpenStore
 from tests.waiting import PATIENCE, until
 from websubhub.standalone.adapters.memory.journal import MemoryJournal
+from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.journal import SqliteJournal
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
@@ -122,7 +124,7 @@ async def test_the_order_of_outcomes_is_kept_while_others_are_written(
     await hub.publish()
     [first] = await hub.claim()
     first.retry(5, "It failed.")
-    kind = MemoryJournal if "Memory" in type(hub.store).__name__ else SqliteJournal
+    kind: type[Journal] = MemoryJournal if isinstance(hub.store, MemoryStore) else SqliteJournal
     settle, going_on = kind.settle, anyio.Event()
 
     async def slow(self: Journal, settlements: Sequence[Settlements]) -> None:
@@ -167,21 +169,23 @@ async def test_what_cannot_be_kept_does_not_stop_a_publish_and_comes_again(
         await hub.publish()
         with pytest.raises(StoreError, match="no such table"):
             await store.broker.flush()
-        assert (written.along, written.alone) == ([1], [1])
+        assert written.along == [1]
+        assert set(written.alone) == {1}
         await store._database.write(rename("away", "retries"))
         assert [failing.attempts for failing in await store.broker.failing()] == [1]
         assert (await store.broker.statistics()).waiting == 2
 
 
 async def test_outcomes_that_came_along_survive_the_process(tmp_path: Path, clock: Clock, written: Written) -> None:
-    copied = tmp_path / "copy.db"
-    async with SqliteStore(str(tmp_path / "hub.db"), clock=clock) as store:
+    path, copied = tmp_path / "hub.db", tmp_path / "copy.db"
+    async with SqliteStore(str(path), clock=clock) as store:
         hub = Hub(store, clock)
         await hub.subscribe()
         await hub.publish()
         await hub.claim_ids()
         second = await hub.publish()
-        await store._database.read(lambda connection: connection.execute("VACUUM INTO ?", (str(copied),)).fetchall())
+        for end in ("", "-wal"):  # as a kill would leave them
+            shutil.copy(f"{path}{end}", f"{copied}{end}")
     assert written.along == [1]
     async with SqliteStore(str(copied), clock=clock) as store:
         assert await Hub(store, clock).claim_ids() == [second]

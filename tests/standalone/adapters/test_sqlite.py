@@ -307,10 +307,11 @@ async def test_a_follow_up_that_fails_keeps_none_of_its_commit_waiting(
         else:
             answered.append(number)
 
-    async with store_at(path, clock) as store, anyio.create_task_group() as tasks:
+    async with store_at(path, clock) as store:
         with anyio.fail_after(PATIENCE):
-            for number in range(4):
-                tasks.start_soon(write, number)
+            async with anyio.create_task_group() as tasks:
+                for number in range(4):
+                    tasks.start_soon(write, number)
     assert sorted(answered) == [0, 2, 3]
     assert [str(error) for error in failed] == ["This follow-up fails."]
     assert "could not be told on" in caplog.text
