@@ -102,7 +102,7 @@ class Members:
         place = self._board.find(topic, subscription)
         if place is not None:
             log, segment, index = place
-            segment.attempted[index] = attempted_at
+            segment.fail(index, attempted=attempted_at)
             self._board.wait(log, segment, index, due_at, firm=firm)
 
     def admit(self, topic: int) -> Admission:
@@ -126,9 +126,7 @@ class Members:
         if place is None:
             return False
         log, segment, index = place
-        letters = log.letters.setdefault(subscription, [])
-        if (letter, sequence) not in letters:
-            letters.append((letter, sequence))
+        log.add_letter(subscription, letter, sequence)
         if segment.states[index] in {IDLE, WAITING}:
             self._board.ready(log, segment, index)
             self._wake()
