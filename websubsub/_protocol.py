@@ -146,7 +146,7 @@ def find_token(request: Request, base: str) -> str | None:
 
 
 def write_confirmation(challenge: str, success: Success) -> Response:
-    """Return the answer that confirms: the challenge and nothing else, as bytes no browser looks into (W3C 5.3.1, 8.2)."""
+    """Return the answer that confirms: the challenge alone, as bytes that no browser renders (W3C 5.3.1, 8.2)."""
     kept = _without(success.headers.pairs, (Header.CONTENT_TYPE, _NOSNIFF[0]))
     headers = (*kept, (Header.CONTENT_TYPE, OCTET_STREAM), _NOSNIFF)
     return Response(status=200, headers=headers, body=challenge.encode())
@@ -166,7 +166,7 @@ def write_acknowledgement(success: Success | None, status: int) -> Response:
 
 
 def write_error(error: WebSubError) -> Response:
-    """Return the answer with a reason, as form fields; never a redirect, which hubs may not be answered with (W3C 7)."""
+    """Return the answer with a reason, as form fields; it is never a redirect (W3C 7)."""
     status = error.status if error.status >= HTTPStatus.BAD_REQUEST else type(error).status
     return _write(status, error.headers.pairs, [("reason", error.reason), *error.body.items()])
 
