@@ -30,20 +30,30 @@ class Hub:
 
     def __init__(self, served_hub: Served, subscriptions: int) -> None:
         self.subscriptions = subscriptions
-        self._url = served_hub.url
+        self.url = served_hub.url
         self._statistics = f"{served_hub.base}/admin/statistics"
         self._process = served_hub.process.pid
 
     def deliver(self, updates: int, size: int = 1024) -> Cost:
         """Publish so many updates, one after the other, and wait until every subscriber has them all."""
-        with httpx.Client(headers={"Authorization": f"Bearer {ADMIN}"}) as client:
-            cpu, started = cpu_seconds(self._process), time.perf_counter()
+        with httpx.Client() as client:
+            cpu, started = self.cpu_seconds(), time.perf_counter()
             for _ in range(updates):
                 query = {"hub.mode": "publish", "hub.topic": TOPIC}
-                client.post(self._url, params=query, content=b"x" * size).raise_for_status()
-            while waiting := client.get(self._statistics).raise_for_status().json()["waiting"]:
+                client.post(self.url, params=query, content=b"x" * size).raise_for_status()
+            while waiting := self.statistics(client)["waiting"]:
                 time.sleep(max(_LOOK_SECONDS, waiting / _LOOK_BEHIND))  # to look costs the hub something, too
-            return Cost(self.subscriptions * updates, cpu_seconds(self._process) - cpu, time.perf_counter() - started)
+            return Cost(self.subscriptions * updates, self.cpu_seconds() - cpu, time.perf_counter() - started)
+
+    def statistics(self, client: httpx.Client) -> dict[str, int]:
+        """The counts that it shows to its operators; to look costs it something, too."""
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        counts: dict[str, int] = client.get(self._statistics, headers=headers).raise_for_status().json()
+        return counts
+
+    def cpu_seconds(self) -> float:
+        """What it has used so far."""
+        return cpu_seconds(self._process)
 
     def resident_bytes(self) -> int:
         """The memory that it has at present."""

@@ -41,7 +41,6 @@ class SharedContent:
         signature_method: One of sha1, sha256, sha384 and sha512, for subscriptions with a secret (W3C 7.1).
         kept_body_bytes: How much of the body of an answer to return; what is longer is cut. With 0, bodies are ignored
             (W3C 7).
-        connect_seconds: Instead of the limit of the engine, for the connection.
         total_seconds: Instead of the limit of the engine, for the whole exchange.
         may_connect: Asked with each address right before a connection to it, whether there may be one now. A connection
             that is kept is used without asking.
@@ -52,7 +51,6 @@ class SharedContent:
     method: str = "POST"
     signature_method: str = "sha256"
     kept_body_bytes: int = 0
-    connect_seconds: float | None = None
     total_seconds: float | None = None
     may_connect: Callable[[str], bool] | None = attrs.field(default=None, repr=False)
     fields: str | None = attrs.field(init=False, repr=False)

@@ -206,8 +206,7 @@ class Assigner:
         if head is None:
             batch.settle(delivery, _INVALID)
             return True
-        seconds = delivery.content.connect_seconds or self._limits.connect_seconds
-        self._connect(delivery, batch, origin, head, Route(addresses, self._shared.now + seconds))
+        self._connect(delivery, batch, origin, head, Route(addresses, self._shared.now + self._limits.connect_seconds))
         return True
 
     def _wait_or_give_up(self, delivery: Delivery, batch: Batch, origin: Origin, addresses: tuple[str, ...]) -> bool:
