@@ -94,15 +94,6 @@ def _fresh() -> Variants:
         ]
 
 
-def _tls() -> Variants:
-    with sink() as sunk:
-        yield [
-            floor(sunk, 64),
-            Variant("engine, TLS kept alive", lambda: deliver(sunk, [sunk.tls_url], 64, 10_000)),
-            Variant("engine, TLS fresh", lambda: deliver(sunk, [sunk.tls_url], 16, 512, rest=16)),
-        ]
-
-
 def _bodies() -> Variants:
     with sink() as sunk:
         yield [
@@ -117,6 +108,5 @@ def _bodies() -> Variants:
 BENCHMARKS = (
     Benchmark("engine", "A signed delivery of 1 KiB over connections that are kept.", _engine),
     Benchmark("engine-fresh", "A signed delivery of 1 KiB over a new connection.", _fresh),
-    Benchmark("engine-tls", "A signed delivery of 1 KiB over TLS.", _tls),
     Benchmark("engine-bodies", "A signed delivery of larger and larger bodies.", _bodies),
 )

@@ -102,17 +102,6 @@ def _compared(sizes: dict[int, int], *, with_floor: bool) -> Iterator[Sequence[V
         yield [floor(sunk, 64), *own] if with_floor else own
 
 
-def _origins() -> Iterator[Sequence[Variant]]:
-    number = 4_000
-    with sink(number) as sunk, ExitStack() as stack:
-        own = []
-        for origins, *flags in ((_ORIGINS,), (number,), (number, "--concurrency=5000")):
-            hub = stack.enter_context(running(sunk, number, *flags, origins=origins))
-            name = ", ".join([f"hub, {number:,} subscriptions on {origins:,} origins", *flags])
-            own.append(Variant(name, partial(hub.deliver, 5)))
-        yield [floor(sunk, 64), *own]
-
-
 def _bodies() -> Iterator[Sequence[Variant]]:
     with sink(_ORIGINS) as sunk, running(sunk, 1_000) as hub:
         sizes = {1 << 10: 10, 1 << 14: 5, 1 << 16: 3, 1 << 20: 1}
@@ -148,7 +137,6 @@ BENCHMARKS = (
         "The same to a million subscribers, compared to a thousand.",
         partial(_compared, {1_000: 20, 1_000_000: 1}, with_floor=False),
     ),
-    Benchmark("hub-origins", "The same to subscribers that are each on an origin of their own.", _origins),
     Benchmark("hub-bodies", "A signed delivery of larger and larger bodies by the whole hub.", _bodies),
     Reading("memory", "The memory of the hub, and what of it one subscription takes.", _memory),
 )
