@@ -56,6 +56,15 @@ class Budgets:
         """Whether all places are taken, so that no host can be called."""
         return self._free < 1
 
+    @property
+    def is_full_for_strangers(self) -> bool:
+        """Whether no host can be called but one that wanted something within the last hour."""
+        return self.is_full or self._free_for_unproven < 1
+
+    def proven(self, host: str) -> bool:
+        """Return whether a host wanted something within the last hour, so that it is no stranger."""
+        return self._hosts.proven(host)
+
     def wait(self, host: str) -> float:
         """Return how many seconds from now an exchange may begin: 0 at once, infinity when another must end first."""
         if self.is_full:

@@ -1,6 +1,7 @@
 """Connections that are checked after name resolution, so that no name can point them inside (the door of httpcore)."""
 
 import functools
+import ipaddress
 import math
 import socket
 import ssl
@@ -94,6 +95,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return addresses[:ADDRESS_LIMIT]
 
     async def _resolve(self, host: str, port: int) -> list[str]:
+        if is_address(host):
+            return [host]
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(_LOOKUPS_AT_ONCE)
         lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
@@ -111,6 +114,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await anyio.sleep(seconds)
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an address, so that nothing has to be looked up."""
+    try:
+        return "%" not in host and bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def guarded_pool(

@@ -18,6 +18,7 @@ from websubhub import (
     host_of,
     url_identity,
 )
+from websubhub.standalone.acquaintances import Acquaintances
 from websubhub.standalone.ports import HostAccount, Mode, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.service import LAST_ATTEMPT, VERIFICATION
 
@@ -25,7 +26,7 @@ log = logging.getLogger("websubhub")
 
 _PAIR_SECONDS = 1.0
 _POLL_SECONDS = 1.0
-_READ = 256
+_READ = 64
 _STORE_SECONDS = 5.0
 _POSTPONED_SECONDS = 30.0
 _DELAYS = (30.0, 120.0)
@@ -70,6 +71,7 @@ class VerificationWorker:
         self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._waiting: dict[HostAccount, float] = {}
         self._finished: set[str] = set()
+        self._met = Acquaintances[HostAccount]()
         self._budget = budget or VerificationBudget(clock)
         self._due = anyio.Event()
 
@@ -93,21 +95,32 @@ class VerificationWorker:
         return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin, and look past what may not, so that it hides nothing."""
-        more, limit = True, _READ
+        """Begin what is due and may begin; of hosts that confirmed before also when strangers have all their places."""
+        try:
+            await self._look(tasks, None)
+            if self._met and any(self._is_crowded(known) for known in (True, False)):
+                await self._look(tasks, list(self._met))
+        except StoreError as error:
+            log.warning("Pending verifications cannot be read: %s", error)
+
+    async def _look(self, tasks: TaskGroup, among: list[HostAccount] | None) -> None:
+        """Begin what is due, and look past what may not begin, so that it hides nothing."""
+        more, limit, is_full = True, _READ, self._is_crowded if among is None else self._budget.is_full
         while more:
             self._finished.clear()
             self._recover()
-            try:
-                due = await self._verifications.due(limit=limit, besides=self._waiting)
-            except StoreError as error:
-                log.warning("Pending verifications cannot be read: %s", error)
+            open_to = [known for known in (True, False) if not is_full(known)]
+            if not open_to:
                 return
+            due = await self._verifications.due(limit=limit, besides=self._waiting, among=among, known=open_to)
             moved = [pending for pending in due if self._begin(pending, tasks)]
             read = Counter(pending.known for pending in due)
-            more = any(read[known] == limit and not self._budget.is_full(known) for known in read)
+            more = any(read[known] == limit and not is_full(known) for known in read)
             # Those that were asked a moment ago stand in front, each in a row of its own.
             limit = limit if moved else limit * 2
+
+    def _is_crowded(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
+        return self._budget.is_full_for_strangers(known)
 
     def _recover(self) -> None:
         """Forget the waits that are over."""
@@ -126,9 +139,12 @@ class VerificationWorker:
         # A newer request of a pair is verified once the older one is, so that the newest has the last word.
         if pair in self._under_way or pair in self._asked or pair in self._held:
             return False
+        if self._is_crowded(pending.known) and not self._budget.proven(account):
+            return False
         spending = self._budget.begin(account)
         if spending is None:
-            self._waiting[account] = self._clock() + self._budget.wait(account)
+            # Each host that waits is a row that is read: the more there are, the later they are looked at again.
+            self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
         self._under_way.add(pair)
         self._asked[pair] = self._clock() + self._interval
@@ -150,6 +166,8 @@ class VerificationWorker:
             self._finished.add(pending.id)
             self._under_way.discard(pair)
             self._budget.end(spending, result)
+            if self._budget.proven(_account(pending)):
+                self._met.meet(_account(pending))
             self._waiting.pop(_account(pending), None)
             self._due.set()
 

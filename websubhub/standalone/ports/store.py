@@ -146,12 +146,21 @@ class VerificationStore(Protocol):
         """The newest request of this pair, or None."""
         ...
 
-    async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
+    async def due(
+        self,
+        *,
+        limit: int = 100,
+        besides: Collection[HostAccount] = (),
+        among: Collection[HostAccount] | None = None,
+        known: Collection[bool] = (True, False),
+    ) -> list[PendingVerification]:
         """The requests that this process is to see to: those of subscribed pairs first, then the longest due first.
 
         Args:
             limit: How many at most, of those and of the others.
             besides: Those of these accounts are left out.
+            among: Those of all other accounts than these are left out; None for none.
+            known: Those of pairs that are subscribed, those of the others, or both.
         """
         ...
 
@@ -182,12 +191,15 @@ class AnnouncementStore(Protocol):
         """
         ...
 
-    async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
+    async def due(
+        self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
+    ) -> list[Announcement]:
         """The topics that this process is to fetch now, the longest due first.
 
         Args:
             limit: How many at most.
             besides: Topics of these hosts are left out.
+            among: Topics of all other hosts than these are left out; None for none.
         """
         ...
 
