@@ -44,7 +44,7 @@ from websubhub._errors import (
     UnsubscriptionDeniedError,
     UpdateMessageError,
 )
-from websubhub._feed_diff import FeedEntry, feed_entries, without_entries
+from websubhub._feed_diff import FeedEntry, feed_entries, feed_entries_in_steps, without_entries
 from websubhub._hub_client import HubClient
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._listener import HubListener
@@ -154,6 +154,7 @@ __all__ = [
     "canonical_authority",
     "check_url",
     "feed_entries",
+    "feed_entries_in_steps",
     "feed_links",
     "host_of",
     "html_links",

@@ -5,8 +5,9 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 import anyio
 import attrs
@@ -82,7 +83,7 @@ class TopicFetching:
         self._hosts = Counter[str]()
         self._strangers = 0
         self._met = Acquaintances[str]()
-        self._kept_back: list[Callable[[], Awaitable[object]]] = []
+        self._kept_back: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._waiting: dict[str, float] = {}
         self._soonest = math.inf
         self._wanted = anyio.Event()
@@ -169,7 +170,7 @@ class TopicFetching:
             self._kept_back.append(partial(self._store.announcements.hold_host, host, until, _WAITING))
 
     async def _keep_back(self) -> None:
-        """Let the store know of those that may not be fetched yet, all in one step: one by one, they would be a queue."""
+        """Keep those in the store that may not be fetched yet, in one step: one by one, others would wait for each."""
         kept_back, self._kept_back = self._kept_back, []
         try:
             async with anyio.create_task_group() as together:

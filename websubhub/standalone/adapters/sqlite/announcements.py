@@ -54,13 +54,19 @@ class SqliteAnnouncements:
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
         """The topics that are to be fetched now, the longest due first."""
-        chosen = "" if among is None else "AND host IN (SELECT value FROM json_each(?)) "
-        values = (self._clock(), json.dumps(list(besides)), *(() if among is None else (json.dumps(list(among)),)), limit)
+        values = (
+            self._clock(),
+            json.dumps(list(besides)),
+            *(() if among is None else (json.dumps(list(among)),)),
+            limit,
+        )
 
         def work(connection: Connection) -> tuple[list[Announcement], list[int]]:
             found = connection.execute(
-                f"SELECT rowid, {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= ? "  # noqa: S608 - our own words
-                f"AND host NOT IN (SELECT value FROM json_each(?)) {chosen}ORDER BY due_at, id LIMIT ?",
+                f"SELECT rowid, {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= :now "  # noqa: S608 - our own words
+                "AND host NOT IN (SELECT value FROM json_each(:besides)) "
+                "AND (:among IS NULL OR host IN (SELECT value FROM json_each(:among))) "
+                "ORDER BY due_at, id LIMIT :limit",
                 values,
             )
             return rows.sorted_out(found, _announcement)
