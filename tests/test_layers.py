@@ -18,20 +18,44 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 
 # What an extra brings may be imported where the program lives without it.
-OPTIONAL = {"nats-py": {"websubhub.standalone.adapters.nats"}, "uvloop": {"_websub.serving"}, "trio": set[str]()}
+OPTIONAL = {"nats-py": {"websubhub.standalone.adapters.nats"}, "uvloop": {"_websub.server.serving"}, "trio": set[str]()}
 
 # For each contract a module, an import that has no place in it, and what the linter says about it.
 FORBIDDEN = {
-    "layers-websub": ("_websub/forms.py", "import _websub.client", "_websub.forms -> _websub.client"),
+    "layers-websub": (
+        "_websub/grammar/forms.py",
+        "import _websub.calls.client",
+        "_websub.grammar.forms -> _websub.calls.client",
+    ),
+    "layers-server": (
+        "_websub/server/strict.py",
+        "import _websub.server.connections",
+        "_websub.server.strict -> _websub.server.connections",
+    ),
+    "layers-calls": (
+        "_websub/calls/exchange.py",
+        "import _websub.calls.client",
+        "_websub.calls.exchange -> _websub.calls.client",
+    ),
     "layers-websubhub": (
         "websubhub/_messages.py",
         "import websubhub._protocol",
         "websubhub._messages -> websubhub._protocol",
     ),
+    "layers-dispatch": (
+        "websubhub/_dispatch/pairs.py",
+        "import websubhub._dispatch.dispatcher",
+        "websubhub._dispatch.pairs -> websubhub._dispatch.dispatcher",
+    ),
+    "layers-distribution": (
+        "websubhub/_distribution/wire/channel.py",
+        "import websubhub._distribution.turns.lines",
+        "websubhub._distribution.wire.channel -> websubhub._distribution.turns.lines",
+    ),
     "layers-standalone": (
         "websubhub/standalone/settings.py",
-        "import websubhub.standalone.cli",
-        "websubhub.standalone.settings -> websubhub.standalone.cli",
+        "import websubhub.standalone.command.cli",
+        "websubhub.standalone.settings -> websubhub.standalone.command.cli",
     ),
     "adapters": (
         "websubhub/standalone/adapters/memory/state.py",
@@ -43,26 +67,26 @@ FORBIDDEN = {
         "import websubsub._protocol",
         "websubsub._messages -> websubsub._protocol",
     ),
-    "no-cycles": ("_websub/vocabulary.py", "import _websub.forms", ".vocabulary -> .forms"),
+    "no-cycles": ("_websub/grammar/vocabulary.py", "import _websub.grammar.forms", ".vocabulary -> .forms"),
     "two-packages": (
         "websubsub/_service.py",
         "from websubhub._errors import WebSubError",
         "websubsub._service -> websubhub._errors",
     ),
     "demo": ("websubhub/__init__.py", "from websubhub import demo", "websubhub -> websubhub.demo"),
-    "shared-below": ("_websub/urls.py", "import websubsub", "_websub.urls -> websubsub"),
+    "shared-below": ("_websub/grammar/urls.py", "import websubsub", "_websub.grammar.urls -> websubsub"),
     "public-names": (
-        "websubhub/standalone/cli.py",
-        "def late():\n    from websubhub import _dispatcher",
-        "websubhub.standalone.cli -> websubhub._dispatcher",
+        "websubhub/standalone/command/cli.py",
+        "def late():\n    from websubhub._dispatch import dispatcher",
+        "websubhub.standalone.command.cli -> websubhub._dispatch.dispatcher",
     ),
     "no-facade": (
-        "websubhub/_dispatcher.py",
+        "websubhub/_dispatch/dispatcher.py",
         "from websubhub import HubService",
-        "websubhub._dispatcher -> websubhub",
+        "websubhub._dispatch.dispatcher -> websubhub",
     ),
     "no-io": ("websubhub/_protocol.py", "import secrets", "websubhub._protocol -> secrets"),
-    "one-door": ("websubhub/_dispatcher.py", "import httpx", "websubhub._dispatcher -> httpx"),
+    "one-door": ("websubhub/_dispatch/dispatcher.py", "import httpx", "websubhub._dispatch.dispatcher -> httpx"),
 }
 
 
@@ -113,6 +137,19 @@ def test_a_forbidden_import_breaks_its_contract(copy: Path, contract: str) -> No
 def test_the_copy_without_a_forbidden_import_holds(copy: Path) -> None:
     result = lint_imports(copy)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def rooms() -> dict[str, str]:
+    folders = {path.parent for package in PACKAGES for path in ROOT.glob(f"{package}/**/__init__.py")}
+    return {
+        folder.relative_to(ROOT).as_posix(): (folder / "__init__.py").read_text().split('"""')[1].splitlines()[0]
+        for folder in sorted(folders)
+    }
+
+
+def test_the_architecture_says_of_every_room_what_the_room_says_of_itself() -> None:
+    page = (ROOT / "docs/explanation/architecture.md").read_text()
+    assert re.findall(r"^\| `([\w/]+)` \| (.+) \|$", page, re.MULTILINE) == list(rooms().items())
 
 
 def canonical(distribution: str) -> str:

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from _websub import links, xml
-from websubsub import _feed_tags, _html_tags, _sniffing
+from _websub.grammar import links, xml
+from websubsub._discovery import feed_tags as _feed_tags
+from websubsub._discovery import html_tags as _html_tags
+from websubsub._discovery import sniffing as _sniffing
 
 #: What counts as bounded.
 FEW = 20

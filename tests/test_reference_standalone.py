@@ -16,11 +16,11 @@ from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
 from websubhub import _publish_request
-from websubhub.standalone.admin import Admin
+from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.broker import publish_keys
-from websubhub.standalone.cli import build_parser
+from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
-from websubhub.standalone.operations import Operations
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import Settings, load

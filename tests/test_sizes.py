@@ -11,6 +11,7 @@ MODULES = sorted(path for package in ("_websub", "websubhub", "websubsub") for p
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 40
 METHODS_OF_A_CLASS = 15
+MODULES_OF_A_ROOM = 16
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -48,6 +49,11 @@ def too_large(source: str) -> list[str]:
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_a_module_and_its_parts_are_small(module: Path) -> None:
     assert not too_large(module.read_text())
+
+
+@pytest.mark.parametrize("room", sorted({module.parent for module in MODULES}), ids=name_of)
+def test_a_room_holds_what_can_be_taken_in_at_a_look(room: Path) -> None:
+    assert len([module for module in room.glob("*.py") if module.stem != "__init__"]) <= MODULES_OF_A_ROOM
 
 
 @pytest.mark.parametrize(

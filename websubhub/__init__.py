@@ -1,29 +1,34 @@
 """Write a WebSub hub as a class with hooks, publish to one, and deliver to its subscribers."""
 
-from _websub.addresses import is_loopback_host, is_loopback_url
-from _websub.asgi import AsgiEdge
-from _websub.budgets import AccountState, Budget, Budgets, Spending
-from _websub.closed import ClosedApplication
-from _websub.content import Payload
-from _websub.hosts import authority_of, canonical_authority, host_of
+from _websub.asgi.closed import ClosedApplication
+from _websub.asgi.edge import AsgiEdge
+from _websub.asgi.origins import refusal_on_loopback
+from _websub.asgi.paths import Paths
+from _websub.asgi.refusals import Refusals
+from _websub.calls.budgets import AccountState, Budget, Budgets, Spending
+from _websub.grammar.addresses import is_loopback_host, is_loopback_url
+from _websub.grammar.content import Payload
+from _websub.grammar.hosts import authority_of, canonical_authority, host_of
+from _websub.grammar.media import ContentError
+from _websub.grammar.numbers import whole_number
+from _websub.grammar.retry_after import retry_after_seconds
+from _websub.grammar.urls import UrlError, check_url, url_identity
+from _websub.grammar.vocabulary import SignatureMethod
 from _websub.http import Answer, Headers, Request, Response
 from _websub.limits import EdgeLimits, EdgeLoad
-from _websub.listening import AppListener
-from _websub.media import ContentError
-from _websub.numbers import whole_number
-from _websub.origins import refusal_on_loopback
 from _websub.outcome import Success, WebSubError
-from _websub.paths import Paths
-from _websub.refusals import Refusals
-from _websub.retry_after import retry_after_seconds
-from _websub.serving import Binding
-from _websub.serving import run as run_app
-from _websub.serving import serve as serve_app
-from _websub.urls import UrlError, check_url, url_identity
-from _websub.vocabulary import SignatureMethod
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
+from _websub.server.serving import run as run_app
+from _websub.server.serving import serve as serve_app
 from websubhub._advertisement import Advertiser, feed_links, html_links, link_header
 from websubhub._application import HubApplication, asgi, run, serve
+from websubhub._clients.hub_client import HubClient
+from websubhub._clients.publisher_client import PublisherClient
+from websubhub._clients.retry import RetryPolicy
+from websubhub._clients.topic_client import TopicClient, TopicContent, TopicHead
 from websubhub._config import HubConfig
+from websubhub._dispatch.verification_budget import VerificationBudget
 from websubhub._distribution.delivery import Delivery, SharedContent
 from websubhub._distribution.distributor import ContentDistributor, Recipient
 from websubhub._distribution.limits import EngineLimits
@@ -45,7 +50,6 @@ from websubhub._errors import (
     UpdateMessageError,
 )
 from websubhub._feed_diff import FeedEntry, feed_entries, feed_entries_in_steps, without_entries
-from websubhub._hub_client import HubClient
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._listener import HubListener
 from websubhub._messages import (
@@ -67,11 +71,7 @@ from websubhub._messages import (
     VerifiedSubscription,
     VerifiedUnsubscription,
 )
-from websubhub._publisher_client import PublisherClient
-from websubhub._retry import RetryPolicy
 from websubhub._service import HubService
-from websubhub._topic_client import TopicClient, TopicContent, TopicHead
-from websubhub._verification_budget import VerificationBudget
 
 __all__ = [
     "AccountState",

@@ -2,6 +2,6 @@
 
 import sys
 
-from websubhub.standalone.cli import main
+from websubhub.standalone.command.cli import main
 
 sys.exit(main())

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, MutableMapping
 from html import escape
 from typing import Any
 
-from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
-from _websub.links import write_links
-from _websub.targets import in_origin_form
-from _websub.urls import check_url
+from _websub.asgi.edge import AsgiApp, AsgiSend, Receive, Scope
+from _websub.grammar.links import write_links
+from _websub.grammar.targets import in_origin_form
+from _websub.grammar.urls import check_url
 
 _ATOM = "http://www.w3.org/2005/Atom"
 

@@ -8,16 +8,16 @@ from typing import Self
 
 import anyio
 
-from _websub import serving
-from _websub.addresses import AddressPolicy
-from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
-from _websub.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
+from _websub.asgi.public_urls import check_host, warn_of_loopback
+from _websub.calls.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.grammar.addresses import AddressPolicy
 from _websub.limits import EdgeLoad
-from _websub.listening import AppListener, run_listener
-from _websub.public_urls import check_host, warn_of_loopback
-from _websub.serving import Binding
+from _websub.server import serving
+from _websub.server.listening import AppListener, run_listener
+from _websub.server.serving import Binding
 from websubhub._config import HubConfig
-from websubhub._dispatcher import Dispatcher
+from websubhub._dispatch.dispatcher import Dispatcher
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HubService

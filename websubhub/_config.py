@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import attrs
 from attrs.validators import ge
 
-from _websub.budgets import Budget
+from _websub.calls.budgets import Budget
+from _websub.grammar.urls import check_url, path_of
+from _websub.grammar.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
 from _websub.limits import EdgeLimits
-from _websub.urls import check_url, path_of
-from _websub.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
 
 DEFAULT_PATH = "/hub"
 _MEBIBYTE = 1_048_576

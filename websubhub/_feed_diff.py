@@ -6,9 +6,9 @@ from collections.abc import Collection, Generator, Sequence
 
 import attrs
 
-from _websub.charsets import xml_charset
-from _websub.media import MediaType
-from _websub.xml import ForbiddenXmlError, ParseError, XmlParser
+from _websub.grammar.charsets import xml_charset
+from _websub.grammar.media import MediaType
+from _websub.grammar.xml import ForbiddenXmlError, ParseError, XmlParser
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _RSS_1 = "{http://purl.org/rss/1.0/}"

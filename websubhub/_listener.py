@@ -5,10 +5,10 @@ from typing import Self
 
 import attrs
 
-from _websub.client import AsyncClient
-from _websub.listening import AppListener
-from _websub.public_urls import check_host, warn_of_loopback
-from _websub.serving import Binding
+from _websub.asgi.public_urls import check_host, warn_of_loopback
+from _websub.calls.client import AsyncClient
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from websubhub._application import HubApplication
 from websubhub._config import HubConfig
 from websubhub._service import HubService

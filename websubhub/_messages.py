@@ -8,13 +8,13 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
-from _websub import media
-from _websub.content import Payload
+from _websub.grammar import media
+from _websub.grammar.content import Payload
+from _websub.grammar.urls import check_url
+from _websub.grammar.vocabulary import Header
+from _websub.grammar.xml import read_xml
 from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.outcome import Success
-from _websub.urls import check_url
-from _websub.vocabulary import Header
-from _websub.xml import read_xml
 
 __all__ = ["Success"]
 

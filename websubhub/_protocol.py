@@ -2,13 +2,13 @@
 
 import hmac
 
-from _websub.forms import Form, FormError, parse_form, write_form
+from _websub.grammar.forms import Form, FormError, parse_form, write_form
+from _websub.grammar.numbers import whole_number
+from _websub.grammar.signature import SecretError, check_secret
+from _websub.grammar.urls import UrlError, append_query, check_url
+from _websub.grammar.vocabulary import FORM, Header, Mode, Parameter
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
-from _websub.numbers import whole_number
 from _websub.outcome import Success, WebSubError
-from _websub.signature import SecretError, check_secret
-from _websub.urls import UrlError, append_query, check_url
-from _websub.vocabulary import FORM, Header, Mode, Parameter
 from websubhub._config import HubConfig
 from websubhub._messages import (
     Subscription,

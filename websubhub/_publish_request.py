@@ -18,12 +18,12 @@ import re
 
 import attrs
 
-from _websub.forms import Form, FormError, parse_form, read_form
+from _websub.grammar.forms import Form, FormError, parse_form, read_form
+from _websub.grammar.media import MediaType, is_content_type
+from _websub.grammar.urls import UrlError, check_url
+from _websub.grammar.vocabulary import FORM, OCTET_STREAM, Header, Mode, Parameter
 from _websub.http import Request
-from _websub.media import MediaType, is_content_type
 from _websub.outcome import Success, WebSubError
-from _websub.urls import UrlError, check_url
-from _websub.vocabulary import FORM, OCTET_STREAM, Header, Mode, Parameter
 from websubhub._messages import MessageType, UpdateMessage
 
 _CONTENT_MARK = "publish"

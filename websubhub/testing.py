@@ -15,10 +15,10 @@ import anyio
 import attrs
 import httpx
 
-from _websub.asgi import AsgiApp, AsgiEdge, AsgiSend, Receive, Scope
+from _websub.asgi.edge import AsgiApp, AsgiEdge, AsgiSend, Receive, Scope
+from _websub.grammar.signature import STRONG_METHODS, SignatureError, verify
+from _websub.grammar.vocabulary import FORM, Header, Mode, Parameter
 from _websub.http import Answer, Headers, Request, Response, plain
-from _websub.signature import STRONG_METHODS, SignatureError, verify
-from _websub.vocabulary import FORM, Header, Mode, Parameter
 
 __all__ = ["FakeClock", "InMemoryWeb", "Received", "RecordingHub", "RecordingSubscriber"]
 

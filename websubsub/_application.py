@@ -10,24 +10,24 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
-from _websub.addresses import is_loopback_url
-from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
-from _websub.client import AsyncClient
+from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
+from _websub.calls.client import AsyncClient
+from _websub.grammar.addresses import is_loopback_url
+from _websub.grammar.urls import is_https
 from _websub.http import Answer, Request, Response
 from _websub.limits import EdgeLoad
-from _websub.urls import is_https
 from websubsub._config import SubscriberConfig, Target
-from websubsub._discovery import DiscoveryOptions
-from websubsub._discovery_client import DiscoveryClient
+from websubsub._discovery.client import DiscoveryClient
+from websubsub._discovery.discovery import DiscoveryOptions
 from websubsub._dispatcher import Dispatcher
 from websubsub._events import EventKind, Reporter, SubscriberEvent
-from websubsub._keeping import Failed
-from websubsub._lifecycle import Clients, Lifecycle
+from websubsub._lifecycle.lifecycle import Clients, Lifecycle
 from websubsub._service import SubscriberService
-from websubsub._state import StateStore, Subscription
-from websubsub._state_file import StateError, StateFile
+from websubsub._state.file import StateError, StateFile
+from websubsub._state.keeping import Failed
+from websubsub._state.state import StateStore, Subscription
+from websubsub._state.subscriptions import MemoryStore, Subscriptions
 from websubsub._subscription_client import SubscriptionClient
-from websubsub._subscriptions import MemoryStore, Subscriptions
 
 log = logging.getLogger("websubsub")
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import attrs
 
+from _websub.grammar.signature import STRONG_METHODS, check_secret
+from _websub.grammar.urls import check_url
+from _websub.grammar.vocabulary import MAX_LEASE_SECONDS, SignatureMethod
 from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.limits import EdgeLimits
-from _websub.signature import STRONG_METHODS, check_secret
-from _websub.urls import check_url
-from _websub.vocabulary import MAX_LEASE_SECONDS, SignatureMethod
 from websubsub._events import Observer
 
 #: Leases to ask for are shorter, in seconds.

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
-from _websub.forms import FormError
+from _websub.grammar.forms import FormError
+from _websub.grammar.signature import SignatureError, verify
+from _websub.grammar.vocabulary import DEFAULT_LEASE_SECONDS, Header
 from _websub.http import Answer, Request, Response, plain
 from _websub.outcome import Success, WebSubError
-from _websub.signature import SignatureError, verify
 from _websub.user_code import settle
-from _websub.vocabulary import DEFAULT_LEASE_SECONDS, Header
 from websubsub import _clock
 from websubsub import _protocol as protocol
 from websubsub._config import SubscriberConfig
@@ -24,8 +24,8 @@ from websubsub._messages import (
     UnsubscriptionVerification,
 )
 from websubsub._service import HOOKS, SubscriberService
-from websubsub._state import State, Step, Subscription
-from websubsub._subscriptions import Subscriptions
+from websubsub._state.state import State, Step, Subscription
+from websubsub._state.subscriptions import Subscriptions
 
 _ROWS = {hook.message: hook for hook in HOOKS}
 _ACCEPTED = 202

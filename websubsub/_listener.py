@@ -7,12 +7,12 @@ from typing import Self
 
 import anyio
 
-from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
-from _websub.client import AsyncClient
-from _websub.listening import AppListener
-from _websub.public_urls import check_host, warn_of_loopback
-from _websub.serving import Binding
-from _websub.urls import path_of
+from _websub.asgi.edge import AsgiApp, AsgiSend, Receive, Scope
+from _websub.asgi.public_urls import check_host, warn_of_loopback
+from _websub.calls.client import AsyncClient
+from _websub.grammar.urls import path_of
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from websubsub._application import UNSUBSCRIBE_SECONDS, SubscriberApplication
 from websubsub._config import SubscriberConfig
 from websubsub._service import SubscriberService

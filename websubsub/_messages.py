@@ -5,10 +5,10 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
-from _websub import media
+from _websub.grammar import media
+from _websub.grammar.xml import read_xml
 from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.outcome import Success
-from _websub.xml import read_xml
 
 
 def _headers() -> Any:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from _websub.forms import Form, FormError, parse_notice, write_form
+from _websub.grammar.forms import Form, FormError, parse_notice, write_form
+from _websub.grammar.urls import UrlError, check_url, iri_identity, path_of
+from _websub.grammar.vocabulary import CHALLENGE_CHARACTERS, FORM, OCTET_STREAM, Header, Mode, Parameter
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
 from _websub.outcome import Success, WebSubError
-from _websub.urls import UrlError, check_url, iri_identity, path_of
-from _websub.vocabulary import CHALLENGE_CHARACTERS, FORM, OCTET_STREAM, Header, Mode, Parameter
 from websubsub._config import CallbackPolicy
 from websubsub._messages import (
     HubError,

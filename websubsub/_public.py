@@ -1,18 +1,19 @@
 """The names that users import."""
 
+from _websub.grammar.media import ContentError
 from _websub.limits import EdgeLimits, EdgeLoad
-from _websub.media import ContentError
 from _websub.outcome import WebSubError
 from websubsub._application import SubscriberApplication, asgi
 from websubsub._config import CallbackPolicy, SubscriberConfig, Target
-from websubsub._discovery import (
+from websubsub._discovery.client import DiscoveryClient
+from websubsub._discovery.discovery import (
     Discovery,
     DiscoveryError,
     DiscoveryOptions,
     NoHubError,
     NoTopicError,
 )
-from websubsub._discovery_client import DiscoveryClient
+from websubsub._discovery.sniffing import DiscoverySource
 from websubsub._errors import (
     InsecureSecretError,
     SubscriptionDeletedError,
@@ -35,8 +36,7 @@ from websubsub._messages import (
 )
 from websubsub._service import SubscriberService
 from websubsub._serving import run, serve
-from websubsub._sniffing import DiscoverySource
-from websubsub._state import State, StateStore, Subscription
+from websubsub._state.state import State, StateStore, Subscription
 from websubsub._subscription_client import SubscriptionClient
 
 __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation lists them

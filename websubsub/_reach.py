@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from _websub.addresses import AddressPolicy
-from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Failure, HttpClient, Incoming
+from _websub.calls.client import AsyncClient, ExchangeError, ExchangeLimits, Failure, HttpClient, Incoming
+from _websub.grammar.addresses import AddressPolicy
+from _websub.grammar.urls import host_of, is_https
 from _websub.http import Request
-from _websub.urls import host_of, is_https
 
 _EVERYWHERE = AddressPolicy(networks=("0.0.0.0/0", "::/0"))
 

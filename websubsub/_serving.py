@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from _websub import serving
-from _websub.listening import AppListener
-from _websub.public_urls import check_host, warn_of_loopback
-from _websub.serving import Binding
+from _websub.asgi.public_urls import check_host, warn_of_loopback
+from _websub.server import serving
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from websubsub._application import UNSUBSCRIBE_SECONDS, SubscriberApplication, asgi
 from websubsub._config import SubscriberConfig
 from websubsub._service import SubscriberService

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 
 from anyio.abc import AsyncResource
 
-from _websub.addresses import is_loopback_host
-from _websub.client import AsyncClient, ExchangeError, ExchangeLimits, Failure
+from _websub.calls.client import AsyncClient, ExchangeError, ExchangeLimits, Failure
+from _websub.grammar.addresses import is_loopback_host
+from _websub.grammar.signature import check_secret
+from _websub.grammar.urls import UrlError, check_url, host_of, is_https
+from _websub.grammar.vocabulary import Mode, Parameter
 from _websub.http import Headers, HeaderTypes, Request, Response
-from _websub.signature import check_secret
-from _websub.urls import UrlError, check_url, host_of, is_https
-from _websub.vocabulary import Mode, Parameter
 from websubsub import _protocol as protocol
 from websubsub._config import LEASE_LIMIT
 from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
 from websubsub._messages import SubscriptionChangeResponse
 from websubsub._reach import Reach, may_follow
-from websubsub._state import Step, Subscription, token_of
-from websubsub._subscriptions import Subscriptions
+from websubsub._state.state import Step, Subscription, token_of
+from websubsub._state.subscriptions import Subscriptions
 
 #: Hubs that verify before they answer need the time of two exchanges.
 _LIMITS = ExchangeLimits(seconds=30.0)

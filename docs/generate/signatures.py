@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from _websub.asgi import AsgiApp
+from _websub.asgi.edge import AsgiApp
 from _websub.http import Headers
 from docs.generate import docstrings
 from websubhub import Payload

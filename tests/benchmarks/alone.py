@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from _websub.signature import sign
+from _websub.grammar.signature import sign
 from tests.benchmarks.inbound import CONTENT, PUBLISH, SUBSCRIBE
 from tests.benchmarks.server import SECRET, application
 from websubhub import HubApplication, SharedContent

@@ -5,12 +5,12 @@ from typing import Any
 
 import anyio
 
+from _websub.grammar.links import parse_links
 from _websub.http import Headers
-from _websub.links import parse_links
 from tests.benchmarks.measuring import Benchmark, Cost, Stopwatch, Variant
 from tests.web import Web
 from websubsub import DiscoveryClient, DiscoverySource
-from websubsub._discovery import DiscoveryReader
+from websubsub._discovery.discovery import DiscoveryReader
 
 URL = "https://pub.example/blog/feed"
 TOPIC = "https://pub.example/feed.atom"

@@ -6,7 +6,7 @@ from functools import partial
 import anyio
 import httpx
 
-from _websub.addresses import AddressPolicy
+from _websub.grammar.addresses import AddressPolicy
 from tests.benchmarks.measuring import Benchmark, Cost, Stopwatch, Variant
 from tests.benchmarks.sink import Sink, sink
 from tests.benchmarks.wrk import is_installed, run_wrk

@@ -15,10 +15,10 @@ from tests.benchmarks.measuring import Benchmark, Cost, Stopwatch, Variant
 from tests.benchmarks.sink import Sink, sink
 from websubhub import ContentDistributionMessage, ContentDistributor, Delivery
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.delivery import DeliveryLoop
 from websubhub.standalone.metrics import DeliveryMetrics
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.work.delivery import DeliveryLoop
 
 _SUBSCRIPTIONS = 10_000
 _HUB = "http://127.0.0.1/hub"

@@ -12,8 +12,8 @@ import uvicorn
 
 import websubhub
 import websubsub
-from _websub.asgi import AsgiApp, AsgiSend, Receive, Scope
-from _websub.serving import Binding, serve
+from _websub.asgi.edge import AsgiApp, AsgiSend, Receive, Scope
+from _websub.server.serving import Binding, serve
 from websubhub.testing import InMemoryWeb, RecordingHub
 
 TOPIC = "https://publisher.example/feed"

@@ -14,7 +14,7 @@ from tests.benchmarks.hub import Hub, load
 from tests.benchmarks.sink import sink
 from tests.standalone.process import served
 from websubhub import run_app
-from websubhub.standalone import cli
+from websubhub.standalone.command import cli
 from websubhub.standalone.runtime import run_hub
 
 _COMMAND = (sys.executable, "-m", "tests.benchmarks.stall")

@@ -10,7 +10,7 @@ import anyio.abc
 import attrs
 import httpx
 
-from _websub.serving import Binding, serve
+from _websub.server.serving import Binding, serve
 from tests.waiting import until as until  # noqa: PLC0414 - for those who import it from here
 from websubhub import (
     Acknowledgement,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
+from _websub.grammar.signature import sign
 from _websub.http import Answer, Request, Response
-from _websub.signature import sign
 from tests.conformance.subscribers import CHALLENGE, SECRET, SIGNED, UNSIGNED, ask, deliver, subscriber_world
 from tests.standalone.hub import world as hub_world
 from tests.websubsub.conftest import HUB, TOPIC

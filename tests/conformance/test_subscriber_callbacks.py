@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from _websub.signature import sign
+from _websub.grammar.signature import sign
 from tests.conformance.subscribers import CHALLENGE, SECRET, SIGNED, UNSIGNED, ask, deliver, subscriber_world
 from tests.websubsub.conftest import HUB, TOPIC, Recorder, World
 from websubsub import (

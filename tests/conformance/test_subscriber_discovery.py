@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, Response
-from _websub.listening import AppListener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.conformance.subscribers import subscriber_world
 from tests.waiting import until
 from tests.websubsub.conftest import HUB, TOPIC, Recorder

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-from websubhub.standalone.cli import main
+from websubhub.standalone.command.cli import main
 
 
 def _tell(_: int, __: FrameType | None) -> None:

@@ -2,12 +2,12 @@
 
 from itertools import islice
 
-from _websub.coding import ContentCodingError, content_decoder
-from _websub.links import Link
+from _websub.grammar.coding import ContentCodingError, content_decoder
+from _websub.grammar.links import Link
 from tests.feeds.documents import URL, Document
 from tests.feeds.finding import Finding
-from websubsub._discovery_body import BodyReader
-from websubsub._sniffing import DiscoverySource
+from websubsub._discovery.body import BodyReader
+from websubsub._discovery.sniffing import DiscoverySource
 
 _PIECE_BYTES = 16 * 1024
 _MAX_BYTES = 1024 * 1024

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-from websubsub._feed_links import MAX_LINKS
+from websubsub._discovery.feed_links import MAX_LINKS
 
 SAME = "the same"
 DIFFERENT = "different"

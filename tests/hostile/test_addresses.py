@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import anyio
 import pytest
 
-from _websub.listening import AppListener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.conformance.hubs import Hub
 from tests.hostile.test_amplification import HUB, TOPIC, Yard, yard
 from tests.standalone.adapters.conftest import Clock
@@ -28,7 +28,7 @@ from websubhub import (
     TopicClient,
     TopicFetchError,
 )
-from websubhub.standalone.fetching import fetch_budgets
+from websubhub.standalone.work.fetching import fetch_budgets
 from websubhub.testing import RecordingSubscriber
 
 EVIL = "evil.example"

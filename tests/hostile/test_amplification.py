@@ -8,8 +8,8 @@ import anyio
 import attrs
 import pytest
 
-from _websub.listening import AppListener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.standalone.adapters.conftest import Clock
 from tests.standalone.hub import Site
 from tests.waiting import until
@@ -24,20 +24,20 @@ from websubhub import (
     Unsubscription,
     UnsubscriptionAccepted,
 )
-from websubhub.standalone import service as service_module
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.fetching import TopicFetching, fetch_budgets
-from websubhub.standalone.intake import Intake
+from websubhub.standalone.hub import service as service_module
+from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.service import StandaloneHub
+from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import FetchMetrics
-from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
 from websubhub.standalone.reach import Reach
-from websubhub.standalone.refreshing import Refreshed, TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
-from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.tokens import Tokens
-from websubhub.standalone.topics import TopicRules
-from websubhub.standalone.verification import VerificationWorker
+from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
+from websubhub.standalone.work.refreshing import Refreshed, TopicRefresher
+from websubhub.standalone.work.verification import VerificationWorker
 from websubhub.testing import RecordingSubscriber
 
 HUB = "http://127.0.0.1/hub"

@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from _websub.xml import read_xml
+from _websub.grammar.xml import read_xml
 from tests.work import steps_of
-from websubsub._feed import FeedReader
+from websubsub._discovery.feed import FeedReader
 
 ATOM = '<feed xmlns="http://www.w3.org/2005/Atom"'
 URL = "https://example.com/feed"

@@ -19,8 +19,8 @@ from websubhub import (
     TopicClient,
 )
 from websubhub.standalone.adapters.memory.store import MemoryStore
+from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import DiskFullError, HubFullError, Mode, PendingVerification, SubscriptionLimits
-from websubhub.standalone.topics import TopicRules
 from websubhub.testing import InMemoryWeb
 
 HUB = "http://127.0.0.1/hub"

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from _websub.grammar.signature import SignatureError, sign, verify
 from _websub.http import Headers
-from _websub.signature import SignatureError, sign, verify
 from websubhub.standalone.tokens import Tokens
 
 ROOT = Path(__file__).parent.parent.parent
 #: The modules that need chance for pauses alone, and no secret of any kind.
-PAUSES = {"websubhub/_retry.py", "websubhub/standalone/delivery.py", "websubhub/standalone/fetching.py"}
+PAUSES = {
+    "websubhub/_clients/retry.py",
+    "websubhub/standalone/work/delivery.py",
+    "websubhub/standalone/work/fetching.py",
+}
 SECRET = "a secret of the tests"
 
 
@@ -27,9 +31,9 @@ def test_chance_that_can_be_computed_makes_pauses_and_nothing_else() -> None:
     }
     assert {module for module, names in imports.items() if "random" in names} == PAUSES
     assert not [module for module in PAUSES if "secrets" in imports[module]]
-    assert "secrets" in imports["websubhub/_dispatcher.py"], "challenges"
-    assert "secrets" in imports["websubsub/_subscriptions.py"], "callbacks"
-    assert "secrets" in imports["websubsub/_asking.py"], "secrets"
+    assert "secrets" in imports["websubhub/_dispatch/dispatcher.py"], "challenges"
+    assert "secrets" in imports["websubsub/_state/subscriptions.py"], "callbacks"
+    assert "secrets" in imports["websubsub/_lifecycle/asking.py"], "secrets"
 
 
 def _imports(module: ast.Module) -> set[str]:

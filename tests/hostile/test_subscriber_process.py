@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 
-from _websub.signature import sign
+from _websub.grammar.signature import sign
 from tests.hostile.hosts import exchange
 from tests.waiting import PATIENCE, until
 from tests.websub.test_smuggling import CASES, statuses_of

@@ -13,7 +13,7 @@ import uvicorn
 
 import websubhub
 import websubsub
-from _websub.asgi import AsgiApp
+from _websub.asgi.edge import AsgiApp
 from tests.waiting import PATIENCE, until
 from websubhub.standalone.application import StandaloneApplication
 from websubhub.standalone.settings import Settings

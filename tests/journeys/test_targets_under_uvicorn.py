@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from _websub.asgi import AsgiApp
+from _websub.asgi.edge import AsgiApp
 from tests.waiting import PATIENCE
 from websubhub.standalone.application import StandaloneApplication
 from websubhub.standalone.settings import Settings

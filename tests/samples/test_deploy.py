@@ -13,7 +13,7 @@ import anyio
 from tests.documents import ROOT
 from tests.standalone.hub import world
 from websubhub import EngineLimits
-from websubhub.standalone.cli import build_parser
+from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.running import GRACE_SECONDS
 from websubhub.standalone.settings import load
 

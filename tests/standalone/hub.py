@@ -9,10 +9,10 @@ import anyio
 import attrs
 import httpx
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, Response
-from _websub.listening import AppListener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.ports import held_port
 from tests.waiting import PATIENCE
 from tests.waiting import until as until  # noqa: PLC0414 - for those who import it from here

@@ -11,11 +11,11 @@ from tests.standalone.hub import Site, until
 from tests.waiting import PATIENCE
 from websubhub import TopicClient
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.fetching import TopicFetching
 from websubhub.standalone.metrics import FetchMetrics
 from websubhub.standalone.ports import Announcement, AnnouncementState, HubStore, StoredSubscription
-from websubhub.standalone.refreshing import Refreshed, TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.work.fetching import TopicFetching
+from websubhub.standalone.work.refreshing import Refreshed, TopicRefresher
 from websubhub.testing import FakeClock, InMemoryWeb
 
 TOPIC = "https://topic.example/"

@@ -6,13 +6,13 @@ import pytest
 from tests.standalone.hub import Site, World, world
 from tests.waiting import until
 from websubhub import TopicClient
-from websubhub.standalone import fetching
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.fetching import TopicFetching
 from websubhub.standalone.metrics import FetchMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, StoredSubscription, Update
-from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.work import fetching
+from websubhub.standalone.work.fetching import TopicFetching
+from websubhub.standalone.work.refreshing import TopicRefresher
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from tests.standalone.adapters.conftest import Hub
 from websubhub import IntentVerification, VerificationAttempt
+from websubhub.standalone.adapters.sqlite.file.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.adapters.sqlite.timekeeping import Timekeeper
 from websubhub.standalone.clock import ClockReading, HubClock, seconds_between
 from websubhub.standalone.ports import FailingDelivery, Mode, PendingVerification
-from websubhub.standalone.upkeep import Upkeep
-from websubhub.standalone.verification import VerificationWorker
+from websubhub.standalone.work.upkeep import Upkeep
+from websubhub.standalone.work.verification import VerificationWorker
 
 TOPIC, CALLBACK = "https://topic.example/", "https://sub.example/1"
 HOUR, DAY, YEAR = 3_600.0, 86_400.0, 365 * 86_400.0

@@ -15,7 +15,7 @@ from tests.ports import held_port
 from tests.standalone.process import ADMIN, run, served
 from tests.standalone.sink import Sink, sink
 from tests.waiting import PATIENCE, until_in_thread
-from websubhub.standalone.cli import main
+from websubhub.standalone.command.cli import main
 
 MARKER = "marker-of-a-secret-0123456789"
 

@@ -5,8 +5,8 @@ from urllib.parse import unquote
 import anyio
 import pytest
 
-from _websub.links import parse_links
-from _websub.urls import URL_LIMIT, check_url
+from _websub.grammar.links import parse_links
+from _websub.grammar.urls import URL_LIMIT, check_url
 from tests.conformance.hubs import Hub, RawCallback
 from tests.conformance.hubs import world as framework
 from tests.standalone.hub import until, world

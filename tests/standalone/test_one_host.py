@@ -15,15 +15,15 @@ from websubhub import (
     VerificationAttempt,
 )
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.intake import Intake
-from websubhub.standalone.policies import PublisherPolicy
+from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.service import VERIFICATION, StandaloneHub
+from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.limits import DeliveryLimits
-from websubhub.standalone.service import VERIFICATION, StandaloneHub
 from websubhub.standalone.tokens import Tokens
-from websubhub.standalone.topics import TopicRules
-from websubhub.standalone.verification import VerificationWorker
+from websubhub.standalone.work.verification import VerificationWorker
 
 HUB, TOPIC = "https://hub.example/", "https://topic.example/"
 SPELLINGS = [

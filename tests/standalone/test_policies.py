@@ -6,8 +6,8 @@ from contextlib import nullcontext
 import anyio
 import pytest
 
-from _websub.listening import AppListener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.standalone.hub import TOKEN, Site, world
 from tests.waiting import until
 from websubhub.testing import RecordingSubscriber

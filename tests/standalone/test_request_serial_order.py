@@ -30,13 +30,13 @@ from websubhub import (
 )
 from websubhub._protocol import verified
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.intake import Intake
-from websubhub.standalone.policies import PublisherPolicy
+from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.service import StandaloneHub
+from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.reach import Reach
-from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.tokens import Tokens
-from websubhub.standalone.topics import TopicRules
-from websubhub.standalone.verification import VerificationWorker
+from websubhub.standalone.work.verification import VerificationWorker
 
 HUB = "https://hub.example/hub"
 PAIRS = {

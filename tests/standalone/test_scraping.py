@@ -5,9 +5,9 @@ import pytest
 
 from tests.standalone.adapters.conftest import Clock
 from websubhub.standalone.adapters.memory.store import MemoryStore
+from websubhub.standalone.admin.scraping import Scraping
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import AnnouncementStatistics, Statistics
-from websubhub.standalone.scraping import Scraping
 
 
 class CountingMetrics(HubMetrics):

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from websubhub.standalone.cli import build_parser, main, read_settings
+from websubhub.standalone.command.cli import build_parser, main, read_settings
 from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, SettingsError, flag, load
 
 MARKER = "marker-of-a-secret-0123456789"
@@ -197,7 +197,9 @@ def test_help_shows_every_setting_and_no_secret(
 def test_a_mistake_on_the_command_line_is_a_sentence_and_exit_status_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("websubhub.standalone.logs.set_up", lambda *_: None)  # which would be the log of the tests
+    monkeypatch.setattr(
+        "websubhub.standalone.command.logs.set_up", lambda *_: None
+    )  # which would be the log of the tests
     assert main(arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -14,11 +14,11 @@ from tests.waiting import PATIENCE
 from tests.websub.peers import saying
 from websubhub import ContentDistributor, Delivery, DeliveryOutcome
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.delivery import DeliveryLoop
 from websubhub.standalone.metrics import DeliveryMetrics
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.work.delivery import DeliveryLoop
 
 TOPIC = "https://topic.example/"
 HEAD = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n"
@@ -208,7 +208,7 @@ async def test_a_message_that_cannot_be_made_costs_the_others_nothing(
 async def test_a_claim_that_fails_for_whatever_reason_is_not_the_end(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("websubhub.standalone.delivery._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("websubhub.standalone.work.delivery._PAUSE_SECONDS", 0.01)
     distributor = Moody([DeliveryOutcome(204)])
     async with delivering(distributor, clock) as (hub, _):
         await hub.subscribe()

@@ -23,7 +23,7 @@ from tests.waiting import PATIENCE
 from tests.websub.conversation import Conversation, converse, scope_of
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.application import StandaloneApplication
-from websubhub.standalone.doctor import examine
+from websubhub.standalone.command.doctor import examine
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.runtime import run_hub
 from websubhub.standalone.settings import Settings, SettingsError, load

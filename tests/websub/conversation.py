@@ -7,8 +7,8 @@ import anyio
 import anyio.lowlevel
 import attrs
 
-from _websub.asgi import AsgiApp
-from _websub.events import Scope
+from _websub.asgi.edge import AsgiApp
+from _websub.asgi.events import Scope
 
 
 def scope_of(method: str = "POST", path: str = "/hub", **rest: Any) -> Scope:

@@ -11,8 +11,8 @@ import anyio
 import attrs
 from anyio.abc import SocketAttribute, SocketStream
 
-from _websub.asgi import AsgiApp
-from _websub.serving import Binding, serve
+from _websub.asgi.edge import AsgiApp
+from _websub.server.serving import Binding, serve
 from tests.waiting import PATIENCE
 
 Behaviour = Callable[[SocketStream], Awaitable[object]]

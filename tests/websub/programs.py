@@ -10,10 +10,10 @@ from pathlib import Path
 
 SERVER = """
 import logging, resource, sys
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, plain
 from _websub.limits import EdgeLimits
-from _websub.serving import Binding, run, serve
+from _websub.server.serving import Binding, run, serve
 
 backend, certificate, files = sys.argv[1:]
 if int(files):

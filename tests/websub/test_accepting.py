@@ -9,10 +9,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from _websub import waiting_room
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
-from _websub.waiting_room import WaitingRoom
+from _websub.server import waiting_room
+from _websub.server.waiting_room import WaitingRoom
 from tests.waiting import PATIENCE, until
 from tests.websub.peers import served
 

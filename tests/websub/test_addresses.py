@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from _websub.addresses import AddressPolicy, is_loopback_host
+from _websub.grammar.addresses import AddressPolicy, is_loopback_host
 
 PUBLIC = AddressPolicy()
 

@@ -7,7 +7,7 @@ import anyio
 import httpx
 import pytest
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module

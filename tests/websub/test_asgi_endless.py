@@ -3,8 +3,8 @@
 import anyio
 import pytest
 
-from _websub import events as asgi_events
-from _websub.asgi import AsgiEdge, AsgiSend, Receive, Scope
+from _websub.asgi import events as asgi_events
+from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from tests.waiting import PATIENCE

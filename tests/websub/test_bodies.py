@@ -5,11 +5,11 @@ import logging
 import anyio
 import pytest
 
-from _websub.asgi import AsgiEdge
-from _websub.bodies import Arrival, Bodies
+from _websub.asgi.bodies import Arrival, Bodies
+from _websub.asgi.edge import AsgiEdge
+from _websub.asgi.refusals import Refusals
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
-from _websub.refusals import Refusals
 from tests.waiting import PATIENCE
 from tests.websub.attacks import HEAD, STALLED
 from tests.websub.peers import connected, exchange, read_message, served, status_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _websub.budgets import Budget, Budgets, Spending
+from _websub.calls.budgets import Budget, Budgets, Spending
 
 HOST = "victim.example"
 

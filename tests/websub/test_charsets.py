@@ -6,7 +6,7 @@ import encodings
 import pytest
 from webencodings.labels import LABELS
 
-from _websub.charsets import UTF_8, declared_charset, find_charset, marked_charset, xml_charset
+from _websub.grammar.charsets import UTF_8, declared_charset, find_charset, marked_charset, xml_charset
 
 
 @pytest.mark.parametrize("name", sorted(set(LABELS.values()) - {"replacement", "x-user-defined"}))

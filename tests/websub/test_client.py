@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from _websub.addresses import AddressPolicy
-from _websub.client import ExchangeError, ExchangeLimits, Failure, HttpClient, Incoming
+from _websub.calls.client import ExchangeError, ExchangeLimits, Failure, HttpClient, Incoming
+from _websub.grammar.addresses import AddressPolicy
+from _websub.grammar.urls import UrlError, check_url, target_of
 from _websub.http import Headers, Request
-from _websub.urls import UrlError, check_url, target_of
 from tests.waiting import PATIENCE, until
 from tests.websub.peers import Behaviour, hang, peer, reset, saying, saying_for_ever
 

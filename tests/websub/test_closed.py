@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from _websub.asgi import AsgiEdge
-from _websub.closed import ClosedApplication
+from _websub.asgi.closed import ClosedApplication
+from _websub.asgi.edge import AsgiEdge
+from _websub.asgi.paths import Paths
 from _websub.http import Answer, Request, Response, plain
-from _websub.paths import Paths
 from tests.websub.conversation import Conversation, body_of, converse, scope_of
 from tests.websub.peers import connected, read_all, served, status_of
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _websub.coding import ContentCodingError, content_decoder
+from _websub.grammar.coding import ContentCodingError, content_decoder
 
 Pack = Callable[[bytes], bytes]
 

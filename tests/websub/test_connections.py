@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
+from _websub.asgi.shares import Shares, client_of
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
-from _websub.shares import Shares, client_of
 from tests.waiting import PATIENCE
 from tests.websub.attacks import STALLED
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
@@ -216,7 +216,7 @@ def test_it_lives_on_however_clients_leave(backend: str) -> None:
 LIMITS = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (128, 1000))
-from _websub.descriptors import connections_within_limit, raise_limit
+from _websub.server.descriptors import connections_within_limit, raise_limit
 print(connections_within_limit(4096), connections_within_limit(10))
 print(raise_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 print(connections_within_limit(4096), connections_within_limit(100))

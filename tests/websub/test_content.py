@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from _websub.content import Payload, encode
+from _websub.grammar.content import Payload, encode
 
 
 @pytest.mark.parametrize(

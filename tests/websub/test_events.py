@@ -1,6 +1,6 @@
 import pytest
 
-from _websub.events import DisconnectedError, RefusedError, Scope, read_request, write_response
+from _websub.asgi.events import DisconnectedError, RefusedError, Scope, read_request, write_response
 from _websub.http import Request, Response
 from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module
 from tests.waiting import PATIENCE

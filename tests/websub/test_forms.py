@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from _websub.forms import FIELD_LIMIT, QUERY_LIMIT, Form, FormError, parse_form, read_form, write_form
-from _websub.vocabulary import FORM
+from _websub.grammar.forms import FIELD_LIMIT, QUERY_LIMIT, Form, FormError, parse_form, read_form, write_form
+from _websub.grammar.vocabulary import FORM
 
 SUBSCRIBE = (
     b"hub.mode=subscribe&hub.topic=https%3A%2F%2Fpub.test%2Ffeed%3Ftag%3Da%26b%3D1"

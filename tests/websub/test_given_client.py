@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from _websub.client import ExchangeError, ExchangeLimits, Failure, HttpClient
+from _websub.calls.client import ExchangeError, ExchangeLimits, Failure, HttpClient
 from _websub.http import Request
 from tests.websub.peers import peer, saying, saying_for_ever
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from _websub.addresses import AddressPolicy
-from _websub.exchange import ExchangeLimits
-from _websub.hosts import authority_of, canonical_authority, canonical_host, host_of, split_authority
+from _websub.calls.exchange import ExchangeLimits
+from _websub.calls.requests import own_request
+from _websub.grammar.addresses import AddressPolicy
+from _websub.grammar.hosts import authority_of, canonical_authority, canonical_host, host_of, split_authority
+from _websub.grammar.numbers import whole_number
+from _websub.grammar.urls import UrlError, check_url, wire_url
 from _websub.http import Request
-from _websub.numbers import whole_number
-from _websub.outgoing import own_request
-from _websub.urls import UrlError, check_url, wire_url
-from websubhub._distribution.origin import split_callback
+from websubhub._distribution.origins.origin import split_callback
 from websubhub.standalone.schedule.hosts import host_key
 
 SPELLINGS = [

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _websub.links import MAX_LINK_CHARACTERS, MAX_LINKS, Link, parse_links, resolve, write_links
+from _websub.grammar.links import MAX_LINK_CHARACTERS, MAX_LINKS, Link, parse_links, resolve, write_links
 from tests.work import steps_of
 
 HUB = "https://hub.example.com/hub"

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from _websub.addresses import AddressPolicy
-from _websub.asgi import AsgiEdge
-from _websub.client import ExchangeError, HttpClient
+from _websub.asgi.edge import AsgiEdge
+from _websub.calls.client import ExchangeError, HttpClient
+from _websub.grammar.addresses import AddressPolicy
 from _websub.http import Answer, Request, plain
-from _websub.listening import AppListener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.waiting import PATIENCE
 
 

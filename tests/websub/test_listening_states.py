@@ -8,10 +8,10 @@ import anyio
 import httpx
 import pytest
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
-from _websub.listening import AppListener, run_listener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener, run_listener
+from _websub.server.serving import Binding
 from tests.websub.conversation import converse, scope_of
 from tests.websub.peers import connected, read_message, status_of
 

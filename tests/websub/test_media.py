@@ -1,6 +1,6 @@
 import pytest
 
-from _websub.media import ContentError, MediaType, is_content_type, read_fields, read_json, read_text
+from _websub.grammar.media import ContentError, MediaType, is_content_type, read_fields, read_json, read_text
 from tests.work import steps_of
 
 

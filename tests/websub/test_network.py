@@ -12,12 +12,12 @@ import pytest
 import trustme
 from anyio.abc import SocketAttribute, SocketStream
 
-from _websub import network
-from _websub.addresses import AddressPolicy
-from _websub.asgi import AsgiEdge
-from _websub.client import ExchangeError, ExchangeLimits, Failure, HttpClient
+from _websub.asgi.edge import AsgiEdge
+from _websub.calls import network
+from _websub.calls.client import ExchangeError, ExchangeLimits, Failure, HttpClient
+from _websub.calls.network import AddressRefusedError, GuardedBackend, NameNotResolvedError, tls_context
+from _websub.grammar.addresses import AddressPolicy
 from _websub.http import Answer, Request, plain
-from _websub.network import AddressRefusedError, GuardedBackend, NameNotResolvedError, tls_context
 from tests.waiting import PATIENCE
 from tests.websub.peers import peer, saying, served
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 import trustme
 
-from _websub.addresses import AddressPolicy
-from _websub.client import ExchangeError, Failure, HttpClient
+from _websub.calls.client import ExchangeError, Failure, HttpClient
+from _websub.calls.transports import check_proxy
+from _websub.grammar.addresses import AddressPolicy
 from _websub.http import Request
-from _websub.transports import check_proxy
 from tests.waiting import PATIENCE
 from tests.websub.peers import peer, saying
 from tests.websub.proxies import a_proxy

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _websub.retry_after import retry_after_seconds
+from _websub.grammar.retry_after import retry_after_seconds
 
 NOW = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 DAY = 86_400.0

@@ -12,7 +12,7 @@ import h2.events
 import pytest
 import trustme
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, Then, plain
 from _websub.limits import EdgeLimits
 from tests.waiting import PATIENCE, until

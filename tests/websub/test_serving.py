@@ -13,10 +13,10 @@ import httpx
 import pytest
 import trustme
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
-from _websub.serving import Binding, base_url, listen, serve
+from _websub.server.serving import Binding, base_url, listen, serve
 from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module
 from tests.ports import held_port
 from tests.websub.peers import connected, exchange, read_all, served, status_of

@@ -13,9 +13,9 @@ from tests.websub.peers import connected, read_message, status_of
 GET = b"GET / HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 STALLED = b"POST / HTTP/1.1\r\nHost: hub.test\r\nContent-Length: 20\r\n\r\nhub.mode="
 PROGRAM = """
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, plain
-from _websub.serving import Binding, run, serve
+from _websub.server.serving import Binding, run, serve
 
 async def handle(request):
     return Answer(plain(200, "ok"))

@@ -7,7 +7,7 @@ import weakref
 
 import anyio
 
-from _websub.sharing import Share, _commons
+from _websub.calls.sharing import Share, _commons
 from tests.waiting import PATIENCE
 
 

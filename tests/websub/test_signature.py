@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from _websub.signature import SecretError, SignatureError, check_secret, sign, verify
-from _websub.vocabulary import SignatureMethod
+from _websub.grammar.signature import SecretError, SignatureError, check_secret, sign, verify
+from _websub.grammar.vocabulary import SignatureMethod
 
 SECRET = "key-123"
 BODY = b"hello\n"

@@ -9,9 +9,9 @@ import h11
 import pytest
 from anyio.abc import SocketStream
 
-from _websub import strict
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
+from _websub.server import strict
 from tests.websub.peers import connected, read_all, served, status_of
 
 HEAD = b"POST /hub HTTP/1.1\r\nHost: hub.test\r\n"

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 
-from _websub.asgi import AsgiEdge
+from _websub.asgi.edge import AsgiEdge
+from _websub.grammar.targets import in_origin_form
 from _websub.http import Answer, Request, plain
-from _websub.listening import AppListener
-from _websub.serving import Binding
-from _websub.targets import in_origin_form
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.websub.conversation import scope_of
 from tests.websub.peers import exchange, status_of
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from _websub.urls import (
+from _websub.grammar.urls import (
     URL_LIMIT,
     UrlError,
     append_query,

@@ -9,9 +9,9 @@ import pytest
 
 import websubhub
 import websubsub
-from _websub.asgi import AsgiApp, AsgiEdge, AsgiSend, Receive, Scope
+from _websub.asgi.edge import AsgiApp, AsgiEdge, AsgiSend, Receive, Scope
 from _websub.http import Answer, Request, plain
-from _websub.serving import Binding, serve
+from _websub.server.serving import Binding, serve
 from _websub.user_code import contained
 from tests.waiting import PATIENCE
 from tests.websub.conversation import Conversation, body_of, converse, scope_of

@@ -3,7 +3,7 @@ import string
 
 import pytest
 
-from _websub.vocabulary import (
+from _websub.grammar.vocabulary import (
     CHALLENGE_CHARACTERS,
     DEFAULT_LEASE_SECONDS,
     MAX_LEASE_SECONDS,

@@ -6,8 +6,8 @@ from xml.etree.ElementTree import TreeBuilder
 
 import pytest
 
-from _websub.media import ContentError
-from _websub.xml import (
+from _websub.grammar.media import ContentError
+from _websub.grammar.xml import (
     MAX_ATTRIBUTE_DECLARATIONS,
     MAX_DEPTH,
     MAX_NAME,

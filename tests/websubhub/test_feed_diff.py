@@ -2,7 +2,7 @@
 
 import pytest
 
-from _websub.xml import MAX_DEPTH, MAX_NODES
+from _websub.grammar.xml import MAX_DEPTH, MAX_NODES
 from websubhub import feed_entries, without_entries
 
 ATOM = '<feed xmlns="http://www.w3.org/2005/Atom">'

@@ -3,8 +3,8 @@
 import pytest
 
 import websubhub
+from _websub.asgi.origins import refusal_on_loopback
 from _websub.http import Request
-from _websub.origins import refusal_on_loopback
 from tests.websub.conversation import body_of, converse, scope_of
 from tests.websub.test_user_code import FORMS
 

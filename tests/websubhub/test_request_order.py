@@ -9,8 +9,8 @@ import anyio
 import httpx
 import pytest
 
-from _websub.client import HttpClient
-from _websub.forms import write_form
+from _websub.calls.client import HttpClient
+from _websub.grammar.forms import write_form
 from _websub.http import Request
 from tests.conformance.hubs import (
     CALLBACK,
@@ -26,8 +26,8 @@ from tests.conformance.hubs import (
 )
 from tests.waiting import PATIENCE, until
 from websubhub import HubConfig, SubscriptionAccepted, UnsubscriptionAccepted, asgi
-from websubhub._dispatcher import Dispatcher
-from websubhub._pairs import PairOrder
+from websubhub._dispatch.dispatcher import Dispatcher
+from websubhub._dispatch.pairs import PairOrder
 from websubhub.testing import InMemoryWeb
 
 SUBSCRIBED, UNSUBSCRIBED = "on_subscription_intent_verified", "on_unsubscription_intent_verified"

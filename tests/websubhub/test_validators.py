@@ -3,7 +3,7 @@
 import pytest
 
 from _websub.http import Headers
-from websubhub._validators import Validators, strong_validators
+from websubhub._clients.validators import Validators, strong_validators
 
 NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
 

@@ -11,8 +11,8 @@ from typing import Any
 import anyio
 import pytest
 
-from _websub.serving import Binding
-from _websub.serving import serve as serve_app
+from _websub.server.serving import Binding
+from _websub.server.serving import serve as serve_app
 from tests.waiting import until
 from tests.websubsub.hub import ScriptedHub
 from tests.websubsub.test_cli import listen, run

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from _websub.http import Headers
 from tests.work import steps_of
-from websubsub._discovery import (
+from websubsub._discovery.discovery import (
     MAX_LINKS,
     Discovery,
     DiscoveryError,
@@ -20,7 +20,7 @@ from websubsub._discovery import (
     NoTopicError,
     prefer_https,
 )
-from websubsub._sniffing import DiscoverySource
+from websubsub._discovery.sniffing import DiscoverySource
 
 URL = "https://pub.example/blog/200"
 HUB = "https://hub.example/hub"

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from _websub.client import ExchangeError, Failure
+from _websub.calls.client import ExchangeError, Failure
 from _websub.http import Request
-from _websub.serving import Binding, serve
+from _websub.server.serving import Binding, serve
 from tests.web import Web
 from websubsub import DiscoveryClient, DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
 from websubsub._reach import Reach

@@ -8,7 +8,7 @@ import pytest
 from _websub.http import Headers
 from tests.web import Web
 from websubsub import DiscoveryClient, DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
-from websubsub._discovery import DiscoveryReader
+from websubsub._discovery.discovery import DiscoveryReader
 
 URL = "https://pub.example/feed"
 HUB = '<link rel="hub" href="https://hub.example/"/>'

@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _websub.urls import URL_LIMIT
+from _websub.grammar.urls import URL_LIMIT
 from tests.work import steps_of, work_of
-from websubsub._feed import (
+from websubsub._discovery.feed import (
     MAX_FEED_BYTES,
     FeedReader,
 )
-from websubsub._feed_head import MAX_DEPTH, MAX_ELEMENTS, MAX_ELEMENTS_IN_ALL
-from websubsub._feed_links import MAX_LINKS
+from websubsub._discovery.feed_head import MAX_DEPTH, MAX_ELEMENTS, MAX_ELEMENTS_IN_ALL
+from websubsub._discovery.feed_links import MAX_LINKS
 
 # The dearest feed below costs 630,000 steps.
 MOST_STEPS = 1_000_000

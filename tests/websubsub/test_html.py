@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.work import steps_of, work_of
-from websubsub._html import MAX_HTML_BYTES, HtmlReader
-from websubsub._html_tags import MAX_ATTRIBUTES, MAX_MARKUP, TagScanner
+from websubsub._discovery.html import MAX_HTML_BYTES, HtmlReader
+from websubsub._discovery.html_tags import MAX_ATTRIBUTES, MAX_MARKUP, TagScanner
 
 # The dearest page below costs a million steps, a third of a second; it is read in 37 pieces, between which others run.
 MOST_STEPS = 1_500_000

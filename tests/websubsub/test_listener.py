@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from _websub.serving import Binding
-from _websub.serving import serve as serve_app
+from _websub.server.serving import Binding
+from _websub.server.serving import serve as serve_app
 from tests.waiting import PATIENCE, until
 from tests.web import Web
 from tests.websubsub.conftest import TARGET, TOPIC, Recorder

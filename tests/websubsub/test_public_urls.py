@@ -9,8 +9,8 @@ import anyio
 import httpx
 import pytest
 
-from _websub.listening import AppListener
-from _websub.serving import Binding
+from _websub.server.listening import AppListener
+from _websub.server.serving import Binding
 from tests.waiting import until
 from tests.websubsub.conftest import TOPIC, Recorder
 from tests.websubsub.hub import ScriptedHub

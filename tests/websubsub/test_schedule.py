@@ -2,7 +2,7 @@
 
 import pytest
 
-from websubsub._schedule import (
+from websubsub._lifecycle.schedule import (
     hubs_to_ask,
     is_passing,
     pause_after,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from websubsub._state import NEXT, OLD_SECRET_SECONDS, State, Step, Subscription
+from websubsub._state.state import NEXT, OLD_SECRET_SECONDS, State, Step, Subscription
 
 NEW = Subscription(callback="https://sub.example/cb/token?x=1", target="t", hub="h", topic="t").requested("s1")
 ACTIVE = NEW.verified(now=100.0, lease_seconds=60)

@@ -10,9 +10,9 @@ import pytest
 
 from tests.waiting import until
 from tests.websubsub.conftest import HUB, TARGET, TOPIC, URL, MakeWorld
-from websubsub._state import State, Step, Subscription
-from websubsub._state_file import SCHEMA_VERSION, StateError, StateFile
-from websubsub._subscriptions import Subscriptions
+from websubsub._state.file import SCHEMA_VERSION, StateError, StateFile
+from websubsub._state.state import State, Step, Subscription
+from websubsub._state.subscriptions import Subscriptions
 
 FIRST = Subscription(callback=URL + "1", target="t", hub=HUB, topic=TOPIC).requested("s1")
 SECOND = Subscription(callback=URL + "2", target="u", hub=HUB, topic=TOPIC + "u").requested(None)

@@ -13,8 +13,8 @@ import pytest
 from tests.waiting import until
 from tests.websubsub.conftest import HUB, TARGET, TOPIC, URL, MakeWorld
 from websubsub import _clock, cli
-from websubsub._state import State, Subscription
-from websubsub._state_file import StateError, StateFile
+from websubsub._state.file import StateError, StateFile
+from websubsub._state.state import State, Subscription
 
 FIRST = Subscription(callback=URL + "1", target="t", hub=HUB, topic=TOPIC).requested("s1")
 
@@ -138,7 +138,7 @@ def test_the_command_line_says_so_in_one_sentence(path: Path, capsys: pytest.Cap
 
 HOLD = """
 import sys, anyio
-from websubsub._state_file import StateFile
+from websubsub._state.file import StateFile
 async def main():
     async with StateFile(sys.argv[1]):
         print("open", flush=True)

@@ -11,7 +11,7 @@ from tests.web import Web
 from tests.websubsub.conftest import HUB, TOPIC, URL, World
 from tests.websubsub.hub import ScriptedHub
 from websubsub import InsecureSecretError, State, SubscriptionClient, SubscriptionInitiationError
-from websubsub._subscriptions import Subscriptions
+from websubsub._state.subscriptions import Subscriptions
 
 CALLBACK = URL + "abc?foo=bar&flag"
 

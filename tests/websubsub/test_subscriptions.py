@@ -5,8 +5,8 @@ import anyio
 from tests.waiting import PATIENCE
 from tests.websubsub.conftest import URL
 from tests.work import steps_of
-from websubsub._state import Step, Subscription
-from websubsub._subscriptions import Subscriptions
+from websubsub._state.state import Step, Subscription
+from websubsub._state.subscriptions import Subscriptions
 
 
 def made(number: int) -> Subscription:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from _websub.signature import sign
-from _websub.vocabulary import USER_AGENT
+from _websub.grammar.signature import sign
+from _websub.grammar.vocabulary import USER_AGENT
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")

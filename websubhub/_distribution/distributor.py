@@ -6,12 +6,12 @@ from typing import Protocol, Self, cast
 
 from anyio.abc import AsyncResource
 
-from _websub.addresses import AddressPolicy
 from _websub.arguments import check_kind
-from _websub.content import encode
-from _websub.links import write_links
-from _websub.urls import check_url
-from _websub.vocabulary import Header, SignatureMethod
+from _websub.grammar.addresses import AddressPolicy
+from _websub.grammar.content import encode
+from _websub.grammar.links import write_links
+from _websub.grammar.urls import check_url
+from _websub.grammar.vocabulary import Header, SignatureMethod
 from websubhub._distribution.delivery import FRAMING, Delivery, SharedContent
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits

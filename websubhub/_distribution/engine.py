@@ -11,16 +11,16 @@ from typing import Self
 import anyio
 import anyio.lowlevel
 
-from _websub.addresses import AddressPolicy
+from _websub.grammar.addresses import AddressPolicy
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.delivery import Delivery
-from websubhub._distribution.exchanges import Exchanges
 from websubhub._distribution.limits import EngineLimits
-from websubhub._distribution.names import NameResolver, Resolve, resolve
+from websubhub._distribution.origins.names import NameResolver, Resolve, resolve
 from websubhub._distribution.outcome import DeliveryOutcome
-from websubhub._distribution.poller import READABLE, open_poller
+from websubhub._distribution.turns.exchanges import Exchanges
 from websubhub._distribution.wheel import TICK_SECONDS, TimerWheel
-from websubhub._distribution.wiring import Wiring
+from websubhub._distribution.wire.poller import READABLE, open_poller
+from websubhub._distribution.wire.wiring import Wiring
 
 
 class EngineClosedError(RuntimeError):

@@ -1,8 +1,12 @@
 """How a delivery ended: with an answer, or with the reason why there was none."""
 
+import errno
 from enum import StrEnum
 
 import attrs
+
+#: This program, or the whole system, has as many files open as it may.
+_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 
 
 class DeliveryFailure(StrEnum):
@@ -56,3 +60,8 @@ class DeliveryOutcome:
             if name.lower() == "retry-after":
                 return value
         return None
+
+
+def is_out_of_descriptors(error: OSError) -> bool:
+    """Return whether no socket could be made because too many files are open, whoever it was for."""
+    return error.errno in _NO_DESCRIPTOR

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 import anyio
 import anyio.lowlevel
 
-from _websub.addresses import AddressPolicy
-from _websub.sharing import Share
+from _websub.calls.sharing import Share
+from _websub.grammar.addresses import AddressPolicy
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.engine import DeliveryEngine, EngineClosedError
 from websubhub._distribution.limits import EngineLimits

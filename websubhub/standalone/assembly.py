@@ -16,23 +16,23 @@ from websubhub import (
     VerificationBudget,
     is_loopback_url,
 )
-from websubhub.standalone.admin import Admin
-from websubhub.standalone.delivery import DeliveryLoop
-from websubhub.standalone.fetching import TopicFetching, fetch_budgets
-from websubhub.standalone.intake import Intake
+from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.service import StandaloneHub
+from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics
-from websubhub.standalone.operations import Operations
-from websubhub.standalone.policies import PublisherPolicy
 from websubhub.standalone.ports import HubStore, SubscriptionLimits, TopicStore
 from websubhub.standalone.reach import Reach
-from websubhub.standalone.refreshing import TopicRefresher
 from websubhub.standalone.schedule.retry import RetrySchedule
-from websubhub.standalone.service import StandaloneHub
 from websubhub.standalone.settings import HUB_PATH, Settings, SettingsError
 from websubhub.standalone.tokens import Tokens
-from websubhub.standalone.topics import TopicRules
-from websubhub.standalone.upkeep import Upkeep
-from websubhub.standalone.verification import VerificationWorker
+from websubhub.standalone.work.delivery import DeliveryLoop
+from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
+from websubhub.standalone.work.refreshing import TopicRefresher
+from websubhub.standalone.work.upkeep import Upkeep
+from websubhub.standalone.work.verification import VerificationWorker
 
 _SLOTS_FOR_EACH_CONNECTION = 16
 _PAUSE_ON_LOOPBACK_SECONDS = 10.0

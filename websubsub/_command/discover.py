@@ -6,10 +6,10 @@ import sys
 
 import anyio
 
+from _websub.grammar.urls import check_url
 from _websub.http import Headers
-from _websub.urls import check_url
-from websubsub._discovery import Discovery, DiscoveryError, DiscoveryOptions
-from websubsub._discovery_client import DiscoveryClient
+from websubsub._discovery.client import DiscoveryClient
+from websubsub._discovery.discovery import Discovery, DiscoveryError, DiscoveryOptions
 
 _FAILURE = 1
 

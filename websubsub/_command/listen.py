@@ -8,21 +8,21 @@ from pathlib import Path
 import anyio
 import attrs
 
-from _websub import serving
-from _websub.public_urls import loopback_warning
-from _websub.serving import Binding
-from _websub.signature import check_secret
-from _websub.urls import check_url
-from _websub.vocabulary import SignatureMethod
+from _websub.asgi.public_urls import loopback_warning
+from _websub.grammar.signature import check_secret
+from _websub.grammar.urls import check_url
+from _websub.grammar.vocabulary import SignatureMethod
+from _websub.server import serving
+from _websub.server.serving import Binding
 from websubsub._application import SubscriberApplication, asgi, open_state
 from websubsub._command.output import JsonLines, Lines
 from websubsub._command.sinks import Execute, Forward, Save, Sink, describe
 from websubsub._config import LEASE_LIMIT, CallbackPolicy, SubscriberConfig, Target
-from websubsub._discovery import DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
+from websubsub._discovery.discovery import DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
 from websubsub._errors import AnsweredError, DeniedError, InsecureSecretError, SubscriptionInitiationError
 from websubsub._events import EventKind, SubscriberEvent
+from websubsub._lifecycle.schedule import is_passing
 from websubsub._messages import ContentDistributionMessage
-from websubsub._schedule import is_passing
 from websubsub._service import SubscriberService
 from websubsub._serving import serve_application
 

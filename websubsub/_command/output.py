@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from _websub.media import ContentError
+from _websub.grammar.media import ContentError
 from websubsub._command.titles import entries, unpacked
 from websubsub._events import SubscriberEvent
 from websubsub._messages import ContentDistributionMessage

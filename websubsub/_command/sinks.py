@@ -17,8 +17,8 @@ import anyio
 import anyio.to_thread
 from anyio.abc import Process
 
-from _websub.addresses import AddressPolicy
-from _websub.client import ExchangeError, ExchangeLimits, HttpClient
+from _websub.calls.client import ExchangeError, ExchangeLimits, HttpClient
+from _websub.grammar.addresses import AddressPolicy
 from _websub.http import Request
 from websubsub._errors import AnsweredError
 from websubsub._messages import ContentDistributionMessage

@@ -5,10 +5,10 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
-from _websub.coding import ContentCodingError, content_decoder
-from _websub.media import ContentError, MediaType
+from _websub.grammar.coding import ContentCodingError, content_decoder
+from _websub.grammar.media import ContentError, MediaType
+from websubsub._discovery.sniffing import SNIFFED_BYTES, DiscoverySource, sniff
 from websubsub._messages import ContentDistributionMessage
-from websubsub._sniffing import SNIFFED_BYTES, DiscoverySource, sniff
 
 _MOST_BYTES = 4 * 1024 * 1024
 _JSON_FEED = "https://jsonfeed.org/version/"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import attrs
 
 from docs.generate.sections import table
-from websubhub.standalone.cli import build_parser
+from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.settings import Settings
 
 _INTRO = """\

@@ -2,12 +2,12 @@
 
 from xml.etree import ElementTree as ET
 
+from _websub.grammar.media import ContentError
+from _websub.grammar.xml import read_xml
 from _websub.http import Headers
-from _websub.media import ContentError
-from _websub.xml import read_xml
 from tests.fuzz.target import Target, cut, parts_of, text_of, words
 from websubhub._feed_diff import feed_entries, without_entries
-from websubsub._discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
+from websubsub._discovery.discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
 
 _URL = "https://topic.example/a/b?c"
 _XML_WORDS = words(

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 
 import h11
 
+from _websub.grammar.links import MAX_LINKS, parse_links, write_links
+from _websub.grammar.media import ContentError, MediaType, is_content_type, read_fields, read_json, read_text
+from _websub.grammar.retry_after import retry_after_seconds
+from _websub.grammar.signature import SecretError, SignatureError, check_secret, sign, verify
+from _websub.grammar.urls import UrlError, check_url, wire_url
+from _websub.grammar.vocabulary import SignatureMethod
 from _websub.http import Headers
-from _websub.links import MAX_LINKS, parse_links, write_links
-from _websub.media import ContentError, MediaType, is_content_type, read_fields, read_json, read_text
-from _websub.retry_after import retry_after_seconds
-from _websub.signature import SecretError, SignatureError, check_secret, sign, verify
-from _websub.urls import UrlError, check_url, wire_url
-from _websub.vocabulary import SignatureMethod
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
-from websubhub._topic_answer import content_type_of, targets
-from websubhub._validators import strong_validators
+from websubhub._clients.topic_answer import content_type_of, targets
+from websubhub._clients.validators import strong_validators
 
 _BASE = "https://topic.example/a/b"
 _NOW = 1_700_000_000.0

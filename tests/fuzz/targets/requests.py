@@ -3,18 +3,18 @@
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
-from _websub.forms import FIELD_LIMIT, FormError, parse_form, parse_notice, read_form, write_form
+from _websub.grammar.forms import FIELD_LIMIT, FormError, parse_form, parse_notice, read_form, write_form
+from _websub.grammar.media import MediaType
+from _websub.grammar.signature import SecretError, check_secret
+from _websub.grammar.urls import UrlError, check_url
 from _websub.http import Request, Response
-from _websub.media import MediaType
-from _websub.signature import SecretError, check_secret
-from _websub.urls import UrlError, check_url
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
+from websubhub._clients.publisher_client import _read
 from websubhub._config import HubConfig
 from websubhub._errors import UpdateMessageError
 from websubhub._messages import Acknowledgement, Subscription, Unsubscription, UpdateMessage
 from websubhub._protocol import read_request
 from websubhub._publish_request import RefusedTopic
-from websubhub._publisher_client import _read
 from websubsub._config import CallbackPolicy
 from websubsub._protocol import Callback
 

@@ -9,21 +9,21 @@ from typing import TypeVar
 
 import attrs
 
+from _websub.grammar.signature import SecretError, check_secret
+from _websub.grammar.urls import UrlError, check_url
+from _websub.grammar.vocabulary import Mode as ProtocolMode
 from _websub.http import Answer, Headers, Request
-from _websub.signature import SecretError, check_secret
-from _websub.urls import UrlError, check_url
-from _websub.vocabulary import Mode as ProtocolMode
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
 from websubhub import Subscription, VerificationBudget
+from websubhub._clients.topic_answer import content_type_of
+from websubhub._clients.validators import strong_validators
 from websubhub._protocol import notice
-from websubhub._topic_answer import content_type_of
-from websubhub._validators import strong_validators
 from websubhub.standalone.adapters.sqlite import rows
-from websubhub.standalone.adapters.sqlite.database import MEMORY
+from websubhub.standalone.adapters.sqlite.file.database import MEMORY
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.admin import Admin
+from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.metrics import HubMetrics
-from websubhub.standalone.operations import Operations
 from websubhub.standalone.ports import FetchedTopic, HubStore, Mode, PendingVerification, StoredSubscription, Update
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.tokens import Tokens

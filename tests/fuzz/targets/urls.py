@@ -4,12 +4,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from _websub.addresses import is_loopback_host, is_loopback_url
-from _websub.hosts import canonical_authority, canonical_host, split_authority
-from _websub.http import Request
-from _websub.origins import is_from_another_page, refusal_on_loopback
-from _websub.targets import in_origin_form
-from _websub.urls import (
+from _websub.asgi.origins import is_from_another_page, refusal_on_loopback
+from _websub.grammar.addresses import is_loopback_host, is_loopback_url
+from _websub.grammar.hosts import canonical_authority, canonical_host, split_authority
+from _websub.grammar.targets import in_origin_form
+from _websub.grammar.urls import (
     REQUEST_URL_LIMIT,
     UrlError,
     append_query,
@@ -23,6 +22,7 @@ from _websub.urls import (
     url_identity,
     wire_url,
 )
+from _websub.http import Request
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
 
 _WORDS = words(

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 import attrs
 import h11
 
-from _websub.coding import ContentCodingError, content_decoder
+from _websub.grammar.coding import ContentCodingError, content_decoder
 from tests.fuzz.target import Target, cut, parts_of, text_of, words
-from websubhub._distribution.answer import AnswerReader
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.wire.answer import AnswerReader
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _LIMITS = EngineLimits(head_bytes=8_192)

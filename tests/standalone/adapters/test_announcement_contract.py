@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Clock, Hub
-from websubhub.standalone.adapters.sqlite import schema
+from websubhub.standalone.adapters.sqlite.file import schema
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.ports import (

@@ -8,7 +8,7 @@ import pytest
 
 from tests.standalone.adapters.conftest import START, Clock, Hub
 from websubhub import url_identity
-from websubhub.standalone.adapters.sqlite.schema import MIGRATIONS
+from websubhub.standalone.adapters.sqlite.file.schema import MIGRATIONS
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import Delivery, DeliveryMode, Topic
 from websubhub.standalone.schedule.hosts import host_key

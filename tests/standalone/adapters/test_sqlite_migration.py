@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.standalone.adapters.conftest import START, Clock, Hub
-from websubhub.standalone.adapters.sqlite.schema import MIGRATIONS
+from websubhub.standalone.adapters.sqlite.file.schema import MIGRATIONS
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import DeadLetter, HostState, Mode

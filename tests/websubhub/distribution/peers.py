@@ -12,12 +12,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from _websub.addresses import AddressPolicy
+from _websub.grammar.addresses import AddressPolicy
 from tests.waiting import PATIENCE
 from websubhub._distribution.delivery import Delivery, SharedContent
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
-from websubhub._distribution.names import Resolve, resolve
+from websubhub._distribution.origins.names import Resolve, resolve
 from websubhub._distribution.outcome import DeliveryOutcome
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"

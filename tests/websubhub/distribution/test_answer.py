@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from websubhub._distribution.answer import AnswerReader
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.wire.answer import AnswerReader
 
 LIMITS = EngineLimits(head_bytes=1024, ignored_body_bytes=64)
 

@@ -23,10 +23,10 @@ from tests.websubhub.distribution.peers import (
     send,
     send_one,
 )
-from websubhub._distribution import poller
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.wire import poller
 
 
 def open_files() -> int:

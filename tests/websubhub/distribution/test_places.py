@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from _websub.addresses import AddressPolicy
+from _websub.grammar.addresses import AddressPolicy
 from tests.waiting import PATIENCE, until
 from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, peer, send
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.origins.places import Places
 from websubhub._distribution.outcome import DeliveryFailure
-from websubhub._distribution.places import Places
 
 REFUSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 

@@ -4,10 +4,10 @@ import hmac
 
 import pytest
 
-from _websub.signature import sign
+from _websub.grammar.signature import sign
 from tests.websubhub.distribution.peers import NO_CONTENT, answering, open_engine, peer, send, send_one
 from websubhub._distribution.delivery import Delivery, SharedContent
-from websubhub._distribution.origin import split_callback
+from websubhub._distribution.origins.origin import split_callback
 from websubhub._distribution.outcome import DeliveryFailure
 
 

@@ -11,8 +11,8 @@ from tests.waiting import until
 from tests.websubhub.distribution.peers import CONTENT, NO_CONTENT, EngineClock, Peer, answering, open_engine, peer
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.engine import DeliveryEngine
-from websubhub._distribution.exchanges import Exchanges
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.turns.exchanges import Exchanges
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from tests.waiting import PATIENCE
 from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, hang, open_engine, peer, send, send_one
 from websubhub._distribution.delivery import SharedContent
 from websubhub._distribution.outcome import DeliveryFailure
-from websubhub._distribution.tls import default_tls_context
+from websubhub._distribution.wire.tls import default_tls_context
 
 AUTHORITY = trustme.CA()
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, open_engine, peer, reset, send
 from websubhub import ContentDistributionMessage, HubClient, Subscription
-from websubhub._distribution.answer import AnswerReader
 from websubhub._distribution.delivery import SharedContent
-from websubhub._distribution.lenient import FIELDS_MOST, LenientHead
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.wire.answer import AnswerReader
+from websubhub._distribution.wire.lenient import FIELDS_MOST, LenientHead
 
 LIMITS = EngineLimits()
 KEPT = 100

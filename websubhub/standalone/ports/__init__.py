@@ -1,5 +1,6 @@
 """What the standalone hub asks of whatever keeps its state; an adapter satisfies all of it, by structure."""
 
+from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery
 from websubhub.standalone.ports.errors import (
     BacklogFullError,
@@ -31,7 +32,6 @@ from websubhub.standalone.ports.records import (
     Update,
 )
 from websubhub.standalone.ports.store import (
-    AnnouncementStore,
     HostAccount,
     HubStore,
     SubscriptionStore,

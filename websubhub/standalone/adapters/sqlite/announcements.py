@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.sqlite import rows
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
-from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
 
 _log = logging.getLogger(__name__)

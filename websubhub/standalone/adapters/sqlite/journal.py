@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 
 import anyio.lowlevel
 
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.space import free_pages
+from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
 from websubhub.standalone.adapters.sqlite.outcomes import write_settlements
 from websubhub.standalone.adapters.sqlite.publish_keys import append_once
 from websubhub.standalone.adapters.sqlite.reading import read_needed
-from websubhub.standalone.adapters.sqlite.space import free_pages
-from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.updates import append_update, delete_updates, oldest_published
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.ledger import Ledger

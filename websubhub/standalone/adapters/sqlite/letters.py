@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import DeadLetter, FailingDelivery
 

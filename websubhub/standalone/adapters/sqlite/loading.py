@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.letters import read_replaying
 from websubhub.standalone.adapters.sqlite.rows import delivery_mode
-from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.members import Member, Members
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from websubhub import url_identity
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.updates import append_update
 from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.ports import PublishKey, Update

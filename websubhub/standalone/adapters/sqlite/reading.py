@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 
 from websubhub.standalone.adapters.sqlite import rows
-from websubhub.standalone.adapters.sqlite.database import Connection, is_about_values
+from websubhub.standalone.adapters.sqlite.file.database import Connection, is_about_values
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.adapters.sqlite.updates import read_update
 from websubhub.standalone.broker.needed import Made, Needed

@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import Self
 
 from websubhub.standalone.adapters.sqlite.announcements import SqliteAnnouncements
-from websubhub.standalone.adapters.sqlite.database import Connection, touch
+from websubhub.standalone.adapters.sqlite.file.database import Connection, touch
+from websubhub.standalone.adapters.sqlite.file.thread import Database
+from websubhub.standalone.adapters.sqlite.file.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.journal import SqliteJournal
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
-from websubhub.standalone.adapters.sqlite.thread import Database
-from websubhub.standalone.adapters.sqlite.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
 from websubhub.standalone.adapters.sqlite.verifications import SqliteVerifications
 from websubhub.standalone.broker.broker import Broker

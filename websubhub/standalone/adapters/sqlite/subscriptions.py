@@ -5,9 +5,9 @@ from collections.abc import Callable
 from attrs import frozen
 
 from websubhub import authority_of, host_of, url_identity
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import delivery_mode
-from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.adapters.sqlite.verifications import confirm_verification, withdraw_verification
 from websubhub.standalone.ports import DeliveryMode, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key

@@ -8,9 +8,9 @@ from functools import partial
 import attrs
 
 from websubhub import url_identity
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, as_json, delivery_mode
-from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import FetchedTopic, Topic
 from websubhub.standalone.schedule.members import Members
 

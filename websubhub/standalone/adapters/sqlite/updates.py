@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite import rows
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key

@@ -8,9 +8,9 @@ import attrs
 
 from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.sqlite import rows
-from websubhub.standalone.adapters.sqlite.database import Connection
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
-from websubhub.standalone.adapters.sqlite.thread import Database
 from websubhub.standalone.ports import (
     HostAccount,
     HostFullError,

@@ -1,0 +1,194 @@
+"""Connections that are checked after name resolution, so that no name can point them inside (the door of httpcore)."""
+
+import functools
+import ipaddress
+import math
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpcore
+
+from _websub.calls.budgets import Spending
+from _websub.calls.metering import MeteredBackend
+from _websub.grammar.addresses import AddressPolicy
+
+RESOLVE_SECONDS = 3.0
+ADDRESS_LIMIT = 16
+_LOOKUPS_AT_ONCE = 32
+
+CoreError = httpcore.NetworkError | httpcore.TimeoutException | httpcore.ProtocolError
+
+
+class AddressRefusedError(httpcore.ConnectError):
+    """The name leads to an address that may not be called."""
+
+
+class AddressBusyError(httpcore.ConnectError):
+    """The budgets of all addresses of the name are used up.
+
+    Attributes:
+        wait: In how many seconds to try again.
+    """
+
+    def __init__(self, wait: float) -> None:
+        super().__init__("budget used up")
+        self.wait = wait
+
+
+class NameNotResolvedError(httpcore.ConnectError):
+    """The name leads nowhere, or its lookup took too long."""
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """The one TLS context of the process: making it takes longer than thirty requests."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves a name, checks every address it has, and connects to one that was checked.
+
+    Args:
+        addresses: Which addresses may be called.
+    """
+
+    def __init__(self, addresses: AddressPolicy) -> None:
+        self._addresses = addresses
+        self._inner = MeteredBackend()
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to one of the host's addresses, if all may be called, and the budget of that one allows it."""
+        failure: Exception | None = None
+        wait, spending = math.inf, Spending.current()
+        for address in await self._checked_addresses(host, port):
+            busy = 0.0 if spending is None else spending.reach(address)
+            if busy:
+                wait = min(wait, busy)
+                continue
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        if failure is None:
+            failure = AddressBusyError(wait) if wait < math.inf else NameNotResolvedError("no address")
+        raise failure
+
+    async def _checked_addresses(self, host: str, port: int) -> list[str]:
+        addresses = await self._resolve(host, port)
+        # One address that is not allowed spoils the name: an attacker's answer mixes good ones in.
+        if not all(self._addresses.permits(address) for address in addresses):
+            raise AddressRefusedError("address not allowed")
+        return addresses[:ADDRESS_LIMIT]
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        if is_address(host):
+            return [host]
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(_LOOKUPS_AT_ONCE)
+        lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            with anyio.fail_after(RESOLVE_SECONDS):
+                rows = await anyio.to_thread.run_sync(lookup, abandon_on_cancel=True, limiter=self._limiter)
+        except (OSError, UnicodeError, TimeoutError) as error:
+            raise NameNotResolvedError("name not resolved") from error
+        return list(dict.fromkeys(str(row[4][0]) for row in rows))
+
+    async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        """Refused: nobody's URL names a socket of this machine."""
+        raise AddressRefusedError(path)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an address, so that nothing has to be looked up."""
+    try:
+        return "%" not in host and bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
+
+
+def guarded_pool(
+    addresses: AddressPolicy,
+    *,
+    connections: int,
+    keep_alive: int,
+    idle_seconds: float,
+    tls: ssl.SSLContext | None = None,
+) -> httpcore.AsyncConnectionPool:
+    """A connection pool whose every connection is checked.
+
+    Args:
+        addresses: Which addresses may be called.
+        connections: How many connections there may be.
+        keep_alive: How many idle connections to keep.
+        idle_seconds: How long to keep them.
+        tls: The context for https instead of the usual one.
+    """
+    return httpcore.AsyncConnectionPool(
+        ssl_context=tls or tls_context(),
+        max_connections=connections,
+        max_keepalive_connections=keep_alive,
+        keepalive_expiry=idle_seconds,
+        network_backend=GuardedBackend(addresses),
+    )
+
+
+def proxy_pool(
+    url: tuple[bytes, bytes, int | None, bytes],
+    *,
+    auth: tuple[bytes, bytes] | None,
+    headers: Sequence[tuple[bytes, bytes]],
+    connections: int,
+    keep_alive: int,
+    idle_seconds: float,
+    tls: ssl.SSLContext | None = None,
+    proxy_tls: ssl.SSLContext | None = None,
+) -> httpcore.AsyncConnectionPool:
+    """A connection pool whose every connection leads through a proxy.
+
+    Args:
+        url: That of the proxy, on HTTP or SOCKS: its scheme, host, port and path.
+        auth: The user and the password for it.
+        headers: What to tell it with each request.
+        connections: How many connections there may be.
+        keep_alive: How many idle connections to keep.
+        idle_seconds: How long to keep them.
+        tls: The context for https instead of the usual one.
+        proxy_tls: The context for the proxy itself, where that is on https.
+    """
+    scheme, host, port, path = url
+    common: dict[str, Any] = {
+        "proxy_url": httpcore.URL(scheme=scheme, host=host, port=port, target=path),
+        "proxy_auth": auth,
+        "ssl_context": tls or tls_context(),
+        "max_connections": connections,
+        "max_keepalive_connections": keep_alive,
+        "keepalive_expiry": idle_seconds,
+        "network_backend": MeteredBackend(),
+    }
+    if scheme.startswith(b"socks"):
+        return httpcore.AsyncSOCKSProxy(**common)
+    return httpcore.AsyncHTTPProxy(**common, proxy_headers=headers, proxy_ssl_context=proxy_tls)
+
+
+def core_request(method: str, url: tuple[bytes, bytes, int | None, bytes], **rest: Any) -> httpcore.Request:
+    """A request for the pool, its target sent byte for byte."""
+    scheme, host, port, target = url
+    return httpcore.Request(method=method, url=httpcore.URL(scheme=scheme, host=host, port=port, target=target), **rest)

@@ -1,0 +1,1 @@
+"""How peers write things, read and written: URLs, hosts, links, media types, forms, dates, XML."""

@@ -1,0 +1,120 @@
+"""Which network addresses we connect to on behalf of strangers: public ones, and what the operator adds."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import attrs
+
+from _websub.grammar.hosts import host_of
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+# The one block of IPv6 that addresses of the internet are from (RFC 4291; IANA has given out no other). Everything
+# else is for translation, for one network, or for nothing yet, and some of it leads a packet to an IPv4 address.
+_IPV6_INTERNET = IPv6Network("2000::/3")
+# ``is_global`` of the standard library calls some of these public, and differs between Python versions.
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
+        "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 "
+        "2001::/23 2001:db8::/32 2002::/16 3ffe::/16 3fff::/20"
+    ).split()
+)
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+def _to_networks(values: Iterable[str | Network]) -> tuple[Network, ...]:
+    return tuple(ip_network(value) for value in values)
+
+
+@attrs.frozen(kw_only=True)
+class AddressPolicy:
+    """Decides at connect time, after name resolution, whether an address may be called.
+
+    Attributes:
+        loopback: Whether this machine itself may be called.
+        networks: Networks that may be called although they are not public, as CIDR text.
+
+    Raises:
+        ValueError: One of ``networks`` is no network.
+    """
+
+    loopback: bool = False
+    networks: tuple[Network, ...] = attrs.field(default=(), converter=_to_networks)
+
+    def permits(self, address: str) -> bool:
+        """Whether a connection to this IP address may be made; text that is no address is refused."""
+        try:
+            parsed = ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        allowed = self.networks + (_LOOPBACK if self.loopback else ())
+        if _within(parsed, allowed):
+            return True
+        if isinstance(parsed, IPv6Address) and parsed not in _IPV6_INTERNET:
+            return False
+        return parsed.is_global and not parsed.is_multicast and not _within(parsed, _NEVER)
+
+    def permits_host(self, host: str) -> bool:
+        """Return whether a canonical host may be called as far as its text says.
+
+        An address is judged at once, and so is a name for this machine. Other names are judged by their addresses, once
+        they are looked up.
+        """
+        if _is_local_name(host):
+            return self.permits("127.0.0.1") or self.permits("::1")
+        try:
+            ip_address(host)
+        except ValueError:
+            return True
+        return self.permits(host)
+
+    @classmethod
+    def everywhere(cls) -> "AddressPolicy":
+        """The policy of a party whose own user names the URLs: any address may be called."""
+        return cls(loopback=True, networks=("0.0.0.0/0", "::/0"))
+
+    @classmethod
+    def for_public_url(cls, url: str, networks: Iterable[str | Network] = ()) -> "AddressPolicy":
+        """The policy of a party whose own URL this is: one that lives on loopback may call loopback."""
+        return cls(loopback=is_loopback_url(url), networks=networks)
+
+
+def address_block(address: str) -> str:
+    """The name of the account of an IP address: itself, or the network of the size /64 that an IPv6 address is in.
+
+    Whoever has one address of IPv6 has the whole network, as a rule.
+    """
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def _is_local_name(host: str) -> bool:
+    return f".{host}".removesuffix(".").endswith(".localhost")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host name or address literal, in brackets or not, names this machine."""
+    if _is_local_name(host):
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL names this machine."""
+    return is_loopback_host(host_of(url))

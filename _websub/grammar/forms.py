@@ -1,0 +1,161 @@
+"""Forms as WebSub uses them: UTF-8, decoded once, bounded, and never silently ambiguous (W3C 5.1)."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote_to_bytes, urlencode
+
+import attrs
+
+from _websub.grammar.media import MediaType
+from _websub.grammar.vocabulary import FORM
+
+FIELD_LIMIT = 50
+QUERY_LIMIT = 65_536
+
+
+class FormError(ValueError):
+    """A form that cannot be understood.
+
+    Args:
+        reason: One plain sentence for the sender.
+        status: The status to answer with.
+    """
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+@attrs.frozen
+class Form:
+    """The fields of one form, in order.
+
+    Attributes:
+        fields: Pairs of name and value, decoded.
+    """
+
+    fields: tuple[tuple[str, str], ...] = attrs.field(repr=False)
+
+    def one(self, name: str) -> str | None:
+        """The value of a field that may come once; an empty value counts as absent.
+
+        Raises:
+            FormError: The field came more than once: neither the first nor the last may win.
+        """
+        values = self.every(name)
+        if len(values) > 1:
+            raise FormError(f"The parameter {name} was sent {len(values)} times.")
+        return values[0] if values and values[0] else None
+
+    def required(self, name: str) -> str:
+        """The value of a field that must come once.
+
+        Raises:
+            FormError: It is missing, empty or came more than once.
+        """
+        value = self.one(name)
+        if value is None:
+            raise FormError(f"Empty value found for parameter '{name}'")
+        return value
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """All values of a field, in order."""
+        return tuple([value for field, value in self.fields if field == name])
+
+    def without(self, names: Iterable[str]) -> dict[str, str]:
+        """The remaining fields by name; of one that came twice, the first."""
+        known = frozenset(names)
+        rest: dict[str, str] = {}
+        for field, value in self.fields:
+            if field not in known:
+                rest.setdefault(field, value)
+        return rest
+
+
+_EMPTY = Form(())
+
+
+def read_form(body: bytes, content_type: str) -> Form:
+    """The form in a request's body.
+
+    Raises:
+        FormError: 415 for another content type, 400 for another charset or a body that is no form.
+    """
+    media = MediaType.parse(content_type)
+    if media.essence != FORM:
+        raise FormError(f"The Content-Type must be {FORM}.", status=415)
+    if media.charset not in {None, "utf-8", "utf8"}:
+        raise FormError("The charset of a form must be utf-8.")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FormError("The body is not valid UTF-8.") from None
+    return parse_form(text)
+
+
+def parse_form(text: str) -> Form:
+    """The form in a query string or a decoded body.
+
+    Raises:
+        FormError: There are too many fields, or a value is not UTF-8 once decoded.
+    """
+    if not text:
+        return _EMPTY
+    if len(text) > QUERY_LIMIT:
+        raise FormError("The form is too long.", status=413)
+    if text.count("&") >= FIELD_LIMIT:
+        raise FormError(f"The form has more than {FIELD_LIMIT} fields.")
+    pairs = [field.partition("=") for field in text.replace("+", " ").split("&") if field]
+    try:
+        return Form(tuple([(_decode(name), _decode(value)) for name, _, value in pairs]))
+    except UnicodeDecodeError:
+        raise FormError("A parameter is not valid UTF-8.") from None
+
+
+def parse_notice(query: str, exact: Iterable[str]) -> Form:
+    """The form in a query string of which only some fields must be understood.
+
+    Whatever else is there, in whatever encoding, is somebody else's business: it is read as well as it can be, up to a
+    number of fields, and never a reason to refuse the rest.
+
+    Args:
+        query: The query string, one character a byte.
+        exact: The names of the fields in which bytes that are not UTF-8 stay recognisable, as lone surrogates.
+
+    Raises:
+        FormError: It is too long.
+    """
+    if len(query) > QUERY_LIMIT:
+        raise FormError("The form is too long.", status=413)
+    kept = frozenset(exact)
+    fields: list[tuple[str, str]] = []
+    others = 0
+    for field in _bytes_of(query).replace(b"+", b" ").split(b"&"):
+        raw_name, _, raw_value = field.partition(b"=")
+        name, value = unquote_to_bytes(raw_name).decode("utf-8", "replace"), unquote_to_bytes(raw_value)
+        if name in kept:
+            fields.append((name, value.decode("utf-8", "surrogateescape")))
+        elif field and others < FIELD_LIMIT:
+            others += 1
+            fields.append((name, value.decode("utf-8", "replace")))
+    return Form(tuple(fields))
+
+
+def _bytes_of(query: str) -> bytes:
+    try:
+        return query.encode("latin-1")
+    except UnicodeEncodeError:  # From a caller in this process: a server has bytes.
+        return query.encode("utf-8", "surrogatepass")
+
+
+def _decode(text: str) -> str:
+    if "%" not in text:
+        return text
+    # Most values are URLs with nothing else to decode, and escapes never overlap, so the order does not matter.
+    text = text.replace("%3A", ":").replace("%2F", "/")
+    return unquote_to_bytes(text).decode() if "%" in text else text
+
+
+def write_form(fields: "Mapping[str, str] | Iterable[tuple[str, str]]") -> str:
+    """Fields as form text, percent-encoded UTF-8."""
+    return urlencode(list(fields.items() if isinstance(fields, Mapping) else fields))

@@ -1,0 +1,136 @@
+"""The door of the server: connections are taken in, as many as there is room for."""
+
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import SocketStream, TaskGroup
+
+from _websub.asgi.refusals import Refusals
+from _websub.server.connection import Connection
+from _websub.server.connections import Connections
+from _websub.server.waiting_room import WaitingRoom
+
+log = logging.getLogger("websub.server")
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
+#: If one were let in at a time, a crowd would take a turn of the loop each; all at once, one turn as long as a crowd.
+_AT_ONCE = 16
+_MOST_FOR_EACH = 64
+_WAITING = 2_048
+_PAUSE_SECONDS = 0.1
+_REFUSING_SECONDS = 0.3
+_REFUSALS_AT_ONCE = 32
+_NO_ROOM = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
+    b"content-length: 34\r\nconnection: close\r\n\r\nToo many connections, come later.\n"
+)
+
+
+class Door:
+    """Takes connections in.
+
+    Args:
+        listening: The socket that clients connect to; it does not block.
+        connections: Those that are open.
+        open_one: Makes a connection of what a client has opened.
+        tls: Whether clients expect TLS.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        connections: Connections,
+        open_one: Callable[[SocketStream], Connection],
+        *,
+        tls: bool,
+    ) -> None:
+        self._listening = listening
+        self._connections = connections
+        self._open_one = open_one
+        self._tls = tls
+        # Those that are let in together must not drive each other out before they have said anything.
+        self._at_once = max(1, min(_AT_ONCE, connections.most // _MOST_FOR_EACH))
+        self._room = WaitingRoom(listening, max(self._at_once, min(_WAITING, connections.most // 2)))
+        self._refusing = 0
+        self._failures = Refusals(log)
+
+    async def stand_open(self, tasks: TaskGroup) -> None:
+        """Take in connections until cancelled.
+
+        Args:
+            tasks: Where they are served.
+        """
+        try:
+            while True:
+                if not self._room:
+                    await anyio.wait_readable(self._listening)
+                try:
+                    self._room.fill()
+                except OSError as error:
+                    await self._fail(error)
+                async with anyio.create_task_group() as opening:
+                    for raw in self._room.take(self._at_once):
+                        opening.start_soon(self._welcome, raw, tasks)
+        finally:
+            self._room.close()
+
+    async def _welcome(self, raw: socket.socket, tasks: TaskGroup) -> None:
+        try:
+            raw.setblocking(False)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stream = await SocketStream.from_socket(raw)
+        except BaseException as error:
+            raw.close()
+            # One client that went away before it was let in; then its socket is not connected, which is a ValueError.
+            if not isinstance(error, (*_GONE, ValueError)):
+                raise
+            return
+        with anyio.CancelScope(shield=True):
+            has_room = await self._connections.has_room()
+        if has_room:
+            connection = self._open_one(stream)
+            self._connections.add(connection)
+            tasks.start_soon(self._serve, connection)
+        else:
+            tasks.start_soon(self._refuse, stream)
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+    async def _fail(self, error: OSError) -> None:
+        if error.errno not in _EXHAUSTED:
+            return  # One client that went away before it was let in.
+        self._failures.note("No connection can be taken in: %s.", str(error))
+        # What waits gives way; if nothing does, clients wait in the queue of the system.
+        if not await self._connections.shed_one():
+            await anyio.sleep(_PAUSE_SECONDS)
+
+    async def _refuse(self, stream: SocketStream) -> None:
+        try:
+            if not self._tls and self._refusing < _REFUSALS_AT_ONCE:
+                self._refusing += 1
+                try:
+                    await _say_no(stream)
+                finally:
+                    self._refusing -= 1
+        finally:
+            with anyio.CancelScope(shield=True):
+                await stream.aclose()
+
+
+async def _say_no(stream: SocketStream) -> None:
+    with anyio.move_on_after(_REFUSING_SECONDS), suppress(*_GONE):
+        await stream.send(_NO_ROOM)
+        await stream.send_eof()
+        while True:
+            await stream.receive()

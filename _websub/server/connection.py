@@ -1,0 +1,285 @@
+"""One connection of the server: bytes between a client and its protocol, each way with a deadline."""
+
+import logging
+import math
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import attrs
+from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskGroup
+from anyio.streams.tls import TLSAttribute, TLSStream
+
+from _websub.asgi.edge import AsgiApp
+from _websub.asgi.refusals import Refusals
+from _websub.asgi.shares import client_of
+from _websub.grammar.targets import in_origin_form
+from _websub.http import RETRY_LATER
+from _websub.server.hypercorn_protocols import Conversation
+from _websub.server.inbox import Inbox
+from _websub.server.turns import Turns
+from _websub.user_code import contained
+
+log = logging.getLogger("websub.server")
+
+_failures = Refusals(log)
+#: What is read at once is taken apart in one step, in which nobody else has a turn.
+_RECEIVE_BYTES = 16_384
+#: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
+_LINGER_SECONDS = 2.0
+_QUIET_SECONDS = 0.3
+_LAST_ANSWER_SECONDS = 1.0
+_GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
+
+
+@attrs.frozen(kw_only=True)
+class Patience:
+    """How long a connection is waited for, in seconds.
+
+    Attributes:
+        idle: Until the head of the next request is complete.
+        read: Between two pieces of a body.
+        write: Until the client has taken a piece of an answer.
+        handshake: Until TLS is set up.
+    """
+
+    idle: float = 5.0
+    read: float = 20.0
+    write: float = 30.0
+    handshake: float = 10.0
+
+    @property
+    def shortest(self) -> float:
+        """The shortest of them."""
+        return min(self.idle, self.read, self.write, self.handshake)
+
+
+Speak = Callable[..., Conversation]
+
+
+class Connection:
+    """One connection.
+
+    Args:
+        transport: What the client has opened.
+        app: The application.
+        speak: Makes the conversation of a connection.
+        tls: How to set up TLS, if at all.
+        patience: How long to wait.
+        turns: Where it waits for its turn with what its client sends.
+
+    Attributes:
+        client: Whom it is counted to.
+        idle: Whether no request is under way.
+        since: Since when that is so.
+        read_by: When the client must have sent something.
+        write_by: When the client must have taken something.
+    """
+
+    def __init__(
+        self,
+        transport: SocketStream,
+        app: AsgiApp,
+        speak: Speak,
+        tls: ssl.SSLContext | None,
+        patience: Patience,
+        turns: Turns,
+    ) -> None:
+        self._transport = transport
+        self._app = app
+        self._speak = speak
+        self._tls = tls
+        self._patience = patience
+        self._turns = turns
+        self._has_turn = False
+        self._addresses = _addresses(transport)
+        self.client = client_of(self._addresses[0][0])
+        self._stream: ByteStream = transport
+        self._conversation: Conversation | None = None
+        self._reading = anyio.CancelScope()
+        self._writing = anyio.Lock(fast_acquire=True)
+        self._finished = self._broken = False
+        self._tasks: TaskGroup | None = None
+        self._requests: TaskGroup | None = None
+        self.idle = True
+        self.since = time.monotonic()
+        self.read_by = self.since + (patience.handshake if tls else patience.idle)
+        self.write_by = math.inf
+
+    async def run(self) -> None:
+        """Serve the client until one side has enough; nothing that happens here concerns other connections."""
+        try:
+            try:
+                await self._converse()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._close()
+        except _GONE:
+            pass
+        except BaseException as error:
+            if not contained(error):
+                raise
+            _failures.note("A connection failed: %r", _alone(error))
+
+    async def _converse(self) -> None:
+        if self._tls is not None:
+            self._stream = await TLSStream.wrap(self._transport, server_side=True, ssl_context=self._tls)
+            self.read_by = time.monotonic() + self._patience.idle
+        tls = isinstance(self._stream, TLSStream)
+        alpn = self._stream.extra(TLSAttribute.alpn_protocol) if tls else None  # noqa: S610 - of anyio, not of Django
+        self._conversation = conversation = self._speak(self, alpn=alpn, tls=tls, addresses=self._addresses)
+        async with anyio.create_task_group() as self._tasks:
+            async with anyio.create_task_group() as self._requests:
+                with self._reading, suppress(*_GONE):
+                    await conversation.begin()
+                    await self._read(conversation)
+                await self._turns.take(self.client)
+                await conversation.end()
+                self.read_by = math.inf
+            self._tasks.cancel_scope.cancel()
+
+    async def _read(self, conversation: Conversation) -> None:
+        while not self._finished:
+            data = await self._stream.receive(_RECEIVE_BYTES)
+            if not self.idle:
+                self.read_by = math.inf
+            await self._turns.take(self.client)
+            self._has_turn = True
+            await conversation.receive(data)
+            if not self.idle:
+                self.read_by = time.monotonic() + self._patience.read if conversation.awaits_body else math.inf
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client has to do something first: to send a request, or the rest of one."""
+        return self.idle or (self._conversation is not None and self._conversation.awaits_body)
+
+    # --- what the protocol asks for -----------------------------------------------------------------------------------
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes; a client that does not take them in time has no connection any more."""
+        async with self._writing:
+            if self._broken:
+                return
+            self.write_by = time.monotonic() + self._patience.write
+            try:
+                await self._stream.send(data)
+            except _GONE:
+                self._broken = True
+            except BaseException:
+                self._broken = True  # Some of it may have gone.
+                raise
+            finally:
+                self.write_by = math.inf
+        if self._broken and self._conversation is not None:
+            self.finish()
+            await self._conversation.end()
+
+    def finish(self) -> None:
+        """Read no more, and close once the requests under way are through."""
+        self._finished = True
+        self._reading.cancel()
+
+    def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - what it says is in its name
+        """Start or stop waiting for the next request."""
+        self.idle = idle
+        self.since = time.monotonic()
+        self.read_by = self.since + self._patience.idle if idle else math.inf
+
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """Run something for as long as the connection lives."""
+        if self._tasks is not None:
+            self._tasks.start_soon(function, *args)
+
+    async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:  # noqa: ARG002 - asked so by hypercorn
+        """Call the application with a request, and give the function that takes the events of the request."""
+        inbox = Inbox()
+        if not self._has_turn:  # What is read at once may be many requests.
+            await self._turns.take(self.client)
+        self._has_turn = False
+        if self._requests is not None:
+            self._requests.start_soon(_call, self._app, scope, inbox, send)
+        return inbox.put
+
+    # --- what the server asks for -------------------------------------------------------------------------------------
+
+    async def expire(self) -> None:
+        """End it, since the client has let a deadline pass."""
+        if self._conversation is None or self.write_by < math.inf:
+            await self.abort()
+        else:
+            self.finish()
+
+    def cancel_requests(self) -> None:
+        """Cancel the requests under way; what can still be told to the client is."""
+        if self._requests is not None:
+            self._requests.cancel_scope.cancel()
+
+    async def abort(self) -> None:
+        """Close it at once, whatever is under way."""
+        self._broken = self._finished = True
+        await self._transport.aclose()
+
+    async def _close(self) -> None:
+        if not self._broken:
+            # On uvloop, a transport that the client has closed says so in an error of its own.
+            with anyio.move_on_after(_LINGER_SECONDS), suppress(*_GONE, RuntimeError):
+                await self._say_goodbye()
+        await self._transport.aclose()
+
+    async def _say_goodbye(self) -> None:
+        """Let the client see the end of what was sent: closed with bytes unread, the connection would be reset."""
+        with anyio.move_on_after(_QUIET_SECONDS):
+            if self._conversation is not None:
+                await self._conversation.goodbye()
+            if isinstance(self._stream, TLSStream):
+                await self._stream.unwrap()
+            else:
+                await self._stream.send_eof()
+        quiet = False
+        while not quiet:
+            with anyio.move_on_after(_QUIET_SECONDS) as silence:
+                await self._transport.receive()
+            quiet = silence.cancelled_caught
+
+
+async def _call(app: AsgiApp, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
+    try:
+        await app(in_origin_form(scope), inbox.get, send)
+    except BaseException as error:
+        if not contained(error):
+            inbox.close()
+            with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_ANSWER_SECONDS):
+                await _say_stopping(scope, send)
+            raise
+        log.exception("The application failed.")
+    inbox.close()
+    await send(None)
+
+
+async def _say_stopping(scope: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+    """Answer a request that was cancelled, if nothing of its answer is out yet: it may be tried again."""
+    if scope["type"] == "http":
+        headers = [(name.lower().encode(), value.encode()) for name, value in RETRY_LATER]
+        with suppress(Exception):
+            await send({"type": "http.response.start", "status": 503, "headers": [*headers, (b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+    await send(None)
+
+
+def _addresses(transport: SocketStream) -> tuple[Any, Any]:
+    """The addresses of both sides; those of a client that has gone already are unknown."""
+    raw = transport.extra(SocketAttribute.raw_socket)  # noqa: S610 - of anyio, not of Django
+    try:
+        return raw.getpeername()[:2], raw.getsockname()[:2]
+    except OSError:
+        return ("", 0), ("", 0)
+
+
+def _alone(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

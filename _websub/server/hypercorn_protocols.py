@@ -1,0 +1,266 @@
+"""HTTP/1.1 and HTTP/2 as hypercorn speaks them, made strict and bounded (the door of hypercorn)."""
+
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Protocol
+
+import anyio
+import h2.errors
+import h2.exceptions
+import h11
+import hypercorn
+from h2.stream import StreamState
+from hypercorn.events import Closed, RawData, Updated
+from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError, H11Protocol
+from hypercorn.typing import ConnectionState
+
+from _websub.server.strict import HEAD_BYTES, StrictConnection
+
+
+class Wire(Protocol):
+    """What a protocol asks of its connection."""
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def finish(self) -> None:
+        """Close the connection once nothing is left to be said."""
+
+    def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - what it says is in its name
+        """Say whether a request is under way."""
+
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """Run something for as long as the connection lives."""
+
+    async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:
+        """Call the application with a request, and give the function that takes the events of the request."""
+
+
+class _Event:
+    """An event of whichever event loop runs, in the words of hypercorn."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    async def set(self) -> None:
+        self._event.set()
+
+    async def clear(self) -> None:
+        if self._event.is_set():
+            self._event = anyio.Event()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+
+class Context:
+    """What all connections of a server share."""
+
+    event_class = _Event
+    sleep = staticmethod(anyio.sleep)
+    time = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        self.terminate = _Event()
+        self.terminated = _Event()
+
+    async def mark_request(self) -> None:
+        """Count nothing: a server does not end after some number of requests."""
+
+
+class Config(hypercorn.Config):
+    """How the protocols behave.
+
+    Args:
+        certfile: The certificate chain, for TLS.
+        keyfile: The private key.
+        cleartext_http2: Whether HTTP/2 may be spoken without TLS.
+    """
+
+    def __init__(self, certfile: str | None, keyfile: str | None, *, cleartext_http2: bool) -> None:
+        super().__init__()
+        self.certfile = certfile
+        self.keyfile = keyfile
+        self.cleartext_http2 = cleartext_http2
+        self.h11_max_incomplete_size = HEAD_BYTES
+        self.include_server_header = False
+        self.errorlog = logging.getLogger("websub.server")
+        self.loglevel = "WARNING"
+
+
+_ANSWERED = frozenset({h11.MUST_CLOSE, h11.CLOSED, h11.ERROR})
+
+
+class _Http1(H11Protocol):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        config: Config = args[1]
+        strict = StrictConnection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
+        self._takes_http2 = strict.takes_http2 = config.cleartext_http2 and not self.ssl
+        self.connection = strict
+        self._held = b""
+
+    @property
+    def awaits_body(self) -> bool:
+        return self.connection.their_state is h11.SEND_BODY
+
+    async def goodbye(self) -> None:
+        """HTTP/1.1 has none."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        if self._takes_http2:
+            await super()._check_protocol(event)
+
+    async def _send_h11_event(self, event: Any) -> None:
+        # The head waits for what follows, so that an answer is one packet.
+        try:
+            data = self.connection.send(event)
+        except h11.LocalProtocolError:
+            # What the protocol itself has answered already is answered.
+            if self.connection.their_state is not h11.ERROR and self.connection.our_state not in _ANSWERED:
+                raise
+            return
+        if isinstance(event, h11.Response):
+            self._held = data
+            return
+        data, self._held = self._held + data, b""
+        if data:
+            await self.send(RawData(data=data))
+
+
+class _Gone:
+    """Takes what still comes for a stream that is over."""
+
+    idle = True
+
+    async def handle(self, event: Any) -> None:
+        """Drop it."""
+
+
+class _Streams(dict[int, Any]):
+    def __missing__(self, key: int) -> _Gone:
+        return _Gone()
+
+
+class _Http2(H2Protocol):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.streams = _Streams()
+
+    @property
+    def awaits_body(self) -> bool:
+        known = self.connection.streams
+        states = [known[number].state_machine.state for number in self.streams if number in known]
+        return bool(states) and all(state is StreamState.OPEN for state in states)
+
+    async def goodbye(self) -> None:
+        """Tell the client that no more requests are taken here."""
+        with suppress(h2.exceptions.ProtocolError):
+            self.connection.close_connection()
+            await self._flush()
+
+    async def handle(self, event: Any) -> None:
+        await super().handle(event)
+        if isinstance(event, Closed):
+            # Whoever waits for the client to open its window would wait for ever.
+            for buffer in list(self.stream_buffers.values()):
+                await buffer.close()
+
+    async def stream_send(self, event: Any) -> None:
+        if isinstance(event, StreamClosed):
+            await self._give_up(event.stream_id)
+        await super().stream_send(event)
+
+    async def _close_stream(self, stream_id: int) -> None:
+        await super()._close_stream(stream_id)
+        buffer = self.stream_buffers.get(stream_id)
+        if buffer is not None and not buffer.complete:
+            await buffer.close()
+
+    async def _give_up(self, stream_id: int) -> None:
+        """Reset a stream whose answer was not taken to its end."""
+        buffer = self.stream_buffers.get(stream_id)
+        if buffer is None or buffer.complete or self.closed:
+            return
+        await buffer.close()
+        with suppress(h2.exceptions.ProtocolError):
+            self.connection.reset_stream(stream_id, h2.errors.ErrorCodes.CANCEL)
+            await self._flush()
+
+
+class Conversation:
+    """One connection's protocol, whichever the client chose.
+
+    Args:
+        app: The application.
+        config: How the protocols behave.
+        context: What all connections share.
+        wire: The connection.
+        state: What the application keeps for its requests.
+        alpn: The protocol that TLS agreed on; None without TLS.
+        addresses: The addresses of the client and of the server.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        config: Config,
+        context: Context,
+        wire: Wire,
+        state: dict[str, Any],
+        *,
+        alpn: str | None,
+        tls: bool,
+        addresses: tuple[Any, Any],
+    ) -> None:
+        self._wire = wire
+        shared = (app, config, context, wire, ConnectionState(state), tls, *addresses, self._send)
+        self._shared: Any = shared
+        self._protocol: _Http1 | _Http2 = (_Http2 if alpn == "h2" else _Http1)(*shared)
+
+    @property
+    def awaits_body(self) -> bool:
+        """Whether the client is in the middle of a body and has nothing else to do."""
+        return self._protocol.awaits_body
+
+    async def begin(self) -> None:
+        """Say what is to be said first."""
+        await self._protocol.initiate()
+
+    async def receive(self, data: bytes) -> None:
+        """Take bytes of the client."""
+        try:
+            await self._protocol.handle(RawData(data))
+        except H2ProtocolAssumedError as error:
+            await self._change_to_http2(error.data)
+        except H2CProtocolRequiredError as error:
+            await self._change_to_http2(error.data, error.headers, error.settings)
+
+    async def _change_to_http2(self, data: bytes, *upgrade: Any) -> None:
+        self._protocol = _Http2(*self._shared)
+        await self._protocol.initiate(*upgrade)
+        if data:
+            await self._protocol.handle(RawData(data))
+
+    async def goodbye(self) -> None:
+        """Say what is to be said last."""
+        await self._protocol.goodbye()
+
+    async def end(self) -> None:
+        """Tell the requests under way that the client has gone."""
+        await self._protocol.handle(Closed())
+
+    async def _send(self, event: Any) -> None:
+        if isinstance(event, RawData):
+            await self._wire.write(event.data)
+        elif isinstance(event, Updated):
+            self._wire.set_idle(event.idle)
+        elif isinstance(event, Closed):
+            self._wire.finish()

@@ -1,0 +1,137 @@
+"""Serving an application: on a socket that listens, until a signal or whoever runs it says stop."""
+
+import importlib.util
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from _websub.asgi.edge import AsgiApp
+from _websub.server.descriptors import raise_limit
+from _websub.server.server import Binding, Server
+
+__all__ = ["Binding", "base_url", "listen", "run", "serve"]
+
+#: Who finds the queue of the system full tries again after one, three and seven seconds; the system may allow less.
+_BACKLOG = 4_096
+_MARGIN_SECONDS = 5.0
+
+
+async def serve(
+    app: AsgiApp,
+    binding: Binding,
+    *,
+    stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until ``stop`` returns or the caller is cancelled; accepted requests may finish first.
+
+    Args:
+        app: The ASGI application.
+        binding: Where to listen.
+        stop: Returns when the server is to stop; a float says how long requests may go on instead of the binding.
+        ready: Called with the base URL once connections are accepted.
+
+    Raises:
+        OSError: The address cannot be listened on, or the certificate cannot be read.
+        RuntimeError: The application could not start.
+    """
+    with listen(binding) as listening:
+        server = Server(app, binding, listening)
+        url = base_url(binding, listening)
+        announcement = anyio.CancelScope()
+        try:
+            async with anyio.create_task_group() as tasks:
+                if ready is not None:
+                    tasks.start_soon(_announce, announcement, server.started, ready, url)
+                await _run_until(stop, tasks, server, binding.graceful_seconds)
+                announcement.cancel()
+        except BaseExceptionGroup as group:
+            error = alone(group)
+            raise error from error.__cause__
+
+
+async def _announce(scope: anyio.CancelScope, started: anyio.Event, ready: Callable[[str], None], url: str) -> None:
+    with scope:
+        await started.wait()
+        try:
+            ready(url)
+        except SystemExit as error:
+            # Raised in a task, it would end the program on the spot, with everything left as it is.
+            raise RuntimeError("What was to be called once the server is ready has tried to exit.") from error
+
+
+async def _run_until(stop: Callable[[], Awaitable[object]], tasks: TaskGroup, server: Server, grace: float) -> None:
+    shield = anyio.CancelScope(shield=True)
+
+    async def run_shielded() -> None:
+        with shield:
+            await server.run()
+
+    tasks.start_soon(run_shielded)
+    try:
+        asked = await stop()
+        if isinstance(asked, float):
+            grace = asked
+    finally:
+        # Requests under way may finish, but nothing holds the process longer than this.
+        shield.deadline = anyio.current_time() + grace + _MARGIN_SECONDS
+        server.stop(grace)
+
+
+def alone(error: BaseException) -> BaseException:
+    """What went wrong, without the groups that the event loops put around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def run(main: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], *, backend: str = "asyncio") -> None:
+    """Run ``main(stop)`` in a new event loop; ``stop`` returns when SIGINT or SIGTERM arrives.
+
+    Args:
+        main: What to run.
+        backend: ``asyncio``, ``trio`` or ``uvloop``; ``auto`` takes uvloop where it is installed.
+    """
+    raise_limit()
+    if backend == "auto":
+        backend = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
+    if backend == "uvloop":
+        anyio.run(main, _signalled, backend="asyncio", backend_options={"use_uvloop": True})
+    else:
+        anyio.run(main, _signalled, backend=backend)
+
+
+async def _signalled() -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            return
+
+
+def listen(binding: Binding) -> socket.socket:
+    """A socket that listens where the binding says.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listening.bind((binding.host.strip("[]"), binding.port))
+        listening.listen(_BACKLOG)
+        listening.settimeout(0.0)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def base_url(binding: Binding, listening: socket.socket) -> str:
+    """Scheme, host and port that a listening socket answers at."""
+    scheme = "https" if binding.certfile else "http"
+    host = f"[{binding.host.strip('[]')}]" if ":" in binding.host else binding.host
+    return f"{scheme}://{host}:{listening.getsockname()[1]}"

@@ -1,0 +1,1 @@
+"""Clients of hubs and of topics: what a publisher and a hub send."""

@@ -1,0 +1,188 @@
+"""How a hub delivers to one subscription."""
+
+import ssl
+from collections.abc import Iterable
+
+from anyio.abc import AsyncResource
+
+from _websub.arguments import check_kind, check_seconds
+from _websub.calls.client import AsyncClient, ExchangeError, ExchangeLimits, HttpClient, check_client, check_proxy
+from _websub.calls.sharing import Share
+from _websub.grammar.addresses import AddressPolicy
+from _websub.grammar.vocabulary import Header, SignatureMethod
+from _websub.http import Headers, Request, Response
+from websubhub._clients.retry import RetryPolicy
+from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.distributor import shared_content
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.outcome import DeliveryOutcome
+from websubhub._distribution.sharing import EngineShare
+from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
+from websubhub._messages import ContentDistributionMessage, ContentDistributionSuccess, Subscription
+
+_KEPT_BODY_BYTES = 65_536
+_GONE = 410
+
+
+class HubClient(AsyncResource):
+    """Delivers content to one subscription.
+
+    Make one for each subscription if you like: those on one event loop with the same rules (addresses, limits, TLS,
+    proxy) share their connections and cost next to nothing. Usable as it is, or as an async context manager that lets
+    go of the connections at its end. It may be used on several event loops, one after the other.
+
+    Args:
+        subscription: Whom to deliver to.
+        signature_method: One of sha1, sha256, sha384, sha512; used when the subscription has a secret.
+        retry: How to repeat a failed delivery; by default not at all.
+        timeout: Seconds from the start of the connection to the end of the answer, instead of those of ``limits``.
+        limits: Connections, timeouts and sizes; for all clients that share them together.
+        allow_networks: Networks, as CIDR text, that may be called although they are not public.
+        tls: Your own context for https, with a client certificate or certificate authorities of your own.
+        proxy: The URL of an HTTP or SOCKS proxy that calls the callbacks. It resolves their names, so it is the proxy
+            that has to keep them away from private addresses.
+        client: Your own HTTP client instead, used whole: with its timeouts, headers, authentication, proxies and TLS.
+
+    Raises:
+        TypeError: An argument is of the wrong kind.
+        ValueError: An argument cannot be used, or cannot be used together with a client.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a user of Ballerina's clients can set, all but the first by keyword
+        self,
+        subscription: Subscription,
+        *,
+        signature_method: str = SignatureMethod.SHA256,
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+        limits: EngineLimits | None = None,
+        allow_networks: Iterable[str] = (),
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        client: AsyncClient | None = None,
+    ) -> None:
+        check_kind("HubClient.subscription", subscription, Subscription)
+        check_kind("HubClient.retry", retry, RetryPolicy, optional=True)
+        check_kind("HubClient.limits", limits, EngineLimits, optional=True)
+        check_kind("HubClient.tls", tls, ssl.SSLContext, optional=True)
+        check_seconds("HubClient.timeout", timeout)
+        check_client(client, timeout=timeout, limits=limits, tls=tls, proxy=proxy)
+        self._subscription = subscription
+        self._method = SignatureMethod(signature_method).value
+        self._retry = retry
+        self._timeout = timeout
+        addresses = AddressPolicy.for_public_url(subscription.hub, tuple(allow_networks))
+        limits = limits or EngineLimits()
+        bounds = _exchange_limits(limits, timeout)
+        self._engine = EngineShare(limits=limits, addresses=addresses, tls=tls)
+        self._closed = False
+        self._http: Share[HttpClient] | HttpClient | None = None
+        if client is not None:
+            self._http = HttpClient(client, limits=bounds)
+        elif proxy is not None:
+            self._http = _proxied(
+                check_proxy("HubClient.proxy", proxy), addresses, _exchange_limits(limits, timeout), tls
+            )
+
+    async def notify_content_distribution(self, message: ContentDistributionMessage) -> ContentDistributionSuccess:
+        """Deliver a message, signed when the subscription has a secret (W3C 7, 7.1).
+
+        Args:
+            message: What to send.
+
+        Raises:
+            SubscriptionDeletedError: The subscriber answered 410: it wants no more.
+            ContentDeliveryError: It answered something else that is not 2xx, or not at all.
+            RuntimeError: The client is closed, or was before the delivery had ended.
+        """
+        check_kind("The message", message, ContentDistributionMessage)
+        if self._retry is None:
+            return await self._deliver(message)
+        return await self._retry.run(lambda: self._deliver(message))
+
+    async def _deliver(self, message: ContentDistributionMessage) -> ContentDistributionSuccess:
+        if self._closed:
+            raise RuntimeError("The client is closed.")
+        subscription = self._subscription
+        content = shared_content(
+            message,
+            topic=subscription.topic,
+            hub=subscription.hub,
+            signature_method=self._method,
+            kept_body_bytes=_KEPT_BODY_BYTES,
+            total_seconds=self._timeout,
+        )
+        if self._http is None:
+            return self._judge(await self._send_by_engine(content))
+        http = self._http.take() if isinstance(self._http, Share) else self._http
+        return self._judge(await self._send_by(http, content))
+
+    async def _send_by_engine(self, content: SharedContent) -> Response:
+        subscription = self._subscription
+        delivery = Delivery(subscription.callback, content, subscription.secret, subscription)
+        outcomes: list[DeliveryOutcome] = []
+        await self._engine.send((delivery,), lambda _, outcome: outcomes.append(outcome))
+        [outcome] = outcomes
+        if outcome.failure is not None:
+            raise self._unanswered(outcome.failure)
+        return Response(status=outcome.status, headers=Headers(outcome.headers), body=outcome.body)
+
+    async def _send_by(self, http: HttpClient, content: SharedContent) -> Response:
+        subscription, answer, body = self._subscription, None, bytearray()
+        headers = list(content.headers)
+        if subscription.secret is not None:
+            headers.append((Header.SIGNATURE, content.signature(subscription.secret)))
+        request = Request(method=content.method, url=subscription.callback, headers=headers, body=content.body)
+        try:
+            async with http.open(request) as answer:
+                async for chunk in answer.chunks:
+                    body += chunk
+                    if len(body) >= _KEPT_BODY_BYTES:
+                        break
+        except ExchangeError as error:
+            # The status decides, whatever becomes of a body that has no meaning (W3C 7).
+            if answer is None:
+                raise self._unanswered(error.failure) from error
+        return Response(status=answer.status, headers=answer.headers, body=bytes(body[:_KEPT_BODY_BYTES]))
+
+    def _judge(self, response: Response) -> ContentDistributionSuccess:
+        if response.ok:
+            return ContentDistributionSuccess(status=response.status, headers=response.headers, body=response.body)
+        if response.status == _GONE:
+            reason = f"Subscription to topic [{self._subscription.topic}] is terminated by the subscriber"
+            raise SubscriptionDeletedError(reason, headers=response.headers, content=response.body)
+        raise ContentDeliveryError(
+            "Error occurred distributing updated content",
+            status=response.status,
+            headers=response.headers,
+            content=response.body,
+        )
+
+    def _unanswered(self, cause: str) -> ContentDeliveryError:
+        reason = f"Content distribution failed for topic [{self._subscription.topic}]"
+        return ContentDeliveryError(reason, cause=str(cause))
+
+    async def aclose(self) -> None:
+        """Let go of the connections; those that others share, and a client that was given, stay open."""
+        self._closed = True
+        await self._engine.aclose()
+        http = self._http.give_back() if isinstance(self._http, Share) else self._http
+        if http is not None:
+            await http.aclose()
+
+
+def _exchange_limits(limits: EngineLimits, timeout: float | None) -> ExchangeLimits:
+    return ExchangeLimits(
+        seconds=timeout or limits.total_seconds,
+        connect_seconds=limits.connect_seconds,
+        response_bytes=_KEPT_BODY_BYTES,
+        connections=limits.connections,
+        keep_alive=limits.connections,
+    )
+
+
+def _proxied(
+    proxy: str, addresses: AddressPolicy, limits: ExchangeLimits, tls: ssl.SSLContext | None
+) -> Share[HttpClient]:
+    rules = (HttpClient, proxy, addresses, limits, tls)
+    return Share(rules, lambda: HttpClient(addresses=addresses, limits=limits, tls=tls, proxy=proxy))

@@ -1,0 +1,83 @@
+"""How a client repeats what failed."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import attrs
+import stamina
+from attrs.validators import ge
+
+from _websub.calls.exchange import ExchangeError, Failure
+from _websub.grammar.retry_after import retry_after_seconds
+from websubhub._errors import SubscriptionDeletedError, WebSubError
+
+T = TypeVar("T")
+# The next attempt would fail in the same way, before anything was sent.
+_HOPELESS = frozenset({Failure.URL, Failure.REQUEST})
+
+
+def _statuses(values: Iterable[int]) -> frozenset[int]:
+    return frozenset(values)
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """Repeats a failed delivery or publish: when there was no answer, and when the answer's status is listed.
+
+    A hub that said no in the words of the protocol, with 200 and ``hub.mode=denied``, is not asked again.
+
+    A ``Retry-After`` of the subscriber makes a wait longer and never shorter.
+
+    Attributes:
+        attempts: How often to try in all.
+        interval: Seconds before the second attempt.
+        factor: How much longer each further wait is than the one before.
+        maximum: The longest wait that the policy arranges by itself, in seconds.
+        statuses: The statuses worth another attempt.
+        jitter: The most that is added to each wait by chance, in seconds.
+        retry_after_maximum: The longest wait that a subscriber may ask for, in seconds; more counts as this. The call
+            lasts as long, so that one subscriber could otherwise hold its caller for a day.
+    """
+
+    attempts: int = attrs.field(default=3, validator=ge(1))
+    interval: float = attrs.field(default=3.0, validator=ge(0))
+    factor: float = attrs.field(default=2.0, validator=ge(1))
+    maximum: float = attrs.field(default=20.0, validator=ge(0))
+    statuses: frozenset[int] = attrs.field(default=frozenset({429, 500, 502, 503, 504}), converter=_statuses)
+    jitter: float = attrs.field(default=1.0, validator=ge(0))
+    retry_after_maximum: float = attrs.field(default=300.0, validator=ge(0))
+
+    def wait_before_retry(self, error: Exception) -> bool | float:
+        """Return whether to try again after an error, or the seconds that the other side asked to wait before."""
+        if not isinstance(error, WebSubError) or isinstance(error, SubscriptionDeletedError):
+            return False
+        if isinstance(error.__cause__, ExchangeError) and error.__cause__.failure in _HOPELESS:
+            return False
+        if error.status and error.status not in self.statuses:
+            return False
+        seconds = retry_after_seconds(error.headers.get("retry-after"), time.time())
+        return True if seconds is None else min(seconds, self.retry_after_maximum)
+
+    async def run(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call until it works or the attempts are used up; the last error is raised."""
+        async for attempt in stamina.retry_context(on=self._waits(), attempts=self.attempts, timeout=None):
+            with attempt:
+                return await call()
+        raise AssertionError("a retry context ends with a result or an error")  # pragma: no cover
+
+    def _waits(self) -> Callable[[Exception], bool | float]:
+        """Return what one run asks after each error: whether to try again, and after how many seconds."""
+        scheduled = self.interval
+
+        def wait(error: Exception) -> bool | float:
+            nonlocal scheduled
+            asked = self.wait_before_retry(error)
+            if asked is False:
+                return False
+            own = min(scheduled + random.uniform(0, self.jitter), self.maximum)  # noqa: S311 - jitter
+            scheduled = min(scheduled * self.factor, self.maximum)
+            return own if asked is True else max(own, asked)
+
+        return wait

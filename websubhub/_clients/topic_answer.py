@@ -1,0 +1,102 @@
+"""What the answer of a topic says: whether it brings its content, all of it, and what its head tells."""
+
+from collections.abc import AsyncIterator
+
+import anyio.lowlevel
+import attrs
+
+from _websub.calls.client import Incoming
+from _websub.grammar.coding import ContentCodingError, content_decoder
+from _websub.grammar.links import Link
+from _websub.grammar.media import is_content_type
+from _websub.grammar.urls import UrlError, check_url
+from _websub.grammar.vocabulary import OCTET_STREAM
+from _websub.http import Headers
+from websubhub._errors import TopicFetchError
+
+NOT_MODIFIED = 304
+# 203 is the content as well, touched by somebody on the way. The other 2xx bring none, a part of it, or a report.
+_CONTENT = frozenset({200, 203})
+#: What a coding may add to content that it cannot make smaller.
+_WIRE_SLACK = 65_536
+_DIGITS = 20
+_TOO_LARGE = "The topic's content is too large."
+
+
+@attrs.define
+class Counted:
+    """A body whose bytes are counted as they arrive."""
+
+    chunks: AsyncIterator[bytes]
+    size: int = 0
+
+    def __aiter__(self) -> "Counted":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next piece."""
+        chunk = await anext(self.chunks)
+        self.size += len(chunk)
+        return chunk
+
+
+def wrong(incoming: Incoming, reason: str) -> TopicFetchError:
+    """Return the error for an answer that cannot be used."""
+    return TopicFetchError(reason, status=incoming.status, headers=incoming.headers)
+
+
+def check(incoming: Incoming) -> None:
+    """Refuse an answer that does not bring the content of the topic, all of it, in a form that can be read."""
+    status = incoming.status
+    if status == NOT_MODIFIED:
+        raise wrong(incoming, "The topic answered 304, although nobody asked whether it has changed.")
+    if status not in _CONTENT:
+        without = ", which does not bring its content" if 200 <= status <= 299 else ""  # noqa: PLR2004 - of 2xx
+        raise wrong(incoming, f"The topic answered {status}{without}.")
+    try:
+        content_decoder(incoming.headers.get_all("content-encoding"))
+    except ContentCodingError as error:
+        raise wrong(incoming, f"The topic: {error}") from error
+
+
+async def body_of(incoming: Incoming, limit: int) -> bytes:
+    """The whole content, unpacked; the event loop gets its turn between the pieces."""
+    decoder = content_decoder(incoming.headers.get_all("content-encoding"))
+    on_the_wire = limit + _WIRE_SLACK
+    announced = incoming.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and len(announced) < _DIGITS and int(announced) > on_the_wire:
+        raise wrong(incoming, _TOO_LARGE)
+    body = bytearray()
+    arrived = 0
+    async for chunk in incoming.chunks:
+        arrived += len(chunk)
+        await anyio.lowlevel.checkpoint()
+        for piece in decoder.feed(chunk):
+            body += piece
+            if len(body) > limit:
+                break
+            await anyio.lowlevel.checkpoint()
+        if max(len(body), arrived - _WIRE_SLACK) > limit:
+            raise wrong(incoming, _TOO_LARGE)
+    decoder.finish()
+    return bytes(body)
+
+
+def content_type_of(headers: Headers) -> str:
+    """Return the one Content-Type that can be sent on, or that of bytes of any kind."""
+    values = set(headers.get_all("content-type"))
+    content_type = values.pop() if len(values) == 1 else ""
+    return content_type if is_content_type(content_type) else OCTET_STREAM
+
+
+def targets(links: tuple[Link, ...], relation: str) -> list[str]:
+    """The URLs with a relation that can be handed on, each once."""
+    return [url for url in dict.fromkeys(link.target for link in links if relation in link.relations) if _is_url(url)]
+
+
+def _is_url(text: str) -> bool:
+    try:
+        check_url(text)
+    except UrlError:
+        return False
+    return True

@@ -1,0 +1,150 @@
+"""From a request to the hooks: the answer now, and what follows once it is out."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import anyio
+import attrs
+
+from _websub.calls.budgets import Spending
+from _websub.calls.client import HttpClient
+from _websub.grammar.forms import FormError
+from _websub.grammar.signature import SecretError
+from _websub.grammar.urls import UrlError
+from _websub.http import Answer, Request, Response
+from _websub.outcome import Success, WebSubError
+from websubhub import _protocol as protocol
+from websubhub._config import HubConfig
+from websubhub._dispatch.admission import Admission
+from websubhub._dispatch.follow_ups import FollowUps
+from websubhub._dispatch.pairs import PairOrder, Turn
+from websubhub._dispatch.verifier import Verifier
+from websubhub._errors import UpdateMessageError
+from websubhub._intent import VerificationAttempt
+from websubhub._messages import (
+    Subscription,
+    SubscriptionAccepted,
+    TopicDeregistration,
+    TopicRegistration,
+    Unsubscription,
+    UnsubscriptionAccepted,
+    UpdateMessage,
+)
+from websubhub._publish_request import RefusedTopic, answer_for_all
+from websubhub._service import HubService
+
+#: The hook of a message that came in; no text from the wire ever becomes a method's name.
+_BY_MESSAGE = {
+    TopicRegistration: "on_register_topic",
+    TopicDeregistration: "on_deregister_topic",
+    UpdateMessage: "on_update_message",
+    Subscription: "on_subscription",
+    Unsubscription: "on_unsubscription",
+}
+
+
+def new_challenge() -> str:
+    """A challenge nobody can guess, of the characters that a challenge may have (W3C 5.3, 8.2)."""
+    return secrets.token_urlsafe(32)
+
+
+def _written(outcome: object) -> Success | WebSubError:
+    if not isinstance(outcome, Success | WebSubError):
+        raise TypeError(f"{outcome!r} cannot be answered with")
+    return outcome
+
+
+class Dispatcher:
+    """Calls a service's hooks for the requests that come in.
+
+    Args:
+        service: The service.
+        config: The hub's settings.
+        client: How callbacks are reached.
+        clock: The time, in seconds since 1970.
+        sleep: How to wait between attempts to reach a callback.
+        challenge: Makes a challenge, a new one for each attempt.
+    """
+
+    def __init__(
+        self,
+        service: HubService,
+        config: HubConfig,
+        client: HttpClient,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        challenge: Callable[[], str] = new_challenge,
+    ) -> None:
+        self._service = service
+        self._config = config
+        self._admission = Admission(config, client)
+        self._verifier = Verifier(service, client, clock, challenge)
+        self._follow_ups = FollowUps(self._verifier, config, sleep)
+        self._pairs = PairOrder()
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer a request; what is to happen after the answer comes along as its follow-up."""
+        refusal = self._admission.refusal(request)
+        if refusal is not None:
+            return Answer(refusal)
+        try:
+            messages = protocol.read_request(request, self._config)
+        except (FormError, UrlError, SecretError) as error:
+            return Answer(protocol.refuse(error))
+        first = messages[0]
+        if isinstance(first, Subscription | Unsubscription):
+            return await self._accept(first)
+        outcomes = [(message.topic, await self._decide(message)) for message in messages]
+        return Answer(protocol.write_outcome(outcomes[0][1] if len(outcomes) == 1 else answer_for_all(outcomes)))
+
+    async def _decide(self, message: protocol.Message) -> Success | WebSubError:
+        if isinstance(message, RefusedTopic):
+            return UpdateMessageError(message.reason)
+        return _written(await self._verifier.settle(_BY_MESSAGE[type(message)], message))
+
+    async def _accept(self, message: Subscription | Unsubscription) -> Answer:
+        refusal = self._admission.callback_refusal(message) or self._follow_ups.refusal(message)
+        if refusal is not None:
+            return Answer(refusal)
+        name = _BY_MESSAGE[type(message)]
+        if getattr(type(self._service), name) is getattr(HubService, name):
+            return self._answer_and_verify(Response(status=202), message)
+        outcome = await self._verifier.settle(name, message)
+        if isinstance(outcome, WebSubError):
+            return Answer(protocol.write_refusal(outcome))
+        response = self._write(outcome)
+        if not isinstance(outcome, SubscriptionAccepted | UnsubscriptionAccepted) or response.status != 202:  # noqa: PLR2004 - W3C 5.1.2
+            return Answer(response)
+        if isinstance(outcome, SubscriptionAccepted) and outcome.lease_seconds and isinstance(message, Subscription):
+            message = attrs.evolve(message, lease_seconds=self._config.grant(outcome.lease_seconds))
+        if outcome.deferred:
+            return Answer(response)
+        return self._answer_and_verify(response, message, confirmed=outcome.verified)
+
+    def _answer_and_verify(
+        self, response: Response, message: Subscription | Unsubscription, *, confirmed: bool = False
+    ) -> Answer:
+        turn = self._pairs.accept(message.topic, message.callback)
+
+        async def follow_up(turn: Turn) -> object:
+            if confirmed:
+                return await self._verifier.verify(message, confirmed=True)
+            await self._follow_ups.run(message, turn)
+            return None
+
+        return Answer(response, lambda: turn.run(follow_up))
+
+    def _write(self, outcome: object) -> Response:
+        return protocol.write_outcome(_written(outcome))
+
+    async def verify(self, message: Subscription | Unsubscription) -> VerificationAttempt:
+        """Validate an accepted request and verify its intent once, now, in the budget that is taken or has room."""
+        if Spending.current() is not None:
+            return await self._verifier.verify(message)
+        return await self._follow_ups.attempt(message, lambda: self._verifier.verify(message))
+
+    async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
+        """Tell a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        await self._verifier.deny(message, reason)

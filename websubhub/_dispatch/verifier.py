@@ -1,0 +1,110 @@
+"""One verification of an accepted request: what the service says about it, what the callback does, and who is told."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from _websub.calls.client import ExchangeError, HttpClient
+from _websub.grammar.retry_after import retry_after_seconds
+from _websub.grammar.urls import host_of
+from _websub.grammar.vocabulary import Mode
+from _websub.outcome import WebSubError
+from _websub.user_code import settle
+from websubhub import _protocol as protocol
+from websubhub._errors import RequestPostponedError
+from websubhub._intent import IntentVerification, VerificationAttempt
+from websubhub._messages import Subscription, Unsubscription
+from websubhub._service import HOOKS, HubService
+
+log = logging.getLogger("websubhub")
+
+_ROWS = {hook.name: hook for hook in HOOKS}
+_VALIDATION = ("on_subscription_validation", "on_unsubscription_validation")
+_VERIFIED = ("on_subscription_intent_verified", "on_unsubscription_intent_verified")
+
+
+class Verifier:
+    """Validates requests and verifies their intent, with whatever budget its caller has taken (W3C 5.2, 5.3).
+
+    Args:
+        service: The service.
+        client: How callbacks are reached.
+        clock: The time, in seconds since 1970.
+        challenge: Makes a challenge, a new one for each attempt.
+    """
+
+    def __init__(
+        self, service: HubService, client: HttpClient, clock: Callable[[], float], challenge: Callable[[], str]
+    ) -> None:
+        self._service = service
+        self._client = client
+        self._clock = clock
+        self._challenge = challenge
+
+    def settle(self, name: str, message: object) -> Awaitable[object]:
+        """Call a hook, which becomes one of its outcomes whatever it does."""
+        return settle(_ROWS[name], getattr(self._service, name), message)
+
+    async def verify(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
+        """Validate a request and verify its intent once, then tell the service.
+
+        Args:
+            message: The request.
+            confirmed: The intent is known already; no verification request is sent.
+        """
+        objection = await self.objection(message)
+        if isinstance(objection, RequestPostponedError):
+            return _postponed(objection)
+        if objection is not None:
+            await self.deny(message, objection.reason)
+            return VerificationAttempt(result=IntentVerification.DENIED)
+        return await self.confirm(message, confirmed=confirmed)
+
+    async def objection(self, message: Subscription | Unsubscription) -> WebSubError | None:
+        """Return why the service does not grant a request, or not yet, or None if it does."""
+        outcome = await self.settle(_VALIDATION[isinstance(message, Unsubscription)], message)
+        return outcome if isinstance(outcome, WebSubError) else None
+
+    async def confirm(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
+        """Verify the intent of a request that is granted."""
+        now = self._clock()
+        attempt = VerificationAttempt(result=IntentVerification.VERIFIED) if confirmed else await self._ask(message)
+        if attempt.result is IntentVerification.VERIFIED:
+            name = _VERIFIED[isinstance(message, Unsubscription)]
+            outcome = await self.settle(name, protocol.verified(message, now))
+            if isinstance(outcome, RequestPostponedError):
+                return _postponed(outcome)
+            if isinstance(outcome, WebSubError):
+                await self._tell(Mode.HUB_ERROR, message, outcome.reason)
+        return attempt
+
+    async def _ask(self, message: Subscription | Unsubscription) -> VerificationAttempt:
+        challenge = self._challenge()
+        try:
+            response = await self._client.send(protocol.verification(message, challenge))
+        except ExchangeError as error:
+            if error.wait:
+                return VerificationAttempt(result=IntentVerification.POSTPONED, retry_after=error.wait)
+            return VerificationAttempt(result=IntentVerification.UNANSWERED)
+        if protocol.is_confirmed(response, challenge):
+            return VerificationAttempt(result=IntentVerification.VERIFIED)
+        if response.says_not_now:
+            seconds = retry_after_seconds(response.headers.get("Retry-After"), self._clock())
+            return VerificationAttempt(result=IntentVerification.UNANSWERED, retry_after=seconds)
+        log.info("The callback at %s did not confirm.", host_of(message.callback))
+        return VerificationAttempt(result=IntentVerification.REFUSED)
+
+    async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
+        """Tell a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        await self._tell(Mode.DENIED, message, reason)
+
+    async def _tell(self, mode: Mode, message: Subscription | Unsubscription, reason: str) -> None:
+        try:
+            await self._client.send(protocol.notice(mode, message, reason))
+        except ExchangeError:
+            log.info("The callback at %s could not be told: %s.", host_of(message.callback), mode)
+
+
+def _postponed(error: RequestPostponedError) -> VerificationAttempt:
+    return VerificationAttempt(
+        result=IntentVerification.POSTPONED, retry_after=error.retry_after, reason=error.reason, counts=error.counts
+    )

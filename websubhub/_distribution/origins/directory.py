@@ -1,0 +1,54 @@
+"""The origins of an engine, each remembered under one spelling, and never more than agreed."""
+
+from websubhub._distribution.origins.origin import Origin, split_callback
+
+
+class Origins:
+    """Finds the origin of a callback, at the cost of a look into a dictionary.
+
+    Args:
+        limit: How many unused ones are remembered.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._origins: dict[str, Origin] = {}
+
+    def all(self) -> list[Origin]:
+        """Those that are remembered."""
+        return list(self._origins.values())
+
+    def locate(self, callback: str) -> tuple[Origin, str] | None:
+        """The origin of a callback and its request target, or ``None`` if no request can be made of it."""
+        slash = callback.find("/", 8)
+        if slash > 0:
+            origin = self._origins.get(callback[:slash])
+            target = callback[slash:]
+            # It stands in the request line, where a space or a line end would start something else.
+            plain = target.isascii() and target.isprintable() and " " not in target and "#" not in target
+            if plain and origin is not None:
+                return origin, target
+        parts = split_callback(callback)
+        if parts is None:
+            return None
+        origin, target = parts
+        return self._origins.get(origin.prefix) or self._admit(origin), target
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._origins.clear()
+
+    def _admit(self, origin: Origin) -> Origin:
+        if len(self._origins) >= 2 * self._limit:
+            self._forget_unused()
+        self._origins[origin.prefix] = origin
+        return origin
+
+    def _forget_unused(self) -> None:
+        surplus = len(self._origins) - self._limit
+        for origin in self.all():
+            if surplus <= 0:
+                break
+            if origin.unused:
+                del self._origins[origin.prefix]
+                surplus -= 1

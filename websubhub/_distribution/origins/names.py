@@ -1,0 +1,204 @@
+"""Addresses of host names: looked up in threads of our own, checked, and remembered for a while."""
+
+import queue
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from time import monotonic
+
+import attrs
+
+from _websub.grammar.addresses import AddressPolicy
+from websubhub._distribution.outcome import DeliveryFailure, is_out_of_descriptors
+
+#: Gives the addresses of a host name as text, or raises ``OSError`` or ``UnicodeError``. It runs in a thread.
+Resolve = Callable[[str], Sequence[str]]
+
+_KEPT_SECONDS = 60.0
+_FAILURE_KEPT_SECONDS = 30.0
+_NAMES_KEPT = 10_000
+_ADDRESSES = 16
+_NAMES_IN_LINE = 1_000
+_THREAD_IDLE_SECONDS = 10.0
+
+
+def resolve(host: str) -> Sequence[str]:
+    """The addresses of a host by the resolver of the system, in the order in which they should be tried."""
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+
+
+@attrs.frozen(kw_only=True)
+class Resolution:
+    """What is known about a host name until ``expires``: where to connect, or why not to."""
+
+    host: str
+    addresses: tuple[str, ...] = ()
+    failure: DeliveryFailure | None = None
+    detail: str = ""
+    expires: float = 0.0
+
+
+class NameResolver:
+    """Looks names up without ever waiting: ``known`` answers at once, ``ask`` starts a lookup, ``answers`` collects.
+
+    Lookups cannot be cancelled, so a slow name server keeps a thread for as long as it likes. Therefore the threads are
+    our own and bounded, they end with the program, and one in four only takes names that were found before: dead names
+    can use up the others and still delay no subscriber that was reached once.
+
+    Args:
+        policy: Which addresses may be called. A name with a single address that is not permitted is refused.
+        threads: How many names are looked up at a time.
+        notify: Called in a thread when there are answers to collect.
+        look_up: The resolver, that of the system unless given.
+    """
+
+    def __init__(
+        self, policy: AddressPolicy, threads: int, notify: Callable[[], None], look_up: Resolve = resolve
+    ) -> None:
+        self._policy = policy
+        self._notify = notify
+        self._look_up = look_up
+        self._known: dict[str, Resolution] = {}
+        self._answers: deque[Resolution] = deque()
+        reserved = threads // 4
+        self._strangers = _Lane(threads - reserved, self._work)
+        self._acquaintances = _Lane(reserved, self._work) if reserved else self._strangers
+
+    def known(self, host: str, now: float) -> Resolution | None:
+        """The addresses of a host, if they are known or can be had without a lookup."""
+        found = self._known.get(host)
+        if found is not None and found.expires > now:
+            return found
+        try:
+            literal = str(ip_address(host))
+        except ValueError:
+            return None
+        return self._remember(self._check(host, [literal]))
+
+    def ask(self, host: str) -> Resolution | None:
+        """Start to look a name up; a failure at once if too many wait already."""
+        before = self._known.get(host)
+        met = before is not None and before.failure is None
+        lane = self._acquaintances if met else self._strangers
+        if lane.put(host):
+            return None
+        return _unresolved(host, "Too many names are being looked up.")
+
+    def answers(self) -> list[Resolution]:
+        """The lookups that have ended since the last call."""
+        found = []
+        while self._answers:
+            found.append(self._remember(self._answers.popleft()))
+        return found
+
+    def give_up(self, host: str) -> Resolution:
+        """Do not wait any longer; the failure is remembered like any other, and replaced by a late answer."""
+        return self._remember(_unresolved(host, "The name server did not answer in time."))
+
+    def close(self) -> None:
+        """Start no more lookups; those under way end in their threads, and nobody is told."""
+        self._notify = _nobody
+        self._strangers.close()
+        self._acquaintances.close()
+
+    def _remember(self, resolution: Resolution) -> Resolution:
+        known = self._known
+        known.pop(resolution.host, None)
+        if len(known) >= _NAMES_KEPT:
+            del known[next(iter(known))]
+        known[resolution.host] = resolution
+        return resolution
+
+    def _work(self, host: str) -> None:
+        try:
+            resolution = self._check(host, self._look_up(host))
+        except (OSError, UnicodeError) as error:
+            words = error.strerror if isinstance(error, OSError) else None
+            resolution = _unresolved(host, f"{words or 'The name is no host name'}.")
+            if isinstance(error, OSError) and is_out_of_descriptors(error):  # which says nothing about the name
+                resolution = attrs.evolve(resolution, failure=DeliveryFailure.NO_DESCRIPTOR, expires=monotonic())
+        except Exception as error:  # noqa: BLE001 - whatever a resolver does, somebody waits for the answer
+            resolution = _unresolved(host, f"The resolver failed: {type(error).__name__}.")
+        self._answers.append(resolution)
+        self._notify()
+
+    def _check(self, host: str, addresses: Sequence[str]) -> Resolution:
+        if not addresses:
+            return _unresolved(host, "The name has no address.")
+        if not all("%" not in address and self._policy.permits(address) for address in addresses):
+            return Resolution(
+                host=host,
+                failure=DeliveryFailure.REFUSED_ADDRESS,
+                detail="The host has an address that must not be called.",
+                expires=monotonic() + _FAILURE_KEPT_SECONDS,
+            )
+        distinct = tuple(dict.fromkeys(addresses))[:_ADDRESSES]
+        return Resolution(host=host, addresses=distinct, expires=monotonic() + _KEPT_SECONDS)
+
+
+class _Lane:
+    """A line of names and the threads that take from it, started when needed and gone when idle."""
+
+    def __init__(self, threads: int, work: Callable[[str], None]) -> None:
+        self._limit = threads
+        self._work = work
+        self._line: queue.Queue[str | None] = queue.Queue(_NAMES_IN_LINE)
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._free = 0
+
+    def put(self, host: str) -> bool:
+        try:
+            self._line.put_nowait(host)
+        except queue.Full:
+            return False
+        with self._lock:
+            if self._free >= self._line.qsize() or self._threads >= self._limit:
+                return True
+            self._threads += 1
+        threading.Thread(target=self._run, name="websubhub-names", daemon=True).start()
+        return True
+
+    def close(self) -> None:
+        while True:
+            try:
+                self._line.get_nowait()
+            except queue.Empty:
+                break
+        for _ in range(self._threads):
+            self._line.put_nowait(None)
+
+    def _run(self) -> None:
+        while (host := self._next()) is not None:
+            self._work(host)
+
+    def _next(self) -> str | None:
+        with self._lock:
+            self._free += 1
+        host = None
+        while host is None:
+            with suppress(queue.Empty):
+                host = self._line.get(timeout=_THREAD_IDLE_SECONDS)
+            with self._lock:
+                # A name that was put in line while this thread was about to leave counts on it.
+                if host is not None or self._line.empty():
+                    self._free -= 1
+                    self._threads -= host is None
+                    break
+        return host
+
+
+def _nobody() -> None:
+    """Is told nothing."""
+
+
+def _unresolved(host: str, detail: str) -> Resolution:
+    return Resolution(
+        host=host,
+        failure=DeliveryFailure.UNRESOLVED_NAME,
+        detail=detail,
+        expires=monotonic() + _FAILURE_KEPT_SECONDS,
+    )

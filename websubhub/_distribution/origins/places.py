@@ -1,0 +1,82 @@
+"""Addresses that deliveries go to: how many connections each has, and whether it wants what it gets."""
+
+from collections import deque
+from math import inf
+
+from _websub.calls.accounts import PROVEN_SECONDS, Accounts, Budget
+from _websub.grammar.addresses import address_block, is_loopback_host
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.origins.origin import Origin
+
+
+class Place:
+    """An address, or an IPv6 network, and those who wait for a connection to it.
+
+    Attributes:
+        name: What it is called.
+        limit: How many connections it may have.
+        open: How many it has.
+        taken_at: When it last took a delivery.
+        waiting: The origins that wait until it may have one more.
+    """
+
+    __slots__ = ("limit", "name", "open", "taken_at", "waiting")
+
+    def __init__(self, name: str, limit: float) -> None:
+        self.name = name
+        self.limit = limit
+        self.open = 0
+        self.taken_at = -inf
+        self.waiting: deque[Origin] = deque()
+
+
+class Places:
+    """The addresses of an engine, and what those may be made to take that take no deliveries.
+
+    An address that took one within the last hour may fail as often as it likes: many servers share it, and the delays
+    between attempts are what slows those down that fail. One that took none may be somebody who was subscribed by the
+    owner of a name. A hub on this machine has no such bounds there: its subscribers differ in their ports alone.
+
+    Args:
+        limits: The bounds.
+        loopback: Whether this machine has none.
+    """
+
+    def __init__(self, limits: EngineLimits, *, loopback: bool = False) -> None:
+        self._loopback = loopback
+        self._limit = limits.connections_per_address
+        self._remembered = 2 * limits.origins
+        self._places: dict[str, Place] = {}
+        rate = limits.failing_per_minute
+        budget = Budget(at_once=limits.connections, burst=rate, per_minute=rate)
+        self._now = -inf
+        self._failing = Accounts(budget, lambda: self._now, limits.origins)
+
+    def at(self, address: str) -> Place:
+        """The place of an address."""
+        name = address_block(address)
+        place = self._places.get(name)
+        if place is None:
+            if len(self._places) >= self._remembered:
+                self._forget()
+            at_home = self._loopback and is_loopback_host(address)
+            place = self._places[name] = Place(name, inf if at_home else self._limit)
+        return place
+
+    def is_held_back(self, place: Place, now: float) -> bool:
+        """Return whether a place has failed so many deliveries, and taken none, that it gets none for a while."""
+        self._now = now
+        proven = place.limit == inf or place.taken_at > now - PROVEN_SECONDS
+        return not proven and self._failing.wait(place.name) > 0
+
+    def failed(self, place: Place, now: float) -> None:
+        """Note that a place did not take a delivery."""
+        self._now = now
+        if place.limit < inf:
+            self._failing.begin(place.name)
+            self._failing.end(place.name, size=0, wanted=False, failed=True)
+
+    def _forget(self) -> None:
+        idle = [name for name, place in self._places.items() if not (place.open or place.waiting)]
+        for name in idle[: self._remembered // 2]:
+            del self._places[name]

@@ -1,0 +1,225 @@
+"""Which delivery goes onto which connection, and when: batches take turns, origins have their limits."""
+
+from collections import deque
+from time import monotonic
+
+from websubhub._distribution.batch import Batch
+from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.origins.directory import Origins
+from websubhub._distribution.origins.lookups import Lookups
+from websubhub._distribution.origins.origin import Origin
+from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome, is_out_of_descriptors
+from websubhub._distribution.turns.lines import Lines
+from websubhub._distribution.turns.outbox import BURST, Outbox
+from websubhub._distribution.turns.rotation import Rotation
+from websubhub._distribution.wire.channel import describe
+from websubhub._distribution.wire.connection import Connection
+from websubhub._distribution.wire.pool import Pool
+from websubhub._distribution.wire.request import render_head
+from websubhub._distribution.wire.wiring import Route, Wiring
+
+#: The exchange has not begun, so another address may be tried.
+NOT_CONNECTED = frozenset({DeliveryFailure.CONNECT, DeliveryFailure.CONNECT_TIMEOUT})
+
+_INVALID = DeliveryOutcome(
+    failure=DeliveryFailure.INVALID_REQUEST, detail="The callback or a header field cannot be sent."
+)
+_NO_DESCRIPTOR = DeliveryOutcome(
+    failure=DeliveryFailure.NO_DESCRIPTOR, detail="This program has as many files open as it may."
+)
+_HELD_BACK = DeliveryOutcome(
+    failure=DeliveryFailure.HELD_BACK, detail="The address has as many connections, or failures, as it may have."
+)
+#: How many origins may wait for one address, for each connection that it may have.
+_LINE = 4
+
+
+class Assignment:
+    """Takes deliveries from batches and begins them on connections.
+
+    A delivery is taken when there is room for one more exchange. If its origin has all the connections it may have, or
+    its name is still looked up, it waits there and the next one is taken.
+
+    Attributes:
+        now: The time, as of the present turn.
+        rotation: The batches that deliveries are taken from.
+        outbox: What was begun.
+        lines: The origins whose deliveries cannot begin yet.
+    """
+
+    def __init__(self, wiring: Wiring, pool: Pool, lookups: Lookups) -> None:
+        self.now = monotonic()
+        self.rotation = Rotation(wiring.limits.waiting)
+        self.outbox = Outbox(wiring)
+        self._limits = wiring.limits
+        self._pool = pool
+        self._lookups = lookups
+        self._origins = Origins(wiring.limits.origins)
+        # What came up in the middle of something else, and is done one by one so that no turn is long.
+        self.lines = Lines(pool.shares)
+        self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
+
+    def abandon(self, batch: Batch) -> None:
+        """Forget the deliveries of a batch that have not begun."""
+        self.rotation.remove(batch)
+        if batch.ahead:
+            for origin in self._origins.all():
+                origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
+
+    @property
+    def short_of_slots(self) -> bool:
+        """Whether somebody may wait for a slot."""
+        return bool(self.rotation or self.lines.starved)
+
+    def fill(self, until: float) -> bool:
+        """Begin as many deliveries as there is room for; whether the time was enough for all."""
+        outbox, lines, resolved = self.outbox, self.lines, self._lookups.resolved
+        enough = True
+        while enough and (
+            ((self._failed or lines.starved or lines.suspects or resolved) and self._catch_up()) or self._take()
+        ):
+            if len(outbox.connections) >= BURST:
+                outbox.send()
+            enough = monotonic() < until
+        outbox.send()
+        return enough
+
+    def _take(self) -> bool:
+        """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
+        shares = self._pool.shares
+        taken = self.rotation.next() if shares.busy < shares.most else None
+        if taken is None:
+            return False
+        batch, delivery = taken
+        found = self._origins.locate(delivery.callback)
+        if found is None:
+            batch.settle(delivery, _INVALID)
+            return True
+        origin, target = found
+        if origin.waiting or not self._start(delivery, batch, origin, target):
+            origin.waiting.append((delivery, batch, target))
+            self.rotation.count_up(batch)
+        return True
+
+    def _catch_up(self) -> bool:
+        """Do one thing that could not be done where it came up; whether there was one."""
+        if self._failed:
+            delivery, batch, outcome = self._failed.popleft()
+            batch.settle(delivery, outcome)
+            return True
+        origin = self.lines.next()
+        if origin is not None:
+            self.serve(origin)
+            return True
+        answer = self._lookups.next()
+        if answer is None:
+            return False
+        resolution, origins = answer
+        for origin in origins:
+            if resolution.failure is None or origin.open:
+                self.serve(origin)
+            else:
+                self.fail_waiting(origin, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))
+        return True
+
+    def serve(self, origin: Origin) -> None:
+        """Start deliveries that wait for the origin, as many as it can take now."""
+        while origin.waiting:
+            if not self._pool.shares.has_room:
+                self.lines.stand(origin)
+                return
+            delivery, batch, target = origin.waiting[0]
+            if not self._start(delivery, batch, origin, target):
+                return
+            origin.waiting.popleft()
+            self.rotation.count_down(batch)
+
+    def try_again(self, connection: Connection, delivery: Delivery, batch: Batch, failure: DeliveryFailure) -> bool:
+        """Try the next address of the host, or repeat what was certainly not processed; whether there is a way."""
+        origin = connection.origin
+        if failure in NOT_CONNECTED and connection.route.addresses:
+            self._connect(delivery, batch, origin, connection.head, connection.route)
+            return True
+        if not connection.unprocessed or delivery in batch.repeated:
+            return False
+        found = self._origins.locate(delivery.callback)
+        if found is None:
+            return False
+        batch.repeated.add(delivery)
+        self._pool.drop_idle_of(origin)  # they are as old as this one
+        origin.waiting.appendleft((delivery, batch, found[1]))
+        self.rotation.count_up(batch)
+        self.serve(origin)
+        return True
+
+    def fail_waiting(self, origin: Origin, outcome: DeliveryOutcome) -> None:
+        """Settle what waits for an origin that cannot be reached."""
+        for delivery, batch, _ in origin.waiting:
+            self.rotation.count_down(batch)
+            self._failed.append((delivery, batch, outcome))
+        origin.waiting.clear()
+
+    def _start(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
+        """Begin a delivery or settle it; whether that was possible, otherwise it has to wait."""
+        if origin.suspect and not self.lines.has_share(origin):
+            return False
+        connection = self._pool.borrow(origin)
+        if connection is None:
+            return self._start_fresh(delivery, batch, origin, target)
+        head = render_head(delivery, target, origin.request_end)
+        if head is None:
+            self._pool.park(connection, self.now)
+            batch.settle(delivery, _INVALID)
+        else:
+            self.outbox.put(connection, delivery, batch, head, self.now)
+        return True
+
+    def _start_fresh(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
+        if not self._pool.may_open(origin, self.now):
+            self.lines.be_patient(origin)
+            return False
+        resolution = self._lookups.known(origin, self.now)
+        if resolution is None:
+            return False
+        if resolution.failure is not None:
+            if not origin.open:
+                batch.settle(delivery, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))
+            return not origin.open  # connections that there are, are as good as they were
+        addresses = self._pool.reachable(resolution.addresses, self.now)
+        if not addresses:
+            return self._wait_or_give_up(delivery, batch, origin, resolution.addresses)
+        head = render_head(delivery, target, origin.request_end)
+        if head is None:
+            batch.settle(delivery, _INVALID)
+            return True
+        seconds = delivery.content.connect_seconds or self._limits.connect_seconds
+        self._connect(delivery, batch, origin, head, Route(addresses, self.now + seconds))
+        return True
+
+    def _wait_or_give_up(self, delivery: Delivery, batch: Batch, origin: Origin, addresses: tuple[str, ...]) -> bool:
+        """Let an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
+        places = [self._pool.places.at(address) for address in addresses]
+        waited_for = [place for place in places if not self._pool.places.is_held_back(place, self.now)]
+        if not waited_for or len(waited_for[0].waiting) >= _LINE * self._limits.connections_per_address:
+            batch.settle(delivery, _HELD_BACK)
+            return True
+        if origin not in waited_for[0].waiting:
+            waited_for[0].waiting.append(origin)
+        self.lines.be_patient(origin)  # should nobody be left at that address whose end would be noticed
+        return False
+
+    def _connect(self, delivery: Delivery, batch: Batch, origin: Origin, head: bytes, route: Route) -> None:
+        problem = OSError()
+        while route.addresses:
+            try:
+                connection = self._pool.open(origin, route, self.now)
+            except OSError as error:
+                if is_out_of_descriptors(error):  # of this program, which says nothing about the host
+                    batch.settle(delivery, _NO_DESCRIPTOR)
+                    return
+                problem = error  # there is no way to this address; try the next one
+                route = route.rest
+            else:
+                self.outbox.put(connection, delivery, batch, head, self.now)
+                return
+        batch.settle(delivery, DeliveryOutcome(failure=DeliveryFailure.CONNECT, detail=describe(problem)))

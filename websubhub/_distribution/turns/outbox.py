@@ -1,0 +1,47 @@
+"""Requests that are ready to go, sent one right after the other."""
+
+from collections import deque
+
+from websubhub._distribution.batch import Batch
+from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.outcome import DeliveryOutcome
+from websubhub._distribution.wire.connection import Connection
+from websubhub._distribution.wire.wiring import Wiring
+
+#: So many are sent together.
+BURST = 64
+
+
+class Outbox:
+    """Puts deliveries on connections and sends them together.
+
+    A server that is awake costs less to reach than one that has to be woken.
+
+    Attributes:
+        connections: Those on which a delivery was begun and not sent.
+        failed: Exchanges that failed as they began.
+    """
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.failed: deque[tuple[Connection, Delivery, DeliveryOutcome]] = deque()
+        self._wheel = wiring.wheel
+        self._total_seconds = wiring.limits.total_seconds
+        self.connections: list[Connection] = []
+
+    def put(self, connection: Connection, delivery: Delivery, batch: Batch, head: bytes, now: float) -> None:
+        """Begin a delivery on a connection, which is sent with the others or once the connection is made."""
+        end_by = now + (delivery.content.total_seconds or self._total_seconds)
+        if connection.begin(delivery, batch, head, end_by):
+            self.connections.append(connection)
+        if connection.deadline < connection.watched_until:
+            self._wheel.watch(connection)
+
+    def send(self) -> None:
+        """Send what has come together."""
+        for connection in self.connections:
+            delivery = connection.delivery
+            if delivery is not None:  # it is, if its batch was abandoned meanwhile
+                failed = connection.launch()
+                if failed is not None:
+                    self.failed.append((connection, delivery, failed))
+        self.connections.clear()

@@ -1,0 +1,1 @@
+"""Connections: their sockets, TLS, requests and answers."""

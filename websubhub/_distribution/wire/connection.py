@@ -1,0 +1,273 @@
+"""One connection and what is said on it: the request and the answer, one exchange after the other."""
+
+import ssl
+from math import inf
+
+from websubhub._distribution.batch import Batch
+from websubhub._distribution.delivery import Delivery
+from websubhub._distribution.origins.origin import Origin
+from websubhub._distribution.origins.places import Place
+from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.wire.answer import AnswerReader
+from websubhub._distribution.wire.channel import NOT_YET, Channel, describe
+from websubhub._distribution.wire.handshake import NotConnectedError, go_on_connecting
+from websubhub._distribution.wire.poller import READABLE, WRITABLE
+from websubhub._distribution.wire.wiring import Route, Wiring
+
+# Compared on every event, so they are plain numbers.
+_CONNECTING, _SENDING, _ANSWERING, _IDLE = range(4)
+
+_READ_BYTES = 16 * 1024
+# A body up to here is cheaper to copy behind its head than to send as a second piece.
+_COPY_BYTES = 8 * 1024
+_REMEMBERED_ANSWER_BYTES = 1024
+_REMEMBERED_ANSWERS = 512
+# How long the rest of a body that nobody wants may take, before a new connection is worth more than the wait.
+_IGNORED_BODY_SECONDS = 1.0
+
+
+class Connection:
+    """A connection and the exchange on it. It never waits: ``advance`` is called when its socket is ready.
+
+    Attributes:
+        delivery: What is under way, for its ``batch``; ``None`` while the connection is idle.
+        head: The head of its request.
+        route: What is left to try if this address cannot be reached.
+        reusable: After an outcome, whether the connection can take another delivery.
+        unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
+        deadline: When the present step fails.
+        end_by: When the exchange fails.
+        idle_since: When the last exchange ended.
+        standing: What ``Shares`` knows of the exchange, 0 for nothing.
+        place: Where it leads.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_channel",
+        "_content",
+        "_pieces",
+        "_reader",
+        "_request",
+        "_reused",
+        "_sent",
+        "_state",
+        "_wiring",
+        "batch",
+        "deadline",
+        "delivery",
+        "end_by",
+        "fd",
+        "head",
+        "idle_since",
+        "origin",
+        "place",
+        "reusable",
+        "route",
+        "standing",
+        "unprocessed",
+        "watched_until",
+    )
+
+    def __init__(self, wiring: Wiring, origin: Origin, place: Place, route: Route, now: float) -> None:
+        """Start to connect to the first address, which gets its share of the time.
+
+        Raises:
+            OSError: There is no way to that address, or no file descriptor left.
+        """
+        self._wiring = wiring
+        self._channel = Channel(wiring.poller, route.addresses[0], origin.port)
+        self._answers = wiring.answers
+        self._state = _CONNECTING
+        self._reader: AnswerReader | None = None
+        self._request = b""
+        self._pieces: list[memoryview] = []
+        self._sent = 0
+        self._reused = False
+        self.fd = self._channel.fd
+        self.origin = origin
+        self.place = place
+        self.route = route.rest
+        self.head = b""
+        self.delivery: Delivery | None = None
+        self.batch: Batch | None = None
+        self.reusable = self.unprocessed = False
+        self.deadline = now + (route.connect_by - now) / len(route.addresses)
+        self.watched_until = inf
+        self.end_by = inf
+        self.idle_since = 0.0
+        self.standing = 0
+
+    def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> bool:
+        """Take a delivery; whether it can be sent now, otherwise it is sent once the connection is made."""
+        self.delivery = delivery
+        self.batch = batch
+        self.head = head
+        self.reusable = False
+        self._content = content = delivery.content
+        self._sent = 0
+        body = content.body
+        if len(body) > _COPY_BYTES or len(head) > _COPY_BYTES:
+            self._request = b""
+            self._pieces = [memoryview(head), memoryview(body)]
+        else:
+            self._request = head + body
+        self.end_by = end_by
+        if self._state != _IDLE:
+            return False
+        self._state = _SENDING
+        self.deadline = end_by
+        return True
+
+    def launch(self) -> DeliveryOutcome | None:
+        """Send what was begun, as far as it goes; the outcome if that fails."""
+        request = self._request
+        if request:
+            try:
+                self._sent = sent = self._channel.send(request)
+            except OSError:
+                sent = 0  # what is wrong is found by trying again
+            if sent == len(request):
+                self._state = _ANSWERING
+                return None
+            self._pieces = [memoryview(request)[sent:]]
+        return self._send()
+
+    def rest(self, now: float) -> None:
+        """Be idle, after an exchange that left the connection reusable."""
+        self.delivery = self.batch = None
+        self.idle_since = now
+        self._reused = True
+        self._state = _IDLE
+
+    def close(self) -> None:
+        """Let go of the socket; nothing is under way any more."""
+        self.delivery = self.batch = None
+        self._channel.close()
+
+    def advance(self, events: int, now: float) -> DeliveryOutcome | None:
+        """Go on with the exchange, now that the socket is ready; the outcome when it ends."""
+        if self._state == _ANSWERING:
+            return self._read(now)
+        if self._state == _CONNECTING:
+            return self._connect()
+        if events & ~WRITABLE:  # an answer that comes early, or the end of the connection
+            outcome = self._read(now)
+            if outcome is not None:
+                return outcome
+        return self._send()
+
+    def expire(self) -> DeliveryOutcome:
+        """The outcome if the deadline has passed."""
+        if self._state == _CONNECTING:
+            return _failed(DeliveryFailure.CONNECT_TIMEOUT, "The connection was not made in time.")
+        return self._end(DeliveryFailure.TIMEOUT, "The answer was not complete in time.")
+
+    # Connecting.
+
+    def _connect(self) -> DeliveryOutcome | None:
+        try:
+            if not go_on_connecting(self._channel, self.origin, self._wiring.tls):
+                return None
+        except NotConnectedError as error:
+            return _failed(error.failure, error.detail)
+        self.deadline = self.end_by
+        self._channel.watch(READABLE)
+        self._state = _SENDING
+        return self.launch()
+
+    # Sending.
+
+    def _send(self) -> DeliveryOutcome | None:
+        try:
+            while self._pieces:
+                self._sent += self._channel.send_some(self._pieces)
+        except NOT_YET:
+            self._channel.watch(READABLE | WRITABLE)
+            return None
+        except OSError as error:
+            return self._refused(error)
+        self._state = _ANSWERING
+        self._channel.watch(READABLE)
+        return None
+
+    def _refused(self, error: OSError) -> DeliveryOutcome:
+        if self._reused and not self._sent and self._reader is None:
+            self.unprocessed = True
+            return self._end(DeliveryFailure.RESET, describe(error))
+        # Who answers early and closes has answered; the answer may have come before the end of the connection.
+        return self._read(inf) or self._end(DeliveryFailure.RESET, describe(error))
+
+    # The answer.
+
+    def _read(self, now: float) -> DeliveryOutcome | None:
+        channel = self._channel
+        while True:
+            try:
+                data = channel.receive(_READ_BYTES)
+            except NOT_YET:
+                return None
+            except ssl.SSLEOFError:
+                return self._closed(in_order=False)
+            except OSError as error:
+                return self._end(DeliveryFailure.RESET, describe(error))
+            outcome = self._answers.get(data)
+            if (
+                outcome is not None
+                and self._reader is None
+                and self._state == _ANSWERING
+                and not self._content.kept_body_bytes
+            ):
+                self.reusable = channel.tls is None or not channel.has_more()
+                return outcome
+            if not data:
+                return self._closed(in_order=True)
+            outcome = self._understand(data, now)
+            # OpenSSL may hold more than it gave, about which the socket stays silent.
+            if outcome is not None or channel.tls is None:
+                return outcome
+
+    def _understand(self, data: bytes, now: float) -> DeliveryOutcome | None:
+        content = self._content
+        reader = self._reader
+        first = reader is None
+        if reader is None:
+            reader = self._reader = AnswerReader(self._wiring.limits, content.kept_body_bytes, content.method)
+        outcome = reader.feed(data)
+        if outcome is not None:
+            self._finish(reader, outcome, data if first and not content.kept_body_bytes else b"")
+        elif reader.status and not content.kept_body_bytes:
+            self.deadline = min(self.deadline, now + _IGNORED_BODY_SECONDS)
+        return outcome
+
+    def _finish(self, reader: AnswerReader, outcome: DeliveryOutcome, data: bytes) -> None:
+        tls = self._channel.tls
+        self._reader = None
+        self.reusable = reader.reusable and self._state == _ANSWERING and not self._channel.has_more()
+        if self.reusable and 0 < len(data) <= _REMEMBERED_ANSWER_BYTES:
+            answers = self._answers
+            if len(answers) >= _REMEMBERED_ANSWERS:
+                answers.clear()
+            answers[data] = outcome
+        if tls is not None and not self._reused and not tls.session_reused:
+            self.origin.session = tls.session  # by now the server has sent its tickets
+
+    def _closed(self, *, in_order: bool) -> DeliveryOutcome:
+        """The outcome if the peer closes the connection.
+
+        Closing says that nothing more will come, so a peer whose end-of-stream left before the request arrived has
+        not acted on it: its machine would have confirmed the request with it. Only then is a repetition certain not to
+        be a second delivery; a connection that was reset says nothing of the kind.
+        """
+        if self._reused and self._reader is None:
+            self.unprocessed = self._channel.unacknowledged_bytes() >= self._sent
+        detail = "The connection was closed before the answer was complete."
+        return self._end(DeliveryFailure.RESET, detail, closed=in_order)
+
+    def _end(self, failure: DeliveryFailure, detail: str, *, closed: bool = False) -> DeliveryOutcome:
+        reader, self._reader = self._reader, None
+        return _failed(failure, detail) if reader is None else reader.end(failure, detail, closed=closed)
+
+
+def _failed(failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
+    return DeliveryOutcome(failure=failure, detail=detail)

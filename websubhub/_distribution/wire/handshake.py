@@ -1,0 +1,64 @@
+"""Making a connection: TCP, and TLS where the origin has it. It never waits."""
+
+import os
+import ssl
+
+from websubhub._distribution.origins.origin import Origin
+from websubhub._distribution.outcome import DeliveryFailure
+from websubhub._distribution.wire.channel import Channel, describe
+from websubhub._distribution.wire.poller import READABLE, WRITABLE
+from websubhub._distribution.wire.tls import default_tls_context
+
+
+class NotConnectedError(Exception):
+    """The connection cannot be made.
+
+    Attributes:
+        failure: Why.
+        detail: The same in words.
+    """
+
+    def __init__(self, failure: DeliveryFailure, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+        self.detail = detail
+
+
+def go_on_connecting(channel: Channel, origin: Origin, context: ssl.SSLContext | None) -> bool:
+    """Do what can be done now that the socket is ready; whether the connection is made.
+
+    Args:
+        channel: The socket, which is told what to watch for.
+        origin: The server that is to be at the other end, and the session to resume with it.
+        context: The TLS context, or ``None`` for the one that all engines share.
+
+    Raises:
+        NotConnectedError: It cannot be made.
+    """
+    if channel.tls is None:
+        error = channel.connect_error()
+        if error:
+            raise NotConnectedError(DeliveryFailure.CONNECT, f"{os.strerror(error)}.")
+        if not origin.secure:
+            return True
+        try:
+            channel.start_tls(context or default_tls_context(), origin.host, origin.session)
+        except (OSError, ValueError) as problem:
+            raise NotConnectedError(DeliveryFailure.TLS, describe(problem)) from None
+    return _shake_hands(channel, origin)
+
+
+def _shake_hands(channel: Channel, origin: Origin) -> bool:
+    assert channel.tls is not None  # noqa: S101 - it was put there before the first time
+    try:
+        channel.tls.do_handshake()
+    except ssl.SSLWantReadError:
+        channel.watch(READABLE)
+        return False
+    except ssl.SSLWantWriteError:
+        channel.watch(WRITABLE)
+        return False
+    except OSError as error:
+        origin.session = None
+        raise NotConnectedError(DeliveryFailure.TLS, describe(error)) from None
+    return True

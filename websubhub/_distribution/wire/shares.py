@@ -1,0 +1,122 @@
+"""Who may have an exchange under way, so that hosts that answer wait for none that hangs."""
+
+from collections.abc import Iterable
+from math import inf
+
+from _websub.server.descriptors import connections_within_limit
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.wire.connection import Connection
+
+#: Of an exchange: whether its origin was a suspect when it began, and whether it stands aside.
+SUSPECT, ASIDE = 1, 2
+
+# Whoever has not answered by then stands aside, and who stands aside has so long before it may be given up.
+_MOMENT_SECONDS = 0.25
+_FAIR_SECONDS = 2.0
+_SUSPECTS_SHARE = 4
+_SUSPECTS_SHARE_ASIDE = 2
+# The program that delivers has other things to open, above all connections that come in.
+_DESCRIPTOR_PARTS = 4
+
+
+class Shares:
+    """The slots of all exchanges, and who has them.
+
+    A server that hangs looks like one that is slow, and when it is called for the first time like any other. So every
+    exchange takes a slot, and gives it back after a moment: from then on it stands aside, where it costs a socket and
+    keeps nobody waiting. There is room for so many aside. When that is full and a slot is needed, whoever has stood
+    there for the longest is given up, after a fair time.
+
+    An origin whose last exchange failed is a suspect. Suspects share a quarter of the slots and half of the room
+    aside, and are not given up early: what was given up for others has all its time when it is tried again.
+
+    Attributes:
+        most: How many slots there are.
+        busy: How many slots are taken.
+        suspects: How many of them by suspects.
+        aside: The exchanges that stand aside, the first one for the longest.
+    """
+
+    __slots__ = (
+        "_aside_most", "_suspects_aside", "_suspects_most", "_total_seconds", "aside", "busy", "most",
+        "suspects",
+    )  # fmt: skip
+
+    def __init__(self, limits: EngineLimits) -> None:
+        self.most = limits.connections
+        self._total_seconds = limits.total_seconds
+        self._suspects_most = max(1, limits.connections // _SUSPECTS_SHARE)
+        self._aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
+        self.busy = self.suspects = self._suspects_aside = 0
+        self.aside: dict[Connection, None] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more exchange may be under way."""
+        return self.busy < self.most
+
+    @property
+    def has_room_for_suspects(self) -> bool:
+        """Whether one more suspect may have a slot."""
+        return self.suspects < self._suspects_most
+
+    def take(self, connection: Connection) -> None:
+        """Take a slot for an exchange on a connection."""
+        self.busy += 1
+        if connection.origin.suspect:
+            connection.standing = SUSPECT
+            self.suspects += 1
+
+    def give_back(self, connection: Connection) -> None:
+        """Give back what an exchange took, whatever that is by now."""
+        if not connection.standing:
+            self.busy -= 1
+            return
+        standing, connection.standing = connection.standing, 0
+        suspect = standing & SUSPECT
+        if standing & ASIDE:
+            del self.aside[connection]
+            self._suspects_aside -= suspect
+        else:
+            self.busy -= 1
+            self.suspects -= suspect
+
+    def make_room(self, connections: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
+        """Let those stand aside that have not answered for a moment. Return those that have to be given up.
+
+        Args:
+            connections: All connections.
+            now: The time.
+            needed: Whether somebody waits for a slot.
+        """
+        if 2 * self.busy <= self.most and self.has_room_for_suspects:
+            return []
+        before = now - _MOMENT_SECONDS
+        overdue = [each for each in connections if not each.standing & ASIDE and self._began(each) <= before]
+        left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
+        if not left or not needed or self.busy < self.most:
+            return []
+        fair = now - _FAIR_SECONDS
+        patient = (each for each in self.aside if not each.standing & SUSPECT and self._began(each) <= fair)
+        return [each for each, _ in zip(patient, range(left), strict=False)]
+
+    def _began(self, connection: Connection) -> float:
+        """When an exchange began; if there is none on the connection, that is never."""
+        delivery = connection.delivery
+        if delivery is None:
+            return inf
+        return connection.end_by - (delivery.content.total_seconds or self._total_seconds)
+
+    def _step_aside(self, connection: Connection) -> bool:
+        """Let an exchange stand aside; whether there was room for it."""
+        suspect = connection.standing & SUSPECT
+        if len(self.aside) >= self._aside_most:
+            return False
+        if suspect and self._suspects_aside >= self._aside_most // _SUSPECTS_SHARE_ASIDE:
+            return False
+        self.busy -= 1
+        self.suspects -= suspect
+        self._suspects_aside += suspect
+        connection.standing |= ASIDE
+        self.aside[connection] = None
+        return True

@@ -1,0 +1,1 @@
+"""The database file, and the thread that reads and writes it."""

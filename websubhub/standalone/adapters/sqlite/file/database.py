@@ -1,0 +1,189 @@
+"""The database file: opened, migrated, written in transactions, closed; the one place that knows sqlite3."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from websubhub.standalone.adapters.sqlite import rows
+from websubhub.standalone.adapters.sqlite.file.files import FileLock, InUse, Reserve
+from websubhub.standalone.adapters.sqlite.file.schema import FUNCTIONS, MIGRATIONS, PRAGMAS
+from websubhub.standalone.ports import DiskFullError, StoreError, StoreVersionError
+
+Connection = sqlite3.Connection
+Outcome = tuple[Any, Exception | None]
+"""What a piece of work returned, and what it failed with."""
+
+MEMORY = ":memory:"
+
+_NEWEST = len(MIGRATIONS)
+_APPLICATION_ID = 0x57536862  # "WShb", by which file(1) and other programs know whose database it is
+_TABLES = {"topics", "subscriptions", "positions", "updates", "verifications"}
+_SQLITE_LEAST = (3, 35, 0)  # the first with RETURNING
+
+
+class DatabaseFile:
+    """One connection to one file, used by one thread.
+
+    SQLite before 3.51.3 may corrupt a file when two connections write or checkpoint at once, so that there is one.
+
+    Args:
+        path: The file, or ``:memory:``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = None if path == MEMORY else FileLock(Path(path))
+        self._reserve = None if path == MEMORY else Reserve(Path(path))
+        self._files = () if path == MEMORY else (InUse(Path(path)), InUse(Path(f"{path}-wal")))
+
+    def open(self) -> Connection:
+        """Lock the file for this process, and bring it to the newest version.
+
+        Raises:
+            StoreLockedError: Another process has it open.
+            StoreVersionError: It was written by a newer version.
+            StoreError: It cannot be opened.
+        """
+        if sqlite3.sqlite_version_info < _SQLITE_LEAST:
+            raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old, 3.35 or newer is needed.")
+        if self._lock is not None and self._reserve is not None:
+            self._lock.acquire()
+            self._reserve.restore()
+        try:
+            return self._connect()
+        except sqlite3.Error as error:
+            self._release()
+            raise StoreError(f"The database {self._path} cannot be opened: {error}.") from None
+        except StoreError:
+            self._release()
+            raise
+
+    def close(self, connection: Connection) -> None:
+        """Close the connection, which empties the write-ahead log, and let another process have the file."""
+        connection.close()
+        self._release()
+
+    def has_room(self, connection: Connection) -> bool:
+        """Whether there is space for more than what frees space."""
+        if self._reserve is None or self._reserve.restore():
+            return True
+        _empty_log(connection)
+        return self._reserve.restore()
+
+    def check_presence(self) -> None:
+        """Make sure that what is written now will be found again.
+
+        Raises:
+            StoreError: The file is not there any more.
+        """
+        if not all(file.is_there() for file in self._files):
+            raise StoreError(f"The database {self._path} was removed or replaced while it was in use.")
+
+    def transact(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
+        """One transaction for all; when it fails, one for each, so that only those fail that must."""
+        try:
+            connection.execute("BEGIN")
+            outcomes: list[Outcome] = [(work(connection), None) for work in works]
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if len(works) == 1:
+                if is_bad_text(error) and connection.text_factory is str:
+                    return self._transact_lenient(connection, works)
+                return [(None, self._translate(connection, error))]
+            return [self.transact(connection, [work])[0] for work in works]
+        return outcomes
+
+    def _transact_lenient(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
+        """Once more, with bytes that are no UTF-8 as surrogates: who looks at a row sees it, and the others as well."""
+        connection.text_factory = _lenient_text
+        try:
+            return self.transact(connection, works)
+        finally:
+            connection.text_factory = str
+
+    def _translate(self, connection: Connection, error: Exception) -> Exception:
+        if isinstance(error, rows.UNREADABLE):
+            return StoreError(f"The database {self._path} has something in it that cannot be read: {error!r}.")
+        if not isinstance(error, sqlite3.Error):
+            return error
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            if self._reserve is not None:
+                self._reserve.release()
+            _empty_log(connection)
+            return disk_full()
+        return StoreError(f"The database {self._path} failed: {error}.")
+
+    def _connect(self) -> Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
+        try:
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            self._check_owner(connection, version)
+            if version > _NEWEST:
+                raise StoreVersionError(f"The database {self._path} was written by a newer version of websubhub.")
+            for pragma in PRAGMAS:
+                connection.execute(pragma).fetchall()
+            for name, function in FUNCTIONS.items():
+                connection.create_function(name, 1, function, deterministic=True)
+            for number in range(version, _NEWEST):
+                connection.executescript(
+                    f"BEGIN; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; "
+                    f"PRAGMA application_id = {_APPLICATION_ID}; COMMIT;"
+                )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_owner(self, connection: Connection, version: int) -> None:
+        owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        # The first version had no application id; its tables tell it from a database of another program.
+        ours = owner == _APPLICATION_ID or (not owner and (not tables or (version > 0 and tables >= _TABLES)))
+        if not ours:
+            raise StoreError(f"The database {self._path} belongs to another program.")
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def is_about_values(error: Exception) -> bool:
+    """Return whether an error is about the values of a row, and not about the database or its disk.
+
+    A page that is damaged counts: what was on it is lost, and trying again does not bring it back.
+    """
+    if is_bad_text(error):
+        return True
+    if isinstance(error, sqlite3.Error):
+        code: int = getattr(error, "sqlite_errorcode", 0)
+        return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}  # no statement is wrong by itself
+    return isinstance(error, rows.UNREADABLE)
+
+
+def is_bad_text(error: Exception) -> bool:
+    """Return whether a row was not had because a text in it is no UTF-8."""
+    return isinstance(error, sqlite3.OperationalError) and "decode to UTF-8" in str(error)
+
+
+def touch(connection: Connection) -> None:
+    """Write to the file without changing what it says."""
+    connection.execute(f"PRAGMA user_version = {_NEWEST}")
+
+
+def disk_full() -> DiskFullError:
+    """The error for a write that there is no room for."""
+    return DiskFullError("The disk has no space for more updates.")
+
+
+def _empty_log(connection: Connection) -> None:
+    """Give the space of the write-ahead log back, as far as the disk lets it be written to the file."""
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,0 +1,187 @@
+"""The database behind one thread: whatever is asked at the same time is committed together, with one fsync."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Self, TypeVar, cast
+
+import anyio
+from anyio.lowlevel import current_token
+
+from websubhub.standalone.adapters.sqlite.file.database import Connection, DatabaseFile, disk_full
+from websubhub.standalone.ports import StoreClosedError, StoreError
+
+T = TypeVar("T")
+
+_TOGETHER = 512  # writes in one commit at most
+
+
+class _Job:
+    """Something to do on the connection, and who waits for it."""
+
+    __slots__ = ("error", "event", "result", "then", "work")
+
+    def __init__(self, work: Callable[[Connection], Any], then: Callable[[Any], None] | None) -> None:
+        self.work = work
+        self.then = then
+        self.event = anyio.Event()
+        self.result: Any = None
+        self.error: Exception | None = None
+
+
+class Database:
+    """A database file for the event loop, an async context manager.
+
+    Args:
+        path: The file, or ``:memory:``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file = DatabaseFile(path)
+        self._wanted = threading.Condition()
+        self._writes: deque[_Job] = deque()
+        self._settling: deque[_Job] = deque()
+        self._reads: deque[_Job] = deque()
+        self._open = False
+        self._thread = threading.Thread(target=self._run, name="websubhub-sqlite", daemon=True)
+        self._call_soon: Callable[..., object] = _nowhere
+
+    async def __aenter__(self) -> Self:
+        native: Any = current_token().native_token
+        self._call_soon = getattr(native, "call_soon_threadsafe", None) or native.run_sync_soon
+        opened = _Job(_nothing, None)
+        self._reads.append(opened)
+        self._open = True
+        self._thread.start()
+        with anyio.CancelScope(shield=True):
+            await opened.event.wait()
+        if opened.error is not None:
+            self._open = False
+            self._thread.join()
+            raise opened.error
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Do what was asked before, then close the file."""
+        with self._wanted:
+            self._open = False
+            self._wanted.notify()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._thread.join)
+
+    async def write(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
+        """Run ``work`` in a transaction; it is on disk on return.
+
+        Args:
+            work: What to do; it may run twice, when what shares its transaction fails.
+            then: Called with the result on the event loop, for all writes in the order of their commits.
+
+        Raises:
+            DiskFullError: There is no space.
+            StoreClosedError: The database was closed.
+            StoreError: SQLite refused for another reason.
+        """
+        return await self._ask(self._writes, work, then)
+
+    async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
+        """``write`` for what frees or narrows: it comes after other writes, and may use the space kept in reserve."""
+        return await self._ask(self._settling, work, then)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work``, which must not write, behind the writes asked before.
+
+        Raises:
+            StoreClosedError: The database was closed.
+            StoreError: SQLite refused.
+        """
+        return await self._ask(self._reads, work, None)
+
+    async def _ask(self, queue: deque[_Job], work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
+        job = _Job(work, then)
+        with self._wanted:
+            if not self._open:
+                raise StoreClosedError("The database is closed.")
+            queue.append(job)
+            self._wanted.notify()
+        await job.event.wait()
+        if job.error is not None:
+            raise job.error
+        return cast("T", job.result)
+
+    # --- on the event loop, called by the thread ----------------------------------------------------------------------
+
+    @staticmethod
+    def _land(jobs: list[_Job]) -> None:
+        for job in jobs:
+            if job.then is not None and job.error is None:
+                job.then(job.result)
+            job.event.set()
+
+    # --- on the thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        opened = self._reads.popleft()
+        try:
+            connection = self._file.open()
+        except StoreError as error:
+            opened.error = error
+            self._answer([opened])
+            return
+        self._answer([opened])
+        try:
+            while self._wait():
+                self._round(connection)
+        finally:
+            self._file.close(connection)
+
+    def _wait(self) -> bool:
+        with self._wanted:
+            while not (self._writes or self._settling or self._reads):
+                if not self._open:
+                    return False
+                self._wanted.wait()
+            return True
+
+    def _round(self, connection: Connection) -> None:
+        writes = [self._writes.popleft() for _ in range(min(len(self._writes), _TOGETHER))]
+        if writes:
+            self._write(connection, writes)
+            self._answer(writes)
+        for queue in (self._settling, self._reads):
+            if queue:
+                job = queue.popleft()
+                self._transact(connection, [job])
+                self._answer([job])
+
+    def _write(self, connection: Connection, jobs: list[_Job]) -> None:
+        try:
+            self._file.check_presence()
+            if not self._file.has_room(connection):
+                raise disk_full()
+        except StoreError as error:
+            for job in jobs:
+                job.error = error
+        else:
+            self._transact(connection, jobs)
+
+    def _transact(self, connection: Connection, jobs: list[_Job]) -> None:
+        outcomes = self._file.transact(connection, [job.work for job in jobs])
+        for job, (result, error) in zip(jobs, outcomes, strict=True):
+            job.result, job.error = result, error
+
+    def _answer(self, jobs: list[_Job]) -> None:
+        if not jobs:
+            return
+        try:
+            self._call_soon(self._land, jobs)
+        except RuntimeError:
+            # The event loop has ended, and with it everybody who waited.
+            return
+
+
+def _nothing(_connection: Connection) -> None:
+    """What the thread is asked first, to say when the file is open."""
+
+
+def _nowhere(*_arguments: object) -> None:
+    """Stands in until the event loop is known."""

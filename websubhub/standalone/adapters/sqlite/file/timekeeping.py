@@ -1,0 +1,111 @@
+"""Times on the disk carried over from the clock of one run of the hub to that of the next."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import attrs
+
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
+from websubhub.standalone.broker.background import in_background
+from websubhub.standalone.clock import ClockReading, HubClock, seconds_between
+from websubhub.standalone.ports import StoreError
+
+_log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 5.0
+_NOTE_SECONDS = 600.0
+_TOLERANCE_SECONDS = 2.0  # a leap second, and what is lost between two readings
+_TIMES = ("_at", "_until")
+_COLUMNS = ", ".join(field.name for field in attrs.fields(ClockReading))
+
+
+class Timekeeper:
+    """Keeps what the clocks said on the disk, and moves all times there to the hub's clock when a hub starts.
+
+    The clock of a run begins with the wall clock. If that was set since the run before, by a step, every time on the
+    disk is moved by as much, so that what was left of a lease or of a wait is left of it still.
+
+    Args:
+        database: Where the times are.
+        clock: The clock of this run.
+    """
+
+    def __init__(self, database: Database, clock: HubClock) -> None:
+        self._database = database
+        self._clock = clock
+        self._noted = clock.read()
+
+    async def begin(self) -> None:
+        """Move the times on the disk, before anybody reads them."""
+        now = self._clock.read()
+
+        def work(connection: Connection) -> float:
+            before = _noted(connection)
+            moved = 0.0 if before is None else now.hub - before.hub - seconds_between(before, now)
+            if abs(moved) > _TOLERANCE_SECONDS:
+                _move(connection, moved)
+            _note(connection, now)
+            return moved
+
+        moved = await self._database.settle(work)
+        if abs(moved) > _TOLERANCE_SECONDS:
+            _log.warning("The wall clock was set by %+.0f s; leases and retries were moved along with it.", moved)
+        self._noted = now
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Carry the times over, look after the wall clock meanwhile, and note it in the end."""
+        await self.begin()
+        try:
+            async with in_background(self._run):
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.note()
+
+    async def _run(self) -> None:
+        while True:
+            await anyio.sleep(_LOOK_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Note what the clocks say if the wall clock was set, or if that was not done for long."""
+        now = self._clock.read()
+        step = now.ahead - self._noted.ahead
+        if abs(step) > _TOLERANCE_SECONDS:
+            _log.warning("The wall clock was set by %+.0f s; leases and retries go on as if it was not.", step)
+        elif now.steady - self._noted.steady < _NOTE_SECONDS:
+            return
+        await self.note(now)
+
+    async def note(self, now: ClockReading | None = None) -> None:
+        """Keep what the clocks say on the disk."""
+        reading = now or self._clock.read()
+        try:
+            await self._database.settle(lambda connection: _note(connection, reading))
+        except StoreError as error:
+            _log.warning("The time could not be noted: %s", error)
+        else:
+            self._noted = reading
+
+
+def _noted(connection: Connection) -> ClockReading | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM clock").fetchone()  # noqa: S608
+    return ClockReading(**dict(zip(_COLUMNS.split(", "), row, strict=True))) if row else None
+
+
+def _note(connection: Connection, reading: ClockReading) -> None:
+    connection.execute("DELETE FROM clock")
+    connection.execute(f"INSERT INTO clock ({_COLUMNS}) VALUES (?, ?, ?, ?)", attrs.astuple(reading))  # noqa: S608
+
+
+def _move(connection: Connection, seconds: float) -> None:
+    """Add seconds to every time that is kept: the columns whose names end like that."""
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")') if row[1].endswith(_TIMES)]
+        if columns:
+            changes = ", ".join(f'"{column}" = "{column}" + :seconds' for column in columns)
+            connection.execute(f'UPDATE "{table}" SET {changes}', {"seconds": seconds})  # noqa: S608 - names of our own

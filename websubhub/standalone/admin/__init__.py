@@ -1,0 +1,1 @@
+"""What operators see and do: the admin API, readiness and metrics."""

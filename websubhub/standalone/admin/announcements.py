@@ -1,0 +1,50 @@
+"""What an operator can look at and do about announced topics, as functions from JSON to JSON."""
+
+from collections.abc import Callable
+from typing import Any
+
+from websubhub.standalone.admin.parameters import OperationError, read_ids, read_limit, read_number, shown
+from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStore
+
+
+class AnnouncementOperations:
+    """Lists, replays and drops announcements.
+
+    Args:
+        announcements: Where they are kept.
+        announced: Called when a topic is to be fetched.
+    """
+
+    def __init__(self, announcements: AnnouncementStore, announced: Callable[[], None]) -> None:
+        self._announcements = announcements
+        self._announced = announced
+
+    async def page(self, parameters: dict[str, Any]) -> object:
+        """A page of the announced topics that were not fetched, of one state or of all."""
+        after = read_number(parameters.get("after", 0), "after")
+        try:
+            state = AnnouncementState(parameters["state"]) if parameters.get("state") else None
+        except ValueError:
+            raise OperationError(400, f"state must be one of {', '.join(AnnouncementState)}.") from None
+        page = await self._announcements.page(state=state, after=after, limit=read_limit(parameters))
+        return {"announcements": [_shown(announcement) for announcement in page]}
+
+    async def failed(self, limit: int) -> object:
+        """The failing ones and the dead ones, at most so many of each."""
+        states = AnnouncementState.FAILING, AnnouncementState.DEAD
+        pages = [await self._announcements.page(state=state, limit=limit) for state in states]
+        return [_shown(announcement) for page in pages for announcement in page]
+
+    async def replay(self, parameters: dict[str, Any]) -> object:
+        """Fetch topics now, whatever was tried before."""
+        replayed = await self._announcements.replay(read_ids(parameters))
+        self._announced()
+        return {"replayed": replayed}
+
+    async def drop(self, parameters: dict[str, Any]) -> object:
+        """Forget announcements."""
+        return {"dropped": await self._announcements.drop(read_ids(parameters))}
+
+
+def _shown(announcement: Announcement) -> dict[str, Any]:
+    return {**shown(announcement), "state": announcement.state}

@@ -1,0 +1,150 @@
+"""Looking at a running hub and operating it: a JSON API behind a token, health, readiness and metrics."""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from websubhub import Answer, Request, Response, refusal_on_loopback
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.parameters import OperationError
+from websubhub.standalone.admin.readiness import Readiness
+from websubhub.standalone.admin.scraping import Scraping
+from websubhub.standalone.metrics import HubMetrics
+from websubhub.standalone.ports import HubStore, StoreError
+from websubhub.standalone.reach import Reach
+from websubhub.standalone.tokens import Refusal, Tokens
+
+_OPERATING = "/admin/"
+_BODY_LIMIT = 1_048_576
+
+
+class Admin:
+    """Answers below ``/admin``, and at ``/health``, ``/ready`` and ``/metrics``.
+
+    Args:
+        store: The store.
+        operations: What can be done.
+        metrics: What the hub has counted.
+        tokens: The bearer tokens that allow looking and operating; where there are some, one is needed.
+        reach: Whether none is needed, since the hub and the request are of this machine.
+        saturated: Whether the hub would refuse the next request because it has too much to do.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        store: HubStore,
+        operations: Operations,
+        metrics: HubMetrics,
+        *,
+        tokens: Tokens,
+        reach: Reach,
+        saturated: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._readiness = Readiness(store)
+        self._scraping = Scraping(store, metrics, clock)
+        self._tokens = tokens
+        self._reach = reach
+        self._saturated = saturated
+        self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
+            ("GET", "/admin/topics"): operations.topics,
+            ("POST", "/admin/topics"): operations.save_topic,
+            ("GET", "/admin/subscriptions"): operations.subscriptions,
+            ("POST", "/admin/subscriptions/remove"): operations.remove_subscription,
+            ("GET", "/admin/deliveries"): operations.deliveries,
+            ("GET", "/admin/dead-letters"): operations.dead_letters,
+            ("POST", "/admin/dead-letters/replay"): operations.replay,
+            ("POST", "/admin/dead-letters/drop"): operations.drop,
+            ("GET", "/admin/announcements"): operations.announcements.page,
+            ("POST", "/admin/announcements/replay"): operations.announcements.replay,
+            ("POST", "/admin/announcements/drop"): operations.announcements.drop,
+            ("GET", "/admin/hosts"): operations.hosts,
+            ("POST", "/admin/hosts/pause"): operations.pause,
+            ("POST", "/admin/hosts/resume"): operations.resume,
+            ("GET", "/admin/statistics"): operations.statistics,
+        }
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer a request."""
+        try:
+            return Answer(await self._respond(request))
+        except OperationError as error:
+            return Answer(_json(error.status, {"error": str(error)}))
+        except StoreError as error:
+            # Operators have shown that they are some; anybody may ask for the metrics.
+            text = str(error) if request.local_path.startswith(_OPERATING) else error.public
+            return Answer(_json(503, {"error": text}, [("Retry-After", "5")]))
+
+    async def _respond(self, request: Request) -> Response:
+        path = request.local_path
+        if path == "/health":
+            return _json(200, {"status": "ok"})
+        if path == "/ready":
+            return await self._readiness_response()
+        if path == "/metrics":
+            return _text(await self._scraping.text())
+        if not path.startswith(_OPERATING):
+            raise OperationError(404, "There is nothing here.")
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return _json(refusal.status, {"error": refusal.reason}, refusal.headers.items())
+        route = self._routes.get((request.method, path))
+        if route is None:
+            known = any(other == path for _, other in self._routes)
+            raise OperationError(405 if known else 404, "There is nothing here for this method.")
+        return _json(200, await route(_parameters(request)))
+
+    async def _readiness_response(self) -> Response:
+        # Anybody may ask, so that the reason stands in the log alone.
+        if not self._saturated() and await self._readiness.is_ready():
+            return _json(200, {"status": "ready"})
+        return _json(503, {"status": "not ready"}, [("Retry-After", "5")])
+
+    def _refusal(self, request: Request) -> Refusal | None:
+        if self._tokens:
+            return self._tokens.refusal(request.headers)
+        if not self._reach.is_private(request.headers):
+            return Refusal(reason="this hub has no admin token")
+        if request.method == "GET":
+            return None
+        if reason := refusal_on_loopback(request):
+            return Refusal(reason=reason, status=403)
+        # A web page can make a browser send anything but this type here, and read nothing.
+        if _media_type(request) != "application/json":
+            return Refusal(reason="The Content-Type must be application/json.", status=415)
+        return None
+
+
+def _text(metrics: bytes) -> Response:
+    headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")]
+    return Response(status=200, headers=headers, body=metrics)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _json(status: int, value: object, further: Iterable[tuple[str, str]] = ()) -> Response:
+    headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *further]
+    if status == 401:  # noqa: PLR2004 - the one status with a header of its own
+        headers.append(("WWW-Authenticate", 'Bearer realm="websubhub admin"'))
+    return Response(status=status, headers=headers, body=json.dumps(value).encode() + b"\n")
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    if request.method == "GET":
+        return dict(parse_qsl(request.query))
+    if len(request.body) > _BODY_LIMIT:
+        raise OperationError(413, "The body is too large.")
+    try:
+        value = json.loads(request.body or b"{}")
+        # JSON can escape half a character, which neither the database nor a subscriber can be told.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise OperationError(400, "The body must be a JSON object.") from None
+    if not isinstance(value, dict):
+        raise OperationError(400, "The body must be a JSON object.")
+    return value

@@ -1,0 +1,229 @@
+"""Fetching announced topics: when, how many at a time, and what follows when it does not work."""
+
+import logging
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+from websubhub import Budgets, HubConfig, TopicFetchError, host_of, retry_after_seconds
+from websubhub.standalone.metrics import FetchMetrics, FetchOutcome
+from websubhub.standalone.ports import Announcement, HubStore, StoreError
+from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.work.acquaintances import Acquaintances
+from websubhub.standalone.work.pacing import TopicPace
+from websubhub.standalone.work.refreshing import Refreshed
+
+log = logging.getLogger("websubhub")
+
+_INTERVAL_SECONDS = 1.0
+_STORE_SECONDS = 5.0
+_POLL_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 60.0
+_READ = 64
+_BUDGET = HubConfig().fetch_budget
+_FETCHES_AT_ONCE = HubConfig().fetches_at_once
+_STRANGERS_AT_ONCE = _FETCHES_AT_ONCE * 3 // 4
+_CONTENTS = 4
+_RESTING = "The topic was fetched a moment ago, and rests."
+_WAITING = "The topic waits for the budget of its host."
+#: The one answer that says for good that there is nothing. What is 404 may be on its way, since pings are quick.
+_GONE = 410
+
+
+def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1024) -> Budgets:
+    """Return what the hosts of topics, and their addresses, may be made to take.
+
+    Args:
+        clock: Seconds that only grow.
+        content_bytes: The largest content of a topic; a host serves four such contents at once, and then in a minute.
+    """
+    contents = _CONTENTS * content_bytes
+    budget = attrs.evolve(_BUDGET, burst_bytes=contents, bytes_per_minute=contents)
+    return Budgets(budget, clock, places=_FETCHES_AT_ONCE)
+
+
+class TopicFetching:
+    """Fetches what is announced, and again by the schedule of deliveries as long as that fails.
+
+    Args:
+        store: Where announcements are kept.
+        refresh: Fetches a topic and publishes what is new; returns what it found.
+        schedule: When what failed is tried again.
+        metrics: What counts fetches.
+        budgets: What the hosts of topics may be made to take; those of the client that fetches.
+        clock: The time, in seconds since 1970, that nobody sets.
+    """
+
+    def __init__(
+        self,
+        store: HubStore,
+        refresh: Callable[[str], Awaitable[Refreshed]],
+        schedule: RetrySchedule,
+        metrics: FetchMetrics,
+        *,
+        budgets: Budgets | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._refresh = refresh
+        self._schedule = schedule
+        self._metrics = metrics
+        self._clock = clock
+        self._budgets = fetch_budgets(clock) if budgets is None else budgets
+        self._pace = TopicPace(clock)
+        self._fetching: set[str] = set()
+        self._hosts = Counter[str]()
+        self._strangers = 0
+        self._met = Acquaintances[str]()
+        self._kept_back: list[Callable[[], Coroutine[Any, Any, object]]] = []
+        self._waiting: dict[str, float] = {}
+        self._soonest = math.inf
+        self._wanted = anyio.Event()
+
+    def wake(self) -> None:
+        """Look at once whether there is something to fetch."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Fetch what is announced until cancelled: a topic once a second at most, and after its last announcement."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                self._wanted = anyio.Event()
+                try:
+                    await self._start_fetches(tasks)
+                except StoreError as error:
+                    log.warning("Announcements cannot be read: %s", error)
+                with anyio.move_on_after(self._pause()):
+                    await self._wanted.wait()
+
+    def _pause(self) -> float:
+        """How long until a topic may be fetched again, if that is soon."""
+        return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
+
+    async def _start_fetches(self, tasks: TaskGroup) -> None:
+        """Begin what is due and may begin; of hosts that answered before also when strangers have all their places."""
+        now = self._clock()
+        self._soonest = math.inf
+        self._waiting = {host: until for host, until in self._waiting.items() if until > now}
+        if not self._is_full_for_strangers:
+            await self._start(tasks, None)
+        if self._is_full_for_strangers and self._met:
+            await self._start(tasks, list(self._met))
+
+    async def _start(self, tasks: TaskGroup, among: list[str] | None) -> None:
+        more = True
+        while more:
+            # Those that are being fetched stand in front, and must not hide the others.
+            limit = _READ + len(self._fetching)
+            due = await self._store.announcements.due(limit=limit, besides=self._waiting, among=among)
+            moved = [announcement for announcement in due if self._begin(announcement, tasks)]
+            await self._keep_back()
+            is_full = self._is_full if among else self._is_full_for_strangers
+            more = bool(moved) and len(due) == limit and not is_full
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._fetching) >= _FETCHES_AT_ONCE
+
+    @property
+    def _is_full_for_strangers(self) -> bool:
+        return self._is_full or self._strangers >= _STRANGERS_AT_ONCE or self._budgets.is_full_for_strangers
+
+    def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
+        """Begin a fetch if it may begin. Return whether it, or all of its host, is out of the way now."""
+        topic, now = announcement.topic, self._clock()
+        host = host_of(topic)
+        if topic in self._fetching or host in self._waiting or self._is_full:
+            return False
+        until = self._pace.until(topic)
+        if until > now:
+            self._soonest = min(self._soonest, until)
+            self._kept_back.append(partial(self._store.announcements.hold, announcement, until, _RESTING))
+            return True
+        stranger = not self._budgets.proven(host)
+        if stranger and self._is_full_for_strangers:
+            return False
+        wait = math.inf if self._hosts[host] >= _BUDGET.at_once else self._budgets.wait(host)
+        if wait == math.inf and not self._hosts[host]:
+            wait = _POLL_SECONDS  # for the end of what others began
+        if wait:
+            self._wait_for(host, now + wait)
+            return True
+        self._fetching.add(topic)
+        self._hosts[host] += 1
+        self._strangers += stranger
+        tasks.start_soon(self._fetch, announcement, host, stranger)
+        return True
+
+    def _wait_for(self, host: str, until: float) -> None:
+        self._waiting[host] = until
+        # Another fetch of the host ends soon; what takes longer is to be seen.
+        if until != math.inf:
+            self._kept_back.append(partial(self._store.announcements.hold_host, host, until, _WAITING))
+
+    async def _keep_back(self) -> None:
+        """Keep those in the store that may not be fetched yet, in one step: one by one, others would wait for each."""
+        kept_back, self._kept_back = self._kept_back, []
+        try:
+            async with anyio.create_task_group() as together:
+                for keep in kept_back:
+                    together.start_soon(keep)
+        except* StoreError as errors:
+            raise errors.exceptions[0] from None
+
+    async def _fetch(self, announcement: Announcement, host: str, stranger: bool) -> None:  # noqa: FBT001 - a task's
+        rest, longer = _INTERVAL_SECONDS, False
+        try:
+            longer = await self._attempt(announcement) is Refreshed.FOR_NOTHING
+        except StoreError as error:
+            log.warning("An announced update could not be stored: %s", error)
+            rest = _STORE_SECONDS
+        finally:
+            self._pace.rest(announcement.topic, rest, longer=longer)
+            self._fetching.discard(announcement.topic)
+            self._hosts -= Counter([host])
+            self._strangers -= stranger
+            if self._budgets.proven(host):
+                self._met.meet(host)
+            self._waiting.pop(host, None)
+            self.wake()
+
+    async def _attempt(self, announcement: Announcement) -> Refreshed | None:
+        topic, found = announcement.topic, None
+        try:
+            if await self._store.subscriptions.page(topic=topic, limit=1):
+                found = await self._refresh(topic)
+                self._metrics.count(FetchOutcome.UPDATED if found is Refreshed.UPDATED else FetchOutcome.UNCHANGED)
+            await self._store.announcements.settle(announcement)
+        except StoreError:
+            raise
+        except TopicFetchError as error:
+            await self._fail(announcement, error)
+        except Exception:
+            log.exception("The topic %r could not be taken.", topic)
+            await self._fail(announcement, TopicFetchError("The hub failed at it."))
+        return found
+
+    async def _fail(self, announcement: Announcement, error: TopicFetchError) -> None:
+        if error.wait:
+            until = self._clock() + min(error.wait, _LONGEST_WAIT_SECONDS)
+            await self._store.announcements.hold(announcement, until, _WAITING)
+            return
+        log.warning("The topic %r could not be fetched: %s", announcement.topic, error)
+        delay = self._schedule.delay(announcement.attempts + 1, random.random())  # noqa: S311 - jitter
+        firm = retry_after_seconds(error.headers.get("retry-after"), self._clock()) or 0.0
+        store = self._store.announcements
+        if delay is None or error.status == _GONE:
+            await store.dead(announcement, error.reason, status=error.status, firm=firm)
+            self._metrics.count(FetchOutcome.DEAD)
+        else:
+            await store.retry(announcement, delay, error.reason, status=error.status, firm=firm)
+            self._metrics.count(FetchOutcome.RETRIED)

@@ -1,0 +1,206 @@
+"""Verifying what was accepted, also when the hub was restarted in between."""
+
+import logging
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from websubhub import (
+    IntentVerification,
+    Spending,
+    Subscription,
+    Unsubscription,
+    VerificationAttempt,
+    VerificationBudget,
+    host_of,
+    url_identity,
+)
+from websubhub.standalone.hub.service import LAST_ATTEMPT, VERIFICATION
+from websubhub.standalone.ports import HostAccount, Mode, PendingVerification, StoreError, VerificationStore
+from websubhub.standalone.work.acquaintances import Acquaintances
+
+log = logging.getLogger("websubhub")
+
+_PAIR_SECONDS = 1.0
+_POLL_SECONDS = 1.0
+_READ = 64
+_STORE_SECONDS = 5.0
+_POSTPONED_SECONDS = 30.0
+_DELAYS = (30.0, 120.0)
+
+Verify = Callable[[Subscription | Unsubscription], Awaitable[VerificationAttempt]]
+
+
+class VerificationWorker:
+    """Verifies the requests in the store, each pair once a second at most, within the budgets of their hosts.
+
+    What has to wait for a budget stays in the store, and no attempt is counted.
+
+    Args:
+        verifications: The requests.
+        verify: Validates and verifies one request once.
+        hub: The hub's public URL.
+        delays: Seconds between the attempts to reach a callback that does not answer, or that cannot at present.
+        interval: Seconds at least between two attempts for the same topic and callback.
+        budget: What the hosts of callbacks may be made to take.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        verifications: VerificationStore,
+        verify: Verify,
+        hub: str,
+        *,
+        delays: tuple[float, ...] = _DELAYS,
+        interval: float = _PAIR_SECONDS,
+        budget: VerificationBudget | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._verifications = verifications
+        self._verify = verify
+        self._hub = hub
+        self._delays = delays
+        self._interval = interval
+        self._held: dict[tuple[str, str], float] = {}
+        self._clock = clock
+        self._under_way: set[tuple[str, str]] = set()
+        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._waiting: dict[HostAccount, float] = {}
+        self._finished: set[str] = set()
+        self._met = Acquaintances[HostAccount]()
+        self._budget = budget or VerificationBudget(clock)
+        self._due = anyio.Event()
+
+    def wake(self) -> None:
+        """Something has become due."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Verify what is due, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                self._due = anyio.Event()
+                await self._start(tasks)
+                with anyio.move_on_after(self._pause()):
+                    await self._due.wait()
+
+    def _pause(self) -> float:
+        """How long until a pair may be asked again, if that is soon."""
+        if not self._asked:
+            return _POLL_SECONDS
+        return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
+
+    async def _start(self, tasks: TaskGroup) -> None:
+        """Begin what is due and may begin; of hosts that confirmed before also when strangers have all their places."""
+        try:
+            await self._look(tasks, None)
+            if self._met and any(self._is_crowded(known) for known in (True, False)):
+                await self._look(tasks, list(self._met))
+        except StoreError as error:
+            log.warning("Pending verifications cannot be read: %s", error)
+
+    async def _look(self, tasks: TaskGroup, among: list[HostAccount] | None) -> None:
+        """Begin what is due, and look past what may not begin, so that it hides nothing."""
+        more, limit, is_full = True, _READ, self._is_crowded if among is None else self._budget.is_full
+        while more:
+            self._finished.clear()
+            self._recover()
+            open_to = [known for known in (True, False) if not is_full(known)]
+            if not open_to:
+                return
+            due = await self._verifications.due(limit=limit, besides=self._waiting, among=among, known=open_to)
+            moved = [pending for pending in due if self._begin(pending, tasks)]
+            read = Counter(pending.known for pending in due)
+            more = any(read[known] == limit and not is_full(known) for known in read)
+            # Those that were asked a moment ago stand in front, each in a row of its own.
+            limit = limit if moved else limit * 2
+
+    def _is_crowded(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
+        return self._budget.is_full_for_strangers(known)
+
+    def _recover(self) -> None:
+        """Forget the waits that are over."""
+        now = self._clock()
+        self._waiting = {account: until for account, until in self._waiting.items() if until > now}
+        self._held = {pair: until for pair, until in self._held.items() if until > now}
+        while self._asked and next(iter(self._asked.values())) <= now:
+            self._asked.popitem(last=False)
+
+    def _begin(self, pending: PendingVerification, tasks: TaskGroup) -> bool:
+        """Begin a verification if it may. Return whether it, or all of its account, is out of the way now."""
+        pair = url_identity(pending.topic), url_identity(pending.callback)
+        account = _account(pending)
+        if pending.id in self._finished or account in self._waiting or self._budget.is_full(pending.known):
+            return False
+        # A newer request of a pair is verified once the older one is, so that the newest has the last word.
+        if pair in self._under_way or pair in self._asked or pair in self._held:
+            return False
+        if self._is_crowded(pending.known) and not self._budget.proven(account):
+            return False
+        spending = self._budget.begin(account)
+        if spending is None:
+            # Each host that waits is a row that is read: the more there are, the later they are looked at again.
+            self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
+            return True
+        self._under_way.add(pair)
+        self._asked[pair] = self._clock() + self._interval
+        tasks.start_soon(self._finish, pending, pair, spending)
+        return True
+
+    async def _finish(self, pending: PendingVerification, pair: tuple[str, str], spending: Spending) -> None:
+        result = None
+        try:
+            with spending.charging():
+                attempt = await self._verify(self._message(pending))
+            result = attempt.result
+            await self._settle(pending, attempt)
+        except StoreError as error:
+            log.warning("A verification could not be settled: %s", error)
+            # What is there still is due; nobody is to be asked again and again for that.
+            self._held[pair] = self._clock() + _STORE_SECONDS
+        finally:
+            self._finished.add(pending.id)
+            self._under_way.discard(pair)
+            self._budget.end(spending, result)
+            if self._budget.proven(_account(pending)):
+                self._met.meet(_account(pending))
+            self._waiting.pop(_account(pending), None)
+            self._due.set()
+
+    async def _settle(self, pending: PendingVerification, attempt: VerificationAttempt) -> None:
+        postponed = attempt.result is IntentVerification.POSTPONED
+        delay = attempt.retry_after or 0.0
+        if postponed and not attempt.counts:
+            due_at = self._clock() + (delay or _POSTPONED_SECONDS)
+            await self._verifications.postpone(pending.id, due_at=due_at, counts=False)
+            return
+        # What was verified is settled already, together with the subscription. If it is not, the store has failed.
+        again = postponed or attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
+        if again and pending.attempts < len(self._delays):
+            due_at = self._clock() + max(self._delays[pending.attempts], delay)
+            await self._verifications.postpone(pending.id, due_at=due_at)
+            return
+        await self._verifications.remove(pending.id)
+
+    def _message(self, pending: PendingVerification) -> Subscription | Unsubscription:
+        extras = {VERIFICATION: pending.id}
+        if pending.attempts >= len(self._delays):
+            extras[LAST_ATTEMPT] = "yes"
+        if pending.mode is Mode.UNSUBSCRIBE:
+            return Unsubscription(hub=self._hub, topic=pending.topic, callback=pending.callback, extras=extras)
+        return Subscription(
+            hub=self._hub,
+            topic=pending.topic,
+            callback=pending.callback,
+            lease_seconds=pending.lease_seconds,
+            secret=pending.secret,
+            extras=extras,
+        )
+
+
+def _account(pending: PendingVerification) -> HostAccount:
+    return pending.known, host_of(pending.callback)

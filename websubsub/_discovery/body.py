@@ -1,0 +1,117 @@
+"""The body of a resource, read for links by the parser that its first bytes and its Content-Type ask for."""
+
+from _websub.grammar.links import Link
+from _websub.grammar.media import ContentError, MediaType
+from websubsub._discovery.feed import HUB_AND_SELF, FeedReader
+from websubsub._discovery.html import HtmlReader
+from websubsub._discovery.json_feed import JsonFeedReader
+from websubsub._discovery.sniffing import SNIFFED_BYTES, DiscoverySource, Verdict, may_have_links, sniff
+
+# Enough to see what nearly every body is.
+_FIRST_LOOK_BYTES = 512
+_GZIP = b"\x1f\x8b\x08"
+
+
+class BodyReader:
+    """Reads HTML, feeds and, by wish, JSON Feeds; anything else has no links.
+
+    Attributes:
+        done: Whether it needs no more.
+        source: What the body is, once that is known.
+        failure: What is wrong with the body, in one sentence; its links are given nevertheless.
+
+    Args:
+        url: Where the resource was found.
+        content_type: Its Content-Type.
+        body: Whether links in the body of HTML pages count.
+        json_feed: Whether to read JSON Feeds.
+        wanted: The relations that are looked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        content_type: str | None,
+        body: bool = False,
+        json_feed: bool = False,
+        wanted: frozenset[str] = HUB_AND_SELF,
+    ) -> None:
+        self.source: DiscoverySource | None = None
+        self.failure: str | None = None
+        self._url = url
+        self._media = MediaType.parse(content_type)
+        self._body = body
+        self._json_feed = json_feed
+        self._wanted = wanted
+        self._waiting: list[bytes] = []
+        self._length = 0
+        self._enough = _FIRST_LOOK_BYTES
+        self._reader: HtmlReader | FeedReader | JsonFeedReader | None = None
+        self.done = not may_have_links(self._media)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the body."""
+        if self.done:
+            return
+        if self._reader is not None:
+            self._read(chunk)
+            return
+        self._waiting.append(chunk)
+        self._length += len(chunk)
+        if self._length >= self._enough:
+            self._sniff(final=self._length >= SNIFFED_BYTES)
+            self._enough = 2 * self._length
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the body has more than is read."""
+        return self._reader is not None and self._reader.was_cut
+
+    def finish(self) -> tuple[Link, ...]:
+        """Give the links of the body in order, with absolute targets."""
+        if self._reader is None and not self.done and self._length:
+            self._sniff(final=True)
+        if self._reader is None or self.failure is not None:
+            return ()
+        try:
+            links = self._reader.finish()
+        except ContentError as error:
+            self.failure = str(error)
+            return ()
+        self.failure = self._reader.failure
+        return links
+
+    def _sniff(self, *, final: bool) -> None:
+        beginning = b"".join(self._waiting)
+        if beginning.startswith(_GZIP):
+            self.failure, self.done = "The resource is compressed with gzip, and no Content-Encoding says so.", True
+            return
+        verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
+        if verdict is None:
+            verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
+        if verdict is not None:
+            self._open(verdict)
+            self._waiting.clear()
+            self._read(beginning)
+        else:
+            self._waiting = [beginning]
+
+    def _open(self, verdict: Verdict) -> None:
+        charset = self._media.charset
+        self.source = verdict.source
+        if verdict.source is DiscoverySource.HTML:
+            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=verdict.is_xhtml)
+        elif verdict.source is DiscoverySource.XML:
+            self._reader = FeedReader(url=self._url, charset=charset, wanted=self._wanted)
+        elif verdict.source is DiscoverySource.JSON and self._json_feed:
+            self._reader = JsonFeedReader(url=self._url)
+        self.done = self._reader is None
+
+    def _read(self, chunk: bytes) -> None:
+        if self._reader is None:
+            return
+        try:
+            self.done = self._reader.feed(chunk)
+        except ContentError as error:
+            self.failure, self.done = str(error), True

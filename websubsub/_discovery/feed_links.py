@@ -1,0 +1,71 @@
+"""The links that a feed has about itself, as its elements are met one after the other."""
+
+from _websub.grammar.links import Link, resolve
+from _websub.grammar.urls import URL_LIMIT
+
+MAX_LINKS = 100
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
+_REGISTERED_RELATIONS = "http://www.iana.org/assignments/relation/"
+
+
+class FeedLinks:
+    """Collects links, as absolute URLs in the order in which they come.
+
+    Attributes:
+        found: The links: all that may be wanted, up to 100 of each kind.
+
+    Args:
+        url: Where the feed was found.
+        wanted: The relations that are looked for.
+    """
+
+    def __init__(self, url: str, wanted: frozenset[str]) -> None:
+        self.found: list[Link] = []
+        self._base = url
+        self._wanted = wanted
+        self._missing = set(wanted)
+        self._room = {True: MAX_LINKS, False: MAX_LINKS}
+
+    @property
+    def suffice(self) -> bool:
+        """Whether each relation that is wanted was found."""
+        return not self._missing
+
+    @property
+    def are_full(self) -> bool:
+        """Whether there are more links of a wanted relation than an honest feed has."""
+        return self._room[True] == 0
+
+    def enter(self, attributes: dict[str, str]) -> None:
+        """Go into the feed or its channel, whose ``xml:base`` counts for all that is inside."""
+        self._base = _base(self._base, attributes)
+
+    def add(self, attributes: dict[str, str]) -> None:
+        """Take an Atom link (RFC 4287, 4.2.7)."""
+        reference = attributes.get("href")
+        relations = frozenset(attributes.get("rel", "alternate").lower().replace(_REGISTERED_RELATIONS, "").split())
+        is_wanted = bool(relations & self._wanted)
+        # Longer URLs can be no hub and no topic, but one that claims to be is what the error is about.
+        if reference is None or (len(reference) > URL_LIMIT and not is_wanted):
+            return
+        target = resolve(_base(self._base, attributes), reference.strip())
+        if target is not None and self._room[is_wanted]:
+            self._room[is_wanted] -= 1
+            self._missing -= relations
+            self.found.append(Link(target=target, relations=relations))
+
+
+def local(tag: str) -> str:
+    """The name of an element without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def _base(base: str, attributes: dict[str, str]) -> str:
+    if _XML_BASE not in attributes:
+        return base
+    reference = attributes[_XML_BASE].strip()
+    resolved = resolve(base, reference) if reference and len(reference) <= URL_LIMIT else None
+    return resolved if resolved is not None and len(resolved) <= URL_LIMIT else base

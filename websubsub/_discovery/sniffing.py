@@ -1,0 +1,119 @@
+"""What a body is, by its first bytes and then by its Content-Type.
+
+Many feeds come with a wrong type, and W3C WebSub, 4 asks about "an XML based feed or an HTML page", not about headers.
+So content decides, as in MIME Sniffing, 7.3, and the type where content is silent. A wrong guess costs time only.
+"""
+
+import re
+from enum import StrEnum
+
+from attrs import frozen
+
+from _websub.grammar.media import MediaType
+
+#: How much is looked at; what has not begun by then is what its type says.
+SNIFFED_BYTES = 256 * 1024
+
+_XHTML = "application/xhtml+xml"
+_HTML_TYPES = frozenset(("text/html", _XHTML))
+_JSON_TYPES = frozenset(("application/json", "application/feed+json"))
+# Nobody sends markup as these by mistake, and a visitor's upload shall not turn into a page (MIME Sniffing, 7).
+_NO_TEXT = ("image/", "audio/", "video/", "font/")
+
+_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f"
+# Comments, instructions and declarations; possessive quantifiers and atomic groups give nothing back.
+_DECLARATION = r"<!(?!--)[^>\[]*+(?>(?:\[[^\]]*+\]\s*+)?)>"
+_PROLOG = rf"(?>(?:[\xef\xbb\xbf\s]++|<!--.*?-->|<\?xml\s[^>]*+>|<\?.*?\?>|{_DECLARATION})*)"
+_NAME = r"[a-z][\w.-]{0,20}"
+_SKIPPED = re.compile(_PROLOG, re.DOTALL)
+_ROOT = re.compile(rf"<(?:{_NAME}:)?({_NAME})[\s/>]")
+_FEED_ROOTS = frozenset(("feed", "rss", "rdf"))
+_USUAL_FEED = re.compile(rb"(?>(?:<\?xml\s[^>]*+>\s*+)?)<(?:feed|rss|rdf:RDF)[\s>]")
+_HEAD_ELEMENTS = frozenset(("head", "body", "base", "link", "meta", "script", "style", "title"))
+_HTML_DOCTYPE = re.compile(r"<!doctype\s+html[\s>]")
+# A feed behind the warnings of the software that makes it.
+_LATE_FEED = re.compile(rf"<\?xml\s[^>]*+>{_PROLOG}<(?:{_NAME}:)?(?:feed|rss|rdf)[\s>]", re.DOTALL)
+_LATEST = 4096
+_JSON_OBJECT = re.compile(r'\{\s*["}]')
+
+
+class DiscoverySource(StrEnum):
+    """Where the hubs were found."""
+
+    HEADER = "header"
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+
+
+@frozen
+class Verdict:
+    """What a body is.
+
+    Attributes:
+        source: Its kind; None if it is none that has links.
+        is_xhtml: Whether it is a page written as XML.
+    """
+
+    source: DiscoverySource | None
+    is_xhtml: bool = False
+
+
+_FEED = Verdict(DiscoverySource.XML)
+
+
+def may_have_links(media: MediaType) -> bool:
+    """Whether a body of this type is worth looking at."""
+    return media.is_xml or not media.essence.startswith(_NO_TEXT)
+
+
+def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
+    """What a body is; None while too little of it is there.
+
+    Args:
+        beginning: What is there.
+        media: Its Content-Type.
+        final: Whether that is all that will be looked at.
+    """
+    if _USUAL_FEED.match(beginning):
+        return _FEED
+    # Without NUL and byte order marks, UTF-16 looks like ASCII.
+    text = beginning.replace(b"\0", b"").lstrip(_BLANK).lower().decode("latin-1")
+    skipped = _SKIPPED.match(text)
+    start = skipped.end() if skipped else 0
+    root = _ROOT.match(text, start)
+    verdict = _by_root(root[1], text[:start], media) if root else _by_text(text[start:], media)
+    is_unfinished = text.startswith(("<!", "<?"), start) or len(text) - start < _LATEST
+    if verdict is not None or (is_unfinished and not final):
+        return verdict
+    if _LATE_FEED.search(text, 0, _LATEST):
+        return _FEED
+    return Verdict(_by_type(text, media), media.is_xml)
+
+
+def _by_root(root: str, prolog: str, media: MediaType) -> Verdict | None:
+    if root in _FEED_ROOTS:
+        return _FEED
+    is_markup = not media.essence or media.is_xml or media.essence in _HTML_TYPES
+    if root == "html" or _HTML_DOCTYPE.search(prolog) or (root in _HEAD_ELEMENTS and is_markup):
+        return Verdict(DiscoverySource.HTML, media.is_xml or (not media.essence and "<?xml" in prolog))
+    return None if is_markup and not media.is_xml else Verdict(_by_type("<", media))
+
+
+def _by_text(text: str, media: MediaType) -> Verdict | None:
+    if not text or text.startswith("<"):
+        return None
+    is_page = media.essence in _HTML_TYPES
+    if text.startswith("{") and (not is_page or _JSON_OBJECT.match(text)):
+        return Verdict(DiscoverySource.JSON)
+    return None if is_page else Verdict(_by_type(text, media))
+
+
+def _by_type(text: str, media: MediaType) -> DiscoverySource | None:
+    if media.essence in _HTML_TYPES:
+        return DiscoverySource.HTML
+    if media.is_xml or (not media.essence and text.startswith("<?xml")):
+        return DiscoverySource.XML
+    if media.essence in _JSON_TYPES:
+        return DiscoverySource.JSON
+    return DiscoverySource.HTML if not media.essence and text.startswith("<") else None

@@ -1,0 +1,1 @@
+"""The life of a subscription: asked for, verified, renewed, ended."""

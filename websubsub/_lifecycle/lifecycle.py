@@ -1,0 +1,275 @@
+"""Keeps targets subscribed: subscribes, renews in time, follows a topic that moves, and leaves when told."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+import anyio
+import attrs
+
+from websubsub import _clock
+from websubsub._config import SubscriberConfig, Target
+from websubsub._discovery.discovery import DiscoveryError
+from websubsub._errors import DeniedError, SubscriptionInitiationError
+from websubsub._events import EventKind, Reporter, SubscriberEvent
+from websubsub._lifecycle.asking import Asking, Clients, HubsFailedError, lease_of
+from websubsub._lifecycle.patience import Embargoes, Waiting
+from websubsub._lifecycle.schedule import pause_after, pause_after_denials, renewal_time
+from websubsub._state.state import State, Subscription
+from websubsub._state.subscriptions import Subscriptions
+
+__all__ = ["Clients", "Lifecycle"]
+
+log = logging.getLogger("websubsub")
+
+_CHANCE = secrets.SystemRandom().random
+_OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
+_KEEP_AGAIN_SECONDS = 10.0
+#: How long the same failure goes untold after it was told, where no lease is at stake.
+_QUIET_SECONDS = 3_600.0
+
+
+@attrs.define
+class _Course:
+    """How it goes with one target.
+
+    Attributes:
+        subscribed: Whether a hub has verified it before.
+        anew: Whether what ended before the start is asked for again.
+        failures: How many rounds failed in a row.
+        denials: How many times it was denied in a row.
+        denied: The denied subscription that was dealt with.
+        told: The failure that was told last.
+        told_at: When that was.
+    """
+
+    subscribed: bool = False
+    anew: bool = True
+    failures: int = 0
+    denials: int = 0
+    denied: Subscription | None = None
+    told: tuple[str, str, str] | None = None
+    told_at: float = 0.0
+
+    def succeeded(self) -> None:
+        """Note that a hub has verified it."""
+        self.subscribed = True
+        self.failures = self.denials = 0
+        self.told = None
+
+
+class Lifecycle:
+    """Keeps the targets of one subscriber subscribed.
+
+    Args:
+        config: The subscriber's settings.
+        subscriptions: Its subscriptions.
+        clients: How to reach hubs and resources.
+        report: Told what happens.
+        clock: The time, in seconds since 1970.
+        chance: A random number from 0 to 1, for jitter.
+    """
+
+    def __init__(
+        self,
+        config: SubscriberConfig,
+        subscriptions: Subscriptions,
+        clients: Clients,
+        report: Reporter,
+        *,
+        clock: Callable[[], float] = _clock.now,
+        chance: Callable[[], float] = _CHANCE,
+    ) -> None:
+        self._subscriptions = subscriptions
+        self._report = report
+        self._clock = clock
+        self._chance = chance
+        self._embargoes = Embargoes(self._now)
+        self._waiting = Waiting(self._now, subscriptions.look_again)
+        self._asking = Asking(config, subscriptions, clients, self._embargoes)
+        self._kept: dict[str, anyio.CancelScope] = {}
+
+    def _now(self) -> float:
+        return self._clock()
+
+    async def watch(self) -> None:
+        """Notice when the machine was suspended, and keep what could not be kept; goes on until it is cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._waiting.watch)
+            while True:
+                await anyio.sleep(_KEEP_AGAIN_SECONDS)
+                await self._subscriptions.keeping.keep_again()
+
+    async def keep(self, target: Target) -> None:
+        """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""
+        self._let_go(target)
+        with anyio.CancelScope() as scope:
+            self._kept[target.name] = scope
+            try:
+                await self._keep(target)
+            finally:
+                if self._kept.get(target.name) is scope:
+                    del self._kept[target.name]
+
+    def _let_go(self, target: Target) -> None:
+        scope = self._kept.pop(target.name, None)
+        if scope is not None:
+            scope.cancel()
+
+    async def _keep(self, target: Target) -> None:
+        current = self._asking.current(target)
+        course = _Course(denied=current)
+        for known in self._subscriptions.of(target.name):  # whoever asks again means it
+            self._embargoes.lift(known.hub, known.topic)
+        if current is not None and current.delivers:
+            course.subscribed = True
+            self._report(SubscriberEvent(kind=EventKind.RESUMED, topic=current.topic, hub=current.hub))
+        while await self._until_due(target, course):
+            course.anew = False
+            try:
+                subscription = await self._asking.subscribe(target, course.failures)
+                course.succeeded()
+                await self._drop_others(target, subscription)
+            except Exception as error:  # noqa: BLE001 - one subscription must not end the others
+                course.failures += 1
+                if not await self._failed(target, error, course):
+                    return
+
+    async def _until_due(self, target: Target, course: _Course) -> bool:
+        """Wait until a request is to be made; false when the subscription is over."""
+        while True:
+            current = self._asking.current(target)
+            if current is None:
+                return True
+            if current.state is State.DENIED:
+                if current is not course.denied:
+                    self._note_denial(course, current, (current.hub,), current.topic)
+                return True
+            if current.state not in _OPEN:
+                return course.anew
+            if current.state is not State.ACTIVE or current.verified_at is None or current.expires_at is None:
+                return True
+            course.subscribed = True
+            due = renewal_time(current.verified_at, current.expires_at, self._chance())
+            if not await self._changed_before(due, current):
+                return True
+            # What ends from here on ended on purpose.
+            course.anew = False
+
+    async def _changed_before(self, due: float, current: Subscription) -> bool:
+        """Wait until a subscription has changed, or until a time has come: false then."""
+        now = self._clock()
+        if current.verified_at is not None and current.verified_at > now:
+            return False  # kept by a clock that was ahead, so that nobody knows when the lease began
+        has_changed = _changed_since(current)
+        with anyio.move_on_after(max(0.0, due - now)):
+            known = await self._subscriptions.wait(
+                current.token, lambda known: has_changed(known) or self._clock() >= due
+            )
+            return has_changed(known)
+        return False
+
+    def _note_denial(self, course: _Course, denied: Subscription | None, hubs: tuple[str, ...], topic: str) -> None:
+        course.denied = denied
+        course.denials += 1
+        for hub in hubs:
+            self._embargoes.put(hub, pause_after_denials(course.denials, self._chance()), topic)
+
+    async def _drop_others(self, target: Target, subscription: Subscription) -> None:
+        for other in self._subscriptions.of(target.name):
+            if other.token != subscription.token:
+                await self._drop(other, target)
+
+    async def _drop(self, subscription: Subscription, target: Target) -> None:
+        if subscription.verified_at is None or subscription.is_over:
+            await self._subscriptions.forget(subscription)
+            return
+        try:
+            await self._unsubscribe(subscription, target)
+        except SubscriptionInitiationError as error:
+            log.warning("The hub that a topic moved away from could not be told: %s", error)
+
+    async def leave(self, target: Target, seconds: float) -> bool:
+        """Unsubscribe from a target and wait for the hub's verification.
+
+        Args:
+            target: The target.
+            seconds: How long to wait for the verification.
+
+        Returns:
+            Whether the hub has verified it.
+        """
+        self._let_go(target)
+        verified = True
+        for subscription in self._subscriptions.of(target.name):
+            if subscription.is_over:
+                continue
+            if subscription.verified_at is None:
+                # The hub has nothing yet, and gets 404 should it still ask.
+                await self._subscriptions.forget(subscription)
+                continue
+            try:
+                with anyio.fail_after(seconds):
+                    await self._unsubscribe(subscription, target)
+                    await self._subscriptions.wait(subscription.token, lambda known: known is None or known.is_over)
+            except (SubscriptionInitiationError, TimeoutError) as error:
+                verified = False
+                reason = str(error) or "The hub did not verify the unsubscription in time."
+                self._report(
+                    SubscriberEvent(
+                        kind=EventKind.FAILED,
+                        topic=subscription.topic,
+                        hub=subscription.hub,
+                        reason=reason,
+                        error=error,
+                    )
+                )
+        return verified
+
+    async def _unsubscribe(self, subscription: Subscription, target: Target) -> None:
+        await self._asking.client(target).unsubscribe(
+            hub=subscription.hub,
+            topic=subscription.topic,
+            callback=subscription.callback,
+            parameters=target.parameters,
+            headers=target.headers,
+        )
+
+    async def _failed(self, target: Target, problem: Exception, course: _Course) -> bool:
+        """Tell of a failure and wait until the next try; false when there is none."""
+        current = self._asking.current(target)
+        topic, hub = (current.topic, current.hub) if current else (target.topic or target.name, target.hub or "")
+        error, wait = problem, 0.0
+        if isinstance(problem, HubsFailedError):
+            topic, hub, error = problem.plan.topic, problem.hub, problem.error
+            if current is not course.denied or not isinstance(error, DeniedError):
+                self._note_denial(course, current, problem.denied, topic)
+            wait = min(self._embargoes.seconds(each, topic) for each in problem.plan.hubs)
+        elif isinstance(problem, DiscoveryError):
+            wait = self._embargoes.seconds(target.name)
+        else:
+            log.error("A subscription failed.", exc_info=problem)
+        reason = str(error) if isinstance(error, DiscoveryError | SubscriptionInitiationError) else "internal error"
+        event = SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error)
+        if isinstance(error, DeniedError) and not course.subscribed:
+            self._report(event)
+            return False
+        lease = lease_of(current) if current else None
+        pause = max(wait, pause_after(course.failures, lease, self._chance()))
+        self._tell(event, course, pause, quiet=_QUIET_SECONDS if lease is None else min(_QUIET_SECONDS, lease / 3))
+        await self._waiting.until(self._clock() + pause)
+        return True
+
+    def _tell(self, event: SubscriberEvent, course: _Course, pause: float, *, quiet: float) -> None:
+        """Report a failure with the time of the next try, unless it is the one that was reported last."""
+        failure, now = (event.topic, event.hub, event.reason), self._clock()
+        if failure == course.told and now < course.told_at + quiet:
+            log.debug("Failed for the same reason %d times in a row.", course.failures)
+            return
+        course.told, course.told_at = failure, now
+        self._report(attrs.evolve(event, next_try=time.time() + pause))
+
+
+def _changed_since(before: Subscription) -> Callable[[Subscription | None], bool]:
+    return lambda now: now is None or now.state is not before.state or now.verified_at != before.verified_at

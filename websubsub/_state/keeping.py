@@ -1,0 +1,56 @@
+"""Keeps what is remembered in a store that may fail: nothing is lost as long as the process runs."""
+
+from collections.abc import Callable
+
+import anyio
+
+from websubsub._state.state import StateStore, Subscription
+
+Failed = Callable[[Subscription, Exception], None]
+
+
+class Keeping:
+    """Writes changes to a store, and again those that it did not take.
+
+    Args:
+        store: The store.
+        failed: Told why a change could not be kept, once until the store takes changes again.
+    """
+
+    def __init__(self, store: StateStore, failed: Failed) -> None:
+        self._store = store
+        self._failed = failed
+        self._unkept: dict[str, tuple[Subscription, bool]] = {}
+        self._lock: anyio.Lock | None = None
+
+    async def keep(self, subscription: Subscription, *, there: bool = True) -> None:
+        """Write a change; one that cannot be written waits for ``keep_again``.
+
+        Args:
+            subscription: What changed.
+            there: Whether it is to be there, or to be forgotten.
+        """
+        async with self._turn():
+            await self._write(subscription, there=there)
+
+    async def keep_again(self) -> None:
+        """Try once more to write what the store did not take."""
+        async with self._turn():
+            for subscription, there in tuple(self._unkept.values()):
+                await self._write(subscription, there=there)
+
+    def _turn(self) -> anyio.Lock:
+        if self._lock is None:
+            self._lock = anyio.Lock()
+        return self._lock
+
+    async def _write(self, subscription: Subscription, *, there: bool) -> None:
+        try:
+            await (self._store.save(subscription) if there else self._store.delete(subscription))
+        except Exception as error:  # noqa: BLE001 - of a store that may be the user's own
+            told = bool(self._unkept)
+            self._unkept[subscription.callback] = subscription, there
+            if not told:
+                self._failed(subscription, error)
+        else:
+            self._unkept.pop(subscription.callback, None)
