@@ -108,6 +108,8 @@ class Request:
         headers: The headers.
         body: The body, all of it.
         mount: The path below which this application was mounted, without a slash at its end.
+        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
+            is unknown.
     """
 
     method: str
@@ -115,6 +117,7 @@ class Request:
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=False)
     mount: str = ""
+    client: str = attrs.field(default="", eq=False)
 
     @property
     def query(self) -> str:

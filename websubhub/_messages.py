@@ -30,6 +30,10 @@ def _headers() -> Any:
     return attrs.field(default=NO_HEADERS, converter=as_headers)
 
 
+def _client() -> Any:
+    return attrs.field(default="", eq=False)
+
+
 def _urls(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
@@ -82,6 +86,8 @@ class UpdateMessage:
         content_type: The exact Content-Type of the content; empty for ``EVENT``.
         body: The content, byte for byte; empty for ``EVENT``.
         headers: The headers of the request.
+        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
+            is unknown. Behind a proxy, that is the proxy.
         extras: Parameters that WebSub does not know, by name.
     """
 
@@ -90,6 +96,7 @@ class UpdateMessage:
     content_type: str = ""
     body: bytes = attrs.field(default=b"", repr=False)
     headers: Headers = _headers()
+    client: str = _client()
     extras: dict[str, str] = _extras()
 
     def text(self) -> str:
@@ -120,6 +127,8 @@ class Subscription:
         lease_seconds: The lease that will be granted, in seconds, already clamped.
         secret: The key to sign deliveries with.
         headers: The headers of the request.
+        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
+            is unknown. Behind a proxy, that is the proxy.
         extras: Parameters that WebSub does not know, by name.
     """
 
@@ -129,6 +138,7 @@ class Subscription:
     lease_seconds: int
     secret: str | None = attrs.field(default=None, repr=False)
     headers: Headers = _headers()
+    client: str = _client()
     extras: dict[str, str] = _extras()
 
 
@@ -158,6 +168,8 @@ class Unsubscription:
         callback: The callback of the subscription, as the subscriber wrote it.
         secret: A secret, if one was sent; it has no meaning here.
         headers: The headers of the request.
+        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
+            is unknown. Behind a proxy, that is the proxy.
         extras: Parameters that WebSub does not know, by name.
     """
 
@@ -166,6 +178,7 @@ class Unsubscription:
     callback: str = attrs.field(repr=False)
     secret: str | None = attrs.field(default=None, repr=False)
     headers: Headers = _headers()
+    client: str = _client()
     extras: dict[str, str] = _extras()
 
 

@@ -92,6 +92,7 @@ def _subscription(request: Request, form: Form, config: HubConfig) -> Subscripti
         lease_seconds=config.grant(_requested_lease(form)),
         secret=_secret(form),
         headers=request.headers,
+        client=request.client,
         extras=form.without(_SUBSCRIPTION_FIELDS),
     )
 
@@ -115,6 +116,7 @@ def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscr
         callback=_callback(form),
         secret=_secret(form),
         headers=request.headers,
+        client=request.client,
         extras=form.without(_SUBSCRIPTION_FIELDS),
     )
 
@@ -203,6 +205,7 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
             lease_seconds=message.lease_seconds,
             secret=message.secret,
             headers=message.headers,
+            client=message.client,
             extras=message.extras,
             verified_at=now,
         )
@@ -212,6 +215,7 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
         callback=message.callback,
         secret=message.secret,
         headers=message.headers,
+        client=message.client,
         extras=message.extras,
         verified_at=now,
     )

@@ -19,6 +19,7 @@ from websubhub import (
 from websubhub.standalone.admin.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
@@ -100,13 +101,24 @@ async def _assemble(
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     refresh = TopicRefresher(store, topics, clock).refresh
-    fetching = TopicFetching(store, refresh, schedule, metrics.fetches, budgets=topics.budgets, clock=clock)
+    named_topics, named_callbacks = Introductions(), Introductions()
+    fetching = TopicFetching(
+        store, refresh, schedule, metrics.fetches, budgets=topics.budgets, clock=clock, introductions=named_topics
+    )
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
-    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock, limits)
+    intake = Intake(store, fetching.wake, clock, named_topics)
+    service = StandaloneHub(store, rules, publishers, intake, clock, limits, introductions=named_callbacks)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = VerificationWorker(store.verifications, app.attempt_verification, hub, budget=budget, clock=clock)
+    verification = VerificationWorker(
+        store.verifications,
+        app.attempt_verification,
+        hub,
+        budget=budget,
+        clock=clock,
+        introductions=named_callbacks,
+    )
     service.on_pending = verification.wake
     operations = Operations(store, hub, app.deny, fetching.wake, budget)
     admin = Admin(

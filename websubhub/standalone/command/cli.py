@@ -128,6 +128,8 @@ def announce(url: str) -> None:
     # What is there now stays for good. Each full collection would look at all of it, which holds up the loop for 20 ms.
     gc.collect()
     gc.freeze()
+    # And what is there after a while, thousands of connections, is looked at in full once for a million new things.
+    gc.set_threshold(1_000, 20, 50)
     gc.enable()
     print(f"ready: {url}", flush=True)
 

@@ -32,8 +32,10 @@ from websubhub import (
     UpdateMessageError,
     VerifiedSubscription,
     VerifiedUnsubscription,
+    host_of,
 )
 from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import (
@@ -72,6 +74,7 @@ class StandaloneHub(HubService):
         intake: What takes updates and announcements.
         clock: The time, in seconds since 1970.
         limits: How many subscriptions there may be.
+        introductions: Who has named which hosts of callbacks.
 
     Attributes:
         on_pending: Called when a request awaits its verification.
@@ -85,6 +88,8 @@ class StandaloneHub(HubService):
         intake: Intake,
         clock: Callable[[], float] = time.time,
         limits: SubscriptionLimits | None = None,
+        *,
+        introductions: Introductions | None = None,
     ) -> None:
         self._store = store
         self._limits = limits or SubscriptionLimits()
@@ -92,6 +97,7 @@ class StandaloneHub(HubService):
         self._publishers = publishers
         self._intake = intake
         self._clock = clock
+        self._introductions = introductions or Introductions()
         self._refusals = Refusals(log)
         self.on_pending: Callable[[], None] = lambda: None
 
@@ -133,7 +139,7 @@ class StandaloneHub(HubService):
                 return UpdateMessageError("the topic is not registered")
             if message.type is MessageType.PUBLISH:
                 return await self._publish(message)
-            await self._intake.announce(message.topic)
+            await self._intake.announce(message.topic, message.client)
         except StoreError as error:
             return UpdateMessageError(self._failed(error), status=503, headers=_BUSY)
         return Acknowledgement()
@@ -220,6 +226,7 @@ class StandaloneHub(HubService):
             raise
         except StoreError as error:
             return self._failed(error)
+        self._introductions.note(message.client, host_of(message.callback))
         self.on_pending()
         return None
 

@@ -14,6 +14,7 @@ import attrs
 from anyio.abc import TaskGroup
 
 from websubhub import Budgets, HubConfig, TopicFetchError, host_of, retry_after_seconds
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.metrics import FetchMetrics, FetchOutcome
 from websubhub.standalone.ports import Announcement, HubStore, StoreError
 from websubhub.standalone.schedule.retry import RetrySchedule
@@ -30,7 +31,8 @@ _LONGEST_WAIT_SECONDS = 60.0
 _READ = 64
 _BUDGET = HubConfig().fetch_budget
 _FETCHES_AT_ONCE = HubConfig().fetches_at_once
-_STRANGERS_AT_ONCE = _FETCHES_AT_ONCE * 3 // 4
+#: Three quarters of what the budgets leave to them: the rest is for introductions.
+_STRANGERS_AT_ONCE = _FETCHES_AT_ONCE * 9 // 16
 _CONTENTS = 4
 _RESTING = "The topic was fetched a moment ago, and rests."
 _WAITING = "The topic waits for the budget of its host."
@@ -60,6 +62,7 @@ class TopicFetching:
         metrics: What counts fetches.
         budgets: What the hosts of topics may be made to take; those of the client that fetches.
         clock: The time, in seconds since 1970, that nobody sets.
+        introductions: Who has announced topics of which hosts.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class TopicFetching:
         *,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time.time,
+        introductions: Introductions | None = None,
     ) -> None:
         self._store = store
         self._refresh = refresh
@@ -83,6 +87,7 @@ class TopicFetching:
         self._hosts = Counter[str]()
         self._strangers = 0
         self._met = Acquaintances[str]()
+        self._introductions = introductions or Introductions()
         self._kept_back: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._waiting: dict[str, float] = {}
         self._soonest = math.inf
@@ -109,14 +114,15 @@ class TopicFetching:
         return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin; of hosts that answered before also when strangers have all their places."""
+        """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
         now = self._clock()
         self._soonest = math.inf
         self._waiting = {host: until for host, until in self._waiting.items() if until > now}
         if not self._is_full_for_strangers:
             await self._start(tasks, None)
-        if self._is_full_for_strangers and self._met:
-            await self._start(tasks, list(self._met))
+        among = [*self._met, *self._introductions.hosts()]
+        if among and self._is_full_for_strangers:
+            await self._start(tasks, among)
 
     async def _start(self, tasks: TaskGroup, among: list[str] | None) -> None:
         more = True
@@ -149,7 +155,8 @@ class TopicFetching:
             self._kept_back.append(partial(self._store.announcements.hold, announcement, until, _RESTING))
             return True
         stranger = not self._budgets.proven(host)
-        if stranger and self._is_full_for_strangers:
+        crowded = stranger and self._is_full_for_strangers
+        if crowded and self._budgets.is_full_for_strangers:
             return False
         wait = math.inf if self._hosts[host] >= _BUDGET.at_once else self._budgets.wait(host)
         if wait == math.inf and not self._hosts[host]:
@@ -157,10 +164,13 @@ class TopicFetching:
         if wait:
             self._wait_for(host, now + wait)
             return True
+        introducer = self._introductions.begin(host) if crowded else None
+        if crowded and introducer is None:
+            return False
         self._fetching.add(topic)
         self._hosts[host] += 1
         self._strangers += stranger
-        tasks.start_soon(self._fetch, announcement, host, stranger)
+        tasks.start_soon(self._fetch, announcement, host, stranger, introducer)
         return True
 
     def _wait_for(self, host: str, until: float) -> None:
@@ -179,7 +189,7 @@ class TopicFetching:
         except* StoreError as errors:
             raise errors.exceptions[0] from None
 
-    async def _fetch(self, announcement: Announcement, host: str, stranger: bool) -> None:  # noqa: FBT001 - a task's
+    async def _fetch(self, announcement: Announcement, host: str, stranger: int, introducer: str | None) -> None:
         rest, longer = _INTERVAL_SECONDS, False
         try:
             longer = await self._attempt(announcement) is Refreshed.FOR_NOTHING
@@ -191,6 +201,7 @@ class TopicFetching:
             self._fetching.discard(announcement.topic)
             self._hosts -= Counter([host])
             self._strangers -= stranger
+            self._introductions.end(introducer)
             if self._budgets.proven(host):
                 self._met.meet(host)
             self._waiting.pop(host, None)

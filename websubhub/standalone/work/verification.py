@@ -18,6 +18,7 @@ from websubhub import (
     host_of,
     url_identity,
 )
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.service import LAST_ATTEMPT, VERIFICATION
 from websubhub.standalone.ports import HostAccount, Mode, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.work.acquaintances import Acquaintances
@@ -47,6 +48,7 @@ class VerificationWorker:
         interval: Seconds at least between two attempts for the same topic and callback.
         budget: What the hosts of callbacks may be made to take.
         clock: The time, in seconds since 1970.
+        introductions: Who has named which hosts of callbacks.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class VerificationWorker:
         interval: float = _PAIR_SECONDS,
         budget: VerificationBudget | None = None,
         clock: Callable[[], float] = time.time,
+        introductions: Introductions | None = None,
     ) -> None:
         self._verifications = verifications
         self._verify = verify
@@ -72,6 +75,8 @@ class VerificationWorker:
         self._waiting: dict[HostAccount, float] = {}
         self._finished: set[str] = set()
         self._met = Acquaintances[HostAccount]()
+        self._introductions = introductions or Introductions()
+        self._strangers = Counter[bool]()
         self._budget = budget or VerificationBudget(clock)
         self._due = anyio.Event()
 
@@ -95,11 +100,12 @@ class VerificationWorker:
         return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin; of hosts that confirmed before also when strangers have all their places."""
+        """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
         try:
             await self._look(tasks, None)
-            if self._met and any(self._is_crowded(known) for known in (True, False)):
-                await self._look(tasks, list(self._met))
+            if any(self._is_crowded(known) for known in (True, False)):
+                named = [(known, host) for host in self._introductions.hosts() for known in (True, False)]
+                await self._look(tasks, [*self._met, *named])
         except StoreError as error:
             log.warning("Pending verifications cannot be read: %s", error)
 
@@ -120,7 +126,8 @@ class VerificationWorker:
             limit = limit if moved else limit * 2
 
     def _is_crowded(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
-        return self._budget.is_full_for_strangers(known)
+        most = self._budget.for_strangers(known) * 3 // 4  # the rest is for introductions
+        return self._strangers[known] >= most or self._budget.is_full_for_strangers(known)
 
     def _recover(self) -> None:
         """Forget the waits that are over."""
@@ -139,19 +146,33 @@ class VerificationWorker:
         # A newer request of a pair is verified once the older one is, so that the newest has the last word.
         if pair in self._under_way or pair in self._asked or pair in self._held:
             return False
-        if self._is_crowded(pending.known) and not self._budget.proven(account):
+        stranger = not self._budget.proven(account)
+        crowded = stranger and self._is_crowded(pending.known)
+        if crowded and self._budget.is_full_for_strangers(pending.known):
+            return False
+        introducer = self._introductions.begin(account[1]) if crowded else None
+        if crowded and introducer is None:
             return False
         spending = self._budget.begin(account)
         if spending is None:
+            self._introductions.end(introducer)
             # Each host that waits is a row that is read: the more there are, the later they are looked at again.
             self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
         self._under_way.add(pair)
         self._asked[pair] = self._clock() + self._interval
-        tasks.start_soon(self._finish, pending, pair, spending)
+        self._strangers[pending.known] += stranger
+        tasks.start_soon(self._finish, pending, pair, spending, stranger, introducer)
         return True
 
-    async def _finish(self, pending: PendingVerification, pair: tuple[str, str], spending: Spending) -> None:
+    async def _finish(
+        self,
+        pending: PendingVerification,
+        pair: tuple[str, str],
+        spending: Spending,
+        stranger: int,
+        introducer: str | None,
+    ) -> None:
         result = None
         try:
             with spending.charging():
@@ -166,6 +187,8 @@ class VerificationWorker:
             self._finished.add(pending.id)
             self._under_way.discard(pair)
             self._budget.end(spending, result)
+            self._strangers[pending.known] -= stranger
+            self._introductions.end(introducer)
             if self._budget.proven(_account(pending)):
                 self._met.meet(_account(pending))
             self._waiting.pop(_account(pending), None)
