@@ -257,6 +257,11 @@ class Conversation:
         """Tell the requests under way that the client has gone."""
         await self._protocol.handle(Closed())
 
+    def let_go(self) -> None:
+        """Let go of everything, once nothing is left to do: in a circle, it would stay until garbage is collected."""
+        vars(self._protocol).clear()
+        vars(self).clear()
+
     async def _send(self, event: Any) -> None:
         if isinstance(event, RawData):
             await self._wire.write(event.data)

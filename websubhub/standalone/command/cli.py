@@ -129,7 +129,7 @@ def announce(url: str) -> None:
     gc.collect()
     gc.freeze()
     # And what is there after a while, thousands of connections, is looked at in full once for a million new things.
-    gc.set_threshold(1_000, 20, 50)
+    gc.set_threshold(1_000, 20, 10)
     gc.enable()
     print(f"ready: {url}", flush=True)
 

@@ -52,6 +52,10 @@ class TopicRefresher:
             TopicFetchError: It could not be fetched.
             StoreError: The update could not be stored.
         """
+        async with self._client.large.held():
+            return await self._refresh(url)
+
+    async def _refresh(self, url: str) -> Refreshed:
         known = await self._store.topics.last_fetch(url) or FetchedTopic()
         content = await self._client.fetch(
             url, etag=known.etag, last_modified=known.last_modified, found_at=known.found_at or None

@@ -175,8 +175,7 @@ class VerificationWorker:
     ) -> None:
         result = None
         try:
-            with spending.charging():
-                attempt = await self._verify(self._message(pending))
+            attempt = await self._attempt(pending, spending)
             result = attempt.result
             await self._settle(pending, attempt)
         except StoreError as error:
@@ -193,6 +192,17 @@ class VerificationWorker:
                 self._met.meet(_account(pending))
             self._waiting.pop(_account(pending), None)
             self._due.set()
+
+    async def _attempt(self, pending: PendingVerification, spending: Spending) -> VerificationAttempt:
+        """Verify once; whatever goes wrong with one must not take the others down."""
+        try:
+            with spending.charging():
+                return await self._verify(self._message(pending))
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("A verification failed.")
+            return VerificationAttempt(result=IntentVerification.UNANSWERED)
 
     async def _settle(self, pending: PendingVerification, attempt: VerificationAttempt) -> None:
         postponed = attempt.result is IntentVerification.POSTPONED

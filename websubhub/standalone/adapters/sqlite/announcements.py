@@ -54,12 +54,12 @@ class SqliteAnnouncements:
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
         """The topics that are to be fetched now, the longest due first."""
-        values = (
-            self._clock(),
-            json.dumps(list(besides)),
-            *(() if among is None else (json.dumps(list(among)),)),
-            limit,
-        )
+        values = {
+            "now": self._clock(),
+            "besides": json.dumps(list(besides)),
+            "among": None if among is None else json.dumps(list(among)),
+            "limit": limit,
+        }
 
         def work(connection: Connection) -> tuple[list[Announcement], list[int]]:
             found = connection.execute(
