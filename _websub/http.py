@@ -108,8 +108,7 @@ class Request:
         headers: The headers.
         body: The body, all of it.
         mount: The path below which this application was mounted, without a slash at its end.
-        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
-            is unknown.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
     """
 
     method: str

@@ -86,8 +86,7 @@ class UpdateMessage:
         content_type: The exact Content-Type of the content; empty for ``EVENT``.
         body: The content, byte for byte; empty for ``EVENT``.
         headers: The headers of the request.
-        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
-            is unknown. Behind a proxy, that is the proxy.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
     """
 
@@ -127,8 +126,7 @@ class Subscription:
         lease_seconds: The lease that will be granted, in seconds, already clamped.
         secret: The key to sign deliveries with.
         headers: The headers of the request.
-        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
-            is unknown. Behind a proxy, that is the proxy.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
     """
 
@@ -168,8 +166,7 @@ class Unsubscription:
         callback: The callback of the subscription, as the subscriber wrote it.
         secret: A secret, if one was sent; it has no meaning here.
         headers: The headers of the request.
-        client: Who has sent it, as far as limits go: an IPv4 address, or the /64 network of an IPv6 one; empty if that
-            is unknown. Behind a proxy, that is the proxy.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
     """
 

@@ -31,6 +31,9 @@ class Budgets:
         places: How many exchanges may be under way with all hosts; half of them with those that failed last, three
             quarters with those and with hosts that wanted nothing within the last hour.
         remembered: How many accounts of hosts are kept, and how many of addresses.
+
+    Attributes:
+        for_strangers: How many exchanges may be under way with hosts that wanted nothing within the last hour.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Budgets:
         self._addresses = Accounts(addresses or budget, clock, remembered)
         self._free = places
         self._free_for_failing = places / 2
-        self._for_strangers = self._free_for_unproven = places * 3 / 4
+        self.for_strangers = self._free_for_unproven = places * 3 / 4
 
     def __len__(self) -> int:
         return max(len(self._hosts), len(self._addresses))
@@ -60,11 +63,6 @@ class Budgets:
     def is_full_for_strangers(self) -> bool:
         """Whether no host can be called but one that wanted something within the last hour."""
         return self.is_full or self._free_for_unproven < 1
-
-    @property
-    def for_strangers(self) -> float:
-        """How many exchanges may be under way with hosts that wanted nothing within the last hour."""
-        return self._for_strangers
 
     def proven(self, host: str) -> bool:
         """Return whether a host wanted something within the last hour, so that it is no stranger."""

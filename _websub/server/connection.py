@@ -117,19 +117,16 @@ class Connection:
             finally:
                 with anyio.CancelScope(shield=True):
                     await self._close()
-                self._let_go()
+                conversation, self._conversation = self._conversation, None
+                self._tasks = self._requests = None
+                if conversation is not None:
+                    conversation.let_go()
         except _GONE:
             pass
         except BaseException as error:
             if not contained(error):
                 raise
             _failures.note("A connection failed: %r", _alone(error))
-
-    def _let_go(self) -> None:
-        conversation, self._conversation = self._conversation, None
-        self._tasks = self._requests = None
-        if conversation is not None:
-            conversation.let_go()
 
     async def _converse(self) -> None:
         if self._tls is not None:

@@ -111,33 +111,34 @@ async def _assemble(
     service = StandaloneHub(store, rules, publishers, intake, clock, limits, introductions=named_callbacks)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = VerificationWorker(
-        store.verifications,
-        app.attempt_verification,
-        hub,
-        budget=budget,
-        clock=clock,
-        introductions=named_callbacks,
-    )
+    verification = _verification(store, app, hub, budget, named_callbacks)
     service.on_pending = verification.wake
     operations = Operations(store, hub, app.deny, fetching.wake, budget)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )
+    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(
-            store.broker, distributor, schedule, metrics.deliveries, slots=_slots(settings), clock=clock
-        ),
+        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
         fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
 
 
-def _slots(settings: Settings) -> int:
-    return settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+def _verification(
+    store: HubStore, app: HubApplication, hub: str, budget: VerificationBudget, introductions: Introductions
+) -> VerificationWorker:
+    return VerificationWorker(
+        store.verifications,
+        app.attempt_verification,
+        hub,
+        budget=budget,
+        clock=store.clock,
+        introductions=introductions,
+    )
 
 
 def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:
