@@ -3,22 +3,20 @@
 import functools
 import ipaddress
 import math
-import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import httpcore
 
 from _websub.calls.budgets import Spending
 from _websub.calls.metering import MeteredBackend
+from _websub.calls.resolving import Resolver
 from _websub.grammar.addresses import AddressPolicy
 
 RESOLVE_SECONDS = 3.0
 ADDRESS_LIMIT = 16
-_LOOKUPS_AT_ONCE = 32
 
 CoreError = httpcore.NetworkError | httpcore.TimeoutException | httpcore.ProtocolError
 
@@ -61,7 +59,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, addresses: AddressPolicy) -> None:
         self._addresses = addresses
         self._inner = MeteredBackend()
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._resolver = Resolver()
 
     async def connect_tcp(
         self,
@@ -97,15 +95,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def _resolve(self, host: str, port: int) -> list[str]:
         if is_address(host):
             return [host]
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(_LOOKUPS_AT_ONCE)
-        lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         try:
             with anyio.fail_after(RESOLVE_SECONDS):
-                rows = await anyio.to_thread.run_sync(lookup, abandon_on_cancel=True, limiter=self._limiter)
+                return await self._resolver.addresses(host, port)
         except (OSError, UnicodeError, TimeoutError) as error:
             raise NameNotResolvedError("name not resolved") from error
-        return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         """Refused: nobody's URL names a socket of this machine."""
