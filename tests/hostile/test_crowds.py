@@ -20,6 +20,7 @@ from websubhub.standalone.work.acquaintances import Acquaintances
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.work.refreshing import Refreshed
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 
 HUB = "https://hub.example/"
 TOPIC = "https://topic.example/"
@@ -60,6 +61,7 @@ class Fetches:
 
     store: HubStore
     part: TopicFetching
+    wakeup: Wakeup
     intake: Intake
     good: set[str]
     begun: list[str]
@@ -97,13 +99,14 @@ async def fetching() -> AsyncIterator[Fetches]:
             store,
             refresh,
             RetrySchedule(jitter=0),
+            wakeup := Wakeup(),
             FetchMetrics(),
             budgets=budgets,
             clock=clock,
             introductions=introductions,
         )
         tasks.start_soon(part.run)
-        yield Fetches(store, part, Intake(store, part.wake, clock, introductions), good, begun)
+        yield Fetches(store, part, wakeup, Intake(store, wakeup.ring, clock, introductions), good, begun)
         tasks.cancel_scope.cancel()
 
 
@@ -161,7 +164,7 @@ async def test_what_hosts_are_kept_back_for_is_written_in_one_step(monkeypatch: 
         monkeypatch.setattr(one.store.announcements, "hold", counted)
         for topic in topics:
             await one.store.announcements.save(topic)  # again within the second, in which they rest
-        one.part.wake()
+        one.wakeup.ring()
         await _quiet(one.store)
         assert most == 10
 
@@ -174,7 +177,7 @@ class Verifications:
     """The part of a hub that verifies, with callbacks that hang but those of some hosts."""
 
     store: HubStore
-    worker: VerificationWorker
+    wakeup: Wakeup
     introductions: Introductions
     good: set[str]
     asked: list[str]
@@ -187,7 +190,7 @@ class Verifications:
             )
             await self.store.verifications.save(pending)
             self.introductions.note(client, host_of(callback))
-        self.worker.wake()
+        self.wakeup.ring()
         await _quiet(self.store)
 
 
@@ -205,9 +208,16 @@ async def verifying(fail: Callable[[str], None] | None = None) -> AsyncIterator[
 
     async with MemoryStore(clock=clock) as store, anyio.create_task_group() as tasks:
         reads = Counted(store.verifications)
-        worker = VerificationWorker(reads, verify, HUB, clock=clock, introductions=introductions)  # type: ignore[arg-type]
+        worker = VerificationWorker(
+            reads,  # type: ignore[arg-type]
+            verify,
+            HUB,
+            wakeup := Wakeup(),
+            clock=clock,
+            introductions=introductions,
+        )
         tasks.start_soon(worker.run)
-        yield Verifications(store, worker, introductions, good, asked, reads)
+        yield Verifications(store, wakeup, introductions, good, asked, reads)
         tasks.cancel_scope.cancel()
 
 
@@ -238,7 +248,7 @@ async def test_a_crowd_that_cannot_begin_is_not_read_again_and_again() -> None:
         await one.request(ATTACKER, *CROWD)
         read = one.reads.read
         for _ in range(20):
-            one.worker.wake()
+            one.wakeup.ring()
             await _quiet(one.store)
         assert one.reads.read - read <= 20 * 20, "a few of those that were introduced last, and not five hundred"
 

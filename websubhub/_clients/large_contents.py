@@ -8,7 +8,7 @@ import anyio
 
 #: Contents up to this size are not counted: thirty of them take less than one large one.
 FREE_BYTES = 256 * 1024
-_STRANGERS = 3
+_STRANGERS = 2
 _KNOWN = 2
 
 # What lies between those who use a content and those who fetch it has no place for it.

@@ -34,6 +34,7 @@ from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.work.refreshing import TopicRefresher
 from websubhub.standalone.work.upkeep import Upkeep
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 
 _SLOTS_FOR_EACH_CONNECTION = 16
 _PAUSE_ON_LOOPBACK_SECONDS = 10.0
@@ -69,6 +70,7 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         connections=settings.concurrency,
         connections_per_origin=settings.concurrency_per_host,
         connections_per_address=settings.concurrency_per_host,
+        idle_seconds=settings.idle_seconds,
         total_seconds=settings.delivery_timeout,
         connect_seconds=min(5.0, settings.delivery_timeout),
     )
@@ -100,20 +102,19 @@ async def _assemble(
     operators, publishing = _tokens(settings)
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
-    refresh = TopicRefresher(store, topics, clock).refresh
+    accepted, announced = Wakeup(), Wakeup()
     named_topics, named_callbacks = Introductions(), Introductions()
-    fetching = TopicFetching(
-        store, refresh, schedule, metrics.fetches, budgets=topics.budgets, clock=clock, introductions=named_topics
-    )
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
-    intake = Intake(store, fetching.wake, clock, named_topics)
-    service = StandaloneHub(store, rules, publishers, intake, clock, limits, introductions=named_callbacks)
+    intake = Intake(store, announced.ring, clock, named_topics)
+    service = StandaloneHub(
+        store, rules, publishers, intake, accepted.ring, clock, limits=limits, introductions=named_callbacks
+    )
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = _verification(store, app, hub, budget, named_callbacks)
-    service.on_pending = verification.wake
-    operations = Operations(store, hub, app.deny, fetching.wake, budget)
+    verification = _verification(store, app, hub, accepted, budget, named_callbacks)
+    operations = Operations(store, hub, app.deny, announced.ring, budget)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )
@@ -128,13 +129,40 @@ async def _assemble(
     )
 
 
+def _fetching(
+    store: HubStore,
+    topics: TopicClient,
+    schedule: RetrySchedule,
+    announced: Wakeup,
+    metrics: HubMetrics,
+    introductions: Introductions,
+) -> TopicFetching:
+    return TopicFetching(
+        store,
+        TopicRefresher(store, topics, store.clock).refresh,
+        schedule,
+        announced,
+        metrics.fetches,
+        budgets=topics.budgets,
+        clock=store.clock,
+        introductions=introductions,
+    )
+
+
 def _verification(
-    store: HubStore, app: HubApplication, hub: str, budget: VerificationBudget, introductions: Introductions
+    store: HubStore,
+    app: HubApplication,
+    hub: str,
+    accepted: Wakeup,
+    budget: VerificationBudget,
+    introductions: Introductions,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
         app.attempt_verification,
         hub,
+        accepted,
+        deny=app.deny,
         budget=budget,
         clock=store.clock,
         introductions=introductions,

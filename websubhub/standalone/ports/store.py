@@ -9,10 +9,10 @@ from websubhub.standalone.ports.broker import ContentBroker
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
     FetchedTopic,
-    PendingVerification,
     StoredSubscription,
     Topic,
 )
+from websubhub.standalone.ports.requests import PendingVerification
 
 HostAccount = tuple[bool, str]
 """Whose budget a verification is made from: whether its pair is subscribed already, and the host of its callback."""

@@ -21,6 +21,7 @@ from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.acquaintances import Acquaintances
 from websubhub.standalone.work.pacing import TopicPace
 from websubhub.standalone.work.refreshing import Refreshed
+from websubhub.standalone.work.wakeup import Wakeup
 
 log = logging.getLogger("websubhub")
 
@@ -59,6 +60,7 @@ class TopicFetching:
         store: Where announcements are kept.
         refresh: Fetches a topic and publishes what is new; returns what it found.
         schedule: When what failed is tried again.
+        wakeup: Rings when there is something to fetch.
         metrics: What counts fetches.
         budgets: What the hosts of topics may be made to take; those of the client that fetches.
         clock: The time, in seconds since 1970, that nobody sets.
@@ -70,6 +72,7 @@ class TopicFetching:
         store: HubStore,
         refresh: Callable[[str], Awaitable[Refreshed]],
         schedule: RetrySchedule,
+        wakeup: Wakeup,
         metrics: FetchMetrics,
         *,
         budgets: Budgets | None = None,
@@ -91,23 +94,17 @@ class TopicFetching:
         self._kept_back: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._waiting: dict[str, float] = {}
         self._soonest = math.inf
-        self._wanted = anyio.Event()
-
-    def wake(self) -> None:
-        """Look at once whether there is something to fetch."""
-        self._wanted.set()
+        self._wakeup = wakeup
 
     async def run(self) -> None:
         """Fetch what is announced until cancelled: a topic once a second at most, and after its last announcement."""
         async with anyio.create_task_group() as tasks:
             while True:
-                self._wanted = anyio.Event()
                 try:
                     await self._start_fetches(tasks)
                 except StoreError as error:
                     log.warning("Announcements cannot be read: %s", error)
-                with anyio.move_on_after(self._pause()):
-                    await self._wanted.wait()
+                await self._wakeup.wait(self._pause())
 
     def _pause(self) -> float:
         """How long until a topic may be fetched again, if that is soon."""
@@ -205,7 +202,7 @@ class TopicFetching:
             if self._budgets.proven(host):
                 self._met.meet(host)
             self._waiting.pop(host, None)
-            self.wake()
+            self._wakeup.ring()
 
     async def _attempt(self, announcement: Announcement) -> Refreshed | None:
         topic, found = announcement.topic, None
