@@ -42,15 +42,15 @@ def _refuse(sentence: str) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(prog="websubhub", description="A WebSub hub, and tools for publishers.")
+    parser = argparse.ArgumentParser(prog="websubhub", description="Run a WebSub hub, publish to one, and operate it.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="run a hub")
     _add_settings(serve)
     serve.set_defaults(run=_serve)
-    show = commands.add_parser("demo", help="walk the whole WebSub round on loopback and show it")
+    show = commands.add_parser("demo", help="run a hub, a publisher and a subscriber on loopback, and show each step")
     show.set_defaults(run=_show)
     remote.add_commands(commands)
-    examine = commands.add_parser("doctor", help="say what works and what does not")
+    examine = commands.add_parser("doctor", help="check the store, the public URL, a callback or a topic")
     doctor.add_arguments(examine)
     _add_settings(examine)
     examine.set_defaults(run=_examine)

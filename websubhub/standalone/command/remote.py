@@ -35,16 +35,18 @@ class RemoteError(Exception):
 
 def add_commands(commands: Commands) -> None:
     """Add these commands to the command line."""
-    publish = commands.add_parser("publish", help="publish content to a hub, or announce it")
-    publish.add_argument("topic", metavar="TOPIC", help="the topic's URL")
-    publish.add_argument("file", metavar="FILE", nargs="?", help="the content, - for standard input; none announces")
-    publish.add_argument("--content-type", metavar="TYPE", help="the content's type; by default guessed from the name")
+    publish = commands.add_parser("publish", help="publish an update, or announce that a topic has changed")
+    publish.add_argument("topic", metavar="TOPIC", help="the URL of the topic")
+    publish.add_argument(
+        "file", metavar="FILE", nargs="?", help="the content; - reads standard input; without it the hub fetches the topic"
+    )
+    publish.add_argument("--content-type", metavar="TYPE", help="the Content-Type; by default guessed from the file name")
     _add_hub(publish, "PUBLISHER_TOKEN", "the publisher token")
     publish.set_defaults(run=_publish)
     for name, help_text, run in (
         ("topics", "list the topics of a hub", _list("topics", ("url", "registered", "delivery_mode", "feed_diff"))),
         ("subscriptions", "list the subscriptions of a hub", _list_subscriptions),
-        ("deliveries", "show what is under way and what failed", _show_deliveries),
+        ("deliveries", "show how much is waiting, and which deliveries fail", _show_deliveries),
     ):
         command = commands.add_parser(name, help=help_text)
         _add_hub(command, "ADMIN_TOKEN", "the admin token")
@@ -53,12 +55,12 @@ def add_commands(commands: Commands) -> None:
             command.add_argument("--topic", metavar="URL", help="only those of this topic")
         command.set_defaults(run=run)
     for kept, help_text in (
-        (_LETTERS, "list, replay or drop deliveries that were given up"),
-        (_ANNOUNCEMENTS, "list announced topics that were not fetched; replay or drop those that were given up"),
+        (_LETTERS, "list, replay or drop deliveries that the hub gave up on"),
+        (_ANNOUNCEMENTS, "list announced topics that are not fetched yet; replay or drop the dead ones"),
     ):
         command = commands.add_parser(kept.route, help=help_text)
         command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
-        command.add_argument("ids", nargs="*", metavar="ID", help="which; by default all that were given up")
+        command.add_argument("ids", nargs="*", metavar="ID", help="which ones; by default all that the hub gave up on")
         _add_hub(command, "ADMIN_TOKEN", "the admin token")
         command.add_argument("--json", action="store_true", help="print JSON")
         command.set_defaults(run=partial(_show_kept, kept))
@@ -67,7 +69,7 @@ def add_commands(commands: Commands) -> None:
 def _add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
     hub = os.environ.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL", _DEFAULT_HUB)
     shown = hub.replace("%", "%%")
-    command.add_argument("--hub", metavar="URL", default=hub, help=f"the hub's URL; by default {shown}")
+    command.add_argument("--hub", metavar="URL", default=hub, help=f"the URL of the hub; by default {shown}")
     name = ENVIRONMENT_PREFIX + variable
     command.add_argument("--token", metavar="TOKEN", default=os.environ.get(name), help=f"{what}; by default ${name}")
 
@@ -80,9 +82,9 @@ def _publish(options: argparse.Namespace) -> int:
     except UrlError as error:
         raise RemoteError(str(error)) from None
     except UpdateMessageError as error:
-        sys.stderr.write(f"websubhub: the hub did not take it: {error}\n")
+        sys.stderr.write(f"websubhub: the hub did not accept it: {error}\n")
         return 1
-    _say(f"The hub took it: {answer.status}.")
+    _say(f"The hub accepted it ({answer.status}).")
     return 0
 
 
