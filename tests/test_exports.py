@@ -158,7 +158,8 @@ def name_of(package: ModuleType) -> str:
 @pytest.fixture(params=PROMISED, ids=name_of)
 def package(request: pytest.FixtureRequest) -> ModuleType:
     module: ModuleType = request.param
-    getattr(module, module.__all__[0])  # a package may load its names when the first of them is used
+    for name in module.__all__:
+        getattr(module, name)  # a package loads each of its names when it is first used
     return module
 
 

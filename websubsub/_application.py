@@ -39,7 +39,7 @@ UNSUBSCRIBE_SECONDS = 20.0
 
 
 def open_state(state: "str | StateStore") -> StateStore:
-    """The store that a setting names.
+    """Return the store that a setting names.
 
     Args:
         state: ``memory:``, ``sqlite:///FILE``, or a store.
@@ -225,7 +225,7 @@ def asgi(
     discovery: DiscoveryOptions | None = None,
     insecure_secrets: bool = False,
 ) -> SubscriberApplication:
-    """A subscriber as an ASGI application whose callbacks live below ``config.url``.
+    """Return a subscriber as an ASGI application whose callbacks live below ``config.url``.
 
     Args:
         service: The subscriber.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from websubhub import demo
-from websubhub.standalone.command.cli import demo_hub
+from websubhub.standalone.command.demo import demo_hub
 
 
 def test_the_command_shows_the_round_and_exits_0() -> None:

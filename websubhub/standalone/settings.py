@@ -76,9 +76,14 @@ class Settings:
     )
     delivery_timeout: float = option(10.0, "Seconds that a subscriber has for its complete answer.", _number(0.1, 300))
     concurrency: int = option(
-        512, "Connections to subscribers at a time, not counting those kept waiting for an answer.", _whole(1, 10_000)
+        512, "Deliveries in progress at a time, not counting those kept waiting for an answer.", _whole(1, 10_000)
     )
     concurrency_per_host: int = option(64, "Connections to one host at a time.", _whole(1, 1_000))
+    idle_seconds: float = option(
+        60.0,
+        "Seconds to keep a connection for the next delivery to its host; four times as long for https.",
+        _number(0, 3_600),
+    )
     signature_method: str = option("sha256", "The hash algorithm that signs deliveries.", _choice(*SignatureMethod))
     topics: str = option(
         "open",

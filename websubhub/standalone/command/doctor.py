@@ -1,6 +1,5 @@
 """Saying what works and what does not, a line each, in words."""
 
-import argparse
 from collections.abc import AsyncIterator
 from typing import TextIO
 
@@ -39,12 +38,6 @@ _VERDICTS = {
 }
 
 Finding = tuple[bool, str]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the doctor can be asked to look at."""
-    parser.add_argument("--callback", metavar="URL", help="A callback to check.")
-    parser.add_argument("--topic", metavar="URL", help="A topic to check.")
 
 
 async def examine(settings: Settings, *, callback: str | None, topic: str | None, out: TextIO) -> list[bool]:
