@@ -55,12 +55,12 @@ class Settings:
     max_lease_seconds: int = option(2_592_000, "The longest lease granted.", _whole(1, 31_536_000))
     subscriptions_per_host: int = option(
         100_000,
-        "The most subscriptions with callbacks on one host. Beyond it new ones are answered with 429, renewals never are.",
+        "The most subscriptions with callbacks on one host. Beyond it, new ones are answered with 429; renewals pass.",
         _whole(1, 10**12),
     )
     max_subscriptions: int = option(
         5_000_000,
-        "The most subscriptions in total. Beyond it new ones are answered with 503, renewals never are.",
+        "The most subscriptions in total. Beyond it, new ones are answered with 503; renewals pass.",
         _whole(1, 10**12),
     )
     retry_delays: tuple[float, ...] = option(
@@ -71,7 +71,7 @@ class Settings:
     )
     refused_attempts: int = option(
         REFUSED_ATTEMPTS,
-        "Attempts at a delivery that the subscriber refuses. Then it becomes a dead letter, and the next update is sent.",
+        "Attempts at a delivery that the subscriber refuses. Then it is a dead letter, and the next update is sent.",
         _whole(1, 100),
     )
     delivery_timeout: float = option(10.0, "Seconds that a subscriber has for its complete answer.", _number(0.1, 300))
@@ -92,7 +92,7 @@ class Settings:
     )
     validate_topics: bool = option(
         False,
-        "Request a topic before its first subscription, and deny the subscription unless its Link header names this hub.",
+        "Request a topic before its first subscription; deny that unless the topic's Link header names this hub.",
         _switch,
     )
     feed_diff: tuple[str, ...] = option(
@@ -133,9 +133,11 @@ class Settings:
         many=True,
     )
     max_content_bytes: int = option(10_485_760, "The largest content to accept, in bytes.", _whole(1, 1_073_741_824))
-    max_backlog: int = option(5_000_000, "Deliveries that may be waiting before publishers are answered with 503.", _whole(1, 10**12))
+    max_backlog: int = option(
+        5_000_000, "Deliveries that may be waiting before publishers are answered with 503.", _whole(1, 10**12)
+    )
     dead_letter_days: float = option(30.0, "Days to keep dead letters.", _number(0.01, 3650))
-    log_format: str = option("text", "The format of the log: text for people, json for programs.", _choice("text", "json"))
+    log_format: str = option("text", "The log format: text for people, json for programs.", _choice("text", "json"))
     log_level: str = option("info", "The lowest level to log.", _choice("debug", "info", "warning", "error"))
     loop: str = option(
         "auto",

@@ -14,9 +14,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add what ``publish`` takes."""
     command.add_argument("topic", metavar="TOPIC", help="the URL of the topic")
     command.add_argument(
-        "file", metavar="FILE", nargs="?", help="the content; - reads standard input; without it the hub fetches the topic"
+        "file", metavar="FILE", nargs="?", help="the content, - for standard input; without it, announce"
     )
-    command.add_argument("--content-type", metavar="TYPE", help="the Content-Type; by default guessed from the file name")
+    command.add_argument("--content-type", metavar="TYPE", help="the Content-Type; by default guessed from the name")
     add_hub(command, "PUBLISHER_TOKEN", "the publisher token")
     command.set_defaults(run=_publish)
 
