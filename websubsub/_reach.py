@@ -1,4 +1,4 @@
-"""Whom a subscriber calls: anyone its user names, but nobody inside on the word of a page outside."""
+"""Outgoing requests of a subscriber: a public page must not make it call private addresses."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,11 +16,11 @@ _EVERYWHERE = AddressPolicy(networks=("0.0.0.0/0", "::/0"))
 
 @attrs.frozen(kw_only=True)
 class Reached:
-    """An answer, and whether it came from inside.
+    """A response, and where it came from.
 
     Attributes:
-        incoming: The answer.
-        inside: Whether the address is none of the public internet: what such a page names may be inside as well.
+        incoming: The response.
+        inside: Whether it came from a private network, so that the URLs it names may be there too.
     """
 
     incoming: Incoming
@@ -28,11 +28,11 @@ class Reached:
 
 
 class Reach:
-    """Calls what a user names wherever it is, and what a public page names only where the public may call.
+    """A client that calls any address for the user, but only public addresses for a public page.
 
     Args:
-        client: The user's own client, whose reach is the user's business; it is used whole.
-        limits: The bounds of each exchange.
+        client: The user's own client, with all of its settings. It may call any address.
+        limits: The limits of each exchange.
     """
 
     def __init__(self, client: AsyncClient | None = None, *, limits: ExchangeLimits | None = None) -> None:
@@ -42,13 +42,13 @@ class Reach:
 
     @asynccontextmanager
     async def open(self, request: Request, *, inside: bool, named: str | None = None) -> AsyncIterator[Reached]:
-        """Send a request and hand out its answer while the body arrives.
+        """Send a request, and yield its response while the body arrives.
 
         Args:
             request: The request.
-            inside: Whether it may go to an address that is not public.
-            named: The URL that the user named, where the request may follow a redirect from there: credentials go to no
-                other server.
+            inside: Whether it may go to a private address.
+            named: The URL that the user named, if the request may follow a redirect from there. Credentials are sent to
+                that server only.
 
         Raises:
             ExchangeError: Nothing usable came back within the limits.
@@ -65,13 +65,13 @@ class Reach:
             yield reached
 
     async def aclose(self) -> None:
-        """Close the connections; a client that was given stays open."""
+        """Close the connections. The user's own client stays open."""
         await self._outside.aclose()
         await self._anywhere.aclose()
 
 
 def may_follow(origin: str, location: str) -> bool:
-    """Return whether a redirect may be followed: not from https to http."""
+    """Return whether a redirect may be followed, which is not so from https to http."""
     return is_https(location) or not is_https(origin)
 
 

@@ -1,4 +1,4 @@
-"""Asks a hub to begin or to end a subscription; what is asked for is remembered before the request goes out."""
+"""The client that requests subscriptions and unsubscriptions. It stores each request before sending it."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ from websubsub._reach import Reach, may_follow
 from websubsub._state.state import Step, Subscription, token_of
 from websubsub._state.subscriptions import Subscriptions
 
-#: Hubs that verify before they answer need the time of two exchanges.
+#: A hub that verifies before it answers needs the time of two exchanges.
 _LIMITS = ExchangeLimits(seconds=30.0)
 _KEEPS_METHOD = frozenset({307, 308})
 _REASON_LIMIT = 200
@@ -27,15 +27,15 @@ Fields = dict[str, str | None]
 
 
 class SubscriptionClient(AsyncResource):
-    """Sends subscription requests to hubs; an async context manager that keeps connections.
+    """Sends subscription requests to hubs. It is an async context manager that keeps connections.
 
     Args:
-        subscriptions: Where requests are remembered so that their verification is confirmed: ``subscriptions`` of the
+        subscriptions: The store of requests, so that their verification is confirmed: ``subscriptions`` of the
             application that answers the callbacks.
-        client: Your own HTTP client, used whole, with its headers, authentication, timeouts and proxies.
-        max_redirects: How many 307 and 308 redirects to other hubs are followed.
+        client: Your own HTTP client, with all of its settings: headers, authentication, timeouts, proxies.
+        max_redirects: How many 307 and 308 redirects to other hubs to follow.
         insecure_secrets: Whether secrets may be sent over plain http to other machines (W3C 5.1 advises against it).
-        private_hubs: Whether hubs may be at addresses that are not public; not where a public page names them.
+        private_hubs: Whether hubs may be at private addresses. Set it to False for hubs that a public page names.
     """
 
     def __init__(
@@ -64,20 +64,20 @@ class SubscriptionClient(AsyncResource):
         parameters: Mapping[str, str] | None = None,
         headers: HeaderTypes = (),
     ) -> SubscriptionChangeResponse:
-        """Ask a hub to subscribe a callback to a topic, or to renew that subscription (W3C 5.1).
+        """Request a subscription of a callback to a topic, or its renewal (W3C 5.1).
 
         Args:
             hub: The hub's URL.
             topic: The topic's URL, exactly as discovered.
-            callback: The callback's URL; one that nobody can guess.
-            lease_seconds: The lease to ask for, in seconds; None leaves it to the hub.
-            secret: The key to sign deliveries with, shorter than 200 bytes; None for unsigned deliveries.
-            parameters: Further parameters.
-            headers: Further headers.
+            callback: The callback's URL. Nobody should be able to guess it.
+            lease_seconds: The lease to request, in seconds, or None to leave it to the hub.
+            secret: The secret to sign deliveries with, shorter than 200 bytes, or None for unsigned deliveries.
+            parameters: Additional parameters.
+            headers: Additional headers.
 
         Raises:
-            SubscriptionInitiationError: The hub did not take the request.
-            InsecureSecretError: The secret would be sent in the clear.
+            SubscriptionInitiationError: The hub refused the request, or did not answer.
+            InsecureSecretError: The secret would be sent in clear text.
             ValueError: A URL, the lease or the secret cannot be used.
         """
         if lease_seconds is not None and not 0 < lease_seconds < LEASE_LIMIT:
@@ -99,17 +99,17 @@ class SubscriptionClient(AsyncResource):
         parameters: Mapping[str, str] | None = None,
         headers: HeaderTypes = (),
     ) -> SubscriptionChangeResponse:
-        """Ask a hub to end a subscription (W3C 5.1).
+        """Request the end of a subscription (W3C 5.1).
 
         Args:
             hub: The hub's URL.
-            topic: The topic's URL of the subscription.
-            callback: The callback's URL of the subscription.
-            parameters: Further parameters.
-            headers: Further headers.
+            topic: The subscription's topic.
+            callback: The subscription's callback.
+            parameters: Additional parameters.
+            headers: Additional headers.
 
         Raises:
-            SubscriptionInitiationError: The hub did not take the request.
+            SubscriptionInitiationError: The hub refused the request, or did not answer.
             ValueError: A URL cannot be used.
         """
         fields = _fields(hub, topic, callback)
@@ -180,7 +180,7 @@ class SubscriptionClient(AsyncResource):
         )
 
     async def aclose(self) -> None:
-        """Close the connections; a client that was given stays open."""
+        """Close the connections. Your own client stays open."""
         await self._reach.aclose()
 
 
