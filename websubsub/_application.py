@@ -88,11 +88,11 @@ class SubscriberApplication:
         if not is_https(url) and not is_loopback_url(url):
             log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
         report = Reporter(config.observer)
-        self.subscriptions = Subscriptions(url, open_state(config.state), failed=_not_kept(report))
+        self.subscriptions = Subscriptions(url, open_state(config.state), failed=_report_unsaved(report))
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
-            named=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),
-            found=SubscriptionClient(
+            trusted=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),
+            untrusted=SubscriptionClient(
                 self.subscriptions, client=client, insecure_secrets=insecure_secrets, private_hubs=False
             ),
         )
@@ -202,7 +202,7 @@ class SubscriberApplication:
         await self._edge(scope, receive, send)
 
 
-def _not_kept(report: Reporter) -> Failed:
+def _report_unsaved(report: Reporter) -> Failed:
     """Return a function that reports subscriptions that could not be stored."""
 
     def tell(subscription: Subscription, error: Exception) -> None:

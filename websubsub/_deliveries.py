@@ -8,7 +8,7 @@ from enum import StrEnum
 import anyio
 
 
-class Sight(StrEnum):
+class Seen(StrEnum):
     """Whether a delivery was seen before."""
 
     NEW = "new"
@@ -37,15 +37,15 @@ class MessageIds:
         """
         return hashlib.sha256(f"{token}\n{message_id}\n".encode() + hashlib.sha256(body).digest()).digest()
 
-    def begin(self, key: bytes) -> Sight:
+    def begin(self, key: bytes) -> Seen:
         """Begin to handle a delivery. Return whether it was handled before."""
         if key in self._done:
             self._done.move_to_end(key)
-            return Sight.DONE
+            return Seen.DONE
         if key in self._running:
-            return Sight.RUNNING
+            return Seen.RUNNING
         self._running.add(key)
-        return Sight.NEW
+        return Seen.NEW
 
     def end(self, key: bytes, *, done: bool) -> None:
         """End the handling of a delivery. One that failed may come again."""

@@ -15,7 +15,7 @@ from _websub.user_code import settle
 from websubsub import _clock
 from websubsub import _protocol as protocol
 from websubsub._config import SubscriberConfig
-from websubsub._deliveries import MessageIds, Queue, Sight
+from websubsub._deliveries import MessageIds, Queue, Seen
 from websubsub._errors import AnsweredError, SubscriptionDeletedError
 from websubsub._events import EventKind, Reporter, SubscriberEvent
 from websubsub._messages import (
@@ -61,7 +61,7 @@ class Dispatcher:
         self._subscriptions = subscriptions
         self._report = report
         self._clock = clock
-        self._seen = MessageIds(config.policy.remembered)
+        self._message_ids = MessageIds(config.policy.remembered)
         self._queue = Queue(config.policy.queue)
 
     async def handle(self, request: Request) -> Answer:
@@ -181,15 +181,15 @@ class Dispatcher:
         if message_id is None:
             return await self._deliver(subscription, message)
         key = MessageIds.key(subscription.token, message_id, request.body)
-        sight = self._seen.begin(key)
-        if sight is not Sight.NEW:
-            return Answer(Response(status=_ACCEPTED) if sight is Sight.DONE else _BUSY)
+        seen = self._message_ids.begin(key)
+        if seen is not Seen.NEW:
+            return Answer(Response(status=_ACCEPTED) if seen is Seen.DONE else _BUSY)
         done = False
         try:
             answer = await self._deliver(subscription, message)
             done = answer.response.ok
         finally:
-            self._seen.end(key, done=done)
+            self._message_ids.end(key, done=done)
         return answer
 
     def _untimely(self, subscription: Subscription) -> Response:
@@ -224,7 +224,7 @@ class Dispatcher:
 
     async def _notify(self, subscription: Subscription, message: ContentDistributionMessage) -> Response:
         outcome = await self._settle(message)
-        if isinstance(outcome, SubscriptionDeletedError) and not _goes_on(outcome):
+        if isinstance(outcome, SubscriptionDeletedError) and not _continues(outcome):
             await self._subscriptions.change(
                 subscription.token, lambda known: known.after(Step.DELETE) if known.allows(Step.DELETE) else None
             )
@@ -241,7 +241,7 @@ class Dispatcher:
         )
 
 
-def _goes_on(outcome: SubscriptionDeletedError) -> bool:
+def _continues(outcome: SubscriptionDeletedError) -> bool:
     return isinstance(outcome, AnsweredError) and outcome.status != HTTPStatus.GONE
 
 

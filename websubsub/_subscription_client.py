@@ -13,8 +13,8 @@ from _websub.http import Headers, HeaderTypes, Request, Response
 from websubsub import _protocol as protocol
 from websubsub._config import LEASE_LIMIT
 from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
+from websubsub._guarded_client import GuardedClient, may_follow
 from websubsub._messages import SubscriptionChangeResponse
-from websubsub._reach import Reach, may_follow
 from websubsub._state.state import Step, Subscription, token_of
 from websubsub._state.subscriptions import Subscriptions
 
@@ -48,7 +48,7 @@ class SubscriptionClient(AsyncResource):
         private_hubs: bool = True,
     ) -> None:
         self._subscriptions = subscriptions
-        self._reach = Reach(client, limits=_LIMITS)
+        self._client = GuardedClient(client, limits=_LIMITS)
         self._max_redirects = max_redirects
         self._insecure_secrets = insecure_secrets
         self._private_hubs = private_hubs
@@ -129,10 +129,10 @@ class SubscriptionClient(AsyncResource):
 
     async def _send(self, mode: Mode, hub: str, fields: Fields, headers: HeaderTypes) -> SubscriptionChangeResponse:
         topic, callback = fields[Parameter.TOPIC] or "", fields[Parameter.CALLBACK] or ""
-        url, inside = hub, self._private_hubs
+        url, allow_private = hub, self._private_hubs
         for _ in range(self._max_redirects + 1):
             request = protocol.change_request(mode, url, fields, Headers(headers).pairs)
-            response, inside, location = await self._exchange(request, inside=inside, named=hub)
+            response, allow_private, location = await self._exchange(request, allow_private=allow_private, named=hub)
             if response.ok:
                 return SubscriptionChangeResponse(
                     hub=url,
@@ -147,17 +147,19 @@ class SubscriptionClient(AsyncResource):
             url = self._redirected(url, location, fields)
         raise SubscriptionInitiationError(f"The hub at {host_of(hub)} redirects too often.")
 
-    async def _exchange(self, request: Request, *, inside: bool, named: str) -> tuple[Response, bool, str | None]:
+    async def _exchange(
+        self, request: Request, *, allow_private: bool, named: str
+    ) -> tuple[Response, bool, str | None]:
         body = bytearray()
         try:
-            async with self._reach.open(request, inside=inside, named=named) as reached:
-                incoming = reached.incoming
+            async with self._client.open(request, allow_private=allow_private, named=named) as guarded:
+                incoming = guarded.incoming
                 async for chunk in incoming.chunks:
                     body += chunk
                     if len(body) > _LIMITS.response_bytes:
                         raise ExchangeError(Failure.TOO_LARGE)
                 response = Response(status=incoming.status, headers=incoming.headers, body=bytes(body))
-                return response, reached.inside, incoming.redirect
+                return response, guarded.from_private_network, incoming.redirect
         except ExchangeError as error:
             raise SubscriptionInitiationError(f"The hub at {host_of(request.url)}: {error}.") from error
 
@@ -181,7 +183,7 @@ class SubscriptionClient(AsyncResource):
 
     async def aclose(self) -> None:
         """Close the connections. Your own client stays open."""
-        await self._reach.aclose()
+        await self._client.aclose()
 
 
 def _fields(hub: str, topic: str, callback: str) -> Fields:

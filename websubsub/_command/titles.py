@@ -37,8 +37,8 @@ def unpacked(message: ContentDistributionMessage) -> ContentDistributionMessage 
 
 def entries(message: ContentDistributionMessage) -> list[Entry] | None:
     """Return the entries of a feed in order, none if it cannot be read, or None if the delivery is not a feed."""
-    verdict = sniff(message.body[:SNIFFED_BYTES], MediaType.parse(message.content_type), final=True)
-    source = None if verdict is None else verdict.source
+    kind = sniff(message.body[:SNIFFED_BYTES], MediaType.parse(message.content_type), final=True)
+    source = None if kind is None else kind.source
     try:
         if source is DiscoverySource.XML:
             return _of_xml(message.xml())

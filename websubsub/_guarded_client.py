@@ -15,19 +15,19 @@ _EVERYWHERE = AddressPolicy(networks=("0.0.0.0/0", "::/0"))
 
 
 @attrs.frozen(kw_only=True)
-class Reached:
+class GuardedResponse:
     """A response, and where it came from.
 
     Attributes:
         incoming: The response.
-        inside: Whether it came from a private network, so that the URLs it names may be there too.
+        from_private_network: Whether it came from a private network, so that the URLs it names may be there too.
     """
 
     incoming: Incoming
-    inside: bool
+    from_private_network: bool
 
 
-class Reach:
+class GuardedClient:
     """A client that calls any address for the user, but only public addresses for a public page.
 
     Args:
@@ -36,17 +36,19 @@ class Reach:
     """
 
     def __init__(self, client: AsyncClient | None = None, *, limits: ExchangeLimits | None = None) -> None:
-        self._outside = HttpClient(client, limits=limits)
-        self._anywhere = self._outside if client else HttpClient(addresses=_EVERYWHERE, limits=limits)
+        self._public = HttpClient(client, limits=limits)
+        self._unrestricted = self._public if client else HttpClient(addresses=_EVERYWHERE, limits=limits)
         self._given = client is not None
 
     @asynccontextmanager
-    async def open(self, request: Request, *, inside: bool, named: str | None = None) -> AsyncIterator[Reached]:
+    async def open(
+        self, request: Request, *, allow_private: bool, named: str | None = None
+    ) -> AsyncIterator[GuardedResponse]:
         """Send a request, and yield its response while the body arrives.
 
         Args:
             request: The request.
-            inside: Whether it may go to a private address.
+            allow_private: Whether it may go to a private address.
             named: The URL that the user named, if the request may follow a redirect from there. Credentials are sent to
                 that server only.
 
@@ -55,19 +57,19 @@ class Reach:
         """
         async with AsyncExitStack() as stack:
             try:
-                incoming = await stack.enter_async_context(self._outside.open(request, named=named))
-                reached = Reached(incoming=incoming, inside=self._given)
+                incoming = await stack.enter_async_context(self._public.open(request, named=named))
+                response = GuardedResponse(incoming=incoming, from_private_network=self._given)
             except ExchangeError as error:
-                if error.failure is not Failure.ADDRESS or not inside:
+                if error.failure is not Failure.ADDRESS or not allow_private:
                     raise
-                incoming = await stack.enter_async_context(self._anywhere.open(request, named=named))
-                reached = Reached(incoming=incoming, inside=True)
-            yield reached
+                incoming = await stack.enter_async_context(self._unrestricted.open(request, named=named))
+                response = GuardedResponse(incoming=incoming, from_private_network=True)
+            yield response
 
     async def aclose(self) -> None:
         """Close the connections. The user's own client stays open."""
-        await self._outside.aclose()
-        await self._anywhere.aclose()
+        await self._public.aclose()
+        await self._unrestricted.aclose()
 
 
 def may_follow(origin: str, location: str) -> bool:
