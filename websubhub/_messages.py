@@ -121,6 +121,7 @@ class Subscription:
         secret: The key to sign deliveries with.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
+        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
     """
 
     hub: str
@@ -130,6 +131,7 @@ class Subscription:
     secret: str | None = attrs.field(default=None, repr=False)
     headers: Headers = _headers()
     extras: dict[str, str] = _extras()
+    request_id: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +161,7 @@ class Unsubscription:
         secret: The secret, if one was sent. It has no meaning here.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
+        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
     """
 
     hub: str
@@ -167,6 +170,7 @@ class Unsubscription:
     secret: str | None = attrs.field(default=None, repr=False)
     headers: Headers = _headers()
     extras: dict[str, str] = _extras()
+    request_id: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -204,6 +204,7 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
             secret=message.secret,
             headers=message.headers,
             extras=message.extras,
+            request_id=message.request_id,
             verified_at=now,
         )
     return VerifiedUnsubscription(
@@ -213,5 +214,6 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
         secret=message.secret,
         headers=message.headers,
         extras=message.extras,
+        request_id=message.request_id,
         verified_at=now,
     )

@@ -33,6 +33,7 @@ from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.work.refreshing import TopicRefresher
 from websubhub.standalone.work.upkeep import Upkeep
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 
 _SLOTS_FOR_EACH_CONNECTION = 16
 _PAUSE_ON_LOOPBACK_SECONDS = 10.0
@@ -68,6 +69,7 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         connections=settings.concurrency,
         connections_per_origin=settings.concurrency_per_host,
         connections_per_address=settings.concurrency_per_host,
+        idle_seconds=settings.idle_seconds,
         total_seconds=settings.delivery_timeout,
         connect_seconds=min(5.0, settings.delivery_timeout),
     )
@@ -100,15 +102,18 @@ async def _assemble(
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     refresh = TopicRefresher(store, topics, clock).refresh
-    fetching = TopicFetching(store, refresh, schedule, metrics.fetches, budgets=topics.budgets, clock=clock)
+    accepted, announced = Wakeup(), Wakeup()
+    fetching = TopicFetching(store, refresh, schedule, announced, metrics.fetches, budgets=topics.budgets, clock=clock)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
-    service = StandaloneHub(store, rules, publishers, Intake(store, fetching.wake, clock), clock, limits)
+    intake = Intake(store, announced.ring, clock)
+    service = StandaloneHub(store, rules, publishers, intake, accepted.ring, clock, limits=limits)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = VerificationWorker(store.verifications, app.attempt_verification, hub, budget=budget, clock=clock)
-    service.on_pending = verification.wake
-    operations = Operations(store, hub, app.deny, fetching.wake, budget)
+    verification = VerificationWorker(
+        store.verifications, app.attempt_verification, hub, accepted, deny=app.deny, budget=budget, clock=clock
+    )
+    operations = Operations(store, hub, app.deny, announced.ring, budget)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )

@@ -22,14 +22,13 @@ from websubhub.standalone.ports.records import (
     FailingDelivery,
     FetchedTopic,
     HostState,
-    Mode,
-    PendingVerification,
     PublishKey,
     Statistics,
     StoredSubscription,
     Topic,
     Update,
 )
+from websubhub.standalone.ports.requests import Mode, PendingVerification
 from websubhub.standalone.ports.store import (
     AnnouncementStore,
     HostAccount,

@@ -11,10 +11,10 @@ from websubhub.standalone.ports.records import (
     AnnouncementState,
     AnnouncementStatistics,
     FetchedTopic,
-    PendingVerification,
     StoredSubscription,
     Topic,
 )
+from websubhub.standalone.ports.requests import PendingVerification
 
 HostAccount = tuple[bool, str]
 """Whose budget a verification is made from: whether its pair is subscribed already, and the host of its callback."""

@@ -17,6 +17,7 @@ from websubhub.standalone.ports import Announcement, HubStore, StoreError
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.pacing import TopicPace
 from websubhub.standalone.work.refreshing import Refreshed
+from websubhub.standalone.work.wakeup import Wakeup
 
 log = logging.getLogger("websubhub")
 
@@ -53,6 +54,7 @@ class TopicFetching:
         store: Where announcements are kept.
         refresh: Fetches a topic and publishes what is new; returns what it found.
         schedule: When what failed is tried again.
+        wakeup: Rings when there is something to fetch.
         metrics: What counts fetches.
         budgets: What the hosts of topics may be made to take; those of the client that fetches.
         clock: The time, in seconds since 1970, that nobody sets.
@@ -63,6 +65,7 @@ class TopicFetching:
         store: HubStore,
         refresh: Callable[[str], Awaitable[Refreshed]],
         schedule: RetrySchedule,
+        wakeup: Wakeup,
         metrics: FetchMetrics,
         *,
         budgets: Budgets | None = None,
@@ -79,23 +82,17 @@ class TopicFetching:
         self._hosts = Counter[str]()
         self._waiting: dict[str, float] = {}
         self._soonest = math.inf
-        self._wanted = anyio.Event()
-
-    def wake(self) -> None:
-        """Look at once whether there is something to fetch."""
-        self._wanted.set()
+        self._wakeup = wakeup
 
     async def run(self) -> None:
         """Fetch what is announced until cancelled: a topic once a second at most, and after its last announcement."""
         async with anyio.create_task_group() as tasks:
             while True:
-                self._wanted = anyio.Event()
                 try:
                     await self._start_fetches(tasks)
                 except StoreError as error:
                     log.warning("Announcements cannot be read: %s", error)
-                with anyio.move_on_after(self._pause()):
-                    await self._wanted.wait()
+                await self._wakeup.wait(self._pause())
 
     def _pause(self) -> float:
         """How long until a topic may be fetched again, if that is soon."""
@@ -157,7 +154,7 @@ class TopicFetching:
             self._fetching.discard(announcement.topic)
             self._hosts -= Counter([host])
             self._waiting.pop(host, None)
-            self.wake()
+            self._wakeup.ring()
 
     async def _attempt(self, announcement: Announcement) -> Refreshed | None:
         topic, found = announcement.topic, None

@@ -18,8 +18,8 @@ from websubhub import (
     host_of,
     url_identity,
 )
-from websubhub.standalone.hub.service import LAST_ATTEMPT, VERIFICATION
-from websubhub.standalone.ports import HostAccount, Mode, PendingVerification, StoreError, VerificationStore
+from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
+from websubhub.standalone.work.wakeup import Wakeup
 
 log = logging.getLogger("websubhub")
 
@@ -31,6 +31,11 @@ _POSTPONED_SECONDS = 30.0
 _DELAYS = (30.0, 120.0)
 
 Verify = Callable[[Subscription | Unsubscription], Awaitable[VerificationAttempt]]
+Deny = Callable[[Subscription | Unsubscription, str], Awaitable[None]]
+
+
+async def _deny_nobody(_: Subscription | Unsubscription, __: str) -> None:
+    pass
 
 
 class VerificationWorker:
@@ -42,18 +47,22 @@ class VerificationWorker:
         verifications: The requests.
         verify: Validates and verifies one request once.
         hub: The hub's public URL.
+        wakeup: Rings when a request was accepted.
+        deny: Tells a subscriber that its request is denied, once the service has put it off as often as it may.
         delays: Seconds between the attempts to reach a callback that does not answer, or that cannot at present.
         interval: Seconds at least between two attempts for the same topic and callback.
         budget: What the hosts of callbacks may be made to take.
         clock: The time, in seconds since 1970.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
         self,
         verifications: VerificationStore,
         verify: Verify,
         hub: str,
+        wakeup: Wakeup,
         *,
+        deny: Deny = _deny_nobody,
         delays: tuple[float, ...] = _DELAYS,
         interval: float = _PAIR_SECONDS,
         budget: VerificationBudget | None = None,
@@ -61,7 +70,9 @@ class VerificationWorker:
     ) -> None:
         self._verifications = verifications
         self._verify = verify
+        self._deny = deny
         self._hub = hub
+        self._wakeup = wakeup
         self._delays = delays
         self._interval = interval
         self._held: dict[tuple[str, str], float] = {}
@@ -71,20 +82,13 @@ class VerificationWorker:
         self._waiting: dict[HostAccount, float] = {}
         self._finished: set[str] = set()
         self._budget = budget or VerificationBudget(clock)
-        self._due = anyio.Event()
-
-    def wake(self) -> None:
-        """Something has become due."""
-        self._due.set()
 
     async def run(self) -> None:
         """Verify what is due, until cancelled."""
         async with anyio.create_task_group() as tasks:
             while True:
-                self._due = anyio.Event()
                 await self._start(tasks)
-                with anyio.move_on_after(self._pause()):
-                    await self._due.wait()
+                await self._wakeup.wait(self._pause())
 
     def _pause(self) -> float:
         """How long until a pair may be asked again, if that is soon."""
@@ -139,7 +143,7 @@ class VerificationWorker:
         result = None
         try:
             with spending.charging():
-                attempt = await self._verify(self._message(pending))
+                attempt = await self._attempt(pending)
             result = attempt.result
             await self._settle(pending, attempt)
         except StoreError as error:
@@ -151,7 +155,18 @@ class VerificationWorker:
             self._under_way.discard(pair)
             self._budget.end(spending, result)
             self._waiting.pop(_account(pending), None)
-            self._due.set()
+            self._wakeup.ring()
+
+    async def _attempt(self, pending: PendingVerification) -> VerificationAttempt:
+        message = pending.message(self._hub)
+        attempt = await self._verify(message)
+        if attempt.result is IntentVerification.POSTPONED and attempt.counts and self._is_last(pending):
+            await self._deny(message, attempt.reason)
+            return VerificationAttempt(result=IntentVerification.DENIED)
+        return attempt
+
+    def _is_last(self, pending: PendingVerification) -> bool:
+        return pending.attempts >= len(self._delays)
 
     async def _settle(self, pending: PendingVerification, attempt: VerificationAttempt) -> None:
         postponed = attempt.result is IntentVerification.POSTPONED
@@ -162,26 +177,11 @@ class VerificationWorker:
             return
         # What was verified is settled already, together with the subscription. If it is not, the store has failed.
         again = postponed or attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
-        if again and pending.attempts < len(self._delays):
+        if again and not self._is_last(pending):
             due_at = self._clock() + max(self._delays[pending.attempts], delay)
             await self._verifications.postpone(pending.id, due_at=due_at)
             return
         await self._verifications.remove(pending.id)
-
-    def _message(self, pending: PendingVerification) -> Subscription | Unsubscription:
-        extras = {VERIFICATION: pending.id}
-        if pending.attempts >= len(self._delays):
-            extras[LAST_ATTEMPT] = "yes"
-        if pending.mode is Mode.UNSUBSCRIBE:
-            return Unsubscription(hub=self._hub, topic=pending.topic, callback=pending.callback, extras=extras)
-        return Subscription(
-            hub=self._hub,
-            topic=pending.topic,
-            callback=pending.callback,
-            lease_seconds=pending.lease_seconds,
-            secret=pending.secret,
-            extras=extras,
-        )
 
 
 def _account(pending: PendingVerification) -> HostAccount:
