@@ -121,7 +121,7 @@ class Subscription:
         secret: The key to sign deliveries with.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
-        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str
@@ -161,7 +161,7 @@ class Unsubscription:
         secret: The secret, if one was sent. It has no meaning here.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
-        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str

@@ -3,7 +3,7 @@
 import socket
 from collections import deque
 
-from _websub.asgi.shares import client_of
+from _websub.asgi.holdings import client_of
 
 #: In a smaller room a few ordinary clients of one address would be a crowd.
 _CROWD = 512
