@@ -124,7 +124,7 @@ class Subscription:
         headers: The headers of the request.
         client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
-        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str
@@ -165,7 +165,7 @@ class Unsubscription:
         secret: The secret, if one was sent. It has no meaning here.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
-        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str

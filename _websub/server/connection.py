@@ -14,8 +14,8 @@ from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskGroup
 from anyio.streams.tls import TLSAttribute, TLSStream
 
 from _websub.asgi.edge import AsgiApp
+from _websub.asgi.holdings import client_of
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import client_of
 from _websub.grammar.targets import in_origin_form
 from _websub.http import RETRY_LATER
 from _websub.server.hypercorn_protocols import Conversation

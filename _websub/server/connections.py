@@ -7,8 +7,8 @@ from collections.abc import Callable
 import anyio
 import anyio.lowlevel
 
+from _websub.asgi.holdings import Holdings
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import Shares
 from _websub.server.connection import Connection
 
 log = logging.getLogger("websub.server")
@@ -32,7 +32,7 @@ class Connections:
     def __init__(self, most: int, shortest: float) -> None:
         self.most = most
         self._pause = min(_LONGEST_LOOK_SECONDS, shortest / _LOOKS_FOR_EACH_DEADLINE)
-        self._open = Shares[Connection]()
+        self._open = Holdings[Connection]()
         self._nobody = anyio.Event()
         self._refusals = Refusals(log)
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from _websub.asgi.shares import client_of
+from _websub.asgi.holdings import client_of
 from _websub.server.rounds import Rounds
 
 #: In a smaller room a few ordinary clients of one address would be a crowd.
