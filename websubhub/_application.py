@@ -1,4 +1,4 @@
-"""A hub as an ASGI application, and on hypercorn by itself."""
+"""A hub as an ASGI application and by itself."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -131,9 +131,10 @@ async def serve(
     port: int = 8080,
     certfile: str | None = None,
     keyfile: str | None = None,
+    server: str = "auto",
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a hub on hypercorn until cancelled.
+    """Serve a hub until cancelled.
 
     Args:
         service: The hub.
@@ -142,13 +143,16 @@ async def serve(
         port: The port to listen on; 0 picks a free one.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``; the first takes uvicorn for HTTP/1.1 without TLS on asyncio,
+            where the extra ``speed`` is installed.
         ready: Called with the base URL once requests are accepted.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address; or the server
+            is not installed, or cannot serve so.
     """
-    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
+    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
     await _serve(service, config, binding, ready=ready)
 
 
@@ -159,8 +163,9 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8080,
     backend: str = "asyncio",
+    server: str = "auto",
 ) -> None:
-    """Serve a hub on hypercorn until SIGINT or SIGTERM; requests under way finish first.
+    """Serve a hub until SIGINT or SIGTERM; requests under way finish first.
 
     Args:
         service: The hub.
@@ -168,14 +173,17 @@ def run(
         host: The address to listen on.
         port: The port to listen on.
         backend: ``asyncio`` or ``trio``.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``; the first takes uvicorn for HTTP/1.1 without TLS on asyncio,
+            where the extra ``speed`` is installed.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+        ValueError: The config has no URL, and others than this machine are meant to reach the address; or the server
+            is not installed, or cannot serve so.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await _serve(service, config, Binding(host=host, port=port), stop=stop)
+        await _serve(service, config, Binding(host=host, port=port, server=server), stop=stop)
 
     serving.run(main, backend=backend)
 

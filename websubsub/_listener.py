@@ -29,6 +29,11 @@ class SubscriberListener:
         public_url: The base URL that hubs call, where it is not that of the address.
         graceful_seconds: How long unsubscribing may take when it stops, and then accepted requests.
         client: Your own HTTP client, for hubs and resources, used whole.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``; the first takes uvicorn for HTTP/1.1 without TLS on asyncio,
+            where the extra ``speed`` is installed.
+
+    Raises:
+        ValueError: The server is not installed, or cannot serve so.
     """
 
     def __init__(
@@ -41,8 +46,16 @@ class SubscriberListener:
         public_url: str | None = None,
         graceful_seconds: float = UNSUBSCRIBE_SECONDS,
         client: AsyncClient | None = None,
+        server: str = "auto",
     ) -> None:
-        binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, graceful_seconds=graceful_seconds)
+        binding = Binding(
+            host=host,
+            port=port,
+            certfile=certfile,
+            keyfile=keyfile,
+            graceful_seconds=graceful_seconds,
+            server=server,
+        )
         self._listener = AppListener(binding)
         self._graceful_seconds = graceful_seconds
         self._public_url = public_url.rstrip("/") if public_url else None
