@@ -18,7 +18,12 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 
 # What an extra brings may be imported where the program lives without it.
-OPTIONAL = {"nats-py": {"websubhub.standalone.adapters.nats"}, "uvloop": {"_websub.server.serving"}, "trio": set[str]()}
+OPTIONAL = {
+    "nats-py": {"websubhub.standalone.adapters.nats"},
+    "uvloop": {"_websub.server.serving"},
+    "trio": set[str](),
+    "uvicorn": {f"_websub.server.plain.{name}" for name in ("choice", "connection", "exchange", "protocol", "shared")},
+}
 
 # For each contract a module, an import that has no place in it, and what the linter says about it.
 FORBIDDEN = {
@@ -31,6 +36,11 @@ FORBIDDEN = {
         "_websub/server/strict.py",
         "import _websub.server.connections",
         "_websub.server.strict -> _websub.server.connections",
+    ),
+    "layers-plain": (
+        "_websub/server/plain/framing.py",
+        "import _websub.server.plain.protocol",
+        "_websub.server.plain.framing -> _websub.server.plain.protocol",
     ),
     "layers-calls": (
         "_websub/calls/exchange.py",

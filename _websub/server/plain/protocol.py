@@ -131,7 +131,7 @@ class UvicornProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._framing.chunked:  # else it is one behind the body
-            super().on_header(name, value)
+            super().on_header(name, value.rstrip(b" \t"))  # which httptools leaves there
 
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
