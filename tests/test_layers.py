@@ -33,9 +33,14 @@ FORBIDDEN = {
         "_websub.grammar.forms -> _websub.calls.client",
     ),
     "layers-server": (
-        "_websub/server/strict.py",
+        "_websub/server/rounds.py",
         "import _websub.server.connections",
-        "_websub.server.strict -> _websub.server.connections",
+        "_websub.server.rounds -> _websub.server.connections",
+    ),
+    "layers-streams": (
+        "_websub/server/streams/strict.py",
+        "import _websub.server.streams.connection",
+        "_websub.server.streams.strict -> _websub.server.streams.connection",
     ),
     "layers-plain": (
         "_websub/server/plain/framing.py",

@@ -1,4 +1,4 @@
-"""A subscriber by itself."""
+"""Serving a subscriber on its own."""
 
 from collections.abc import Awaitable, Callable
 
@@ -28,19 +28,19 @@ async def serve(
 
     Args:
         service: The subscriber.
-        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        config: Its settings. Without a ``url``, the subscriber uses its address if that is on loopback.
         host: The address to listen on.
-        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
+        port: The port to listen on, or 0 for a free one. The ``url`` of the config must lead there.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
-        server: ``auto``, ``hypercorn`` or ``uvicorn``; the first takes uvicorn for HTTP/1.1 without TLS on asyncio,
-            where the extra ``speed`` is installed.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
         ready: Called with the base URL once requests are accepted.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address; or the server
-            is not installed, or cannot serve so.
+        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
+            serve in this way.
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
     await _serve(service, config, binding, ready=ready)
@@ -53,12 +53,12 @@ async def serve_application(
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve an application until ``stop`` returns; then unsubscribe, if its config says so, and end.
+    """Serve an application until ``stop`` returns. Then unsubscribe, if its config says so.
 
     Args:
-        make: Makes it, once the base URL is known.
-        binding: Where to listen.
-        stop: Returns when it is to end.
+        make: Makes the application once the base URL is known.
+        binding: The address to listen on.
+        stop: Returns when the application should stop.
         ready: Called with the base URL once requests are accepted.
     """
     made: list[SubscriberApplication] = []
@@ -76,7 +76,7 @@ async def serve_application(
             if ready is not None:
                 ready(url)
             await stopped()
-            # Hubs verify an unsubscription by asking, so the server has to be there still.
+            # Hubs verify an unsubscription with a request, so the server must still be running.
             for app in made:
                 if app.config.unsubscribe_on_shutdown:
                     await app.unsubscribe_all()
@@ -115,17 +115,17 @@ def run(
 
     Args:
         service: The subscriber.
-        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        config: Its settings. Without a ``url``, the subscriber uses its address if that is on loopback.
         host: The address to listen on.
-        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
+        port: The port to listen on, or 0 for a free one. The ``url`` of the config must lead there.
         backend: ``asyncio`` or ``trio``.
-        server: ``auto``, ``hypercorn`` or ``uvicorn``; the first takes uvicorn for HTTP/1.1 without TLS on asyncio,
-            where the extra ``speed`` is installed.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address; or the server
-            is not installed, or cannot serve so.
+        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
+            serve in this way.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:

@@ -15,6 +15,7 @@ from _websub.server.connections import Connections
 from _websub.server.descriptors import connections_within_limit
 from _websub.server.lifespan import Lifespan
 from _websub.server.plain.choice import check_server, takes_uvicorn
+from _websub.server.turns import Turns
 
 #: How long clients may take to receive what they are told last.
 _CLOSE_SECONDS = 1.0
@@ -107,6 +108,7 @@ class Server:
         self._listening = listening
         self._patience = Patience(idle=binding.idle_seconds, write=binding.send_seconds)
         self._connections = Connections(connections_within_limit(binding.connections), self._patience.shortest)
+        self._turns = Turns()
         self._lifespan = Lifespan(app)
         self._opening = self._opening_for(binding)
         self._stopping = anyio.Event()
@@ -114,14 +116,14 @@ class Server:
         self.started = anyio.Event()
 
     def _opening_for(self, binding: Binding) -> Opening:
-        shared = (self._app, self._lifespan.state, self._patience, self._connections)
+        shared = (self._app, self._lifespan.state, self._patience, self._connections, self._turns)
         # Only the one that is taken is loaded, and what it stands on.
         if takes_uvicorn(binding.server, plain=binding.is_plain):
             from _websub.server.plain.opening import PlainOpening  # noqa: PLC0415 - see above
 
             return PlainOpening(*shared)
-        from _websub.server.hypercorn_opening import HypercornOpening  # noqa: PLC0415 - see above
-        from _websub.server.hypercorn_protocols import Config  # noqa: PLC0415 - see above
+        from _websub.server.streams.hypercorn_protocols import Config  # noqa: PLC0415 - see above
+        from _websub.server.streams.opening import HypercornOpening  # noqa: PLC0415 - see above
 
         config = Config(binding.certfile, binding.keyfile, cleartext_http2=binding.cleartext_http2)
         return HypercornOpening(*shared, config)
@@ -165,6 +167,7 @@ class Server:
         door = Door(self._listening, self._connections, self._opening.open, tls=self._opening.tls)
         async with anyio.create_task_group() as served:
             served.start_soon(self._connections.watch)
+            served.start_soon(self._turns.run)
             with self._listening:
                 async with anyio.create_task_group() as accepting:
                     accepting.start_soon(door.stand_open, served)

@@ -237,9 +237,10 @@ async def test_what_a_client_does_not_take_is_not_piled_up() -> None:
     """An application that writes a lot is held up by a client that reads nothing."""
     written = 0
 
-    async def lavish(scope: Scope, _: Receive, send: AsgiSend) -> None:
+    async def lavish(scope: Scope, receive: Receive, send: AsgiSend) -> None:
         nonlocal written
         if scope["type"] == "http":
+            await receive()
             await send({"type": "http.response.start", "status": 200, "headers": []})
             for _ in range(1_000):
                 await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})

@@ -12,7 +12,7 @@ from anyio.abc import SocketStream
 from _websub.asgi.edge import AsgiEdge
 from _websub.grammar import heads
 from _websub.http import Answer, Request, plain
-from _websub.server import strict
+from _websub.server.streams import strict
 from tests.websub.peers import connected, read_all, served, status_of
 from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 

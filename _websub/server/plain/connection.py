@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from _websub.asgi.shares import client_of
+from _websub.asgi.holdings import client_of
 from _websub.limits import Patience
 from _websub.server.plain.farewell import Farewell
 

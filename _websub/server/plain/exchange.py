@@ -66,6 +66,8 @@ class Exchange(RequestResponseCycle):
 
     async def run_asgi(self, app: Any) -> None:
         try:
+            # What has come of many clients at once begins step by step.
+            await self._shared.turns.take(self._connection.client)
             await app(self.scope, self.receive, self.send)
         except BaseException as error:
             if not contained(error):
@@ -75,6 +77,7 @@ class Exchange(RequestResponseCycle):
             log.exception("The application failed.")
         finally:
             await self._end()
+            del self.transport  # itself, which would stay until garbage is collected
 
     async def _end(self) -> None:
         """Answer what the application has not answered, and break off what it has begun to answer."""

@@ -11,6 +11,7 @@ from _websub.limits import Patience
 from _websub.server.connections import Connections
 from _websub.server.plain.protocol import UvicornProtocol
 from _websub.server.plain.shared import Shared
+from _websub.server.turns import Turns
 
 
 class PlainOpening:
@@ -21,6 +22,7 @@ class PlainOpening:
         state: What the application keeps for its requests.
         patience: How long to wait for clients.
         connections: Where they are counted.
+        turns: Where they wait for their turns.
 
     Attributes:
         tls: Whether clients expect TLS.
@@ -28,8 +30,10 @@ class PlainOpening:
 
     tls = False
 
-    def __init__(self, app: AsgiApp, state: dict[str, Any], patience: Patience, connections: Connections) -> None:
-        self._shared = Shared(app, state, patience, connections.add, connections.discard)
+    def __init__(
+        self, app: AsgiApp, state: dict[str, Any], patience: Patience, connections: Connections, turns: Turns
+    ) -> None:
+        self._shared = Shared(app, state, patience, connections.add, connections.discard, turns)
 
     async def open(self, raw: socket.socket, _: TaskGroup) -> None:
         """Serve what a client has opened."""

@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 from _websub.asgi.edge import AsgiApp
 from _websub.limits import Patience
 from _websub.server.plain.connection import PlainConnection
+from _websub.server.turns import Turns
 
 
 class Shared:
@@ -22,6 +23,7 @@ class Shared:
         patience: How long to wait for clients.
         opened: Called with each connection.
         ended: Called with each connection that is over.
+        turns: Where requests wait for their turns.
 
     Attributes:
         stopping: Whether each connection ends with the request that is under way.
@@ -34,6 +36,7 @@ class Shared:
         patience: Patience,
         opened: Callable[[PlainConnection], None],
         ended: Callable[[PlainConnection], None],
+        turns: Turns,
     ) -> None:
         # Told to log nothing by itself, uvicorn would take the handlers of its log away from the whole program.
         self.config = Config(
@@ -51,6 +54,7 @@ class Shared:
         self.patience = patience
         self.opened = opened
         self.ended = ended
+        self.turns = turns
         self.stopping = False
         self._second = 0
         self._headers: list[tuple[bytes, bytes]] = []

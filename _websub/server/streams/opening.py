@@ -8,9 +8,10 @@ from anyio.abc import SocketStream, TaskGroup
 
 from _websub.asgi.edge import AsgiApp
 from _websub.limits import Patience
-from _websub.server.connection import Connection
 from _websub.server.connections import Connections
-from _websub.server.hypercorn_protocols import Config, Context, Conversation
+from _websub.server.streams.connection import Connection
+from _websub.server.streams.hypercorn_protocols import Config, Context, Conversation
+from _websub.server.turns import Turns
 
 
 class HypercornOpening:
@@ -21,6 +22,7 @@ class HypercornOpening:
         state: What the application keeps for its requests.
         patience: How long to wait for clients.
         connections: Where they are counted.
+        turns: Where they wait for their turns.
         config: How the protocols behave.
 
     Raises:
@@ -31,12 +33,19 @@ class HypercornOpening:
     """
 
     def __init__(
-        self, app: AsgiApp, state: dict[str, Any], patience: Patience, connections: Connections, config: Config
+        self,
+        app: AsgiApp,
+        state: dict[str, Any],
+        patience: Patience,
+        connections: Connections,
+        turns: Turns,
+        config: Config,
     ) -> None:
         self._app = app
         self._state = state
         self._patience = patience
         self._connections = connections
+        self._turns = turns
         self._config = config
         self._context = Context()
         self._tls = config.create_ssl_context()
@@ -46,7 +55,7 @@ class HypercornOpening:
         """Serve what a client has opened."""
         stream = await SocketStream.from_socket(raw)
         speak = partial(Conversation, self._app, self._config, self._context, state=dict(self._state))
-        connection = Connection(stream, self._app, speak, self._tls, self._patience)
+        connection = Connection(stream, self._app, speak, self._tls, self._patience, self._turns)
         self._connections.add(connection)
         tasks.start_soon(self._serve, connection)
 
