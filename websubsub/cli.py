@@ -64,19 +64,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_discovery(listen)
     listen.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     listen.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one (default: %(default)s)")
-    listen.add_argument("--public-url", metavar="URL", help="where the hub reaches us (default: http://HOST:PORT/)")
-    listen.add_argument("--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub's)")
+    listen.add_argument("--public-url", metavar="URL", help="the URL where hubs reach it (default: http://HOST:PORT/)")
+    listen.add_argument(
+        "--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub decides)"
+    )
     secret = listen.add_mutually_exclusive_group()
     secret.add_argument("--secret", metavar="S", help="the key for signatures, sent even over http (default: random)")
-    secret.add_argument("--no-secret", action="store_true", help="ask for deliveries without signatures")
+    secret.add_argument(
+        "--no-secret", action="store_true", help="subscribe without a secret: deliveries are not signed"
+    )
     listen.add_argument(
         "--state", default="memory:", metavar="STATE", help="memory: or sqlite:///FILE (default: %(default)s)"
     )
-    listen.add_argument("--keep", action="store_true", help="stay subscribed at the end")
-    listen.add_argument("--json", action="store_true", help="print JSON lines on a terminal too")
-    listen.add_argument("--save", metavar="DIR", help="write each delivery to a new file there")
-    listen.add_argument("--exec", metavar="COMMAND", help="run this for each delivery, with its body as input")
-    listen.add_argument("--forward-to", metavar="URL", help="send each delivery on to this URL")
+    listen.add_argument("--keep", action="store_true", help="stay subscribed on exit")
+    listen.add_argument("--json", action="store_true", help="print JSON lines, even on a terminal")
+    listen.add_argument("--save", metavar="DIR", help="write each delivery to a new file in this folder")
+    listen.add_argument(
+        "--exec", metavar="COMMAND", help="run this command for each delivery, the body on its standard input"
+    )
+    listen.add_argument("--forward-to", metavar="URL", help="forward each delivery to this URL")
     return parser
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import anyio
+import anyio.lowlevel
 
 from _websub.asgi.holdings import Holdings
 from _websub.asgi.refusals import Refusals
@@ -14,6 +15,7 @@ log = logging.getLogger("websub.server")
 
 _LONGEST_LOOK_SECONDS = 1.0
 _LOOKS_FOR_EACH_DEADLINE = 4
+_ENDED_AT_ONCE = 16
 
 
 class Connections:
@@ -80,8 +82,11 @@ class Connections:
         while True:
             await anyio.sleep(self._pause)
             now = time.monotonic()
-            for each in [each for each in self._open if each.read_by < now or each.write_by < now]:
+            late = [each for each in self._open if each.read_by < now or each.write_by < now]
+            for number, each in enumerate(late, start=1):
                 await each.expire()
+                if not number % _ENDED_AT_ONCE:
+                    await anyio.lowlevel.checkpoint()
 
     async def none_left(self) -> None:
         """Wait until all are closed."""

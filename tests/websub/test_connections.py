@@ -216,15 +216,17 @@ def test_it_lives_on_however_clients_leave(backend: str) -> None:
 LIMITS = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (128, 1000))
-from _websub.server.descriptors import connections_within_limit, raise_limit
+from _websub.server.descriptors import connections_within_limit, kept_within_limit, raise_limit
 print(connections_within_limit(4096), connections_within_limit(10))
 print(raise_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 print(connections_within_limit(4096), connections_within_limit(100))
 resource.setrlimit(resource.RLIMIT_NOFILE, (20, 1000))
 print(connections_within_limit(4096), connections_within_limit(10))
+resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
+print(kept_within_limit(4096), kept_within_limit(10))
 """
 
 
 def test_connections_follow_the_limit_of_open_files() -> None:
     printed = subprocess.run([sys.executable, "-c", LIMITS], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert printed.splitlines() == ["48 10", "1000 1000 1000", "484 100", "16 10"]
+    assert printed.splitlines() == ["48 10", "1000 1000 1000", "484 100", "16 10", "322 10"]

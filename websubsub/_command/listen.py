@@ -28,7 +28,7 @@ from websubsub._serving import serve_application
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 - refused as a public URL, not listened on
 _FAILURE = 1
-_ADVICE = " Say --no-secret to go without, or --secret S to send that one all the same."
+_ADVICE = " Use --no-secret to subscribe without one, or --secret S to send one anyway."
 
 
 class _Receiver(SubscriberService):
@@ -48,7 +48,7 @@ class _Receiver(SubscriberService):
                 print(f"websubsub: {describe(error)}", file=sys.stderr)
                 if isinstance(error, AnsweredError):
                     raise
-                raise AnsweredError("The delivery could not be handed on.", status=500) from error
+                raise AnsweredError("The delivery could not be passed on.", status=500) from error
 
 
 @attrs.define
@@ -136,7 +136,7 @@ def _sinks(arguments: argparse.Namespace) -> list[Sink]:
 
 def _target(arguments: argparse.Namespace) -> Target:
     if arguments.url is None and (arguments.hub is None or arguments.topic is None):
-        raise ValueError("Say the URL of a page or feed, or both --hub and --topic.")
+        raise ValueError("Give the URL of a page or feed, or both --hub and --topic.")
     for url, name in ((arguments.url, "The URL"), (arguments.hub, "--hub"), (arguments.topic, "--topic")):
         if url is not None:
             check_url(url, name)
@@ -158,7 +158,7 @@ def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[Subscriber
     if not 0 <= arguments.port <= 65_535:  # noqa: PLR2004 - the ports there are
         raise ValueError("--port must be a number from 0 to 65535.")
     if arguments.public_url is None and arguments.host in _WILDCARDS:
-        raise ValueError(f"--host {arguments.host} is no address that a hub can call; say --public-url too.")
+        raise ValueError(f"--host {arguments.host} is not an address that a hub can call; set --public-url too.")
     if arguments.public_url is not None:
         if "?" in check_url(arguments.public_url, "--public-url"):
             raise ValueError("--public-url must not have a query.")

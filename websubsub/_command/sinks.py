@@ -171,7 +171,7 @@ class Forward:
         if not response.ok:
             # A redirect is not a valid answer to a delivery (W3C 7).
             status = response.status if response.status >= 400 else 502  # noqa: PLR2004 - 4xx
-            raise AnsweredError("The delivery was forwarded and not taken.", status=status)
+            raise AnsweredError("The delivery was forwarded but not accepted.", status=status)
 
 
 def describe(error: Exception) -> str:

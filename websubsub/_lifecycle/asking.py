@@ -160,7 +160,7 @@ class Asking:
             self.respect_retry_after(target.name, error)
             if current is None or current.verified_at is None:
                 raise
-            log.warning("%r could not be discovered again, its last hub is asked: %s", target.name, error)
+            log.warning("%r could not be discovered again, so its last hub is asked: %s", target.name, error)
             return Plan(hubs=(current.hub,), topic=current.topic)
         self._trusted[target.name] = result.from_private_network or target.hub is not None
         hubs = result.discovery.hubs
@@ -209,7 +209,7 @@ class Asking:
             if known is not None and known.state is State.DENIED:
                 raise DeniedError("The hub denied the subscription.")
             return subscription
-        raise SubscriptionInitiationError("The hub took the request but did not verify it in time.")
+        raise SubscriptionInitiationError("The hub accepted the request but did not verify it in time.")
 
 
 def lease_of(subscription: Subscription) -> float | None:
