@@ -139,7 +139,7 @@ class Server:
         return Connection(stream, self._app, speak, self._tls, self._patience, self._turns)
 
     async def _finish(self) -> None:
-        """Let requests under way finish, tell those that are not in time to come again, and close what is left."""
+        """Wait for requests in progress, answer late ones with 503, and close what is left."""
         await self._context.terminated.set()
         self._connections.finish_idle()
         with anyio.move_on_after(self._grace):

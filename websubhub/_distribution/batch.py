@@ -14,7 +14,7 @@ Settled = Callable[[Delivery, DeliveryOutcome], None]
 
 
 class Batch:
-    """What one caller wants delivered.
+    """The deliveries of one caller.
 
     Attributes:
         waiting: How many deliveries were taken and wait for their origin.

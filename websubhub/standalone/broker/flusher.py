@@ -52,7 +52,7 @@ class Flusher:
                 await anyio.sleep(_AGAIN_SECONDS)
 
     async def _gather(self) -> None:
-        """Let more come: a publish may take them along, and many cost little more than one."""
+        """Wait for more outcomes: a publish may write them too, and many cost little more than one."""
         for _ in range(_LOOKS):
             await anyio.sleep(_TOGETHER_SECONDS)
             if self._unwritten or not 0 < self._desk.settlements.count < _FEW:

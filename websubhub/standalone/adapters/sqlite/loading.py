@@ -1,4 +1,4 @@
-"""What was on the disk when the hub started, put on the board."""
+"""Loading the state on the disk onto the board when the hub starts."""
 
 import gc
 import logging

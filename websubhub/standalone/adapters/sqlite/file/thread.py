@@ -212,7 +212,7 @@ def _land(jobs: list[_Job]) -> None:
 
 
 def _nothing(_connection: Connection) -> None:
-    """What the thread is asked first, to say when the file is open."""
+    """Do nothing: the first job of the thread, whose end tells that the file is open."""
 
 
 def _nowhere(*_arguments: object) -> None:
