@@ -190,6 +190,13 @@ def test_a_class_name_means_one_thing() -> None:
     assert {name: paths for name, paths in places.items() if len(paths) > 1 and name not in SHARED_NAMES} == {}
 
 
+def test_a_package_logs_under_its_own_name() -> None:
+    made = [line for path in modules() for line in path.read_text().splitlines() if "= logging.getLogger(" in line]
+    own = re.compile(r'log = logging\.getLogger\("(?:websub(?:\.server)?|websubhub(?:\.distribution)?|websubsub)"\)')
+    strange = [line for line in made if not own.fullmatch(line) and "root" not in line]
+    assert strange == ['        self.errorlog = logging.getLogger("websub.server")']
+
+
 @pytest.mark.parametrize("word", glossary(SECTIONS_OF_THE_CODE))
 def test_a_word_of_the_glossary_is_a_name_in_the_code(word: str) -> None:
     parts = words_of(word)

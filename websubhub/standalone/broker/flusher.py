@@ -18,7 +18,7 @@ _LOOKS = 10
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 
 class Flusher:
@@ -48,7 +48,7 @@ class Flusher:
             try:
                 await self.flush()
             except StoreError as error:
-                _log.warning("Outcomes of deliveries could not be written and will be written later: %s", error)
+                log.warning("Outcomes of deliveries could not be written and will be written later: %s", error)
                 await anyio.sleep(_AGAIN_SECONDS)
 
     async def _gather(self) -> None:

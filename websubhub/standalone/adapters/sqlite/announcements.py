@@ -11,7 +11,7 @@ from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _COLUMNS = "id, topic, count, announced_at, attempts, due_at, status, reason, died_at"
 _STATES = {
@@ -73,7 +73,7 @@ class SqliteAnnouncements:
 
         due, unreadable = await self._database.read(work)
         if unreadable:
-            _log.error("%d announcements cannot be read from the database, and are forgotten.", len(unreadable))
+            log.error("%d announcements cannot be read from the database, and are forgotten.", len(unreadable))
             await self.drop(unreadable)
         return due
 

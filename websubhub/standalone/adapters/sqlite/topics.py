@@ -14,7 +14,7 @@ from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, as_json, deliv
 from websubhub.standalone.ports import FetchedTopic, Topic
 from websubhub.standalone.schedule.members import Members
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _ALL = "*"
 _PAGE = 5_000
@@ -200,5 +200,5 @@ def _read_fetch(text: str, url: str) -> FetchedTopic | None:
         values = json.loads(text)
         return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
     except UNREADABLE:
-        _log.error("What is remembered of the last fetch of %s cannot be read, and is forgotten.", url)
+        log.error("What is remembered of the last fetch of %s cannot be read, and is forgotten.", url)  # noqa: TRY400 - expected
         return None

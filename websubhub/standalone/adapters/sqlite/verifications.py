@@ -21,7 +21,7 @@ from websubhub.standalone.ports import (
     SubscriptionLimits,
 )
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at, known"
 _IS_SUBSCRIBED = (
@@ -140,7 +140,7 @@ class SqliteVerifications:
 
     async def _forget(self, unreadable: list[int]) -> None:
         """Take out what would be due for ever, and hide what is due behind it."""
-        _log.error("%d pending verifications cannot be read from the database, and are forgotten.", len(unreadable))
+        log.error("%d pending verifications cannot be read from the database, and are forgotten.", len(unreadable))
         statement = "DELETE FROM verifications WHERE rowid IN (SELECT value FROM json_each(?))"
         await self._database.settle(lambda connection: connection.execute(statement, (as_json(unreadable),)).rowcount)
 
