@@ -21,7 +21,7 @@ from websubhub._messages import (
     VerifiedSubscription,
     VerifiedUnsubscription,
 )
-from websubhub._publish_request import RefusedTopic, read_body_form, read_content, read_ping
+from websubhub._publish_request import RefusedTopic, read_announcement, read_body_form, read_content
 
 Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage | RefusedTopic
 
@@ -40,7 +40,7 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
     if form is None:
         return read_content(request, query)
     if not form.every(Parameter.MODE) and query.every(Parameter.MODE) == (Mode.PUBLISH,):
-        return read_ping(request, query, form)
+        return read_announcement(request, query, form)
     return _read_form(request, query, form, config)
 
 
@@ -51,7 +51,7 @@ def _read_form(request: Request, query: Form, form: Form, config: HubConfig) -> 
         case Mode.UNSUBSCRIBE:
             return (_unsubscription(request, form, config),)
         case Mode.PUBLISH:
-            return read_ping(request, query, form)
+            return read_announcement(request, query, form)
         case Mode.REGISTER:
             return (_topic_message(TopicRegistration, request, form),)
         case Mode.DEREGISTER:

@@ -15,10 +15,10 @@ from _websub.http import Answer, Request, Response
 from _websub.outcome import Success, WebSubError
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
-from websubhub._dispatch.admission import Admission
 from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._dispatch.follow_ups import FollowUps
 from websubhub._dispatch.pairs import PairOrder, Turn
+from websubhub._dispatch.screening import Screening
 from websubhub._dispatch.verifier import Verifier
 from websubhub._errors import UpdateMessageError
 from websubhub._intent import VerificationAttempt
@@ -79,14 +79,14 @@ class Dispatcher:
     ) -> None:
         self._service = service
         self._config = config
-        self._admission = Admission(config, client)
+        self._screening = Screening(config, client)
         self._verifier = Verifier(service, client, clock, challenge)
         self._follow_ups = FollowUps(self._verifier, config, sleep)
         self._pairs = PairOrder()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request. Work that follows the response is the answer's follow-up."""
-        refusal = self._admission.refusal(request)
+        refusal = self._screening.refusal(request)
         if refusal is not None:
             return Answer(refusal)
         try:
@@ -105,7 +105,7 @@ class Dispatcher:
         return _written(await self._verifier.settle(_BY_MESSAGE[type(message)], message))
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
-        refusal = self._admission.callback_refusal(message) or self._follow_ups.refusal(message)
+        refusal = self._screening.callback_refusal(message) or self._follow_ups.refusal(message)
         if refusal is not None:
             return Answer(refusal)
         name = _BY_MESSAGE[type(message)]

@@ -42,7 +42,7 @@ _PAUSE_ON_LOOPBACK_SECONDS = 10.0
 
 @attrs.frozen(kw_only=True)
 class Parts:
-    """What a hub is made of."""
+    """The parts of a hub."""
 
     app: HubApplication
     admin: AsgiEdge
@@ -170,7 +170,7 @@ def _verification(
 
 
 def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:
-    """The budget for verifications; a hub that is tried out leaves nobody alone for as long as one in the world."""
+    """Return the budget for verifications, with shorter pauses for a hub on loopback."""
     strangers = HubConfig().verification_budget
     if is_loopback_url(hub):
         strangers = attrs.evolve(strangers, pause_seconds=_PAUSE_ON_LOOPBACK_SECONDS)
@@ -178,7 +178,7 @@ def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBu
 
 
 def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:
-    """The tokens of operators, and those of publishers."""
+    """Return the tokens of operators, and those of publishers."""
     admin = (settings.admin_token,) if settings.admin_token else ()
     return Tokens(admin, "admin"), Tokens(settings.publisher_token, "publisher")
 

@@ -12,7 +12,7 @@ _RETRIES_SHARE = 2
 
 
 def open_store(settings: Settings) -> HubStore:
-    """The store of a hub, to be entered.
+    """Return the store of a hub, not yet opened: use it with ``async with``.
 
     Raises:
         SettingsError: The store is not available here.

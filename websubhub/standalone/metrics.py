@@ -53,7 +53,7 @@ class DeliveryMetrics:
         self._failed[outcome] += 1
 
     def families(self) -> Iterable[Metric]:
-        """What was counted, for Prometheus."""
+        """Return the counts for Prometheus."""
         attempts = CounterMetricFamily(
             "websubhub_deliveries", "Attempts at deliveries by how they ended.", labels=["outcome"]
         )
@@ -83,7 +83,7 @@ class FetchMetrics:
         self._counts[outcome] += 1
 
     def families(self) -> Iterable[Metric]:
-        """What was counted, for Prometheus."""
+        """Return the counts for Prometheus."""
         fetches = CounterMetricFamily(
             "websubhub_topic_fetches", "Fetches of announced topics by how they ended.", labels=["outcome"]
         )
@@ -109,7 +109,7 @@ class HubMetrics:
     def render(
         self, statistics: Statistics, announcements: AnnouncementStatistics, pending_verifications: int, now: float
     ) -> bytes:
-        """The metrics in Prometheus' text format.
+        """Return the metrics in Prometheus' text format.
 
         Args:
             statistics: The counts of the broker.

@@ -14,7 +14,7 @@ class SettingsError(ValueError):
 
 
 def number(low: float, high: float) -> Callable[[str], float]:
-    """A number from ``low`` to ``high``."""
+    """Return a number from ``low`` to ``high``."""
 
     def parse(text: str) -> float:
         try:
@@ -29,7 +29,7 @@ def number(low: float, high: float) -> Callable[[str], float]:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """A whole number from ``low`` to ``high``."""
+    """Return a whole number from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:  # noqa: PLR2004
@@ -66,7 +66,7 @@ def store(text: str) -> str:
 
 
 def public_url(text: str) -> str:
-    """A URL."""
+    """Return a URL."""
     try:
         return check_url(text, "it")
     except UrlError as error:
@@ -74,7 +74,7 @@ def public_url(text: str) -> str:
 
 
 def network(text: str) -> str:
-    """A network, as CIDR text."""
+    """Return a network, as CIDR text."""
     try:
         ip_network(text)
     except ValueError:
@@ -83,7 +83,7 @@ def network(text: str) -> str:
 
 
 def token(text: str) -> str:
-    """A bearer token that nobody guesses."""
+    """Return a bearer token that nobody guesses."""
     if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
         raise SettingsError("must be 16 printable characters or more, without spaces")
     return text

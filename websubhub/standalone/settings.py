@@ -1,4 +1,4 @@
-"""What can be set on the standalone hub: by flag, environment, file or default, in that order."""
+"""The settings of the standalone hub, by flag, environment, file or default, in that order."""
 
 import difflib
 import tomllib
@@ -27,7 +27,7 @@ _FILE_LIMIT = 1_048_576
 
 
 def option(default: Any, text: str, parse: Callable[[str], Any] = str, **rest: Any) -> Any:
-    """A setting: its default, what it is for, how its text is read; ``metavar``, ``many`` and ``secret`` on demand."""
+    """Return a setting: its default, its purpose, its reader, and optionally ``metavar``, ``many`` and ``secret``."""
     metadata = {"help": text, "parse": parse, **rest}
     return attrs.field(default=default, metadata=metadata, repr=not rest.get("secret"))
 
@@ -160,7 +160,7 @@ class Settings:
             raise SettingsError("--server uvicorn runs on asyncio and uvloop, not on --loop trio.")
 
     def url_at(self, base: str) -> str:
-        """The hub's public URL.
+        """Return the hub's public URL.
 
         Args:
             base: The base URL of the address that it listens on.
@@ -177,12 +177,12 @@ class Settings:
 
 
 def flag(name: str) -> str:
-    """The command line flag of a setting."""
+    """Return the command line flag of a setting."""
     return "--" + name.replace("_", "-")
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None = None) -> Settings:
-    """The settings from all their sources.
+    """Return the settings from all their sources.
 
     Args:
         flags: Text by setting from the command line, lists of text for those that repeat; missing ones left out.
@@ -230,7 +230,7 @@ def _text(value: Any) -> str:
 
 
 def read_file(path: str) -> dict[str, Any]:
-    """The settings in a TOML file, by name.
+    """Return the settings in a TOML file, by name.
 
     Raises:
         SettingsError: It cannot be read, is no TOML, or has a key that is no setting.

@@ -143,7 +143,7 @@ class Connection:
         self._state = _IDLE
 
     def close(self) -> None:
-        """Let go of the socket; nothing is under way any more."""
+        """Close the socket after the last exchange."""
         self.delivery = self.batch = None
         self._channel.close()
 

@@ -171,7 +171,7 @@ class StandaloneHub(HubService):
             return self._postponed(error)
 
     async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> RequestPostponedError | None:
-        """The subscription is active, or renewed, from now on."""
+        """Activate or renew the subscription."""
         subscription = StoredSubscription(
             topic=message.topic,
             callback=message.callback,
@@ -195,7 +195,7 @@ class StandaloneHub(HubService):
         return UnsubscriptionAccepted(deferred=True)
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> RequestPostponedError | None:
-        """The subscription has ended."""
+        """End the subscription."""
         try:
             await self._store.subscriptions.remove(message.topic, message.callback, verification=message.request_id)
         except StoreError as error:
@@ -225,7 +225,7 @@ class StandaloneHub(HubService):
         return None
 
     def _postponed(self, error: StoreError) -> RequestPostponedError:
-        """What fails in the store is no answer to anybody: the request stays, and is taken up again."""
+        """Return the error that postpones a request, since a failure of the store is not an answer to it."""
         self._refusals.note("A request that was accepted waits for the store: %s", error)
         return RequestPostponedError(error.public, retry_after=_STORE_SECONDS)
 

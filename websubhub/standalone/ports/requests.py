@@ -8,7 +8,7 @@ from websubhub import Subscription, Unsubscription
 
 
 class Mode(StrEnum):
-    """What a pending intent verification asks the subscriber to confirm (W3C 5.3)."""
+    """The mode of a pending intent verification (W3C 5.3)."""
 
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"

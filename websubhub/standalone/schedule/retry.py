@@ -75,7 +75,7 @@ class RetrySchedule:
     refused_attempts: int = field(default=REFUSED_ATTEMPTS, validator=ge(1))
 
     def delay(self, attempt: int, chance: float, *, retry_after: float | None = None) -> float | None:
-        """How long to wait after a failed attempt, or None to give up.
+        """Return how long to wait after a failed attempt, or None to give up.
 
         Args:
             attempt: Which attempt failed, from 1.
@@ -116,7 +116,7 @@ class RetrySchedule:
 
 
 def _is_refusal(attempt: Attempt) -> bool:
-    """Whether giving this update up may help the next one.
+    """Return whether giving this update up may help the next one.
 
     Two updates in a row that are turned away mean a callback that takes none at present, so the second one waits.
     """

@@ -107,7 +107,7 @@ class TopicFetching:
                 await self._wakeup.wait(self._pause())
 
     def _pause(self) -> float:
-        """How long until a topic may be fetched again, if that is soon."""
+        """Return how long until a topic may be fetched again, if that is soon."""
         return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:

@@ -98,7 +98,7 @@ class VerificationWorker:
                 await self._wakeup.wait(self._pause())
 
     def _pause(self) -> float:
-        """How long until a pair may be asked again, if that is soon."""
+        """Return how long until a pair may be asked again, if that is soon."""
         if not self._asked:
             return _POLL_SECONDS
         return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
