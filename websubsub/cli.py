@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from websubsub._state.kinds import FORMS
+
 TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -69,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     secret = listen.add_mutually_exclusive_group()
     secret.add_argument("--secret", metavar="S", help="the key for signatures, sent even over http (default: random)")
     secret.add_argument("--no-secret", action="store_true", help="ask for deliveries without signatures")
-    listen.add_argument(
-        "--state", default="memory:", metavar="STATE", help="memory: or sqlite:///FILE (default: %(default)s)"
-    )
+    listen.add_argument("--state", default="memory:", metavar="STATE", help=f"{FORMS} (default: %(default)s)")
     listen.add_argument("--keep", action="store_true", help="stay subscribed at the end")
     listen.add_argument("--json", action="store_true", help="print JSON lines on a terminal too")
     listen.add_argument("--save", metavar="DIR", help="write each delivery to a new file there")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 from websubhub import UrlError, check_url
+from websubhub.standalone.stores import forms, kind_of
 
 _MOST_DELAYS = 100
 
@@ -60,8 +61,8 @@ def switch(text: str) -> bool:
 
 def store(text: str) -> str:
     """Where state is kept."""
-    if text != "memory:" and not text.startswith(("sqlite:///", "nats://")):
-        raise SettingsError(f"must be sqlite:///FILE, memory: or nats://HOST:PORT, not {text}")
+    if kind_of(text) is None:
+        raise SettingsError(f"must be {forms()}, not {text}")
     return text
 
 

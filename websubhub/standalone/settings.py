@@ -20,6 +20,7 @@ from websubhub.standalone.setting_values import store as _store
 from websubhub.standalone.setting_values import switch as _switch
 from websubhub.standalone.setting_values import token as _token
 from websubhub.standalone.setting_values import whole as _whole
+from websubhub.standalone.stores import forms
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
 HUB_PATH = "/hub"
@@ -46,7 +47,7 @@ class Settings:
     )
     store: str = option(
         "sqlite:///websubhub.db",
-        "Where state is kept: sqlite:///FILE, memory: for trials, or nats://HOST:PORT.",
+        f"Where state is kept: {forms(uses=True)}.",
         _store,
         metavar="STORE",
     )
