@@ -30,7 +30,7 @@ from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
-from websubhub.standalone.metrics import FetchMetrics
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.retry import RetrySchedule
@@ -226,7 +226,7 @@ async def fetching(refresh: object, clock: Clock, *topics: str) -> AsyncIterator
                 )
             )
         announced = Wakeup()
-        part = TopicFetching(store, refresh, RetrySchedule(jitter=0), announced, FetchMetrics(), clock=clock)  # type: ignore[arg-type]
+        part = TopicFetching(store, refresh, RetrySchedule(jitter=0), announced, HubMetrics().fetches, clock=clock)  # type: ignore[arg-type]
         tasks.start_soon(part.run)
         yield store, announced
         tasks.cancel_scope.cancel()

@@ -7,7 +7,7 @@ from tests.standalone.hub import Site, World, world
 from tests.waiting import until
 from websubhub import TopicClient
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.metrics import FetchMetrics
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, StoredSubscription, Update
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work import fetching
@@ -25,7 +25,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _fetching(store: HubStore, web: InMemoryWeb) -> TopicFetching:
     refresher = TopicRefresher(store, TopicClient("https://hub.example/", client=web.client()))
-    return TopicFetching(store, refresher.refresh, RetrySchedule(), Wakeup(), FetchMetrics())
+    return TopicFetching(store, refresher.refresh, RetrySchedule(), Wakeup(), HubMetrics().fetches)
 
 
 async def _followed(hub: World, path: str = "/topic") -> RecordingSubscriber:

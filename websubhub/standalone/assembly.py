@@ -106,11 +106,18 @@ async def _assemble(
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
     intake = Intake(store, announced.ring, clock)
-    service = StandaloneHub(store, rules, publishers, intake, accepted.ring, clock, limits=limits)
+    service = StandaloneHub(store, rules, publishers, intake, accepted.ring, clock, limits=limits, metrics=metrics)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
     verification = VerificationWorker(
-        store.verifications, app.attempt_verification, hub, accepted, deny=app.deny, budget=budget, clock=clock
+        store.verifications,
+        app.attempt_verification,
+        hub,
+        accepted,
+        deny=app.deny,
+        budget=budget,
+        clock=clock,
+        count=metrics.verifications.count,
     )
     operations = Operations(store, hub, app.deny, announced.ring, budget)
     admin = Admin(

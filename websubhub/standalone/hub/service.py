@@ -36,6 +36,7 @@ from websubhub import (
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.topics import TopicRules
+from websubhub.standalone.metrics import HubMetrics, RequestOutcome
 from websubhub.standalone.ports import (
     HostFullError,
     HubStore,
@@ -68,6 +69,7 @@ class StandaloneHub(HubService):
         accepted: Called when a request awaits its verification.
         clock: The time, in seconds since 1970.
         limits: How many subscriptions there may be.
+        metrics: What counts requests by their answers.
     """
 
     def __init__(
@@ -80,9 +82,11 @@ class StandaloneHub(HubService):
         clock: Callable[[], float] = time.time,
         *,
         limits: SubscriptionLimits | None = None,
+        metrics: HubMetrics | None = None,
     ) -> None:
         self._store = store
         self._limits = limits or SubscriptionLimits()
+        self._metrics = metrics or HubMetrics()
         self._rules = rules
         self._publishers = publishers
         self._intake = intake
@@ -119,6 +123,11 @@ class StandaloneHub(HubService):
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
         """Store the content, or the fact that there is new content to fetch, before saying yes."""
+        outcome = await self._update(message)
+        self._metrics.publishes.count(RequestOutcome.of(outcome))
+        return outcome
+
+    async def _update(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
         if message.type is MessageType.PUBLISH:
             refusal = self._publishers.refusal(message.headers)
             if refusal is not None:
@@ -147,6 +156,13 @@ class StandaloneHub(HubService):
         self, message: Subscription
     ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
         """Store the request before saying yes; it is verified by the worker, also after a restart."""
+        outcome = await self._subscribe(message)
+        self._metrics.requests.count(RequestOutcome.of(outcome))
+        return outcome
+
+    async def _subscribe(
+        self, message: Subscription
+    ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
         try:
             refusal = await self._defer(Mode.SUBSCRIBE, message, message.lease_seconds)
         except HostFullError as error:
@@ -185,6 +201,7 @@ class StandaloneHub(HubService):
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
         """Store the request before saying yes; one for no subscription is answered alike and forgotten."""
         refusal = await self._defer(Mode.UNSUBSCRIBE, message, 0)
+        self._metrics.requests.count(RequestOutcome.ACCEPTED if refusal is None else RequestOutcome.UNAVAILABLE)
         if refusal is not None:
             return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
         return UnsubscriptionAccepted(deferred=True)

@@ -12,7 +12,8 @@ import attrs
 from anyio.abc import TaskGroup
 
 from websubhub import Budgets, HubConfig, TopicFetchError, host_of, retry_after_seconds
-from websubhub.standalone.metrics import FetchMetrics, FetchOutcome
+from websubhub.standalone.metrics import Counter as Counts
+from websubhub.standalone.metrics import FetchOutcome
 from websubhub.standalone.ports import Announcement, HubStore, StoreError
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.pacing import TopicPace
@@ -66,7 +67,7 @@ class TopicFetching:
         refresh: Callable[[str], Awaitable[Refreshed]],
         schedule: RetrySchedule,
         wakeup: Wakeup,
-        metrics: FetchMetrics,
+        metrics: Counts[FetchOutcome],
         *,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time.time,

@@ -53,6 +53,7 @@ class VerificationWorker:
         interval: Seconds at least between two attempts for the same topic and callback.
         budget: What the hosts of callbacks may be made to take.
         clock: The time, in seconds since 1970.
+        count: Called with the end of each attempt.
     """
 
     def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
@@ -67,6 +68,7 @@ class VerificationWorker:
         interval: float = _PAIR_SECONDS,
         budget: VerificationBudget | None = None,
         clock: Callable[[], float] = time.time,
+        count: Callable[[IntentVerification], None] = lambda _: None,
     ) -> None:
         self._verifications = verifications
         self._verify = verify
@@ -77,6 +79,7 @@ class VerificationWorker:
         self._interval = interval
         self._held: dict[tuple[str, str], float] = {}
         self._clock = clock
+        self._count = count
         self._under_way: set[tuple[str, str]] = set()
         self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._waiting: dict[HostAccount, float] = {}
@@ -145,6 +148,7 @@ class VerificationWorker:
             with spending.charging():
                 attempt = await self._attempt(pending)
             result = attempt.result
+            self._count(result)
             await self._settle(pending, attempt)
         except StoreError as error:
             log.warning("A verification could not be settled: %s", error)
