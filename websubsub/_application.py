@@ -206,7 +206,7 @@ def asgi(
     discovery: DiscoveryOptions | None = None,
     insecure_secrets: bool = False,
 ) -> SubscriberApplication:
-    """A subscriber as an ASGI application whose callbacks live below ``config.url``.
+    """Return a subscriber as an ASGI application whose callbacks live below ``config.url``.
 
     Args:
         service: The subscriber.

@@ -197,7 +197,7 @@ class Dispatcher:
         return plain(status, reason)
 
     def _check_signature(self, subscription: Subscription, request: Request) -> Response | None:
-        """The refusal of a delivery that proves nothing; whether it must is decided by the secret (W3C 7.1.2)."""
+        """Return the refusal of a delivery without the proof that its secret asks for (W3C 7.1.2)."""
         secrets = subscription.secrets_at(self._clock())
         if not secrets:
             return None

@@ -99,7 +99,7 @@ class SubscriberListener:
             warn_of_loopback(url, self._host)
 
     def application(self, service: SubscriberService) -> SubscriberApplication:
-        """The application of a service that is attached, to subscribe to more and to look at subscriptions.
+        """Return the application of a service that is attached, to subscribe to more and to look at subscriptions.
 
         Raises:
             ValueError: The service is not attached, or the listener has not started.

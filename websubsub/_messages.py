@@ -116,19 +116,19 @@ class ContentDistributionMessage:
     headers: Headers = _headers()
 
     def text(self) -> str:
-        """The content as text; raises ``ContentError`` when it is none."""
+        """Return the content as text; raises ``ContentError`` when it is none."""
         return media.read_text(self.body, self.content_type)
 
     def json(self) -> Any:
-        """The content as JSON; raises ``ContentError`` when it is none."""
+        """Return the content as JSON; raises ``ContentError`` when it is none."""
         return media.read_json(self.body)
 
     def xml(self) -> Element:
-        """The content as XML; raises ``ContentError`` when it is none, or an attack."""
+        """Return the content as XML; raises ``ContentError`` when it is none, or an attack."""
         return read_xml(self.body, self.content_type)
 
     def form(self) -> dict[str, str]:
-        """The content as form fields; raises ``ContentError`` when it is no form."""
+        """Return the content as form fields; raises ``ContentError`` when it is no form."""
         return media.read_fields(self.body)
 
 

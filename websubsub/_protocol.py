@@ -101,7 +101,7 @@ class Callback:
         return challenge
 
     def _lease(self, form: Form) -> int:
-        """The lease, clamped; hubs from before 2018 name none."""
+        """Return the lease, clamped; hubs from before 2018 name none."""
         text = form.one(Parameter.LEASE_SECONDS)
         if text is None:
             return min(self._lease_seconds, self._policy.max_lease_seconds)
@@ -133,7 +133,7 @@ class _ModeError(FormError):
 
 
 def find_token(request: Request, base: str) -> str | None:
-    """The token of the callback that a request is for; None when the request is for something else.
+    """Return the token of the callback that a request is for; None when the request is for something else.
 
     Args:
         request: The request.
@@ -146,14 +146,14 @@ def find_token(request: Request, base: str) -> str | None:
 
 
 def write_confirmation(challenge: str, success: Success) -> Response:
-    """The answer that confirms: the challenge and nothing else, as bytes no browser looks into (W3C 5.3.1, 8.2)."""
+    """Return the answer that confirms: the challenge alone, as bytes that no browser renders (W3C 5.3.1, 8.2)."""
     kept = _without(success.headers.pairs, (Header.CONTENT_TYPE, _NOSNIFF[0]))
     headers = (*kept, (Header.CONTENT_TYPE, OCTET_STREAM), _NOSNIFF)
     return Response(status=200, headers=headers, body=challenge.encode())
 
 
 def write_acknowledgement(success: Success | None, status: int) -> Response:
-    """The answer to a message that was taken, with the fields of the success if it has some.
+    """Return the answer to a message that was taken, with the fields of the success if it has some.
 
     Args:
         success: What the hook answered.
@@ -166,13 +166,13 @@ def write_acknowledgement(success: Success | None, status: int) -> Response:
 
 
 def write_error(error: WebSubError) -> Response:
-    """The answer with a reason, as form fields; never a redirect, which hubs may not be answered with (W3C 7)."""
+    """Return the answer with a reason, as form fields; it is never a redirect (W3C 7)."""
     status = error.status if error.status >= HTTPStatus.BAD_REQUEST else type(error).status
     return _write(status, error.headers.pairs, [("reason", error.reason), *error.body.items()])
 
 
 def write_refusal(error: FormError) -> Response:
-    """The answer to a request that is wrong in itself: one plain sentence."""
+    """Return the answer to a request that is wrong in itself: one plain sentence."""
     return plain(error.status, error.reason, [_NOSNIFF])
 
 
@@ -189,7 +189,7 @@ def _without(headers: HeaderPairs, names: Iterable[str]) -> tuple[tuple[str, str
 
 
 def change_request(mode: Mode, hub: str, fields: dict[str, str | None], headers: HeaderPairs) -> Request:
-    """The request to subscribe or unsubscribe (W3C 5.1).
+    """Return the request to subscribe or unsubscribe (W3C 5.1).
 
     Args:
         mode: ``subscribe`` or ``unsubscribe``.

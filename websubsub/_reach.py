@@ -71,12 +71,12 @@ class Reach:
 
 
 def may_follow(origin: str, location: str) -> bool:
-    """Whether a redirect may be followed: not from https to http."""
+    """Return whether a redirect may be followed: not from https to http."""
     return is_https(location) or not is_https(origin)
 
 
 def have_one_origin(one: str, other: str) -> bool:
-    """Whether two checked URLs have the same scheme, host and port (RFC 6454, 5)."""
+    """Return whether two checked URLs have the same scheme, host and port (RFC 6454, 5)."""
     return _origin(one) == _origin(other)
 
 

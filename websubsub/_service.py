@@ -24,7 +24,7 @@ class SubscriberService:
     async def on_event_notification(
         self, message: _messages.ContentDistributionMessage
     ) -> _messages.Acknowledgement | _errors.SubscriptionDeletedError | None:
-        """A hub delivered content. Required.
+        """Return a hub delivered content. Required.
 
         Any exception but ``SubscriptionDeletedError`` is answered 500, so that the hub delivers again (W3C 7).
         """
@@ -33,23 +33,23 @@ class SubscriberService:
     async def on_subscription_verification(
         self, message: _messages.SubscriptionVerification
     ) -> _messages.SubscriptionVerificationSuccess | _errors.SubscriptionVerificationError:
-        """A hub asks about a subscription that was asked for: confirm it, or change your mind (W3C 5.3)."""
+        """Return a hub asks about a subscription that was asked for: confirm it, or change your mind (W3C 5.3)."""
         return _messages.SubscriptionVerificationSuccess()
 
     async def on_unsubscription_verification(
         self, message: _messages.UnsubscriptionVerification
     ) -> _messages.UnsubscriptionVerificationSuccess | _errors.UnsubscriptionVerificationError:
-        """A hub asks about an unsubscription that was asked for: confirm it, or change your mind (W3C 5.3)."""
+        """Return a hub asks about an unsubscription that was asked for: confirm it, or change your mind (W3C 5.3)."""
         return _messages.UnsubscriptionVerificationSuccess()
 
     async def on_subscription_validation_denied(
         self, message: _messages.SubscriptionDenied
     ) -> _messages.Acknowledgement | None:
-        """A hub denied a subscription: it is over (W3C 5.2)."""
+        """Return a hub denied a subscription: it is over (W3C 5.2)."""
         return None
 
     async def on_hub_error(self, message: _messages.HubError) -> _messages.Acknowledgement | None:
-        """A hub failed with a subscription that was verified."""
+        """Return a hub failed with a subscription that was verified."""
         return None
 
 

@@ -9,9 +9,13 @@ from tests.benchmarks.engine import BENCHMARKS as ENGINE
 from tests.benchmarks.hub import BENCHMARKS as HUB
 from tests.benchmarks.inbound import BENCHMARKS as INBOUND
 from tests.benchmarks.measuring import Table
+from tests.benchmarks.origins import BENCHMARKS as ORIGINS
 from tests.benchmarks.parts import BENCHMARKS as PARTS
+from tests.benchmarks.small import BENCHMARKS as SMALL
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (*HUB, *PARTS, *ENGINE, *INBOUND, *DISCOVERY)}
+BENCHMARKS = {
+    benchmark.name: benchmark for benchmark in (*HUB, *SMALL, *PARTS, *ENGINE, *INBOUND, *DISCOVERY, *ORIGINS)
+}
 
 
 def main() -> int:

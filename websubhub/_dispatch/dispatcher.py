@@ -1,4 +1,4 @@
-"""From a request to the hooks: the answer now, and what follows once it is out."""
+"""The dispatcher: from a request to the hooks, to an answer, and to its follow-up."""
 
 import secrets
 import time
@@ -33,7 +33,7 @@ from websubhub._service import HubService, flow_of
 
 
 def new_challenge() -> str:
-    """A challenge nobody can guess, of the characters that a challenge may have (W3C 5.3, 8.2)."""
+    """Return a challenge that nobody can guess, in the characters allowed (W3C 5.3, 8.2)."""
     return secrets.token_urlsafe(32)
 
 
@@ -44,15 +44,15 @@ def _written(outcome: object) -> Success | WebSubError:
 
 
 class Dispatcher:
-    """Calls a service's hooks for the requests that come in.
+    """Calls a service's hooks for incoming requests.
 
     Args:
         service: The service.
         config: The hub's settings.
-        client: How callbacks are reached.
-        clock: The time, in seconds since 1970.
-        sleep: How to wait between attempts to reach a callback.
-        challenge: Makes a challenge, a new one for each attempt.
+        client: The client that calls callbacks.
+        clock: Returns the time, in seconds since 1970.
+        sleep: Waits between attempts to reach a callback.
+        challenge: Returns a new challenge, for each attempt.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Dispatcher:
         self._pairs = PairOrder()
 
     async def handle(self, request: Request) -> Answer:
-        """Answer a request; what is to happen after the answer comes along as its follow-up."""
+        """Answer a request. Work that follows the response is the answer's follow-up."""
         refusal = self._admission.refusal(request)
         if refusal is not None:
             return Answer(refusal)
@@ -128,11 +128,14 @@ class Dispatcher:
         return protocol.write_outcome(_written(outcome))
 
     async def verify(self, message: Subscription | Unsubscription) -> VerificationAttempt:
-        """Validate an accepted request and verify its intent once, now, in the budget that is taken or has room."""
+        """Validate an accepted request and verify its intent once, now.
+
+        Uses the budget that the caller has taken, or takes its own.
+        """
         if Spending.current() is not None:
             return await self._verifier.verify(message)
         return await self._follow_ups.attempt(message, lambda: self._verifier.verify(message))
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
-        """Tell a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
         await self._verifier.deny(message, reason)

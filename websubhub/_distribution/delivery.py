@@ -20,7 +20,7 @@ HeaderPairs = Sequence[tuple[str, str]]
 
 
 def render_fields(headers: HeaderPairs) -> str | None:
-    """The header fields as they go on the wire, or ``None`` when one of them must not be sent."""
+    """Return the header fields as they go on the wire, or ``None`` when one of them must not be sent."""
     lines = []
     for name, value in headers:
         if _TOKEN.fullmatch(name) is None or _FORBIDDEN_IN_VALUE.search(value) is not None:
@@ -70,7 +70,7 @@ class SharedContent:
         return render_fields(pairs)
 
     def signature(self, secret: str) -> str:
-        """The value of ``X-Hub-Signature`` for a subscription with this secret, computed once if several share it.
+        """Return the ``X-Hub-Signature`` for a subscription with this secret, computed once if several share it.
 
         Raises:
             ValueError: The signature method is unknown, or the secret cannot be encoded.

@@ -69,6 +69,7 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         connections=settings.concurrency,
         connections_per_origin=settings.concurrency_per_host,
         connections_per_address=settings.concurrency_per_host,
+        idle_seconds=settings.idle_seconds,
         total_seconds=settings.delivery_timeout,
         connect_seconds=min(5.0, settings.delivery_timeout),
     )

@@ -77,9 +77,14 @@ class Settings:
     )
     delivery_timeout: float = option(10.0, "Seconds a subscriber has for its whole answer.", _number(0.1, 300))
     concurrency: int = option(
-        512, "Connections to subscribers at a time, those without an answer yet apart.", _whole(1, 10_000)
+        512, "Deliveries under way at a time, those apart that wait for an answer for long.", _whole(1, 10_000)
     )
     concurrency_per_host: int = option(64, "Connections to one host at a time.", _whole(1, 1_000))
+    idle_seconds: float = option(
+        60.0,
+        "Seconds for which a connection is kept for the next delivery to its host; four times as long on https.",
+        _number(0, 3_600),
+    )
     signature_method: str = option("sha256", "The hash of signatures.", _choice(*SignatureMethod))
     topics: str = option(
         "open",

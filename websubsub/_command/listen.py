@@ -74,7 +74,7 @@ class _Watch:
 
 
 def _is_final(event: SubscriberEvent) -> bool:
-    """Whether trying again will not help."""
+    """Return whether trying again will not help."""
     error = event.error
     if isinstance(error, DeniedError):
         return event.next_try is None

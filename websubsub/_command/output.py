@@ -91,7 +91,7 @@ class Lines:
         return next((line.strip() for line in text.splitlines() if line.strip()), "")[:_TEXT_LIMIT]
 
     def _new_titles(self, message: ContentDistributionMessage) -> list[str] | None:
-        """The titles of the entries that were not shown before; None when it is no feed."""
+        """Return the titles of the entries that were not shown before; None when it is no feed."""
         found = entries(message)
         if found is None:
             return None
@@ -112,7 +112,7 @@ class Lines:
 
 
 def _visible(text: str) -> str:
-    """The text without what a terminal would obey."""
+    """Return the text without what a terminal would obey."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -135,7 +135,7 @@ class Execute:
 
 
 def environment(message: ContentDistributionMessage) -> dict[str, str]:
-    """The variables of a command: topic and hub, and the headers as CGI has them (RFC 3875, 4.1.18)."""
+    """Return the variables of a command: topic and hub, and the headers as CGI has them (RFC 3875, 4.1.18)."""
     found = {"WEBSUB_TOPIC": message.topic, "WEBSUB_HUB": message.hub, "CONTENT_TYPE": message.content_type}
     for name in {name.lower() for name, _ in message.headers.pairs} - {"proxy"}:  # HTTP_PROXY means something else
         variable = f"HTTP_{_NOT_A_NAME.sub('_', name).upper()}"

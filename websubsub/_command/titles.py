@@ -18,7 +18,7 @@ Entry = tuple[str, str]
 
 
 def unpacked(message: ContentDistributionMessage) -> ContentDistributionMessage | None:
-    """The delivery as it was before it was packed; None where that cannot be known, or is too large."""
+    """Return the delivery as it was before it was packed; None where that cannot be known, or is too large."""
     codings = message.headers.get_all("content-encoding")
     if not codings:
         return message
@@ -36,7 +36,7 @@ def unpacked(message: ContentDistributionMessage) -> ContentDistributionMessage 
 
 
 def entries(message: ContentDistributionMessage) -> list[Entry] | None:
-    """The entries of a feed, the first first; none of one that cannot be read, and None when it is no feed."""
+    """Return the entries of a feed, the first first; none of one that cannot be read, and None when it is no feed."""
     verdict = sniff(message.body[:SNIFFED_BYTES], MediaType.parse(message.content_type), final=True)
     source = None if verdict is None else verdict.source
     try:

@@ -1,4 +1,4 @@
-"""The body of a resource, read for links by the parser that its first bytes and its Content-Type ask for."""
+"""A reader of links in the body of a resource, which picks a parser by the first bytes and the Content-Type."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -12,7 +12,7 @@ from websubsub._discovery.html import HtmlReader
 from websubsub._discovery.json_feed import JsonFeedReader
 from websubsub._discovery.sniffing import SNIFFED_BYTES, DiscoverySource, Verdict, may_have_links, sniff
 
-# Enough to see what nearly every body is.
+# Enough to recognise nearly every body.
 _FIRST_LOOK_BYTES = 512
 _GZIP = b"\x1f\x8b\x08"
 
@@ -73,19 +73,19 @@ READERS: Mapping[DiscoverySource, Callable[[Resource], LinkReader]] = {
 
 
 class BodyReader:
-    """Reads HTML, feeds and, optionally, JSON Feeds; anything else has no links.
+    """Reads HTML, feeds and optionally JSON Feeds. Anything else has no links.
 
     Attributes:
-        done: Whether it needs no more.
-        source: What the body is, once that is known.
-        failure: What is wrong with the body, in one sentence; its links are given nevertheless.
+        done: Whether it needs no more of the body.
+        source: The kind of the body, once it is known.
+        failure: What is wrong with the body, in one sentence. Its links are returned anyway.
 
     Args:
-        url: Where the resource was found.
+        url: The URL of the resource.
         content_type: Its Content-Type.
         body: Whether links in the body of HTML pages count.
         json_feed: Whether to read JSON Feeds.
-        wanted: The relations that are looked for.
+        wanted: The relations to look for.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class BodyReader:
         self.done = not may_have_links(self._media)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Read the next bytes of the body."""
         if self.done:
             return
         if self._reader is not None:
@@ -125,11 +125,11 @@ class BodyReader:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the body has more than is read."""
+        """Whether the body is longer than what is read of it."""
         return self._reader is not None and self._reader.was_cut
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the links of the body in order, with absolute targets."""
+        """Return the links of the body in order, with absolute targets."""
         if self._reader is None and not self.done and self._length:
             self._sniff(final=True)
         if self._reader is None or self.failure is not None:

@@ -1,4 +1,4 @@
-"""Keeps targets subscribed: subscribes, renews in time, follows a topic that moves, and leaves when told."""
+"""The lifecycle of targets: subscribe, renew in time, follow a topic that moves, unsubscribe."""
 
 import logging
 import secrets
@@ -26,22 +26,22 @@ log = logging.getLogger("websubsub")
 _CHANCE = secrets.SystemRandom().random
 _OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
 _KEEP_AGAIN_SECONDS = 10.0
-#: How long the same failure goes untold after it was told, where no lease is at stake.
+#: How long to wait before the same failure is reported again, if no lease is at stake.
 _QUIET_SECONDS = 3_600.0
 
 
 @attrs.define
 class _Course:
-    """How it goes with one target.
+    """The progress of one target.
 
     Attributes:
         subscribed: Whether a hub has verified it before.
-        anew: Whether what ended before the start is asked for again.
+        anew: Whether to request a subscription again that ended before the start.
         failures: How many rounds failed in a row.
         denials: How many times it was denied in a row.
-        denied: The denied subscription that was dealt with.
-        told: The failure that was told last.
-        told_at: When that was.
+        denied: The denied subscription that was already handled.
+        told: The failure that was reported last.
+        told_at: When it was reported.
     """
 
     subscribed: bool = False
@@ -53,7 +53,7 @@ class _Course:
     told_at: float = 0.0
 
     def succeeded(self) -> None:
-        """Note that a hub has verified it."""
+        """Note that a hub has verified the subscription."""
         self.subscribed = True
         self.failures = self.denials = 0
         self.told = None
@@ -65,10 +65,10 @@ class Lifecycle:
     Args:
         config: The subscriber's settings.
         subscriptions: Its subscriptions.
-        clients: How to reach hubs and resources.
-        report: Told what happens.
-        clock: The time, in seconds since 1970.
-        chance: A random number from 0 to 1, for jitter.
+        clients: The outgoing clients.
+        report: Called with each event.
+        clock: Returns the time, in seconds since 1970.
+        chance: Returns a random number from 0 to 1, for jitter.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Lifecycle:
         return self._clock()
 
     async def watch(self) -> None:
-        """Notice when the machine was suspended, and keep what could not be kept; goes on until it is cancelled."""
+        """Watch for a suspended machine, and retry failed writes to the store, until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._waiting.watch)
             while True:
@@ -102,7 +102,7 @@ class Lifecycle:
                 await self._subscriptions.keeping.keep_again()
 
     async def keep(self, target: Target) -> None:
-        """Keep one target subscribed until it is denied, deleted or unsubscribed; failures are tried again."""
+        """Keep one target subscribed until it is denied, deleted or unsubscribed. Retry after failures."""
         self._let_go(target)
         with anyio.CancelScope() as scope:
             self._kept[target.name] = scope
@@ -120,7 +120,7 @@ class Lifecycle:
     async def _keep(self, target: Target) -> None:
         current = self._asking.current(target)
         course = _Course(denied=current)
-        for known in self._subscriptions.of(target.name):  # whoever asks again means it
+        for known in self._subscriptions.of(target.name):  # an explicit request overrides an earlier denial
             self._embargoes.lift(known.hub, known.topic)
         if current is not None and current.delivers:
             course.subscribed = True
@@ -137,7 +137,7 @@ class Lifecycle:
                     return
 
     async def _until_due(self, target: Target, course: _Course) -> bool:
-        """Wait until a request is to be made; false when the subscription is over."""
+        """Wait until the next request is due. Return False if the subscription is over."""
         while True:
             current = self._asking.current(target)
             if current is None:
@@ -154,14 +154,14 @@ class Lifecycle:
             due = renewal_time(current.verified_at, current.expires_at, self._chance())
             if not await self._changed_before(due, current):
                 return True
-            # What ends from here on ended on purpose.
+            # From here on, a subscription only ends on purpose.
             course.anew = False
 
     async def _changed_before(self, due: float, current: Subscription) -> bool:
-        """Wait until a subscription has changed, or until a time has come: false then."""
+        """Wait until a subscription changes, or until a time. Return whether it changed."""
         now = self._clock()
         if current.verified_at is not None and current.verified_at > now:
-            return False  # kept by a clock that was ahead, so that nobody knows when the lease began
+            return False  # stored by a clock that was ahead, so the start of the lease is unknown
         has_changed = _changed_since(current)
         with anyio.move_on_after(max(0.0, due - now)):
             known = await self._subscriptions.wait(
@@ -206,7 +206,7 @@ class Lifecycle:
             if subscription.is_over:
                 continue
             if subscription.verified_at is None:
-                # The hub has nothing yet, and gets 404 should it still ask.
+                # The hub has no subscription yet. If it still verifies, it gets 404.
                 await self._subscriptions.forget(subscription)
                 continue
             try:
@@ -237,7 +237,7 @@ class Lifecycle:
         )
 
     async def _failed(self, target: Target, problem: Exception, course: _Course) -> bool:
-        """Tell of a failure and wait until the next try; false when there is none."""
+        """Report a failure and wait until the next attempt. Return False if there is none."""
         current = self._asking.current(target)
         topic, hub = (current.topic, current.hub) if current else (target.topic or target.name, target.hub or "")
         error, wait = problem, 0.0
@@ -262,7 +262,7 @@ class Lifecycle:
         return True
 
     def _tell(self, event: SubscriberEvent, course: _Course, pause: float, *, quiet: float) -> None:
-        """Report a failure with the time of the next try, unless it is the one that was reported last."""
+        """Report a failure with the time of the next attempt, unless it was the last one reported."""
         failure, now = (event.topic, event.hub, event.reason), self._clock()
         if failure == course.told and now < course.told_at + quiet:
             log.debug("Failed for the same reason %d times in a row.", course.failures)

@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from tests.standalone.adapters.conftest import Clock, Hub
+from tests.waiting import PATIENCE
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import (
     DeliveryMode,
@@ -286,6 +287,34 @@ async def test_a_write_that_fails_does_not_fail_those_beside_it(path: Path, cloc
         assert (await store.broker.statistics()).waiting == 20
     assert len(failures) == 10
     assert "no such table: nowhere" in str(failures[0])
+
+
+async def test_a_follow_up_that_fails_keeps_none_of_its_commit_waiting(
+    path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed: list[ValueError] = []
+    answered: list[int] = []
+
+    async def write(number: int) -> None:
+        def then(_: None) -> None:
+            if number == 1:
+                raise ValueError("This follow-up fails.")
+
+        try:
+            await store._database.write(lambda _: None, then)
+        except ValueError as error:
+            failed.append(error)
+        else:
+            answered.append(number)
+
+    async with store_at(path, clock) as store:
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                for number in range(4):
+                    tasks.start_soon(write, number)
+    assert sorted(answered) == [0, 2, 3]
+    assert [str(error) for error in failed] == ["This follow-up fails."]
+    assert "could not be told on" in caplog.text
 
 
 async def test_publishers_and_claimers_that_are_cancelled_lose_nothing(path: Path, clock: Clock) -> None:

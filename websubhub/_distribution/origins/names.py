@@ -19,14 +19,13 @@ Resolve = Callable[[str], Sequence[str]]
 
 _KEPT_SECONDS = 60.0
 _FAILURE_KEPT_SECONDS = 30.0
-_NAMES_KEPT = 10_000
 _ADDRESSES = 16
 _NAMES_IN_LINE = 1_000
 _THREAD_IDLE_SECONDS = 10.0
 
 
 def resolve(host: str) -> Sequence[str]:
-    """The addresses of a host by the resolver of the system, in the order in which they should be tried."""
+    """Return the addresses of a host by the resolver of the system, in the order in which they should be tried."""
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
 
 
@@ -53,14 +52,21 @@ class NameResolver:
         threads: How many names are looked up at a time.
         notify: Called in a thread when there are answers to collect.
         look_up: The resolver, that of the system unless given.
+        remembered: How many names are remembered.
     """
 
     def __init__(
-        self, policy: AddressPolicy, threads: int, notify: Callable[[], None], look_up: Resolve = resolve
+        self,
+        policy: AddressPolicy,
+        threads: int,
+        notify: Callable[[], None],
+        look_up: Resolve = resolve,
+        remembered: int = 10_000,
     ) -> None:
         self._policy = policy
         self._notify = notify
         self._look_up = look_up
+        self._remembered = remembered
         self._known: dict[str, Resolution] = {}
         self._answers: deque[Resolution] = deque()
         reserved = threads // 4
@@ -68,7 +74,7 @@ class NameResolver:
         self._acquaintances = _Lane(reserved, self._work) if reserved else self._strangers
 
     def known(self, host: str, now: float) -> Resolution | None:
-        """The addresses of a host, if they are known or can be had without a lookup."""
+        """Return the addresses of a host, if they are known or can be had without a lookup."""
         found = self._known.get(host)
         if found is not None and found.expires > now:
             return found
@@ -88,7 +94,7 @@ class NameResolver:
         return _unresolved(host, "Too many names are being looked up.")
 
     def answers(self) -> list[Resolution]:
-        """The lookups that have ended since the last call."""
+        """Return the lookups that have ended since the last call."""
         found = []
         while self._answers:
             found.append(self._remember(self._answers.popleft()))
@@ -107,7 +113,7 @@ class NameResolver:
     def _remember(self, resolution: Resolution) -> Resolution:
         known = self._known
         known.pop(resolution.host, None)
-        if len(known) >= _NAMES_KEPT:
+        if len(known) >= self._remembered:
             del known[next(iter(known))]
         known[resolution.host] = resolution
         return resolution

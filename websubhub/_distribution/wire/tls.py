@@ -6,7 +6,7 @@ import ssl
 
 @functools.cache
 def default_tls_context() -> ssl.SSLContext:
-    """The context of every engine that was not given one; loading the certificates takes tens of milliseconds once."""
+    """Return the context of every engine that was not given one; the certificates take tens of milliseconds, once."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])

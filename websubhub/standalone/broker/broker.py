@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 import anyio.lowlevel
@@ -28,7 +29,6 @@ from websubhub.standalone.ports import (
     Update,
 )
 from websubhub.standalone.schedule.members import Admission
-from websubhub.standalone.schedule.outcomes import Outcomes
 
 _log = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ class Broker:
     def __init__(self, ledger: Ledger, journal: Journal) -> None:
         self._board = ledger.board
         self._journal = journal
-        desk = Desk(Outcomes(ledger.board), ledger.clock, ledger.due.ring)
+        desk = Desk(ledger)
         self._flusher = Flusher(journal, desk)
-        self._claimer = Claimer(ledger, Recipients(journal, ledger.cache), desk, self._flusher)
+        self._claimer = Claimer(ledger, Recipients(journal, ledger.cache, ledger.recipients), desk, self._flusher)
         self._reclaimer = Reclaimer(ledger, journal, self._flusher)
 
     @asynccontextmanager
@@ -68,7 +68,7 @@ class Broker:
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> str:
         """Accept an update for every subscription that its topic has now; durable on return."""
-        appended = await self._journal.append(update, key)
+        appended = await self._flusher.take_along(partial(self._journal.append, update, key))
         if appended.admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
         return appended.id

@@ -1,8 +1,7 @@
 """Where deliveries are settled."""
 
-from collections.abc import Callable
-
 from websubhub.standalone.broker.bell import Bell
+from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.settlements import Death, Retry, Settlements
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.outcomes import Outcomes
@@ -16,15 +15,14 @@ class Desk:
         unwritten: Rings when there are such.
 
     Args:
-        outcomes: The schedule.
-        clock: The hub's clock.
-        wake: Called after each outcome, since it may make another delivery due.
+        ledger: Who is owed what.
     """
 
-    def __init__(self, outcomes: Outcomes, clock: Callable[[], float], wake: Callable[[], None]) -> None:
-        self._outcomes = outcomes
-        self._clock = clock
-        self._wake = wake
+    def __init__(self, ledger: Ledger) -> None:
+        self._outcomes = Outcomes(ledger.board)
+        self._recipients = ledger.recipients
+        self._clock = ledger.clock
+        self._wake = ledger.due.ring  # since an outcome may make another delivery due
         self.unwritten = Bell()
         self.settlements = Settlements()
 
@@ -96,6 +94,7 @@ class Desk:
         """A subscription ends."""
         if self._outcomes.gone(claim):
             self._count()
+            self._recipients.forget(claim.subscription)
             self.settlements.ended.append(claim.subscription)
         self._wake()
 

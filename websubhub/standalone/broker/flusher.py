@@ -1,15 +1,20 @@
-"""Brings the outcomes of deliveries to the journal, some milliseconds' worth at a time."""
+"""Brings the outcomes of deliveries to the journal: with the next publish, or else many of them at a time."""
 
 import logging
+from collections.abc import Awaitable, Callable
 
 import anyio
 
 from websubhub.standalone.broker.desk import Desk
-from websubhub.standalone.broker.journal import Journal
+from websubhub.standalone.broker.journal import Appended, Journal
 from websubhub.standalone.broker.settlements import Settlements
 from websubhub.standalone.ports import StoreError
 
-_TOGETHER_SECONDS = 0.02  # what a crash in between repeats
+# A crash repeats the deliveries whose outcomes have waited meanwhile: _FEW at most, or those of _TOGETHER_SECONDS.
+_TOGETHER_SECONDS = 0.02
+_FEW = 64
+_LOOKS = 10
+"""How often it is looked whether there are more than a few: these wait for a publish no longer than this takes."""
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 
@@ -27,7 +32,7 @@ class Flusher:
     def __init__(self, journal: Journal, desk: Desk) -> None:
         self._journal = journal
         self._desk = desk
-        self._lock = anyio.Lock()
+        self._lock = anyio.Lock(fast_acquire=True)
         self._unwritten: list[Settlements] = []
 
     def is_behind(self) -> bool:
@@ -39,12 +44,36 @@ class Flusher:
         while True:
             if not self._desk.settlements.count and not self._unwritten:
                 await self._desk.unwritten.wait(_AGAIN_SECONDS)
-            await anyio.sleep(_TOGETHER_SECONDS)
+            await self._gather()
             try:
                 await self.flush()
             except StoreError as error:
                 _log.warning("Outcomes of deliveries could not be written and will be written later: %s", error)
                 await anyio.sleep(_AGAIN_SECONDS)
+
+    async def _gather(self) -> None:
+        """Let more come: a publish may take them along, and many cost little more than one."""
+        for _ in range(_LOOKS):
+            await anyio.sleep(_TOGETHER_SECONDS)
+            if self._unwritten or not 0 < self._desk.settlements.count < _FEW:
+                return
+
+    async def take_along(self, append: Callable[[Settlements | None], Awaitable[Appended]]) -> Appended:
+        """Append an update, and let the few outcomes that wait be kept in the same step.
+
+        Outcomes keep their order, so they go alone while others are being written. Those that were not kept are
+        written later.
+        """
+        if self._lock.locked() or self._unwritten or not 0 < self._desk.settlements.count <= _FEW:
+            return await append(None)
+        with anyio.CancelScope(shield=True):  # else it would not be known whether they are kept
+            async with self._lock:
+                outcomes = self._desk.take()
+                self._unwritten.append(outcomes)
+                appended = await append(outcomes)
+                if appended.settled:
+                    self._unwritten.remove(outcomes)
+        return appended
 
     async def flush(self) -> None:
         """Write every outcome there is.

@@ -19,10 +19,12 @@ class Appended:
     Attributes:
         id: The id of the update that was accepted, now or before under the same key.
         admission: Whether it was taken.
+        settled: Whether the outcomes that came along are kept.
     """
 
     id: str
     admission: Admission
+    settled: bool = True
 
 
 class Journal(Protocol):
@@ -35,12 +37,17 @@ class Journal(Protocol):
     All methods raise ``StoreError`` when the journal cannot be read or written; nothing has changed then.
     """
 
-    async def append(self, update: Update, key: PublishKey | None = None) -> Appended:
+    async def append(
+        self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
+    ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day.
 
         ``Members.admit`` decides in the same step whether it is taken. If it is, it gets the next sequence number of
         its topic, and ``Ledger.published`` is told. ``publish_keys`` says what is remembered of keys, and which id an
         update gets; a key that was refused as ``FULL`` is not remembered.
+
+        Outcomes may come along, to be kept as ``settle`` does without a step of their own. They are kept whether the
+        update is taken or not, and if they cannot be kept, the update does not suffer from it.
 
         Raises:
             DiskFullError: There is no space for it.
@@ -67,10 +74,10 @@ class Journal(Protocol):
         """
         ...
 
-    async def delete_updates(self, topic: int, until: int) -> int:
-        """Delete the updates of a topic up to a sequence number that no dead letter refers to. Returns how many.
+    async def delete_updates(self, bounds: Sequence[Key]) -> int:
+        """Delete the updates of topics, up to these and with them, that no dead letter refers to. Returns how many.
 
-        In steps that are short enough for everything else to go on between them.
+        Many topics in one step, and in steps that are short enough for everything else to go on between them.
         """
         ...
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.broker.cache import UpdateCache
+from websubhub.standalone.broker.recipient_cache import RecipientCache
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.limits import DeliveryLimits
@@ -24,6 +25,7 @@ class Ledger:
         board: Who is owed what.
         members: Adds topics and subscriptions to the board, changes and ends them.
         cache: Updates that were published or read not long ago.
+        recipients: The callbacks and secrets of subscriptions that got updates not long ago.
         due: Rings when a delivery may have become due.
         disposable: The topics that may have updates to delete.
     """
@@ -32,7 +34,8 @@ class Ledger:
         self.clock = clock
         self.board = Board(limits)
         self.due = Bell()
-        self.members = Members(self.board, self.due.ring)
+        self.recipients = RecipientCache()
+        self.members = Members(self.board, self.due.ring, self.recipients.forget)
         self.cache = UpdateCache()
         self.disposable: set[int] = set()
 

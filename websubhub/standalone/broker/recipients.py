@@ -1,12 +1,15 @@
-"""Finds what claims need: updates, callbacks, secrets, and how often they failed."""
+"""Finds what claims need: updates, callbacks, secrets, and how often they failed; in memory, or else in the journal."""
 
 from collections.abc import Iterable, Sequence
 
 from websubhub.standalone.broker.cache import UpdateCache
 from websubhub.standalone.broker.journal import Journal
 from websubhub.standalone.broker.needed import Needed
+from websubhub.standalone.broker.recipient_cache import RecipientCache
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim, Key
+
+_FEW = 256  # subscriptions of a topic; of one that has more, the next update would find none of them here
 
 
 class Recipients:
@@ -15,11 +18,28 @@ class Recipients:
     Args:
         journal: Where it is read.
         cache: The updates that are at hand.
+        recipients: The callbacks and secrets that are.
     """
 
-    def __init__(self, journal: Journal, cache: UpdateCache) -> None:
+    def __init__(self, journal: Journal, cache: UpdateCache, recipients: RecipientCache) -> None:
         self._journal = journal
         self._cache = cache
+        self._recipients = recipients
+
+    def at_hand(self, claims: Iterable[Claim]) -> Needed | None:
+        """Return what claims need if all of it is in memory, as it is when little was published to a few; else None."""
+        needed = Needed([], [], {}, {})
+        for claim in claims:
+            if claim.repeated or claim.log.active > _FEW:
+                return None
+            recipient, key = self._recipients.get(claim.subscription), (claim.log.number, claim.sequence)
+            update = needed.updates.get(key) or self._cache.get(key)
+            if recipient is None or update is None:
+                return None
+            needed.callbacks.append(recipient[0])
+            needed.secrets.append(recipient[1])
+            needed.updates[key] = update
+        return needed
 
     async def read(self, claims: Sequence[Claim], repeated: Sequence[Claim]) -> Needed:
         """Return what claims need.
@@ -29,12 +49,16 @@ class Recipients:
             repeated: Those of them that failed before.
         """
         updates, missing = self._cached(_keys(claims))
-        needed = await self._journal.read(
-            missing, [claim.subscription for claim in claims], [claim.subscription for claim in repeated]
-        )
+        with self._recipients.reading() as changed:
+            needed = await self._journal.read(
+                missing, [claim.subscription for claim in claims], [claim.subscription for claim in repeated]
+            )
         for key, update in needed.updates.items():
             self._cache.put(key, update)
         needed.updates.update(updates)
+        for claim, callback, secret in zip(claims, needed.callbacks, needed.secrets, strict=True):
+            if claim.log.active <= _FEW and callback is not None and claim.subscription not in changed:
+                self._recipients.put(claim.subscription, (callback, secret))
         return needed
 
     def _cached(self, keys: Iterable[Key]) -> tuple[dict[Key, Update], list[Key]]:

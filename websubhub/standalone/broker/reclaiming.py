@@ -1,14 +1,18 @@
 """Deletes the updates that nobody is owed any more."""
 
+from collections.abc import Iterable
+
 import anyio.lowlevel
 
 from websubhub.standalone.broker.flusher import Flusher
 from websubhub.standalone.broker.journal import Journal
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.ports import DeliveryMode
+from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.columns import TopicLog
 
 _SEGMENTS_AT_ONCE = 32
+_TOPICS_AT_ONCE = 500
 
 
 class Reclaimer:
@@ -28,21 +32,26 @@ class Reclaimer:
     async def reclaim(self) -> int:
         """Delete what can be deleted. Returns how many updates."""
         deleted = 0
-        for topic in sorted(self._ledger.disposable):
+        topics = sorted(self._ledger.disposable)
+        for start in range(0, len(topics), _TOPICS_AT_ONCE):
+            deleted += await self._reclaim_topics(topics[start : start + _TOPICS_AT_ONCE])
+        return deleted
+
+    async def _reclaim_topics(self, topics: Iterable[int]) -> int:
+        bounds: list[Key] = []
+        done: list[tuple[TopicLog, int]] = []
+        for topic in topics:
             log = self._ledger.board.logs.get(topic)
             if log is None:  # forgotten since
                 self._ledger.disposable.discard(topic)
-            else:
-                deleted += await self._reclaim_topic(log)
-        return deleted
-
-    async def _reclaim_topic(self, log: TopicLog) -> int:
-        until = await oldest_position(log)
-        all_done = until == log.head
+                continue
+            until = await oldest_position(log)
+            bounds.append((topic, until))
+            if until == log.head:
+                done.append((log, until))
         await self._flusher.flush()
-        deleted = await self._journal.delete_updates(log.number, until)
-        if all_done and log.head == until:
-            self._ledger.disposable.discard(log.number)
+        deleted = await self._journal.delete_updates(bounds)
+        self._ledger.disposable.difference_update(log.number for log, until in done if log.head == until)
         return deleted
 
 

@@ -133,14 +133,14 @@ class Board:
         """Let a subscription wait for its retry."""
         if not segment.dues[index]:
             self.retrying += 1
-        segment.dues[index] = due
+        segment.fail(index, due=due)
         segment.states[index] = RETRY_FIRM if firm else RETRY_WAITING
         self.times.add(due, log.number, segment.ids[index])
 
     def settle_retry(self, segment: Segment, index: int) -> None:
         """Forget the failed attempts of a subscription."""
         if segment.dues[index]:
-            segment.dues[index] = 0.0
+            segment.fail(index, due=0.0)
             self.retrying -= 1
 
     def end(self, log: TopicLog, segment: Segment, index: int) -> None:

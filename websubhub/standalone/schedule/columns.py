@@ -1,9 +1,9 @@
-"""The subscriptions of a topic in columns, about 50 bytes each, and how far each of them is in the topic's log."""
+"""The subscriptions of a topic in columns, about 35 bytes each, and how far each of them is in the topic's log."""
 
 from array import array
-from bisect import bisect_left
-from collections import deque
+from bisect import bisect_right
 from itertools import compress
+from operator import attrgetter
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.states import ENDED, IDLE, READY, UPDATED
@@ -11,6 +11,11 @@ from websubhub.standalone.schedule.states import ENDED, IDLE, READY, UPDATED
 _SIZE = 4096
 _AHEAD = 2**62
 _ENDED_BEFORE_COMPACTION = 64
+
+# Most hubs have many topics with a few subscriptions each. So what nearly all have none of, all of them share.
+_NEVER = array("d", bytes(8 * _SIZE))
+_NO_LETTERS: dict[int, list[tuple[int, int]]] = {}
+_FIRST = attrgetter("first")
 
 
 class Segment:
@@ -22,8 +27,9 @@ class Segment:
         positions: The sequence number of the last update that each of them has.
         hosts: The keys of their hosts.
         expiries: When their leases end.
-        dues: When the scheduled retry is due, 0 if no attempt of the next update has failed.
-        attempted: When the last failed attempt was made.
+        dues: When the scheduled retry is due, 0 if no attempt of the next update has failed; to be changed by ``fail``.
+        attempted: When the last failed attempt was made; to be changed by ``fail``.
+        first: The number of the first subscription that it ever had.
         claimed: How many are IN_FLIGHT, or were when they ended.
         ended: How many are ENDED.
         queued: Whether the segment stands in the queue of its topic.
@@ -31,17 +37,19 @@ class Segment:
     """
 
     __slots__ = (
-        "attempted", "claimed", "cursor", "dues", "ended", "expiries", "hosts", "ids", "positions", "queued", "states",
+        "attempted", "claimed", "cursor", "dues", "ended", "expiries", "first", "hosts", "ids", "positions", "queued",
+        "states",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        self.ids = array("q")
-        self.states = bytearray()
-        self.positions = array("q")
-        self.hosts = array("q")
-        self.expiries = array("d")
-        self.dues = array("d")
-        self.attempted = array("d")
+    def __init__(self, subscription: int, position: int, host: int, expires_at: float, *, state: int) -> None:
+        # One subscription to begin with takes less than none and one that is appended.
+        self.ids = array("q", (subscription,))
+        self.states = bytearray((state,))
+        self.positions = array("q", (position,))
+        self.hosts = array("q", (host,))
+        self.expiries = array("d", (expires_at,))
+        self.dues = self.attempted = _NEVER
+        self.first = subscription
         self.claimed = 0
         self.ended = 0
         self.queued = False
@@ -54,13 +62,23 @@ class Segment:
         self.positions.append(position)
         self.hosts.append(host)
         self.expiries.append(expires_at)
-        self.dues.append(0.0)
-        self.attempted.append(0.0)
+        if self.dues is not _NEVER:
+            self.dues.append(0.0)
+            self.attempted.append(0.0)
+
+    def fail(self, index: int, *, attempted: float | None = None, due: float | None = None) -> None:
+        """Note when an attempt failed, or when the next one is due."""
+        if self.dues is _NEVER:
+            self.dues, self.attempted = _NEVER[: len(self.ids)], _NEVER[: len(self.ids)]
+        if attempted is not None:
+            self.attempted[index] = attempted
+        if due is not None:
+            self.dues[index] = due
 
     def index(self, subscription: int) -> int:
         """Where a subscription stands, or -1."""
-        index = bisect_left(self.ids, subscription)
-        return index if index < len(self.ids) and self.ids[index] == subscription else -1
+        index = bisect_right(self.ids, subscription) - 1
+        return index if index >= 0 and self.ids[index] == subscription else -1
 
     def published(self) -> None:
         """Make those that had everything READY, and those that wait for a retry RETRY_EARLY."""
@@ -83,7 +101,7 @@ class Segment:
         kept = bytes(state != ENDED for state in self.states)
         for name in ("ids", "positions", "hosts"):
             setattr(self, name, array("q", compress(getattr(self, name), kept)))
-        for name in ("expiries", "dues", "attempted"):
+        for name in ("expiries",) if self.dues is _NEVER else ("expiries", "dues", "attempted"):
             setattr(self, name, array("d", compress(getattr(self, name), kept)))
         self.states = bytearray(compress(self.states, kept))
         self.cursor = self.ended = 0
@@ -102,12 +120,12 @@ class TopicLog:
         segments: The subscriptions.
         queue: The segments that may have READY or RETRY_EARLY subscriptions.
         turning: Whether the topic stands in the ring of those that get their turns.
-        letters: The dead letters to be replayed, by the number of the subscription: their numbers and updates.
+        letters: The dead letters to be replayed, by the number of the subscription: their numbers and updates; to be
+            changed by the methods for it.
     """
 
     __slots__ = (
-        "_firsts", "active", "head", "letters", "mode", "number", "published_at", "queue", "segments", "turning",
-        "waiting",
+        "active", "head", "letters", "mode", "number", "published_at", "queue", "segments", "turning", "waiting",
     )  # fmt: skip
 
     def __init__(self, number: int, mode: DeliveryMode, head: int) -> None:
@@ -118,26 +136,25 @@ class TopicLog:
         self.active = 0
         self.waiting = 0
         self.turning = False
-        self.queue: deque[Segment] = deque()
-        self.segments: list[Segment] = []
-        self._firsts: list[int] = []
-        self.letters: dict[int, list[tuple[int, int]]] = {}
+        self.queue: tuple[Segment, ...] = ()
+        self.segments: tuple[Segment, ...] = ()
+        self.letters = _NO_LETTERS
 
     def append(self, subscription: int, position: int, host: int, expires_at: float) -> None:
         """Add a subscription, whose number is above all others."""
-        if not self.segments or len(self.segments[-1].ids) >= _SIZE:
-            self.segments.append(Segment())
-            self._firsts.append(subscription)
-        segment = self.segments[-1]
         behind = position < self.head
-        segment.append(subscription, position, host, expires_at, state=READY if behind else IDLE)
+        state = READY if behind else IDLE
+        if not self.segments or len(self.segments[-1].ids) >= _SIZE:
+            self.segments += (Segment(subscription, position, host, expires_at, state=state),)
+        else:
+            self.segments[-1].append(subscription, position, host, expires_at, state=state)
         self.active += 1
         if behind:
-            self.enqueue(segment)
+            self.enqueue(self.segments[-1])
 
     def find(self, subscription: int) -> tuple[Segment, int] | None:
         """Where a subscription stands that has not ended."""
-        place = bisect_left(self._firsts, subscription + 1) - 1
+        place = bisect_right(self.segments, subscription, key=_FIRST) - 1
         if place < 0:
             return None
         segment = self.segments[place]
@@ -148,7 +165,7 @@ class TopicLog:
         """Let a segment be searched for READY subscriptions."""
         if not segment.queued:
             segment.queued = True
-            self.queue.append(segment)
+            self.queue += (segment,)
 
     def publish(self, sequence: int, now: float) -> None:
         """Owe every subscription one more update."""
@@ -156,7 +173,8 @@ class TopicLog:
         self.published_at = now
         for segment in self.segments:
             segment.published()
-            self.enqueue(segment)
+            if not segment.queued:
+                self.enqueue(segment)
 
     def owed(self, segment: Segment, index: int) -> int:
         """How many updates a subscription is owed."""
@@ -167,17 +185,36 @@ class TopicLog:
         """Return whether a subscription has every update, and no dead letter is to be tried once more."""
         return segment.positions[index] >= self.head and segment.ids[index] not in self.letters
 
+    def add_letter(self, subscription: int, letter: int, sequence: int, *, first: bool = False) -> None:
+        """Let a dead letter be replayed, behind the others of its subscription or before them."""
+        if not self.letters:
+            self.letters = {}
+        letters = self.letters.setdefault(subscription, [])
+        if (letter, sequence) not in letters:
+            letters.insert(0 if first else len(letters), (letter, sequence))
+
     def forget_letter(self, subscription: int, letter: int) -> None:
         """Take a dead letter out of those to be replayed."""
-        letters = [pair for pair in self.letters.get(subscription, ()) if pair[0] != letter]
+        self._keep_letters(subscription, [pair for pair in self.letters.get(subscription, ()) if pair[0] != letter])
+
+    def take_letter(self, subscription: int) -> tuple[int, int] | None:
+        """Take out the next dead letter to be replayed: its number, and that of its update; None if there is none."""
+        letters = self.letters.get(subscription)
+        if not letters:
+            return None
+        self._keep_letters(subscription, letters[1:])
+        return letters[0]
+
+    def _keep_letters(self, subscription: int, letters: list[tuple[int, int]]) -> None:
         if letters:
             self.letters[subscription] = letters
         else:
             self.letters.pop(subscription, None)
+            self.letters = self.letters or _NO_LETTERS
 
     def end(self, segment: Segment, index: int) -> None:
         """Make a subscription one that gets nothing any more."""
-        self.letters.pop(segment.ids[index], None)
+        self._keep_letters(segment.ids[index], [])
         segment.end(index)
         self.active -= 1
 
@@ -185,5 +222,4 @@ class TopicLog:
         """Give the space of ended subscriptions back where no claim points to it."""
         segment.compact()
         if not segment.ids and not segment.queued:
-            place = self.segments.index(segment)
-            del self.segments[place], self._firsts[place]
+            self.segments = tuple(each for each in self.segments if each is not segment)

@@ -46,11 +46,15 @@ class Members:
     Args:
         board: Where everything stands.
         wake: Called when a delivery may have become due.
+        changed: Called with each subscription that is renewed, with whatever secret, or ends.
     """
 
-    def __init__(self, board: Board, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, board: Board, wake: Callable[[], None], changed: Callable[[int], None] = lambda _subscription: None
+    ) -> None:
         self._board = board
         self._wake = wake
+        self._changed = changed
 
     def add_topic(self, topic: int, mode: DeliveryMode, head: int = 0) -> None:
         """Add a topic, or change the mode of a known one."""
@@ -75,7 +79,8 @@ class Members:
         self._board.add(log, member.subscription, member.position, member.host, member.expires_at)
 
     def renew(self, topic: int, subscription: int, expires_at: float, now: float) -> None:
-        """Let a lease end later, or sooner."""
+        """Let a lease end later, or sooner; the callback may be spelled differently now, and the secret be another."""
+        self._changed(subscription)
         place = self._board.find(topic, subscription)
         if place is not None:
             log, segment, index = place
@@ -86,6 +91,7 @@ class Members:
 
     def end(self, topic: int, subscription: int) -> None:
         """End a subscription; one that has ended before stays so."""
+        self._changed(subscription)
         place = self._board.find(topic, subscription)
         if place is not None:
             log, segment, index = place
@@ -97,7 +103,7 @@ class Members:
         place = self._board.find(topic, subscription)
         if place is not None:
             log, segment, index = place
-            segment.attempted[index] = attempted_at
+            segment.fail(index, attempted=attempted_at)
             self._board.wait(log, segment, index, due_at, firm=firm)
 
     def admit(self, topic: int) -> Admission:
@@ -121,9 +127,7 @@ class Members:
         if place is None:
             return False
         log, segment, index = place
-        letters = log.letters.setdefault(subscription, [])
-        if (letter, sequence) not in letters:
-            letters.append((letter, sequence))
+        log.add_letter(subscription, letter, sequence)
         if segment.states[index] in TRANSITIONS[Event.REPLAYED]:
             self._board.ready(log, segment, index)
             self._wake()

@@ -59,7 +59,7 @@ class Outcomes:
         if not self._board.land(claim):
             return None
         board, log, segment, index = self._board, claim.log, claim.segment, claim.index
-        segment.attempted[index] = now
+        segment.fail(index, attempted=now)
         if claim.letter:
             board.rest(log, segment, index, now)
             return due_at

@@ -68,7 +68,7 @@ class Turns(Generic[C]):
         if not self._board.land(claim):
             return
         if claim.letter:
-            claim.log.letters.setdefault(claim.subscription, []).insert(0, (claim.letter, claim.sequence))
+            claim.log.add_letter(claim.subscription, claim.letter, claim.sequence, first=True)
         self._board.rest(claim.log, claim.segment, claim.index, now)
 
     def _look_at_times(self, now: float) -> None:
@@ -124,9 +124,9 @@ class Turns(Generic[C]):
         ring = self._board.ring
         while ring and len(claims) < limit and self._steps > 0:
             log = ring.popleft()
-            segment = log.queue.popleft()
+            segment, log.queue = log.queue[0], log.queue[1:]
             if self._search(claims, log, segment, limit, now):
-                log.queue.append(segment)
+                log.queue += (segment,)
             else:
                 segment.queued = False
             log.shrink(segment)
@@ -210,8 +210,6 @@ class Turns(Generic[C]):
 
 
 def _replay(claim: Claim) -> None:
-    letters = claim.log.letters.get(claim.subscription)
-    if letters:
-        claim.letter, claim.sequence = letters.pop(0)
-        if not letters:
-            del claim.log.letters[claim.subscription]
+    letter = claim.log.take_letter(claim.subscription)
+    if letter is not None:
+        claim.letter, claim.sequence = letter

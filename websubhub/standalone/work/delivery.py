@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 import anyio
-from anyio.abc import TaskGroup
 
 from websubhub import (
     ContentDistributionMessage,
@@ -25,6 +24,7 @@ from websubhub.standalone.schedule.verdicts import Verdict, judge
 log = logging.getLogger("websubhub")
 
 _CLAIM_AT_ONCE = 128  # more gains little, and makes the steps longer that a publisher waits for
+_IDLE = 4  # workers that wait for their turn to claim; a new one costs more than one that waits
 _CONTENTS_KEPT = 64
 _CONTENT_BYTES_KEPT = 16 * 1_048_576
 _PAUSE_SECONDS = 1.0
@@ -34,6 +34,8 @@ _GATHER_SECONDS = 0.01
 
 class DeliveryLoop:
     """Takes deliveries from the broker as long as there is room, and never waits for one subscriber.
+
+    One worker claims at a time. It sends what it has claimed itself, at once, and meanwhile another one claims.
 
     Args:
         broker: Where deliveries come from.
@@ -62,22 +64,47 @@ class DeliveryLoop:
         self._clock = clock
         self._under_way = 0
         self._room: anyio.Event | None = None
-        self._claiming = anyio.CancelScope()
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._idle = 0
+        self._claiming: anyio.CancelScope | None = None
+        self._stopped = False
         self._contents: OrderedDict[tuple[str, str, float], SharedContent] = OrderedDict()
         self._content_bytes = 0
 
     async def run(self) -> None:
         """Deliver until stopped; what is under way is finished first."""
         async with anyio.create_task_group() as tasks:
-            with self._claiming:
-                await self._claim(tasks)
+
+            async def work() -> None:
+                while claimed := await self._next():
+                    if not self._idle:
+                        tasks.start_soon(work)
+                    await self._send(claimed)
+                    if self._idle >= _IDLE:
+                        return
+
+            tasks.start_soon(work)
         await self._broker.flush()
 
     def stop(self) -> None:
         """Claim no more."""
-        self._claiming.cancel()
+        self._stopped = True
+        if self._claiming is not None:
+            self._claiming.cancel()
 
-    async def _claim(self, tasks: TaskGroup) -> None:
+    async def _next(self) -> Sequence[Delivery]:
+        """Claim what is due, when it is this worker's turn; nothing once the loop was stopped."""
+        claimed: Sequence[Delivery] = ()
+        self._idle += 1
+        async with self._turn:
+            self._idle -= 1
+            if not self._stopped:
+                with anyio.CancelScope() as self._claiming:
+                    claimed = await self._claim()
+                self._claiming = None
+        return claimed
+
+    async def _claim(self) -> Sequence[Delivery]:
         while True:
             if self._slots - self._under_way < _CLAIM_AT_ONCE:
                 await self._wait_for_room()
@@ -86,13 +113,12 @@ class DeliveryLoop:
             except StoreError as error:
                 log.warning("Deliveries cannot be claimed: %s", error)
                 await anyio.sleep(_PAUSE_SECONDS)
-                continue
             except Exception:
                 log.exception("Deliveries cannot be claimed.")
                 await anyio.sleep(_PAUSE_SECONDS)
-                continue
-            self._under_way += len(claimed)
-            tasks.start_soon(self._send, claimed)
+            else:
+                self._under_way += len(claimed)
+                return claimed
 
     async def _wait_for_room(self) -> None:
         if self._under_way >= self._slots:

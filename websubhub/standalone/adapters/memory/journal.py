@@ -30,10 +30,14 @@ class MemoryJournal:
         self._ledger = ledger
         self._keys = AcceptedKeys()
 
-    async def append(self, update: Update, key: PublishKey | None = None) -> Appended:
+    async def append(
+        self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
+    ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day."""
         await self._state.turn()
         now = self._ledger.clock()
+        if outcomes is not None:
+            keep_outcomes(self._state, outcomes)
         if key is not None:
             accepted = self._keys.find(key, update.topic, now)
             if accepted is not None:
@@ -82,16 +86,18 @@ class MemoryJournal:
         for each in settlements:
             keep_outcomes(self._state, each)
 
-    async def delete_updates(self, topic: int, until: int) -> int:
-        """Delete the updates of a topic up to a sequence number that no dead letter refers to. Returns how many."""
+    async def delete_updates(self, bounds: Sequence[Key]) -> int:
+        """Delete the updates of topics, up to these and with them, that no dead letter refers to. Returns how many."""
         await self._state.turn()
-        kept = self._state.logs.get(topic)
-        if kept is None:
-            return 0
-        unneeded = [number for number in kept.updates if number <= until and number not in kept.letters]
-        for number in unneeded:
-            del kept.updates[number]
-        return len(unneeded)
+        deleted = 0
+        for topic, until in bounds:
+            kept = self._state.logs.get(topic)
+            if kept is not None:
+                unneeded = [number for number in kept.updates if number <= until and number not in kept.letters]
+                for number in unneeded:
+                    del kept.updates[number]
+                deleted += len(unneeded)
+        return deleted
 
     async def counts(self, owed: Sequence[Key]) -> tuple[int, float | None]:
         """Return the number of dead letters, and when the oldest of these updates was published, if one is there."""

@@ -1,6 +1,7 @@
 """The journal of a broker in SQLite: a row for each update, and a position for each subscription."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 import anyio.lowlevel
 
@@ -36,7 +37,9 @@ class SqliteJournal:
         self._database = database
         self._ledger = ledger
 
-    async def append(self, update: Update, key: PublishKey | None = None) -> Appended:
+    async def append(
+        self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
+    ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day."""
         now = self._ledger.clock()
         admit = self._ledger.members.admit  # which changes nothing, so that the thread of the database may ask it
@@ -51,8 +54,9 @@ class SqliteJournal:
             if admission is Admission.TAKEN:
                 self._ledger.published(accepted, *position)
 
-        accepted, admission, _ = await self._database.write(work, then)
-        return Appended(accepted.id, admission)
+        along = None if outcomes is None else partial(write_settlements, settlements=outcomes)
+        (accepted, admission, _), settled = await self._database.write_along(work, then, along)
+        return Appended(accepted.id, admission, settled)
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
         """Return what claims need."""
@@ -67,10 +71,11 @@ class SqliteJournal:
 
         await self._database.settle(work)
 
-    async def delete_updates(self, topic: int, until: int) -> int:
-        """Delete the updates of a topic up to a sequence number that no dead letter refers to. Returns how many."""
-        deleted = 0
-        while some := await self._database.settle(lambda connection: delete_updates(connection, topic, until)):
+    async def delete_updates(self, bounds: Sequence[Key]) -> int:
+        """Delete the updates of topics, up to these and with them, that no dead letter refers to. Returns how many."""
+        deleted, more = 0, bool(bounds)
+        while more:
+            some, more = await self._database.settle(lambda connection: delete_updates(connection, bounds))
             deleted += some
         while deleted and await self._database.settle(free_pages):
             await anyio.lowlevel.checkpoint()

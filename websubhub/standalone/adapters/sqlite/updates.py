@@ -1,7 +1,7 @@
 """Updates in SQLite: content stored once, read when it is due, deleted when nobody is owed it any more."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite import rows
@@ -11,7 +11,7 @@ from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
-_DELETED_AT_ONCE = 200
+_DELETED_AT_ONCE = 500
 _DELETED_BYTES_AT_ONCE = 2 * 1_048_576
 
 
@@ -67,13 +67,14 @@ def read_update(connection: Connection, key: Key) -> Update | None:
     )
 
 
-def delete_updates(connection: Connection, topic: int, until: int) -> int:
-    """Delete some updates up to a sequence number that no dead letter refers to. Returns how many."""
+def delete_updates(connection: Connection, bounds: Sequence[Key]) -> tuple[int, bool]:
+    """Delete some updates of topics, as ``Journal.delete_updates`` says. Returns how many, and if there may be more."""
     found = connection.execute(
-        "SELECT id, length(content) FROM updates WHERE topic_id = ? AND sequence <= ? "
-        "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = updates.topic_id "
+        "SELECT updates.id, length(content) FROM json_each(?) AS bound JOIN updates "
+        "ON topic_id = json_extract(bound.value, '$[0]') AND sequence <= json_extract(bound.value, '$[1]') "
+        "WHERE NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = updates.topic_id "
         "AND dead_letters.sequence = updates.sequence) LIMIT ?",
-        (topic, until, _DELETED_AT_ONCE),
+        (json.dumps(bounds), _DELETED_AT_ONCE),
     ).fetchall()
     chosen, size = [], 0
     for number, length in found:
@@ -82,7 +83,7 @@ def delete_updates(connection: Connection, topic: int, until: int) -> int:
         if size > _DELETED_BYTES_AT_ONCE:
             break
     connection.execute("DELETE FROM updates WHERE id IN (SELECT value FROM json_each(?))", (as_json(chosen),))
-    return len(chosen)
+    return len(chosen), len(chosen) < len(found) or len(found) == _DELETED_AT_ONCE
 
 
 def oldest_published(connection: Connection, keys: Iterable[Key]) -> float | None:

@@ -1,5 +1,6 @@
 """The database behind one thread: whatever is asked at the same time is committed together, with one fsync."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from anyio.lowlevel import current_token
 
 from websubhub.standalone.adapters.sqlite.file.database import Connection, DatabaseFile, disk_full
 from websubhub.standalone.ports import StoreClosedError, StoreError
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -27,6 +30,24 @@ class _Job:
         self.event = anyio.Event()
         self.result: Any = None
         self.error: Exception | None = None
+
+    async def outcome(self) -> Any:
+        """Wait until it is done, and return or raise what came of it."""
+        await self.event.wait()
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def land(self) -> None:
+        """Tell what came of it, on the event loop."""
+        if self.then is not None and self.error is None:
+            try:
+                self.then(self.result)
+            except Exception as error:  # noqa: BLE001
+                # The others of its commit must not wait for ever; its own caller hears of it.
+                _log.exception("What was written could not be told on.")
+                self.error = error
+        self.event.set()
 
 
 class Database:
@@ -83,6 +104,21 @@ class Database:
         """
         return await self._ask(self._writes, work, then)
 
+    async def write_along(
+        self, work: Callable[[Connection], T], then: Callable[[T], None], along: Callable[[Connection], None] | None
+    ) -> tuple[T, bool]:
+        """``write`` that takes something else along into its transaction, on which it does not depend.
+
+        Returns:
+            The result, and whether the other thing was written.
+        """
+        if along is None:
+            return await self.write(work, then), True
+        job, other = _Job(work, then), _Job(along, None)
+        self._put(self._writes, job, other)
+        await other.event.wait()
+        return await job.outcome(), other.error is None
+
     async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """``write`` for what frees or narrows: it comes after other writes, and may use the space kept in reserve."""
         return await self._ask(self._settling, work, then)
@@ -98,24 +134,15 @@ class Database:
 
     async def _ask(self, queue: deque[_Job], work: Callable[[Connection], T], then: Callable[[T], None] | None) -> T:
         job = _Job(work, then)
+        self._put(queue, job)
+        return cast("T", await job.outcome())
+
+    def _put(self, queue: deque[_Job], *jobs: _Job) -> None:
         with self._wanted:
             if not self._open:
                 raise StoreClosedError("The database is closed.")
-            queue.append(job)
+            queue.extend(jobs)
             self._wanted.notify()
-        await job.event.wait()
-        if job.error is not None:
-            raise job.error
-        return cast("T", job.result)
-
-    # --- on the event loop, called by the thread ----------------------------------------------------------------------
-
-    @staticmethod
-    def _land(jobs: list[_Job]) -> None:
-        for job in jobs:
-            if job.then is not None and job.error is None:
-                job.then(job.result)
-            job.event.set()
 
     # --- on the thread ------------------------------------------------------------------------------------------------
 
@@ -173,10 +200,15 @@ class Database:
         if not jobs:
             return
         try:
-            self._call_soon(self._land, jobs)
+            self._call_soon(_land, jobs)
         except RuntimeError:
             # The event loop has ended, and with it everybody who waited.
             return
+
+
+def _land(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.land()
 
 
 def _nothing(_connection: Connection) -> None:

@@ -1,0 +1,103 @@
+"""Connections that are kept for the next delivery, and which of them is worth the least."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from _websub.server.descriptors import connections_within_limit
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.origins.origin import Origin
+from websubhub._distribution.wire.connection import Connection
+
+# With those that wait for an answer, and beside those that come in, which may be half of all open files.
+_DESCRIPTOR_PARTS = 3
+
+
+class IdleConnections:
+    """The connections that nobody uses at present.
+
+    When there are too many, the one whose last use but one is the longest ago gives way: an origin that is called every
+    hour does not take the place of one that is called every minute. Were it the one whose last use is the longest ago,
+    calling one origin more than there is room for, in turn, would find none of them connected. A connection with TLS
+    is worth many without, so those without give way to it.
+
+    Attributes:
+        count: How many there are.
+        most: How many there may be.
+    """
+
+    __slots__ = ("_by_age", "_by_origin", "_seconds", "count", "most")
+
+    def __init__(self, limits: EngineLimits) -> None:
+        self.most = connections_within_limit(limits.idle_connections, parts=_DESCRIPTOR_PARTS)
+        self.count = 0
+        self._by_origin: dict[Origin, list[Connection]] = {}
+        # Those without TLS and those with it, the one first that is idle for the longest.
+        self._by_age: tuple[OrderedDict[Connection, None], ...] = (OrderedDict(), OrderedDict())
+        self._seconds = (limits.idle_seconds, limits.idle_tls_seconds)
+
+    def add(self, connection: Connection) -> None:
+        """Take in a connection that has become idle."""
+        origin = connection.origin
+        self.count += 1
+        self._by_age[origin.secure][connection] = None
+        try:
+            self._by_origin[origin].append(connection)
+        except KeyError:
+            self._by_origin[origin] = [connection]
+
+    def take(self, origin: Origin) -> Connection | None:
+        """Return the connection to an origin that was used last, which is not idle any more."""
+        of_origin = self._by_origin.get(origin)
+        if not of_origin:
+            return None
+        connection = of_origin.pop()
+        self.count -= 1
+        del self._by_age[origin.secure][connection]
+        return connection
+
+    def remove(self, connection: Connection) -> None:
+        """Take out a connection."""
+        origin = connection.origin
+        self.count -= 1
+        del self._by_age[origin.secure][connection]
+        of_origin = self._by_origin[origin]
+        of_origin.remove(connection)
+        if not of_origin:
+            del self._by_origin[origin]
+
+    def of(self, origin: Origin) -> tuple[Connection, ...]:
+        """Return the idle connections to an origin."""
+        return tuple(self._by_origin.get(origin, ()))
+
+    def oldest(self) -> Connection | None:
+        """Return the connection that is worth the least: idle for the longest, and if possible without TLS."""
+        for by_age in self._by_age:
+            if by_age:
+                return next(iter(by_age))
+        return None
+
+    def less_useful_than(self, connection: Connection) -> Connection | None:
+        """Return an idle connection that is worth less than one that is about to become idle, if there is any.
+
+        Args:
+            connection: The one that is about to become idle; its ``idle_since`` still tells of its last use but one.
+        """
+        oldest = self.oldest()
+        if oldest is None or oldest.origin.secure > connection.origin.secure:
+            return None
+        if oldest.origin.secure < connection.origin.secure or oldest.idle_since < connection.idle_since:
+            return oldest
+        return None
+
+    def expired(self, now: float) -> Iterator[Connection]:
+        """Give, one by one, those that were idle for too long; each is to be taken out before the next is asked for."""
+        for by_age, seconds in zip(self._by_age, self._seconds, strict=True):
+            while by_age and next(iter(by_age)).idle_since <= now - seconds:
+                yield next(iter(by_age))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.count = 0
+        self._by_origin.clear()
+        for by_age in self._by_age:
+            by_age.clear()
