@@ -28,6 +28,7 @@ from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.hub import service as service_module
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics
@@ -96,7 +97,8 @@ async def yard() -> AsyncIterator[Yard]:
         publishers = PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None))
         intake = Intake(store, lambda: None)
         accepted = Wakeup()
-        service = StandaloneHub(store, TopicRules(store.topics), publishers, intake, accepted.ring, clock)
+        requests = Requests(store.verifications, accepted.ring, clock)
+        service = StandaloneHub(store, TopicRules(store.topics), publishers, intake, requests)
         app = HubApplication(service, HubConfig(url=HUB), clock=clock)
         async with app:
             worker = VerificationWorker(store.verifications, app.attempt_verification, HUB, accepted, clock=clock)

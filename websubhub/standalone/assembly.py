@@ -20,6 +20,7 @@ from websubhub.standalone.admin.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics
@@ -107,19 +108,11 @@ async def _assemble(
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
     intake = Intake(store, announced.ring, clock)
-    service = StandaloneHub(store, rules, publishers, intake, accepted.ring, clock, limits=limits, metrics=metrics)
+    requests = Requests(store.verifications, accepted.ring, clock, limits)
+    service = StandaloneHub(store, rules, publishers, intake, requests, metrics)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = VerificationWorker(
-        store.verifications,
-        app.attempt_verification,
-        hub,
-        accepted,
-        deny=app.deny,
-        budget=budget,
-        clock=clock,
-        count=metrics.verifications.count,
-    )
+    verification = _verification(store, app, accepted, budget, metrics)
     operations = Operations(store, hub, app.deny, announced.ring, budget)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
@@ -133,6 +126,21 @@ async def _assemble(
         fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
+    )
+
+
+def _verification(
+    store: HubStore, app: HubApplication, accepted: Wakeup, budget: VerificationBudget, metrics: HubMetrics
+) -> VerificationWorker:
+    return VerificationWorker(
+        store.verifications,
+        app.attempt_verification,
+        app.config.public_url,
+        accepted,
+        deny=app.deny,
+        budget=budget,
+        clock=store.clock,
+        count=metrics.verifications.count,
     )
 
 
