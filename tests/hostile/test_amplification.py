@@ -25,7 +25,7 @@ from websubhub import (
     UnsubscriptionAccepted,
 )
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.hub import service as service_module
+from websubhub.standalone.hub import requests as requests_module
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.requests import Requests
@@ -177,7 +177,7 @@ async def test_those_who_confirm_wait_for_nobody() -> None:
 async def test_one_host_leaves_places_to_others_and_to_those_who_are_subscribed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service_module, "_PENDING_LIMIT", 100)
+    monkeypatch.setattr(requests_module, "_PENDING_LIMIT", 100)
     async with yard() as one:
         await one.store.subscriptions.save(
             StoredSubscription(topic=TOPIC, callback=f"{one.host}/callback?known", lease_seconds=9, requested_at=10**10)
