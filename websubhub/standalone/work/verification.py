@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -19,6 +19,7 @@ from websubhub import (
     url_identity,
 )
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
+from websubhub.standalone.work.pacing import Pair, PairPace
 from websubhub.standalone.work.wakeup import Wakeup
 
 log = logging.getLogger("websubhub")
@@ -76,12 +77,9 @@ class VerificationWorker:
         self._hub = hub
         self._wakeup = wakeup
         self._delays = delays
-        self._interval = interval
-        self._held: dict[tuple[str, str], float] = {}
+        self._pairs = PairPace(clock, interval)
         self._clock = clock
         self._count = count
-        self._under_way: set[tuple[str, str]] = set()
-        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._waiting: dict[HostAccount, float] = {}
         self._finished: set[str] = set()
         self._budget = budget or VerificationBudget(clock)
@@ -91,13 +89,7 @@ class VerificationWorker:
         async with anyio.create_task_group() as tasks:
             while True:
                 await self._start(tasks)
-                await self._wakeup.wait(self._pause())
-
-    def _pause(self) -> float:
-        """How long until a pair may be asked again, if that is soon."""
-        if not self._asked:
-            return _POLL_SECONDS
-        return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
+                await self._wakeup.wait(self._pairs.wait(_POLL_SECONDS))
 
     async def _start(self, tasks: TaskGroup) -> None:
         """Begin what is due and may begin, and look past what may not, so that it hides nothing."""
@@ -120,9 +112,7 @@ class VerificationWorker:
         """Forget the waits that are over."""
         now = self._clock()
         self._waiting = {account: until for account, until in self._waiting.items() if until > now}
-        self._held = {pair: until for pair, until in self._held.items() if until > now}
-        while self._asked and next(iter(self._asked.values())) <= now:
-            self._asked.popitem(last=False)
+        self._pairs.recover()
 
     def _begin(self, pending: PendingVerification, tasks: TaskGroup) -> bool:
         """Begin a verification if it may. Return whether it, or all of its account, is out of the way now."""
@@ -131,18 +121,17 @@ class VerificationWorker:
         if pending.id in self._finished or account in self._waiting or self._budget.is_full(pending.known):
             return False
         # A newer request of a pair is verified once the older one is, so that the newest has the last word.
-        if pair in self._under_way or pair in self._asked or pair in self._held:
+        if not self._pairs.is_free(pair):
             return False
         spending = self._budget.begin(account)
         if spending is None:
             self._waiting[account] = self._clock() + self._budget.wait(account)
             return True
-        self._under_way.add(pair)
-        self._asked[pair] = self._clock() + self._interval
+        self._pairs.begin(pair)
         tasks.start_soon(self._finish, pending, pair, spending)
         return True
 
-    async def _finish(self, pending: PendingVerification, pair: tuple[str, str], spending: Spending) -> None:
+    async def _finish(self, pending: PendingVerification, pair: Pair, spending: Spending) -> None:
         result = None
         try:
             with spending.charging():
@@ -153,10 +142,10 @@ class VerificationWorker:
         except StoreError as error:
             log.warning("A verification could not be settled: %s", error)
             # What is there still is due; nobody is to be asked again and again for that.
-            self._held[pair] = self._clock() + _STORE_SECONDS
+            self._pairs.hold(pair, _STORE_SECONDS)
         finally:
             self._finished.add(pending.id)
-            self._under_way.discard(pair)
+            self._pairs.end(pair)
             self._budget.end(spending, result)
             self._waiting.pop(_account(pending), None)
             self._wakeup.ring()
