@@ -92,6 +92,7 @@ def _subscription(request: Request, form: Form, config: HubConfig) -> Subscripti
         lease_seconds=config.grant(_requested_lease(form)),
         secret=_secret(form),
         headers=request.headers,
+        client=request.client,
         extras=form.without(_SUBSCRIPTION_FIELDS),
     )
 

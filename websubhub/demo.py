@@ -114,7 +114,7 @@ async def demo(run_hub: RunHub, out: TextIO = sys.stdout) -> None:
     stage = Stage(out)
     stage.title("WebSub on loopback: register, discover, subscribe, verify, publish, deliver")
     async with anyio.create_task_group() as tasks:
-        with stage.step("hub", "listens, and keeps its state in memory") as note:
+        with stage.step("hub", "listens, with its state in memory") as note:
             hub = await tasks.start(_run_hub, run_hub)
             note(hub)
         with stage.step("publisher", "serves its topic and advertises the hub") as note:
@@ -124,7 +124,7 @@ async def demo(run_hub: RunHub, out: TextIO = sys.stdout) -> None:
             with stage.step("publisher", "registers the topic at the hub"):
                 await publisher.register_topic(topic)
             async with _subscriber(stage, topic) as subscriber:
-                with stage.step("hub", "verifies the intent, keeps the subscription"):
+                with stage.step("hub", "verifies intent, stores the subscription"):
                     await _subscribed(hub)
                 stage.title("Three updates")
                 for name, content, content_type in _UPDATES:
@@ -175,7 +175,7 @@ async def _subscriber(stage: Stage, topic: str) -> AsyncIterator[DemoSubscriber]
                 event = await events.receive()
             note(f"verified for {event.lease_seconds} s")
         yield service
-        stage.title("And goodbye")
+        stage.title("Goodbye")
         with stage.step("subscriber", "unsubscribes, and the hub verifies it"):
             await listener.graceful_stop()
 

@@ -19,6 +19,7 @@ from websubhub import (
 from websubhub.standalone.admin.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
@@ -102,35 +103,59 @@ async def _assemble(
     operators, publishing = _tokens(settings)
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
-    refresh = TopicRefresher(store, topics, clock).refresh
     accepted, announced = Wakeup(), Wakeup()
-    fetching = TopicFetching(store, refresh, schedule, announced, metrics.fetches, budgets=topics.budgets, clock=clock)
+    named_topics, named_callbacks = Introductions(), Introductions()
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
-    intake = Intake(store, announced.ring, clock)
-    requests = Requests(store.verifications, accepted.ring, clock, limits)
+    intake = Intake(store, announced.ring, clock, named_topics)
+    requests = Requests(store.verifications, accepted.ring, clock, limits, named_callbacks)
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = _verification(store, app, accepted, budget, metrics)
+    verification = _verification(store, app, accepted, budget, metrics, named_callbacks)
     operations = Operations(store, hub, app.deny, announced.ring, budget)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )
+    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(
-            store.broker, distributor, schedule, metrics.deliveries, slots=_slots(settings), clock=clock
-        ),
+        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
         fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
 
 
+def _fetching(
+    store: HubStore,
+    topics: TopicClient,
+    schedule: RetrySchedule,
+    announced: Wakeup,
+    metrics: HubMetrics,
+    introductions: Introductions,
+) -> TopicFetching:
+    return TopicFetching(
+        store,
+        TopicRefresher(store, topics, store.clock).refresh,
+        schedule,
+        announced,
+        metrics.fetches,
+        budgets=topics.budgets,
+        clock=store.clock,
+        introductions=introductions,
+    )
+
+
 def _verification(
-    store: HubStore, app: HubApplication, accepted: Wakeup, budget: VerificationBudget, metrics: HubMetrics
+    store: HubStore,
+    app: HubApplication,
+    accepted: Wakeup,
+    budget: VerificationBudget,
+    metrics: HubMetrics,
+    introductions: Introductions,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
@@ -141,6 +166,7 @@ def _verification(
         budget=budget,
         clock=store.clock,
         count=metrics.verifications.count,
+        introductions=introductions,
     )
 
 

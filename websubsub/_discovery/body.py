@@ -10,7 +10,7 @@ from _websub.grammar.media import ContentError, MediaType
 from websubsub._discovery.feed import HUB_AND_SELF, FeedReader
 from websubsub._discovery.html import HtmlReader
 from websubsub._discovery.json_feed import JsonFeedReader
-from websubsub._discovery.sniffing import SNIFFED_BYTES, DiscoverySource, Verdict, may_have_links, sniff
+from websubsub._discovery.sniffing import SNIFFED_BYTES, BodyKind, DiscoverySource, may_have_links, sniff
 
 # Enough to recognise nearly every body.
 _FIRST_LOOK_BYTES = 512
@@ -147,25 +147,25 @@ class BodyReader:
         if beginning.startswith(_GZIP):
             self.failure, self.done = "The resource is compressed with gzip, and no Content-Encoding says so.", True
             return
-        verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
-        if verdict is None:
-            verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
-        if verdict is not None:
-            self._open(verdict)
+        kind = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
+        if kind is None:
+            kind = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
+        if kind is not None:
+            self._open(kind)
             self._waiting.clear()
             self._read(beginning)
         else:
             self._waiting = [beginning]
 
-    def _open(self, verdict: Verdict) -> None:
-        self.source = source = verdict.source
+    def _open(self, kind: BodyKind) -> None:
+        self.source = source = kind.source
         read = None if source is None or source in self._unasked else READERS.get(source)
         if read is not None:
             self._reader = read(
                 Resource(
                     url=self._url,
                     charset=self._media.charset,
-                    is_xhtml=verdict.is_xhtml,
+                    is_xhtml=kind.is_xhtml,
                     body=self._body,
                     wanted=self._wanted,
                 )

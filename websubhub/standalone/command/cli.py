@@ -13,18 +13,18 @@ _MISTAKE = 2
 #: What there is, what it is for, and which function of which module adds its arguments and says what runs it.
 _COMMANDS = (
     ("serve", "run a hub", "serve:add_arguments"),
-    ("demo", "walk the whole WebSub round on loopback and show it", "demo:add_arguments"),
-    ("publish", "publish content to a hub, or announce it", "publish:add_arguments"),
+    ("demo", "run a hub, a publisher and a subscriber on loopback, and show each step", "demo:add_arguments"),
+    ("publish", "publish an update, or announce that a topic has changed", "publish:add_arguments"),
     ("topics", "list the topics of a hub", "remote:add_topics"),
     ("subscriptions", "list the subscriptions of a hub", "remote:add_subscriptions"),
-    ("deliveries", "show what is under way and what failed", "remote:add_deliveries"),
-    ("dead-letters", "list, replay or drop deliveries that were given up", "remote:add_dead_letters"),
+    ("deliveries", "show how much is waiting, and which deliveries fail", "remote:add_deliveries"),
+    ("dead-letters", "list, replay or drop deliveries that the hub gave up on", "remote:add_dead_letters"),
     (
         "announcements",
-        "list announced topics that were not fetched; replay or drop those that were given up",
+        "list announced topics that are not fetched yet; replay or drop the dead ones",
         "remote:add_announcements",
     ),
-    ("doctor", "say what works and what does not", "examine:add_arguments"),
+    ("doctor", "check the store, the public URL, a callback or a topic", "examine:add_arguments"),
 )
 
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(prog="websubhub", description="A WebSub hub, and tools for publishers.")
+    parser = argparse.ArgumentParser(prog="websubhub", description="Run a WebSub hub, publish to one, and operate it.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
     for name, summary, home in _COMMANDS:
         commands.add_parser(name, help=summary).set_home(home)

@@ -9,8 +9,8 @@ from websubhub.standalone.command.flags import add_settings, read_settings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the doctor can be asked to look at."""
-    parser.add_argument("--callback", metavar="URL", help="A callback to reach.")
-    parser.add_argument("--topic", metavar="URL", help="A topic to fetch.")
+    parser.add_argument("--callback", metavar="URL", help="A callback to check.")
+    parser.add_argument("--topic", metavar="URL", help="A topic to check.")
     add_settings(parser)
     parser.set_defaults(run=_examine)
 

@@ -52,6 +52,6 @@ def add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
     """
     hub = os.environ.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL", _DEFAULT_HUB)
     shown = hub.replace("%", "%%")
-    command.add_argument("--hub", metavar="URL", default=hub, help=f"the hub's URL; by default {shown}")
+    command.add_argument("--hub", metavar="URL", default=hub, help=f"the URL of the hub; by default {shown}")
     name = ENVIRONMENT_PREFIX + variable
     command.add_argument("--token", metavar="TOKEN", default=os.environ.get(name), help=f"{what}; by default ${name}")

@@ -12,9 +12,11 @@ from websubhub.standalone.command.mistakes import RemoteError
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add what ``publish`` takes."""
-    command.add_argument("topic", metavar="TOPIC", help="the topic's URL")
-    command.add_argument("file", metavar="FILE", nargs="?", help="the content, - for standard input; none announces")
-    command.add_argument("--content-type", metavar="TYPE", help="the content's type; by default guessed from the name")
+    command.add_argument("topic", metavar="TOPIC", help="the URL of the topic")
+    command.add_argument(
+        "file", metavar="FILE", nargs="?", help="the content, - for standard input; without it, announce"
+    )
+    command.add_argument("--content-type", metavar="TYPE", help="the Content-Type; by default guessed from the name")
     add_hub(command, "PUBLISHER_TOKEN", "the publisher token")
     command.set_defaults(run=_publish)
 
@@ -29,9 +31,9 @@ def _publish(options: argparse.Namespace) -> int:
     except websubhub.UrlError as error:
         raise RemoteError(str(error)) from None
     except websubhub.UpdateMessageError as error:
-        sys.stderr.write(f"websubhub: the hub did not take it: {error}\n")
+        sys.stderr.write(f"websubhub: the hub did not accept it: {error}\n")
         return 1
-    sys.stdout.write(f"The hub took it: {answer.status}.\n")
+    sys.stdout.write(f"The hub accepted it ({answer.status}).\n")
     return 0
 
 

@@ -54,7 +54,7 @@ def add_announcements(command: argparse.ArgumentParser) -> None:
 
 def _add_kept(command: argparse.ArgumentParser, kept: "_Kept") -> None:
     command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
-    command.add_argument("ids", nargs="*", metavar="ID", help="which; by default all that were given up")
+    command.add_argument("ids", nargs="*", metavar="ID", help="which ones; by default all that the hub gave up on")
     _add_listing(command)
     command.set_defaults(run=partial(_show_kept, kept))
 

@@ -4,7 +4,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-from websubhub import Subscription, Unsubscription
+from websubhub import Subscription, Unsubscription, host_of
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import Mode, PendingVerification, SubscriptionLimits, VerificationStore
 
 _PENDING_LIMIT = 10_000
@@ -18,6 +19,7 @@ class Requests:
         accepted: Called when a request awaits its verification.
         clock: The time, in seconds since 1970.
         limits: How many subscriptions there may be.
+        introductions: Who has named which hosts of callbacks.
     """
 
     def __init__(
@@ -26,11 +28,13 @@ class Requests:
         accepted: Callable[[], None],
         clock: Callable[[], float] = time.time,
         limits: SubscriptionLimits | None = None,
+        introductions: Introductions | None = None,
     ) -> None:
         self._verifications = verifications
         self._accepted = accepted
         self._clock = clock
         self._limits = limits or SubscriptionLimits()
+        self._introductions = introductions or Introductions()
 
     async def keep(self, message: Subscription | Unsubscription) -> bool:
         """Store a request. An unsubscription without a subscription is forgotten. Return False if there are too many.
@@ -39,19 +43,23 @@ class Requests:
             HostFullError: The host of the callback has too many subscriptions.
             StoreError: It could not be stored.
         """
-        subscribes = isinstance(message, Subscription)
-        pending = PendingVerification(
+        if not isinstance(message, Subscription):
+            await self._verifications.save_if_known(self._pending(Mode.UNSUBSCRIBE, message, 0))
+        else:
+            pending = self._pending(Mode.SUBSCRIBE, message, message.lease_seconds)
+            if not await self._verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits):
+                return False
+            self._introductions.note(message.client, host_of(message.callback))
+        self._accepted()
+        return True
+
+    def _pending(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> PendingVerification:
+        return PendingVerification(
             id=secrets.token_hex(16),
-            mode=Mode.SUBSCRIBE if subscribes else Mode.UNSUBSCRIBE,
+            mode=mode,
             topic=message.topic,
             callback=message.callback,
             secret=message.secret,
-            lease_seconds=message.lease_seconds if isinstance(message, Subscription) else 0,
+            lease_seconds=lease_seconds,
             due_at=self._clock(),
         )
-        if not subscribes:
-            await self._verifications.save_if_known(pending)
-        elif not await self._verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits):
-            return False
-        self._accepted()
-        return True

@@ -124,7 +124,7 @@ class StandaloneHub(HubService):
                 return UpdateMessageError("the topic is not registered")
             if message.type is MessageType.PUBLISH:
                 return await self._publish(message)
-            await self._intake.announce(message.topic)
+            await self._intake.announce(message.topic, message.client)
         except StoreError as error:
             return UpdateMessageError(self._failed(error), status=503, headers=_BUSY)
         return Acknowledgement()
