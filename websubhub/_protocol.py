@@ -212,6 +212,7 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
             lease_seconds=message.lease_seconds,
             secret=message.secret,
             headers=message.headers,
+            client=message.client,
             extras=message.extras,
             request_id=message.request_id,
             verified_at=now,
