@@ -1,11 +1,8 @@
 """What a person did wrong, told in a sentence."""
 
+from websubhub.standalone.command.remote_error import RemoteError
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.settings import SettingsError
-
-
-class RemoteError(Exception):
-    """A command that could not be carried out; its text is one sentence for the person who gave it."""
 
 
 def sentence_of(error: Exception) -> str | None:
