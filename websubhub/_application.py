@@ -10,19 +10,18 @@ import anyio
 
 from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.asgi.public_urls import check_host, warn_of_loopback
-from _websub.calls.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.calls.client import AsyncClient
 from _websub.grammar.addresses import AddressPolicy
 from _websub.limits import EdgeLoad
 from _websub.server import serving
 from _websub.server.listening import AppListener, run_listener
 from _websub.server.serving import Binding
 from websubhub._config import HubConfig
+from websubhub._dispatch.callbacks import callback_client
 from websubhub._dispatch.dispatcher import Dispatcher
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HubService
-
-_CALLBACK_LIMITS = ExchangeLimits(seconds=10.0, response_bytes=4_096, keep_alive=0)
 
 
 class HubApplication:
@@ -53,7 +52,7 @@ class HubApplication:
         self.service = service
         self.config = config
         addresses = AddressPolicy.for_public_url(config.public_url, config.allow_networks)
-        self._client = HttpClient(client, addresses=addresses, limits=_CALLBACK_LIMITS)
+        self._client = callback_client(client, addresses)
         self._dispatcher = Dispatcher(service, config, self._client, clock=clock)
         self._edge = AsgiEdge(self._dispatcher.handle, limits=config.limits, resources=self._resources)
 

@@ -83,7 +83,7 @@ class Connections:
             self._nobody.set()
 
     async def has_room(self) -> bool:
-        """Whether one more may be opened; one whose client is waited for gives way to it."""
+        """Return whether another connection may be opened. One that waits for its client gives way to it."""
         if len(self._open) < self.most:
             return True
         if await self.shed_one():

@@ -178,7 +178,7 @@ class Server:
             served.cancel_scope.cancel()
 
     async def _finish(self) -> None:
-        """Let requests under way finish, tell those that are not in time to come again, and close what is left."""
+        """Wait for requests in progress, answer late ones with 503, and close what is left."""
         await self._opening.stop()
         self._connections.finish_idle()
         with anyio.move_on_after(self._grace):

@@ -83,7 +83,7 @@ async def _run_until(stop: Callable[[], Awaitable[object]], tasks: TaskGroup, se
 
 
 def alone(error: BaseException) -> BaseException:
-    """What went wrong, without the groups that the event loops put around it."""
+    """Return the error without the exception groups of the event loops."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -14,7 +14,7 @@ Event = MutableMapping[str, Any]
 
 
 class StandaloneApplication:
-    """What ``websubhub serve`` runs, under another server: it works from the start to the shutdown of the lifespan.
+    """The application of ``websubhub serve`` for another server. It works from startup to shutdown of the lifespan.
 
     Before and after, it answers 503 with Retry-After, and ``/health`` all the same.
 
@@ -58,7 +58,7 @@ async def _never(_: Request) -> Answer:
 
 
 def asgi() -> StandaloneApplication:
-    """The hub that the environment describes, by the variables ``WEBSUBHUB_...``: a factory for an ASGI server.
+    """Return the hub that the environment describes, by the variables ``WEBSUBHUB_...``: a factory for an ASGI server.
 
     Raises:
         SettingsError: A setting cannot be used, or ``WEBSUBHUB_PUBLIC_URL`` is missing.

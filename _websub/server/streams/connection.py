@@ -40,6 +40,8 @@ Speak = Callable[..., Conversation]
 class Connection:
     """One connection.
 
+    Its state is in one class because its tasks, one that reads and one that serves, share it.
+
     Args:
         transport: What the client has opened.
         app: The application.
@@ -212,7 +214,7 @@ class Connection:
         await self._transport.aclose()
 
     async def _say_goodbye(self) -> None:
-        """Let the client see the end of what was sent: closed with bytes unread, the connection would be reset."""
+        """Wait until the client has read the response: closed with unread bytes, the connection would be reset."""
         with anyio.move_on_after(_QUIET_SECONDS):
             if self._conversation is not None:
                 await self._conversation.goodbye()

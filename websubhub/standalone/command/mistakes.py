@@ -1,4 +1,4 @@
-"""What a person did wrong, told in a sentence."""
+"""Errors of the user, each with a message of one sentence."""
 
 from websubhub.standalone.command.remote_error import RemoteError
 from websubhub.standalone.ports import StoreError
@@ -6,7 +6,7 @@ from websubhub.standalone.settings import SettingsError
 
 
 def sentence_of(error: Exception) -> str | None:
-    """What to say about an error, or None if nobody who uses the command can do anything about it."""
+    """Return the message for an error, or None if it is not one that the user can fix."""
     if isinstance(error, SettingsError | StoreError | RemoteError):
         return str(error)
     if isinstance(error, OSError):

@@ -1,5 +1,5 @@
-"""What goes wrong when a running hub is asked, apart from what can go wrong in one, which takes longer to load."""
+"""The error of the commands that ask a running hub. It is a module of its own because it loads nothing else."""
 
 
 class RemoteError(Exception):
-    """A command that could not be carried out; its text is one sentence for the person who gave it."""
+    """A command could not be carried out. The message is one sentence for the user."""
