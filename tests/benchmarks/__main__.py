@@ -11,8 +11,9 @@ from tests.benchmarks.inbound import BENCHMARKS as INBOUND
 from tests.benchmarks.measuring import Table
 from tests.benchmarks.parts import BENCHMARKS as PARTS
 from tests.benchmarks.small import BENCHMARKS as SMALL
+from tests.benchmarks.topics import BENCHMARKS as TOPICS
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (*HUB, *SMALL, *PARTS, *ENGINE, *INBOUND, *DISCOVERY)}
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (*HUB, *SMALL, *TOPICS, *PARTS, *ENGINE, *INBOUND, *DISCOVERY)}
 
 
 def main() -> int:

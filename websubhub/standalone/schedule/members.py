@@ -87,6 +87,7 @@ class Members:
             if segment.states[index] == EXPIRED:
                 self._board.rest(log, segment, index, now)
                 self._wake()
+            log.pack()
 
     def end(self, topic: int, subscription: int) -> None:
         """End a subscription; one that has ended before stays so."""
@@ -96,6 +97,7 @@ class Members:
             log, segment, index = place
             self._board.end(log, segment, index)
             log.shrink(segment)
+            log.pack()
 
     def restore_retry(self, topic: int, subscription: int, *, due_at: float, attempted_at: float, firm: bool) -> None:
         """Let a subscription wait for a retry that was arranged before a restart."""
