@@ -8,12 +8,15 @@ from tests.benchmarks.discovery import BENCHMARKS as DISCOVERY
 from tests.benchmarks.engine import BENCHMARKS as ENGINE
 from tests.benchmarks.hub import BENCHMARKS as HUB
 from tests.benchmarks.inbound import BENCHMARKS as INBOUND
+from tests.benchmarks.latency import BENCHMARKS as LATENCY
 from tests.benchmarks.measuring import Table
 from tests.benchmarks.parts import BENCHMARKS as PARTS
 from tests.benchmarks.small import BENCHMARKS as SMALL
 from tests.benchmarks.topics import BENCHMARKS as TOPICS
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (*HUB, *SMALL, *TOPICS, *PARTS, *ENGINE, *INBOUND, *DISCOVERY)}
+BENCHMARKS = {
+    benchmark.name: benchmark for benchmark in (*HUB, *SMALL, *LATENCY, *TOPICS, *PARTS, *ENGINE, *INBOUND, *DISCOVERY)
+}
 
 
 def main() -> int:

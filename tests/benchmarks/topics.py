@@ -114,7 +114,5 @@ def _topics(rounds: int) -> Table:
 
 
 BENCHMARKS = (
-    Reading(
-        "topics", "100,000 topics: their memory, a start, and the reclaim of an update of each.", _topics
-    ),
+    Reading("topics", "100,000 topics: their memory, a start, and the reclaim of an update of each.", _topics),
 )
