@@ -46,6 +46,9 @@ class Members:
         board: Where everything stands.
         wake: Called when a delivery may have become due.
         changed: Called with each subscription that is renewed, with whatever secret, or ends.
+
+    Attributes:
+        gone: The subscriptions that ended here (410) and are still in the store. They cannot be renewed.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Members:
         self._board = board
         self._wake = wake
         self._changed = changed
+        self.gone: set[int] = set()
 
     def add_topic(self, topic: int, mode: DeliveryMode, head: int = 0) -> None:
         """Add a topic, or change the mode of a known one."""
