@@ -1,1 +1,1 @@
-"""The protocol that hubs, publishers and subscribers share; private to this distribution."""
+"""What hubs, publishers and subscribers share: the protocol, HTTP and ASGI. Private to this distribution."""

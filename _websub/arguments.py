@@ -1,19 +1,19 @@
-"""Arguments of a wrong kind, refused in one sentence where they are given instead of deep inside later."""
+"""Checks of arguments, so that a wrong one is reported where it is passed and not deep inside later."""
 
 from typing import Any
 
 
 def check_kind(name: str, value: Any, kind: type | tuple[type, ...], *, optional: bool = False) -> None:
-    """Refuse an argument that is not of its kind.
+    """Raise ``TypeError`` if an argument is of the wrong type.
 
     Args:
-        name: What to call it, for example ``HubClient.retry``.
-        value: What was given.
-        kind: What it has to be, one class or several.
-        optional: Whether it may be None.
+        name: The name to use in the error, for example ``HubClient.retry``.
+        value: The argument.
+        kind: The expected class, or several.
+        optional: Whether None is allowed.
 
     Raises:
-        TypeError: It is of another kind; the sentence names both kinds and never the value.
+        TypeError: The argument is of another type. The message names both types and never the value.
     """
     if isinstance(value, kind) or (optional and value is None):
         return
@@ -23,15 +23,15 @@ def check_kind(name: str, value: Any, kind: type | tuple[type, ...], *, optional
 
 
 def check_seconds(name: str, value: float | None) -> None:
-    """Refuse a time that is no positive number of seconds; None is allowed.
+    """Raise an error if an argument is not a positive number of seconds. None is allowed.
 
     Args:
-        name: What to call it.
-        value: What was given.
+        name: The name to use in the error.
+        value: The argument.
 
     Raises:
-        TypeError: It is no number.
-        ValueError: It is not positive.
+        TypeError: The argument is not a number.
+        ValueError: The number is not positive.
     """
     check_kind(name, value, (float, int), optional=True)
     if value is not None and not value > 0:

@@ -1,4 +1,4 @@
-"""Checks of a service class when it is made, so that a slip is found before the first request."""
+"""Checks of a service class when it is defined, so that a mistake is found before the first request."""
 
 import difflib
 import inspect
@@ -12,17 +12,17 @@ _FREE = (typing.Any, typing.NoReturn, typing.Never, Exception)
 
 
 def check_hooks(service: type, base: type, hooks: Sequence[Hook], *, abstract: bool = False) -> None:
-    """Refuse a service class whose hooks cannot work.
+    """Raise ``TypeError`` if the hooks of a service class cannot work.
 
     Args:
         service: The new class.
-        base: The class of this framework that it derives from.
+        base: The framework's class that it derives from.
         hooks: The hook table of ``base``.
         abstract: Whether required hooks may still be missing.
 
     Raises:
-        TypeError: A required hook is missing, a name is no hook, or a hook has the wrong form; its text says what
-            to do.
+        TypeError: A required hook is missing, a name is not a hook, or a hook has the wrong form. The message says
+            what to do.
     """
     known = {hook.name: hook for hook in hooks}
     for name, value in _own_attributes(service, base):
@@ -66,7 +66,7 @@ def _check_form(service: type, hook: Hook, value: object) -> None:
 def _check_annotations(where: str, hook: Hook, function: types.FunctionType, message: str) -> None:
     try:
         hints = typing.get_type_hints(function)
-    except Exception:  # noqa: BLE001 - a name that exists only for type checkers; they check it then
+    except Exception:  # noqa: BLE001 - a name that only type checkers know, so they check it
         return
     allowed = (*hook.successes, *hook.errors)
     for part in _parts(hints.get("return", typing.Any)):

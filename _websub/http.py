@@ -1,4 +1,4 @@
-"""HTTP as values: what comes in, what goes out, and what to do once it is out."""
+"""HTTP as values: requests, responses, and answers with a follow-up."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,18 +7,18 @@ import attrs
 
 HeaderPairs = Iterable[tuple[str, str]]
 HeaderValue = str | Sequence[str]
-#: What headers may be given as: a mapping or pairs, with a list where a name has several values.
+#: Headers as users pass them: a mapping or pairs, with a list where a name has several values.
 HeaderTypes = Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]]
 
 
 class Headers(Mapping[str, str]):
-    """Headers by name in any case; a name that came several times reads as its values joined with a comma.
+    """Headers by case-insensitive name. The values of a repeated name are joined with a comma.
 
     Args:
-        source: Pairs of name and value in order, or a mapping; a list of values stands for one header each.
+        source: Pairs of name and value in order, or a mapping. A list of values stands for one header each.
 
     Raises:
-        TypeError: Something in it is neither text nor a number.
+        TypeError: A value is neither text nor a number.
     """
 
     __slots__ = ("_index", "pairs")
@@ -29,8 +29,8 @@ class Headers(Mapping[str, str]):
 
     @property
     def by_name(self) -> Mapping[str, list[str]]:
-        """The values that came under each name; the names are in small letters."""
-        # Built when the first name is looked up: many headers are only kept and passed on.
+        """The values of each name. Names are in lower case."""
+        # Built on the first lookup: many headers are only kept and passed on.
         index = self._index
         if index is None:
             index = self._index = {}
@@ -51,7 +51,7 @@ class Headers(Mapping[str, str]):
         return len(self.by_name)
 
     def get_all(self, name: str) -> tuple[str, ...]:
-        """Every value that came under ``name``, in order."""
+        """Return all values of ``name``, in order."""
         return tuple(self.by_name.get(name.lower(), ()))
 
     def __eq__(self, other: object) -> bool:
@@ -81,7 +81,7 @@ def _read(source: HeaderTypes) -> tuple[tuple[str, str], ...]:
 
 
 def _spread(name: object, value: object) -> list[tuple[str, str]]:
-    """One pair for each value."""
+    """Return one pair for each value."""
     values = value if isinstance(value, list | tuple) else (value,)
     if not isinstance(name, str) or not all(isinstance(each, str | int | float) for each in values):
         raise TypeError("neither text nor a number")
@@ -92,7 +92,7 @@ NO_HEADERS = Headers()
 
 
 def as_headers(source: HeaderTypes) -> Headers:
-    """The headers of pairs or a mapping; headers themselves are taken as they are."""
+    """Return headers from pairs or a mapping. ``Headers`` are returned as they are."""
     if isinstance(source, Headers):
         return source
     return Headers(source) if source else NO_HEADERS
@@ -100,14 +100,15 @@ def as_headers(source: HeaderTypes) -> Headers:
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """A request, coming in or going out.
+    """An incoming or outgoing request.
 
     Attributes:
-        method: The method, in capitals.
-        url: The absolute URL, as it stands on the wire.
+        method: The method, in upper case.
+        url: The absolute URL, as it is sent.
         headers: The headers.
-        body: The body, all of it.
-        mount: The path below which this application was mounted, without a slash at its end.
+        body: The whole body.
+        mount: The path that this application is mounted below, without a trailing slash.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
     """
 
     method: str
@@ -115,21 +116,22 @@ class Request:
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=False)
     mount: str = ""
+    client: str = attrs.field(default="", eq=False)
 
     @property
     def query(self) -> str:
-        """What follows the first question mark, undecoded."""
+        """The part after the first question mark, undecoded."""
         return self.url.partition("#")[0].partition("?")[2]
 
     @property
     def path(self) -> str:
-        """The path of the URL, ``/`` at the least, undecoded."""
+        """The path of the URL, undecoded. It is at least ``/``."""
         rest = self.url.partition("#")[0].partition("?")[0].partition("://")[2]
         return "/" + rest.partition("/")[2]
 
     @property
     def local_path(self) -> str:
-        """The path below the mount; empty when the request is for the mount itself."""
+        """The path below the mount. It is empty if the request is for the mount itself."""
         if self.mount and (self.path == self.mount or self.path.startswith(self.mount + "/")):
             return self.path[len(self.mount) :].rstrip("/")
         return self.path
@@ -137,12 +139,12 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Response:
-    """An answer, ours or a peer's.
+    """A response, ours or a peer's.
 
     Attributes:
         status: The status code.
         headers: The headers.
-        body: The body, all of it, or as much as the limit allowed.
+        body: The whole body, or as much as the limit allowed.
     """
 
     status: int
@@ -151,13 +153,13 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is one of 2xx."""
-        return 200 <= self.status <= 299  # noqa: PLR2004 - the bounds of 2xx name themselves
+        """Whether the status is 2xx."""
+        return 200 <= self.status <= 299  # noqa: PLR2004 - the bounds of 2xx
 
     @property
     def says_not_now(self) -> bool:
-        """Whether the status says that another attempt may do: 5xx, 408, 425 or 429."""
-        return self.status in {408, 425, 429} or self.status >= 500  # noqa: PLR2004 - these name themselves
+        """Whether the status invites another attempt: 5xx, 408, 425 or 429."""
+        return self.status in {408, 425, 429} or self.status >= 500  # noqa: PLR2004 - status codes
 
 
 Send = Callable[[Request], Awaitable[Response]]
@@ -166,22 +168,22 @@ Then = Callable[[], Awaitable[Any]]
 
 @attrs.frozen
 class Answer:
-    """What to reply now, and what to do once the reply is out.
+    """A response, and what to do after it was sent.
 
     Attributes:
-        response: The reply.
-        then: The follow-up, run after the reply was written; its failure is logged and changes nothing.
+        response: The response.
+        then: The follow-up, run after the response was sent. If it fails, the failure is only logged.
     """
 
     response: Response
     then: Then | None = None
 
 
-#: What tells a client that the answer is not final.
+#: Tells a client that the answer is not final.
 RETRY_LATER: tuple[tuple[str, str], ...] = (("Retry-After", "5"),)
 
 
 def plain(status: int, text: str, headers: "HeaderPairs" = ()) -> Response:
-    """A response of one plain sentence."""
+    """Return a plain-text response of one sentence."""
     pairs = (("Content-Type", "text/plain; charset=utf-8"), *headers)
     return Response(status=status, headers=pairs, body=text.encode())

@@ -1,31 +1,31 @@
-"""The bounds of what comes in."""
+"""Limits of incoming requests."""
 
 import attrs
 
-#: Each piece of a body costs about as much as a small request: so many are free, more must bring their share of bytes.
+#: Each piece of a body costs about as much as a small request. This many are free, more must each bring enough bytes.
 FREE_PIECES = 1_024
 _PIECE_BYTES = 64
 
 
 def are_too_small(pieces: int, size: int) -> bool:
-    """Return whether a body comes in more pieces than its bytes are worth."""
+    """Return whether a body comes in too many pieces for its size in bytes."""
     return (pieces - FREE_PIECES) * _PIECE_BYTES > size
 
 
 @attrs.frozen(kw_only=True)
 class EdgeLimits:
-    """The bounds of one application.
+    """The limits of one application.
 
     Attributes:
         body_bytes: The largest request body.
         body_seconds: How long a body may take to arrive.
-        bodies: How many bodies may be arriving at once; when one more comes, the one that has been arriving for the
-            longest, of the client that has the most of them, is answered 503.
-        memory_bytes: How many bytes of bodies may be held at once, arriving or being worked on; one body always may.
-        pending: How many requests and follow-ups may be under way; more are answered 503. A request whose body is
-            still arriving is not counted.
-        send_seconds: How long the client may take to receive an answer.
-        graceful_seconds: How long follow-ups may go on when the application stops.
+        bodies: How many bodies may be arriving at once. When another one begins, the oldest body of the client with
+            the most of them is answered 503.
+        memory_bytes: How many bytes of bodies may be held at once, arriving or in use. One body is always allowed.
+        pending: How many requests and follow-ups may be in progress. More are answered 503. A request whose body is
+            still arriving does not count.
+        send_seconds: How long the client may take to receive a response.
+        graceful_seconds: How long follow-ups may continue when the application stops.
     """
 
     body_bytes: int = 10 * 1024 * 1024
@@ -42,10 +42,10 @@ class EdgeLoad:
     """How busy an application is.
 
     Attributes:
-        pending: How many requests and follow-ups are under way.
-        capacity: How many may be.
+        pending: How many requests and follow-ups are in progress.
+        capacity: How many are allowed.
         arriving: How many bodies are arriving.
-        refused: How many requests were refused since the start because there was too much to do.
+        refused: How many requests were refused since the start because the application was too busy.
     """
 
     pending: int

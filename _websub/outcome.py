@@ -1,4 +1,4 @@
-"""What a hook decides: values that say yes or no."""
+"""What a hook returns or raises: a success or an error."""
 
 from collections.abc import Mapping
 
@@ -13,12 +13,12 @@ def _fields(body: Mapping[str, str] | None) -> dict[str, str]:
 
 @attrs.frozen(kw_only=True)
 class Success:
-    """An answer that says yes.
+    """A positive answer.
 
     Attributes:
         status: The HTTP status.
-        headers: Headers to add to the answer.
-        body: Form fields to add to the answer's body.
+        headers: Headers to add to the response.
+        body: Form fields to add to the body of the response.
     """
 
     status: int = 200
@@ -27,13 +27,13 @@ class Success:
 
 
 class WebSubError(Exception):
-    """An answer that says no: a hook returns or raises it, a client raises it.
+    """A negative answer. Hooks return or raise it, clients raise it.
 
     Args:
         reason: One sentence for the other side.
-        status: The HTTP status, where it differs from the class's own.
-        headers: Headers to add to the answer, or those that came with it.
-        body: Form fields to add to the answer, or those that came with it.
+        status: The HTTP status, if it differs from that of the class.
+        headers: Headers to add to the response, or the headers of the response received.
+        body: Form fields to add to the response, or the form fields received.
     """
 
     status: int = 500
@@ -56,17 +56,17 @@ class WebSubError(Exception):
 
 @attrs.frozen(kw_only=True)
 class Hook:
-    """One row of the hook table: what a hook is called with, and what it may answer.
+    """One row of the hook table: what a hook is called with, and what it may return or raise.
 
     Attributes:
         name: The method's name.
         message: The class of its message.
-        successes: What says yes; ``type(None)`` where nothing needs to be said.
-        errors: What says no, in its own words.
-        failure: What any other error is turned into.
-        reason: What the other side is told then, and no more.
+        successes: The classes of its positive answers, with ``type(None)`` if it may return nothing.
+        errors: The errors whose text reaches the other side.
+        failure: The error that replaces any other one.
+        reason: The reason that the other side gets in that case.
         required: Whether a service must implement it.
-        answers: All that it may answer, successes and errors.
+        answers: Successes and errors together.
     """
 
     name: str
@@ -83,5 +83,5 @@ class Hook:
         return (*self.successes, *self.errors)
 
     def failed(self) -> WebSubError:
-        """The error that stands for any undeclared one; it tells the other side nothing."""
+        """Return the error that replaces an undeclared one. It tells the other side no details."""
         return self.failure(self.reason)

@@ -1,4 +1,4 @@
-"""The border to the code of users: whatever it raises stays with it, and becomes one value."""
+"""Calls into users' code: whatever it raises is caught there and becomes a value."""
 
 import asyncio
 import logging
@@ -13,11 +13,11 @@ log = logging.getLogger("websub")
 
 
 def contained(error: BaseException) -> bool:
-    """Whether an error that a user's code raised is that code's own affair, so that everything else goes on.
+    """Return whether to catch an error from a user's code, so that everything else continues.
 
-    That is every ``Exception``, and also ``SystemExit``, which would end the whole program for one request, and a
-    cancellation that nobody asked for, as comes out of waiting for a task that somebody else cancelled. It is not
-    ``KeyboardInterrupt``, which is the user at the keyboard, nor a cancellation that somebody did ask for.
+    That is every ``Exception``, ``SystemExit``, which would end the whole program for one request, and a stray
+    cancellation, as from waiting for a task that was cancelled elsewhere. It is not ``KeyboardInterrupt`` or a
+    cancellation of the current task.
     """
     if isinstance(error, Exception):
         return True
@@ -34,16 +34,16 @@ def _is_asked_for(error: BaseException) -> bool:
     try:
         if not isinstance(error, anyio.get_cancelled_exc_class()):
             return False
-    except RuntimeError:  # There is no event loop, so nothing that could cancel.
+    except RuntimeError:  # Without an event loop, nothing can be cancelled.
         return False
     if not isinstance(error, asyncio.CancelledError):
-        return True  # Trio raises its own only where it cancels.
+        return True  # Trio raises its own exception only where it cancels.
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
 
 
 def _is_in_a_task() -> bool:
-    """Whether a task is running; a coroutine that is thrown away is told so by ``GeneratorExit`` outside of one."""
+    """Return whether a task is running. A discarded coroutine receives ``GeneratorExit`` outside of any task."""
     try:
         anyio.get_current_task()
     except (RuntimeError, LookupError):
@@ -52,10 +52,10 @@ def _is_in_a_task() -> bool:
 
 
 async def settle(hook: Hook, call: Callable[[Any], Awaitable[object]], message: object) -> object:
-    """Run a hook once; whatever it returned or raised becomes one success, one declared error, or None.
+    """Call a hook, and return a success, a declared error or None, whatever the hook returned or raised.
 
-    Only declared errors keep their text. Anything else is logged with its traceback and becomes ``hook.failed()``.
-    Cancellation passes through, and so does Ctrl-C.
+    Only declared errors keep their text. Any other is logged with its traceback and becomes ``hook.failed()``.
+    Cancellation and Ctrl-C pass through.
     """
     try:
         outcome = await call(message)

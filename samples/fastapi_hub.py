@@ -24,7 +24,7 @@ def create_app(base: str) -> FastAPI:
     """The application.
 
     Args:
-        base: The URL that it is reached at from outside, without a slash at its end.
+        base: The public URL of the application, without a trailing slash.
     """
     url = f"{base}/websub/hub"
     topic = f"{base}/news"
@@ -34,7 +34,7 @@ def create_app(base: str) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with in_memory_hub(url) as service:
             await service.on_register_topic(TopicRegistration(topic=topic))
-            # FastAPI tells mounted applications nothing of start and end, so the hub is entered here.
+            # FastAPI does not pass the lifespan on to mounted applications, so the hub is entered here.
             async with asgi(service, HubConfig(url=url)) as hub:
                 app.state.hub = service
                 app.mount("/websub", hub)

@@ -1,4 +1,4 @@
-"""A subscriber inside a FastAPI application, which shows what it was sent.
+"""A subscriber inside a FastAPI application, which shows what has arrived.
 
 ``POST /follow`` subscribes to a page or a feed, ``DELETE /follow`` unsubscribes, and ``GET /news`` shows what came
 since. The callbacks live below ``/websub``. Needs FastAPI and uvicorn: ``pip install websubhub fastapi uvicorn``.
@@ -22,13 +22,13 @@ Resource = Annotated[str, Body(embed=True, alias="url")]
 
 
 class News(SubscriberService):
-    """Remembers the latest deliveries."""
+    """Keeps the latest deliveries."""
 
     def __init__(self) -> None:
         self.latest: deque[dict[str, str]] = deque(maxlen=LATEST)
 
     async def on_event_notification(self, message: ContentDistributionMessage) -> None:
-        """Keep a delivery; it has been proven to come from the hub."""
+        """Keep a delivery; its signature has been checked."""
         text = message.body.decode("utf-8", "replace")
         self.latest.append({"topic": message.topic, "type": message.content_type, "text": text})
 
@@ -37,7 +37,7 @@ def create_app(base: str, state: str = "memory:") -> FastAPI:
     """The application.
 
     Args:
-        base: The URL that it is reached at from outside, without a slash at its end.
+        base: The public URL of the application, without a trailing slash.
         state: Where subscriptions are kept, such as ``sqlite:///subscriptions.db``.
     """
     news = News()
@@ -45,7 +45,7 @@ def create_app(base: str, state: str = "memory:") -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # FastAPI tells mounted applications nothing of start and end, so the subscriber is entered here.
+        # FastAPI does not pass the lifespan on to mounted applications, so the subscriber is entered here.
         async with subscriber:
             yield
 
@@ -68,7 +68,7 @@ def create_app(base: str, state: str = "memory:") -> FastAPI:
 
 
 def target_of(url: str) -> Target:
-    """The target with this URL."""
+    """Return the target with this URL."""
     try:
         return Target(resource=url)
     except ValueError as error:

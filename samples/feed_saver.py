@@ -39,23 +39,23 @@ class FeedSaver(SubscriberService):
         self.folder = anyio.Path(folder)
 
     async def on_event_notification(self, message: ContentDistributionMessage) -> None:
-        """Save what a delivery has that is not there yet; it has been proven to come from the hub."""
+        """Save the entries of a delivery that are not saved yet; its signature has been checked."""
         try:
             feed = message.xml()
         except ContentError as error:
-            # An error would make the hub deliver the same content again, and that would be no better.
+            # An error would only make the hub deliver the same content again.
             print(f"{message.topic} sent something else: {error}", flush=True)
             return
         for entry in entries(feed):
             await self.save(entry)
 
     async def save(self, entry: ET.Element) -> None:
-        """Write one entry, unless it is there already: hubs may deliver an entry many times."""
+        """Write one entry, unless it is there already: hubs can deliver an entry many times."""
         content = ET.tostring(entry, "utf-8", xml_declaration=True)
         file = self.folder / f"{name_of(entry)}.xml"
         if await file.exists() and await file.read_bytes() == content:
             return
-        # A crash leaves the old file or the new one, and no half of one.
+        # A crash leaves the old file or the new one, never half a file.
         unfinished = file.with_suffix(".part")
         await unfinished.write_bytes(content)
         await unfinished.replace(file)
@@ -63,25 +63,25 @@ class FeedSaver(SubscriberService):
 
 
 def entries(feed: ET.Element) -> Iterator[ET.Element]:
-    """The entries of an Atom feed, or the items of an RSS one."""
+    """Return the entries of an Atom feed, or the items of an RSS feed."""
     yield from feed.iter(f"{ATOM}entry")
     yield from feed.iter("item")
 
 
 def name_of(entry: ET.Element) -> str:
-    """A file name for an entry: its id comes from outside, and may be anything."""
+    """Return a file name for an entry, whose id comes from outside and can be anything."""
     identity = text_of(entry, NAMES) or ET.tostring(entry, "unicode")
     return hashlib.sha256(identity.encode()).hexdigest()[:20]
 
 
 def text_of(entry: ET.Element, tags: tuple[str, ...]) -> str:
-    """The text of the first of some elements that is there."""
+    """Return the text of the first of these elements that exists."""
     texts = ((entry.findtext(tag) or "").strip() for tag in tags)
     return next((text for text in texts if text), "")
 
 
 def tell(event: SubscriberEvent) -> None:
-    """Say what becomes of the subscription."""
+    """Print an event of the subscription."""
     if event.kind is not EventKind.RENEWED:
         print(f"{event.kind}: {event.topic} {event.reason}".rstrip(), flush=True)
 

@@ -1,4 +1,4 @@
-"""A whole hub that keeps everything in memory: topics, subscriptions and the updates that are on their way.
+"""A complete hub that keeps everything in memory: topics, subscriptions, and updates in progress.
 
 python samples/in_memory_hub.py --port 8080
 """
@@ -61,11 +61,11 @@ class InMemoryHub(HubService):
         self._distributor = distributor
         self._topics = topics
         self._room = anyio.Semaphore(UPDATES_ON_THEIR_WAY)
-        # By topic and then by callback: a subscription that is made again replaces the one before.
+        # By topic and then by callback: subscribing again replaces the subscription.
         self._subscriptions: dict[str, dict[str, VerifiedSubscription]] = {}
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess:
-        """Take a topic that is new."""
+        """Accept a new topic."""
         topic = url_identity(message.topic)
         if topic in self._subscriptions:
             raise TopicRegistrationError("The topic is registered already.")
@@ -79,7 +79,7 @@ class InMemoryHub(HubService):
         return TopicDeregistrationSuccess()
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement:
-        """Deliver in the background; the publisher is answered at once."""
+        """Deliver in the background, and answer the publisher at once."""
         if url_identity(message.topic) not in self._subscriptions:
             raise UpdateMessageError("The topic is not registered.")
         try:
@@ -142,7 +142,7 @@ class InMemoryHub(HubService):
     async def _deliver(
         self, content: ContentDistributionMessage, topic: str, recipients: list[Recipient]
     ) -> list[Recipient]:
-        """Deliver once to each; gives those who did not take it."""
+        """Deliver once to each subscription; return those that did not accept it."""
         failed: list[Recipient] = []
 
         def settle(recipient: Recipient, outcome: DeliveryOutcome) -> None:
@@ -157,7 +157,7 @@ class InMemoryHub(HubService):
 
 @asynccontextmanager
 async def in_memory_hub(url: str) -> AsyncIterator[InMemoryHub]:
-    """A hub with all it needs; what is on its way when the block ends is given up."""
+    """A hub with everything it needs; deliveries in progress when the block ends are dropped."""
     async with ContentDistributor(url) as distributor, TopicClient(url) as topics, anyio.create_task_group() as tasks:
         yield InMemoryHub(tasks, distributor, topics)
         tasks.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""A hub with rules: publishers show a token and keep to their own topics, subscribers bring a secret.
+"""A hub with rules: publishers send a token and keep to their own topics, subscribers send a secret.
 
 python samples/policy_hub.py --publisher s3cret=https://example.com/news/ --port 8080
 """
@@ -37,7 +37,7 @@ DAY_SECONDS = 86_400
 
 
 class Publishers:
-    """Who may publish what.
+    """The publishers and their topics.
 
     Args:
         topics: For each token, what the URLs of its topics start with.
@@ -85,11 +85,11 @@ class PolicyHub(HubService):
         return await self._hub.on_update_message(message)
 
     async def on_subscription(self, message: Subscription) -> SubscriptionAccepted:
-        """Grant a day at most, however long a lease was asked for."""
+        """Grant at most a day, however long the requested lease."""
         return SubscriptionAccepted(lease_seconds=min(message.lease_seconds, DAY_SECONDS))
 
     async def on_subscription_validation(self, message: Subscription) -> None:
-        """Refuse who could not tell a delivery from a forgery."""
+        """Refuse subscribers without a secret, who could not tell a delivery from a forgery."""
         if message.secret is None:
             raise SubscriptionDeniedError("Subscribe with a secret.")
         await self._hub.on_subscription_validation(message)
@@ -112,7 +112,7 @@ async def main(port: int, topics: dict[str, str]) -> None:
 
 
 def publisher(text: str) -> tuple[str, str]:
-    """A token and a URL, written as one argument."""
+    """Parse a token and a URL from one argument."""
     token, equals, prefix = text.partition("=")
     if not (token and equals and prefix.startswith(("http://", "https://"))):
         raise argparse.ArgumentTypeError("write a publisher as TOKEN=URL")

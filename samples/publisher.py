@@ -1,4 +1,4 @@
-"""Publishes to a hub: text, a file with its media type, or only the news that a topic has changed.
+"""Publishes to a hub: text, a file with its media type, or an announcement that a topic has changed.
 
 python samples/publisher.py http://127.0.0.1:8080/hub https://example.com/news/1 --register --text "It rains."
 python samples/publisher.py http://127.0.0.1:8080/hub https://example.com/news/1 --file feed.xml
@@ -18,7 +18,7 @@ from websubhub import PublisherClient, WebSubError
 
 async def publish(options: argparse.Namespace) -> None:
     """Do what the command line says, over one connection."""
-    # A token on the command line could be read by every user of the machine.
+    # Every user of the machine could read a token on the command line.
     async with PublisherClient(options.hub, token=os.environ.get("PUBLISHER_TOKEN")) as publisher:
         if options.register:
             await publisher.register_topic(options.topic)
@@ -37,7 +37,7 @@ async def publish(options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Read the command line; gives the exit status."""
+    """Read the command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Publishes to a hub; the token is read from PUBLISHER_TOKEN.")
     parser.add_argument("hub", help="the hub's URL")
     parser.add_argument("topic", help="the topic's URL")

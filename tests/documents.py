@@ -19,10 +19,23 @@ from tests.waiting import PATIENCE
 ROOT = Path(__file__).parent.parent
 COMMONMARK = MarkdownIt("commonmark").enable("table")
 
+_ARROW = re.compile(r"    (\[\*\]|\w+) --> \w+(: [\w ,]+)?")
+
+
+def _read_mermaid(source: str) -> None:
+    first, *rest = source.splitlines()
+    if first != "stateDiagram-v2" or not rest:
+        raise ValueError("drawings are diagrams of states")
+    wrong = [line for line in rest if not _ARROW.fullmatch(line)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is no arrow from a state to another")
+
+
 # What a fence may say. Fences of other languages are checked by nobody, so they are no languages here.
 PARSERS: dict[str, Callable[[str], object]] = {
     "json": json.loads,
     "toml": tomllib.loads,
+    "mermaid": _read_mermaid,
     "python": lambda source: compile(source, "block", "exec", dont_inherit=True),
 }
 UNCHECKED = {"shell", "text", "http", "xml", "html"}

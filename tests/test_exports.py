@@ -90,6 +90,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "canonical_authority",
         "check_url",
         "feed_entries",
+        "feed_entries_in_steps",
         "feed_links",
         "host_of",
         "html_links",
@@ -158,7 +159,8 @@ def name_of(package: ModuleType) -> str:
 @pytest.fixture(params=PROMISED, ids=name_of)
 def package(request: pytest.FixtureRequest) -> ModuleType:
     module: ModuleType = request.param
-    getattr(module, module.__all__[0])  # a package may load its names when the first of them is used
+    for name in module.__all__:
+        getattr(module, name)  # a package loads each of its names when it is first used
     return module
 
 

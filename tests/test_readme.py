@@ -1,5 +1,7 @@
-"""The README's examples run as they are printed."""
+"""The README's commands and programs run as they are printed, and print what it says."""
 
+import os
+import pty
 import re
 import socket
 import subprocess
@@ -7,70 +9,178 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import anyio
+import attrs
 import pytest
 
+from tests.documents import ROOT, Block, blocks
 from tests.waiting import PATIENCE, until_in_thread
-from websubhub import PublisherClient
 
-ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 TOPIC = "https://example.com/feed"
 
 
-def examples() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+@attrs.define
+class Terminal:
+    """A command at work in a terminal, and what it has printed there."""
 
+    process: subprocess.Popen[bytes]
+    end: int
+    printed: str = ""
 
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def program(path: Path, source: str, listening: int) -> Iterator[Path]:
-    """A running program, once its port answers; gives the file that holds what it prints."""
-    path.write_text(source)
-    output = path.with_suffix(".out")
-    with (
-        output.open("w") as file,
-        subprocess.Popen(
-            [sys.executable, "-u", path.name], cwd=path.parent, stdout=file, stderr=subprocess.STDOUT
-        ) as process,
-    ):
+    def read(self) -> str:
         try:
-            until_in_thread(lambda: process.poll() is not None or is_open(listening), output.read_text)
-            assert process.poll() is None, output.read_text()
-            yield output
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+            while piece := os.read(self.end, 65_536):
+                self.printed += piece.decode().replace("\r\n", "\n")
+        except OSError:  # nothing for now, or the program has ended
+            pass
+        return self.printed
+
+    def shows(self, line: str) -> None:
+        """Wait for a line."""
+        pattern = re.compile(rf"^{pattern_of(line)}$", re.MULTILINE)
+        until_in_thread(lambda: pattern.search(self.read()) or self.process.poll() is not None, self.read)
+        assert pattern.search(self.read()), self.printed
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_the_hub_and_the_subscriber_of_the_readme_work_together(tmp_path: Path, free_ports: list[int]) -> None:
-    hub_port, subscriber_port, _ = free_ports
-    hub, subscriber = (text.replace("8080", str(hub_port)).replace("8081", str(subscriber_port)) for text in examples())
-    with (
-        program(tmp_path / "hub.py", hub, hub_port),
-        program(tmp_path / "subscriber.py", subscriber, subscriber_port) as output,
-    ):
-        async with PublisherClient(f"http://127.0.0.1:{hub_port}/hub") as publisher:
-            with anyio.fail_after(PATIENCE):
-                # Until the subscription is verified, an update reaches nobody.
-                while not output.read_text():
-                    await publisher.publish_update(TOPIC, {"hello": "reader"})
-                    await anyio.sleep(0.2)
-        assert output.read_text().splitlines()[0] == f'{TOPIC} application/json {{"hello": "reader"}}'
+class Reader:
+    """Somebody who follows the README in a folder, with ports of their own."""
+
+    def __init__(self, folder: Path, ports: list[int]) -> None:
+        self._folder = folder
+        self._ports = dict(zip(("8080", "8081"), map(str, ports), strict=False))
+        self.hub = f"http://127.0.0.1:{ports[0]}/hub"
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "WEBSUBHUB_PORT": str(ports[0]),
+            "WEBSUBHUB_PUBLIC_URL": self.hub,
+        }
+
+    def here(self, text: str) -> str:
+        """A text of the README with the ports of this reader."""
+        return re.sub("|".join(self._ports), lambda match: self._ports[match[0]], text)
+
+    def run(self, command: str) -> str:
+        """What a command prints, which has to end well."""
+        result = subprocess.run(
+            ["/bin/sh", "-ec", self.here(command)],
+            cwd=self._folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    @contextmanager
+    def start(self, command: str) -> Iterator[Terminal]:
+        """A command that runs until it is stopped, in a terminal of its own."""
+        ours, theirs = pty.openpty()
+        os.set_blocking(ours, False)
+        with subprocess.Popen(
+            self.here(command).split(), cwd=self._folder, env=self.environment, stdout=theirs, stderr=theirs
+        ) as process:
+            os.close(theirs)
+            try:
+                yield Terminal(process, ours)
+            finally:
+                process.kill()
+                process.wait(PATIENCE)
+                os.close(ours)
+
+    def write(self, name: str) -> str:
+        """The program that the README calls by this name, written to a file."""
+        before, _, behind = README.partition(f"This is `{name}`")
+        assert before
+        assert behind
+        source = self.here(next(block.content for block in blocks(behind) if block.info == "python"))
+        (self._folder / name).write_text(source)
+        return source
 
 
-def test_the_examples_are_as_short_as_promised() -> None:
-    hub, subscriber = examples()
-    assert len([line for line in hub.splitlines() if line.strip()]) <= 24
-    assert len([line for line in subscriber.splitlines() if line.strip()]) <= 12
+def pattern_of(text: str) -> str:
+    """A pattern for printed text, in which times, figures, ports, digests and the width of columns differ each time."""
+    pattern = re.escape(text.strip("\n"))
+    pattern = re.sub(r"\d\d:\d\d:\d\d", r"\\d\\d:\\d\\d:\\d\\d", pattern)
+    pattern = re.sub(r"\d+\\\.\d\\ ms", r"\\d+\\.\\d\\ ms", pattern)
+    pattern = re.sub(r"sha256=[0-9a-f]+", "sha256=[0-9a-f]+", pattern)
+    return re.sub(r"127\\\.0\\\.0\\\.1:\d{5}\b", r"127\\.0\\.0\\.1:\\d+", re.sub(r"(\\ )+", " +", pattern))
+
+
+def is_open(url: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", urlsplit(url).port)) == 0
+
+
+def block_with(language: str, words: str) -> Block:
+    [found] = [block for block in blocks(README) if block.info == language and words in block.content]
+    return found
+
+
+def outputs() -> list[str]:
+    return [block.content for block in blocks(README) if block.info == "text"]
+
+
+@pytest.fixture
+def reader(tmp_path: Path, free_ports: list[int]) -> Reader:
+    return Reader(tmp_path, free_ports)
+
+
+def test_the_demo_prints_what_the_readme_shows(reader: Reader) -> None:
+    assert re.fullmatch(pattern_of(outputs()[0]), reader.run("websubhub demo").strip("\n"))
+
+
+def test_the_three_terminals_show_what_the_readme_says(reader: Reader) -> None:
+    _, ready, subscribed, accepted, notification, _ = outputs()
+    listen = block_with("shell", "websubsub listen").content.strip()
+    with reader.start("websubhub serve") as hub:
+        hub.shows(reader.here(ready))
+        with reader.start(f"{listen} --port 0") as subscriber:
+            subscriber.shows(subscribed)
+            assert reader.run(block_with("shell", "> news.json\n").content) == accepted
+            subscriber.shows(notification)
+
+
+def test_the_hub_and_the_subscriber_of_the_readme_work_together(reader: Reader) -> None:
+    reader.write("hub.py")
+    reader.write("subscriber.py")
+    prepare, publish = block_with("shell", "> news.json\n").content.strip().splitlines()
+    assert publish in [block.content.strip() for block in blocks(README)]
+    reader.run(prepare)
+    with reader.start("python hub.py") as hub:
+        until_in_thread(lambda: hub.process.poll() is not None or is_open(reader.hub), hub.read)
+        with reader.start("python subscriber.py") as subscriber:
+
+            def has_arrived() -> bool:
+                assert hub.process.poll() is subscriber.process.poll() is None, hub.read() + subscriber.read()
+                reader.run(publish)
+                return TOPIC in subscriber.read()
+
+            # Until the subscription is verified, an update reaches nobody.
+            until_in_thread(has_arrived, subscriber.read)
+            subscriber.shows(outputs()[-1])
+
+
+def test_the_test_of_the_readme_passes(reader: Reader) -> None:
+    reader.write("hub.py")
+    reader.write("test_hub.py")
+    command = block_with("shell", "pytest test_hub.py").content.strip().splitlines()[-1]
+    assert re.search(r"\b1 passed\b", reader.run(f"{command} -p no:cacheprovider"))
+
+
+def test_the_programs_are_as_short_as_promised(reader: Reader) -> None:
+    assert len([line for line in reader.write("hub.py").splitlines() if line.strip()]) <= 24
+    assert len([line for line in reader.write("subscriber.py").splitlines() if line.strip()]) <= 12
 
 
 def test_the_two_commands_stand_in_the_first_screen() -> None:
-    screen = (ROOT / "README.md").read_text().splitlines()[:70]
+    screen = README.splitlines()[:70]
     assert "python -m pip install . && websubhub demo" in screen
     assert 'python -m pip install -e ".[dev]" && python -m pytest' in screen

@@ -1,4 +1,4 @@
-"""How a publisher advertises a topic's hubs, so that subscribers find them (W3C 4)."""
+"""The links with which a publisher advertises a topic's hubs to subscribers (W3C 4)."""
 
 from collections.abc import Callable, Iterable, MutableMapping
 from html import escape
@@ -13,20 +13,20 @@ _ATOM = "http://www.w3.org/2005/Atom"
 
 
 def link_header(hubs: Iterable[str], topic: str) -> str:
-    """The value of a ``Link`` header that advertises hubs and the canonical topic URL.
+    """Return the value of a ``Link`` header that advertises hubs and the canonical topic URL.
 
     Args:
         hubs: The hubs' URLs, the preferred one first.
         topic: The topic's canonical URL.
 
     Raises:
-        UrlError: One of them is no absolute http(s) URL; there are readers that resolve no relative ones.
+        UrlError: One of them is not an absolute http(s) URL. Some readers do not resolve relative ones.
     """
     return write_links([check_url(hub, "The hub's URL") for hub in hubs], check_url(topic, "The topic's URL"))
 
 
 def html_links(hubs: Iterable[str], topic: str) -> str:
-    """The ``<link>`` elements for the ``<head>`` of an HTML page.
+    """Return the ``<link>`` elements for the ``<head>`` of an HTML page.
 
     Args:
         hubs: The hubs' URLs, the preferred one first.
@@ -36,7 +36,7 @@ def html_links(hubs: Iterable[str], topic: str) -> str:
 
 
 def feed_links(hubs: Iterable[str], topic: str) -> str:
-    """The link elements for an Atom ``<feed>`` or an RSS ``<channel>``; they bring their namespace along.
+    """Return the link elements for an Atom ``<feed>`` or an RSS ``<channel>``, with their namespace.
 
     Args:
         hubs: The hubs' URLs, the preferred one first.
@@ -52,15 +52,15 @@ def _pairs(hubs: Iterable[str], topic: str) -> list[tuple[str, str]]:
 
 
 class Advertiser:
-    """ASGI middleware that adds the ``Link`` header to the answers of a publisher's application.
+    """ASGI middleware that adds the ``Link`` header to the responses of a publisher's application.
 
-    It is added to GET and HEAD, also when the answer is 304, and not to errors.
+    It is added to responses to GET and HEAD, including 304, but not to errors.
 
     Args:
         app: The application.
         hubs: The hubs' URLs, the preferred one first.
-        topic: The canonical URL of the resource at a path, or None where a path is no topic. Given the path with its
-            query, as in ``lambda path: f"https://example.com{path}"``.
+        topic: Returns the canonical URL of the resource at a path with its query, as in
+            ``lambda path: f"https://example.com{path}"``, or None if it is not a topic.
     """
 
     def __init__(self, app: AsgiApp, *, hubs: Iterable[str], topic: Callable[[str], str | None]) -> None:

@@ -1,4 +1,4 @@
-"""A hub as an ASGI application, and on hypercorn by itself."""
+"""A hub as an ASGI application, and served by hypercorn."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,33 +10,32 @@ import anyio
 
 from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.asgi.public_urls import check_host, warn_of_loopback
-from _websub.calls.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.calls.client import AsyncClient
 from _websub.grammar.addresses import AddressPolicy
 from _websub.limits import EdgeLoad
 from _websub.server import serving
 from _websub.server.listening import AppListener, run_listener
 from _websub.server.serving import Binding
 from websubhub._config import HubConfig
+from websubhub._dispatch.callbacks import callback_client
 from websubhub._dispatch.dispatcher import Dispatcher
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HubService
 
-_CALLBACK_LIMITS = ExchangeLimits(seconds=10.0, response_bytes=4_096, keep_alive=0)
-
 
 class HubApplication:
-    """An ASGI application that answers as a hub, and an async context manager.
+    """A hub as an ASGI application and async context manager.
 
-    Enter it where the server passes no lifespan on, so that follow-ups run in the background; not entered, each runs
-    at the end of its request.
+    Enter it if the server passes no lifespan on, so that follow-ups run in the background. Otherwise each one runs at
+    the end of its request.
 
     Args:
         service: The hub.
         config: Its settings.
-        client: Your own HTTP client for verification requests, used whole, with its timeouts, headers and proxies; by
-            default one that refuses private addresses.
-        clock: The time, in seconds since 1970.
+        client: Your own HTTP client for verification requests, with all of its settings: timeouts, headers, proxies.
+            The default one refuses private addresses.
+        clock: Returns the time, in seconds since 1970.
 
     Raises:
         ValueError: The config has no URL.
@@ -53,7 +52,7 @@ class HubApplication:
         self.service = service
         self.config = config
         addresses = AddressPolicy.for_public_url(config.public_url, config.allow_networks)
-        self._client = HttpClient(client, addresses=addresses, limits=_CALLBACK_LIMITS)
+        self._client = callback_client(client, addresses)
         self._dispatcher = Dispatcher(service, config, self._client, clock=clock)
         self._edge = AsgiEdge(self._dispatcher.handle, limits=config.limits, resources=self._resources)
 
@@ -72,7 +71,7 @@ class HubApplication:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let follow-ups finish within the limit of the config, then stop them."""
+        """Wait for follow-ups within the limit of the config, then cancel the rest."""
         await self._edge.__aexit__(kind, error, traceback)
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
@@ -85,37 +84,37 @@ class HubApplication:
         return self._edge.load
 
     async def verify(self, message: Subscription | Unsubscription) -> IntentVerification:
-        """Validate a request and verify its intent once, now: for requests accepted with ``deferred=True``.
+        """Validate a request and verify its intent once, now. This is for requests accepted with ``deferred=True``.
 
         Returns:
-            How it ended; ``UNANSWERED`` is worth another attempt later, as ``attempt_verification`` tells when.
+            How it ended. ``UNANSWERED`` is worth another attempt later; ``attempt_verification`` also tells when.
         """
         return (await self.attempt_verification(message)).result
 
     async def attempt_verification(self, message: Subscription | Unsubscription) -> VerificationAttempt:
-        """Do what ``verify`` does, and say too when a callback that cannot answer now asked to be tried again.
+        """Do what ``verify`` does, and also tell when a callback that cannot answer now asked to be called again.
 
-        Attempts for one topic and callback are to be made one after the other, in the order of the requests.
+        Make attempts for one topic and callback one after the other, in the order of the requests.
         """
         return await self._dispatcher.verify(message)
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
-        """Tell a subscriber that its subscription is denied, at any time (W3C 5.2).
+        """Notify a subscriber that its subscription is denied, at any time (W3C 5.2).
 
         Args:
-            message: The subscription; a verified one too.
-            reason: What to tell, or nothing.
+            message: The subscription, which may be verified.
+            reason: The reason to send, or an empty text.
         """
         await self._dispatcher.deny(message, reason)
 
 
 def asgi(service: HubService, config: HubConfig | None = None, *, client: AsyncClient | None = None) -> HubApplication:
-    """A hub as an ASGI application that answers at the path of ``config.url``.
+    """Return a hub as an ASGI application that answers at the path of ``config.url``.
 
     Args:
         service: The hub.
-        config: Its settings; they need a ``url``, since an application does not know where it is served.
-        client: Your own HTTP client for verification requests, used whole.
+        config: Its settings. They need a ``url``, since an application does not know where it is served.
+        client: Your own HTTP client for verification requests, with all of its settings.
 
     Raises:
         ValueError: The config has no URL.
@@ -133,11 +132,11 @@ async def serve(
     keyfile: str | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a hub on hypercorn until cancelled.
+    """Serve a hub with hypercorn until cancelled.
 
     Args:
         service: The hub.
-        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        config: Its settings. Without a ``url``, the hub uses its address if that is on loopback.
         host: The address to listen on.
         port: The port to listen on; 0 picks a free one.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
@@ -146,7 +145,7 @@ async def serve(
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+        ValueError: The config has no URL, and the address is not on loopback.
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
     await _serve(service, config, binding, ready=ready)
@@ -160,18 +159,18 @@ def run(
     port: int = 8080,
     backend: str = "asyncio",
 ) -> None:
-    """Serve a hub on hypercorn until SIGINT or SIGTERM; requests under way finish first.
+    """Serve a hub with hypercorn until SIGINT or SIGTERM. Requests in progress finish first.
 
     Args:
         service: The hub.
-        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        config: Its settings. Without a ``url``, the hub uses its address if that is on loopback.
         host: The address to listen on.
         port: The port to listen on.
         backend: ``asyncio`` or ``trio``.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+        ValueError: The config has no URL, and the address is not on loopback.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:

@@ -1,4 +1,4 @@
-"""How a hub is set up."""
+"""The settings of a hub."""
 
 from collections.abc import Iterable
 
@@ -13,9 +13,9 @@ from _websub.limits import EdgeLimits
 DEFAULT_PATH = "/hub"
 _MEBIBYTE = 1_048_576
 
-#: What a host that asked for nothing is made to take by verifications.
+#: The verifications that a host may get without having asked for any.
 VERIFICATION_BUDGET = Budget(at_once=10, burst=10, per_minute=10, failures=20, pause_seconds=3600.0)
-#: What a host is made to take by fetches: four of the largest contents, and then as much a minute.
+#: The fetches that a host may get: four times the largest content, and then as much per minute.
 FETCH_BUDGET = Budget(
     at_once=4, burst=60, per_minute=60, burst_bytes=4 * 10 * _MEBIBYTE, bytes_per_minute=4 * 10 * _MEBIBYTE
 )
@@ -44,23 +44,22 @@ class HubConfig:
     """The settings of one hub.
 
     Attributes:
-        url: The hub's public URL: where it answers, and what ``rel="hub"`` links say. Without one, a hub that listens
-            on loopback takes its own address; any other needs one.
-        path: The path to answer at, where a proxy changes it on the way; else that of ``url``, or ``/hub``.
-        lease_seconds: The lease of a subscription that asks for none, in seconds.
-        min_lease_seconds: The shortest lease granted.
-        max_lease_seconds: The longest lease granted.
+        url: The hub's public URL, where it answers and where ``rel="hub"`` links point to. A hub that listens on
+            loopback uses its own address by default; any other needs a URL.
+        path: The path that requests arrive at, if a proxy rewrites it. The default is that of ``url``, or ``/hub``.
+        lease_seconds: The lease of a subscription that requests none, in seconds.
+        min_lease_seconds: The shortest lease granted, in seconds.
+        max_lease_seconds: The longest lease granted, in seconds.
         verification_delays: Seconds to wait before each attempt to verify with a callback that does not answer, or that
-            answers "not now" (5xx, 408, 425 or 429); its ``Retry-After`` makes the wait longer, by ten minutes at most.
-        verification_budget: What a host, and an address, may be made to take by verifications that it does not confirm.
-            Those that it confirms are bounded in number at a time alone, and subscribers that renew have a budget of
-            their own. What has to wait is verified later, within ten minutes.
-        verifications_at_once: The most verifications under way, a quarter of them for subscribers that renew.
-        fetch_budget: What a host, and an address, may be made to take by fetches of topics; for
-            ``TopicClient.for_hub``.
-        fetches_at_once: The most fetches of topics under way.
-        allow_networks: Networks, as CIDR text, that may be called although they are not public.
-        limits: The bounds of a request.
+            answers "not now" (5xx, 408, 425 or 429). Its ``Retry-After`` can make a wait longer, up to ten minutes.
+        verification_budget: The verifications that a host, and an address, may get without confirming them. Confirmed
+            ones are limited only in how many run at a time, and renewing subscribers have a budget of their own.
+            Verifications beyond the budget are made later, within ten minutes.
+        verifications_at_once: The most verifications at a time, a quarter of them for renewing subscribers.
+        fetch_budget: The topic fetches that a host, and an address, may get. Used by ``TopicClient.for_hub``.
+        fetches_at_once: The most topic fetches at a time.
+        allow_networks: Networks that may be called although they are not public, in CIDR notation.
+        limits: The limits of requests.
     """
 
     url: str | None = attrs.field(default=None, validator=_url)
@@ -95,18 +94,18 @@ class HubConfig:
         """The public URL.
 
         Raises:
-            ValueError: None was given.
+            ValueError: The settings have no URL.
         """
         if self.url is None:
             raise ValueError("The hub does not know its public URL; set HubConfig(url=...).")
         return self.url
 
     def served_at(self, base: str) -> "HubConfig":
-        """These settings with a URL below ``base``, unless one was given."""
+        """Return these settings with a URL below ``base``, unless they have one."""
         return self if self.url is not None else attrs.evolve(self, url=base.rstrip("/") + self.local_path)
 
     def grant(self, requested: int | None) -> int:
-        """The lease to grant for a requested one, in seconds (W3C 5.1)."""
+        """Return the lease to grant for a requested one, in seconds (W3C 5.1)."""
         if requested is None:
             return self.lease_seconds
         return max(self.min_lease_seconds, min(requested, self.max_lease_seconds))

@@ -1,22 +1,22 @@
-"""What a hub says no with, and what the clients raise.
+"""The errors that hooks return or raise, and that clients raise.
 
 ::
 
     WebSubError
-    ├── TopicRegistrationError        200, as Ballerina answers; set ``status`` for another
+    ├── TopicRegistrationError        200, as in Ballerina; pass ``status`` to change it
     ├── TopicDeregistrationError      200
     ├── UpdateMessageError            200
     ├── BadSubscriptionError          400
     ├── InternalSubscriptionError     500
-    ├── SubscriptionDeniedError       told to the callback, after the 202
+    ├── SubscriptionDeniedError       sent to the callback, after the 202
     ├── BadUnsubscriptionError        400
     ├── InternalUnsubscriptionError   500
-    ├── UnsubscriptionDeniedError     told to the callback, after the 202
-    ├── RequestPostponedError         not now: the request is validated, or verified, again later
-    ├── IntentVerificationError       told to the callback, after the verification
+    ├── UnsubscriptionDeniedError     sent to the callback, after the 202
+    ├── RequestPostponedError         not now: the request is validated or verified again later
+    ├── IntentVerificationError       sent to the callback, after the verification
     ├── TopicFetchError               the hub could not fetch a topic
-    └── ContentDeliveryError          a delivery failed; ``status`` is the subscriber's answer, 0 if there was none
-        └── SubscriptionDeletedError  410: the subscriber wants no more
+    └── ContentDeliveryError          a delivery failed; ``status`` is that of the subscriber's response, or 0
+        └── SubscriptionDeletedError  410: the subscriber wants no more deliveries
 """
 
 from collections.abc import Mapping
@@ -52,13 +52,13 @@ class BadSubscriptionError(WebSubError):
 
 
 class InternalSubscriptionError(WebSubError):
-    """The hub cannot take the subscription request now."""
+    """The hub cannot accept the subscription request now."""
 
     status = 500
 
 
 class SubscriptionDeniedError(WebSubError):
-    """The subscription is not granted; the callback is told so with ``hub.mode=denied`` (W3C 5.2)."""
+    """The subscription is not granted. The callback gets ``hub.mode=denied`` (W3C 5.2)."""
 
     status = 406
 
@@ -70,31 +70,31 @@ class BadUnsubscriptionError(WebSubError):
 
 
 class InternalUnsubscriptionError(WebSubError):
-    """The hub cannot take the unsubscription request now."""
+    """The hub cannot accept the unsubscription request now."""
 
     status = 500
 
 
 class UnsubscriptionDeniedError(WebSubError):
-    """The subscription stays; the callback is told so with ``hub.mode=denied``."""
+    """The subscription stays. The callback gets ``hub.mode=denied``."""
 
     status = 406
 
 
 class RequestPostponedError(WebSubError):
-    """An accepted request cannot be decided, or carried out, at present; the subscriber is told nothing yet.
+    """An accepted request cannot be decided or carried out now. The subscriber is not told yet.
 
-    A hook that validates or that is told of a verified intent answers with it when it lacks what it needs, a database
-    for example, so that a passing failure of the hub is no final no. The request is tried again.
+    The hooks that validate a request or get a verified one return or raise it if something they need fails, a database
+    for example. So a temporary failure of the hub is not a final refusal, and the request is tried again.
 
     Args:
-        reason: One sentence, for the subscriber, should there be no further attempt.
-        status: As of every error; nothing is answered with it.
-        headers: Likewise.
-        body: Likewise.
-        retry_after: The seconds until the next attempt; by default the hub's choice.
-        counts: Whether this is one of the attempts that a request has, after which it is given up: for what does not
-            depend on the hub.
+        reason: One sentence for the subscriber, in case there is no further attempt.
+        status: As in every error. It is not sent.
+        headers: As in every error. They are not sent.
+        body: As in every error. It is not sent.
+        retry_after: The seconds until the next attempt. By default the hub decides.
+        counts: Whether this uses up one of the attempts of a request, after which it is given up. Set it for failures
+            that are not the hub's own.
     """
 
     status = 503
@@ -115,16 +115,16 @@ class RequestPostponedError(WebSubError):
 
 
 class IntentVerificationError(WebSubError):
-    """A verified request could not be carried out; the callback is told so with ``hub.mode=hub-error``."""
+    """A verified request could not be carried out. The callback gets ``hub.mode=hub-error``."""
 
     status = 500
 
 
 class TopicFetchError(WebSubError):
-    """The topic's content could not be fetched; ``status`` is the topic's answer, 0 if there was none.
+    """The topic's content could not be fetched. ``status`` is that of the topic's response, or 0 if there was none.
 
-    ``wait`` is 0 unless it was not asked at all, because the budget of a host or an address is used up: then it is in
-    how many seconds to try again, infinity if another fetch must end first.
+    If the topic was not requested at all, because the budget of a host or an address is used up, ``wait`` is the number
+    of seconds after which to try again, or infinity if another fetch must end first. Otherwise it is 0.
     """
 
     status = 0
@@ -136,10 +136,10 @@ class ContentDeliveryError(WebSubError):
 
     Args:
         reason: What happened, in one sentence.
-        status: The subscriber's answer; 0 when there was none.
-        headers: The headers of the answer.
-        content: The body of the answer, as much of it as was read.
-        cause: Why there was no answer: a connection, a timeout, TLS and so on.
+        status: The status of the subscriber's response, or 0 if there was none.
+        headers: The headers of the response.
+        content: The body of the response, as much of it as was read.
+        cause: Why there was no response: the connection, a timeout, TLS and so on.
     """
 
     status = 0

@@ -1,8 +1,8 @@
-"""Leaving out of a feed what was delivered before (W3C 7), byte for byte but for the entries that go."""
+"""Feed diffs: a feed without the entries that were delivered before, otherwise unchanged (W3C 7)."""
 
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 
 import attrs
 
@@ -13,7 +13,7 @@ from _websub.grammar.xml import ForbiddenXmlError, ParseError, XmlParser
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _RSS_1 = "{http://purl.org/rss/1.0/}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-# Where the entries of each kind of feed stand: the names from the root down.
+# The paths of the entries in each kind of feed, from the root down.
 _ENTRY_PATHS = frozenset(
     {
         (f"{_ATOM}feed", f"{_ATOM}entry"),
@@ -24,6 +24,7 @@ _ENTRY_PATHS = frozenset(
 _DEEPEST = 3
 _NAME = re.compile(rb"[^\s/>]+")
 _BEGINNING_BYTES = 1024
+_STEP_BYTES = 8_192
 
 
 @attrs.frozen
@@ -31,9 +32,9 @@ class FeedEntry:
     """An entry of a feed.
 
     Attributes:
-        start: Where its start tag begins, in bytes.
-        end: Where its end tag ends, in bytes.
-        digest: Tells one entry, in one state, from all others.
+        start: The position where its start tag begins, in bytes.
+        end: The position where its end tag ends, in bytes.
+        digest: The digest of its bytes, which identifies it.
     """
 
     start: int
@@ -42,7 +43,7 @@ class FeedEntry:
 
 
 class _EntryFinder:
-    """Is told of elements by the parser and notes where entries stand."""
+    """A parser target that collects the positions of entries."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -67,7 +68,7 @@ class _EntryFinder:
     def end(self, _: str) -> None:
         if self._depth <= _DEEPEST:
             here = self._here
-            # An entry written as one empty tag says nothing, and stays.
+            # An entry that is one empty tag has no content, and stays.
             if tuple(self._path) in _ENTRY_PATHS and self._is_end_tag(here):
                 end = self._body.index(b">", here) + 1
                 digest = hashlib.sha256(self._body[self._start : end]).hexdigest()[:32]
@@ -76,27 +77,43 @@ class _EntryFinder:
         self._depth -= 1
 
     def _is_end_tag(self, position: int) -> bool:
-        """Whether the end tag of the entry stands here; after an empty tag, the parser points to what follows it."""
+        """Return whether the end tag of the entry is here. After an empty tag, the parser points behind it."""
         names = (_NAME.match(self._body, self._start + 1), _NAME.match(self._body, position + 2))
         return self._body.startswith(b"</", position) and len({name and name[0] for name in names}) == 1
 
 
 def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None:
-    """The entries of an Atom or RSS feed, in order; None when the content is none that can be taken apart.
+    """Return the entries of an Atom or RSS feed, in order, or None if the content is not a feed that can be split.
 
     Args:
-        body: The feed; it takes time, so call this in a thread when it is large.
+        body: The feed. Parsing a large one takes seconds; use ``feed_entries_in_steps`` on an event loop.
         content_type: Its Content-Type.
+    """
+    steps = feed_entries_in_steps(body, content_type)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: tuple[FeedEntry, ...] | None = end.value
+            return found
+
+
+def feed_entries_in_steps(body: bytes, content_type: str) -> Generator[None, None, tuple[FeedEntry, ...] | None]:
+    """Return the entries as ``feed_entries`` does, in steps of some milliseconds, so that other tasks get their turn.
+
+    A thread would hold up the event loop all the same, since Python runs one thread at a time.
     """
     media = MediaType.parse(content_type)
     charset = xml_charset(body[:_BEGINNING_BYTES], media.charset)
     if not media.is_xml or charset is None or charset.is_wide:
         return None
     finder = _EntryFinder(body)
-    # By the parser itself, so that its positions are those of the body; it raises where it knows no such charset.
+    # The parser decodes the body itself, so that its positions are those of the body. It may not know the charset.
     finder.parser = XmlParser(finder, encoding=charset.codec)
     try:
-        finder.parser.feed(body)
+        for start in range(0, len(body), _STEP_BYTES):
+            finder.parser.feed(body[start : start + _STEP_BYTES])
+            yield
         finder.parser.close()
     except (ParseError, ForbiddenXmlError, ValueError, LookupError):
         return None
@@ -104,12 +121,12 @@ def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None
 
 
 def without_entries(body: bytes, entries: Sequence[FeedEntry], known: Collection[str]) -> bytes:
-    """The feed without the entries that are known; everything else stays as it was, to the byte.
+    """Return the feed without the known entries, otherwise unchanged byte for byte.
 
     Args:
         body: The feed.
         entries: Its entries, from ``feed_entries``.
-        known: The digests of those to leave out.
+        known: The digests of the entries to leave out.
     """
     pieces = []
     position = 0

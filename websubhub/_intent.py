@@ -1,4 +1,4 @@
-"""How the verification of an intent ends."""
+"""The results of intent verification."""
 
 from enum import StrEnum
 
@@ -6,13 +6,12 @@ import attrs
 
 
 class IntentVerification(StrEnum):
-    """How one verification of intent ended (W3C 5.3.1).
+    """The result of one intent verification (W3C 5.3.1).
 
-    ``VERIFIED``: the subscriber echoed the challenge. ``DENIED``: a hook said no, and the subscriber was told.
-    ``REFUSED``: the subscriber answered something else, another body, a redirect or a 4xx, which is final.
-    ``UNANSWERED``: no answer came, or one that says "not now" (5xx, 408, 425 or 429); another attempt may do.
-    ``POSTPONED``: the hub itself cannot decide, ask or store at present; nobody has said anything, so that the same
-    request is to be tried again.
+    ``VERIFIED``: the subscriber echoed the challenge. ``DENIED``: a hook denied the request, and the subscriber was
+    told. ``REFUSED``: the subscriber answered with another body, a redirect or a 4xx, which is final. ``UNANSWERED``:
+    there was no response, or one that says "not now" (5xx, 408, 425 or 429), so another attempt may succeed.
+    ``POSTPONED``: the hub itself cannot decide, ask or store now, so the request is to be tried again.
     """
 
     VERIFIED = "verified"
@@ -28,10 +27,10 @@ class VerificationAttempt:
 
     Attributes:
         result: How it ended.
-        retry_after: The seconds, at most a day, for which an answer that says "not now" asked to be left alone; for
-            ``POSTPONED``, those after which to try again.
+        retry_after: The seconds to wait that a response with "not now" asked for, at most a day. For ``POSTPONED``, the
+            seconds after which to try again.
         reason: Why it was postponed, for the subscriber.
-        counts: Whether a postponed one counts as an attempt all the same, so that it ends some time.
+        counts: Whether it counts as an attempt although it was postponed, so that the attempts come to an end.
     """
 
     result: IntentVerification

@@ -1,4 +1,4 @@
-"""Several hubs on one address."""
+"""A listener for several hubs on one address."""
 
 from types import TracebackType
 from typing import Self
@@ -15,16 +15,16 @@ from websubhub._service import HubService
 
 
 class HubListener:
-    """Listens on one address for the hubs attached to its paths; an async context manager.
+    """Listens on one address for the hubs attached to its paths. It is an async context manager.
 
     Args:
         port: The port to listen on; 0 picks a free one.
         host: The address to listen on.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
-        public_url: The base URL that subscribers see, where it is not that of the address.
-        graceful_seconds: How long accepted requests and their follow-ups may go on when it stops.
-        client: Your own HTTP client for verification requests, used whole.
+        public_url: The base URL that subscribers see, if it differs from the address.
+        graceful_seconds: How long accepted requests and their follow-ups may continue when it stops.
+        client: Your own HTTP client for verification requests, with all of its settings.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class HubListener:
         """The base URL that subscribers see.
 
         Raises:
-            RuntimeError: It is not known before the listener has started.
+            RuntimeError: The listener has not started, so that the URL is not known.
         """
         url = self._public_url or self._listener.url
         if url is None:
@@ -58,15 +58,15 @@ class HubListener:
         return url
 
     def attach(self, service: HubService, path: str | None = None, *, config: HubConfig | None = None) -> None:
-        """Answer at a path with a hub, before or after the start.
+        """Attach a hub to a path, before or after the start.
 
         Args:
             service: The hub.
-            path: The path, starting with a slash; by default that of the config, which is ``/hub`` unless it says more.
-            config: Its settings; without a ``url`` in it, the hub's is the listener's URL and the path.
+            path: The path, starting with a slash. The default is that of the config, which is ``/hub`` unless set.
+            config: Its settings. Without a ``url``, the hub's URL is that of the listener with the path.
 
         Raises:
-            ValueError: The path is taken, the service is attached already, or the public URL is not known.
+            ValueError: The path is taken, the service is already attached, or the public URL is not known.
         """
         settings = config or HubConfig()
         where = path if path is not None else settings.local_path
@@ -86,7 +86,7 @@ class HubListener:
             warn_of_loopback(url, self._host)
 
     async def detach(self, service: HubService) -> None:
-        """Answer with a hub no more; what is under way there may finish.
+        """Detach a hub. Its requests in progress may finish.
 
         Raises:
             ValueError: The service is not attached.
@@ -97,7 +97,7 @@ class HubListener:
         await self._listener.detach(path)
 
     async def start(self) -> str:
-        """Listen, and return the base URL once the hubs answer; until then, requests are answered 503.
+        """Start to listen, and return the base URL once the hubs answer. Until then, requests are answered 503.
 
         Raises:
             OSError: The address cannot be listened on.
@@ -106,20 +106,20 @@ class HubListener:
         return self.url
 
     async def graceful_stop(self) -> None:
-        """Accept no more requests, and let accepted ones and their follow-ups finish within the limit."""
+        """Stop accepting requests, and wait for accepted ones and their follow-ups within the limit."""
         await self._listener.graceful_stop()
 
     async def immediate_stop(self) -> None:
-        """Stop now; what is under way is cancelled."""
+        """Stop now, and cancel everything in progress."""
         await self._listener.immediate_stop()
 
     async def __aenter__(self) -> Self:
-        """Make ready for hubs."""
+        """Prepare for hubs to be attached."""
         await self._listener.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop gracefully, if that was not done before."""
+        """Stop gracefully, unless already stopped."""
         await self._listener.__aexit__(kind, error, traceback)

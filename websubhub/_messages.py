@@ -1,4 +1,4 @@
-"""What a hub's hooks are called with, and what they say yes with."""
+"""The messages that a hub's hooks get, and the successes that they return."""
 
 import secrets
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ __all__ = ["Success"]
 
 
 class MessageType(StrEnum):
-    """What a publisher sent: the content itself, or only the news of it."""
+    """What a publisher sent: the content itself, or only the announcement of an update."""
 
     EVENT = "event"
     PUBLISH = "publish"
@@ -44,7 +44,7 @@ def _extras() -> Any:
 
 @attrs.frozen(kw_only=True)
 class TopicRegistration:
-    """A publisher asks the hub to take a topic.
+    """A publisher registers a topic.
 
     Attributes:
         topic: The topic's URL.
@@ -59,7 +59,7 @@ class TopicRegistration:
 
 @attrs.frozen(kw_only=True)
 class TopicDeregistration:
-    """A publisher asks the hub to give a topic up.
+    """A publisher deregisters a topic.
 
     Attributes:
         topic: The topic's URL.
@@ -74,14 +74,15 @@ class TopicDeregistration:
 
 @attrs.frozen(kw_only=True)
 class UpdateMessage:
-    """A publisher says that a topic was updated.
+    """A publisher sends or announces an update of a topic.
 
     Attributes:
         topic: The topic's URL.
-        type: ``PUBLISH`` when the content came along, ``EVENT`` when the hub has to fetch it.
-        content_type: The exact Content-Type of the content; empty for ``EVENT``.
-        body: The content, byte for byte; empty for ``EVENT``.
+        type: ``PUBLISH`` if the request has the content, ``EVENT`` if the hub has to fetch it.
+        content_type: The exact Content-Type of the content. Empty for ``EVENT``.
+        body: The content, byte for byte. Empty for ``EVENT``.
         headers: The headers of the request.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
     """
 
@@ -90,37 +91,40 @@ class UpdateMessage:
     content_type: str = ""
     body: bytes = attrs.field(default=b"", repr=False)
     headers: Headers = _headers()
+    client: str = attrs.field(default="", eq=False)
     extras: dict[str, str] = _extras()
 
     def text(self) -> str:
-        """The content as text; raises ``ContentError`` when it is none."""
+        """Return the content as text. Raise ``ContentError`` if it is not text."""
         return media.read_text(self.body, self.content_type)
 
     def json(self) -> Any:
-        """The content as JSON; raises ``ContentError`` when it is none."""
+        """Return the content as JSON. Raise ``ContentError`` if it is not JSON."""
         return media.read_json(self.body)
 
     def xml(self) -> Element:
-        """The content as XML; raises ``ContentError`` when it is none, or an attack."""
+        """Return the content as XML. Raise ``ContentError`` if it is not XML, or an attack."""
         return read_xml(self.body, self.content_type)
 
     def form(self) -> dict[str, str]:
-        """The content as form fields; raises ``ContentError`` when it is no form."""
+        """Return the content as form fields. Raise ``ContentError`` if it is not a form."""
         return media.read_fields(self.body)
 
 
 @attrs.frozen(kw_only=True)
 class Subscription:
-    """A subscriber asks to be sent the updates of a topic (W3C 5.1).
+    """A subscriber subscribes to a topic (W3C 5.1).
 
     Attributes:
         hub: The hub's own public URL.
         topic: The topic's URL, as the subscriber wrote it.
-        callback: Where to deliver to, as the subscriber wrote it.
-        lease_seconds: The lease that will be granted, in seconds, already clamped.
+        callback: The URL to deliver to, as the subscriber wrote it.
+        lease_seconds: The lease that will be granted, in seconds, within the limits of the hub.
         secret: The key to sign deliveries with.
         headers: The headers of the request.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str
@@ -129,15 +133,17 @@ class Subscription:
     lease_seconds: int
     secret: str | None = attrs.field(default=None, repr=False)
     headers: Headers = _headers()
+    client: str = attrs.field(default="", eq=False)
     extras: dict[str, str] = _extras()
+    request_id: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class VerifiedSubscription(Subscription):
-    """A subscription whose subscriber has confirmed it (W3C 5.3).
+    """A subscription that the subscriber has confirmed (W3C 5.3).
 
     Attributes:
-        verified_at: When the verification request was sent, in seconds since 1970: the lease runs from there.
+        verified_at: When the verification request was sent, in seconds since 1970. The lease begins then.
     """
 
     verified_at: float
@@ -150,15 +156,16 @@ class VerifiedSubscription(Subscription):
 
 @attrs.frozen(kw_only=True)
 class Unsubscription:
-    """A subscriber asks for no more updates of a topic (W3C 5.1).
+    """A subscriber unsubscribes from a topic (W3C 5.1).
 
     Attributes:
         hub: The hub's own public URL.
         topic: The topic's URL, as the subscriber wrote it.
         callback: The callback of the subscription, as the subscriber wrote it.
-        secret: A secret, if one was sent; it has no meaning here.
+        secret: The secret, if one was sent. It has no meaning here.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str
@@ -167,6 +174,7 @@ class Unsubscription:
     secret: str | None = attrs.field(default=None, repr=False)
     headers: Headers = _headers()
     extras: dict[str, str] = _extras()
+    request_id: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -182,15 +190,16 @@ class VerifiedUnsubscription(Unsubscription):
 
 @attrs.frozen(kw_only=True)
 class ContentDistributionMessage:
-    """What is sent to the subscribers of a topic.
+    """A message to the subscribers of a topic.
 
     Attributes:
-        content: Bytes, sent as they are; or text, an XML element, or what JSON can say.
-        content_type: The exact Content-Type; by default that of the content's type.
-        headers: Further headers for the subscribers.
-        hubs: The topic's hubs as its publisher advertises them; by default the hub's public URL (W3C 7).
-        topic: The topic's canonical URL as its publisher advertises it; by default that of the subscription.
-        message_id: Stays the same when the message is sent again, so that a subscriber can tell.
+        content: Bytes, which are sent as they are, text, an XML element, or a value that JSON can express.
+        content_type: The exact Content-Type. By default it follows from the type of the content.
+        headers: Additional headers for the subscribers.
+        hubs: The topic's hubs as its publisher advertises them. The default is the hub's public URL (W3C 7).
+        topic: The topic's canonical URL as its publisher advertises it. The default is that of the subscription.
+        message_id: The id of the message. It is the same when the message is sent again, so that a subscriber can
+            recognise it.
     """
 
     content: Payload = attrs.field(repr=False)
@@ -203,12 +212,12 @@ class ContentDistributionMessage:
 
 @attrs.frozen(kw_only=True)
 class ContentDistributionSuccess:
-    """A subscriber took a message.
+    """A subscriber accepted a message.
 
     Attributes:
-        status: The status of its answer, one of 2xx.
-        headers: The headers of its answer.
-        body: The body of its answer, as much of it as was read; WebSub gives it no meaning (W3C 7).
+        status: The status of its response, a 2xx.
+        headers: The headers of its response.
+        body: The body of its response, as much of it as was read. WebSub gives it no meaning (W3C 7).
     """
 
     status: int
@@ -228,22 +237,22 @@ class TopicDeregistrationSuccess(Success):
 
 @attrs.frozen(kw_only=True)
 class Acknowledgement(Success):
-    """The update was taken."""
+    """The update was accepted."""
 
     @property
     def message_id(self) -> str | None:
-        """The id under which the hub keeps the update, where it says one; its subscribers get the same."""
+        """The id that the hub gave the update and sends to subscribers, or None if the hub does not tell."""
         return self.headers.get(Header.MESSAGE_ID)
 
 
 @attrs.frozen(kw_only=True)
 class SubscriptionAccepted(Success):
-    """The subscription request was taken; validation and intent verification follow.
+    """The subscription request was accepted. Validation and intent verification follow.
 
     Attributes:
-        lease_seconds: The lease to grant instead of the requested one, in seconds, within the range of ``HubConfig``.
-        verified: The intent is known already: no verification request is sent.
-        deferred: The service verifies later by itself, with ``HubApplication.verify``.
+        lease_seconds: The lease to grant instead of the requested one, in seconds, within the limits of ``HubConfig``.
+        verified: Whether the intent is already known, so that no verification request is sent.
+        deferred: Whether the service itself verifies later, with ``HubApplication.verify``.
     """
 
     status: int = 202
@@ -254,11 +263,11 @@ class SubscriptionAccepted(Success):
 
 @attrs.frozen(kw_only=True)
 class UnsubscriptionAccepted(Success):
-    """The unsubscription request was taken; intent verification follows.
+    """The unsubscription request was accepted. Intent verification follows.
 
     Attributes:
-        verified: The intent is known already: no verification request is sent.
-        deferred: The service verifies later by itself, with ``HubApplication.verify``.
+        verified: Whether the intent is already known, so that no verification request is sent.
+        deferred: Whether the service itself verifies later, with ``HubApplication.verify``.
     """
 
     status: int = 202
@@ -268,10 +277,10 @@ class UnsubscriptionAccepted(Success):
 
 @attrs.frozen
 class SubscriptionTemporaryRedirect(Success):
-    """Another hub takes this subscription for now (W3C 5.1.2).
+    """A redirect of this subscription request to another hub (W3C 5.1.2).
 
     Attributes:
-        location: The URL of that hub; the first argument.
+        location: The URL of the other hub. It is the first argument.
     """
 
     location: str = attrs.field(validator=_location)
@@ -280,10 +289,10 @@ class SubscriptionTemporaryRedirect(Success):
 
 @attrs.frozen
 class SubscriptionPermanentRedirect(Success):
-    """Another hub takes the subscriptions of this topic from now on (W3C 5.1.2).
+    """A redirect of all subscription requests for this topic, from now on, to another hub (W3C 5.1.2).
 
     Attributes:
-        location: The URL of that hub; the first argument.
+        location: The URL of the other hub. It is the first argument.
     """
 
     location: str = attrs.field(validator=_location)

@@ -1,4 +1,4 @@
-"""The hub's side of the protocol: requests to messages, outcomes to responses. No I/O, no clock, no chance."""
+"""The hub's side of the protocol: requests as messages, outcomes as responses. No I/O, no clock, no randomness."""
 
 import hmac
 
@@ -30,10 +30,10 @@ _LONGEST_LEASE = 10**18
 
 
 def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
-    """The messages in a request to the hub: one, or as many updates as a publisher named topics.
+    """Return the messages in a request to the hub: one, or an update for each topic that a publisher named.
 
     Raises:
-        FormError, UrlError, SecretError: The request is wrong; the text says how.
+        FormError, UrlError, SecretError: The request is malformed. The message says why.
     """
     query = parse_form(request.query)
     form = read_body_form(request, query)
@@ -92,6 +92,7 @@ def _subscription(request: Request, form: Form, config: HubConfig) -> Subscripti
         lease_seconds=config.grant(_requested_lease(form)),
         secret=_secret(form),
         headers=request.headers,
+        client=request.client,
         extras=form.without(_SUBSCRIPTION_FIELDS),
     )
 
@@ -100,7 +101,7 @@ def _requested_lease(form: Form) -> int | None:
     text = form.one(Parameter.LEASE_SECONDS)
     if text is None:
         return None
-    # No number is too large to ask for: the lease that is granted has a limit.
+    # Any number may be requested, since the granted lease has a limit.
     seconds = whole_number(text, _LONGEST_LEASE)
     if not seconds:
         raise FormError(f"{Parameter.LEASE_SECONDS} must be a positive number of seconds.")
@@ -108,7 +109,7 @@ def _requested_lease(form: Form) -> int | None:
 
 
 def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscription:
-    """An unsubscription; its lease is ignored, however malformed (W3C 5.1)."""
+    """Return an unsubscription. Its lease is ignored, even if malformed (W3C 5.1)."""
     return Unsubscription(
         hub=config.public_url,
         topic=_topic(form),
@@ -126,7 +127,7 @@ _ACCEPTED = write_form([(Parameter.MODE, Mode.ACCEPTED)]).encode()
 
 
 def write_outcome(outcome: Success | WebSubError) -> Response:
-    """The response for what a hook decided, as ``hub.mode=accepted`` or ``hub.mode=denied`` with its fields."""
+    """Return the response for the outcome of a hook: ``hub.mode=accepted`` or ``hub.mode=denied``, with its fields."""
     if isinstance(outcome, _REDIRECTS):
         location = ("Location", check_url(outcome.location, "The redirect"))
         return Response(status=outcome.status, headers=(*outcome.headers.pairs, location))
@@ -140,9 +141,9 @@ def write_outcome(outcome: Success | WebSubError) -> Response:
 
 
 def write_refusal(error: WebSubError) -> Response:
-    """The response to a (un)subscription request that a hook refused: its reason as plain text (W3C 5.1.2).
+    """Return the response to a (un)subscription request that a hook refused: its reason as plain text (W3C 5.1.2).
 
-    An error with fields of its own has them in a form instead.
+    If the error has fields, the response is a form with them.
     """
     if error.body:
         return write_outcome(error)
@@ -158,12 +159,12 @@ def _with_type(outcome: Success | WebSubError, content_type: str) -> HeaderPairs
 
 
 def refuse(error: FormError | UrlError | SecretError) -> Response:
-    """The response to a request that is wrong in itself: one plain sentence (W3C 5.1.2)."""
+    """Return the response to a malformed request: one sentence as plain text (W3C 5.1.2)."""
     return plain(error.status if isinstance(error, FormError) else 400, str(error))
 
 
 def verification(message: Subscription | Unsubscription, challenge: str) -> Request:
-    """The request that asks a subscriber whether it meant what was asked for (W3C 5.3)."""
+    """Return the verification request, which asks a subscriber to confirm its intent (W3C 5.3)."""
     subscribing = isinstance(message, Subscription)
     fields = [
         (Parameter.MODE, (Mode.SUBSCRIBE if subscribing else Mode.UNSUBSCRIBE).value),
@@ -176,12 +177,12 @@ def verification(message: Subscription | Unsubscription, challenge: str) -> Requ
 
 
 def is_confirmed(response: Response, challenge: str) -> bool:
-    """Whether a subscriber said yes: any 2xx, and the challenge as the whole body (W3C 5.3.1)."""
+    """Return whether a subscriber confirmed: any 2xx, with the challenge as the whole body (W3C 5.3.1)."""
     return response.ok and hmac.compare_digest(response.body, challenge.encode())
 
 
 def notice(mode: Mode, message: Subscription | Unsubscription, reason: str) -> Request:
-    """The request that tells a subscriber that it was denied, or that the hub failed it (W3C 5.2)."""
+    """Return the request that notifies a subscriber of a denial or of an error of the hub (W3C 5.2)."""
     fields = [(Parameter.MODE, mode.value), (Parameter.TOPIC, message.topic)]
     if reason:
         fields.append((Parameter.REASON, reason[:_REASON_LIMIT]))
@@ -189,10 +190,10 @@ def notice(mode: Mode, message: Subscription | Unsubscription, reason: str) -> R
 
 
 def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubscription | VerifiedUnsubscription:
-    """The message of a (un)subscription whose subscriber has confirmed it.
+    """Return the message of a confirmed subscription or unsubscription.
 
     Args:
-        message: What was confirmed.
+        message: The confirmed request.
         now: When the verification request was sent, in seconds since 1970.
     """
     if isinstance(message, Subscription):
@@ -203,7 +204,9 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
             lease_seconds=message.lease_seconds,
             secret=message.secret,
             headers=message.headers,
+            client=message.client,
             extras=message.extras,
+            request_id=message.request_id,
             verified_at=now,
         )
     return VerifiedUnsubscription(
@@ -213,5 +216,6 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
         secret=message.secret,
         headers=message.headers,
         extras=message.extras,
+        request_id=message.request_id,
         verified_at=now,
     )

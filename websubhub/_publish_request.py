@@ -1,17 +1,17 @@
-"""Requests of publishers: which ones bring content, and which only say that there is some.
+"""Publish requests: those with content, and pings, which only announce it.
 
-The first row that fits decides. A *ping form* has nothing but topics in it, or nothing at all.
+The first matching row decides. A *ping form* has only topics in it, or is empty.
 
-| ``x-ballerina-publisher`` | Content-Type | body | mode in the query | it is |
+| ``x-ballerina-publisher`` | Content-Type | body | mode in the query | the request is |
 |---|---|---|---|---|
 | ``publish`` | any | any | ``publish`` | content, the whole body |
-| none, ``event`` | form | a form with ``hub.mode`` | any | what this mode says; ``publish`` is a ping |
+| none, ``event`` | form | a form with ``hub.mode`` | any | of this mode; ``publish`` is a ping |
 | none, ``event`` | none | a form with ``hub.mode=publish`` | any | a ping |
 | ``event`` | any | any | ``publish`` | a ping |
 | none | form or none | a ping form | ``publish`` | a ping |
 | none | any | any | ``publish`` | content, the whole body |
 
-The topics of a ping stand in the query, in the body, or in both; those of content stand in the query.
+The topics of a ping are in the query, in the body, or in both. Those of content are in the query.
 """
 
 import re
@@ -28,7 +28,7 @@ from websubhub._messages import MessageType, UpdateMessage
 
 _CONTENT_MARK = "publish"
 _PING_MARK = "event"
-# Some libraries write a parameter that may come several times as a list.
+# Some libraries write a repeated parameter as a list.
 _TOPIC_NAMES = frozenset({Parameter.TOPIC, Parameter.URL})
 _LIST_OF_TOPICS = re.compile(r"hub\.(?:topic|url)\[[0-9]{0,3}\]", re.ASCII)
 _EMPTY = Form(())
@@ -38,10 +38,10 @@ _REASONS_SHOWN = 5
 
 @attrs.frozen
 class RefusedTopic:
-    """A topic of a publish that cannot be one.
+    """A topic in a publish request whose URL is refused.
 
     Attributes:
-        topic: What was sent.
+        topic: The text that was sent.
         reason: Why it is refused, in one sentence.
     """
 
@@ -53,10 +53,10 @@ Updates = tuple[UpdateMessage | RefusedTopic, ...]
 
 
 def read_body_form(request: Request, query: Form) -> Form | None:
-    """The form that a request consists of; None when its body is content, or no form at all.
+    """Return the form in the body of a request, or None if the body is content.
 
     Raises:
-        FormError: The body should be a form, and is none that can be read.
+        FormError: The body should be a form, but cannot be read as one.
     """
     mark = request.headers.get(Header.PUBLISHER)
     if mark == _CONTENT_MARK:
@@ -87,7 +87,7 @@ def _typed_form(request: Request, content_type: str, mark: str | None, *, publis
 
 
 def _untyped_form(request: Request, mark: str | None, *, publishes: bool) -> Form | None:
-    """The ping in a body that does not say what it is."""
+    """Return the ping in a body without Content-Type, or None if it is something else."""
     try:
         form = parse_form(request.body.decode())
     except (FormError, UnicodeDecodeError):
@@ -106,19 +106,19 @@ def _is_topic_name(name: str) -> bool:
 
 
 def read_ping(request: Request, query: Form, form: Form) -> Updates:
-    """The news of updates, of every topic that the query or the body names.
+    """Return the announced updates, one for each topic in the query or the body.
 
     Raises:
-        FormError, UrlError: No topic is named, or none that can be one.
+        FormError, UrlError: No topic is named, or only malformed ones.
     """
     return _updates(request, Form((*form.fields, *query.fields)))
 
 
 def read_content(request: Request, query: Form) -> Updates:
-    """An update whose content is the whole body, of every topic that the query names.
+    """Return the updates whose content is the whole body, one for each topic in the query.
 
     Raises:
-        FormError, UrlError: The mode is another, the Content-Type is malformed, or no topic is named that can be one.
+        FormError, UrlError: The mode is not ``publish``, the Content-Type is malformed, or no valid topic is named.
     """
     content_type = request.headers.get(Header.CONTENT_TYPE, "")
     mode = query.one(Parameter.MODE)
@@ -132,7 +132,7 @@ def read_content(request: Request, query: Form) -> Updates:
 
 
 def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
-    """One update for each topic that was named, by either name and in any mix (trap 2)."""
+    """Return one update for each topic, which may come under both names."""
     topics: dict[str, None] = {}
     extras: dict[str, str] = {}
     for name, value in form.fields:
@@ -156,7 +156,13 @@ def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
             continue
         body = request.body if content_type else b""
         message = UpdateMessage(
-            topic=topic, type=kind, content_type=content_type, body=body, headers=request.headers, extras=extras
+            topic=topic,
+            type=kind,
+            content_type=content_type,
+            body=body,
+            headers=request.headers,
+            client=request.client,
+            extras=extras,
         )
         updates.append(message)
     if refusal is not None and all(isinstance(update, RefusedTopic) for update in updates):
@@ -165,14 +171,13 @@ def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
 
 
 def answer_for_all(outcomes: list[tuple[str, Success | WebSubError]]) -> Success | WebSubError:
-    """One answer to a publish of several topics.
+    """Return one answer to a publish of several topics.
 
-    What was taken is accepted, with a ``hub.reason`` that names the topics that were not. An error that may pass by
-    itself, 5xx or 429, decides the answer instead, so that the publisher comes again; so does the first error when
-    nothing was taken.
+    If some topics were accepted, so is the request, with a ``hub.reason`` that names the others. A temporary error, 5xx
+    or 429, is the answer instead, so that the publisher tries again. If nothing was accepted, the first error is.
 
     Args:
-        outcomes: What became of each topic.
+        outcomes: The topics and their outcomes.
     """
     taken = [outcome for _, outcome in outcomes if isinstance(outcome, Success)]
     refused = [(topic, outcome) for topic, outcome in outcomes if isinstance(outcome, WebSubError)]

@@ -1,4 +1,4 @@
-"""The class that a hub is written as."""
+"""The base class of hubs, and the table of its hooks."""
 
 from types import NoneType
 
@@ -8,12 +8,12 @@ from websubhub import _errors, _messages
 
 
 class HubService:
-    """A hub: subclass it and implement its hooks.
+    """A hub. Subclass it and implement its hooks.
 
-    Every hook is ``async def on_x(self, message)`` and may return or raise its errors. Only declared errors tell the
-    other side their reason; any other exception is logged and answered with a fixed sentence.
+    Every hook is ``async def on_x(self, message)`` and may return or raise its errors. Only declared errors send their
+    reason to the other side. Any other exception is logged and answered with a fixed sentence.
 
-    A subclass without the required hooks is refused when it is made; one that is only to be derived from further says
+    Defining a subclass without the required hooks raises ``TypeError``. If it is only a base of further classes, write
     ``class Base(HubService, abstract=True)``.
     """
 
@@ -24,19 +24,19 @@ class HubService:
     async def on_register_topic(
         self, message: _messages.TopicRegistration
     ) -> _messages.TopicRegistrationSuccess | _errors.TopicRegistrationError:
-        """A publisher registers a topic. Required."""
+        """Register a topic for a publisher. Required."""
         raise NotImplementedError
 
     async def on_deregister_topic(
         self, message: _messages.TopicDeregistration
     ) -> _messages.TopicDeregistrationSuccess | _errors.TopicDeregistrationError:
-        """A publisher deregisters a topic. Required."""
+        """Deregister a topic for a publisher. Required."""
         raise NotImplementedError
 
     async def on_update_message(
         self, message: _messages.UpdateMessage
     ) -> _messages.Acknowledgement | _errors.UpdateMessageError:
-        """A publisher brings or announces an update. Required."""
+        """Accept an update that a publisher sends or announces. Required."""
         raise NotImplementedError
 
     async def on_subscription(
@@ -48,42 +48,42 @@ class HubService:
         | _errors.BadSubscriptionError
         | _errors.InternalSubscriptionError
     ):
-        """A subscription request arrived: accept, redirect or refuse it, by what needs no waiting (W3C 5.1.2)."""
+        """Accept, redirect or refuse a subscription request, without waiting for anything slow (W3C 5.1.2)."""
         return _messages.SubscriptionAccepted()
 
     async def on_subscription_validation(
         self, message: _messages.Subscription
     ) -> _errors.SubscriptionDeniedError | _errors.RequestPostponedError | None:
-        """The 202 is out: decide whether the subscription is granted; a denial is told to the callback (W3C 5.2)."""
+        """Validate a subscription request after the 202. A denial is sent to the callback (W3C 5.2)."""
         return None
 
     async def on_subscription_intent_verified(
         self, message: _messages.VerifiedSubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
-        """The subscriber confirmed: the subscription is active from now on. Required (W3C 5.3)."""
+        """Activate a subscription that the subscriber has confirmed. Required (W3C 5.3)."""
         raise NotImplementedError
 
     async def on_unsubscription(
         self, message: _messages.Unsubscription
     ) -> _messages.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
-        """An unsubscription request arrived: accept or refuse it."""
+        """Accept or refuse an unsubscription request."""
         return _messages.UnsubscriptionAccepted()
 
     async def on_unsubscription_validation(
         self, message: _messages.Unsubscription
     ) -> _errors.UnsubscriptionDeniedError | _errors.RequestPostponedError | None:
-        """The 202 is out: decide whether the subscription may end; a denial is told to the callback."""
+        """Validate an unsubscription request after the 202. A denial is sent to the callback."""
         return None
 
     async def on_unsubscription_intent_verified(
         self, message: _messages.VerifiedUnsubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
-        """The subscriber confirmed: the subscription has ended. Required (W3C 5.3)."""
+        """End a subscription after the subscriber has confirmed it. Required (W3C 5.3)."""
         raise NotImplementedError
 
 
-#: What each hook is called with, what it may answer, and what any other error means. The documentation and the tests
-#: read this table too.
+#: The message, the possible answers and the default error of each hook. The documentation and the tests also read this
+#: table.
 HOOKS = (
     Hook(
         name="on_register_topic",

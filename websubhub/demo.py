@@ -1,4 +1,4 @@
-"""The whole WebSub round on loopback: a hub, a publisher and a subscriber, over real HTTP, shown as it happens."""
+"""A demo of all of WebSub on loopback: a hub, a publisher and a subscriber that talk over real HTTP."""
 
 import json
 import sys
@@ -28,18 +28,18 @@ class RunHub(Protocol):
     """Runs a hub until it is cancelled."""
 
     async def __call__(self, *, ready: Callable[[str], None]) -> None:
-        """Run it, and call ``ready`` with its URL."""
+        """Run the hub, and call ``ready`` with its URL."""
 
 
 class DemoError(Exception):
-    """A step of the demo did not work."""
+    """A step of the demo failed."""
 
 
 class Stage:
-    """Tells the steps as they happen, each with the time it took.
+    """Prints the steps as they happen, each with the time it took.
 
     Args:
-        out: Where to tell.
+        out: The stream to print to.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -48,10 +48,10 @@ class Stage:
 
     @contextmanager
     def step(self, who: str, what: str) -> Iterator[Callable[[str], None]]:
-        """Tell one step; the block may add what came of it.
+        """Print a step after the block has run. The block may add notes.
 
         Raises:
-            DemoError: The step failed; the text says which.
+            DemoError: The step failed. The message says which.
         """
         notes: list[str] = []
         start = time.perf_counter()
@@ -66,7 +66,7 @@ class Stage:
         self._line("✓", who, what, "; ".join([*notes, f"{milliseconds:.1f} ms"]), color="32")
 
     def title(self, text: str) -> None:
-        """Tell what comes."""
+        """Print a title."""
         print(f"\n{self._painted(text, '1')}\n", file=self._out, flush=True)
 
     def _line(self, mark: str, who: str, what: str, note: str, *, color: str) -> None:
@@ -84,7 +84,7 @@ class _Received:
 
 
 class DemoSubscriber(websubsub.SubscriberService):
-    """Keeps what it is sent, with the time it came."""
+    """Keeps deliveries with their time of arrival."""
 
     def __init__(self) -> None:
         self._incoming, self.received = anyio.create_memory_object_stream[_Received](10)
@@ -97,24 +97,24 @@ class DemoSubscriber(websubsub.SubscriberService):
         self.received.close()
 
     async def on_event_notification(self, message: websubsub.ContentDistributionMessage) -> None:
-        """Keep a delivery; its signature has been checked before this is called."""
+        """Keep a delivery, whose signature has already been checked."""
         self._incoming.send_nowait(_Received(message, time.perf_counter()))
 
 
 async def demo(run_hub: RunHub, out: TextIO = sys.stdout) -> None:
-    """Walk the whole round and tell each step.
+    """Run the demo, and print each step.
 
     Args:
-        run_hub: Runs a hub on loopback until cancelled, and says its URL once it is ready.
-        out: Where to tell.
+        run_hub: Runs a hub on loopback until cancelled, and passes on its URL once it is ready.
+        out: The stream to print to.
 
     Raises:
-        DemoError: A step did not work; the text says which.
+        DemoError: A step failed. The message says which.
     """
     stage = Stage(out)
     stage.title("WebSub on loopback: register, discover, subscribe, verify, publish, deliver")
     async with anyio.create_task_group() as tasks:
-        with stage.step("hub", "listens, and keeps its state in memory") as note:
+        with stage.step("hub", "listens, with its state in memory") as note:
             hub = await tasks.start(_run_hub, run_hub)
             note(hub)
         with stage.step("publisher", "serves its topic and advertises the hub") as note:
@@ -124,7 +124,7 @@ async def demo(run_hub: RunHub, out: TextIO = sys.stdout) -> None:
             with stage.step("publisher", "registers the topic at the hub"):
                 await publisher.register_topic(topic)
             async with _subscriber(stage, topic) as subscriber:
-                with stage.step("hub", "verifies the intent, keeps the subscription"):
+                with stage.step("hub", "verifies intent, stores the subscription"):
                     await _subscribed(hub)
                 stage.title("Three updates")
                 for name, content, content_type in _UPDATES:
@@ -153,7 +153,7 @@ async def _serve_topic(hub: str, *, task_status: TaskStatus[str]) -> None:
 
 @asynccontextmanager
 async def _subscriber(stage: Stage, topic: str) -> AsyncIterator[DemoSubscriber]:
-    """A subscriber that has subscribed, and unsubscribes at the end."""
+    """Yield a subscriber that has subscribed, and unsubscribe it at the end."""
     service = DemoSubscriber()
     observed, events = anyio.create_memory_object_stream[websubsub.SubscriberEvent](100)
     async with observed, events, service, websubsub.SubscriberListener(port=0) as listener:
@@ -175,13 +175,13 @@ async def _subscriber(stage: Stage, topic: str) -> AsyncIterator[DemoSubscriber]
                 event = await events.receive()
             note(f"verified for {event.lease_seconds} s")
         yield service
-        stage.title("And goodbye")
+        stage.title("Goodbye")
         with stage.step("subscriber", "unsubscribes, and the hub verifies it"):
             await listener.graceful_stop()
 
 
 async def _subscribed(hub: str) -> None:
-    """Wait until the hub has stored what its subscriber has just confirmed."""
+    """Wait until the hub has stored the confirmed subscription."""
     async with TopicClient(hub) as client:
         while True:
             content = await client.fetch(urljoin(hub, "/admin/statistics"))
@@ -210,18 +210,18 @@ async def _publish(
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    """The errors in a group, however deep, or the error itself."""
+    """Return the errors in a group, at any depth, or the error itself."""
     if isinstance(error, BaseExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
     return [error]
 
 
 def main(run_hub: RunHub, out: TextIO = sys.stdout, *, backend: str = "asyncio") -> int:
-    """Run the demo; 0 when every step worked, else 1.
+    """Run the demo, and return 0 if every step succeeded, else 1.
 
     Args:
-        run_hub: Runs a hub on loopback until cancelled, and says its URL once it is ready.
-        out: Where to tell.
+        run_hub: Runs a hub on loopback until cancelled, and passes on its URL once it is ready.
+        out: The stream to print to.
         backend: ``asyncio`` or ``trio``.
     """
     failures: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""Parts to test your own hubs, publishers and subscribers with, without sockets.
+"""Tools to test your own hubs, publishers and subscribers without sockets.
 
 ::
 
@@ -22,14 +22,14 @@ from _websub.http import Answer, Headers, Request, Response, plain
 
 __all__ = ["FakeClock", "InMemoryWeb", "Received", "RecordingHub", "RecordingSubscriber"]
 
-# For what never comes; a slow machine must not make a test fail.
+# Only for conditions that never hold: a slow machine must not make a test fail.
 _WAIT_SECONDS = 30.0
 
 
 class InMemoryWeb(httpx.AsyncBaseTransport):
-    """The whole internet of a test: an ASGI application for each host name.
+    """The internet of a test, with an ASGI application for each host name.
 
-    A host that is not there, or is in ``down``, cannot be connected to.
+    A host that is missing, or is in ``down``, cannot be connected to.
     """
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ class InMemoryWeb(httpx.AsyncBaseTransport):
         self.requests: list[tuple[str, str]] = []
 
     def __setitem__(self, host: str, app: AsgiApp) -> None:
-        """Let an application answer for a host."""
+        """Set the application of a host."""
         self._sites[host] = httpx.ASGITransport(app)
 
     def client(self) -> httpx.AsyncClient:
-        """A client that knows this web and nothing else; give it to hubs and clients under test."""
+        """Return a client that reaches only this web. Pass it to the hubs and clients under test."""
         return httpx.AsyncClient(transport=self)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -56,12 +56,12 @@ class InMemoryWeb(httpx.AsyncBaseTransport):
 
 @attrs.frozen(kw_only=True)
 class Received:
-    """One delivery as a recording subscriber got it.
+    """A delivery that a recording subscriber received.
 
     Attributes:
         headers: Its headers.
         body: Its body.
-        signature: Whether its signature is right; None when no secret is known.
+        signature: Whether its signature is correct, or None if the subscriber has no secret.
     """
 
     headers: Headers
@@ -70,15 +70,15 @@ class Received:
 
 
 class RecordingSubscriber:
-    """A subscriber, as an ASGI application, that remembers what it is sent.
+    """A subscriber, as an ASGI application, that records what it receives.
 
     Attributes:
         confirms: Whether it confirms verification requests.
-        statuses: What to answer the next deliveries with; 202 when none is left.
+        statuses: The statuses of the next responses to deliveries. When none is left, the status is 202.
         secret: The secret to check signatures with.
         verifications: The query of each verification request.
         denials: The query of each denial.
-        notices: The query of each other notice of the hub.
+        notices: The query of each other notification of the hub.
         deliveries: The deliveries.
     """
 
@@ -133,14 +133,14 @@ class RecordingSubscriber:
         return True
 
     async def wait_until(self, condition: Callable[[], object], seconds: float = _WAIT_SECONDS) -> None:
-        """Wait until a condition over what was received holds.
+        """Wait until a condition holds.
 
         Args:
-            condition: Looked at whenever something was received.
+            condition: Checked now, and whenever something is received.
             seconds: How long to wait.
 
         Raises:
-            TimeoutError: It did not hold in time.
+            TimeoutError: The condition did not hold in time.
         """
         with anyio.fail_after(seconds):
             while not condition():
@@ -148,11 +148,11 @@ class RecordingSubscriber:
 
 
 class RecordingHub:
-    """A hub, as an ASGI application, that remembers what it is asked.
+    """A hub, as an ASGI application, that records what it receives.
 
     Attributes:
-        response: What it answers.
-        forms: The fields of each request that was a form.
+        response: The response to every request.
+        forms: The fields of each request with a form.
         requests: Every request.
     """
 
@@ -174,7 +174,7 @@ class RecordingHub:
 
 
 class FakeClock:
-    """A clock that stands still until it is moved; call it for the time, and sleep on it.
+    """A clock that stands still until a test advances it. Call it for the time, and sleep on it.
 
     Args:
         now: Seconds since 1970.
@@ -185,18 +185,18 @@ class FakeClock:
         self._moved = anyio.Event()
 
     def __call__(self) -> float:
-        """The time, in seconds since 1970."""
+        """Return the time, in seconds since 1970."""
         return self.now
 
     async def advance(self, seconds: float) -> None:
-        """Move the clock on, and let those who slept that long wake up."""
+        """Advance the clock, and wait until everything that this wakes up has run."""
         self.now += seconds
         moved, self._moved = self._moved, anyio.Event()
         moved.set()
         await anyio.wait_all_tasks_blocked()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep until the clock has moved that far."""
+        """Sleep until the clock has advanced by these seconds."""
         until = self.now + seconds
         while self.now < until:
             await self._moved.wait()

@@ -1,50 +1,75 @@
 """Subscribe to topics of the web: write a class with a hook for the content that hubs deliver."""
 
-import importlib as _importlib
-
 TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
 if TYPE_CHECKING:
-    from websubsub._public import (
-        Acknowledgement,
-        CallbackPolicy,
-        ContentDistributionMessage,
-        ContentError,
+    from _websub.grammar.media import ContentError
+    from _websub.limits import EdgeLimits, EdgeLoad
+    from _websub.outcome import WebSubError
+    from websubsub._application import SubscriberApplication, asgi
+    from websubsub._config import CallbackPolicy, SubscriberConfig, Target
+    from websubsub._discovery.client import DiscoveryClient
+    from websubsub._discovery.discovery import (
         Discovery,
-        DiscoveryClient,
         DiscoveryError,
         DiscoveryOptions,
-        DiscoverySource,
-        EdgeLimits,
-        EdgeLoad,
-        EventKind,
-        HubError,
-        InsecureSecretError,
         NoHubError,
         NoTopicError,
-        State,
-        StateStore,
-        SubscriberApplication,
-        SubscriberConfig,
-        SubscriberEvent,
-        SubscriberListener,
-        SubscriberService,
-        Subscription,
-        SubscriptionChangeResponse,
-        SubscriptionClient,
+    )
+    from websubsub._discovery.sniffing import DiscoverySource
+    from websubsub._errors import (
+        InsecureSecretError,
         SubscriptionDeletedError,
-        SubscriptionDenied,
         SubscriptionInitiationError,
-        SubscriptionVerification,
         SubscriptionVerificationError,
-        SubscriptionVerificationSuccess,
-        Target,
-        UnsubscriptionVerification,
         UnsubscriptionVerificationError,
+    )
+    from websubsub._events import EventKind, SubscriberEvent
+    from websubsub._listener import SubscriberListener
+    from websubsub._messages import (
+        Acknowledgement,
+        ContentDistributionMessage,
+        HubError,
+        SubscriptionChangeResponse,
+        SubscriptionDenied,
+        SubscriptionVerification,
+        SubscriptionVerificationSuccess,
+        UnsubscriptionVerification,
         UnsubscriptionVerificationSuccess,
-        WebSubError,
-        asgi,
-        run,
-        serve,
+    )
+    from websubsub._service import SubscriberService
+    from websubsub._serving import run, serve
+    from websubsub._state.state import State, StateStore, Subscription
+    from websubsub._subscription_client import SubscriptionClient
+else:
+    from _websub.lazy import lazily as _lazily
+
+    __getattr__, __dir__ = _lazily(
+        globals(),
+        {
+            "_websub.grammar.media": "ContentError",
+            "_websub.limits": "EdgeLimits EdgeLoad",
+            "_websub.outcome": "WebSubError",
+            "websubsub._application": "SubscriberApplication asgi",
+            "websubsub._config": "CallbackPolicy SubscriberConfig Target",
+            "websubsub._discovery.client": "DiscoveryClient",
+            "websubsub._discovery.discovery": "Discovery DiscoveryError DiscoveryOptions NoHubError NoTopicError",
+            "websubsub._discovery.sniffing": "DiscoverySource",
+            "websubsub._errors": (
+                "InsecureSecretError SubscriptionDeletedError SubscriptionInitiationError "
+                "SubscriptionVerificationError UnsubscriptionVerificationError"
+            ),
+            "websubsub._events": "EventKind SubscriberEvent",
+            "websubsub._listener": "SubscriberListener",
+            "websubsub._messages": (
+                "Acknowledgement ContentDistributionMessage HubError SubscriptionChangeResponse "
+                "SubscriptionDenied SubscriptionVerification SubscriptionVerificationSuccess "
+                "UnsubscriptionVerification UnsubscriptionVerificationSuccess"
+            ),
+            "websubsub._service": "SubscriberService",
+            "websubsub._serving": "run serve",
+            "websubsub._state.state": "State StateStore Subscription",
+            "websubsub._subscription_client": "SubscriptionClient",
+        },
     )
 
 del TYPE_CHECKING
@@ -91,17 +116,3 @@ __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation
     "UnsubscriptionVerificationSuccess",
     "WebSubError",
 ]
-
-
-def __getattr__(name: str) -> object:
-    """Load everything when the first public name is asked for, so that help and ``--version`` need not wait for it."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    public = _importlib.import_module("websubsub._public")
-    for each in __all__:
-        globals()[each] = getattr(public, each)
-    return globals()[name]
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -1,1 +1,1 @@
-"""The border to ASGI: requests in, responses out, and which application answers at a path."""
+"""The ASGI side: reading requests, writing responses, and choosing an application by path."""

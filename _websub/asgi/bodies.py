@@ -1,11 +1,11 @@
-"""The bodies of requests: how many may be arriving at once, and how much memory they take."""
+"""Limits on request bodies: how many may be arriving at once, and how much memory they take."""
 
 import logging
 
 import anyio
 
+from _websub.asgi.holdings import Holdings
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import Shares
 from _websub.http import RETRY_LATER, Response, plain
 from _websub.limits import EdgeLimits
 
@@ -13,7 +13,7 @@ log = logging.getLogger("websub")
 
 
 def busy() -> Response:
-    """The answer to a request that there is no room for."""
+    """Return the response to a request that there is no room for."""
     return plain(503, "Too busy, try again later.", [*RETRY_LATER, ("Connection", "close")])
 
 
@@ -21,10 +21,10 @@ class Arrival:
     """One body, from its first byte until its request is answered.
 
     Attributes:
-        client: Whom it is counted to.
-        patience: What ends the wait for more of it.
+        client: The client that it counts for.
+        patience: The cancel scope that ends the wait for more of it.
         held: How many bytes of it are held.
-        gave_way: Whether it is to be refused in favour of others.
+        gave_way: Whether it is refused to make room for others.
     """
 
     __slots__ = ("_bodies", "client", "gave_way", "held", "patience")
@@ -37,50 +37,50 @@ class Arrival:
         self.gave_way = False
 
     def grow(self, number: int) -> None:
-        """Count bytes that have arrived; when there are too many in all, the largest body gives way."""
+        """Count bytes that have arrived. If there are too many in total, the largest body gives way."""
         self._bodies.grow(self, number)
 
     def complete(self) -> None:
-        """Say that no more of it will arrive."""
+        """Mark the body as complete: no more of it will arrive."""
         self._bodies.arrived(self)
 
     def release(self) -> None:
-        """Say that it is not needed any more."""
+        """Release the body, which is no longer needed."""
         self._bodies.release(self)
 
 
 class Bodies:
-    """The bodies that an application holds.
+    """The request bodies that an application holds.
 
-    A client needs no more than a connection to have a body arrive for as long as the deadline allows. So bodies take
-    no slot of the requests that are worked on, and when there are too many, the oldest of the busiest client goes:
-    whoever sends a request in one piece is through before its turn comes.
+    A client needs only a connection to keep a body arriving until the deadline. So a body takes none of the slots for
+    requests in progress, and when there are too many, the oldest one of the busiest client gives way. A request that
+    is sent in one piece is complete before that happens.
 
     Args:
-        limits: How many there may be, and of how many bytes.
-        refusals: Where it is counted that one is refused.
+        limits: How many there may be, and how many bytes.
+        refusals: The count of refused requests.
     """
 
     def __init__(self, limits: EdgeLimits, refusals: Refusals) -> None:
         self._most = limits.bodies
-        # The largest body that is allowed always fits, alone.
+        # A single body of the largest allowed size always fits.
         self._memory = max(limits.memory_bytes, limits.body_bytes)
         self._refusals = refusals
-        self._arriving = Shares[Arrival]()
+        self._arriving = Holdings[Arrival]()
         self._held = 0
 
     @classmethod
     def alone(cls) -> Arrival:
-        """A body that has nothing to do with others."""
+        """Return a body that is not counted with others."""
         return cls(EdgeLimits(), Refusals(log)).begin("")
 
     @property
     def arriving(self) -> int:
-        """How many are arriving."""
+        """How many bodies are arriving."""
         return len(self._arriving)
 
     def begin(self, client: str) -> Arrival:
-        """Take in a body that is about to arrive."""
+        """Begin to count a body that is about to arrive."""
         if len(self._arriving) >= self._most:
             oldest = self._arriving.oldest_of_the_largest()
             if oldest is not None:
@@ -100,11 +100,11 @@ class Bodies:
             self._give_way(largest)
 
     def arrived(self, arrival: Arrival) -> None:
-        """Count a body as one that arrives no more."""
+        """Stop counting a body as arriving."""
         self._arriving.discard(arrival.client, arrival)
 
     def release(self, arrival: Arrival) -> None:
-        """Count a body and its bytes no more."""
+        """Stop counting a body and its bytes."""
         self.arrived(arrival)
         self._held -= arrival.held
         arrival.held = 0

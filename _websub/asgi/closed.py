@@ -1,4 +1,4 @@
-"""What a service answers that is starting or stopping: not now, and never a final no."""
+"""The answer of a service that is starting or stopping: try again later."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ _AGAIN = (("Retry-After", "5"), ("Connection", "close"))
 class ClosedApplication:
     """An ASGI application that answers 503 with Retry-After, whatever the method, the path and the body.
 
-    Clients take 404, 405 or 413 for an answer that will not change, and give up.
+    Clients take 404, 405 or 413 for a final answer and give up.
 
     Args:
-        answers: What it answers all the same, by path: a health check, for example.
+        answers: Responses to give anyway, by path: that of a health check, for example.
     """
 
     def __init__(self, answers: Mapping[str, Response] | None = None) -> None:

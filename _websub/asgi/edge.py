@@ -1,4 +1,4 @@
-"""The ASGI edge: a request becomes a value, the answer is written, its follow-up runs once the answer is out."""
+"""The ASGI edge: reads a request as a value, writes the response, and runs the follow-up after it."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -20,8 +20,8 @@ from _websub.asgi.events import (
     refuse,
     write_response,
 )
+from _websub.asgi.holdings import client_of
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import client_of
 from _websub.http import Answer, Request, Response, Then, plain
 from _websub.limits import EdgeLimits, EdgeLoad
 from _websub.user_code import contained
@@ -36,17 +36,18 @@ Refused = Callable[[Scope, Response], None]
 
 
 class AsgiEdge:
-    """An ASGI application around one function from request to answer; also an async context manager.
+    """An ASGI application around one function from request to answer. It is also an async context manager.
 
-    Entered, by ``async with`` or by the server's lifespan, it runs follow-ups in the background and waits for them at
-    its end. Not entered, as below a framework that passes no lifespan on, it runs each at the end of its request.
+    When entered, by ``async with`` or by the server's lifespan, it runs follow-ups in the background and waits for them
+    at exit. Otherwise, as when mounted in a framework that passes no lifespan on, it runs each at the end of its
+    request.
 
     Args:
-        handle: Answers a request; it should not raise.
-        limits: The bounds.
-        resources: What to hold open while the application runs.
-        coded: Whether bodies may have a Content-Encoding; they are handed on as they come.
-        refused: Told of each request that is answered without being handled, and of that answer.
+        handle: Answers a request. It should not raise.
+        limits: The limits.
+        resources: Makes a context manager that is held open while the application runs.
+        coded: Whether bodies may have a Content-Encoding. They are passed on as they come.
+        refused: Called with each request that is answered without being handled, and the response.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class AsgiEdge:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let follow-ups finish within the limit, then cancel what is left."""
+        """Wait for follow-ups within the limit, then cancel the rest."""
         stack, tasks = self._stack, self._tasks
         if stack is None or tasks is None:
             return
@@ -106,7 +107,7 @@ class AsgiEdge:
             self._stack = self._tasks = None
             tasks.cancel_scope.cancel()
             try:
-                # Not told of the error, which it would wrap in a group; its own tasks raise none.
+                # Without the error, which it would wrap in a group. Its own tasks raise none.
                 await tasks.__aexit__(None, None, None)
             finally:
                 await stack.__aexit__(kind, error, traceback)
@@ -118,7 +119,7 @@ class AsgiEdge:
                 await self._quiet.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
-        """Serve one ASGI connection: http and lifespan; anything else is refused."""
+        """Serve one ASGI connection. Only http and lifespan are accepted."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -183,7 +184,7 @@ class AsgiEdge:
             raise RefusedError(busy())
 
     async def _take(self, scope: Scope, request: Request, send: AsgiSend) -> None:
-        """Answer a request, and see to its follow-up; both take one slot of those that may be under way."""
+        """Answer a request and start its follow-up. Both together take one slot."""
         self._pending += 1
         followed = False
         try:
@@ -191,7 +192,7 @@ class AsgiEdge:
             try:
                 await self._write(scope, send, answer.response)
             finally:
-                # What was accepted is followed up, also when the client did not wait to hear that it was.
+                # An accepted request gets its follow-up even if the client did not wait for the response.
                 if answer.then is not None and self._tasks is not None:
                     self._tasks.start_soon(self._follow_up, answer.then)
                     followed = True
@@ -212,14 +213,14 @@ class AsgiEdge:
             return Answer(plain(500, "Internal server error."))
 
     async def _write(self, scope: Scope, send: AsgiSend, response: Response) -> None:
-        # A client that takes nothing would hold its slot for as long as it stays, and on HTTP/2 even longer.
+        # A client that reads nothing would hold its slot until it leaves, and on HTTP/2 even longer.
         with anyio.move_on_after(self._limits.send_seconds) as patience:
             await write_response(scope, send, response)
         if patience.cancelled_caught:
             self._unread.note("A client did not receive its answer within %g seconds.", self._limits.send_seconds)
 
     async def _follow_up(self, then: Then) -> None:
-        # Unguarded, one unreachable callback would cancel the task group and with it the whole server.
+        # Otherwise one unreachable callback would cancel the task group, and with it the whole server.
         try:
             await then()
         except BaseException as error:

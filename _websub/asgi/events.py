@@ -1,4 +1,4 @@
-"""ASGI events as values: a scope and what arrives on it are one request, a response is written as events."""
+"""ASGI events as values: a scope and its events are read as one request, a response is written as events."""
 
 import logging
 import math
@@ -28,13 +28,13 @@ _PATH_SAFE = "/:@!$&'()*+,;=-._~|{}^`\\\"<>[]"
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/._~-]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-#: What the edge and the server say themselves: how long a body is, and where it ends.
+#: The headers that the edge and the server write themselves.
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _HTTP1_ONLY = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"upgrade"})
 
 
 class RefusedError(Exception):
-    """A request that is answered without being read to its end."""
+    """A request is answered without being read to its end."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -42,26 +42,26 @@ class RefusedError(Exception):
 
 
 class DisconnectedError(Exception):
-    """The client went away before its request was complete: nothing of it counts."""
+    """The client disconnected before its request was complete, which is dropped."""
 
 
 async def read_request(
     scope: Scope, receive: Receive, *, limit: int, seconds: float, arrival: Arrival | None = None, coded: bool = False
 ) -> Request:
-    """The whole request of an ASGI scope.
+    """Return the whole request of an ASGI scope.
 
     Args:
         scope: The ASGI scope.
-        receive: Where events come from.
+        receive: The ASGI receive function.
         limit: The largest body, in bytes.
         seconds: How long the body may take to arrive.
-        arrival: Where its body is counted, among those of others.
-        coded: Whether the body may have a Content-Encoding; it is taken as it comes.
+        arrival: The body among those that the application holds. By default it is counted alone.
+        coded: Whether the body may have a Content-Encoding. It is not unpacked.
 
     Raises:
-        RefusedError: Its method is for proxies and diagnosis, its target or its Host header is malformed, or its body
-            is too large, too slow, in too small pieces, compressed, of ambiguous length, or has to give way to others.
-        DisconnectedError: The client went away.
+        RefusedError: The method is CONNECT or TRACE, the target or the Host header is malformed, or the body is too
+            large, too slow, in too small pieces, compressed, of ambiguous length, or has to give way to others.
+        DisconnectedError: The client disconnected.
     """
     method: str = scope["method"]
     if method in {"CONNECT", "TRACE"}:
@@ -75,15 +75,16 @@ async def read_request(
     if not coded:
         _check_coding(named)
     body = await _read_body(receive, arrival or Bodies.alone(), limit=limit, seconds=seconds)
-    return Request(method=method, url=url, headers=headers, body=body, mount=mount)
+    client = arrival.client if arrival else ""
+    return Request(method=method, url=url, headers=headers, body=body, mount=mount, client=client)
 
 
 def _url(scope: Scope, host: str, mount: str) -> str:
     if not _HOST.fullmatch(host):
-        # A slash in it would become part of the path below, and so get around what a proxy lets through.
+        # A slash in it would become part of the path below, and so bypass the rules of a proxy.
         raise RefusedError(plain(400, "The Host header is malformed.", _CLOSE))
     path = _path(scope)
-    # Frameworks differ in whether the path of a mounted application still has the mount in front.
+    # Frameworks differ in whether the path of a mounted application includes the mount.
     if mount and path != mount and not path.startswith(mount + "/"):
         path = mount + path
     query = scope.get("query_string", b"").decode("latin-1")
@@ -129,7 +130,7 @@ async def _read_body(receive: Receive, arrival: Arrival, *, limit: int, seconds:
 
 
 def _joined(body: bytes | bytearray, chunk: bytes) -> bytes | bytearray:
-    """What came so far and what came now; most bodies come in one piece, which needs no copy."""
+    """Return a body with a chunk appended. Most bodies come in one piece, which is not copied."""
     if not body:
         return chunk
     whole = body if isinstance(body, bytearray) else bytearray(body)
@@ -160,10 +161,10 @@ def _too_large(limit: int) -> RefusedError:
 
 
 async def refuse(scope: Scope, receive: Receive, send: AsgiSend, response: Response) -> None:
-    """Answer a request whose body was not read, and drop what still arrives of it for a moment.
+    """Answer a request whose body was not read, and discard the rest of the body for a moment.
 
-    A connection closed with bytes unread is reset, and the client may never see its answer; and a server whose events
-    nobody takes waits for ever.
+    A connection closed with unread bytes is reset, and the client may never see the response. A server whose events
+    nobody receives waits for ever.
     """
     await write_response(scope, send, response, finish=False)
     with anyio.move_on_after(_LINGER_SECONDS):
@@ -185,13 +186,13 @@ async def _discard(receive: Receive, quiet_seconds: float = math.inf) -> None:
 
 
 async def write_response(scope: Scope, send: AsgiSend, response: Response, *, finish: bool = True) -> None:
-    """Write a response with its Content-Length; one that cannot be written becomes a 500.
+    """Write a response with its Content-Length. One that cannot be written becomes a 500.
 
     Args:
         scope: The ASGI scope.
-        send: Where events go.
+        send: The ASGI send function.
         response: The response.
-        finish: Whether this is all, or the caller says later that it is.
+        finish: Whether to end the response, or leave that to the caller.
     """
     try:
         headers = _encode(scope, response)

@@ -1,4 +1,4 @@
-"""Who may send requests to a server on loopback: programs on this machine, and no page that its browsers show."""
+"""Protection of a server on loopback: programs on this machine may send it requests, web pages may not."""
 
 from urllib.parse import urlsplit
 
@@ -6,19 +6,19 @@ from _websub.grammar.addresses import is_loopback_host, is_loopback_url
 from _websub.grammar.urls import host_of
 from _websub.http import Request
 
-#: What browsers say of requests that come from the page's own server, or from the person at the browser.
+#: The values that browsers send for requests of the server's own pages, and of the user.
 _OWN_SITES = frozenset({"same-origin", "none"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def refusal_on_loopback(request: Request) -> str | None:
-    """Why a server that lives on loopback does not take a request; None when it does.
+    """Return why a server on loopback refuses a request, or None if it accepts it.
 
-    Everybody who can show a page to a browser on this machine can make it send requests here, and by a name that
-    leads to this machine even read the answers. Browsers say where a request comes from; programs have no reason to.
+    Anybody who shows a page to a browser on this machine can make it send requests here, and with a name that resolves
+    to this machine can even read the responses. Browsers name the origin of a request; programs do not.
 
     Args:
-        request: The request; the host of its URL is that of its Host header.
+        request: The request. The host of its URL is that of its Host header.
     """
     if not is_loopback_host(host_of(request.url)):
         return "This server is on loopback, and takes requests to localhost only; set its public URL to change that."
@@ -28,7 +28,7 @@ def refusal_on_loopback(request: Request) -> str | None:
 
 
 def is_from_another_page(request: Request) -> bool:
-    """Whether a browser says that a request comes from a page that is not this server's own (Fetch Metadata, CORS)."""
+    """Return whether a browser sent a request for a page of another site (Fetch Metadata, CORS)."""
     sites = request.headers.get_all("Sec-Fetch-Site")
     if any(site.strip().lower() not in _OWN_SITES for site in sites):
         return True
@@ -37,7 +37,7 @@ def is_from_another_page(request: Request) -> bool:
 
 
 def _authority(url: str) -> tuple[str, int | None] | None:
-    """The host and the port of a URL or an origin; None for what is none, such as ``null``."""
+    """Return the host and the port of a URL or an origin, or None for anything else, such as ``null``."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -49,7 +49,7 @@ def _authority(url: str) -> tuple[str, int | None] | None:
 
 
 def leads_off_loopback(topic: str, callback: str) -> bool:
-    """Whether a subscription would carry content of this machine to another one.
+    """Return whether a subscription would send content of this machine to another one.
 
     Args:
         topic: The topic of the subscription.

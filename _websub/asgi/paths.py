@@ -1,4 +1,4 @@
-"""Which application answers at a path."""
+"""A router from paths to applications."""
 
 from collections.abc import Collection, Mapping
 
@@ -7,10 +7,10 @@ from _websub.grammar.targets import in_origin_form
 
 
 class Paths:
-    """An ASGI application made of others: the one with the longest path that fits answers.
+    """An ASGI application that passes each request to the application with the longest matching path.
 
     Args:
-        apps: The applications by path; the one at ``/`` answers what fits no other.
+        apps: The applications by path. The one at ``/`` answers when no other matches.
     """
 
     def __init__(self, apps: Mapping[str, AsgiApp]) -> None:
@@ -23,13 +23,13 @@ class Paths:
 
 
 def prefix_of(path: str, prefixes: Collection[str]) -> str | None:
-    """The longest of these paths that a path is, or is below."""
+    """Return the longest of these paths that equals the path or contains it, or None."""
     fitting = (each for each in prefixes if path == each or path.startswith(each.rstrip("/") + "/"))
     return max(fitting, key=len, default=None)
 
 
 def local_path(scope: Scope) -> str:
-    """The path of a request below the mount of the application; some servers leave the mount in front of it."""
+    """Return the path of a request below the application's mount, which some servers leave in the path."""
     path: str = scope.get("path", "/")
     mount: str = scope.get("root_path", "").rstrip("/")
     return path[len(mount) :] or "/" if path == mount or path.startswith(mount + "/") else path

@@ -1,4 +1,4 @@
-"""Which URL a service tells others: the one its user gave, else its own address, as long as only this machine comes."""
+"""The URL that a service tells others: the one its user gave, or its address if only this machine can reach it."""
 
 import logging
 
@@ -8,23 +8,24 @@ log = logging.getLogger("websub")
 
 
 def check_host(host: str, remedy: str) -> None:
-    """Refuse to make a public URL of the address of a listener that others are meant to reach.
+    """Raise ``ValueError`` if the public URL cannot be made from the address of a listener.
 
-    They reach it by a name, through a proxy or over https, which the address does not tell; ``0.0.0.0`` is nobody's.
+    Other machines reach it by a name, through a proxy or over https, which the address does not tell, and ``0.0.0.0``
+    is no address to call.
 
     Args:
-        host: The address that is listened on.
-        remedy: What to write instead, as a part of the sentence.
+        host: The address to listen on.
+        remedy: What to do instead, as a part of the message.
 
     Raises:
-        ValueError: The address is not one of loopback.
+        ValueError: The address is not a loopback address.
     """
     if not is_loopback_host(host):
         raise ValueError(f"The public URL is not known when listening on {host or 'all addresses'}; {remedy}.")
 
 
 def loopback_warning(url: str, host: str) -> str | None:
-    """What is wrong when others can reach a service that tells them a URL of their own machine; else None."""
+    """Return a warning if others can reach a service whose public URL is on loopback, or None."""
     if not is_loopback_url(url) or is_loopback_host(host):
         return None
     where = host or "all addresses"
@@ -32,7 +33,7 @@ def loopback_warning(url: str, host: str) -> str | None:
 
 
 def warn_of_loopback(url: str, host: str) -> None:
-    """Log what ``loopback_warning`` says."""
+    """Log the warning of ``loopback_warning``, if there is one."""
     warning = loopback_warning(url, host)
     if warning is not None:
         log.warning(warning)

@@ -1,4 +1,4 @@
-"""What is refused is counted, and logged the first time and then once a minute at most."""
+"""A count of refusals, logged at most once a minute."""
 
 import logging
 import time
@@ -8,14 +8,14 @@ _SECONDS = 60.0
 
 
 class Refusals:
-    """Counts what is refused, and tells the log without flooding it.
+    """Counts refusals, and logs them without flooding the log.
 
     Args:
-        log: Where to tell it.
-        clock: The time, in seconds.
+        log: The logger.
+        clock: Returns the time, in seconds.
 
     Attributes:
-        count: How many there were.
+        count: How many refusals there were.
     """
 
     def __init__(self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,11 +25,11 @@ class Refusals:
         self.count = 0
 
     def note(self, message: str, *values: object) -> None:
-        """Count one more, and log it unless the same was logged within the last minute.
+        """Count a refusal, and log it unless the same message was logged within the last minute.
 
         Args:
-            message: What happened, in the words of a log; the kind that is counted.
-            values: What to put into it.
+            message: The log message, with placeholders.
+            values: The values of the placeholders.
         """
         self.count += 1
         now = self._clock()

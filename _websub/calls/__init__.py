@@ -1,1 +1,1 @@
-"""Requests to others: whom they may reach, how much they may take, and what comes back."""
+"""Outgoing requests: the addresses they may reach, the budgets of hosts, and the responses."""

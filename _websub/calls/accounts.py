@@ -1,4 +1,4 @@
-"""Accounts of hosts and addresses: what each was made to take lately, and what it may be made to take now."""
+"""Accounts of hosts and addresses: the exchanges each had lately, and whether it may have another one now."""
 
 import math
 from collections import OrderedDict
@@ -8,28 +8,28 @@ import attrs
 from attrs.validators import ge, gt
 
 _MINUTE = 60.0
-#: How long to wait for a place that may be given back at any moment.
+#: How long to wait for a place that may become free at any moment.
 CROWDED_SECONDS = 1.0
-#: How long something that was wanted speaks for whoever wanted it.
+#: How long a wanted exchange proves that its host or address wants more.
 PROVEN_SECONDS = 3600.0
 _LONGEST_LINE_SECONDS = 300.0
 
 
 @attrs.frozen(kw_only=True)
 class Budget:
-    """The bounds for one host, or for one address.
+    """The limits of one host, or of one address.
 
     Attributes:
-        at_once: Exchanges under way.
-        burst: Exchanges after a quiet time, before the rate counts.
-        per_minute: Exchanges in a minute from then on.
-        burst_bytes: Bytes after a quiet time, before their rate counts; the exchange that passes it is finished, and
-            each one under way counts as much as the largest one lately.
-        bytes_per_minute: Bytes in a minute from then on.
-        failures: Exchanges in a row that the host did not want, after which it is left alone; 0 for never.
-        pause_seconds: For how long.
-        proven_factor: How many times as many exchanges there may be, and no pause, for an hour after one that was
-            wanted: for addresses, which many hosts may share.
+        at_once: Exchanges at the same time.
+        burst: Exchanges after a quiet time, before the rate applies.
+        per_minute: Exchanges per minute from then on.
+        burst_bytes: Bytes after a quiet time, before the rate of bytes applies. The exchange that exceeds it may
+            finish. Each exchange in progress counts as much as the largest recent one.
+        bytes_per_minute: Bytes per minute from then on.
+        failures: Unwanted exchanges in a row that pause the account; 0 for no pause.
+        pause_seconds: The length of the pause.
+        proven_factor: For an hour after a wanted exchange, this many times as many exchanges are allowed, and there is
+            no pause. This is for addresses, which many hosts may share.
     """
 
     at_once: int = attrs.field(default=10, validator=ge(1))
@@ -44,13 +44,13 @@ class Budget:
 
 @attrs.frozen(kw_only=True)
 class AccountState:
-    """How an account stands.
+    """The state of an account.
 
     Attributes:
-        name: The host, address or network that it is for.
-        under_way: Exchanges under way.
-        failures: Exchanges in a row that were not wanted.
-        resumes_at: Until when it is left alone; None if it is not.
+        name: Its host, address or network.
+        under_way: Exchanges in progress.
+        failures: Unwanted exchanges in a row.
+        resumes_at: The time when its pause ends, or None if it is not paused.
     """
 
     name: str
@@ -60,7 +60,7 @@ class AccountState:
 
 
 class _Account:
-    """What one host was made to take lately; it recovers with time."""
+    """The recent exchanges of one host or address, which count less with time."""
 
     __slots__ = (
         "at", "exchanges", "failures", "in_line", "largest", "paused_until", "proven_until", "running", "size",
@@ -81,7 +81,7 @@ class _Account:
         minutes = max(0.0, now - self.at) / _MINUTE
         self.at = now
         self.exchanges = max(0.0, self.exchanges - budget.per_minute * self.factor(budget) * minutes)
-        # An infinite rate times no time at all is no number.
+        # An infinite rate times zero is not a number.
         self.size = max(0.0, self.size - budget.bytes_per_minute * minutes) if minutes else self.size
         if not self.size:
             self.largest = 0
@@ -92,9 +92,9 @@ class _Account:
         return budget.proven_factor if self.proven_until > self.at else 1.0
 
     def worth(self, budget: Budget) -> int:
-        """Return how much it matters that an account is remembered, now that it has recovered.
+        """Return how important it is to remember an account, after ``recover``.
 
-        Most of all that a host may not be called, then that it wanted something, then that it was called.
+        Most important is that a host must not be called, then that it wanted something, then that it was called.
         """
         factor = self.factor(budget)
         if self.paused_until > self.at or self.exchanges + 1 > budget.burst * factor or self.size > budget.burst_bytes:
@@ -105,11 +105,11 @@ class _Account:
 
 
 class Accounts:
-    """Accounts with the same budget, of which those that matter least are forgotten beyond a number.
+    """Accounts with the same budget. Beyond a number, the least important ones are forgotten.
 
     Args:
-        budget: The bounds for each.
-        clock: Seconds that only grow.
+        budget: The limits of each account.
+        clock: Returns the time in seconds, and never goes back.
         remembered: How many accounts are kept.
     """
 
@@ -123,7 +123,7 @@ class Accounts:
         return len(self._accounts)
 
     def failing(self, name: str) -> bool:
-        """Return whether the last exchange of an account was not wanted."""
+        """Return whether the last exchange of an account was unwanted."""
         account = self._accounts.get(name)
         return account is not None and account.failures > 0
 
@@ -133,7 +133,7 @@ class Accounts:
         return account is not None and account.proven_until > self._clock()
 
     def wait(self, name: str) -> float:
-        """Return how many seconds from now an exchange may begin: 0 at once, infinity when another must end first."""
+        """Return the seconds until an exchange may begin: 0 for now, infinity if another one must end first."""
         account = self._accounts.get(name)
         if account is None:
             return 0.0
@@ -152,14 +152,14 @@ class Accounts:
         return max(0.0, *waits)
 
     def stand_in_line(self, name: str) -> float:
-        """Return in how many seconds to ask again: each who has to wait is told a later time than the one before."""
+        """Return the seconds until to ask again, which grow with each caller that has to wait."""
         account, wait = self._accounts[name], self.wait(name)
         account.in_line += 1
         line = account.in_line / self.budget.per_minute / account.factor(self.budget) * _MINUTE
         return max(CROWDED_SECONDS if wait == math.inf else wait, min(line, _LONGEST_LINE_SECONDS))
 
     def begin(self, name: str) -> None:
-        """Begin an exchange; ``end`` or ``cancel`` must follow."""
+        """Begin an exchange. ``end`` or ``cancel`` must follow."""
         account = self._accounts.get(name)
         if account is None:
             account = self._accounts[name] = _Account(self._clock())
@@ -189,13 +189,13 @@ class Accounts:
         return pauses
 
     def cancel(self, name: str) -> None:
-        """Take back an exchange of which nothing came."""
+        """Undo ``begin`` for an exchange that did not take place."""
         account = self._accounts[name]
         account.running -= 1
         self._refund(account)
 
     def resume(self, name: str) -> bool:
-        """End the pause of an account, and forget its failures. Return whether there was one."""
+        """End the pause of an account and forget its failures. Return whether it was paused."""
         account = self._accounts.get(name)
         if account is None or account.paused_until <= self._clock():
             return False
@@ -205,7 +205,7 @@ class Accounts:
         return True
 
     def states(self) -> list[AccountState]:
-        """Those that are paused, failing or busy."""
+        """Return the states of the accounts that are paused, failing or busy."""
         now = self._clock()
         return [
             AccountState(
@@ -222,7 +222,7 @@ class Accounts:
         account.exchanges = max(0.0, account.exchanges - 1)
 
     def _forget(self) -> None:
-        """Drop accounts beyond the number: those that matter least, and of these the oldest; none in use."""
+        """Drop the least important and oldest accounts beyond the number, but none in use."""
         surplus = len(self._accounts) - self._remembered
         if surplus <= 0:
             return
@@ -231,6 +231,6 @@ class Accounts:
             account.recover(self.budget, now)
         idle = [name for name, account in self._accounts.items() if not account.running]
         idle.sort(key=lambda name: self._accounts[name].worth(self.budget))
-        # A few more than needed, so that not every new one costs a look at all the others.
+        # A few more than needed, so that not every new account costs a look at all others.
         for name in idle[: surplus + self._remembered // 16]:
             del self._accounts[name]

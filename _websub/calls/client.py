@@ -1,4 +1,4 @@
-"""Outgoing exchanges: bounded in time and size, no redirects, no cookies, no environment (the door of httpx)."""
+"""Outgoing exchanges, limited in time and size, without redirects, cookies or settings from the environment."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -31,12 +31,13 @@ __all__ = [
 
 _CLOSE_SECONDS = 1.0
 
-# Each piece of a body costs as much as a kilobyte of it. A body may come in so many, and in one more for so many bytes.
+# Each piece of a body costs as much as a kilobyte of it. A body may come in this many pieces, and in one more for each
+# _PIECE_BYTES of it.
 _PIECES = 16_384
 _PIECE_BYTES = 32
 _PIECES_AT_ONCE = 32
 
-# In this order: the first class that fits names the failure.
+# The first match names the failure.
 _FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
     ((UrlError, httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol), Failure.URL),
     ((UnicodeError, httpx.LocalProtocolError, httpcore.LocalProtocolError), Failure.REQUEST),
@@ -52,14 +53,14 @@ _TRANSLATED = tuple(kind for kinds, _ in _FAILURES for kind in kinds)
 
 
 def check_client(client: object, **ours: object) -> None:
-    """Refuse a client that is none of httpx's, and settings beside it that would be its own.
+    """Raise an error if a client is not httpx's, or if settings are given beside it.
 
     Args:
-        client: What was given, or None.
-        ours: Settings of our own connections, by their names; None where they were not given.
+        client: The client, or None.
+        ours: Settings of our own connections by name, with None for those not given.
 
     Raises:
-        TypeError: It is not an ``httpx.AsyncClient``.
+        TypeError: The client is not an ``httpx.AsyncClient``.
         ValueError: One of the settings was given as well.
     """
     if client is None:
@@ -73,7 +74,7 @@ def check_client(client: object, **ours: object) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what the libraries raise into an ExchangeError that gives nothing of the network away."""
+    """Turn the libraries' exceptions into an ``ExchangeError`` that reveals nothing about the network."""
     try:
         yield
     except _TRANSLATED as error:
@@ -84,10 +85,10 @@ def _translated() -> Iterator[None]:
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    if response.is_stream_consumed:  # By an event hook of the given client, or a transport that read it for us.
+    if response.is_stream_consumed:  # By an event hook or the transport of the user's client.
         yield response.content
         return
-    if response.is_closed:  # By an event hook that raised for the status, before the body was read.
+    if response.is_closed:  # By an event hook that raised for the status before the body was read.
         return
     pieces = size = 0
     with _translated():
@@ -106,14 +107,14 @@ async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
 
 def _headers(response: httpx.Response) -> Headers:
     pairs = response.headers.multi_items()
-    if response.is_stream_consumed:  # Its content was unpacked by whoever read it.
+    if response.is_stream_consumed:  # Its content is already unpacked.
         pairs = [pair for pair in pairs if pair[0].lower() != "content-encoding"]
     return Headers(pairs)
 
 
 async def _unwind(chunks: AsyncIterator[bytes]) -> None:
-    # A body that was left early is a chain of generators, and trio warns of each that it has to end by itself. With
-    # the response closed, they have an end.
+    # A body that was not read to its end is a chain of generators, and trio warns of each that it has to finalize.
+    # With the response closed, reading on ends them.
     with suppress(Exception):
         pieces = 0
         async for _ in chunks:
@@ -131,18 +132,18 @@ def _has_tls_cause(error: BaseException | None) -> bool:
 
 
 class HttpClient:
-    """Sends requests and returns answers, and nothing but that.
+    """A client that sends one request and returns one response.
 
-    A client that is given is used whole: its headers, cookies, query parameters, authentication, event hooks, proxies,
-    TLS settings and timeouts are those of every exchange. What a request says itself goes before what the client says;
-    redirects are not followed whatever it says, and answers stay limited in size.
+    If the user passes a client, all of its settings apply to every exchange: headers, cookies, query parameters,
+    authentication, event hooks, proxies, TLS settings and timeouts. The headers of a request take precedence over those
+    of the client. Redirects are never followed, and the size of responses stays limited.
 
     Args:
-        client: The caller's own ``httpx.AsyncClient``, left open.
-        addresses: Which addresses may be called, when no client is given.
-        limits: The bounds of each exchange; of those, only the size when a client is given.
-        tls: The context for https instead of the usual one, when no client is given.
-        proxy: The URL of a proxy, when no client is given.
+        client: The user's ``httpx.AsyncClient``, which stays open.
+        addresses: The addresses that may be called, if no client is given.
+        limits: The limits of each exchange. If a client is given, only the size applies.
+        tls: The TLS context for https instead of the default one, if no client is given.
+        proxy: The URL of a proxy, if no client is given.
     """
 
     def __init__(
@@ -163,18 +164,18 @@ class HttpClient:
         self._own: tuple[object, httpx.AsyncBaseTransport] | None = None
 
     def may_call(self, url: str) -> bool:
-        """Return whether a checked URL may be called, as far as its text says; names are looked up when it is called.
+        """Return whether a checked URL may be called, judging by its text. Names are only looked up in the call.
 
-        With the caller's own client, that client decides.
+        With the user's own client, that client decides.
         """
         return self._given is not None or self._addresses.permits_host(host_of(url))
 
     async def send(self, request: Request, *, cut: bool = False) -> Response:
-        """Send one request and read its whole answer.
+        """Send a request, and return its whole response.
 
         Args:
             request: The request.
-            cut: Whether a longer body than the limit allows is cut there, instead of being a failure.
+            cut: Whether to cut a body that exceeds the limit instead of failing.
 
         Raises:
             ExchangeError: Nothing usable came back within the limits.
@@ -192,12 +193,12 @@ class HttpClient:
 
     @asynccontextmanager
     async def open(self, request: Request, *, named: str | None = None) -> AsyncIterator[Incoming]:
-        """Send one request and hand out its answer while the body arrives; leave early to stop reading.
+        """Send a request, and yield its response while the body arrives. Leave the block early to stop reading.
 
         Args:
             request: The request.
-            named: The URL that the user named, where the request follows a redirect from there: credentials go to no
-                other server than that one.
+            named: The URL that the user named, if the request follows a redirect from there. Credentials are sent to
+                that server only.
 
         Raises:
             ExchangeError: Nothing usable came back within the limits.
@@ -216,7 +217,7 @@ class HttpClient:
             raise ExchangeError(Failure.TIMEOUT)
 
     def _seconds(self) -> float | None:
-        """How long the whole exchange may take: over a given client as long as all its steps, each of them once."""
+        """Return how long an exchange may take. With the user's client, that is the sum of its timeouts."""
         if self._given is None:
             return self.limits.seconds
         steps = self._given.timeout.as_dict().values()
@@ -238,13 +239,13 @@ class HttpClient:
         auth = None if abroad or "authorization" in request.headers else httpx.USE_CLIENT_DEFAULT
         try:
             return await client.send(outgoing, stream=True, follow_redirects=False, auth=auth)
-        except httpx.HTTPStatusError as error:  # An event hook raised for the status; here every status is an answer.
+        except httpx.HTTPStatusError as error:  # An event hook raised for the status, but any status is a response.
             return error.response
 
     def _transport(self) -> httpx.AsyncBaseTransport:
-        # Without the client layer there are no cookies, no proxies of the environment, and no log of whole callbacks.
+        # A bare transport has no cookies, no proxies from the environment, and no log of whole callbacks.
         loop, own = anyio.lowlevel.current_token(), self._own
-        if own is None or own[0] != loop:  # Connections that another loop left behind cannot be used here.
+        if own is None or own[0] != loop:  # Connections of another loop cannot be used here.
             self._own = own = (loop, self._make_transport())
         return own[1]
 
@@ -254,7 +255,7 @@ class HttpClient:
         return ProxyTransport(self._proxy, self._addresses, self.limits, self._tls)
 
     async def aclose(self) -> None:
-        """Close the connections; a client that was given stays open."""
+        """Close the connections. The user's own client stays open."""
         own, self._own = self._own, None
         if own is not None and own[0] == anyio.lowlevel.current_token():
             await own[1].aclose()

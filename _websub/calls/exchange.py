@@ -1,4 +1,4 @@
-"""What an outgoing exchange brings: an answer on its way, or why there is none; and its bounds."""
+"""The results of an outgoing exchange: a response, or why there is none. And its limits."""
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
@@ -12,7 +12,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Failure(StrEnum):
-    """Why an exchange brought no answer."""
+    """Why an exchange brought no usable response.
+
+    The delivery engine has reasons of its own, ``DeliveryFailure``: a delivery ends in more ways, and operators read
+    them in dead letters and metrics.
+    """
 
     BUDGET = "the budget of the address is used up"
     NAME = "the name does not resolve"
@@ -28,11 +32,11 @@ class Failure(StrEnum):
 
 
 class ExchangeError(Exception):
-    """No usable answer came back.
+    """No usable response came back.
 
     Attributes:
         failure: What went wrong.
-        wait: For ``Failure.BUDGET``, in how many seconds to try again; nobody was called.
+        wait: For ``Failure.BUDGET``, the seconds after which to try again. No host was called.
     """
 
     def __init__(self, failure: Failure, wait: float = 0.0) -> None:
@@ -43,13 +47,13 @@ class ExchangeError(Exception):
 
 @attrs.frozen(kw_only=True)
 class ExchangeLimits:
-    """The bounds of one exchange.
+    """The limits of one exchange.
 
     Attributes:
-        seconds: From the start of the connection to the last byte.
-        connect_seconds: For the connection and TLS.
-        response_bytes: The largest answer.
-        connections: How many connections are open at a time.
+        seconds: The longest time from the start of the connection to the last byte.
+        connect_seconds: The longest time for the connection and TLS.
+        response_bytes: The largest body of a response.
+        connections: How many connections may be open at a time.
         keep_alive: How many idle connections are kept.
     """
 
@@ -62,7 +66,7 @@ class ExchangeLimits:
 
 @attrs.frozen(kw_only=True)
 class Incoming:
-    """An answer whose body is still on its way.
+    """A response whose body is still arriving.
 
     Attributes:
         url: The URL that answered.
@@ -78,8 +82,8 @@ class Incoming:
 
     @property
     def redirect(self) -> str | None:
-        """Where the answer sends us, as an absolute URL without a fragment; nowhere if that cannot be read."""
+        """The target of a redirect as an absolute URL without fragment, or None."""
         location = self.headers.get("location")
         target = resolve(self.url, location) if location and self.status in _REDIRECTS else None
-        # The fragment is for who shows the page, and is never sent (RFC 9110, 10.2.2).
+        # The fragment is for browsers, and is never sent (RFC 9110, 10.2.2).
         return target.partition("#")[0] if target else None

@@ -1,4 +1,4 @@
-"""Connections on which work is counted, not only content: a server decides how little it says with how much."""
+"""Connections that count the work of reading: a server can send a lot of bytes with little content."""
 
 import ssl
 from typing import Any
@@ -7,19 +7,19 @@ import anyio
 import anyio.lowlevel
 import httpcore
 
-# How much may arrive before the head is complete, and between two pieces of a body. What is in there is worked through
-# in one step: answers that are only informational, header fields, the extensions of chunks, trailers.
+# How much may arrive before the head is complete, and between two pieces of a body. The parser processes it at once:
+# informational responses, header fields, chunk extensions, trailers.
 HEAD_BYTES = 96 * 1024
 _HEAD_LINES = 2_000
 _BETWEEN_BYTES = 16 * 1024
 _HEAD_PIECE_BYTES = 4 * 1024
 _BODY_PIECE_BYTES = 16 * 1024
-# A chunk of one byte takes six.
+# A chunk with one byte of content takes six bytes.
 _FOR_EACH_BYTE = 8
 
 
 class MeteredStream(httpcore.AsyncNetworkStream):
-    """A connection that is read in small pieces, and no further when nothing comes of what arrives.
+    """A connection that is read in small pieces, and fails if too many bytes bring too little content.
 
     Args:
         inner: The connection.
@@ -33,15 +33,15 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         self._limit, self._piece = HEAD_BYTES, _HEAD_PIECE_BYTES
 
     def note_head(self) -> None:
-        """Say that the head of the answer is complete."""
+        """Note that the head of the response is complete."""
         self._fruitless = self._lines = 0
         self._limit, self._piece = _BETWEEN_BYTES, _BODY_PIECE_BYTES
 
     def note_piece(self, number: int) -> None:
-        """Say that a piece of the body came of what has arrived.
+        """Note that a piece of the body is complete.
 
         Args:
-            number: How many bytes it has.
+            number: Its size in bytes.
         """
         self._fruitless = 0
         self._fruitful += number
@@ -50,7 +50,7 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         """Read what has arrived.
 
         Raises:
-            httpcore.RemoteProtocolError: Too much has, and nothing or little came of it.
+            httpcore.RemoteProtocolError: Too many bytes arrived with too little content.
         """
         most = HEAD_BYTES + _BETWEEN_BYTES + _FOR_EACH_BYTE * self._fruitful
         if self._fruitless >= self._limit or self._received > most or self._lines > _HEAD_LINES:
@@ -60,12 +60,12 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         self._fruitless += len(data)
         if self._limit == HEAD_BYTES:
             self._lines += data.count(b"\n")
-        # What TLS has in store is read without waiting, and others want their turn.
+        # Bytes that TLS has buffered are read without waiting, and other tasks need their turn.
         await anyio.lowlevel.checkpoint()
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the interface
-        """Send a part of a request; the next answer is counted anew."""
+        """Send a part of a request, and count the next response from zero."""
         self._received = self._fruitless = self._fruitful = self._lines = 0
         self._limit, self._piece = HEAD_BYTES, _HEAD_PIECE_BYTES
         await self._inner.write(buffer, timeout)
@@ -80,21 +80,24 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the interface
     ) -> httpcore.AsyncNetworkStream:
-        """Put TLS on it."""
+        """Start TLS on the connection."""
         try:
             return MeteredStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-        except anyio.get_cancelled_exc_class():  # httpcore closes what fails, and leaves open what is cancelled
+        except anyio.get_cancelled_exc_class():  # httpcore closes a failed connection, but not a cancelled one
             with anyio.CancelScope(shield=True):
                 await self._inner.aclose()
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        """Give what is known of the connection."""
-        return self._inner.get_extra_info(info)
+        """Return what is known about the connection."""
+        try:
+            return self._inner.get_extra_info(info)
+        except (OSError, AttributeError):  # of a transport whose socket the other side has closed already
+            return None
 
 
 class MeteredBackend(httpcore.AsyncNetworkBackend):
-    """Connects to wherever it is told, which is a proxy."""
+    """A backend that connects to any host, for the proxy that the user chose."""
 
     def __init__(self) -> None:
         self._inner = httpcore.AnyIOBackend()

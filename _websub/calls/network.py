@@ -1,36 +1,35 @@
-"""Connections that are checked after name resolution, so that no name can point them inside (the door of httpcore)."""
+"""Connections whose addresses are checked after name resolution, so that no name can lead to a private network."""
 
 import functools
+import ipaddress
 import math
-import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import httpcore
 
 from _websub.calls.budgets import Spending
 from _websub.calls.metering import MeteredBackend
+from _websub.calls.resolving import Resolver
 from _websub.grammar.addresses import AddressPolicy
 
 RESOLVE_SECONDS = 3.0
 ADDRESS_LIMIT = 16
-_LOOKUPS_AT_ONCE = 32
 
 CoreError = httpcore.NetworkError | httpcore.TimeoutException | httpcore.ProtocolError
 
 
 class AddressRefusedError(httpcore.ConnectError):
-    """The name leads to an address that may not be called."""
+    """The name resolves to an address that may not be called."""
 
 
 class AddressBusyError(httpcore.ConnectError):
     """The budgets of all addresses of the name are used up.
 
     Attributes:
-        wait: In how many seconds to try again.
+        wait: The seconds after which to try again.
     """
 
     def __init__(self, wait: float) -> None:
@@ -39,28 +38,28 @@ class AddressBusyError(httpcore.ConnectError):
 
 
 class NameNotResolvedError(httpcore.ConnectError):
-    """The name leads nowhere, or its lookup took too long."""
+    """The name does not resolve, or not in time."""
 
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """The one TLS context of the process: making it takes longer than thirty requests."""
+    """Return the TLS context of the process. Making one takes longer than thirty requests."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves a name, checks every address it has, and connects to one that was checked.
+    """A backend that resolves a name, checks all of its addresses, and connects to one of them.
 
     Args:
-        addresses: Which addresses may be called.
+        addresses: The addresses that may be called.
     """
 
     def __init__(self, addresses: AddressPolicy) -> None:
         self._addresses = addresses
         self._inner = MeteredBackend()
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._resolver = Resolver()
 
     async def connect_tcp(
         self,
@@ -70,7 +69,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to one of the host's addresses, if all may be called, and the budget of that one allows it."""
+        """Connect to an address of the host within its budget, if all addresses of the host may be called."""
         failure: Exception | None = None
         wait, spending = math.inf, Spending.current()
         for address in await self._checked_addresses(host, port):
@@ -88,29 +87,35 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def _checked_addresses(self, host: str, port: int) -> list[str]:
         addresses = await self._resolve(host, port)
-        # One address that is not allowed spoils the name: an attacker's answer mixes good ones in.
+        # One forbidden address is enough to refuse the name: an attacker mixes in allowed ones.
         if not all(self._addresses.permits(address) for address in addresses):
             raise AddressRefusedError("address not allowed")
         return addresses[:ADDRESS_LIMIT]
 
     async def _resolve(self, host: str, port: int) -> list[str]:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(_LOOKUPS_AT_ONCE)
-        lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        if is_address(host):
+            return [host]
         try:
             with anyio.fail_after(RESOLVE_SECONDS):
-                rows = await anyio.to_thread.run_sync(lookup, abandon_on_cancel=True, limiter=self._limiter)
+                return await self._resolver.addresses(host, port)
         except (OSError, UnicodeError, TimeoutError) as error:
             raise NameNotResolvedError("name not resolved") from error
-        return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        """Refused: nobody's URL names a socket of this machine."""
+        """Raise an error: no URL names a socket of this machine."""
         raise AddressRefusedError(path)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await anyio.sleep(seconds)
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an address, so that nothing has to be looked up."""
+    try:
+        return "%" not in host and bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def guarded_pool(
@@ -121,14 +126,14 @@ def guarded_pool(
     idle_seconds: float,
     tls: ssl.SSLContext | None = None,
 ) -> httpcore.AsyncConnectionPool:
-    """A connection pool whose every connection is checked.
+    """Return a connection pool that checks every connection.
 
     Args:
-        addresses: Which addresses may be called.
+        addresses: The addresses that may be called.
         connections: How many connections there may be.
         keep_alive: How many idle connections to keep.
         idle_seconds: How long to keep them.
-        tls: The context for https instead of the usual one.
+        tls: The TLS context for https instead of the default one.
     """
     return httpcore.AsyncConnectionPool(
         ssl_context=tls or tls_context(),
@@ -150,17 +155,17 @@ def proxy_pool(
     tls: ssl.SSLContext | None = None,
     proxy_tls: ssl.SSLContext | None = None,
 ) -> httpcore.AsyncConnectionPool:
-    """A connection pool whose every connection leads through a proxy.
+    """Return a connection pool that connects through a proxy.
 
     Args:
-        url: That of the proxy, on HTTP or SOCKS: its scheme, host, port and path.
-        auth: The user and the password for it.
-        headers: What to tell it with each request.
+        url: The scheme, host, port and path of an HTTP or SOCKS proxy.
+        auth: The user name and the password for the proxy.
+        headers: Headers for the proxy, sent with each request.
         connections: How many connections there may be.
         keep_alive: How many idle connections to keep.
         idle_seconds: How long to keep them.
-        tls: The context for https instead of the usual one.
-        proxy_tls: The context for the proxy itself, where that is on https.
+        tls: The TLS context for https instead of the default one.
+        proxy_tls: The TLS context for the proxy itself, if it is on https.
     """
     scheme, host, port, path = url
     common: dict[str, Any] = {
@@ -178,6 +183,6 @@ def proxy_pool(
 
 
 def core_request(method: str, url: tuple[bytes, bytes, int | None, bytes], **rest: Any) -> httpcore.Request:
-    """A request for the pool, its target sent byte for byte."""
+    """Return a request for the pool, whose target is sent unchanged."""
     scheme, host, port, target = url
     return httpcore.Request(method=method, url=httpcore.URL(scheme=scheme, host=host, port=port, target=target), **rest)

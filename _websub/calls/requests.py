@@ -1,4 +1,4 @@
-"""Requests as httpx sends them: by our own rules, or by those of a client that its user set up."""
+"""Requests for httpx, with our own headers or with the settings of the user's client."""
 
 import functools
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ from _websub.http import Request
 Pairs = tuple[tuple[str, str], ...]
 
 _CREDENTIALS = frozenset({"authorization", "cookie"})
-#: What we say of ourselves; answers are read as they come, so they should come as they are.
+#: Our default headers. Responses are not unpacked, so they should not be compressed.
 _OWN_HEADERS = (("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"))
-#: Says nothing, so a client's own wish goes before it.
+#: Means nothing, so the client's own header takes precedence.
 _ANYTHING = ("accept", "*/*")
 
 
 class _ExactUrl(httpx.URL):
-    """A URL whose path and query go out byte for byte, where httpx would write some characters in another way.
+    """A URL whose path and query are sent unchanged, where httpx would encode some characters differently.
 
-    The extension ``target`` would do the same on a connection of one's own, but breaks requests through proxies.
+    The extension ``target`` does the same on a direct connection, but breaks requests through proxies.
     """
 
     def __init__(self, url: str) -> None:
@@ -35,7 +35,7 @@ class _ExactUrl(httpx.URL):
 
 
 def own_request(request: Request, url: str, pairs: Pairs, limits: ExchangeLimits) -> httpx.Request:
-    """A request for connections of our own.
+    """Return a request for our own connections.
 
     Args:
         request: The request.
@@ -58,14 +58,14 @@ def own_request(request: Request, url: str, pairs: Pairs, limits: ExchangeLimits
 def client_request(
     client: httpx.AsyncClient, request: Request, url: str, pairs: Pairs, *, redirected: bool
 ) -> httpx.Request:
-    """A request for a client that its user set up, with everything that it adds to requests.
+    """Return a request for the user's client, with everything that the client adds to requests.
 
     Args:
         client: The client.
         request: The request.
         url: Its URL in ASCII.
-        pairs: Its headers; they replace those of the client with the same name.
-        redirected: Whether another server sent us to the URL, which is then taken as it stands.
+        pairs: Its headers, which replace the client's headers of the same name.
+        redirected: Whether the URL is the target of a redirect. If so, the client's query parameters are not added.
     """
     standard, said = _standard_headers(), client.headers
     own = [
@@ -75,7 +75,7 @@ def client_request(
         own.append(_host(url))
     asked = [pair for pair in pairs if (pair[0].lower(), pair[1]) != _ANYTHING]
     outgoing = client.build_request(request.method, url, headers=_encoded([*own, *asked]), content=request.body or None)
-    # httpx has put the client's parameters in the place of the URL's own query; here they stand at its end.
+    # httpx replaced the URL's own query with the client's parameters. Here they are appended.
     if client.params and not redirected:
         url = append_query(url, list(client.params.multi_items()))
     outgoing.url = _ExactUrl(url)
@@ -83,33 +83,33 @@ def client_request(
 
 
 def _host(url: str) -> tuple[str, str]:
-    # httpx decodes a host that begins with "xn--" to write this field itself, and fails where that cannot be done.
+    # httpx would decode a host that begins with "xn--" to write this header, and fail if it cannot.
     return "Host", url.split("/", 3)[2]
 
 
 def same_origin(url: str, other: str) -> bool:
-    """Whether two URLs in ASCII lead to the same server: scheme, host and port."""
+    """Return whether two URLs in ASCII have the same scheme, host and port."""
     first, second = httpx.URL(url), httpx.URL(other)
     return (first.scheme, first.raw_host, first.port) == (second.scheme, second.raw_host, second.port)
 
 
 def without_credentials(pairs: Pairs) -> Pairs:
-    """The headers that may go to a server that the user did not name."""
+    """Return the headers that may go to a server that the user did not name."""
     return tuple(pair for pair in pairs if pair[0].lower() not in _CREDENTIALS)
 
 
 def drop_credentials(client: httpx.AsyncClient, outgoing: httpx.Request) -> None:
-    """Take back what the client's headers say to its user's server; its cookies know their servers themselves."""
+    """Remove the credentials in the client's headers. Its cookies know their servers themselves."""
     for name in _CREDENTIALS & {name.lower() for name in client.headers}:
         outgoing.headers.pop(name, None)
 
 
 @functools.cache
 def _standard_headers() -> httpx.Headers:
-    """What every client of httpx says, if its user says nothing."""
+    """Return the default headers of every httpx client."""
     return httpx.AsyncClient(transport=httpx.AsyncBaseTransport()).headers
 
 
 def _encoded(pairs: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    # As the delivery engine writes them; httpx would take ASCII only.
+    # Latin-1, as in the delivery engine; httpx would accept ASCII only.
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]

@@ -1,4 +1,4 @@
-"""What all clients of an event loop have in common when they go by the same rules."""
+"""Things that the clients of one event loop share if they have the same rules."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
@@ -10,25 +10,25 @@ T = TypeVar("T")
 
 
 class _Common(Generic[T]):
-    """A thing that is shared, and who shares it."""
+    """A shared thing, and its shares."""
 
     def __init__(self, thing: T) -> None:
         self.thing = thing
         self.shares: WeakSet[Share[T]] = WeakSet()
 
 
-# Only the shares keep a thing alive, so it goes with the last of them, given back or not.
+# Only the shares keep a thing alive, so it goes with the last of them, even if that was not returned.
 _commons: WeakValueDictionary[tuple[object, Hashable], _Common[Any]] = WeakValueDictionary()
 
 
 class Share(Generic[T]):
-    """A share in one thing for each event loop: it is made when the first share is taken up there.
+    """A share in a thing that there is once per event loop. The first share to be taken there makes it.
 
-    A share moves to the event loop that uses it. What it had on another is left to those who still use it.
+    A share moves to the event loop that uses it. The thing on the previous loop is left to its other shares.
 
     Args:
-        rules: What has to be equal for a thing to be shared; it says, too, what kind of thing that is.
-        make: Makes one.
+        rules: Shares with equal rules share a thing. The rules include the kind of the thing.
+        make: Makes the thing.
     """
 
     def __init__(self, rules: Hashable, make: Callable[[], T]) -> None:
@@ -37,7 +37,7 @@ class Share(Generic[T]):
         self._held: tuple[object, _Common[T]] | None = None
 
     def take(self) -> T:
-        """The thing of the running event loop."""
+        """Return the thing of the running event loop."""
         loop, held = anyio.lowlevel.current_token(), self._held
         if held is not None and held[0] == loop:
             return held[1].thing
@@ -50,7 +50,7 @@ class Share(Generic[T]):
         return common.thing
 
     def give_back(self) -> T | None:
-        """Let go of the thing; it is returned to whoever was the last to share it on this loop, and has to close it."""
+        """Release the thing. The last share of this loop gets it returned, and must close it; others get None."""
         held, self._held = self._held, None
         if held is None:
             return None

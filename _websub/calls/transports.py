@@ -1,4 +1,4 @@
-"""The network as httpx sees it: connections that are checked when they are made, or a proxy that makes them."""
+"""Transports for httpx: direct connections that are checked, or a proxy."""
 
 import importlib.util
 import ssl
@@ -18,15 +18,15 @@ _IDLE_SECONDS = 15.0
 
 
 def check_proxy(name: str, url: str) -> str:
-    """The URL of a proxy, returned unchanged if it can be one.
+    """Check the URL of a proxy, and return it unchanged.
 
     Args:
-        name: What to call it in an error.
-        url: The URL, with user and password where the proxy asks for them.
+        name: The name to use in an error.
+        url: The URL, with user name and password if the proxy needs them.
 
     Raises:
-        TypeError: It is no text.
-        ValueError: It is no URL of a proxy, or one of a kind that nothing here speaks.
+        TypeError: The URL is not text.
+        ValueError: The URL is not that of a proxy, or the kind of proxy is not supported.
     """
     check_kind(name, url, str)
     try:
@@ -41,12 +41,12 @@ def check_proxy(name: str, url: str) -> str:
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """Calls servers itself, every connection checked after name resolution.
+    """A transport that connects to servers directly, and checks every connection after name resolution.
 
     Args:
-        addresses: Which addresses may be called.
+        addresses: The addresses that may be called.
         limits: How many connections there may be.
-        tls: The context for https instead of the usual one.
+        tls: The TLS context for https instead of the default one.
     """
 
     def __init__(self, addresses: AddressPolicy, limits: ExchangeLimits, tls: ssl.SSLContext | None = None) -> None:
@@ -59,7 +59,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; errors are httpcore's, which the client above translates."""
+        """Send a request. Errors are those of httpcore, which ``HttpClient`` translates."""
         return await _exchange(self._pool, request)
 
     async def aclose(self) -> None:
@@ -68,15 +68,15 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
 
 class ProxyTransport(httpx.AsyncBaseTransport):
-    """Lets a proxy call the servers.
+    """A transport through a proxy.
 
-    The proxy resolves the names, so only hosts that are addresses, or names of this machine, are checked here.
+    The proxy resolves names, so only addresses and names of this machine are checked here.
 
     Args:
         proxy: The proxy's URL.
-        addresses: Which addresses may be called.
+        addresses: The addresses that may be called.
         limits: How many connections there may be.
-        tls: The context for https instead of the usual one, that of a proxy on https included.
+        tls: The TLS context for https instead of the default one, also for a proxy on https.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class ProxyTransport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; errors are httpcore's, or an address is refused."""
+        """Send a request. Errors are those of httpcore, or ``AddressRefusedError``."""
         if not self._permits(request.url.raw_host.decode("ascii")):
             raise AddressRefusedError("address not allowed")
         return await _exchange(self._pool, request)
@@ -137,7 +137,7 @@ def _parts(url: httpx.URL) -> tuple[bytes, bytes, int | None, bytes]:
 
 
 class _Content:
-    """The body of a request. No generator: where sending is given up, one would have to be ended by itself."""
+    """The body of a request. It is not a generator, which would need to be finalized when sending is cancelled."""
 
     def __init__(self, body: bytes) -> None:
         self._parts = [body] if body else []

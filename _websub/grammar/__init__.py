@@ -1,1 +1,1 @@
-"""How peers write things, read and written: URLs, hosts, links, media types, forms, dates, XML."""
+"""Readers and writers of what peers send: URLs, hosts, links, media types, forms, dates, XML."""

@@ -1,4 +1,4 @@
-"""Which network addresses we connect to on behalf of strangers: public ones, and what the operator adds."""
+"""The network addresses that strangers can make us connect to: public ones, and those the operator adds."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -10,10 +10,10 @@ from _websub.grammar.hosts import host_of
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-# The one block of IPv6 that addresses of the internet are from (RFC 4291; IANA has given out no other). Everything
-# else is for translation, for one network, or for nothing yet, and some of it leads a packet to an IPv4 address.
+# The one block of IPv6 that holds internet addresses (RFC 4291; IANA has allocated no other). Everything else is for
+# translation, for one network, or unassigned, and some of it leads to an IPv4 address.
 _IPV6_INTERNET = IPv6Network("2000::/3")
-# ``is_global`` of the standard library calls some of these public, and differs between Python versions.
+# Some of these are public according to the standard library's ``is_global``, which differs between Python versions.
 _NEVER = tuple(
     ip_network(text)
     for text in (
@@ -35,17 +35,17 @@ class AddressPolicy:
 
     Attributes:
         loopback: Whether this machine itself may be called.
-        networks: Networks that may be called although they are not public, as CIDR text.
+        networks: Networks that may be called although they are not public, in CIDR notation.
 
     Raises:
-        ValueError: One of ``networks`` is no network.
+        ValueError: One of ``networks`` is not a network.
     """
 
     loopback: bool = False
     networks: tuple[Network, ...] = attrs.field(default=(), converter=_to_networks)
 
     def permits(self, address: str) -> bool:
-        """Whether a connection to this IP address may be made; text that is no address is refused."""
+        """Return whether this IP address may be connected to. Text that is not an address may not."""
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:
@@ -60,10 +60,10 @@ class AddressPolicy:
         return parsed.is_global and not parsed.is_multicast and not _within(parsed, _NEVER)
 
     def permits_host(self, host: str) -> bool:
-        """Return whether a canonical host may be called as far as its text says.
+        """Return whether a canonical host may be called, judging by its text alone.
 
-        An address is judged at once, and so is a name for this machine. Other names are judged by their addresses, once
-        they are looked up.
+        Addresses and names for this machine are judged at once. Other names are judged by their addresses, after they
+        have been looked up.
         """
         if _is_local_name(host):
             return self.permits("127.0.0.1") or self.permits("::1")
@@ -75,19 +75,19 @@ class AddressPolicy:
 
     @classmethod
     def everywhere(cls) -> "AddressPolicy":
-        """The policy of a party whose own user names the URLs: any address may be called."""
+        """Return the policy for URLs that come from our own user: any address may be called."""
         return cls(loopback=True, networks=("0.0.0.0/0", "::/0"))
 
     @classmethod
     def for_public_url(cls, url: str, networks: Iterable[str | Network] = ()) -> "AddressPolicy":
-        """The policy of a party whose own URL this is: one that lives on loopback may call loopback."""
+        """Return the policy of a server with this public URL: one on loopback may call loopback."""
         return cls(loopback=is_loopback_url(url), networks=networks)
 
 
 def address_block(address: str) -> str:
-    """The name of the account of an IP address: itself, or the network of the size /64 that an IPv6 address is in.
+    """Return the block that an IP address is counted in: the address itself, or the /64 network of an IPv6 address.
 
-    Whoever has one address of IPv6 has the whole network, as a rule.
+    Whoever has one IPv6 address usually has the whole /64 network.
     """
     parsed = ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
@@ -106,7 +106,7 @@ def _is_local_name(host: str) -> bool:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host name or address literal, in brackets or not, names this machine."""
+    """Return whether a host name or address literal, in brackets or not, names this machine."""
     if _is_local_name(host):
         return True
     try:
@@ -116,5 +116,5 @@ def is_loopback_host(host: str) -> bool:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether a URL names this machine."""
+    """Return whether a URL names this machine."""
     return is_loopback_host(host_of(url))

@@ -1,7 +1,7 @@
-"""Charsets by the labels that browsers know (the door of webencodings).
+"""Charsets by the labels that browsers know (the only module that imports webencodings).
 
-Only what the Encoding Standard lists is reachable: no codec of Python that is no charset of text, such as ``idna``, and
-no label of a peer is looked up in tables that keep it.
+Only the charsets of the Encoding Standard can be reached, and not Python codecs that are no charsets, such as ``idna``.
+A peer's label is never looked up in a table that would keep it.
 """
 
 import codecs
@@ -12,14 +12,14 @@ import webencodings
 
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
 _BLANK = b" \t\r\n"
-# How the first "<" of a document looks when its text is UTF-16 and no byte order mark says so (XML 1.0, F.1).
+# The first "<" of a document in UTF-16 without a byte order mark (XML 1.0, F.1).
 _WIDE = {b"<\0": "utf-16le", b"\0<": "utf-16be"}
 _XML_DECLARATION = re.compile(rb"""<\?xml\s[^>]{0,500}?\sencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
-_SPELLINGS = {"latin-1": "windows-1252"}  # what people write and no standard has
-_MORE = {"gbk": "gb18030"}  # a browser reads the larger charset in place of the smaller (Encoding Standard, 10.1)
+_SPELLINGS = {"latin-1": "windows-1252"}  # labels in use that are in no standard
+_MORE = {"gbk": "gb18030"}  # browsers read the larger charset instead of the smaller (Encoding Standard, 10.1)
 _UNREADABLE = frozenset({"replacement", "x-user-defined"})
 
-# Bytes that Windows gave no character are control characters on the web.
+# Bytes without a character in a Windows charset are control characters on the web.
 _AS_CONTROLS = "websub-controls"
 _FIRST_NO_CONTROL = 0xA0
 
@@ -29,7 +29,7 @@ class Charset:
     """A charset of the Encoding Standard.
 
     Attributes:
-        name: Its name there, in small letters.
+        name: Its name in the standard, in lower case.
     """
 
     name: str
@@ -41,23 +41,23 @@ class Charset:
 
     @property
     def codec(self) -> str:
-        """The codec of Python that reads it."""
+        """The Python codec that reads it."""
         encoding = webencodings.lookup(_MORE.get(self.name, self.name))
         return encoding.codec_info.name if encoding is not None else "utf-8"
 
     def decoder(self, errors: str | None = None) -> codecs.IncrementalDecoder:
-        """A decoder for bytes that come in pieces; it leaves a byte order mark in the text.
+        """Return a decoder for bytes that come in pieces. It leaves a byte order mark in the text.
 
         Args:
-            errors: What it does with bytes that are no text, as ``bytes.decode`` takes it; by default a ``ValueError``.
+            errors: How to handle bytes that are not text, as in ``bytes.decode``. By default it raises ``ValueError``.
         """
         return codecs.getincrementaldecoder(self.codec)(errors or self._errors)
 
     def decode(self, body: bytes) -> str:
-        """The text of all the bytes, without byte order mark.
+        """Return the text of the bytes, without a byte order mark.
 
         Raises:
-            ValueError: They are no text in this charset.
+            ValueError: The bytes are not text in this charset.
         """
         return body.decode(self.codec, self._errors).removeprefix("\ufeff")
 
@@ -70,25 +70,25 @@ UTF_8 = Charset("utf-8")
 
 
 def find_charset(label: str | None) -> Charset | None:
-    """The charset that a label of any kind names; None if it is none that can be read (Encoding Standard, 4.2)."""
+    """Return the charset with a label, or None if it is unknown or cannot be read (Encoding Standard, 4.2)."""
     encoding = webencodings.lookup(_SPELLINGS.get(label, label)) if label else None
     return Charset(encoding.name) if encoding is not None and encoding.name not in _UNREADABLE else None
 
 
 def marked_charset(beginning: bytes) -> Charset | None:
-    """The charset that a byte order mark shows; it beats what anybody says."""
+    """Return the charset that a byte order mark shows, or None. It takes precedence over every label."""
     return _charset_by_beginning(beginning, _BYTE_ORDER_MARKS)
 
 
 def xml_charset(beginning: bytes, label: str | None) -> Charset | None:
-    """The charset of an XML document: by byte order mark, else header, else declaration (RFC 7303, 3).
+    """Return the charset of an XML document by its byte order mark, header or declaration, in this order (RFC 7303, 3).
 
     Args:
-        beginning: The first bytes of the document; a kilobyte is enough.
-        label: The charset that its Content-Type names.
+        beginning: The first bytes of the document. A kilobyte is enough.
+        label: The charset in its Content-Type.
 
     Returns:
-        The charset, UTF-8 where nothing is said, None where one is said that cannot be read.
+        The charset, UTF-8 if none is named, or None if the one named cannot be read.
     """
     if marked := marked_charset(beginning):
         return marked
@@ -98,17 +98,17 @@ def xml_charset(beginning: bytes, label: str | None) -> Charset | None:
         said, is_known = _declaration(beginning)
     if said is None:
         return UTF_8 if is_known else None
-    # A beginning that can be read byte by byte is no UTF-16, whoever says so.
+    # A beginning that can be read byte by byte is not UTF-16, whatever the label says.
     return wide or (UTF_8 if said.is_wide and beginning.startswith(b"<") else said)
 
 
 def declared_charset(beginning: bytes) -> Charset | None:
-    """The charset in which an XML declaration is written or that it names; None without one that can be read."""
+    """Return the charset that an XML declaration is written in or names, or None if there is none to read."""
     return _charset_by_beginning(beginning, _WIDE) or _declaration(beginning)[0]
 
 
 def _declaration(beginning: bytes) -> tuple[Charset | None, bool]:
-    """The charset that the XML declaration names, and whether it is known or none is named."""
+    """Return the charset that the XML declaration names, and False if it names one that is unknown."""
     declaration = _XML_DECLARATION.match(beginning.lstrip(_BLANK)) if b"encoding" in beginning else None
     if declaration is None:
         return None, True

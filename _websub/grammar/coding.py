@@ -1,9 +1,9 @@
-"""Content codings: unpacking a body that came compressed, piece by piece, so that its reader sets the bound.
+"""Content codings: a compressed body is unpacked piece by piece, so that its reader sets the limit.
 
-Requests ask for ``identity``, and some servers compress all the same: files that lie compressed on the disk, and CDNs.
-What is unpacked here is ``gzip``, ``x-gzip`` and ``deflate``, in one layer; anything else is an error that names it
-(RFC 9110, 8.4.1). Nothing is unpacked ahead of what is taken, so a small body that unpacks to a large one costs its
-reader only as much as it reads.
+Requests ask for ``identity``, but some servers compress anyway: CDNs, and servers of files that are stored compressed.
+One layer of ``gzip``, ``x-gzip`` or ``deflate`` is unpacked; anything else is an error that names the coding
+(RFC 9110, 8.4.1). Nothing is unpacked before it is read, so a small body that unpacks to a large one costs only as much
+as is read of it.
 """
 
 import re
@@ -16,7 +16,7 @@ from _websub.grammar.charsets import find_charset
 _STEP_BYTES = 4_096
 _PIECE_BYTES = 16_384
 _MEMBERS_LIMIT = 10_000
-# What servers say of a body to which they have done nothing; some name its charset.
+# The codings that servers name for an unchanged body. Some name its charset instead.
 _NO_CODINGS = frozenset(("", "identity", "none", "binary", "7bit", "8bit"))
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}", re.ASCII)
 
@@ -27,37 +27,37 @@ _ZLIB_HEAD_BYTES = 2
 
 
 class ContentCodingError(ValueError):
-    """A body that cannot be unpacked; its text says why in one sentence."""
+    """A body cannot be unpacked. The message says why in one sentence."""
 
 
 class ContentDecoder(Protocol):
     """Unpacks one body."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Unpack what has arrived, in pieces of at most 16 KiB; take them all before the next chunk is fed.
+        """Unpack a chunk, in pieces of at most 16 KiB. Consume them all before feeding the next chunk.
 
         Raises:
-            ContentCodingError: The body is not what its Content-Encoding says.
+            ContentCodingError: The body does not match its Content-Encoding.
         """
         ...
 
     def finish(self) -> None:
-        """Say that the body has ended.
+        """End the body.
 
         Raises:
-            ContentCodingError: It ended too early.
+            ContentCodingError: The body ended too early.
         """
         ...
 
 
 def content_decoder(values: Iterable[str]) -> ContentDecoder:
-    """What unpacks a body with these ``Content-Encoding`` headers.
+    """Return a decoder for a body with these ``Content-Encoding`` headers.
 
     Args:
-        values: The values of all of them, in order.
+        values: The values of the headers, in order.
 
     Raises:
-        ContentCodingError: There is more than one coding, or one that is not understood.
+        ContentCodingError: There is more than one coding, or an unknown one.
     """
     names = [name.strip().lower() for value in values for name in value.split(",")]
     names = [name for name in names if name not in _NO_CODINGS and find_charset(name) is None]
@@ -74,7 +74,7 @@ def content_decoder(values: Iterable[str]) -> ContentDecoder:
 
 
 class _Identity:
-    """A body that is what it is."""
+    """A body that is not compressed."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         yield chunk
@@ -84,14 +84,14 @@ class _Identity:
 
 
 class _Gzip:
-    """One or several members of gzip (RFC 1952), which may be padded with zeros."""
+    """One or more members of gzip (RFC 1952), which may be padded with zeros."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP)
         self._members = 1
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        # In small steps, since what follows a member is copied for the next one.
+        # In small steps, since the data after a member is copied for the next one.
         for start in range(0, len(chunk), _STEP_BYTES):
             data = chunk[start : start + _STEP_BYTES]
             while data:
@@ -115,7 +115,7 @@ class _Gzip:
 
 
 class _Deflate:
-    """What is called deflate: zlib (RFC 1950), or, from servers that misread the name, the bare RFC 1951."""
+    """Deflate, which is zlib (RFC 1950), or raw deflate (RFC 1951) from servers that misread the name."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -140,7 +140,7 @@ class _Deflate:
 
 
 def _is_zlib(head: bytes) -> bool:
-    """Whether these bytes begin with the header of zlib (RFC 1950, 2.2)."""
+    """Return whether these bytes begin with a zlib header (RFC 1950, 2.2)."""
     return head[0] & 0x0F == 8 and int.from_bytes(head[:2], "big") % 31 == 0  # noqa: PLR2004 - numbers of the RFC
 
 
@@ -153,6 +153,6 @@ def _inflate(stream: "zlib._Decompress", data: bytes, name: str) -> Iterator[byt
         if piece:
             yield piece
         data = stream.unconsumed_tail
-        # With all input taken, there may still be output that did not fit.
+        # When all input is consumed, there may still be output that did not fit.
         if stream.eof or not (data or len(piece) == _PIECE_BYTES):
             return

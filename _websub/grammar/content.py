@@ -1,4 +1,4 @@
-"""Content that a user hands over, as the bytes and the Content-Type that go on the wire."""
+"""Content from a user, turned into the bytes and the Content-Type that are sent."""
 
 import json
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ from _websub.grammar.forms import write_form
 from _websub.grammar.media import MediaType
 from _websub.grammar.vocabulary import FORM, OCTET_STREAM
 
-#: bytes, text, an XML element, or what JSON can say.
+#: Bytes, text, an XML element, or a value that JSON can express.
 Payload = bytes | str | Element | Mapping[str, Any] | list[Any] | int | float | bool | None
 
 
 def encode(payload: Payload, content_type: str | None = None) -> tuple[bytes, str]:
-    """The bytes of a payload, and its Content-Type: the one given, else by the payload's type.
+    """Return the bytes of a payload and its Content-Type: the one given, or one that fits the payload.
 
     Text is ``text/plain``, an XML element ``application/xml``, bytes ``application/octet-stream`` and anything else
-    ``application/json``. A mapping whose type is given as a form is written as one.
+    ``application/json``. A mapping is written as a form if the Content-Type says so.
 
     Raises:
-        TypeError: The payload is something that JSON cannot say.
+        TypeError: The payload cannot be written as JSON.
     """
     if isinstance(payload, bytes | bytearray | memoryview):
         return bytes(payload), content_type or OCTET_STREAM

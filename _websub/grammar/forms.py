@@ -1,4 +1,4 @@
-"""Forms as WebSub uses them: UTF-8, decoded once, bounded, and never silently ambiguous (W3C 5.1)."""
+"""Forms as WebSub uses them: UTF-8, decoded once, limited in size, and never silently ambiguous (W3C 5.1)."""
 
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote_to_bytes, urlencode
@@ -13,7 +13,7 @@ QUERY_LIMIT = 65_536
 
 
 class FormError(ValueError):
-    """A form that cannot be understood.
+    """A form cannot be understood.
 
     Args:
         reason: One plain sentence for the sender.
@@ -37,10 +37,10 @@ class Form:
     fields: tuple[tuple[str, str], ...] = attrs.field(repr=False)
 
     def one(self, name: str) -> str | None:
-        """The value of a field that may come once; an empty value counts as absent.
+        """Return the value of a field that may appear once, or None. An empty value counts as absent.
 
         Raises:
-            FormError: The field came more than once: neither the first nor the last may win.
+            FormError: The field appears more than once: neither the first nor the last may win.
         """
         values = self.every(name)
         if len(values) > 1:
@@ -48,10 +48,10 @@ class Form:
         return values[0] if values and values[0] else None
 
     def required(self, name: str) -> str:
-        """The value of a field that must come once.
+        """Return the value of a field that must appear exactly once.
 
         Raises:
-            FormError: It is missing, empty or came more than once.
+            FormError: The field is missing, empty, or appears more than once.
         """
         value = self.one(name)
         if value is None:
@@ -59,11 +59,11 @@ class Form:
         return value
 
     def every(self, name: str) -> tuple[str, ...]:
-        """All values of a field, in order."""
+        """Return all values of a field, in order."""
         return tuple([value for field, value in self.fields if field == name])
 
     def without(self, names: Iterable[str]) -> dict[str, str]:
-        """The remaining fields by name; of one that came twice, the first."""
+        """Return the remaining fields by name. Of a repeated field, the first value counts."""
         known = frozenset(names)
         rest: dict[str, str] = {}
         for field, value in self.fields:
@@ -76,10 +76,10 @@ _EMPTY = Form(())
 
 
 def read_form(body: bytes, content_type: str) -> Form:
-    """The form in a request's body.
+    """Return the form in a request's body.
 
     Raises:
-        FormError: 415 for another content type, 400 for another charset or a body that is no form.
+        FormError: The content type is not that of a form (415), or the charset or the body is wrong (400).
     """
     media = MediaType.parse(content_type)
     if media.essence != FORM:
@@ -94,7 +94,7 @@ def read_form(body: bytes, content_type: str) -> Form:
 
 
 def parse_form(text: str) -> Form:
-    """The form in a query string or a decoded body.
+    """Return the form in a query string or a decoded body.
 
     Raises:
         FormError: There are too many fields, or a value is not UTF-8 once decoded.
@@ -113,17 +113,17 @@ def parse_form(text: str) -> Form:
 
 
 def parse_notice(query: str, exact: Iterable[str]) -> Form:
-    """The form in a query string of which only some fields must be understood.
+    """Return the form in a query string of which we need only some fields.
 
-    Whatever else is there, in whatever encoding, is somebody else's business: it is read as well as it can be, up to a
-    number of fields, and never a reason to refuse the rest.
+    Other fields may be in any encoding. They are read as far as possible, up to a number of fields, and are never a
+    reason to refuse the rest.
 
     Args:
-        query: The query string, one character a byte.
-        exact: The names of the fields in which bytes that are not UTF-8 stay recognisable, as lone surrogates.
+        query: The query string, one character for each byte.
+        exact: The names of the fields we need. In these, bytes that are not UTF-8 are kept, as lone surrogates.
 
     Raises:
-        FormError: It is too long.
+        FormError: The query string is too long.
     """
     if len(query) > QUERY_LIMIT:
         raise FormError("The form is too long.", status=413)
@@ -144,7 +144,7 @@ def parse_notice(query: str, exact: Iterable[str]) -> Form:
 def _bytes_of(query: str) -> bytes:
     try:
         return query.encode("latin-1")
-    except UnicodeEncodeError:  # From a caller in this process: a server has bytes.
+    except UnicodeEncodeError:  # Only from a caller in this process: servers pass bytes.
         return query.encode("utf-8", "surrogatepass")
 
 
@@ -157,5 +157,5 @@ def _decode(text: str) -> str:
 
 
 def write_form(fields: "Mapping[str, str] | Iterable[tuple[str, str]]") -> str:
-    """Fields as form text, percent-encoded UTF-8."""
+    """Return fields as the text of a form, in percent-encoded UTF-8."""
     return urlencode(list(fields.items() if isinstance(fields, Mapping) else fields))

@@ -1,4 +1,4 @@
-"""Hosts of URLs: one spelling for each, by which limits, pauses, connections and logs know it."""
+"""Hosts of URLs, in the one spelling that limits, pauses, connections and logs use."""
 
 import ipaddress
 import re
@@ -7,15 +7,15 @@ import idna
 
 HOST_LIMIT = 253
 _PORT_LIMIT = 65_535
-# A name alone says nothing about the scheme, so a host is called the same behind either of them.
+# A host alone does not tell the scheme, so both default ports are left out.
 _DEFAULT_PORTS = {80, 443}
 
-# What the C library reads as an IPv4 address although it is not written as one: 127.1, 0x7f.1, 2130706433, 0177.0.0.1.
+# Hosts that the C library reads as an IPv4 address in an unusual form: 127.1, 0x7f.1, 2130706433, 0177.0.0.1.
 _NUMERIC_HOST = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]*|[0-9]+))*\.?", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?", re.ASCII)
 _URL = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
-# Most hosts that come are spelled as we spell them: a name that begins with a letter or an address, and maybe a port.
+# Most hosts already have our spelling: a name that begins with a letter, or an IPv4 address, and maybe a port.
 _NUMBER = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN = re.compile(
     rf"https?://(?P<authority>(?P<host>[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*|{_NUMBER}(?:\.{_NUMBER}){{3}})"
@@ -25,18 +25,18 @@ _PLAIN = re.compile(
 
 
 class UrlError(ValueError):
-    """A URL that will not be used; its text says why in one plain sentence."""
+    """A URL is refused. The message says why in one sentence."""
 
 
 def split_authority(authority: str, name: str = "The URL") -> tuple[str, int | None]:
-    """Return the canonical host and the port of ``HOST`` or ``HOST:PORT``; the port is None where none is given.
+    """Return the canonical host and the port of ``HOST`` or ``HOST:PORT``. Without a port, it is None.
 
     Args:
         authority: The text, in any spelling.
-        name: What to call it in an error.
+        name: The name to use in an error.
 
     Raises:
-        UrlError: It has user information, a malformed host, or a port outside 1 to 65535.
+        UrlError: The text has user information, a malformed host, or a port outside 1 to 65535.
     """
     if "@" in authority:
         raise UrlError(f"{name} must not have user information.")
@@ -50,20 +50,20 @@ def split_authority(authority: str, name: str = "The URL") -> tuple[str, int | N
 
 
 def canonical_host(host: str, name: str = "The URL") -> str:
-    """Return the one spelling of a host: small letters, A-labels, no dot at the end, IPv6 compressed, no brackets.
+    """Return the canonical spelling of a host: lower case, A-labels, no trailing dot, IPv6 compressed, no brackets.
 
     Args:
         host: A host name, an IPv4 address, or an IPv6 address in brackets.
-        name: What to call it in an error.
+        name: The name to use in an error.
 
     Raises:
-        UrlError: It is malformed.
+        UrlError: The host is malformed.
     """
     if host.startswith("["):
         return _canonical_ipv6(host[1:-1], name)
     if not host.isascii():
         host = encode_host(host) or ""
-    # An address that is not written as one, such as 127.1, is called by no system the same way.
+    # Systems differ in how they read an address in an unusual form, such as 127.1.
     well_formed = _is_ipv4(host) if _NUMERIC_HOST.fullmatch(host) else _is_name(host)
     if not well_formed:
         raise UrlError(f"{name} has a malformed host.")
@@ -77,7 +77,7 @@ def _canonical_ipv6(text: str, name: str) -> str:
         raise UrlError(f"{name} has a malformed host.") from None
     if address.scope_id is not None:
         raise UrlError(f"{name} must not have an address zone.")
-    # Python writes these in one way before 3.13 and in another since.
+    # Python 3.13 writes these in another way than older versions.
     mapped = address.ipv4_mapped
     return address.compressed if mapped is None else f"::ffff:{mapped}"
 
@@ -104,29 +104,29 @@ def encode_host(host: str) -> str | None:
 
 
 def host_of(url: str) -> str:
-    """Return the canonical host of a URL, without its port; empty if the URL has none."""
+    """Return the canonical host of a URL, without its port, or an empty text if the URL has no host."""
     plain = _PLAIN.match(url)
     return plain["host"] if plain else _split(url)[0]
 
 
 def authority_of(url: str) -> str:
-    """Return the canonical host of a URL, with its port unless that is 80 or 443; empty if the URL has no host.
+    """Return the canonical host of a URL, with its port unless that is 80 or 443. It is empty if the URL has no host.
 
-    Two URLs with the same authority are of the same host for every limit, pause and count.
+    Every limit, pause and count treats two URLs with the same authority as one host.
     """
     plain = _PLAIN.match(url)
     return plain["authority"] if plain else _join(*_split(url))
 
 
 def canonical_authority(text: str, name: str = "The host") -> str:
-    """Return what ``authority_of`` returns for the URLs of a host that somebody has named, with or without a port.
+    """Return the authority of a host that somebody has named, as ``authority_of`` returns it for its URLs.
 
     Args:
         text: ``HOST`` or ``HOST:PORT``, in any spelling.
-        name: What to call it in an error.
+        name: The name to use in an error.
 
     Raises:
-        UrlError: It is no host with or without a port.
+        UrlError: The text is not a host with or without a port.
     """
     return _join(*split_authority(text, name))
 

@@ -1,7 +1,7 @@
-"""Link headers, read and written: how a topic names its hubs and itself.
+"""A reader and a writer of Link headers, in which a topic names its hubs and itself.
 
-The reader follows RFC 8288, Appendix B, and is forgiving: a piece it cannot read is skipped, never an error. The writer
-escapes every character that could end a target early, so that a topic can add no link of its own.
+The reader follows RFC 8288, Appendix B, and is forgiving: it skips what it cannot read. The writer escapes every
+character that could end a target early, so that a topic cannot add a link of its own.
 """
 
 import re
@@ -16,7 +16,7 @@ MAX_LINK_CHARACTERS = 64 * 1024
 MAX_LINKS = 100
 MAX_LINK_PARAMETERS = 20
 
-# The possessive quantifiers give nothing back, so that no header can make a pattern try twice.
+# Possessive quantifiers never backtrack, so no header can make a pattern try twice.
 _SEPARATORS = re.compile(r"[ \t,]*+")
 _PARAMETER = re.compile(
     r"""[ \t]*+;[ \t]*+(?P<name>[^ \t=;,"]*+)[ \t]*+"""
@@ -33,10 +33,10 @@ class Link:
     """One link of a ``Link`` header (RFC 8288, 3).
 
     Attributes:
-        target: Where it points to.
+        target: The URL it points to.
         relations: Its relation types in lower case.
-        parameters: All of its parameters in order, their names in lower case.
-        anchor: The resource that it is about, when that is another one.
+        parameters: All of its parameters in order, with names in lower case.
+        anchor: The resource that the link is about, if that is another one.
     """
 
     target: str
@@ -46,34 +46,34 @@ class Link:
 
     @property
     def is_about_another_resource(self) -> bool:
-        """Whether an ``anchor`` parameter says that the link is not one of the answered resource (RFC 8288, 3.2)."""
+        """Whether an ``anchor`` parameter says that the link is about another resource (RFC 8288, 3.2)."""
         return self.anchor is not None
 
 
 def parse_links(values: Iterable[str], *, base: str | None = None) -> tuple[Link, ...]:
     """Read the links of all ``Link`` header values of a response, in order.
 
-    Malformed links are skipped, and so are links with more than 20 parameters. Reading ends after 100 links, and before
-    the value that goes beyond 64 KiB of text in all.
+    Malformed links and links with more than 20 parameters are skipped. Reading ends after 100 links, and before the
+    value that exceeds 64 KiB of text in total.
 
     Args:
         values: The values of the headers, in order.
-        base: The absolute URL of the response, against which targets are made absolute (RFC 8288, 3 and Appendix B).
+        base: The absolute URL of the response, to resolve targets against (RFC 8288, 3 and Appendix B).
     """
     links: list[Link] = []
-    room = MAX_LINK_CHARACTERS
+    left = MAX_LINK_CHARACTERS
     for value in values:
-        room -= len(value)
-        if room < 0:
+        left -= len(value)
+        if left < 0:
             break
         links.extend(_links_of(value, base, limit=MAX_LINKS - len(links)))
     return tuple(links)
 
 
 def write_links(hubs: Sequence[str], topic: str | None) -> str:
-    """Write one ``Link`` header value that names the hubs and, last, the topic itself.
+    """Return one ``Link`` header value that names the hubs and, last, the topic itself.
 
-    Characters that have no place in a URL are percent-encoded, so that the value is one line of ASCII with exactly
+    Characters that are not allowed in a URL are percent-encoded, so that the value is one line of ASCII with exactly
     these links (W3C WebSub, 7 and RFC 8288, 3).
     """
     links = [f'<{_as_target(hub)}>; rel="hub"' for hub in hubs]
@@ -83,9 +83,9 @@ def write_links(hubs: Sequence[str], topic: str | None) -> str:
 
 
 def resolve(base: str, reference: str) -> str | None:
-    """Make a reference absolute against the absolute URL ``base``; ``None`` when it is no URL reference at all.
+    """Resolve a reference against the absolute URL ``base``. Return None if it is not a URL reference.
 
-    A reference that has a scheme is returned exactly as it is, since topics are compared to the character
+    A reference that has a scheme is returned unchanged, since topics are compared character by character
     (RFC 3986, 5).
     """
     if _SCHEME.match(reference):
@@ -114,7 +114,7 @@ def _links_of(value: str, base: str | None, *, limit: int) -> Iterator[Link]:
 
 
 def _parameters_of(value: str, position: int) -> tuple[list[tuple[str, str]] | None, int]:
-    """Read the parameters at ``position``, ``None`` if too many; also say where they end."""
+    """Return the parameters at ``position``, or None if there are too many, and the position where they end."""
     parameters: list[tuple[str, str]] = []
     while parameter := _PARAMETER.match(value, position):
         if len(parameters) == MAX_LINK_PARAMETERS:
@@ -140,7 +140,7 @@ def _link(target: str, parameters: list[tuple[str, str]] | None, base: str | Non
 
 
 def _next_link(value: str, position: int) -> int | None:
-    """Find the start of the next link, ``None`` if there is none or if quotes leave it open where that would be."""
+    """Return the start of the next link, or None if there is none or an open quote hides it."""
     mark = _COMMA_OR_QUOTE.search(value, position)
     return mark.end() if mark and mark.group() == "," else None
 
@@ -155,7 +155,7 @@ def _unescape(quoted: str) -> str:
 
 
 def _as_target(url: str) -> str:
-    # A host has an ASCII form of its own, and means another one percent-encoded.
+    # A host has an ASCII form of its own; percent-encoded it would be another host.
     return _NOT_IN_A_TARGET.sub(_percent_encode, ascii_url(url))
 
 

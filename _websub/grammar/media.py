@@ -1,4 +1,4 @@
-"""Media types, and content read as what its media type says it is."""
+"""Media types, and readers of content by its media type."""
 
 import json
 import re
@@ -15,22 +15,22 @@ FIELD_LIMIT = 1_000
 _DECLARATION_BYTES = 1024
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# A blank at the end belongs to no value of a header (RFC 9110, 5.5).
+# White space at the end is not part of a header's value (RFC 9110, 5.5).
 _CONTENT_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:[ \t]*;[\t\x20-\x7e]*(?<![ \t]))?", re.ASCII)
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
 
 
 class ContentError(ValueError):
-    """Content that is not what was asked for: broken JSON, XML or text."""
+    """Content cannot be read as JSON, XML, a form or text."""
 
 
 @attrs.frozen
 class MediaType:
-    """A Content-Type header, read.
+    """A parsed Content-Type header.
 
     Attributes:
-        essence: Type and subtype in small letters, without parameters.
-        charset: The charset in small letters, if the header names one.
+        essence: Type and subtype in lower case, without parameters.
+        charset: The charset in lower case, if the header names one.
     """
 
     essence: str
@@ -38,21 +38,21 @@ class MediaType:
 
     @classmethod
     def parse(cls, header: str | None) -> "MediaType":
-        """Read a header; a missing one gives an empty essence."""
+        """Parse a header. A missing one has an empty essence."""
         return _parse((header or "")[:CONTENT_TYPE_LIMIT])
 
     @property
     def is_xml(self) -> bool:
-        """Whether it is one of the types of XML (RFC 7303, 4.2)."""
+        """Whether it is an XML type (RFC 7303, 4.2)."""
         return self.essence in _XML_TYPES or self.essence.endswith("+xml")
 
 
 def is_content_type(header: str) -> bool:
-    """Whether a Content-Type can be sent as it is: a type with its subtype, and one short line of ASCII."""
+    """Return whether a Content-Type can be sent as it is: a type and a subtype, in one short line of ASCII."""
     return len(header) <= CONTENT_TYPE_LIMIT and _CONTENT_TYPE.fullmatch(header) is not None
 
 
-@lru_cache(maxsize=64)  # there are few of them, and each is asked for several times
+@lru_cache(maxsize=64)  # few values, and each is parsed several times
 def _parse(header: str) -> MediaType:
     essence, _, rest = header.partition(";")
     charset = None
@@ -64,9 +64,9 @@ def _parse(header: str) -> MediaType:
 
 
 def read_text(body: bytes, content_type: str | None) -> str:
-    """The content as text: in the charset that a byte order mark shows, else its Content-Type names, else UTF-8.
+    """Return the content as text, in the charset of its byte order mark, its Content-Type or else UTF-8.
 
-    XML without either is in the charset that it declares (RFC 7303, 3).
+    XML with neither is in the charset that it declares (RFC 7303, 3).
 
     Raises:
         ContentError: The bytes are not text in that charset, or the charset is unknown.
@@ -84,10 +84,10 @@ def read_text(body: bytes, content_type: str | None) -> str:
 
 
 def read_json(body: bytes) -> Any:
-    """The content as JSON, whatever its Content-Type says.
+    """Return the content as JSON, whatever its Content-Type says.
 
     Raises:
-        ContentError: It is not JSON.
+        ContentError: The content is not JSON.
     """
     try:
         return json.loads(body)
@@ -96,10 +96,10 @@ def read_json(body: bytes) -> Any:
 
 
 def read_fields(body: bytes) -> dict[str, str]:
-    """The content as form fields by name; of a name that came twice, the last.
+    """Return the content as form fields by name. Of a repeated field, the last value counts.
 
     Raises:
-        ContentError: It is not a UTF-8 form.
+        ContentError: The content is not a UTF-8 form.
     """
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT))

@@ -1,14 +1,14 @@
-"""Whole numbers as peers write them, however many digits they use."""
+"""Whole numbers from peers, who may use any number of digits."""
 
 
 def whole_number(text: str, most: int) -> int | None:
-    """Return the whole number that a text of ASCII digits stands for, or ``most`` if it is larger; else None.
+    """Return the whole number in a text of ASCII digits, ``most`` if it is larger, or None if the text is no number.
 
     Args:
-        text: The text; it may have any number of digits, leading zeros too.
+        text: The text. It may have any number of digits and leading zeros.
         most: The largest number to return.
     """
-    # int() would also read signs, underscores, spaces and digits of other scripts, and refuses thousands of digits.
+    # int() also reads signs, underscores, spaces and digits of other scripts, and refuses thousands of digits.
     if not (text.isascii() and text.isdigit()):
         return None
     digits = text.lstrip("0")

@@ -1,4 +1,4 @@
-"""The Retry-After header (RFC 9110, 10.2.3), which any peer may fill with anything."""
+"""The Retry-After header (RFC 9110, 10.2.3), in which a peer may send anything."""
 
 import calendar
 import re
@@ -13,7 +13,7 @@ _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAY = f"(?:{'|'.join(name[:3] for name in _DAY_NAMES)})"
 _TIME = r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9]|60)"
-# The three forms of RFC 9110, 5.6.7, letter by letter: what a library for e-mail reads is much more than that.
+# Exactly the three forms of RFC 9110, 5.6.7. The date parser of an e-mail library accepts much more.
 _DATES = (
     re.compile(rf"{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
     re.compile(rf"(?:{'|'.join(_DAY_NAMES)}), (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
@@ -22,10 +22,10 @@ _DATES = (
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """The seconds a ``Retry-After`` header asks for, from 0 to a day, or None when it says nothing usable.
+    """Return the seconds a ``Retry-After`` header asks for, from 0 to a day, or None if it cannot be read.
 
     Args:
-        value: Seconds or a date (RFC 9110, 10.2.3), in one of the three forms of RFC 9110, 5.6.7. No text is an error.
+        value: Seconds, or a date in one of the three forms of RFC 9110, 5.6.7. No value raises an error.
         now: The time, in seconds since 1970.
     """
     text = (value or "").strip(" \t")
@@ -37,7 +37,7 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
 
 
 def _seconds_of(text: str, now: float) -> float | None:
-    """The time that an HTTP date names, in seconds since 1970, or None when it is none."""
+    """Return the time of an HTTP date, in seconds since 1970, or None if the text is not a date."""
     match = next((match for form in _DATES if (match := form.fullmatch(text))), None)
     if match is None:
         return None
@@ -51,7 +51,7 @@ def _seconds_of(text: str, now: float) -> float | None:
 
 
 def _full_year(year: int, rest: tuple[int, ...], now: float) -> int:
-    """The latest year with these last two digits that is not more than 50 years ahead (RFC 9110, 5.6.7)."""
+    """Return the latest year with these two last digits that is at most 50 years ahead (RFC 9110, 5.6.7)."""
     today = datetime.fromtimestamp(now, UTC).timetuple()[:6]
     latest = today[0] + _YEARS_AHEAD
     full = latest - (latest - year) % 100

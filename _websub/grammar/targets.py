@@ -1,23 +1,22 @@
-"""The target of a request in any of its forms, made one: a path and a query, with the authority as the Host."""
+"""Request targets in one form: a path and a query, with the authority as the Host header."""
 
 import re
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
-#: A whole URL, as a client sends it to a proxy, and as every server has to take it.
+#: A whole URL, as clients send it to a proxy, and as every server must accept it.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^?#]*)", re.IGNORECASE)
 
 
 def in_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The scope of a request whose target is a path, whatever form it came in (RFC 9112, 3.2).
+    """Return the scope of a request with its target in origin form, a path and a query (RFC 9112, 3.2).
 
-    A target that is a whole URL loses its scheme and its authority, and the authority takes the place of the Host
-    header, which does not count then (3.2.2). Targets in other forms are left as they are, and refused by whoever
-    reads the request.
+    If the target is a whole URL, its scheme and authority are removed, and the authority replaces the Host header
+    (3.2.2). Targets in other forms are left unchanged; the reader of the request refuses them.
 
     Args:
-        scope: An ASGI scope; it is not changed.
+        scope: An ASGI scope. It is not changed.
     """
     raw = scope.get("raw_path") or b""
     if raw[:1] == b"/" or scope["type"] != "http":

@@ -1,4 +1,4 @@
-"""URLs of topics, callbacks and hubs: refused when dangerous, kept as text when not (W3C 5.1.1, 8.3)."""
+"""URLs of topics, callbacks and hubs: dangerous ones are refused, others kept as text (W3C 5.1.1, 8.3)."""
 
 import re
 from urllib.parse import quote
@@ -24,37 +24,37 @@ __all__ = [
 ]
 
 URL_LIMIT = 2048
-#: The bound of a URL that we make: a callback with a topic and a reason in its query, where one character may take up
-#: three times its bytes.
+#: The limit of a URL that we build: a callback with a topic and a reason in its query, where percent-encoding can
+#: triple each byte.
 REQUEST_URL_LIMIT = 16 * URL_LIMIT
 
-# Refused before any parser sees the text: urlsplit deletes tabs and newlines, clients read a backslash as a slash.
+# Refused before any parser sees the text: urlsplit removes tabs and newlines, clients read a backslash as a slash.
 _FORBIDDEN = re.compile(r'[\x00-\x20\x7f-\x9f\\<>"\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]')
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-# Most URLs that come: accepted at one glance, since the checks below would all pass. A host that begins with a letter
-# is no address, and none of these characters ends a host or is refused anywhere.
+# A shortcut for most URLs, for which all checks below would pass: a host that begins with a letter is not an address,
+# and none of these characters ends a host or is refused.
 _ORDINARY = re.compile(
     r"https?://[A-Za-z][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_-]{1,63})*(?::[1-9][0-9]{0,3})?(?:[/?][A-Za-z0-9/?._~!$&'()*+,;=:@-]*)?",
     re.ASCII,
 )
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-# Everything that may stand in a URI: what is left for quote() to encode are characters outside ASCII.
+# Every character allowed in a URI, so that quote() encodes only those outside ASCII.
 _URI_SAFE = "%/:?#[]@!$&'()*+,;=-._~|{}^`"
 
 
 def check_url(url: str, name: str = "The URL", *, limit: int = URL_LIMIT) -> str:
-    """A topic, callback or hub URL, returned unchanged if it is safe to keep and to call.
+    """Check that a topic, callback or hub URL is safe to keep and to call, and return it unchanged.
 
     Args:
         url: The text as received.
-        name: What to call it in an error, for example ``hub.callback``.
-        limit: The most bytes that it may have.
+        name: The name to use in an error, for example ``hub.callback``.
+        limit: The largest size, in bytes.
 
     Raises:
-        UrlError: It is too long, not absolute http(s), has a fragment or user information, or a malformed host.
-        TypeError: It is no text.
+        UrlError: The URL is too long, not absolute http(s), has a fragment or user information, or a malformed host.
+        TypeError: The URL is not text.
     """
     if not isinstance(url, str):
         raise TypeError(f"{name} must be text, not {type(url).__name__}.")
@@ -76,7 +76,7 @@ def check_url(url: str, name: str = "The URL", *, limit: int = URL_LIMIT) -> str
 
 
 def ascii_url(url: str) -> str:
-    """The URL as it goes on the wire: an international host in its ASCII form, other characters percent-encoded."""
+    """Return the URL in ASCII: an international host in its ASCII form, other characters percent-encoded."""
     if url.isascii():
         return url
     scheme, _, rest = url.partition("://")
@@ -91,7 +91,7 @@ def _quoted(text: str) -> str:
 
 
 def wire_url(url: str) -> str:
-    """A checked URL in the spelling in which it is called: a canonical host, no default port, the rest as it stands."""
+    """Return a checked URL as it is called: with a canonical host and no default port, otherwise unchanged."""
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     host, port = split_authority(re.split(r"[/?]", rest, maxsplit=1)[0])
@@ -101,7 +101,7 @@ def wire_url(url: str) -> str:
 
 
 def append_query(url: str, fields: list[tuple[str, str]]) -> str:
-    """The callback with fields added at the end of its query, the rest byte for byte as it was (W3C 5.1.1, 5.3)."""
+    """Return a callback with fields appended to its query, and otherwise unchanged (W3C 5.1.1, 5.3)."""
     _, mark, query = url.partition("?")
     if not mark:
         joint = "?"
@@ -111,18 +111,18 @@ def append_query(url: str, fields: list[tuple[str, str]]) -> str:
 
 
 def url_identity(url: str) -> str:
-    """The form under which two spellings of one URL are the same: unreserved characters decoded (W3C 5.1.1).
+    """Return the form in which two spellings of one URL are equal: unreserved characters decoded (W3C 5.1.1).
 
-    Reserved characters stay encoded, in capital letters, and neither scheme nor host nor path is rewritten: those are
-    different URLs.
+    Reserved characters stay encoded, with upper-case digits. Scheme, host and path are not rewritten, since those would
+    be different URLs.
     """
     return _ESCAPE.sub(_decode_unreserved, url)
 
 
 def iri_identity(url: str) -> str:
-    """The form under which a checked URL is the same as the URI that it maps to: ``café`` as ``caf%C3%A9``.
+    """Return the form in which a checked URL equals the URI that it maps to: ``café`` and ``caf%C3%A9``.
 
-    Everything that ``url_identity`` calls different stays different (RFC 3987, 3.1).
+    URLs that differ for ``url_identity`` still differ (RFC 3987, 3.1).
     """
     return url_identity(ascii_url(url))
 
@@ -133,18 +133,18 @@ def _decode_unreserved(escape: re.Match[str]) -> str:
 
 
 def is_https(url: str) -> bool:
-    """Whether the URL's scheme is https."""
+    """Return whether the URL's scheme is https."""
     return url[:8].lower() == "https://"
 
 
 def path_of(url: str) -> str:
-    """The path of a checked URL, ``/`` at the least, without its query."""
+    """Return the path of a checked URL without its query. It is at least ``/``."""
     rest = url.partition("://")[2].partition("?")[0]
     return "/" + rest.partition("/")[2]
 
 
 def target_of(url: str) -> str:
-    """The path and query of a checked URL, as they stand in the first line of a request."""
+    """Return the path and query of a checked URL, as in the first line of a request."""
     rest = url.partition("://")[2]
     start = re.search(r"[/?]", rest)
     target = rest[start.start() :] if start else ""

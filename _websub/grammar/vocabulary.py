@@ -1,4 +1,4 @@
-"""The words of the WebSub protocol: parameter names, modes, headers and limits."""
+"""The vocabulary of the WebSub protocol: parameter names, modes, headers and limits."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,24 +7,24 @@ FORM = "application/x-www-form-urlencoded"
 PLAIN_TEXT = "text/plain; charset=utf-8"
 OCTET_STREAM = "application/octet-stream"
 
-#: A secret is shorter than this many bytes of UTF-8 (W3C 5.1).
+#: A secret must be shorter than this, in bytes of UTF-8 (W3C 5.1).
 SECRET_LIMIT = 200
 
 #: The characters a challenge may consist of (W3C 2026, 5.3).
 CHALLENGE_CHARACTERS = frozenset("+-./0123456789=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
 
-#: The default lease, and the range a lease is clamped to, in seconds (W3C 8.2: 10 days is a good default).
+#: The default lease, and the range that leases are clamped to, in seconds (W3C 8.2: 10 days is a good default).
 DEFAULT_LEASE_SECONDS = 864_000
 MIN_LEASE_SECONDS = 300
 MAX_LEASE_SECONDS = 2_592_000
 
 
-#: How every outgoing request names itself.
+#: The User-Agent of every outgoing request.
 USER_AGENT = "websubhub/0.1.0"
 
 
 class Parameter:
-    """The names of request parameters: plain text, since each request asks for a dozen of them."""
+    """The names of request parameters. They are plain text for speed: each request looks up a dozen of them."""
 
     MODE: Final = "hub.mode"
     TOPIC: Final = "hub.topic"
@@ -50,18 +50,18 @@ class Mode(StrEnum):
 
 
 class Header:
-    """The names of headers that carry meaning in WebSub."""
+    """The names of the headers that WebSub uses."""
 
     CONTENT_TYPE: Final = "Content-Type"
     LINK: Final = "Link"
     SIGNATURE: Final = "X-Hub-Signature"
     MESSAGE_ID: Final = "X-Hub-Message-Id"
-    #: Ballerina's mark of a publish request: ``publish`` brings the content, ``event`` only announces it.
+    #: How Ballerina marks publish requests: ``publish`` carries the content, ``event`` only announces it.
     PUBLISHER: Final = "x-ballerina-publisher"
 
 
 class SignatureMethod(StrEnum):
-    """The hash functions a delivery may be signed with (W3C 7.1)."""
+    """The hash functions that can sign a delivery (W3C 7.1)."""
 
     SHA1 = "sha1"
     SHA256 = "sha256"

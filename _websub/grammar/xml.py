@@ -1,4 +1,4 @@
-"""XML from strangers: no entities, no external references, and limits counted in work (the door of defusedxml)."""
+"""XML from strangers: no entities, no external references, limited work (the only module that imports defusedxml)."""
 
 import re
 from typing import Any, Protocol
@@ -12,29 +12,29 @@ from _websub.grammar.media import ContentError, MediaType
 
 __all__ = ["ForbiddenXmlError", "ParseError", "XmlLimitError", "XmlParser", "XmlTarget", "read_xml", "without_blank"]
 
-#: Elements and attributes of one document, and what a tree of it costs: some 50 MB.
+#: Elements and attributes of one document. A tree of that many takes about 50 MB.
 MAX_NODES = 300_000
 MAX_DEPTH = 1_000
-#: Characters of a name together with its namespace, which expat copies for each element.
+#: Characters of a name with its namespace, which expat copies for each element.
 MAX_NAME = 1_000
-#: Declarations of attributes; expat compares each with all others.
+#: Attribute declarations. Expat compares each with all others.
 MAX_ATTRIBUTE_DECLARATIONS = 1_000
 
 _BEGINNING_BYTES = 1024
 _BEFORE_DECLARATION = re.compile(rb"(?>(?:\xef\xbb\xbf|[ \t\r\n])+)(?=<\?xml)")
 
-#: The document declares entities, refers to something outside, or is beyond a limit.
+#: The document declares entities, refers to something external, or exceeds a limit.
 ForbiddenXmlError = DefusedXmlException
 
 
 class XmlLimitError(DefusedXmlException):
-    """The document is beyond a limit."""
+    """The document exceeds a limit."""
 
 
 class XmlTarget(Protocol):
-    """What is told of elements as they come, as the target of ``xml.etree.ElementTree.XMLParser`` is.
+    """A receiver of elements, like the target of ``xml.etree.ElementTree.XMLParser``.
 
-    Of text it is told only with a method ``data``; what its ``close`` returns, if it has one, is what was parsed.
+    It receives text if it has a method ``data``. If it has ``close``, the result of that is the result of parsing.
     """
 
     def start(self, tag: str, attributes: dict[str, str], /) -> Any: ...
@@ -42,14 +42,14 @@ class XmlTarget(Protocol):
 
 
 def read_xml(body: bytes, content_type: str | None = None) -> Element:
-    """The content as XML, in the charset that RFC 7303, 3 finds; a plain document type is ignored.
+    """Parse content as XML, in the charset that RFC 7303, 3 gives. A plain document type is ignored.
 
     Args:
         body: The content.
-        content_type: Its Content-Type, whose charset counts more than the XML declaration.
+        content_type: Its Content-Type, whose charset takes precedence over the XML declaration.
 
     Raises:
-        ContentError: It is not XML, or it is an attack.
+        ContentError: The content is not XML, or it is an attack.
     """
     charset = xml_charset(body[:_BEGINNING_BYTES], MediaType.parse(content_type).charset)
     if charset is None:
@@ -64,68 +64,68 @@ def read_xml(body: bytes, content_type: str | None = None) -> Element:
 
 
 def without_blank(body: bytes) -> bytes:
-    """XML in UTF-8 without the white space and byte order marks that broken software puts before its declaration."""
+    """Return XML in UTF-8 without the white space and byte order marks that broken software puts before it."""
     blank = _BEFORE_DECLARATION.match(body)
     return body[blank.end() :] if blank else body
 
 
 class XmlParser:
-    """A parser to feed piece by piece, which refuses what ``read_xml`` refuses.
+    """An incremental parser with the limits of ``read_xml``.
 
-    Its methods raise ``ParseError``, ``ForbiddenXmlError``, or ``ValueError`` and ``LookupError`` for an encoding that
-    cannot be read.
+    Its methods raise ``ParseError`` or ``ForbiddenXmlError``, and ``ValueError`` or ``LookupError`` for an encoding
+    that cannot be read.
 
     Args:
-        target: Is told of elements as they come.
+        target: The receiver of elements.
         encoding: Overrides what the document says.
     """
 
     def __init__(self, target: XmlTarget, *, encoding: str | None = None) -> None:
-        self._measure = _Measure(target)
+        self._meter = _Meter(target)
         self._parser: Any = DefusedXMLParser(target=target, encoding=encoding)
         expat = self._parser.parser
-        expat.StartElementHandler = self._measure.start
-        expat.EndElementHandler = self._measure.end
-        expat.AttlistDeclHandler = self._measure.declare_attribute
-        # Where the document type is elsewhere, entities that nobody has declared are no error of the parser.
+        expat.StartElementHandler = self._meter.start
+        expat.EndElementHandler = self._meter.end
+        expat.AttlistDeclHandler = self._meter.declare_attribute
+        # With an external document type, the parser itself accepts undeclared entities.
         expat.SkippedEntityHandler = _refuse_entity
-        # Nobody wants the rest, and to report each bracket of a document type takes time.
+        # The rest is not needed, and reporting each bracket of a document type takes time.
         expat.DefaultHandlerExpand = None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the document."""
-        self._measure.attribute_room += len(data)
+        """Parse the next bytes of the document."""
+        self._meter.attributes_left += len(data)
         self._parser.feed(data)
 
     def close(self) -> Any:
-        """Say that the document is complete, and give what the target has made of it."""
+        """End the document, and return the result of the target's ``close``."""
         return self._parser.close()
 
     @property
     def position(self) -> int:
-        """Where what the target is being told of stands, in bytes."""
+        """The position in the document of the current event, in bytes."""
         return int(self._parser.parser.CurrentByteIndex)
 
 
-class _Measure:
-    """Stands between parser and target, counts, and writes names as ``{namespace}name``.
+class _Meter:
+    """A layer between parser and target that counts, and writes names as ``{namespace}name``.
 
     Attributes:
-        attribute_room: How much attributes may still take. Written out they never take more than the document itself,
-            but a default in the document type comes with each element.
+        attributes_left: How many more characters attributes may take. Written out, they never take more than the
+            document itself, but a default in the document type is repeated with each element.
     """
 
     def __init__(self, target: XmlTarget) -> None:
         self._start = target.start
         self._end = target.end
-        self.attribute_room = 0
+        self.attributes_left = 0
         self._names: dict[str, str] = {}
         self._depth = 0
         self._nodes = 0
         self._declarations = 0
 
     def start(self, name: str, listed: list[str]) -> None:
-        """Take a start tag as expat gives it: attributes as names and values in turn."""
+        """Handle a start tag from expat, with attributes as alternating names and values."""
         self._depth += 1
         self._nodes += 1
         attributes = {}
@@ -134,14 +134,14 @@ class _Measure:
             for position in range(0, len(listed), 2):
                 key, value = listed[position], listed[position + 1]
                 attributes[names.get(key) or self._name(key)] = value
-                self.attribute_room -= 1 + len(value)
+                self.attributes_left -= 1 + len(value)
             self._nodes += len(attributes)
-        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self.attribute_room < 0:
+        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self.attributes_left < 0:
             raise XmlLimitError
         self._start(self._names.get(name) or self._name(name), attributes)
 
     def end(self, name: str) -> None:
-        """Take an end tag."""
+        """Handle an end tag from expat."""
         self._depth -= 1
         self._end(self._names.get(name) or self._name(name))
 

@@ -62,25 +62,25 @@ def measure_hang(folder: Path, *, hosts: int = 200, good: int = 190, bad: int = 
     log = folder / "arrivals"
     with sink(str(log)) as subscribers, served(folder, "--log-level", "error") as hub:
         kinds = _spread(["ok"] * good, ["hang"] * bad)
-        topic = _follow(hub, subscribers, "https://topic.example/hang", kinds, hosts)
+        topic = follow(hub, subscribers, "https://topic.example/hang", kinds, hosts)
         started = publish(hub.url, topic.url, 0)
-        return max(_latencies(log, topic, {0: started}))
+        return max(latencies(log, topic, {0: started}))
 
 
 def measure_mixed(folder: Path, *, hosts: int = 1_000, good: int = 900, bad: int = 100, updates: int = 10) -> Mixed:
     """Publish in turns to a topic of good subscribers and to one that has bad ones too."""
     log = folder / "arrivals"
     with sink(str(log)) as subscribers, served(folder, "--log-level", "error") as hub:
-        alone = _follow(hub, subscribers, "https://topic.example/alone", ["ok"] * good, hosts)
+        alone = follow(hub, subscribers, "https://topic.example/alone", ["ok"] * good, hosts)
         kinds = _spread(["ok"] * good, [_BAD[number % len(_BAD)] for number in range(bad)])
-        mixed = _follow(hub, subscribers, "https://topic.example/mixed", kinds, hosts, first=10_000)
+        mixed = follow(hub, subscribers, "https://topic.example/mixed", kinds, hosts, first=10_000)
         times: dict[str, dict[int, float]] = {alone.url: {}, mixed.url: {}}
-        latencies: dict[str, list[float]] = {}
+        found: dict[str, list[float]] = {}
         for number in range(updates):
             for topic in (alone, mixed):
                 times[topic.url][number] = publish(hub.url, topic.url, number)
-                latencies[topic.url] = _latencies(log, topic, times[topic.url])
-        return Mixed(latencies[alone.url], latencies[mixed.url])
+                found[topic.url] = latencies(log, topic, times[topic.url])
+        return Mixed(found[alone.url], found[mixed.url])
 
 
 def _spread(good: list[str], bad: list[str]) -> list[str]:
@@ -91,7 +91,8 @@ def _spread(good: list[str], bad: list[str]) -> list[str]:
     return kinds
 
 
-def _follow(hub: Served, subscribers: Sink, url: str, kinds: Sequence[str], hosts: int, first: int = 0) -> Topic:
+def follow(hub: Served, subscribers: Sink, url: str, kinds: Sequence[str], hosts: int, first: int = 0) -> Topic:
+    """Subscribe callbacks of these kinds to a topic, and wait until the hub has verified them."""
     topic = Topic(url, set())
     with httpx.Client() as client:
         before = metric(client, hub, "subscriptions")
@@ -121,12 +122,14 @@ def connected(url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
 
 
-def publish(url: str, topic: str, number: int, connection: http.client.HTTPConnection | None = None) -> float:
-    """Publish a number to a hub, on a new connection unless there is one; returns when that began."""
+def publish(
+    url: str, topic: str, number: int, connection: http.client.HTTPConnection | None = None, *, size: int = 1
+) -> float:
+    """Publish a number of at least so many digits, on a new connection unless there is one; returns when that began."""
     target = f"{urlsplit(url).path}?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}"
     using = connection or connected(url)
     started = time.time()
-    using.request("POST", target, b"%d" % number, {"Content-Type": "text/plain"})
+    using.request("POST", target, b"%0*d" % (size, number), {"Content-Type": "text/plain"})
     answer = using.getresponse()
     answer.read()
     assert answer.status == 200
@@ -135,7 +138,7 @@ def publish(url: str, topic: str, number: int, connection: http.client.HTTPConne
     return started
 
 
-def _latencies(log: Path, topic: Topic, times: dict[int, float], seconds: float = 60) -> list[float]:
+def latencies(log: Path, topic: Topic, times: dict[int, float], seconds: float = 60) -> list[float]:
     """Wait until all good subscribers have all updates, and say how long each took."""
     deadline = time.monotonic() + seconds
     while True:

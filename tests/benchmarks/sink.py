@@ -1,6 +1,8 @@
-"""Subscribers that answer 204 to everything: nginx if it is installed, otherwise a small server of our own."""
+"""Subscribers that confirm what they are asked, and answer 204 to all else: nginx, or a small server of our own."""
 
 import multiprocessing
+import re
+import resource
 import select
 import shutil
 import socket
@@ -14,14 +16,16 @@ from pathlib import Path
 
 import trustme
 
+_FILES = 65_536
 _ANSWER = b"HTTP/1.1 204 No Content\r\nServer: sink\r\n\r\n"
-_NGINX = """
-worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/log;
-events {{ worker_connections 16384; }}
+_NGINX = r"""
+worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/log; worker_rlimit_nofile {files};
+events {{ worker_connections {files}; }}
 http {{
     access_log off; keepalive_requests 1000000000; keepalive_timeout 600; client_max_body_size 0;
     client_body_temp_path {folder}/bodies;
-    server {{ {listen} location / {{ return 204; }} }}
+    map $args $challenge {{ ~(?:^|&)hub\.challenge=([^&]*) $1; }}
+    server {{ {listen} location / {{ if ($challenge) {{ return 200 $challenge; }} return 204; }} }}
     server {{ listen 127.0.0.1:{tls} ssl backlog=4096; ssl_certificate {folder}/cert; ssl_certificate_key {folder}/key;
              ssl_session_cache shared:s:1m; location / {{ return 204; }} }}
 }}
@@ -37,15 +41,25 @@ class Sink:
         tls: The context that trusts its certificate.
     """
 
-    def __init__(self, ports: list[int], tls_port: int, tls: ssl.SSLContext) -> None:
-        self.urls = [f"http://127.0.0.1:{port}" for port in ports]
+    def __init__(self, urls: list[str], tls_port: int, tls: ssl.SSLContext) -> None:
+        self.urls = urls
         self.tls_url = f"https://127.0.0.1:{tls_port}"
         self.tls = tls
 
 
+def host(number: int) -> str:
+    """One of 15 million addresses that are all this machine."""
+    return f"127.{number // 62_500 + 1}.{number // 250 % 250}.{number % 250 + 1}"
+
+
 @contextmanager
-def sink(origins: int = 1) -> Iterator[Sink]:
-    """A server on this many origins while the block runs."""
+def sink(origins: int = 1, *, hosts: int = 0) -> Iterator[Sink]:
+    """A server while the block runs.
+
+    Args:
+        origins: On how many ports it listens.
+        hosts: On how many addresses of this machine its origins are instead, all with the same port.
+    """
     authority = trustme.CA()
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -54,11 +68,15 @@ def sink(origins: int = 1) -> Iterator[Sink]:
         certificate = authority.issue_cert("127.0.0.1")
         certificate.private_key_pem.write_to_path(folder / "key")
         (folder / "cert").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
-        *ports, tls_port = _free_ports(origins + 1)
+        *ports, tls_port = _free_ports(1 + (1 if hosts else origins))
         start = _nginx if shutil.which("nginx") else _python
-        with start(folder, ports, tls_port):
+        address = "0.0.0.0" if hosts else "127.0.0.1"  # noqa: S104 - all that it says is 204
+        authorities = [f"{host(number)}:{ports[0]}" for number in range(hosts)]
+        with start(folder, address, ports, tls_port):
             _wait_for(tls_port)
-            yield Sink(ports, tls_port, context)
+            yield Sink(
+                [f"http://{each}" for each in authorities or (f"127.0.0.1:{port}" for port in ports)], tls_port, context
+            )
 
 
 def _free_ports(count: int) -> list[int]:
@@ -79,9 +97,10 @@ def _wait_for(port: int) -> None:
 
 
 @contextmanager
-def _nginx(folder: Path, ports: list[int], tls_port: int) -> Iterator[None]:
-    listen = " ".join(f"listen 127.0.0.1:{port} backlog=4096;" for port in ports)
-    (folder / "conf").write_text(_NGINX.format(folder=folder, listen=listen, tls=tls_port))
+def _nginx(folder: Path, address: str, ports: list[int], tls_port: int) -> Iterator[None]:
+    listen = " ".join(f"listen {address}:{port} backlog=4096;" for port in ports)
+    files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], _FILES)
+    (folder / "conf").write_text(_NGINX.format(folder=folder, files=files, listen=listen, tls=tls_port))
     program = shutil.which("nginx")
     assert program is not None
     folder.chmod(0o755)
@@ -94,9 +113,9 @@ def _nginx(folder: Path, ports: list[int], tls_port: int) -> Iterator[None]:
 
 
 @contextmanager
-def _python(folder: Path, ports: list[int], tls_port: int) -> Iterator[None]:
+def _python(folder: Path, address: str, ports: list[int], tls_port: int) -> Iterator[None]:
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(str(folder), ports, tls_port), daemon=True
+        target=_serve, args=(str(folder), address, ports, tls_port), daemon=True
     )
     process.start()
     try:
@@ -106,13 +125,13 @@ def _python(folder: Path, ports: list[int], tls_port: int) -> Iterator[None]:
         process.join(10)
 
 
-def _serve(folder: str, ports: list[int], tls_port: int) -> None:
+def _serve(folder: str, address: str, ports: list[int], tls_port: int) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(f"{folder}/cert", f"{folder}/key")
     poller = select.epoll()
     listeners = {}
     for port in [*ports, tls_port]:
-        listener = socket.create_server(("127.0.0.1", port), backlog=4096)
+        listener = socket.create_server((address, port), backlog=4096)
         listeners[listener.fileno()] = (listener, port == tls_port)
         poller.register(listener.fileno(), select.EPOLLIN)
     peers: dict[int, tuple[socket.socket, bytearray]] = {}
@@ -137,10 +156,17 @@ def _answer(peer: socket.socket, unread: bytearray) -> bool:
         head, found, body = bytes(unread).partition(b"\r\n\r\n")
         if found and len(body) >= _length(head):
             unread.clear()
-            peer.sendall(_ANSWER)
+            peer.sendall(_answer_to(head))
     except OSError:
         return False
     return bool(received)
+
+
+def _answer_to(head: bytes) -> bytes:
+    challenge = re.search(rb"hub\.challenge=([^& ]*)", head.partition(b"\r\n")[0])
+    if challenge is None:
+        return _ANSWER
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(challenge[1]), challenge[1])
 
 
 def _length(head: bytes) -> int:

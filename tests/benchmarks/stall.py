@@ -14,7 +14,9 @@ from tests.benchmarks.hub import Hub, load
 from tests.benchmarks.sink import sink
 from tests.standalone.process import served
 from websubhub import run_app
-from websubhub.standalone.command import cli
+from websubhub.standalone.command import serve as command
+from websubhub.standalone.command.cli import build_parser
+from websubhub.standalone.command.flags import read_settings
 from websubhub.standalone.runtime import run_hub
 
 _COMMAND = (sys.executable, "-m", "tests.benchmarks.stall")
@@ -56,14 +58,14 @@ class Steps:
 
 def serve(arguments: Sequence[str]) -> None:
     """Be the hub, and say at the end how long its steps were."""
-    settings = cli.read_settings(cli.build_parser().parse_args(arguments))
+    settings = read_settings(build_parser().parse_args(arguments))
     steps = Steps()
 
     async def hub(stop: Callable[[], Awaitable[object]]) -> None:
         ready = anyio.Event()
 
         def announce(url: str) -> None:
-            cli.announce(url)
+            command.announce(url)
             ready.set()
 
         async def watch() -> None:

@@ -38,6 +38,7 @@ from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.work.refreshing import Refreshed, TopicRefresher
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 from websubhub.testing import RecordingSubscriber
 
 HUB = "http://127.0.0.1/hub"
@@ -51,7 +52,7 @@ class Yard:
     store: HubStore
     clock: Clock
     service: StandaloneHub
-    worker: VerificationWorker
+    accepted: Wakeup
     host: str
     subscriber: RecordingSubscriber
 
@@ -75,7 +76,7 @@ class Yard:
             asked = -1
             while asked != self.asked:
                 asked = self.asked
-                self.worker.wake()
+                self.accepted.ring()
                 for _ in range(10):
                     await anyio.wait_all_tasks_blocked()
                     await self.store.verifications.count()
@@ -94,13 +95,13 @@ async def yard() -> AsyncIterator[Yard]:
         listener.attach("/callback", subscriber, nullcontext())
         publishers = PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None))
         intake = Intake(store, lambda: None)
-        service = StandaloneHub(store, TopicRules(store.topics), publishers, intake, clock)
+        accepted = Wakeup()
+        service = StandaloneHub(store, TopicRules(store.topics), publishers, intake, accepted.ring, clock)
         app = HubApplication(service, HubConfig(url=HUB), clock=clock)
         async with app:
-            worker = VerificationWorker(store.verifications, app.attempt_verification, HUB, clock=clock)
-            service.on_pending = worker.wake
+            worker = VerificationWorker(store.verifications, app.attempt_verification, HUB, accepted, clock=clock)
             tasks.start_soon(worker.run)
-            yield Yard(store, clock, service, worker, host, subscriber)
+            yield Yard(store, clock, service, accepted, host, subscriber)
             tasks.cancel_scope.cancel()
 
 
@@ -215,7 +216,7 @@ def _pending(number: int) -> PendingVerification:
 
 
 @asynccontextmanager
-async def fetching(refresh: object, clock: Clock, *topics: str) -> AsyncIterator[tuple[HubStore, TopicFetching]]:
+async def fetching(refresh: object, clock: Clock, *topics: str) -> AsyncIterator[tuple[HubStore, Wakeup]]:
     """What fetches topics, in a hub where each of them is followed."""
     async with MemoryStore(clock=clock) as store, anyio.create_task_group() as tasks:
         for topic in topics:
@@ -224,14 +225,15 @@ async def fetching(refresh: object, clock: Clock, *topics: str) -> AsyncIterator
                     topic=topic, callback="https://s.example/", lease_seconds=10**9, requested_at=clock()
                 )
             )
-        part = TopicFetching(store, refresh, RetrySchedule(jitter=0), FetchMetrics(), clock=clock)  # type: ignore[arg-type]
+        announced = Wakeup()
+        part = TopicFetching(store, refresh, RetrySchedule(jitter=0), announced, FetchMetrics(), clock=clock)  # type: ignore[arg-type]
         tasks.start_soon(part.run)
-        yield store, part
+        yield store, announced
         tasks.cancel_scope.cancel()
 
 
-async def _look(store: HubStore, part: TopicFetching) -> None:
-    part.wake()
+async def _look(store: HubStore, announced: Wakeup) -> None:
+    announced.ring()
     for _ in range(20):
         await anyio.wait_all_tasks_blocked()
         await store.announcements.statistics()

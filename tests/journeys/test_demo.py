@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from websubhub import demo
-from websubhub.standalone.command.cli import demo_hub
+from websubhub.standalone.command.demo import demo_hub
 
 
 def test_the_command_shows_the_round_and_exits_0() -> None:
@@ -38,5 +38,5 @@ def test_a_failing_step_exits_1_and_is_named(capsys: pytest.CaptureFixture[str])
     assert demo.main(broken_hub, out) == 1
     assert "✗ hub        listens" in out.getvalue()
     assert capsys.readouterr().err == (
-        "The demo failed: hub: listens, and keeps its state in memory: OSError: [Errno 98] Address already in use\n"
+        "The demo failed: hub: listens, with its state in memory: OSError: [Errno 98] Address already in use\n"
     )

@@ -16,6 +16,7 @@ from websubhub.standalone.ports import Announcement, AnnouncementState, HubStore
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.fetching import TopicFetching
 from websubhub.standalone.work.refreshing import Refreshed, TopicRefresher
+from websubhub.standalone.work.wakeup import Wakeup
 from websubhub.testing import FakeClock, InMemoryWeb
 
 TOPIC = "https://topic.example/"
@@ -31,7 +32,7 @@ class Desk:
     site: Site
     web: InMemoryWeb
     clock: FakeClock
-    fetching: TopicFetching
+    announced: Wakeup
 
     async def announce(self) -> None:
         await self.store.announcements.save(TOPIC)
@@ -39,7 +40,7 @@ class Desk:
 
     async def look(self) -> None:
         """Let the fetching look for what is due, and wait until it has done what follows from that."""
-        self.fetching.wake()
+        self.announced.ring()
         for _ in range(20):  # a fetch takes about ten steps in the store, and each of these waits for one at least
             await anyio.wait_all_tasks_blocked()
             await self.store.announcements.statistics()
@@ -65,15 +66,17 @@ async def desk(delays: tuple[float, ...] = DELAYS) -> AsyncIterator[Desk]:
             StoredSubscription(topic=TOPIC, callback="https://s.example/", lease_seconds=10**9, requested_at=START)
         )
         refresher = TopicRefresher(store, TopicClient("https://hub.example/", client=web.client()))
+        announced = Wakeup()
         fetching = TopicFetching(
             store,
             refresher.refresh,
             RetrySchedule(delays=delays, jitter=0),
+            announced,
             FetchMetrics(),
             clock=clock,
         )
         tasks.start_soon(fetching.run)
-        yield Desk(store, site, web, clock, fetching)
+        yield Desk(store, site, web, clock, announced)
         tasks.cancel_scope.cancel()
 
 
@@ -234,7 +237,7 @@ async def test_what_is_raised_at_a_fetch_does_not_end_the_others(caplog: pytest.
                 StoredSubscription(topic=topic, callback="https://s.example/", lease_seconds=10**9, requested_at=START)
             )
             await store.announcements.save(topic)
-        tasks.start_soon(TopicFetching(store, refresh, RetrySchedule(), FetchMetrics()).run)
+        tasks.start_soon(TopicFetching(store, refresh, RetrySchedule(), Wakeup(), FetchMetrics()).run)
         await until(lambda: len(asked) == 2)
         await _until(lambda: _is_failing(store))
         tasks.cancel_scope.cancel()

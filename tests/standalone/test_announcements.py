@@ -13,6 +13,7 @@ from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work import fetching
 from websubhub.standalone.work.fetching import TopicFetching
 from websubhub.standalone.work.refreshing import TopicRefresher
+from websubhub.standalone.work.wakeup import Wakeup
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
 
 
@@ -24,7 +25,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _fetching(store: HubStore, web: InMemoryWeb) -> TopicFetching:
     refresher = TopicRefresher(store, TopicClient("https://hub.example/", client=web.client()))
-    return TopicFetching(store, refresher.refresh, RetrySchedule(), FetchMetrics())
+    return TopicFetching(store, refresher.refresh, RetrySchedule(), Wakeup(), FetchMetrics())
 
 
 async def _followed(hub: World, path: str = "/topic") -> RecordingSubscriber:

@@ -18,6 +18,7 @@ from websubhub.standalone.clock import ClockReading, HubClock, seconds_between
 from websubhub.standalone.ports import FailingDelivery, Mode, PendingVerification
 from websubhub.standalone.work.upkeep import Upkeep
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 
 TOPIC, CALLBACK = "https://topic.example/", "https://sub.example/1"
 HOUR, DAY, YEAR = 3_600.0, 86_400.0, 365 * 86_400.0
@@ -194,7 +195,7 @@ async def test_a_verification_is_tried_again_in_time_after_the_wall_clock_was_se
         await store.verifications.save(
             PendingVerification(id="v", mode=Mode.SUBSCRIBE, topic=TOPIC, callback=CALLBACK, due_at=store.clock())
         )
-        worker = VerificationWorker(store.verifications, attempt, "https://hub.example/", clock=store.clock)
+        worker = VerificationWorker(store.verifications, attempt, "https://hub.example/", Wakeup(), clock=store.clock)
         async with anyio.create_task_group() as tasks:
             await worker._start(tasks)
         machine.let_pass(44)

@@ -112,8 +112,8 @@ def test_the_commands_publish_and_show_and_operate(
         _wait_for(hub.url, "subscriptions", 2.0)
         content = tmp_path / "content.json"
         content.write_bytes(b'{"a": 1}')
-        assert "took it" in command("publish", topic, str(content))
-        assert "took it" in command("publish", topic)
+        assert "accepted it" in command("publish", topic, str(content))
+        assert "accepted it" in command("publish", topic)
         _wait_for(hub.url, "dead_letters", 1.0)
         [topic_row] = json.loads(command("topics", "--json"))
         assert topic_row["url"] == topic

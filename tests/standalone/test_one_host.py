@@ -17,13 +17,14 @@ from websubhub import (
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
-from websubhub.standalone.hub.service import VERIFICATION, StandaloneHub
+from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 
 HUB, TOPIC = "https://hub.example/", "https://topic.example/"
 SPELLINGS = [
@@ -57,13 +58,13 @@ async def test_ten_verifications_at_a_time_go_to_one_host(spellings: list[str]) 
             most = max(most, asking)
             await release.wait()
             asking -= 1
-            await store.verifications.remove(message.extras[VERIFICATION])
+            await store.verifications.remove(message.request_id)
             return VerificationAttempt(result=IntentVerification.VERIFIED)
 
         for number in range(64):
             callback = spellings[number % len(spellings)].format(8_000 + number)
             await store.verifications.save(pending(str(number), callback))
-        tasks.start_soon(VerificationWorker(store.verifications, verify, HUB).run)
+        tasks.start_soon(VerificationWorker(store.verifications, verify, HUB, Wakeup()).run)
         await until(lambda: asking == 10)
         await store.verifications.due()
         assert most == 10
@@ -105,7 +106,7 @@ async def test_an_operator_may_spell_a_host_in_any_way(name: str) -> None:
 
 def _service(store: HubStore) -> StandaloneHub:
     publishers = PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None))
-    return StandaloneHub(store, TopicRules(store.topics), publishers, Intake(store, lambda: None))
+    return StandaloneHub(store, TopicRules(store.topics), publishers, Intake(store, lambda: None), lambda: None)
 
 
 async def test_a_request_that_cannot_be_stored_is_answered_503() -> None:
@@ -126,7 +127,9 @@ async def test_a_confirmed_request_that_could_not_be_stored_is_verified_again(cl
 
     async with MemoryStore(clock=clock) as store:
         await store.verifications.save(pending("v"))
-        worker = VerificationWorker(store.verifications, confirmed_but_not_stored, HUB, delays=(30.0,), clock=clock)
+        worker = VerificationWorker(
+            store.verifications, confirmed_but_not_stored, HUB, Wakeup(), delays=(30.0,), clock=clock
+        )
         await _verify_what_is_due(worker)
         clock.now = START + 30
         [again] = await store.verifications.due()
@@ -146,7 +149,7 @@ async def test_a_callback_may_ask_for_a_longer_pause_and_not_for_a_shorter_one(
 
     async with MemoryStore(clock=clock) as store:
         await store.verifications.save(pending("v"))
-        worker = VerificationWorker(store.verifications, not_now, HUB, clock=clock)
+        worker = VerificationWorker(store.verifications, not_now, HUB, Wakeup(), clock=clock)
         await _verify_what_is_due(worker)
         postponed = await store.verifications.get(TOPIC, "https://sub.example/")
         assert postponed is not None
@@ -171,11 +174,12 @@ async def test_a_request_that_ends_while_the_due_ones_are_read_is_not_verified_t
         return VerificationAttempt(result=IntentVerification.REFUSED)
 
     async with MemoryStore() as store, anyio.create_task_group() as tasks:
-        worker = VerificationWorker(store.verifications, refuse, HUB)
+        accepted = Wakeup()
+        worker = VerificationWorker(store.verifications, refuse, HUB, accepted)
         tasks.start_soon(worker.run)
         for number in range(300):
             await store.verifications.save(pending(str(number), f"https://sub{number}.example/"))
-            worker.wake()
+            accepted.ring()
         await until(lambda: len(asked) >= 300)
         with anyio.fail_after(PATIENCE):
             while await store.verifications.count():  # noqa: ASYNC110 - the store does not tell

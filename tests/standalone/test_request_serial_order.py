@@ -37,6 +37,7 @@ from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 
 HUB = "https://hub.example/hub"
 PAIRS = {
@@ -78,7 +79,10 @@ class Hub:
                 PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None)),
             )
             self.store = store
-            self.service = StandaloneHub(store, rules, publishers, Intake(store, lambda: None), lambda: self.now)
+            self.accepted = Wakeup()
+            self.service = StandaloneHub(
+                store, rules, publishers, Intake(store, lambda: None), self.accepted.ring, lambda: self.now
+            )
             # Time stands still between steps, so nothing here is left to wait for its turn.
             plenty = Budget(burst=10_000)
             budget = VerificationBudget(lambda: self.now, strangers=plenty, known=plenty)
@@ -86,12 +90,12 @@ class Hub:
                 store.verifications,
                 self._attempt,
                 HUB,
+                self.accepted,
                 delays=(DELAY, DELAY),
                 interval=0,
                 budget=budget,
                 clock=lambda: self.now,
             )
-            self.service.on_pending = self.worker.wake
             tasks.start_soon(self.worker.run)
             ready()
             await self.stop.wait()
@@ -124,7 +128,7 @@ class Hub:
 
     async def move_on(self, seconds: float) -> None:
         self.now += seconds
-        self.worker.wake()
+        self.accepted.ring()
 
     async def state(self) -> tuple[dict[str, str | None], dict[str, str], int]:
         """Who is subscribed with which secret, what is being verified, and how much is pending."""

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
-from websubhub.standalone.schedule.columns import CALLED, ENDED, Segment
+from websubhub.standalone.schedule.columns import Segment
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.members import Member, Members
 from websubhub.standalone.schedule.outcomes import Outcomes
+from websubhub.standalone.schedule.states import ADMITTED, ENDED
 from websubhub.standalone.schedule.turns import Turns
 
 NEVER = 1e12
@@ -135,8 +136,8 @@ class Hub:
         assert self.board.repeated_in_flight == sum(claim.repeated for claim in self.flying)
         for segment in self.segments():
             assert segment.claimed == sum(claim.segment is segment for claim in self.flying)
-        called = sum(segment.states.count(CALLED) for segment in self.segments())
-        assert sum(host.in_flight for host in self.board.hosts.states(100)) == len(self.flying) + called
+        admitted = sum(segment.states.count(ADMITTED) for segment in self.segments())
+        assert sum(host.in_flight for host in self.board.hosts.states(100)) == len(self.flying) + admitted
 
 
 @settings(max_examples=60)

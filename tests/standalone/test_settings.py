@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from websubhub.standalone.command.cli import build_parser, main, read_settings
+from websubhub.standalone.command.cli import build_parser, main
+from websubhub.standalone.command.flags import read_settings
 from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, SettingsError, flag, load
 
 MARKER = "marker-of-a-secret-0123456789"

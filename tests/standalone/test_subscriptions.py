@@ -20,12 +20,13 @@ from websubhub import (
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
-from websubhub.standalone.hub.service import VERIFICATION, StandaloneHub
+from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.tokens import Tokens
 from websubhub.standalone.work.verification import VerificationWorker
+from websubhub.standalone.work.wakeup import Wakeup
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
 
 TOPIC = "https://topic.example/"
@@ -155,9 +156,12 @@ def _worker(store: HubStore, web: InMemoryWeb, delays: tuple[float, ...] = (0.05
         rules,
         PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None)),
         Intake(store, lambda: None),
+        lambda: None,
     )
     app = HubApplication(service, HubConfig(url=HUB), web.client())
-    return VerificationWorker(store.verifications, app.attempt_verification, HUB, delays=delays)
+    return VerificationWorker(
+        store.verifications, app.attempt_verification, HUB, Wakeup(), deny=app.deny, delays=delays
+    )
 
 
 def _pending(identity: str = "1", callback: str = CALLBACK) -> PendingVerification:
@@ -250,13 +254,13 @@ async def test_one_host_is_asked_so_many_questions_at_a_time_and_others_do_not_w
                 await other.wait()
                 asking.remove(message.callback)
             other.set()
-            await store.verifications.remove(message.extras[VERIFICATION])
+            await store.verifications.remove(message.request_id)
             return VerificationAttempt(result=IntentVerification.VERIFIED)
 
         for number in range(600):
             await store.verifications.save(_pending(str(number), f"https://slow.example/{number}"))
         await store.verifications.save(_pending("other", "https://quick.example/"))
-        tasks.start_soon(VerificationWorker(store.verifications, verify, HUB).run)
+        tasks.start_soon(VerificationWorker(store.verifications, verify, HUB, Wakeup()).run)
         with anyio.fail_after(PATIENCE):
             await other.wait()
         assert most == 10
@@ -275,19 +279,20 @@ async def test_many_requests_of_one_pair_are_one_question_at_a_time_and_the_newe
         nonlocal under_way
         under_way += 1
         assert under_way == 1
-        asked.append(message.extras)
+        asked.append(message.request_id)
         await anyio.sleep(0.02)
         under_way -= 1
         return VerificationAttempt(result=IntentVerification.REFUSED)
 
     async with MemoryStore() as store, anyio.create_task_group() as tasks:
-        worker = VerificationWorker(store.verifications, verify, HUB)
+        accepted = Wakeup()
+        worker = VerificationWorker(store.verifications, verify, HUB, accepted)
         tasks.start_soon(worker.run)
         for number in range(100):
             await store.verifications.save(_pending(str(number)))
-            worker.wake()
+            accepted.ring()
         await _settled(store)
-        assert "99" in str(asked[-1])
+        assert asked[-1] == "99"
         assert len(asked) <= 100
         tasks.cancel_scope.cancel()
 

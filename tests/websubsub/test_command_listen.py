@@ -264,9 +264,11 @@ async def test_a_terminal_gets_lines_and_json_where_that_is_asked_for(hub: Scrip
         ours, theirs = pty.openpty()
         async with await anyio.open_process([*command, "--port", "0", *options], stdout=theirs) as process:
             os.close(theirs)
-            await until(lambda count=number: len(hub.verifications) > count)  # type: ignore[misc]
-            text = await anyio.to_thread.run_sync(os.read, ours, 1000)
-            process.kill()
+            try:
+                await until(lambda count=number: len(hub.verifications) > count)  # type: ignore[misc]
+                text = await anyio.to_thread.run_sync(os.read, ours, 1000)
+            finally:
+                process.kill()
         os.close(ours)
         assert text.startswith(start)
         assert (b"subscribed  " + TOPIC.encode() in text) is not bool(options)

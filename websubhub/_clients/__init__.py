@@ -1,1 +1,1 @@
-"""Clients of hubs and of topics: what a publisher and a hub send."""
+"""The clients of publishers and hubs."""

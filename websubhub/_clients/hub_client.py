@@ -1,4 +1,4 @@
-"""How a hub delivers to one subscription."""
+"""The client with which a hub delivers to one subscription."""
 
 import ssl
 from collections.abc import Iterable
@@ -27,28 +27,28 @@ _GONE = 410
 class HubClient(AsyncResource):
     """Delivers content to one subscription.
 
-    Make one for each subscription if you like: those on one event loop with the same rules (addresses, limits, TLS,
-    proxy) share their connections and cost next to nothing. Usable as it is, or as an async context manager that lets
-    go of the connections at its end. It may be used on several event loops, one after the other.
+    You can make one for each subscription: clients on one event loop with the same settings (addresses, limits, TLS,
+    proxy) share their connections and cost next to nothing. Use it directly, or as an async context manager that
+    releases the connections at exit. It may be used on several event loops, one after the other.
 
     Args:
-        subscription: Whom to deliver to.
-        signature_method: One of sha1, sha256, sha384, sha512; used when the subscription has a secret.
-        retry: How to repeat a failed delivery; by default not at all.
-        timeout: Seconds from the start of the connection to the end of the answer, instead of those of ``limits``.
-        limits: Connections, timeouts and sizes; for all clients that share them together.
-        allow_networks: Networks, as CIDR text, that may be called although they are not public.
-        tls: Your own context for https, with a client certificate or certificate authorities of your own.
-        proxy: The URL of an HTTP or SOCKS proxy that calls the callbacks. It resolves their names, so it is the proxy
-            that has to keep them away from private addresses.
-        client: Your own HTTP client instead, used whole: with its timeouts, headers, authentication, proxies and TLS.
+        subscription: The subscription to deliver to.
+        signature_method: One of sha1, sha256, sha384, sha512. Used if the subscription has a secret.
+        retry: How to repeat a failed delivery. By default it is not repeated.
+        timeout: Seconds from the start of the connection to the end of the response, instead of those in ``limits``.
+        limits: Connections, timeouts and sizes, for all clients that share the connections.
+        allow_networks: Networks that may be called although they are not public, in CIDR notation.
+        tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
+        proxy: The URL of an HTTP or SOCKS proxy for callbacks. The proxy resolves their names, so it must keep them
+            away from private addresses.
+        client: Your own HTTP client instead, with all of its settings: timeouts, headers, authentication, proxies, TLS.
 
     Raises:
-        TypeError: An argument is of the wrong kind.
+        TypeError: An argument is of the wrong type.
         ValueError: An argument cannot be used, or cannot be used together with a client.
     """
 
-    def __init__(  # noqa: PLR0913 - what a user of Ballerina's clients can set, all but the first by keyword
+    def __init__(  # noqa: PLR0913 - the settings of Ballerina's clients, all but the first by keyword
         self,
         subscription: Subscription,
         *,
@@ -85,15 +85,15 @@ class HubClient(AsyncResource):
             )
 
     async def notify_content_distribution(self, message: ContentDistributionMessage) -> ContentDistributionSuccess:
-        """Deliver a message, signed when the subscription has a secret (W3C 7, 7.1).
+        """Deliver a message, signed if the subscription has a secret (W3C 7, 7.1).
 
         Args:
-            message: What to send.
+            message: The message.
 
         Raises:
-            SubscriptionDeletedError: The subscriber answered 410: it wants no more.
-            ContentDeliveryError: It answered something else that is not 2xx, or not at all.
-            RuntimeError: The client is closed, or was before the delivery had ended.
+            SubscriptionDeletedError: The subscriber answered 410: it wants no more deliveries.
+            ContentDeliveryError: The subscriber answered with another status that is not 2xx, or did not answer.
+            RuntimeError: The client is closed, or was closed during the delivery.
         """
         check_kind("The message", message, ContentDistributionMessage)
         if self._retry is None:
@@ -140,7 +140,7 @@ class HubClient(AsyncResource):
                     if len(body) >= _KEPT_BODY_BYTES:
                         break
         except ExchangeError as error:
-            # The status decides, whatever becomes of a body that has no meaning (W3C 7).
+            # The status decides. The body has no meaning, so it may break off (W3C 7).
             if answer is None:
                 raise self._unanswered(error.failure) from error
         return Response(status=answer.status, headers=answer.headers, body=bytes(body[:_KEPT_BODY_BYTES]))
@@ -163,7 +163,7 @@ class HubClient(AsyncResource):
         return ContentDeliveryError(reason, cause=str(cause))
 
     async def aclose(self) -> None:
-        """Let go of the connections; those that others share, and a client that was given, stay open."""
+        """Release the connections. Those that other clients share, and your own HTTP client, stay open."""
         self._closed = True
         await self._engine.aclose()
         http = self._http.give_back() if isinstance(self._http, Share) else self._http

@@ -1,4 +1,4 @@
-"""How a publisher talks to a hub."""
+"""The client with which a publisher talks to a hub."""
 
 import secrets
 import ssl
@@ -22,30 +22,31 @@ from websubhub._messages import Acknowledgement, TopicDeregistrationSuccess, Top
 
 _REASON_LIMIT = 500
 _SECONDS = 15.0
-#: What hubs write their forms as; some forget to say so.
+#: The content types in which hubs send forms. Some omit or mistake it.
 _FORM_TYPES = frozenset({FORM, "text/plain", ""})
 
 
 class PublisherClient(AsyncResource):
-    """Registers topics at a hub, publishes content to it, and tells it of updates.
+    """Registers topics at a hub, publishes content to it, and notifies it of updates.
 
-    Any 2xx of a hub means that it took what was asked, whatever else it says, except ``hub.mode=denied`` in a form.
-    Usable as it is, or as an async context manager that closes its connections. It may be used on several event loops,
-    one after the other.
+    Any 2xx response of a hub means success, except a form with ``hub.mode=denied``. Use the client directly, or as an
+    async context manager that closes its connections. It may be used on several event loops, one after the other.
 
     Args:
         url: The hub's URL.
-        token: A bearer token, for hubs that ask publishers for one.
-        headers: Headers to send with every request; a list where a name has several values.
-        retry: How to repeat what got no answer, or an answer of one of its statuses; by default not at all.
-        timeout: Seconds from the start of the connection to the end of the answer, for each attempt; 15 by default.
-        tls: Your own context for https, with a client certificate or certificate authorities of your own.
-        proxy: The URL of an HTTP or SOCKS proxy that calls the hub.
-        client: Your own HTTP client instead, used whole: with its timeouts, headers, cookies, parameters,
-            authentication, proxies and TLS. By default any address may be called, since you name the hub.
+        token: A bearer token, for hubs that require one from publishers.
+        headers: Headers to send with every request, with a list where a name has several values.
+        retry: How to repeat a request without a response, or with one of the policy's statuses. By default it is not
+            repeated.
+        timeout: Seconds from the start of the connection to the end of the response, for each attempt. The default is
+            15.
+        tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
+        proxy: The URL of an HTTP or SOCKS proxy for the hub.
+        client: Your own HTTP client instead, with all of its settings: timeouts, headers, cookies, parameters,
+            authentication, proxies, TLS. Without it, any address may be called, since you name the hub.
 
     Raises:
-        TypeError: An argument is of the wrong kind.
+        TypeError: An argument is of the wrong type.
         ValueError: An argument cannot be used, or cannot be used together with a client.
     """
 
@@ -79,27 +80,27 @@ class PublisherClient(AsyncResource):
         )
 
     async def register_topic(self, topic: str, *, headers: HeaderTypes | None = None) -> TopicRegistrationSuccess:
-        """Ask the hub to take a topic.
+        """Register a topic at the hub.
 
         Args:
             topic: The topic's URL.
-            headers: Further headers of this request.
+            headers: Additional headers of this request.
 
         Raises:
-            TopicRegistrationError: The hub did not, or did not answer.
+            TopicRegistrationError: The hub refused, or did not answer.
         """
         request = self._form([(Parameter.MODE, Mode.REGISTER), (Parameter.TOPIC, check_url(topic))], headers)
         return await self._ask(request, TopicRegistrationSuccess, TopicRegistrationError)
 
     async def deregister_topic(self, topic: str, *, headers: HeaderTypes | None = None) -> TopicDeregistrationSuccess:
-        """Ask the hub to give a topic up.
+        """Deregister a topic at the hub.
 
         Args:
             topic: The topic's URL.
-            headers: Further headers of this request.
+            headers: Additional headers of this request.
 
         Raises:
-            TopicDeregistrationError: The hub did not, or did not answer.
+            TopicDeregistrationError: The hub refused, or did not answer.
         """
         request = self._form([(Parameter.MODE, Mode.DEREGISTER), (Parameter.TOPIC, check_url(topic))], headers)
         return await self._ask(request, TopicDeregistrationSuccess, TopicDeregistrationError)
@@ -113,19 +114,19 @@ class PublisherClient(AsyncResource):
         message_id: str | None = None,
         headers: HeaderTypes | None = None,
     ) -> Acknowledgement:
-        """Send an update's content to the hub, for it to distribute.
+        """Send the content of an update to the hub, which distributes it.
 
-        The update has an id, which stays the same over all attempts, so that a hub that keeps ids takes it once.
+        The update has an id, which is the same in all attempts, so that a hub that remembers ids accepts it once.
 
         Args:
             topic: The topic's URL.
-            payload: Bytes, sent as they are; or text, an XML element, or what JSON can say.
-            content_type: The exact Content-Type; by default that of the payload's type.
-            message_id: The update's id; by default a new one. Give one to publish the same update again later.
-            headers: Further headers of this request.
+            payload: Bytes, which are sent as they are, text, an XML element, or a value that JSON can express.
+            content_type: The exact Content-Type. By default it follows from the type of the payload.
+            message_id: The id of the update, by default a new one. Pass an id to publish the same update again later.
+            headers: Additional headers of this request.
 
         Raises:
-            UpdateMessageError: The hub did not take it, or did not answer.
+            UpdateMessageError: The hub refused, or did not answer.
         """
         url = append_query(self._url, [(Parameter.MODE, Mode.PUBLISH), (Parameter.TOPIC, check_url(topic))])
         check_kind("message_id", message_id, str, optional=True)
@@ -135,24 +136,24 @@ class PublisherClient(AsyncResource):
         if message_id is not None or Header.MESSAGE_ID not in said:
             ours.append((Header.MESSAGE_ID, message_id or secrets.token_hex(16)))
         if MediaType.parse(content_type).essence == FORM:
-            # The mark that this form is the content, and not a request that names its mode itself.
+            # Marks the form as content, and not as a request with a mode.
             ours.append((Header.PUBLISHER, "publish"))
         request = Request(method="POST", url=url, headers=_together(said, Headers(ours)), body=body)
         return await self._ask(request, Acknowledgement, UpdateMessageError)
 
     async def notify_update(self, *topics: str, headers: HeaderTypes | None = None) -> Acknowledgement:
-        """Tell a hub, ours or another's, that topics were updated; it fetches them itself.
+        """Notify a hub that topics were updated, so that it fetches them.
 
         Args:
             topics: The topics' URLs, one or more.
-            headers: Further headers of this request.
+            headers: Additional headers of this request.
 
         Raises:
-            UpdateMessageError: The hub did not take it, or did not answer.
+            UpdateMessageError: The hub refused, or did not answer.
         """
         if not topics:
             raise ValueError("Name at least one topic.")
-        # Hubs differ in the name they read the topic from, so each topic goes under both.
+        # Hubs differ in which parameter they read, so each topic is sent under both names.
         names = [(name, check_url(topic)) for topic in topics for name in (Parameter.URL, Parameter.TOPIC)]
         request = self._form([(Parameter.MODE, Mode.PUBLISH), *names], headers, (Header.PUBLISHER, "event"))
         return await self._ask(request, Acknowledgement, UpdateMessageError)
@@ -184,12 +185,12 @@ _SuccessT = TypeVar("_SuccessT", bound=Success)
 
 
 def _together(said: Headers, later: Headers) -> Headers:
-    """All headers; a name that is said again is said anew."""
+    """Return all headers, with the later value of a name that is in both."""
     return Headers([*(pair for pair in said.pairs if pair[0] not in later), *later.pairs])
 
 
 def _read(response: Response, success: type[_SuccessT], error: type[WebSubError]) -> _SuccessT:
-    """What the hub decided: any 2xx says yes, unless its form says ``hub.mode=denied``, as that of Ballerina's hub."""
+    """Return the success in a hub's response: any 2xx, except a form with ``hub.mode=denied`` (as Ballerina sends)."""
     fields = _fields(response)
     if response.ok and fields.get(Parameter.MODE) != Mode.DENIED:
         return success(status=response.status, headers=response.headers, body=fields)
@@ -198,11 +199,11 @@ def _read(response: Response, success: type[_SuccessT], error: type[WebSubError]
 
 
 def _fields(response: Response) -> dict[str, str]:
-    """The fields of an answer that is a form; of any other, none."""
+    """Return the fields of a response that is a form. Any other has none."""
     essence = MediaType.parse(response.headers.get(Header.CONTENT_TYPE)).essence
     if essence not in _FORM_TYPES:
         return {}
-    # Ballerina's hub sends its form without percent-encoding; read leniently, that does no harm.
+    # Ballerina's hub sends its form without percent-encoding, which a lenient reader can handle.
     try:
         fields = parse_form(response.body.decode("utf-8", "replace").strip()).without(())
     except FormError:

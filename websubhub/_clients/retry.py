@@ -1,4 +1,4 @@
-"""How a client repeats what failed."""
+"""The retry policy of clients."""
 
 import random
 import time
@@ -24,21 +24,21 @@ def _statuses(values: Iterable[int]) -> frozenset[int]:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """Repeats a failed delivery or publish: when there was no answer, and when the answer's status is listed.
+    """Repeats a failed delivery or publish if there was no response, or one with a listed status.
 
-    A hub that said no in the words of the protocol, with 200 and ``hub.mode=denied``, is not asked again.
+    A hub that refused with 200 and ``hub.mode=denied`` is not asked again.
 
-    A ``Retry-After`` of the subscriber makes a wait longer and never shorter.
+    A ``Retry-After`` header can make a wait longer, but never shorter.
 
     Attributes:
-        attempts: How often to try in all.
+        attempts: The number of attempts in total.
         interval: Seconds before the second attempt.
         factor: How much longer each further wait is than the one before.
-        maximum: The longest wait that the policy arranges by itself, in seconds.
-        statuses: The statuses worth another attempt.
-        jitter: The most that is added to each wait by chance, in seconds.
-        retry_after_maximum: The longest wait that a subscriber may ask for, in seconds; more counts as this. The call
-            lasts as long, so that one subscriber could otherwise hold its caller for a day.
+        maximum: The longest wait of the policy itself, in seconds.
+        statuses: The statuses that are worth another attempt.
+        jitter: The longest random time that is added to each wait, in seconds.
+        retry_after_maximum: The longest wait that ``Retry-After`` may ask for, in seconds. Longer ones are cut to this,
+            since otherwise one subscriber could hold its caller for a day.
     """
 
     attempts: int = attrs.field(default=3, validator=ge(1))
@@ -50,7 +50,7 @@ class RetryPolicy:
     retry_after_maximum: float = attrs.field(default=300.0, validator=ge(0))
 
     def wait_before_retry(self, error: Exception) -> bool | float:
-        """Return whether to try again after an error, or the seconds that the other side asked to wait before."""
+        """Return whether to try again after an error, or the seconds that the other side asked to wait first."""
         if not isinstance(error, WebSubError) or isinstance(error, SubscriptionDeletedError):
             return False
         if isinstance(error.__cause__, ExchangeError) and error.__cause__.failure in _HOPELESS:
@@ -61,14 +61,14 @@ class RetryPolicy:
         return True if seconds is None else min(seconds, self.retry_after_maximum)
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until it works or the attempts are used up; the last error is raised."""
+        """Call until it succeeds or the attempts are used up, and raise the last error."""
         async for attempt in stamina.retry_context(on=self._waits(), attempts=self.attempts, timeout=None):
             with attempt:
                 return await call()
         raise AssertionError("a retry context ends with a result or an error")  # pragma: no cover
 
     def _waits(self) -> Callable[[Exception], bool | float]:
-        """Return what one run asks after each error: whether to try again, and after how many seconds."""
+        """Return a function that is called with each error of one run, and returns how to go on."""
         scheduled = self.interval
 
         def wait(error: Exception) -> bool | float:

@@ -1,6 +1,6 @@
-"""What the answer of a topic says: whether it brings its content, all of it, and what its head tells."""
+"""The response of a topic: checks that it has the whole content, and readers of its head and body."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio.lowlevel
 import attrs
@@ -12,12 +12,13 @@ from _websub.grammar.media import is_content_type
 from _websub.grammar.urls import UrlError, check_url
 from _websub.grammar.vocabulary import OCTET_STREAM
 from _websub.http import Headers
+from websubhub._clients.large_contents import FREE_BYTES
 from websubhub._errors import TopicFetchError
 
 NOT_MODIFIED = 304
-# 203 is the content as well, touched by somebody on the way. The other 2xx bring none, a part of it, or a report.
+# 203 is the content too, modified by a proxy. Other 2xx have no content, a part of it, or a report.
 _CONTENT = frozenset({200, 203})
-#: What a coding may add to content that it cannot make smaller.
+#: The most bytes that a coding may add to content that it cannot compress.
 _WIRE_SLACK = 65_536
 _DIGITS = 20
 _TOO_LARGE = "The topic's content is too large."
@@ -41,12 +42,12 @@ class Counted:
 
 
 def wrong(incoming: Incoming, reason: str) -> TopicFetchError:
-    """Return the error for an answer that cannot be used."""
+    """Return the error for a response that cannot be used."""
     return TopicFetchError(reason, status=incoming.status, headers=incoming.headers)
 
 
 def check(incoming: Incoming) -> None:
-    """Refuse an answer that does not bring the content of the topic, all of it, in a form that can be read."""
+    """Raise ``TopicFetchError`` if a response does not have the whole content in a coding that can be read."""
     status = incoming.status
     if status == NOT_MODIFIED:
         raise wrong(incoming, "The topic answered 304, although nobody asked whether it has changed.")
@@ -59,15 +60,21 @@ def check(incoming: Incoming) -> None:
         raise wrong(incoming, f"The topic: {error}") from error
 
 
-async def body_of(incoming: Incoming, limit: int) -> bytes:
-    """The whole content, unpacked; the event loop gets its turn between the pieces."""
+async def body_of(incoming: Incoming, limit: int, admit: Callable[[], Awaitable[None]]) -> bytes:
+    """Return the whole content, unpacked. Other tasks get their turn between the pieces.
+
+    Args:
+        incoming: The response.
+        limit: The size of the largest content.
+        admit: Waits for a place among large contents; called once the content is one.
+    """
     decoder = content_decoder(incoming.headers.get_all("content-encoding"))
     on_the_wire = limit + _WIRE_SLACK
     announced = incoming.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and len(announced) < _DIGITS and int(announced) > on_the_wire:
         raise wrong(incoming, _TOO_LARGE)
     body = bytearray()
-    arrived = 0
+    arrived, is_large = 0, False
     async for chunk in incoming.chunks:
         arrived += len(chunk)
         await anyio.lowlevel.checkpoint()
@@ -76,6 +83,9 @@ async def body_of(incoming: Incoming, limit: int) -> bytes:
             if len(body) > limit:
                 break
             await anyio.lowlevel.checkpoint()
+        if not is_large and len(body) > FREE_BYTES:
+            is_large = True
+            await admit()
         if max(len(body), arrived - _WIRE_SLACK) > limit:
             raise wrong(incoming, _TOO_LARGE)
     decoder.finish()
@@ -83,14 +93,14 @@ async def body_of(incoming: Incoming, limit: int) -> bytes:
 
 
 def content_type_of(headers: Headers) -> str:
-    """Return the one Content-Type that can be sent on, or that of bytes of any kind."""
+    """Return the Content-Type if there is one that can be passed on, else that of any bytes."""
     values = set(headers.get_all("content-type"))
     content_type = values.pop() if len(values) == 1 else ""
     return content_type if is_content_type(content_type) else OCTET_STREAM
 
 
 def targets(links: tuple[Link, ...], relation: str) -> list[str]:
-    """The URLs with a relation that can be handed on, each once."""
+    """Return the URLs with a relation that can be passed on, each once."""
     return [url for url in dict.fromkeys(link.target for link in links if relation in link.relations) if _is_url(url)]
 
 

@@ -1,8 +1,9 @@
-"""How a hub fetches the content of a topic that a publisher announced."""
+"""The client with which a hub fetches the content of a topic that a publisher announced."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Self, TypeVar
 
 import anyio
@@ -16,6 +17,7 @@ from _websub.grammar.coding import ContentCodingError
 from _websub.grammar.links import parse_links
 from _websub.grammar.urls import host_of, is_https
 from _websub.http import HeaderPairs, Request
+from websubhub._clients.large_contents import LargeContents
 from websubhub._clients.topic_answer import NOT_MODIFIED, Counted, body_of, check, content_type_of, targets, wrong
 from websubhub._clients.validators import strong_validators
 from websubhub._config import FETCH_BUDGET, HubConfig
@@ -31,12 +33,12 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class TopicHead:
-    """What the head of a topic's answer says about it.
+    """The head of a topic's response.
 
     Attributes:
         url: The URL that answered, after redirects.
-        content_type: Its exact Content-Type; ``application/octet-stream`` where there is none that can be sent on.
-        hubs: The hubs in its Link header, in order, as far as they fit into a header of 4 KiB.
+        content_type: The exact Content-Type, or ``application/octet-stream`` if there is none that can be passed on.
+        hubs: The hubs in its Link header, in order, as many as fit into a header of 4 KiB.
         topic: The canonical URL in its Link header, if there is one.
     """
 
@@ -48,12 +50,13 @@ class TopicHead:
 
 @attrs.frozen(kw_only=True)
 class TopicContent(TopicHead):
-    """What a topic held when it was fetched.
+    """The fetched content of a topic.
 
     Attributes:
-        body: The content, byte for byte; unpacked, where it came compressed.
-        etag: What to fetch it with next time; None unless it is sure to change with the content.
-        last_modified: What to fetch it with next time; None unless it is sure to change with the content.
+        body: The content, byte for byte, and unpacked if it was compressed.
+        etag: The ETag to pass to the next fetch, or None if it might stay the same when the content changes.
+        last_modified: The Last-Modified to pass to the next fetch, or None if it might stay the same when the content
+            changes.
     """
 
     body: bytes = attrs.field(repr=False)
@@ -62,18 +65,18 @@ class TopicContent(TopicHead):
 
 
 class TopicClient(AsyncResource):
-    """Fetches topics: redirects bounded, addresses checked, size and time limited.
+    """Fetches topics, with checked addresses and limits on redirects, size and time.
 
     Args:
-        hub: The hub's public URL; when that is on loopback, topics may be too, if their URLs say so.
-        allow_networks: Networks, as CIDR text, that may be called although they are not public.
+        hub: The hub's public URL. If it is on loopback, topics with a loopback URL are allowed too.
+        allow_networks: Networks that may be called although they are not public, in CIDR notation.
         redirects: How many redirects to follow.
         body_limit: The largest content, in bytes.
-        seconds: How long one fetch may take, for each redirect anew.
-        client: Your own HTTP client, used whole, with its headers, authentication, timeouts and proxies.
-        budgets: What the hosts of topics may be made to take, each that a redirect leads to for itself, and their
-            addresses; by default four fetches at once, and in a minute 60 that fail and four of the largest contents.
-        patience: How many seconds a fetch waits for the budget of a host; by default ``seconds``, and not at all with
+        seconds: The longest time of one request, and of each redirect.
+        client: Your own HTTP client, with all of its settings: headers, authentication, timeouts, proxies.
+        budgets: The budgets of hosts and addresses. Each host that a redirect leads to has its own. By default a host
+            has four fetches at once, and per minute 60 failed fetches and four times the largest content.
+        patience: How many seconds a fetch waits for the budget of a host. The default is ``seconds``, or no wait with
             ``budgets`` of your own.
     """
 
@@ -89,7 +92,7 @@ class TopicClient(AsyncResource):
         budgets: Budgets | None = None,
         patience: float | None = None,
     ) -> None:
-        # A connection that is kept has an address that nobody would charge.
+        # The address of a reused connection would not be charged.
         limits = ExchangeLimits(seconds=seconds, response_bytes=body_limit, keep_alive=0)
         self._http = HttpClient(client, addresses=AddressPolicy(networks=allow_networks), limits=limits)
         local = AddressPolicy.for_public_url(hub, allow_networks)
@@ -97,16 +100,17 @@ class TopicClient(AsyncResource):
         self._hub = hub
         self._redirects = redirects
         self.budgets = _default_budgets(body_limit) if budgets is None else budgets
+        self.large = LargeContents()
         wait = seconds if budgets is None else 0.0
         self._patience = wait if patience is None else patience
 
     @classmethod
     def for_hub(cls, config: HubConfig, client: AsyncClient | None = None) -> Self:
-        """A client with the networks, the limit of content and the budget for fetches of a hub's config.
+        """Return a client with the networks, the content limit and the fetch budget of a hub's settings.
 
         Args:
             config: The hub's settings, with a ``url``.
-            client: Your own HTTP client, used whole.
+            client: Your own HTTP client, with all of its settings.
 
         Raises:
             ValueError: The config has no URL.
@@ -128,18 +132,18 @@ class TopicClient(AsyncResource):
         last_modified: str | None = None,
         found_at: str | None = None,
     ) -> TopicContent | None:
-        """Fetch a topic's content; None when it has not changed since.
+        """Fetch the content of a topic. Return None if it has not changed.
 
         Args:
             topic: The topic's URL.
-            etag: The ETag of the content at hand.
-            last_modified: The Last-Modified of the content at hand.
-            found_at: The URL that answered with them, after redirects; by default the topic's own. Another one is asked
-                without them, since it is another resource that may use the same.
+            etag: The ETag of the previous content.
+            last_modified: The Last-Modified of the previous content.
+            found_at: The URL that sent them, after redirects. The default is the topic's URL. They are not sent to any
+                other URL, since another resource may have the same ones.
 
         Raises:
-            TopicFetchError: It cannot be fetched, or what came is not its content; ``status`` is the topic's answer, 0
-                if there was none, and ``headers`` are those of the answer.
+            TopicFetchError: The topic cannot be fetched, or the response is not its content. ``status`` and ``headers``
+                are those of the response; the status is 0 if there was none.
         """
         conditions = [("If-None-Match", etag), ("If-Modified-Since", last_modified)]
         known = [(name, value) for name, value in conditions if value]
@@ -153,13 +157,13 @@ class TopicClient(AsyncResource):
         return await self._patiently(fetch)
 
     async def look(self, topic: str) -> TopicHead:
-        """Ask for a topic, and read the head of its answer only.
+        """Request a topic, and return the head of its response without reading the body.
 
         Args:
             topic: The topic's URL.
 
         Raises:
-            TopicFetchError: As of ``fetch``.
+            TopicFetchError: As in ``fetch``.
         """
 
         async def look() -> TopicHead:
@@ -170,7 +174,7 @@ class TopicClient(AsyncResource):
         return await self._patiently(look)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Do something once the budgets of its hosts allow it, as long as there is patience."""
+        """Repeat an attempt until the budgets of its hosts allow it, or patience runs out."""
         left = self._patience
         while True:
             try:
@@ -184,11 +188,11 @@ class TopicClient(AsyncResource):
 
     @asynccontextmanager
     async def _answer(self, topic: str, known: HeaderPairs = (), found_at: str = "") -> AsyncIterator[Incoming]:
-        """The answer that redirects lead to, with its body on the way."""
+        """Follow redirects, and yield the last response while its body arrives."""
         url = topic
         try:
             for _ in range(self._redirects + 1):
-                # What a cache on the way has kept is from before the announcement.
+                # The content in a cache is older than the announcement.
                 headers = [("Accept", "*/*"), ("Cache-Control", "no-cache"), *(known if url == found_at else ())]
                 request = Request(method="GET", url=url, headers=headers)
                 async with self._open(request, topic) as incoming:
@@ -205,7 +209,7 @@ class TopicClient(AsyncResource):
 
     @asynccontextmanager
     async def _open(self, request: Request, topic: str) -> AsyncIterator[Incoming]:
-        """One exchange, from the budgets of its host and of the address that it is made to."""
+        """Send a request within the budgets of its host and its address, and yield the response."""
         host = host_of(request.url)
         spending = self.budgets.begin(host)
         if spending is None:
@@ -213,7 +217,7 @@ class TopicClient(AsyncResource):
         counted: Counted | None = None
         wanted = False
         error: Exception | None = None
-        # A name or a redirect must not carry what is on this machine to those who follow a topic of elsewhere.
+        # A name or a redirect must not expose this machine's content to the subscribers of a topic elsewhere.
         http = self._local if is_loopback_url(topic) else self._http
         try:
             async with AsyncExitStack() as stack:
@@ -237,7 +241,9 @@ class TopicClient(AsyncResource):
     async def _read(self, incoming: Incoming) -> TopicContent:
         check(incoming)
         try:
-            body = await body_of(incoming, self._http.limits.response_bytes)
+            async with AsyncExitStack() as arriving:
+                admit = partial(self.large.admit, arriving, known=self.budgets.proven(host_of(incoming.url)))
+                body = await body_of(incoming, self._http.limits.response_bytes, admit)
         except ContentCodingError as error:
             raise wrong(incoming, f"The topic: {error}") from error
         head = attrs.asdict(self._head(incoming), recurse=False)
@@ -254,13 +260,13 @@ class TopicClient(AsyncResource):
         )
 
     def _fitting(self, hubs: list[str]) -> tuple[str, ...]:
-        """The hubs that go into one header; ours is one of them, if it was named at all."""
-        room = _LINK_CHARACTERS
+        """Return the hubs that fit into one header. If this hub is named, it is always included."""
+        left = _LINK_CHARACTERS
         chosen = []
         for hub in hubs:
-            if hub == self._hub or len(hub) <= room:
+            if hub == self._hub or len(hub) <= left:
                 chosen.append(hub)
-                room -= len(hub)
+                left -= len(hub)
         return tuple(chosen)
 
     async def aclose(self) -> None:

@@ -1,13 +1,13 @@
-"""Which validators of a topic's answer can be trusted to tell every change, byte for byte (RFC 9110, 8.8).
+"""Validators of a topic's response that can be trusted to show every change, byte for byte (RFC 9110, 8.8).
 
-A hub that asks with a validator that did not change with the content is told 304, and loses an update for good. So a
-validator is used only where it is strong, and one that can also go back on the wire as it came.
+If a validator does not change with the content, the topic answers 304 and the hub loses an update for good. So only
+strong validators are used, and only those that can be sent back unchanged.
 
-A ``Last-Modified`` has seconds and content has not: what is changed twice in a second has the same date both times. It
-is strong once it is a minute before the answer was made, by the server's own clock: then the second is surely over, and
-a file system with another clock does no harm (8.8.2.2). The same minute holds for an ``ETag`` beside it, since servers
-of files make theirs of that date and the size, and call it strong. A weak ``ETag`` says that the content means the
-same, not that it is the same (8.8.1), so it is left out.
+A ``Last-Modified`` date counts in seconds: content that changes twice within a second has the same date both times. It
+is strong if it is at least a minute older than the response, by the server's own clock, so that the second is surely
+over and a file system with another clock does no harm (8.8.2.2). The same minute applies to an ``ETag`` beside it,
+since file servers derive it from that date and the size, and still call it strong. A weak ``ETag`` says that the
+content means the same, not that it is the same (8.8.1), so it is ignored.
 """
 
 import calendar
@@ -21,7 +21,7 @@ _STRONG_SECONDS = 60
 _ETAG = re.compile(r'"[\x21\x23-\x7e]{0,1000}"')
 _AGE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# The one form that senders may use (RFC 9110, 5.6.7); a date in another is not needed, and not trusted.
+# The only form that senders may use (RFC 9110, 5.6.7). Dates in other forms are not trusted.
 _DATE = re.compile(
     rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) "
     r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60) GMT",
@@ -31,7 +31,7 @@ _DATE = re.compile(
 
 @attrs.frozen
 class Validators:
-    """What the same content can be recognised by.
+    """The validators by which unchanged content is recognised.
 
     Attributes:
         etag: The entity tag, to send as ``If-None-Match``.
@@ -43,7 +43,7 @@ class Validators:
 
 
 def strong_validators(headers: Headers) -> Validators:
-    """The validators of an answer that are strong and can be sent back; None where there is no such."""
+    """Return the validators of a response that are strong and can be sent back, each None if there is none."""
     etag = headers.get("etag", "")
     usable = etag if _ETAG.fullmatch(etag) else None
     last_modified = headers.get("last-modified", "")
@@ -57,15 +57,15 @@ def strong_validators(headers: Headers) -> Validators:
 
 
 def _made_at(headers: Headers) -> int | None:
-    """When the answer was made, by the clock of who made it; None when it does not say."""
+    """Return when the response was made, by the clock of its server, or None if it does not say."""
     date = _seconds(headers.get("date", ""))
-    # A cache may send the date of today with an answer that it has kept, and then says for how long.
+    # A cache may send today's date with a stored response, and its age.
     age = headers.get("age", "0")
     return None if date is None or not _AGE.fullmatch(age) else date - int(age)
 
 
 def _seconds(text: str) -> int | None:
-    """The time that an HTTP date names, in seconds since 1970; None when it is none."""
+    """Return the time of an HTTP date, in seconds since 1970, or None if the text is not a date."""
     match = _DATE.fullmatch(text)
     if match is None:
         return None

@@ -1,1 +1,1 @@
-"""What becomes of a request to a hub: admitted, answered, verified, and the service told."""
+"""The handling of requests to a hub: admission, the answer, verification, and the calls of the service's hooks."""

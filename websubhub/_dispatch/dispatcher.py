@@ -1,4 +1,4 @@
-"""From a request to the hooks: the answer now, and what follows once it is out."""
+"""The dispatcher: from a request to the hooks, to an answer, and to its follow-up."""
 
 import secrets
 import time
@@ -8,7 +8,6 @@ import anyio
 import attrs
 
 from _websub.calls.budgets import Spending
-from _websub.calls.client import HttpClient
 from _websub.grammar.forms import FormError
 from _websub.grammar.signature import SecretError
 from _websub.grammar.urls import UrlError
@@ -17,6 +16,7 @@ from _websub.outcome import Success, WebSubError
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
 from websubhub._dispatch.admission import Admission
+from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._dispatch.follow_ups import FollowUps
 from websubhub._dispatch.pairs import PairOrder, Turn
 from websubhub._dispatch.verifier import Verifier
@@ -34,7 +34,7 @@ from websubhub._messages import (
 from websubhub._publish_request import RefusedTopic, answer_for_all
 from websubhub._service import HubService
 
-#: The hook of a message that came in; no text from the wire ever becomes a method's name.
+#: The hook of each incoming message. No text from a request ever becomes the name of a method.
 _BY_MESSAGE = {
     TopicRegistration: "on_register_topic",
     TopicDeregistration: "on_deregister_topic",
@@ -45,7 +45,7 @@ _BY_MESSAGE = {
 
 
 def new_challenge() -> str:
-    """A challenge nobody can guess, of the characters that a challenge may have (W3C 5.3, 8.2)."""
+    """Return a challenge that nobody can guess, in the characters allowed (W3C 5.3, 8.2)."""
     return secrets.token_urlsafe(32)
 
 
@@ -56,22 +56,22 @@ def _written(outcome: object) -> Success | WebSubError:
 
 
 class Dispatcher:
-    """Calls a service's hooks for the requests that come in.
+    """Calls a service's hooks for incoming requests.
 
     Args:
         service: The service.
         config: The hub's settings.
-        client: How callbacks are reached.
-        clock: The time, in seconds since 1970.
-        sleep: How to wait between attempts to reach a callback.
-        challenge: Makes a challenge, a new one for each attempt.
+        client: The client that calls callbacks.
+        clock: Returns the time, in seconds since 1970.
+        sleep: Waits between attempts to reach a callback.
+        challenge: Returns a new challenge, for each attempt.
     """
 
     def __init__(
         self,
         service: HubService,
         config: HubConfig,
-        client: HttpClient,
+        client: CallbackClient,
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -85,7 +85,7 @@ class Dispatcher:
         self._pairs = PairOrder()
 
     async def handle(self, request: Request) -> Answer:
-        """Answer a request; what is to happen after the answer comes along as its follow-up."""
+        """Answer a request. Work that follows the response is the answer's follow-up."""
         refusal = self._admission.refusal(request)
         if refusal is not None:
             return Answer(refusal)
@@ -140,11 +140,14 @@ class Dispatcher:
         return protocol.write_outcome(_written(outcome))
 
     async def verify(self, message: Subscription | Unsubscription) -> VerificationAttempt:
-        """Validate an accepted request and verify its intent once, now, in the budget that is taken or has room."""
+        """Validate an accepted request and verify its intent once, now.
+
+        Uses the budget that the caller has taken, or takes its own.
+        """
         if Spending.current() is not None:
             return await self._verifier.verify(message)
         return await self._follow_ups.attempt(message, lambda: self._verifier.verify(message))
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
-        """Tell a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
         await self._verifier.deny(message, reason)

@@ -1,4 +1,4 @@
-"""What happens after the answer to an accepted request: verification, in the budget of its host, kept in memory."""
+"""Follow-ups of accepted requests: verification within the budget of the host, kept in memory."""
 
 import functools
 import logging
@@ -21,7 +21,7 @@ from websubhub._messages import Subscription, Unsubscription
 
 log = logging.getLogger("websubhub")
 
-#: A request that waits is kept in memory, so it does not wait for as long as a callback likes.
+#: A waiting request is kept in memory, so a callback cannot make it wait for as long as it likes.
 _LONGEST_PAUSE_SECONDS = 600.0
 _POSTPONED_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
@@ -33,9 +33,9 @@ class FollowUps:
     """Verifies requests after they were accepted.
 
     Args:
-        verifier: What verifies a request once.
+        verifier: Verifies a request once.
         config: The hub's settings.
-        sleep: How to wait between attempts.
+        sleep: Waits between attempts.
     """
 
     def __init__(self, verifier: Verifier, config: HubConfig, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -50,9 +50,10 @@ class FollowUps:
         self._subscribed: OrderedDict[int, None] = OrderedDict()
 
     def refusal(self, message: Subscription | Unsubscription) -> Response | None:
-        """Return the answer to a request for which there is no place, or None if there is one.
+        """Return the response to a request for which there is no place, or None if there is one.
 
-        A host may have as many requests pending as are still free. Who is subscribed always has a place.
+        A host may have as many pending requests as there are free places. There is always a place for a request of an
+        active subscription.
         """
         known, host = self._account(message)
         if known or self._pending[host] < self._places - self._pending.total():
@@ -60,7 +61,7 @@ class FollowUps:
         return plain(503, "Too many requests await their verification.", _BUSY)
 
     async def run(self, message: Subscription | Unsubscription, turn: Turn) -> None:
-        """Validate and verify a request; a callback that cannot answer now is tried again a few times."""
+        """Validate and verify a request. A callback that cannot answer now is called again a few times."""
         known, host = self._account(message)
         if known:
             await _FollowUp(self, message, turn).run()
@@ -74,7 +75,7 @@ class FollowUps:
     async def attempt(
         self, message: Subscription | Unsubscription, verify: Callable[[], Awaitable[VerificationAttempt]]
     ) -> VerificationAttempt:
-        """Verify a request once if the budget of its host allows it now, else postpone it."""
+        """Verify a request once if the budget of its host allows it now, or postpone it."""
         spending = self._budget.begin(self._account(message))
         if spending is None:
             wait = min(self.wait(message), _LONGEST_PAUSE_SECONDS)
@@ -91,7 +92,7 @@ class FollowUps:
         return attempt
 
     def wait(self, message: Subscription | Unsubscription) -> float:
-        """Return in how many seconds to look again whether the budget of a request's host allows an attempt."""
+        """Return the seconds until the budget of a request's host may allow an attempt."""
         wait = self._budget.wait(self._account(message))
         return _LOOK_SECONDS if wait == math.inf else wait
 
@@ -107,11 +108,11 @@ class FollowUps:
 
 
 class _FollowUp:
-    """The way of one request. What is postponed waits for so long in all, and then it is given up."""
+    """The follow-up of one request. After too long a wait in total, it is given up."""
 
-    def __init__(self, room: FollowUps, message: Subscription | Unsubscription, turn: Turn) -> None:
-        self._room = room
-        self._verifier = room.verifier
+    def __init__(self, owner: FollowUps, message: Subscription | Unsubscription, turn: Turn) -> None:
+        self._owner = owner
+        self._verifier = owner.verifier
         self._message = message
         self._turn = turn
         self._patience = _LONGEST_PAUSE_SECONDS
@@ -120,7 +121,7 @@ class _FollowUp:
         if not await self._is_granted():
             return
         asked = 0.0
-        for delay in self._room.delays:
+        for delay in self._owner.delays:
             if not await self._pause(max(delay, asked)):
                 return
             attempt = await self._in_budget(lambda: self._verifier.confirm(self._message))
@@ -134,7 +135,7 @@ class _FollowUp:
         while (objection := await self._verifier.objection(self._message)) is not None:
             if isinstance(objection, RequestPostponedError):
                 tries += objection.counts
-                if tries < len(self._room.delays):
+                if tries < len(self._owner.delays):
                     if not await self._postpone(objection.retry_after or _POSTPONED_SECONDS):
                         return False
                     continue
@@ -147,11 +148,11 @@ class _FollowUp:
         return VerificationAttempt(result=IntentVerification.DENIED)
 
     async def _in_budget(self, verify: Callable[[], Awaitable[VerificationAttempt]]) -> VerificationAttempt | None:
-        """Do something when the budget allows it. None if it does not, or if there is a newer request meanwhile."""
+        """Verify when the budget allows it. Return None if it does not in time, or if a newer request arrives."""
         while True:
-            wait = self._room.wait(self._message)
+            wait = self._owner.wait(self._message)
             if not wait:
-                attempt = await self._room.attempt(self._message, verify)
+                attempt = await self._owner.attempt(self._message, verify)
                 if attempt.result is not IntentVerification.POSTPONED:
                     return attempt
                 wait = attempt.retry_after or _POSTPONED_SECONDS
@@ -166,10 +167,10 @@ class _FollowUp:
         return False
 
     async def _pause(self, seconds: float) -> bool:
-        """Wait. Return False if there is a newer request."""
+        """Wait. Return False if a newer request arrives."""
         if not seconds:
             return await self._turn.wait(anyio.lowlevel.checkpoint)
-        return await self._turn.wait(lambda: self._room.sleep(seconds))
+        return await self._turn.wait(lambda: self._owner.sleep(seconds))
 
 
 def _pair(message: Subscription | Unsubscription) -> int:

@@ -1,4 +1,4 @@
-"""The order of follow-ups: those of one topic and callback one after the other, and the newest request wins."""
+"""The order of follow-ups: one at a time for a topic and callback, and the newest request wins."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -11,14 +11,14 @@ from _websub.grammar.urls import url_identity
 T = TypeVar("T")
 
 
-class _Lane:
-    """What the requests of one pair share; it is gone when the last of them is.
+class _Pair:
+    """The shared state of the requests of one pair. It is freed with the last of them.
 
     Attributes:
-        accepted: The number of the newest request that was accepted.
-        begun: The number of the newest whose follow-up has begun.
-        newest: Its turn, until the follow-up has ended.
-        lock: Held by the one that is followed up.
+        accepted: The number of the newest accepted request.
+        begun: The number of the newest request whose follow-up has begun.
+        newest: The turn of that request, until its follow-up has ended.
+        lock: Held during a follow-up.
     """
 
     __slots__ = ("__weakref__", "accepted", "begun", "lock", "newest")
@@ -31,37 +31,37 @@ class _Lane:
 
 
 class Turn:
-    """The place of one accepted request among those of its pair."""
+    """The turn of one accepted request among those of its pair."""
 
-    def __init__(self, lane: _Lane) -> None:
-        lane.accepted += 1
-        self._number = lane.accepted
-        self._lane = lane
+    def __init__(self, pair: _Pair) -> None:
+        pair.accepted += 1
+        self._number = pair.accepted
+        self._pair = pair
         self._waiting = anyio.CancelScope()
 
     async def run(self, work: Callable[["Turn"], Awaitable[T]]) -> T | None:
-        """Do the work once that of older requests has ended; None, and no work, if a newer one has come before."""
-        lane = self._lane
-        if lane.begun > self._number:
+        """Do the work after that of older requests. Return None without doing it if a newer request arrives first."""
+        pair = self._pair
+        if pair.begun > self._number:
             return None
-        lane.begun = self._number
-        if lane.newest is not None:
-            lane.newest._waiting.cancel()  # noqa: SLF001 - of the same class
-        lane.newest = self
+        pair.begun = self._number
+        if pair.newest is not None:
+            pair.newest._waiting.cancel()  # noqa: SLF001 - of the same class
+        pair.newest = self
         try:
-            if not await self.wait(lane.lock.acquire):
+            if not await self.wait(pair.lock.acquire):
                 return None
             try:
                 return await work(self)
             finally:
-                lane.lock.release()
+                pair.lock.release()
         finally:
-            if lane.newest is self:
-                lane.newest = None  # it would keep the lane for ever
+            if pair.newest is self:
+                pair.newest = None  # otherwise the pair would stay for ever
 
     async def wait(self, pause: Callable[[], Awaitable[object]]) -> bool:
-        """Wait. Returns False, as soon as that is so, if there is a newer request."""
-        if self._lane.newest is not self:
+        """Wait. Return False as soon as there is a newer request."""
+        if self._pair.newest is not self:
             return False
         with anyio.CancelScope() as self._waiting:
             await pause()
@@ -70,19 +70,19 @@ class Turn:
 
 
 class PairOrder:
-    """Gives each accepted request its turn among those of the same topic and callback.
+    """Orders accepted requests of the same topic and callback.
 
-    An older request that is being verified is verified to its end. One that waits, for its turn or for its next
-    attempt, is given up for a newer one, so that there are never more than two for each pair.
+    A verification in progress is completed. A request that waits, for its turn or for its next attempt, is given up for
+    a newer one, so that there are never more than two for each pair.
     """
 
     def __init__(self) -> None:
-        self._lanes: WeakValueDictionary[tuple[str, str], _Lane] = WeakValueDictionary()
+        self._pairs: WeakValueDictionary[tuple[str, str], _Pair] = WeakValueDictionary()
 
     def accept(self, topic: str, callback: str) -> Turn:
-        """Give a request its turn; call it in the order in which requests are accepted."""
-        pair = url_identity(topic), url_identity(callback)
-        lane = self._lanes.get(pair)
-        if lane is None:
-            lane = self._lanes[pair] = _Lane()
-        return Turn(lane)
+        """Return the turn of a request. Call this in the order in which requests are accepted."""
+        key = url_identity(topic), url_identity(callback)
+        pair = self._pairs.get(key)
+        if pair is None:
+            pair = self._pairs[key] = _Pair()
+        return Turn(pair)

@@ -1,4 +1,4 @@
-"""What hosts of callbacks may be made to take by those who name them."""
+"""The budgets of callbacks' hosts, which anybody can name."""
 
 import logging
 from collections.abc import Callable
@@ -13,22 +13,22 @@ log = logging.getLogger("websubhub")
 
 _KNOWN = Budget(at_once=10, burst=60, per_minute=60)
 _FAILURES = {IntentVerification.REFUSED, IntentVerification.UNANSWERED}
-# Many subscribers may share an address. One that has confirmed something lately is no victim.
+# Many subscribers may share an address. An address that confirmed something recently is not a victim.
 _PROVEN_FACTOR = 6.0
 
 
 class VerificationBudget:
-    """Bounds the verifications that are under way, overall, for each host whatever the port, and for each address.
+    """Limits the verifications in progress: overall, for each host with any port, and for each address.
 
-    What a host confirms costs it nothing. Pairs that are subscribed already, renewals and unsubscriptions, have a
-    quarter of the places and accounts of their own, so that nobody who fails verifications for a host can hold them up.
-    An account is named by whether the pair is such a one, and by the host of its callback.
+    Verifications that a host confirms are free. Renewals and unsubscriptions of active subscriptions have a quarter of
+    the places and accounts of their own, so that failed verifications by others cannot delay them. An account is named
+    by whether the pair is subscribed, and by the host of its callback.
 
     Args:
-        clock: Seconds that only grow.
-        strangers: The bounds for each host, and each address, and the pairs that are not subscribed yet.
-        known: The bounds for each and the pairs that are.
-        at_once: The most verifications.
+        clock: Returns the time in seconds, and never goes back.
+        strangers: The limits of each host and each address, for pairs that are not subscribed yet.
+        known: The limits of each host and each address, for subscribed pairs.
+        at_once: The most verifications at a time.
     """
 
     def __init__(
@@ -46,23 +46,35 @@ class VerificationBudget:
         self._pause_seconds = strangers.pause_seconds
 
     def is_full(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
-        """Return whether no host can be called for such pairs at present."""
+        """Return whether all places for such pairs are taken."""
         return self._of(known).is_full
 
+    def is_full_for_strangers(self, known: bool) -> bool:  # noqa: FBT001
+        """Return whether, for such pairs, no host can be called but one that confirmed something within an hour."""
+        return self._of(known).is_full_for_strangers
+
+    def for_strangers(self, known: bool) -> float:  # noqa: FBT001
+        """Return how many verifications may be under way, for such pairs, with hosts that confirmed nothing lately."""
+        return self._of(known).for_strangers
+
+    def proven(self, account: tuple[bool, str]) -> bool:
+        """Return whether an account confirmed something within the last hour."""
+        return self._of(account[0]).proven(account[1])
+
     def wait(self, account: tuple[bool, str]) -> float:
-        """Return the seconds until there may be a place: 0 for now, infinity if another must end first."""
+        """Return the seconds until a verification may begin: 0 for now, infinity if another one must end first."""
         return self._of(account[0]).wait(account[1])
 
     def begin(self, account: tuple[bool, str]) -> Spending | None:
-        """Take a place, if there is one; ``end`` must follow."""
+        """Take a place, or return None if there is none. ``end`` must follow."""
         return self._of(account[0]).begin(account[1])
 
     def end(self, spending: Spending, result: IntentVerification | None) -> None:
-        """Give a place back.
+        """Free a place.
 
         Args:
-            spending: What was taken.
-            result: How the verification ended; None if it was not the callback that ended it.
+            spending: The place.
+            result: How the verification ended, or None if something other than the callback ended it.
         """
         if result is IntentVerification.POSTPONED:
             spending.cancel()
@@ -75,11 +87,11 @@ class VerificationBudget:
             )
 
     def resume(self, name: str) -> bool:
-        """Call a host, an address or a network again that is left alone. Return whether it was."""
+        """End the pause of a host, an address or a network. Return whether it was paused."""
         return self._strangers.resume(name)
 
     def states(self) -> list[AccountState]:
-        """The hosts and addresses that are left alone, that confirmed nothing last, or that are being asked."""
+        """Return the states of the hosts and addresses that are paused, failing or busy."""
         return self._strangers.states()
 
     def _of(self, known: bool) -> Budgets:  # noqa: FBT001

@@ -1,15 +1,16 @@
-"""One verification of an accepted request: what the service says about it, what the callback does, and who is told."""
+"""One verification of an accepted request: the service validates it, the callback confirms it, the service is told."""
 
 import logging
 from collections.abc import Awaitable, Callable
 
-from _websub.calls.client import ExchangeError, HttpClient
+from _websub.calls.exchange import ExchangeError
 from _websub.grammar.retry_after import retry_after_seconds
 from _websub.grammar.urls import host_of
 from _websub.grammar.vocabulary import Mode
 from _websub.outcome import WebSubError
 from _websub.user_code import settle
 from websubhub import _protocol as protocol
+from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._errors import RequestPostponedError
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
@@ -23,17 +24,17 @@ _VERIFIED = ("on_subscription_intent_verified", "on_unsubscription_intent_verifi
 
 
 class Verifier:
-    """Validates requests and verifies their intent, with whatever budget its caller has taken (W3C 5.2, 5.3).
+    """Validates requests and verifies their intent, within the budget that the caller has taken (W3C 5.2, 5.3).
 
     Args:
         service: The service.
-        client: How callbacks are reached.
-        clock: The time, in seconds since 1970.
-        challenge: Makes a challenge, a new one for each attempt.
+        client: The client that calls callbacks.
+        clock: Returns the time, in seconds since 1970.
+        challenge: Returns a new challenge, for each attempt.
     """
 
     def __init__(
-        self, service: HubService, client: HttpClient, clock: Callable[[], float], challenge: Callable[[], str]
+        self, service: HubService, client: CallbackClient, clock: Callable[[], float], challenge: Callable[[], str]
     ) -> None:
         self._service = service
         self._client = client
@@ -41,15 +42,15 @@ class Verifier:
         self._challenge = challenge
 
     def settle(self, name: str, message: object) -> Awaitable[object]:
-        """Call a hook, which becomes one of its outcomes whatever it does."""
+        """Call a hook, and return one of its declared answers, whatever it returns or raises."""
         return settle(_ROWS[name], getattr(self._service, name), message)
 
     async def verify(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
-        """Validate a request and verify its intent once, then tell the service.
+        """Validate a request, verify its intent once, and tell the service.
 
         Args:
             message: The request.
-            confirmed: The intent is known already; no verification request is sent.
+            confirmed: Whether the intent is already known, so that no verification request is sent.
         """
         objection = await self.objection(message)
         if isinstance(objection, RequestPostponedError):
@@ -60,12 +61,12 @@ class Verifier:
         return await self.confirm(message, confirmed=confirmed)
 
     async def objection(self, message: Subscription | Unsubscription) -> WebSubError | None:
-        """Return why the service does not grant a request, or not yet, or None if it does."""
+        """Return why the service denies or postpones a request, or None if it grants it."""
         outcome = await self.settle(_VALIDATION[isinstance(message, Unsubscription)], message)
         return outcome if isinstance(outcome, WebSubError) else None
 
     async def confirm(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
-        """Verify the intent of a request that is granted."""
+        """Verify the intent of a granted request."""
         now = self._clock()
         attempt = VerificationAttempt(result=IntentVerification.VERIFIED) if confirmed else await self._ask(message)
         if attempt.result is IntentVerification.VERIFIED:
@@ -94,7 +95,7 @@ class Verifier:
         return VerificationAttempt(result=IntentVerification.REFUSED)
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
-        """Tell a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
         await self._tell(Mode.DENIED, message, reason)
 
     async def _tell(self, mode: Mode, message: Subscription | Unsubscription, reason: str) -> None:

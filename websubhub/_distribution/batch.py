@@ -17,8 +17,8 @@ class Batch:
     """What one caller wants delivered.
 
     Attributes:
-        ahead: Deliveries that were taken and wait for their origin.
-        parked: Whether it gives no more deliveries until fewer of them wait.
+        waiting: How many deliveries were taken and wait for their origin.
+        throttled: Whether no more deliveries are taken until fewer of them wait.
         finished: Whether every delivery is settled.
         abandoned: Whether the caller has gone; nothing is settled any more.
         repeated: Deliveries that were sent a second time, and will not be a third time.
@@ -33,11 +33,11 @@ class Batch:
         "_outstanding",
         "_settled",
         "abandoned",
-        "ahead",
         "error",
         "finished",
-        "parked",
         "repeated",
+        "throttled",
+        "waiting",
         "wake",
     )
 
@@ -47,8 +47,8 @@ class Batch:
         self._exhausted = False
         self._held: Delivery | None = None
         self._outstanding = 0
-        self.ahead = 0
-        self.parked = False
+        self.waiting = 0
+        self.throttled = False
         self.finished = False
         self.abandoned = False
         self.repeated: set[Delivery] = set()
@@ -56,7 +56,7 @@ class Batch:
         self.wake = anyio.Event()
 
     def take(self) -> Delivery | None:
-        """The next delivery, or ``None`` if there is no more."""
+        """Return the next delivery, or ``None`` if there is no more."""
         delivery = self._held or self._next()
         if delivery is not None:
             self._held = None

@@ -43,7 +43,7 @@ def shared_content(
     kept_body_bytes: int = 0,
     total_seconds: float | None = None,
 ) -> SharedContent:
-    """What all subscribers of a topic get: the exact bytes and Content-Type, and one Link header (W3C 7).
+    """Return what all subscribers of a topic get: the exact bytes and Content-Type, and one Link header (W3C 7).
 
     Args:
         message: The message.

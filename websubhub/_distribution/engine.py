@@ -4,7 +4,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterable
-from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +16,11 @@ from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.origins.names import NameResolver, Resolve, resolve
 from websubhub._distribution.outcome import DeliveryOutcome
-from websubhub._distribution.turns.exchanges import Exchanges
-from websubhub._distribution.wheel import TICK_SECONDS, TimerWheel
+from websubhub._distribution.statistics import EngineStatistics
+from websubhub._distribution.turns.driver import Driver
+from websubhub._distribution.wheel import TICK_SECONDS
 from websubhub._distribution.wire.poller import READABLE, open_poller
-from websubhub._distribution.wire.wiring import Wiring
+from websubhub._distribution.wire.shared import Shared
 
 
 class EngineClosedError(RuntimeError):
@@ -54,7 +54,7 @@ class DeliveryEngine:
         self._addresses = addresses or AddressPolicy()
         self._tls = tls
         self._look_up = look_up
-        self._engine_room: _EngineRoom | None = None
+        self._running: _Running | None = None
         self._token: object = None
         self._batches: dict[Batch, None] = {}
         self._driven = False
@@ -78,43 +78,43 @@ class DeliveryEngine:
             RuntimeError: The engine is in use on another event loop.
             Exception: Whatever the iterable raised, after the deliveries before were settled.
         """
-        room = self._enter()
+        running = self._enter()
         await anyio.lowlevel.checkpoint_if_cancelled()
         batch = Batch(deliveries, settled)
         self._batches[batch] = None
-        room.exchanges.add(batch)
+        running.driver.add(batch)
         try:
             if self._driven:
-                if room.exchanges.begin():
-                    room.ring()
+                if running.driver.begin():
+                    running.wake_up()
             else:
-                room.exchanges.turn()
-            await self._see_through(batch, room)
+                running.driver.turn()
+            await self._see_through(batch, running)
         finally:
-            self._leave(batch, room)
+            self._leave(batch, running)
         if batch.error is not None:
             raise batch.error
         if not batch.finished:
             raise EngineClosedError("The delivery engine was closed before all deliveries were settled.")
 
-    async def request(self, delivery: Delivery) -> DeliveryOutcome:
-        """Make one exchange and return its outcome."""
-        outcomes: list[DeliveryOutcome] = []
-        await self.send((delivery,), lambda _, outcome: outcomes.append(outcome))
-        return outcomes[0]
+    def statistics(self) -> EngineStatistics:
+        """Return what the engine is busy with at this moment: connections, servers, deliveries that wait."""
+        if self._running is None:
+            return EngineStatistics()
+        return self._running.driver.statistics(sum(batch.waiting for batch in self._batches))
 
     def close(self) -> None:
         """Close all connections; whoever still awaits ``send`` gets an ``EngineClosedError``."""
         self._closed = True
         for batch in self._batches:
             batch.wake.set()
-        if self._engine_room is None:
+        if self._running is None:
             return
         if self._batches:
-            self._engine_room.ring()
+            self._running.wake_up()
         else:
-            self._engine_room.close()
-            self._engine_room = None
+            self._running.close()
+            self._running = None
 
     async def aclose(self) -> None:
         """The same as ``close``, for those who close everything asynchronously."""
@@ -141,24 +141,24 @@ class DeliveryEngine:
 
     def __del__(self) -> None:
         # Clients may be used without closing them; their connections are closed with them, and silently.
-        room = self.__dict__.get("_engine_room")
-        if room is not None:
-            room.close()
+        running = self.__dict__.get("_running")
+        if running is not None:
+            running.close()
 
-    def _enter(self) -> "_EngineRoom":
+    def _enter(self) -> "_Running":
         if self._closed:
             raise EngineClosedError("The delivery engine is closed.")
         token = anyio.lowlevel.current_token()
-        if self._engine_room is None:
-            self._engine_room = _EngineRoom(self._limits, self._addresses, self._tls, self._look_up)
+        if self._running is None:
+            self._running = _Running(self._limits, self._addresses, self._tls, self._look_up)
             self._token = token
         elif self._token != token:
             raise RuntimeError(
                 "A delivery engine belongs to the event loop that used it first; make one for each loop."
             )
-        return self._engine_room
+        return self._running
 
-    async def _see_through(self, batch: Batch, room: "_EngineRoom") -> None:
+    async def _see_through(self, batch: Batch, running: "_Running") -> None:
         while not self._is_over(batch):
             if self._driven:
                 await batch.wake.wait()
@@ -166,63 +166,69 @@ class DeliveryEngine:
                 continue
             self._driven = True
             try:
-                await self._drive(batch, room)
+                await self._drive(batch, running)
             finally:
                 self._driven = False
 
-    async def _drive(self, batch: Batch, room: "_EngineRoom") -> None:
-        exchanges, fd = room.exchanges, room.poller.fileno()
+    async def _drive(self, batch: Batch, running: "_Running") -> None:
+        driver, fd = running.driver, running.poller.fileno()
         more = True
         while not self._is_over(batch):
-            # One timeout for many turns: it is the beat of the deadlines, and dear.
+            # One timeout spans many turns: timeouts are expensive, and deadlines only need this resolution.
             with anyio.move_on_after(TICK_SECONDS):
                 while not self._is_over(batch):
                     if more:
                         await anyio.lowlevel.checkpoint()
                     else:
                         await anyio.wait_readable(fd)
-                    more = exchanges.turn()
-            exchanges.tick()
+                    more = driver.turn()
+            driver.tick()
             more = True  # to send what there is room for now
 
     def _is_over(self, batch: Batch) -> bool:
         return batch.finished or self._closed
 
-    def _leave(self, batch: Batch, room: "_EngineRoom") -> None:
+    def _leave(self, batch: Batch, running: "_Running") -> None:
         del self._batches[batch]
         if not batch.finished:
-            room.exchanges.abandon(batch)
-            room.ring()  # there is room now for others
+            running.driver.abandon(batch)
+            running.wake_up()  # there is room now for others
         if self._closed and not self._batches:
-            room.close()
-            self._engine_room = None
+            running.close()
+            self._running = None
         elif not self._driven and self._batches:
             next(iter(self._batches)).wake.set()
 
 
-class _EngineRoom:
-    """What an engine has once it is in use."""
+class _Running:
+    """What an engine has once it is in use.
+
+    Attributes:
+        driver: What does the work.
+        poller: What becomes readable when there is work.
+    """
 
     def __init__(
         self, limits: EngineLimits, addresses: AddressPolicy, tls: ssl.SSLContext | None, look_up: Resolve
     ) -> None:
         self.poller = open_poller()
-        self._bell, self._rope = socket.socketpair()
-        self._bell.settimeout(0)
-        self._rope.settimeout(0)
-        self.poller.register(self._bell.fileno(), READABLE)
-        self._names = NameResolver(addresses, limits.lookups, self.ring, look_up)
-        wiring = Wiring(self.poller, limits, TimerWheel(monotonic()), tls, loopback=addresses.loopback)
-        self.exchanges = Exchanges(wiring, self._names, self._bell)
+        self._wakeup_receive, self._wakeup_send = socket.socketpair()
+        self._wakeup_receive.settimeout(0)
+        self._wakeup_send.settimeout(0)
+        self.poller.register(self._wakeup_receive.fileno(), READABLE)
+        self._names = NameResolver(addresses, limits.lookups, self.wake_up, look_up, remembered=2 * limits.origins)
+        shared = Shared(self.poller, limits, tls, loopback=addresses.loopback)
+        self.driver = Driver(shared, self._names, self._wakeup_receive)
 
-    def ring(self) -> None:
+    def wake_up(self) -> None:
         """Make the poller readable, from any thread."""
-        with contextlib.suppress(OSError):  # it rings already, or nobody is there any more
-            self._rope.send(b"!")
+        with contextlib.suppress(OSError):  # it is readable already, or nobody is there any more
+            self._wakeup_send.send(b"!")
 
     def close(self) -> None:
+        """Close everything."""
         self._names.close()
-        self.exchanges.close()
-        self._bell.close()
-        self._rope.close()
+        self.driver.close()
+        self._wakeup_receive.close()
+        self._wakeup_send.close()
         self.poller.close()

@@ -40,101 +40,108 @@ class Settings:
     port: int = option(8080, "The port to listen on; 0 picks a free one.", _whole(0, 65_535))
     public_url: str | None = option(
         None,
-        "The URL of the hub as subscribers and publishers see it; by default http://HOST:PORT/hub, on loopback only.",
+        "The URL of the hub as subscribers and publishers see it. On loopback it is http://HOST:PORT/hub by default.",
         _public_url,
         metavar="URL",
     )
     store: str = option(
         "sqlite:///websubhub.db",
-        "Where state is kept: sqlite:///FILE, memory: for trials, or nats://HOST:PORT.",
+        "Where to keep state: sqlite:///FILE, memory: for trials, or nats://HOST:PORT.",
         _store,
         metavar="STORE",
     )
-    lease_seconds: int = option(864_000, "The lease of subscriptions that ask for none.", _whole(1, 31_536_000))
+    lease_seconds: int = option(864_000, "The lease granted when a subscriber asks for none.", _whole(1, 31_536_000))
     min_lease_seconds: int = option(300, "The shortest lease granted.", _whole(1, 31_536_000))
     max_lease_seconds: int = option(2_592_000, "The longest lease granted.", _whole(1, 31_536_000))
     subscriptions_per_host: int = option(
         100_000,
-        "Subscriptions with callbacks at one host, beyond which new ones are told 429; renewals never are.",
+        "The most subscriptions with callbacks on one host. Beyond it, new ones are answered with 429; renewals pass.",
         _whole(1, 10**12),
     )
     max_subscriptions: int = option(
         5_000_000,
-        "Subscriptions in all, beyond which new ones are told 503; renewals never are.",
+        "The most subscriptions in total. Beyond it, new ones are answered with 503; renewals pass.",
         _whole(1, 10**12),
     )
     retry_delays: tuple[float, ...] = option(
         RETRY_DELAYS,
-        "Seconds to wait before each further attempt at a failed delivery; then it becomes a dead letter.",
+        "Seconds to wait before each retry of a failed delivery. After the last retry it becomes a dead letter.",
         _delays,
         metavar="SECONDS,...",
     )
     refused_attempts: int = option(
         REFUSED_ATTEMPTS,
-        "Attempts at a delivery that the subscriber refuses, before it becomes a dead letter and the next update goes.",
+        "Attempts at a delivery that the subscriber refuses. Then it is a dead letter, and the next update is sent.",
         _whole(1, 100),
     )
-    delivery_timeout: float = option(10.0, "Seconds a subscriber has for its whole answer.", _number(0.1, 300))
+    delivery_timeout: float = option(10.0, "Seconds that a subscriber has for its complete answer.", _number(0.1, 300))
     concurrency: int = option(
-        512, "Connections to subscribers at a time, those without an answer yet apart.", _whole(1, 10_000)
+        512, "Deliveries in progress at a time, not counting those kept waiting for an answer.", _whole(1, 10_000)
     )
     concurrency_per_host: int = option(64, "Connections to one host at a time.", _whole(1, 1_000))
-    signature_method: str = option("sha256", "The hash of signatures.", _choice(*SignatureMethod))
+    idle_seconds: float = option(
+        60.0,
+        "Seconds to keep a connection for the next delivery to its host; four times as long for https.",
+        _number(0, 3_600),
+    )
+    signature_method: str = option("sha256", "The hash algorithm that signs deliveries.", _choice(*SignatureMethod))
     topics: str = option(
         "open",
-        "Which topics may be subscribed to: open for any, registered for those that publishers registered.",
+        "Which topics can be subscribed to: open for any, registered for those that a publisher has registered.",
         _choice("open", "registered"),
     )
     validate_topics: bool = option(
         False,
-        "Ask for a topic before its first subscription, and deny it unless its Link header names this hub.",
+        "Request a topic before its first subscription; deny that unless the topic's Link header names this hub.",
         _switch,
     )
     feed_diff: tuple[str, ...] = option(
         (),
-        "A topic (an Atom or RSS feed) of which only new entries are delivered, or * for all; repeatable.",
+        "An Atom or RSS topic of which only new entries are delivered, or * for all; repeatable.",
         metavar="TOPIC",
         many=True,
     )
     latest_only: tuple[str, ...] = option(
         (),
-        "A topic of which a newer update replaces one still waiting, or * for all; repeatable.",
+        "A topic whose newer updates replace those that are still waiting, or * for all; repeatable.",
         metavar="TOPIC",
         many=True,
     )
     publisher_token: tuple[str, ...] = option(
         (),
-        "A bearer token that publishers must show to publish content and to (de)register topics; repeatable.",
+        "A bearer token that publishers need to publish content and to (de)register topics; repeatable.",
         _token,
         metavar="TOKEN",
         many=True,
         secret=True,
     )
     anonymous_publishers: bool = option(
-        False, "Let anybody publish content and (de)register topics although the hub is public.", _switch
+        False, "Let anyone publish content and (de)register topics even though the hub is public.", _switch
     )
     admin_token: str | None = option(
         None,
-        "The bearer token of the admin API; without one it answers on loopback hubs only.",
+        "The bearer token for the admin API. Without one, the API answers on loopback hubs only.",
         _token,
         metavar="TOKEN",
         secret=True,
     )
     allow_network: tuple[str, ...] = option(
         (),
-        "A network that callbacks and topics may be in although it is not public; repeatable.",
+        "A private network that callbacks and topics may be in; repeatable.",
         _network,
         metavar="CIDR",
         many=True,
     )
-    max_content_bytes: int = option(10_485_760, "The largest content.", _whole(1, 1_073_741_824))
-    max_backlog: int = option(5_000_000, "Deliveries that may wait before publishers are told 503.", _whole(1, 10**12))
-    dead_letter_days: float = option(30.0, "Days after which dead letters are dropped.", _number(0.01, 3650))
-    log_format: str = option("text", "text for people, json for programs.", _choice("text", "json"))
-    log_level: str = option("info", "How much to log.", _choice("debug", "info", "warning", "error"))
+    max_content_bytes: int = option(10_485_760, "The largest content to accept, in bytes.", _whole(1, 1_073_741_824))
+    max_backlog: int = option(
+        5_000_000, "Deliveries that may be waiting before publishers are answered with 503.", _whole(1, 10**12)
+    )
+    dead_letter_days: float = option(30.0, "Days to keep dead letters.", _number(0.01, 3650))
+    log_format: str = option("text", "The log format: text for people, json for programs.", _choice("text", "json"))
+    log_level: str = option("info", "The lowest level to log.", _choice("debug", "info", "warning", "error"))
     loop: str = option(
         "auto",
-        "The event loop: asyncio, trio or uvloop; auto takes uvloop where it is installed.",
+        "The event loop: asyncio, trio or uvloop. auto uses uvloop if it is installed.",
         _choice("auto", "asyncio", "trio", "uvloop"),
     )
 

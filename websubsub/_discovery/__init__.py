@@ -1,1 +1,1 @@
-"""Finding the hubs of a topic: in Link headers, HTML, feeds and JSON feeds (W3C 4)."""
+"""Discovery of a topic's hubs in Link headers, HTML, feeds and JSON Feeds (W3C 4)."""

@@ -1,31 +1,31 @@
-"""The body of a resource, read for links by the parser that its first bytes and its Content-Type ask for."""
+"""A reader of links in the body of a resource, which picks a parser by the first bytes and the Content-Type."""
 
 from _websub.grammar.links import Link
 from _websub.grammar.media import ContentError, MediaType
 from websubsub._discovery.feed import HUB_AND_SELF, FeedReader
 from websubsub._discovery.html import HtmlReader
 from websubsub._discovery.json_feed import JsonFeedReader
-from websubsub._discovery.sniffing import SNIFFED_BYTES, DiscoverySource, Verdict, may_have_links, sniff
+from websubsub._discovery.sniffing import SNIFFED_BYTES, BodyKind, DiscoverySource, may_have_links, sniff
 
-# Enough to see what nearly every body is.
+# Enough to recognise nearly every body.
 _FIRST_LOOK_BYTES = 512
 _GZIP = b"\x1f\x8b\x08"
 
 
 class BodyReader:
-    """Reads HTML, feeds and, by wish, JSON Feeds; anything else has no links.
+    """Reads HTML, feeds and optionally JSON Feeds. Anything else has no links.
 
     Attributes:
-        done: Whether it needs no more.
-        source: What the body is, once that is known.
-        failure: What is wrong with the body, in one sentence; its links are given nevertheless.
+        done: Whether it needs no more of the body.
+        source: The kind of the body, once it is known.
+        failure: What is wrong with the body, in one sentence. Its links are returned anyway.
 
     Args:
-        url: Where the resource was found.
+        url: The URL of the resource.
         content_type: Its Content-Type.
         body: Whether links in the body of HTML pages count.
         json_feed: Whether to read JSON Feeds.
-        wanted: The relations that are looked for.
+        wanted: The relations to look for.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class BodyReader:
         self.done = not may_have_links(self._media)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Read the next bytes of the body."""
         if self.done:
             return
         if self._reader is not None:
@@ -65,11 +65,11 @@ class BodyReader:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the body has more than is read."""
+        """Whether the body is longer than what is read of it."""
         return self._reader is not None and self._reader.was_cut
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the links of the body in order, with absolute targets."""
+        """Return the links of the body in order, with absolute targets."""
         if self._reader is None and not self.done and self._length:
             self._sniff(final=True)
         if self._reader is None or self.failure is not None:
@@ -87,24 +87,24 @@ class BodyReader:
         if beginning.startswith(_GZIP):
             self.failure, self.done = "The resource is compressed with gzip, and no Content-Encoding says so.", True
             return
-        verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
-        if verdict is None:
-            verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
-        if verdict is not None:
-            self._open(verdict)
+        kind = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
+        if kind is None:
+            kind = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
+        if kind is not None:
+            self._open(kind)
             self._waiting.clear()
             self._read(beginning)
         else:
             self._waiting = [beginning]
 
-    def _open(self, verdict: Verdict) -> None:
+    def _open(self, kind: BodyKind) -> None:
         charset = self._media.charset
-        self.source = verdict.source
-        if verdict.source is DiscoverySource.HTML:
-            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=verdict.is_xhtml)
-        elif verdict.source is DiscoverySource.XML:
+        self.source = kind.source
+        if kind.source is DiscoverySource.HTML:
+            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=kind.is_xhtml)
+        elif kind.source is DiscoverySource.XML:
             self._reader = FeedReader(url=self._url, charset=charset, wanted=self._wanted)
-        elif verdict.source is DiscoverySource.JSON and self._json_feed:
+        elif kind.source is DiscoverySource.JSON and self._json_feed:
             self._reader = JsonFeedReader(url=self._url)
         self.done = self._reader is None
 

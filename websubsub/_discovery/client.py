@@ -1,4 +1,4 @@
-"""Finds out what a resource's topic and hubs are, reading no more of it than needed."""
+"""The client that discovers a resource's topic and hubs, and reads no more of it than necessary."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -13,35 +13,35 @@ from _websub.grammar.coding import ContentCodingError, content_decoder
 from _websub.grammar.urls import UrlError, check_url
 from _websub.http import Headers, HeaderTypes, Request
 from websubsub._discovery.discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
-from websubsub._reach import Reach, have_one_origin, may_follow
+from websubsub._guarded_client import GuardedClient, have_one_origin, may_follow
 
 _SLICE_BYTES = 16 * 1024
 _NEGOTIATED = frozenset({"accept", "accept-language", "user-agent"})
 
 
 @attrs.frozen(kw_only=True)
-class Explored:
-    """What was discovered, and whether the page is one of the inside.
+class DiscoveryResult:
+    """The result of a discovery, and where the page came from.
 
     Attributes:
         discovery: The topic and its hubs.
-        inside: Whether the hubs may be at addresses that are not public, since the page is at one itself.
+        from_private_network: Whether the page is in a private network, so that its hubs may be there too.
     """
 
     discovery: Discovery
-    inside: bool
+    from_private_network: bool
 
 
 class DiscoveryClient(AsyncResource):
-    """Discovers topics and hubs; an async context manager that keeps connections.
+    """Discovers topics and hubs. It is an async context manager that keeps connections.
 
     Args:
-        client: Your own HTTP client, used whole, with its headers, timeouts and proxies; by default one that follows
-            redirects of public pages to public addresses only.
-        options: What discovery may do beyond the specification.
-        max_redirects: How many redirects are followed.
-        max_bytes: How much of a page is read at the most.
-        seconds: How long one request may take; over a client of your own, by its timeouts if they are longer.
+        client: Your own HTTP client, with all of its settings: headers, timeouts, proxies. The default one follows
+            redirects from public pages to public addresses only.
+        options: Options beyond the specification.
+        max_redirects: How many redirects to follow.
+        max_bytes: How much of a page to read at most.
+        seconds: How long one request may take, or the timeouts of your own client if they are longer.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class DiscoveryClient(AsyncResource):
         max_bytes: int = 1024 * 1024,
         seconds: float = 15.0,
     ) -> None:
-        self._reach = Reach(client, limits=ExchangeLimits(seconds=seconds))
+        self._client = GuardedClient(client, limits=ExchangeLimits(seconds=seconds))
         self._options = options
         self._max_redirects = max_redirects
         self._max_bytes = max_bytes
@@ -61,13 +61,14 @@ class DiscoveryClient(AsyncResource):
     async def discover(
         self, url: str, *, accept: str | None = None, accept_language: str | None = None, headers: HeaderTypes = ()
     ) -> Discovery:
-        """Ask a resource for its topic URL and its hubs (W3C 4).
+        """Request a resource, and return its topic URL and its hubs (W3C 4).
 
         Args:
             url: The URL of the resource.
-            accept: The media types to ask for; the topic may depend on them.
-            accept_language: The languages to ask for; the topic may depend on them.
-            headers: Further headers, such as the credentials of a private feed; a redirect to another origin gets none.
+            accept: The media types to request. The topic may depend on them.
+            accept_language: The languages to request. The topic may depend on them.
+            headers: Additional headers, such as the credentials of a private feed. They are not sent to another origin
+                after a redirect.
 
         Raises:
             NoHubError: The resource names no hub.
@@ -81,25 +82,26 @@ class DiscoveryClient(AsyncResource):
 
     async def explore(
         self, url: str, headers: Headers, *, hub: str | None = None, topic: str | None = None
-    ) -> Explored:
-        """The same as ``discover``, and whether the answer came from inside.
+    ) -> DiscoveryResult:
+        """Return the same as ``discover``, and whether the page is in a private network.
 
         Args:
             url: The URL of the resource.
-            headers: The headers to send; ``Accept: */*`` where they name no media types.
-            hub: The hub, where it is known: the resource need not name one.
-            topic: The topic, where it is known: the resource need not name itself.
+            headers: The headers to send. ``Accept: */*`` is added if they have no ``Accept``.
+            hub: The hub, if it is known. The resource need not name one then.
+            topic: The topic, if it is known. The resource need not name itself then.
         """
         if "accept" not in headers:
             headers = Headers([("Accept", "*/*"), *headers.pairs])
-        named, inside = check_url(url, "The URL"), True
+        named, private = check_url(url, "The URL"), True
         for _ in range(self._max_redirects + 1):
             try:
                 request = Request(method="GET", url=url, headers=headers)
-                async with self._reach.open(request, inside=inside, named=named) as reached:
-                    location, inside = reached.incoming.redirect, reached.inside
+                async with self._client.open(request, allow_private=private, named=named) as response:
+                    location, private = response.incoming.redirect, response.from_private_network
                     if location is None:
-                        return Explored(discovery=await self._read(reached.incoming, hub, topic), inside=inside)
+                        discovery = await self._read(response.incoming, hub, topic)
+                        return DiscoveryResult(discovery=discovery, from_private_network=private)
                 check_url(location, "The redirect")
             except (ExchangeError, UrlError) as error:
                 raise DiscoveryError(_sentence(error), url=url, status=0) from error
@@ -124,14 +126,14 @@ class DiscoveryClient(AsyncResource):
                     async for piece in pieces:
                         if reader.feed(piece):
                             break
-                        # Others get their turn, whatever parsing costs.
+                        # Other tasks get their turn, however long parsing takes.
                         await anyio.lowlevel.checkpoint()
             except ContentCodingError as error:
                 reader.fail(f"The resource cannot be unpacked. {error}")
         return reader.finish()
 
     async def _pieces(self, incoming: Incoming, reader: DiscoveryReader) -> AsyncGenerator[bytes, None]:
-        """The body in pieces of 16 KiB, unpacked, as much of it as is read at the most."""
+        """Yield the unpacked body in pieces of 16 KiB, up to the limit."""
         decoder = content_decoder(incoming.headers.get_all("content-encoding"))
         packed = unpacked = self._max_bytes
         async for chunk in incoming.chunks:
@@ -148,12 +150,12 @@ class DiscoveryClient(AsyncResource):
         decoder.finish()
 
     async def aclose(self) -> None:
-        """Close the connections; a client that was given stays open."""
-        await self._reach.aclose()
+        """Close the connections. Your own client stays open."""
+        await self._client.aclose()
 
 
 def _for_redirect(headers: Headers, origin: str, location: str) -> Headers:
-    """The headers that go with a redirect: to another origin what is negotiated only, since others may be secrets."""
+    """Return the headers for a redirect. Another origin gets only those of content negotiation, not credentials."""
     if have_one_origin(origin, location):
         return headers
     return Headers([(name, value) for name, value in headers.pairs if name.lower() in _NEGOTIATED])

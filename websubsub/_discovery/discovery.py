@@ -1,6 +1,6 @@
-"""Discovery of a topic and its hubs in one response, whoever fetched it: no I/O here.
+"""Discovery of a topic and its hubs in one response, without I/O.
 
-The ``Link`` header is read first, then the body, and that only as far as it must be (W3C WebSub, 4).
+The ``Link`` header is read first, then the body, only as far as necessary (W3C WebSub, 4).
 """
 
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ HUB, SELF = frozenset({"hub"}), frozenset({"self"})
 
 
 class DiscoveryError(Exception):
-    """Nothing could be discovered: the text is a sentence that says why.
+    """Discovery failed. The message says why in one sentence.
 
     Args:
-        reason: That sentence.
+        reason: The message.
 
     Attributes:
-        url: The URL that was looked at.
+        url: The requested URL.
         status: The HTTP status of its response.
         headers: The headers of its response.
     """
@@ -53,21 +53,21 @@ class DiscoveryError(Exception):
 
 
 class NoHubError(DiscoveryError):
-    """The resource names no hub that can be used, so nobody distributes its updates."""
+    """The resource names no usable hub, so nobody distributes its updates."""
 
 
 class NoTopicError(DiscoveryError):
-    """The resource names a hub but not itself: its ``self`` link is missing or cannot be used."""
+    """The resource names a hub, but its ``self`` link is missing or not usable."""
 
 
 @frozen(kw_only=True)
 class Discovery:
-    """What a resource says about itself (W3C WebSub, 4).
+    """A discovered topic and its hubs (W3C WebSub, 4).
 
     Attributes:
-        topic: The topic URL, to the character as the resource names itself.
+        topic: The topic URL, exactly as the resource names itself.
         hubs: The hubs, at least one, in the order in which they were found.
-        source: Where the hubs were found.
+        source: The part of the response in which the hubs were found.
         url: The final URL of the resource, after redirects.
     """
 
@@ -78,18 +78,18 @@ class Discovery:
 
     @property
     def preferred_hub(self) -> str:
-        """The hub to subscribe at: the first with https, else the first (W3C WebSub, 8.2)."""
+        """The hub to subscribe at: the first one with https, else the first one (W3C WebSub, 8.2)."""
         return prefer_https(self.hubs)[0]
 
 
 @frozen(kw_only=True)
 class DiscoveryOptions:
-    """What discovery may do beyond the specification; nothing by default.
+    """Options of discovery beyond the specification. By default all are off.
 
     Attributes:
-        body: Look for links in the body of HTML pages too, where they may be a visitor's.
-        topic_from_url: Take the final URL as topic of a resource that does not name itself.
-        json_feed: Read the hubs of JSON Feeds.
+        body: Whether to look for links in the body of HTML pages too, where visitors may have put them.
+        topic_from_url: Whether to use the final URL as the topic of a resource that does not name itself.
+        json_feed: Whether to read the hubs of JSON Feeds.
     """
 
     body: bool = False
@@ -98,17 +98,18 @@ class DiscoveryOptions:
 
 
 class DiscoveryReader:
-    """Reads a response as it arrives, and no further than needed.
+    """Reads a response as it arrives, no further than necessary.
 
-    Unless ``done`` is true at once, feed the body in pieces of any size until it is or the body ends. Then ``finish``.
+    Unless ``done`` is true at once, feed it the body in pieces of any size until ``done`` is true or the body ends.
+    Then call ``finish``.
 
     Args:
         url: The final URL, after redirects.
         headers: The headers of its response.
         status: The status of its response.
-        options: What it may do beyond the specification.
-        hub: The hub, where it is known; what the resource says of hubs does not count then.
-        topic: The topic, where it is known; how the resource names itself does not count then.
+        options: Options beyond the specification.
+        hub: The hub, if it is known. Hubs that the resource names are ignored then.
+        topic: The topic, if it is known. The topic that the resource names is ignored then.
     """
 
     def __init__(
@@ -151,28 +152,28 @@ class DiscoveryReader:
         return self._body is None or self._body.done or self._failure is not None
 
     def feed(self, chunk: bytes) -> bool:
-        """Take the next bytes of the body; true once no more are needed."""
+        """Read the next bytes of the body. Return whether no more are needed."""
         if self._body is not None and not self.done:
             self._body.feed(chunk)
         return self.done
 
     def cut(self) -> None:
-        """Say that the rest of the body is not read, as it is too long."""
+        """Note that the body is too long, so that the rest is not read."""
         self._was_cut = True
 
     def fail(self, reason: str) -> None:
-        """Say that the rest of the body cannot be had, and why, in a sentence; what was found before counts."""
+        """Note that the rest of the body cannot be read, and why, in a sentence. Links found before still count."""
         self._failure = reason
 
     def finish(self) -> Discovery:
-        """Say what was discovered.
+        """Return what was discovered.
 
-        Hubs of the header and of the body are never mixed; a ``self`` that the header lacks is taken from the body.
+        Hubs of the header and of the body are never mixed. If the header has no ``self``, that of the body is used.
 
         Raises:
             NoHubError: No hub is named.
             NoTopicError: A hub is named, but no ``self``.
-            DiscoveryError: The status is no success, the body cannot be read, or there are different ``self`` links.
+            DiscoveryError: The status is not 2xx, the body cannot be read, or there are different ``self`` links.
         """
         if not self._is_success:
             raise self._error(DiscoveryError, f"The resource answered {_status_line(self._status)}.")
@@ -220,13 +221,13 @@ class DiscoveryReader:
 
 
 def prefer_https(hubs: Sequence[str]) -> tuple[str, ...]:
-    """Put the hubs with https first and leave their order as it is otherwise (W3C WebSub, 8.2)."""
+    """Return the hubs with https first, in otherwise unchanged order (W3C WebSub, 8.2)."""
     return tuple(sorted(hubs, key=lambda hub: not is_https(hub)))
 
 
 @frozen
 class _Named:
-    """The hubs and topics that some links name: usable URLs, each once, in order, and why others are not usable."""
+    """The usable hubs and topics in some links, each once and in order, and why others are not usable."""
 
     hubs: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
@@ -253,7 +254,7 @@ _NOTHING = _Named()
 
 
 def _complaint(url: str) -> str | None:
-    """Why a URL cannot be used; the URL itself is not told, since it may have a password."""
+    """Return why a URL cannot be used, without the URL, since it may have a password, or None if it can."""
     try:
         check_url(url, "its URL")
     except UrlError as error:

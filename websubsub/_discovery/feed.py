@@ -1,7 +1,7 @@
 """The links of an Atom or RSS feed, found while the feed arrives.
 
-Only links of the feed itself count, never those of its entries. The parser of XML reads the feed as long as it is
-well-formed, and ``_feed_tags`` one that is not.
+Only links of the feed itself count, never those of its entries. The XML parser reads a feed as long as it is
+well-formed, and ``feed_tags`` reads one that is not.
 """
 
 import codecs
@@ -9,7 +9,7 @@ import codecs
 from _websub.grammar.charsets import UTF_8, xml_charset
 from _websub.grammar.links import Link
 from _websub.grammar.xml import ForbiddenXmlError, ParseError, XmlLimitError, XmlParser, without_blank
-from websubsub._discovery.feed_head import BeyondMeasureError, FeedHead, HeadEndsError, NoFeedError
+from websubsub._discovery.feed_head import FeedHead, FeedTooLargeError, HeadEndsError, NoFeedError
 from websubsub._discovery.feed_links import FeedLinks
 from websubsub._discovery.feed_tags import FeedTagScanner
 
@@ -17,20 +17,20 @@ MAX_FEED_BYTES = 256 * 1024
 HUB_AND_SELF = frozenset({"hub", "self"})
 
 _BEGINNING_BYTES = 1024
-# expat starts over in a token that is not complete, so it gets pieces of some size.
+# expat parses an incomplete token again with each piece, so pieces are not too small.
 _PIECE_BYTES = 4096
 
 
 class FeedReader:
-    """Reads a feed up to its first entry, and on from there while something is missing, 256 KiB at most.
+    """Reads a feed up to its first entry, or further while a relation is missing, but 256 KiB at most.
 
     Attributes:
-        failure: Why the feed cannot be read as XML, in one sentence; its links were looked for nevertheless.
+        failure: Why the feed cannot be read as XML, in one sentence. Its links are looked for anyway.
 
     Args:
-        url: Where the feed was found.
-        charset: The charset that its Content-Type names.
-        wanted: The relations that are looked for.
+        url: The URL of the feed.
+        charset: The charset in its Content-Type.
+        wanted: The relations to look for.
     """
 
     def __init__(self, *, url: str, charset: str | None = None, wanted: frozenset[str] = HUB_AND_SELF) -> None:
@@ -45,26 +45,26 @@ class FeedReader:
         self._parsed = bytearray()
         self._rescue: _Rescue | None = None
         self._waiting = bytearray()
-        self._room = MAX_FEED_BYTES
+        self._left = MAX_FEED_BYTES
         self._complete = False
 
     def feed(self, chunk: bytes) -> bool:
-        """Take the next bytes of the feed; true once no more are needed."""
-        chunk = chunk[: self._room]
-        self._room -= len(chunk)
+        """Read the next bytes of the feed. Return whether no more are needed."""
+        chunk = chunk[: self._left]
+        self._left -= len(chunk)
         self._waiting += chunk
         while len(self._waiting) >= _PIECE_BYTES and not self._complete:
             self._advance(_PIECE_BYTES)
-        return self._complete or self._room == 0
+        return self._complete or self._left == 0
 
     @property
     def was_cut(self) -> bool:
-        """Whether the feed has more than is read."""
+        """Whether the feed is longer than what is read of it."""
         is_exhausted = self._rescue is not None and self._rescue.scanner.is_exhausted
-        return is_exhausted or (self._room == 0 and not self._complete)
+        return is_exhausted or (self._left == 0 and not self._complete)
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7)."""
+        """Return the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7)."""
         if not self._complete:
             self._advance(len(self._waiting), final=True)
         if self._rescue is None:
@@ -80,7 +80,7 @@ class FeedReader:
         if self._rescue is None:
             content = content if self._parsed else without_blank(content)
             self._parsed += content
-            self._parse(content, final=final and self._room > 0)
+            self._parse(content, final=final and self._left > 0)
             content = b""
         if self._rescue is not None:
             self._rescue.feed(content, final=final)
@@ -91,7 +91,7 @@ class FeedReader:
         charset = xml_charset(beginning[:_BEGINNING_BYTES], self._charset)
         if charset is None:
             self.failure = "The feed is in an encoding that cannot be read."
-        elif charset.name != UTF_8.name:  # which the parser reads itself, and sees what is wrong with it
+        elif charset.name != UTF_8.name:  # the parser itself reads UTF-8, and finds the errors in it
             self._decoder = charset.decoder("replace")
 
     def _parse(self, content: bytes, *, final: bool) -> None:
@@ -101,7 +101,7 @@ class FeedReader:
                 self._parser.close()
         except HeadEndsError:
             self._complete = True
-        except BeyondMeasureError as error:
+        except FeedTooLargeError as error:
             self.failure, self._complete = str(error), True
         except NoFeedError:
             self._fail(None)
@@ -113,14 +113,14 @@ class FeedReader:
             self._fail(f"The feed is not well-formed XML: {error}.")
 
     def _fail(self, failure: str | None) -> None:
-        """Go on without the parser, from the beginning; what it has found is kept."""
+        """Start again without the parser, but keep what it has found."""
         self.failure = self.failure or failure
         self._rescue = _Rescue(self._url, self._wanted)
         self._rescue.feed(bytes(self._parsed))
 
 
 class _Rescue:
-    """Reads what the parser cannot."""
+    """Reads a feed that the parser cannot read."""
 
     def __init__(self, url: str, wanted: frozenset[str]) -> None:
         self.links = FeedLinks(url, wanted)

@@ -1,33 +1,33 @@
-"""The head of a feed that is well-formed XML: what the parser reports, read for links."""
+"""A parser target that finds the links in the head of a feed that is well-formed XML."""
 
 from websubsub._discovery.feed_links import ATOM, RDF, FeedLinks, local
 
 MAX_DEPTH = 100
 MAX_ELEMENTS = 5_000
-#: With those of entries, which are passed over.
+#: Including those of entries, which are skipped.
 MAX_ELEMENTS_IN_ALL = 10_000
 
 _CHANNEL_DEPTH = 2
-# What the warnings are written in that some software prints before its feed.
+# The elements of warnings that some software prints before its feed.
 _WARNINGS = frozenset(("a", "b", "br", "code", "div", "em", "font", "i", "p", "pre", "small", "span", "strong"))
 
 
 class HeadEndsError(Exception):
-    """Everything that is needed was read."""
+    """Everything needed was read."""
 
 
 class NoFeedError(Exception):
-    """It begins with something else, and a feed may follow."""
+    """The document begins with something else. A feed may follow."""
 
 
-class BeyondMeasureError(Exception):
-    """The feed is larger than any honest one, and how, in a sentence."""
+class FeedTooLargeError(Exception):
+    """The feed is larger than any honest one. The message says how."""
 
 
 class FeedHead:
-    """What the parser reports to: collects the links that are children of the feed or channel.
+    """A parser target that collects the links that are children of the feed or channel.
 
-    At an entry it ends the reading unless a wanted relation is missing: RSS fixes no order.
+    It stops at the first entry unless a wanted relation is missing, since RSS has no fixed order.
     """
 
     def __init__(self, links: FeedLinks) -> None:
@@ -40,15 +40,15 @@ class FeedHead:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the first element was met."""
+        """Whether the first element was read."""
         return self._elements > 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Take the start of an element."""
+        """Handle the start of an element."""
         self._depth += 1
         self._elements += 1
         if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
-            self._check_measure()
+            self._check_size()
         if self._depth == 1:
             self._enter_root(tag, attributes)
         elif self._depth == _CHANNEL_DEPTH and not self._container_depth and local(tag) == "channel":
@@ -57,14 +57,14 @@ class FeedHead:
             self._read_child(tag, attributes)
 
     def end(self, _tag: str) -> None:
-        """Take the end of an element."""
+        """Handle the end of an element."""
         if self._depth == self._container_depth:
             raise HeadEndsError
         self._depth -= 1
 
     def _enter_root(self, tag: str, attributes: dict[str, str]) -> None:
         self._links.enter(attributes)
-        if local(tag) == "feed":  # of Atom, or of what was before it
+        if local(tag) == "feed":  # of Atom, or of its predecessors
             self._enter_container(tag.removesuffix("feed") + "entry", {})
         elif local(tag).lower() in _WARNINGS:
             raise NoFeedError
@@ -79,17 +79,17 @@ class FeedHead:
     def _read_child(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == self._entry:
             self._met_entry = True
-            if self._links.suffice:
+            if self._links.are_complete:
                 raise HeadEndsError
         elif tag == f"{ATOM}link":
             self._links.add(attributes)
             if self._links.are_full:
                 raise HeadEndsError
 
-    def _check_measure(self) -> None:
+    def _check_size(self) -> None:
         if self._depth > MAX_DEPTH and not self._met_entry:
-            raise BeyondMeasureError(f"The feed nests more than {MAX_DEPTH} elements.")
+            raise FeedTooLargeError(f"The feed nests more than {MAX_DEPTH} elements.")
         if self._elements > MAX_ELEMENTS and not self._met_entry:
-            raise BeyondMeasureError(f"The feed has more than {MAX_ELEMENTS} elements before its first entry.")
+            raise FeedTooLargeError(f"The feed has more than {MAX_ELEMENTS} elements before its first entry.")
         if self._elements > MAX_ELEMENTS_IN_ALL:
-            raise BeyondMeasureError(f"The feed has more than {MAX_ELEMENTS_IN_ALL} elements.")
+            raise FeedTooLargeError(f"The feed has more than {MAX_ELEMENTS_IN_ALL} elements.")

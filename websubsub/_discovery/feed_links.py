@@ -1,4 +1,4 @@
-"""The links that a feed has about itself, as its elements are met one after the other."""
+"""The links of a feed about itself, collected as its elements are read."""
 
 from _websub.grammar.links import Link, resolve
 from _websub.grammar.urls import URL_LIMIT
@@ -12,14 +12,14 @@ _REGISTERED_RELATIONS = "http://www.iana.org/assignments/relation/"
 
 
 class FeedLinks:
-    """Collects links, as absolute URLs in the order in which they come.
+    """Collects links as absolute URLs, in order.
 
     Attributes:
-        found: The links: all that may be wanted, up to 100 of each kind.
+        found: The links, up to 100 with a wanted relation and up to 100 others.
 
     Args:
-        url: Where the feed was found.
-        wanted: The relations that are looked for.
+        url: The URL of the feed.
+        wanted: The relations to look for.
     """
 
     def __init__(self, url: str, wanted: frozenset[str]) -> None:
@@ -27,39 +27,39 @@ class FeedLinks:
         self._base = url
         self._wanted = wanted
         self._missing = set(wanted)
-        self._room = {True: MAX_LINKS, False: MAX_LINKS}
+        self._left = {True: MAX_LINKS, False: MAX_LINKS}
 
     @property
-    def suffice(self) -> bool:
-        """Whether each relation that is wanted was found."""
+    def are_complete(self) -> bool:
+        """Whether every wanted relation was found."""
         return not self._missing
 
     @property
     def are_full(self) -> bool:
-        """Whether there are more links of a wanted relation than an honest feed has."""
-        return self._room[True] == 0
+        """Whether there are more links with a wanted relation than an honest feed has."""
+        return self._left[True] == 0
 
     def enter(self, attributes: dict[str, str]) -> None:
-        """Go into the feed or its channel, whose ``xml:base`` counts for all that is inside."""
+        """Enter the feed or its channel, whose ``xml:base`` applies to everything in it."""
         self._base = _base(self._base, attributes)
 
     def add(self, attributes: dict[str, str]) -> None:
-        """Take an Atom link (RFC 4287, 4.2.7)."""
+        """Add an Atom link (RFC 4287, 4.2.7)."""
         reference = attributes.get("href")
         relations = frozenset(attributes.get("rel", "alternate").lower().replace(_REGISTERED_RELATIONS, "").split())
         is_wanted = bool(relations & self._wanted)
-        # Longer URLs can be no hub and no topic, but one that claims to be is what the error is about.
+        # A longer URL cannot be a hub or a topic, but one that claims to be is kept for the error message.
         if reference is None or (len(reference) > URL_LIMIT and not is_wanted):
             return
         target = resolve(_base(self._base, attributes), reference.strip())
-        if target is not None and self._room[is_wanted]:
-            self._room[is_wanted] -= 1
+        if target is not None and self._left[is_wanted]:
+            self._left[is_wanted] -= 1
             self._missing -= relations
             self.found.append(Link(target=target, relations=relations))
 
 
 def local(tag: str) -> str:
-    """The name of an element without its namespace."""
+    """Return the name of an element without its namespace."""
     return tag.rpartition("}")[2]
 
 

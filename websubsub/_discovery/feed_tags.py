@@ -1,8 +1,8 @@
-"""The links of a feed that is not well-formed XML, as far as its tags can be made out.
+"""A scanner for the links of a feed that is not well-formed XML.
 
-Many feeds are not: an entity of HTML, a bare ``&``, a tag that nobody closes, a prefix that nobody declares. This
-scanner goes over the tags one by one and expects nothing of what is between them. Entities are not expanded, and its
-time grows with the length of the text only.
+Many feeds are not: they have an HTML entity, a bare ``&``, an unclosed tag or an undeclared prefix. This scanner reads
+the tags one by one and ignores what is between them. It does not expand entities, and its time is linear in the length
+of the text.
 """
 
 import html
@@ -10,7 +10,7 @@ import re
 
 from websubsub._discovery.feed_links import ATOM, RDF, FeedLinks, local
 
-MAX_WORK = 20_000  # tags, and attributes that are read
+MAX_WORK = 20_000  # tags and attributes
 MAX_ATTRIBUTES = 64
 
 _TAG = re.compile(
@@ -22,26 +22,26 @@ _ATTRIBUTE = re.compile(
     r"""(?>(?:\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'|(?P<bare>[^\s"'<>]++)))?)"""
 )
 _CLOSED = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
-_XML_DECLARATION = re.compile(r"<\?xml\s[^<>]*+>")  # closed like a tag by some
+_XML_DECLARATION = re.compile(r"<\?xml\s[^<>]*+>")  # some close it like a tag
 _DOCTYPE = re.compile(
     r"""<!DOCTYPE(?>(?:[^\[>"']++|"[^"]*+"|'[^']*+')*)"""
     r"""(?>(?:\[(?>(?:[^\]"'<]++|"[^"]*+"|'[^']*+'|<(?!!--)|<!--(?>(?:[^-]++|-(?!->))*)-->)*)\]\s*+)?)>""",
     re.IGNORECASE,
 )
 _DOCTYPE_OPENING = "<!DOCTYPE"
-# With a semicolon only: "&copy=1" in an address is a field of its query.
+# Only with a semicolon: "&copy=1" in a URL is a field of its query.
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30}+);")
 _NAMESPACE_LIMIT = 100
-# Whose attributes count.
+# The elements whose attributes are read.
 _IS_READ = re.compile("(?:feed|rss|rdf|channel|link)$", re.IGNORECASE)
 _PREFIXES = {"atom": ATOM, "atom10": ATOM, "a10": ATOM, "rdf": RDF, "xml": "{http://www.w3.org/XML/1998/namespace}"}
 
 
 class FeedTagScanner:
-    """Reads the tags of a feed that arrives in pieces; ``complete`` is true once no more are needed.
+    """Reads the tags of a feed that arrives in pieces. ``complete`` is true once no more are needed.
 
     Args:
-        links: Collects what is found.
+        links: Collects the links.
     """
 
     def __init__(self, links: FeedLinks) -> None:
@@ -60,14 +60,14 @@ class FeedTagScanner:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether there is more to read than an honest feed has."""
+        """Whether the feed has more tags and attributes than an honest feed."""
         return self._work >= MAX_WORK
 
     def feed(self, text: str, *, final: bool = False) -> None:
-        """Take the next piece of the feed."""
+        """Scan the next piece of the feed."""
         self._waiting.append(text)
         self._length += len(text)
-        # An unfinished tag is looked at again only when it has doubled, so that a slow sender cannot make it costly.
+        # An incomplete tag is scanned again only after it has doubled, so that a slow sender cannot make it costly.
         if final or self._length >= self._enough:
             rest = self._scan("".join(self._waiting), final=final)
             self._waiting, self._length, self._enough = [rest], len(rest), 2 * len(rest)
@@ -84,7 +84,7 @@ class FeedTagScanner:
         return ""
 
     def _read_markup(self, text: str, position: int, *, final: bool) -> int | None:
-        """Read what the ``<`` at ``position`` opens and say where it ends; ``None`` while its end is missing."""
+        """Read the markup that the ``<`` at ``position`` opens. Return where it ends, or None while that is missing."""
         if tag := _TAG.match(text, position):
             self._read_tag(tag)
             return tag.end()
@@ -120,20 +120,20 @@ class FeedTagScanner:
                 if "xmlns" in attributes:
                     self._declare("", attributes["xmlns"])
         elif name == self._entry:
-            self.complete |= self._links.suffice
+            self.complete |= self._links.are_complete
             self._in_entry = not is_empty
         elif name == f"{ATOM}link":
             self._links.add(attributes)
             self.complete |= self._links.are_full
 
     def _enter_root(self, name: str, attributes: dict[str, str]) -> None:
-        if local(name) == "feed":  # of Atom, or of what was before it
+        if local(name) == "feed":  # of Atom, or of its predecessors
             self._root = self._container = name
             self._entry = name.removesuffix("feed") + "entry"
         elif local(name) == "rss" or name == f"{RDF}rdf":
             self._root = name
         else:
-            # Before its feed broken software prints warnings, and they are no whole pages.
+            # Broken software prints warnings before its feed, but not whole pages.
             self.complete |= local(name) in {"html", "head", "body"}
         if self._root:
             self._links.enter(attributes)
@@ -146,7 +146,7 @@ class FeedTagScanner:
             self.complete = True
 
     def _attributes(self, text: str) -> dict[str, str]:
-        """Read attributes, and the namespaces that they declare; of an element with too many there are none."""
+        """Return the attributes and declare their namespaces. If there are too many, return none."""
         pairs: list[tuple[str, str]] = []
         for attribute in _ATTRIBUTE.finditer(text):
             if len(pairs) == MAX_ATTRIBUTES:
@@ -159,13 +159,13 @@ class FeedTagScanner:
         return {self._name(name) if ":" in name else name.lower(): value for name, value in reversed(pairs)}
 
     def _declare(self, prefix: str, uri: str) -> None:
-        # Many feeds declare the same in each of their elements.
+        # Many feeds declare the same namespace in each of their elements.
         if self._namespaces.get(prefix) != _namespace(uri):
             self._namespaces[prefix] = _namespace(uri)
             self._names.clear()
 
     def _name(self, qualified: str) -> str:
-        """The name with its namespace, as the parser of XML gives it, in small letters."""
+        """Return the name with its namespace, as from the XML parser, in lower case."""
         known = self._names.get(qualified)
         if known is None:
             prefix, _, name = qualified.rpartition(":")
@@ -188,7 +188,7 @@ def _end_of_declaration(text: str, position: int, *, final: bool) -> int | None:
 
 
 def _end_of_broken_tag(text: str, position: int, *, final: bool) -> int | None:
-    """Where to go on after a ``<`` that opens nothing, or a tag whose quotes are not closed before the next ``<``."""
+    """Return where to continue after a stray ``<``, or a tag whose quotes are still open at the next ``<``."""
     next_one = text.find("<", position + 1)
     if next_one == -1 and not final:
         return None

@@ -1,6 +1,6 @@
-"""The links of an HTML page, found while the page arrives: the one door to html5lib.
+"""The links of an HTML page, found while the page arrives (the only module that imports html5lib).
 
-By default only the head is read, since a ``<link>`` in the body may be a visitor's (W3C WebSub, 8.1).
+By default only the head is read, since a visitor may have put a ``<link>`` into the body (W3C WebSub, 8.1).
 """
 
 import codecs
@@ -14,23 +14,23 @@ from websubsub._discovery.html_tags import Tag, TagScanner
 
 MAX_HTML_BYTES = 1024 * 1024
 _SNIFFED_BYTES = 1024
-# html5lib needs up to 4 microseconds a character for hostile tags.
+# html5lib takes up to 4 microseconds per character of hostile tags.
 _MAX_KEPT_CHARACTERS = 8 * 1024
 _MAX_KEPT = 100
 _WANTED = frozenset(("hub", "self"))
 
 
 class HtmlReader:
-    """Reads a page as far as it must, 1 MiB at most, and gives its hub and self links.
+    """Reads the hub and self links of a page, as far as necessary, but 1 MiB at most.
 
     Attributes:
-        failure: What is wrong with its links, in one sentence; those that can be used are given nevertheless.
+        failure: What is wrong with its links, in one sentence. The usable ones are returned anyway.
 
     Args:
-        url: Where the page was found.
-        charset: The charset that its Content-Type names.
-        body: Whether links of the body count as well.
-        xhtml: Whether the page is XML, where ``<script/>`` is an empty element.
+        url: The URL of the page.
+        charset: The charset in its Content-Type.
+        body: Whether links in the body count too.
+        xhtml: Whether the page is XML, in which ``<script/>`` is an empty element.
     """
 
     def __init__(self, *, url: str, charset: str | None = None, body: bool = False, xhtml: bool = False) -> None:
@@ -41,30 +41,30 @@ class HtmlReader:
         self._scanner = TagScanner(body=body, xhtml=xhtml)
         self._decoder: codecs.IncrementalDecoder | None = None
         self._beginning = bytearray()
-        self._room = MAX_HTML_BYTES
+        self._left = MAX_HTML_BYTES
         self._kept: list[str] = []
-        self._kept_room = _MAX_KEPT_CHARACTERS
+        self._kept_left = _MAX_KEPT_CHARACTERS
         self._has_base = False
 
     def feed(self, chunk: bytes) -> bool:
-        """Take the next bytes of the page; true once no more are needed."""
-        chunk = chunk[: self._room]
-        self._room -= len(chunk)
+        """Read the next bytes of the page. Return whether no more are needed."""
+        chunk = chunk[: self._left]
+        self._left -= len(chunk)
         if self._decoder is not None:
             self._scan(self._decoder.decode(chunk))
         else:
             self._beginning += chunk
             if len(self._beginning) >= _SNIFFED_BYTES:
                 self._begin()
-        return self._scanner.complete or self._room == 0
+        return self._scanner.complete or self._left == 0
 
     @property
     def was_cut(self) -> bool:
-        """Whether the page has more than is read."""
-        return self._scanner.is_exhausted or (self._room == 0 and not self._scanner.complete)
+        """Whether the page is longer than what is read of it."""
+        return self._scanner.is_exhausted or (self._left == 0 and not self._scanner.complete)
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the links that name a hub or the page itself, in order, with absolute targets (W3C WebSub, 4)."""
+        """Return the hub and self links in order, with absolute targets (W3C WebSub, 4)."""
         decoder = self._decoder or self._begin()
         self._scan(decoder.decode(b"", final=True), final=True)
         return _links("".join(self._kept), self._url)
@@ -80,15 +80,15 @@ class HtmlReader:
         for tag in self._scanner.feed(text, final=final):
             if not self._is_wanted(tag):
                 continue
-            if len(self._kept) == _MAX_KEPT or len(tag.source) > self._kept_room:
+            if len(self._kept) == _MAX_KEPT or len(tag.source) > self._kept_left:
                 self.failure = "The page has more hub and self links, or longer ones, than are read."
                 continue
-            self._kept_room -= len(tag.source)
+            self._kept_left -= len(tag.source)
             self._kept.append(tag.source.replace("\0", "\ufffd"))
             self._has_base |= tag.name == "base"
 
     def _is_wanted(self, tag: Tag) -> bool:
-        """Whether html5lib shall read the tag: the first base, or a link with a relation that we look for."""
+        """Return whether html5lib should read the tag: the first base, or a link with a wanted relation."""
         if tag.name == "base":
             return not self._has_base
         relations = html.unescape(tag.relations) if "&" in tag.relations else tag.relations
@@ -96,7 +96,7 @@ class HtmlReader:
 
 
 def _charset_of(beginning: bytes, label: str | None, *, xhtml: bool) -> Charset:
-    """Choose the charset by byte order mark, Content-Type or what the page declares, as browsers do (HTML, 13.2.3)."""
+    """Return the charset by byte order mark, Content-Type or declaration, as browsers do (HTML, 13.2.3)."""
     said = marked_charset(beginning) or find_charset(label) or declared_charset(beginning)
     if said is None:
         parser = html5lib.HTMLParser()
@@ -129,5 +129,5 @@ def _base(url: str, reference: str) -> str:
 
 
 def _url(attribute: str) -> str:
-    """Take the white space out of a URL that HTML allows around it and between its lines (URL Standard, 4.4)."""
+    """Return a URL without the white space that HTML allows around and in it (URL Standard, 4.4)."""
     return attribute.strip(" \t\n\r\f").translate({ord(character): None for character in "\t\n\r"})

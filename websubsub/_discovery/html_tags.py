@@ -1,8 +1,8 @@
 """The ``<link>`` and ``<base>`` tags of an HTML page, in order, up to where its head ends.
 
-html5lib takes seconds for a few kilobytes of hostile markup, so this scanner goes before it. It splits the text by the
-rules of the HTML tokenizer, leaves out what comments, scripts, titles and templates contain, and its time grows with
-the length of the text only. What it finds is small and harmless, and html5lib reads that.
+html5lib takes seconds for a few kilobytes of hostile markup, so this scanner runs first. It splits the text by the
+rules of the HTML tokenizer, ignores the content of comments, scripts, titles and templates, and its time is linear in
+the length of the text. The tags that it finds are few and harmless, and html5lib reads only those.
 """
 
 import re
@@ -26,15 +26,15 @@ _MORE_ATTRIBUTES = re.compile(
 )
 _COMMENT_END = re.compile("--!?>")
 
-# What may stand in a head (HTML, 13.2.6.4.4); the first other start tag opens the body.
+# The elements allowed in the head (HTML, 13.2.6.4.4). Any other start tag opens the body.
 _EMPTY_IN_HEAD = ("base", "basefont", "bgsound", "link", "meta")
 _IN_HEAD = frozenset(
     ("html", "head", *_EMPTY_IN_HEAD, "noframes", "noscript", "script", "style", "template", "title"),
 )
-# Between </head> and <body> the same may stand, and belongs to the head (HTML, 13.2.6.4.6).
+# The same elements between </head> and <body> belong to the head (HTML, 13.2.6.4.6).
 _AFTER_HEAD = _IN_HEAD - {"noscript"}
 _ENDS_OF_HEAD = frozenset(("body", "html", "br"))
-# Elements whose content is text, whatever it looks like; noscript is one where scripts run, as in browsers.
+# Elements whose content is always text. With scripts enabled, as in browsers, noscript is one of them.
 _END_OF_TEXT = {
     name: re.compile(rf"</{name}(?=[{_SPACE}/>])", re.ASCII | re.IGNORECASE)
     for name in ("title", "style", "noscript", "noframes", "textarea", "xmp", "iframe", "noembed")
@@ -49,8 +49,8 @@ class Tag:
 
     Attributes:
         name: The name of the element.
-        relations: The value of its first ``rel``, character references not resolved.
-        source: All of it as it is written.
+        relations: The value of its first ``rel``, with unresolved character references.
+        source: The text of the tag.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Tag:
 
 
 class TagScanner:
-    """Gives the link and base tags of a page that arrives in pieces, until its head ends.
+    """Finds the link and base tags of a page that arrives in pieces, until its head ends.
 
-    It gives up after 15,000 tags, comments and attributes; a tag with more than 64 attributes has none for it.
+    It stops after 15,000 tags, comments and attributes, and ignores the attributes of a tag with more than 64.
 
     Args:
-        body: Whether to go on through the whole page.
+        body: Whether to scan the whole page.
         xhtml: Whether a tag such as ``<script/>`` is an empty element.
     """
 
@@ -83,14 +83,14 @@ class TagScanner:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether there is more to read than an honest page has."""
+        """Whether the page has more markup than an honest page."""
         return self._markup >= MAX_MARKUP
 
     def feed(self, text: str, *, final: bool = False) -> list[Tag]:
-        """Take the next piece of the page, give the tags that it completes."""
+        """Scan the next piece of the page, and return the tags that it completes."""
         self._waiting.append(text)
         self._length += len(text)
-        # Unfinished markup is looked at again only when it has doubled, so that a slow sender cannot make it costly.
+        # Incomplete markup is scanned again only after it has doubled, so that a slow sender cannot make it costly.
         if final or self._length >= self._enough:
             rest = self._scan("".join(self._waiting))
             self._waiting, self._length, self._enough = [rest], len(rest), 2 * len(rest)
@@ -110,7 +110,7 @@ class TagScanner:
         return text[position:]
 
     def _skip_text(self, text: str, position: int) -> int | None:
-        """Find the next ``<`` that is markup; ``None`` while there is none."""
+        """Return the position of the next ``<`` that is markup, or None while there is none."""
         if self._text_of is not None:
             return _end_of_text(self._text_of, text, position)
         if self._body or self._templates:
@@ -122,7 +122,7 @@ class TagScanner:
         return mark.start() if mark else None
 
     def _read_markup(self, text: str, position: int) -> int | None:
-        """Read what the ``<`` at ``position`` opens and say where it ends; ``None`` while its end is missing."""
+        """Read the markup that the ``<`` at ``position`` opens. Return where it ends, or None while that is missing."""
         if tag := _TAG_NAME.match(text, position):
             return self._read_tag(text, tag)
         if text.startswith("<!--", position):
@@ -158,7 +158,7 @@ class TagScanner:
         if is_end:
             self._after_head |= name == "head"
             return name in _ENDS_OF_HEAD
-        if self._xhtml and ":" in name:  # of another vocabulary, which XML allows anywhere
+        if self._xhtml and ":" in name:  # an element of another vocabulary, which XML allows anywhere
             return False
         return name not in (_AFTER_HEAD if self._after_head else _IN_HEAD)
 
@@ -174,7 +174,7 @@ class TagScanner:
 
 
 def _attributes(text: str, position: int) -> tuple[list[tuple[str, str]], int]:
-    """Read the attributes at ``position``, none if there are too many; also say where they end."""
+    """Return the attributes at ``position``, or none if there are too many, and the position where they end."""
     pairs: list[tuple[str, str]] = []
     position = _skip_between(text, position)
     while len(pairs) < MAX_ATTRIBUTES:
@@ -206,7 +206,7 @@ def _end_of_comment(text: str, position: int) -> int | None:
 
 
 def _end_of_text(name: str, text: str, position: int) -> int | None:
-    """Find the end tag of an element that has text only."""
+    """Return the position of the end tag of an element that contains only text, or None while it is missing."""
     if name != "script":
         end = _END_OF_TEXT[name].search(text, position)
         return end.start() if end else None
@@ -218,7 +218,7 @@ def _end_of_text(name: str, text: str, position: int) -> int | None:
         position = mark.end()
         if mark.group() == "<!--":
             is_escaped = True
-            position -= _DASHES  # which may be those of its end: <!-->
+            position -= _DASHES  # which may also belong to its end: <!-->
         elif mark.group() == "-->":
             is_escaped = is_double_escaped = False
         elif not mark["end"]:

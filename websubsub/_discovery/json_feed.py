@@ -1,4 +1,4 @@
-"""The hubs of a JSON Feed, for those who ask for it: a field of JSON Feed 1.1 that W3C WebSub does not know."""
+"""The hubs of a JSON Feed, an option: a field of JSON Feed 1.1 that W3C WebSub does not mention."""
 
 from itertools import islice
 from typing import Any
@@ -11,14 +11,14 @@ MAX_LINKS = 100
 
 
 class JsonFeedReader:
-    """Reads a JSON Feed, all of it since fields come in any order, and gives ``hubs`` and ``feed_url`` as links.
+    """Reads ``hubs`` and ``feed_url`` of a JSON Feed as links. It reads the whole feed, whose fields have no order.
 
     Attributes:
-        failure: None: what is wrong with it is raised.
-        was_cut: False, for the same reason.
+        failure: Always None, since errors are raised.
+        was_cut: Always False, since a feed that is too long is an error.
 
     Args:
-        url: Where the feed was found.
+        url: The URL of the feed.
     """
 
     failure: str | None = None
@@ -29,10 +29,10 @@ class JsonFeedReader:
         self._content = bytearray()
 
     def feed(self, chunk: bytes) -> bool:
-        """Take the next bytes of the feed; always false since its end has to be seen.
+        """Read the next bytes of the feed. Return False, since all of it is needed.
 
         Raises:
-            ContentError: It is too long.
+            ContentError: The feed is too long.
         """
         self._content += chunk
         if len(self._content) > MAX_JSON_FEED_BYTES:
@@ -40,10 +40,10 @@ class JsonFeedReader:
         return False
 
     def finish(self) -> tuple[Link, ...]:
-        """Give the hubs of type WebSub and, as ``self``, the URL of the feed (JSON Feed 1.1).
+        """Return the hubs of type WebSub and, as ``self``, the URL of the feed (JSON Feed 1.1).
 
         Raises:
-            ContentError: It is not JSON.
+            ContentError: The feed is not JSON.
         """
         feed = read_json(bytes(self._content))
         if not isinstance(feed, dict):

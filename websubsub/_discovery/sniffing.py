@@ -1,7 +1,8 @@
-"""What a body is, by its first bytes and then by its Content-Type.
+"""The kind of a body, by its first bytes and then by its Content-Type.
 
-Many feeds come with a wrong type, and W3C WebSub, 4 asks about "an XML based feed or an HTML page", not about headers.
-So content decides, as in MIME Sniffing, 7.3, and the type where content is silent. A wrong guess costs time only.
+Many feeds have a wrong type, and W3C WebSub, 4 is about "an XML based feed or an HTML page", not about headers. So the
+content decides, as in MIME Sniffing, 7.3, and the type only if the content does not tell. A wrong guess only costs
+time.
 """
 
 import re
@@ -11,17 +12,17 @@ from attrs import frozen
 
 from _websub.grammar.media import MediaType
 
-#: How much is looked at; what has not begun by then is what its type says.
+#: How much of a body is examined. If it tells nothing, the Content-Type decides.
 SNIFFED_BYTES = 256 * 1024
 
 _XHTML = "application/xhtml+xml"
 _HTML_TYPES = frozenset(("text/html", _XHTML))
 _JSON_TYPES = frozenset(("application/json", "application/feed+json"))
-# Nobody sends markup as these by mistake, and a visitor's upload shall not turn into a page (MIME Sniffing, 7).
+# Nobody sends markup with these types by mistake, and a visitor's upload must not become a page (MIME Sniffing, 7).
 _NO_TEXT = ("image/", "audio/", "video/", "font/")
 
 _BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\f"
-# Comments, instructions and declarations; possessive quantifiers and atomic groups give nothing back.
+# Comments, instructions and declarations. Possessive quantifiers and atomic groups never backtrack.
 _DECLARATION = r"<!(?!--)[^>\[]*+(?>(?:\[[^\]]*+\]\s*+)?)>"
 _PROLOG = rf"(?>(?:[\xef\xbb\xbf\s]++|<!--.*?-->|<\?xml\s[^>]*+>|<\?.*?\?>|{_DECLARATION})*)"
 _NAME = r"[a-z][\w.-]{0,20}"
@@ -31,14 +32,14 @@ _FEED_ROOTS = frozenset(("feed", "rss", "rdf"))
 _USUAL_FEED = re.compile(rb"(?>(?:<\?xml\s[^>]*+>\s*+)?)<(?:feed|rss|rdf:RDF)[\s>]")
 _HEAD_ELEMENTS = frozenset(("head", "body", "base", "link", "meta", "script", "style", "title"))
 _HTML_DOCTYPE = re.compile(r"<!doctype\s+html[\s>]")
-# A feed behind the warnings of the software that makes it.
+# A feed after warnings of the software that writes it.
 _LATE_FEED = re.compile(rf"<\?xml\s[^>]*+>{_PROLOG}<(?:{_NAME}:)?(?:feed|rss|rdf)[\s>]", re.DOTALL)
 _LATEST = 4096
 _JSON_OBJECT = re.compile(r'\{\s*["}]')
 
 
 class DiscoverySource(StrEnum):
-    """Where the hubs were found."""
+    """The part of a response in which hubs were found."""
 
     HEADER = "header"
     HTML = "html"
@@ -47,33 +48,33 @@ class DiscoverySource(StrEnum):
 
 
 @frozen
-class Verdict:
-    """What a body is.
+class BodyKind:
+    """The kind of a body.
 
     Attributes:
-        source: Its kind; None if it is none that has links.
-        is_xhtml: Whether it is a page written as XML.
+        source: The source of links that it is, or None if it has no links.
+        is_xhtml: Whether it is an HTML page in XML syntax.
     """
 
     source: DiscoverySource | None
     is_xhtml: bool = False
 
 
-_FEED = Verdict(DiscoverySource.XML)
+_FEED = BodyKind(DiscoverySource.XML)
 
 
 def may_have_links(media: MediaType) -> bool:
-    """Whether a body of this type is worth looking at."""
+    """Return whether a body of this type may have links."""
     return media.is_xml or not media.essence.startswith(_NO_TEXT)
 
 
-def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
-    """What a body is; None while too little of it is there.
+def sniff(beginning: bytes, media: MediaType, *, final: bool) -> BodyKind | None:
+    """Return the kind of a body, or None while too little of it has arrived.
 
     Args:
-        beginning: What is there.
+        beginning: The part that has arrived.
         media: Its Content-Type.
-        final: Whether that is all that will be looked at.
+        final: Whether no more of it will be examined.
     """
     if _USUAL_FEED.match(beginning):
         return _FEED
@@ -82,31 +83,31 @@ def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
     skipped = _SKIPPED.match(text)
     start = skipped.end() if skipped else 0
     root = _ROOT.match(text, start)
-    verdict = _by_root(root[1], text[:start], media) if root else _by_text(text[start:], media)
+    kind = _by_root(root[1], text[:start], media) if root else _by_text(text[start:], media)
     is_unfinished = text.startswith(("<!", "<?"), start) or len(text) - start < _LATEST
-    if verdict is not None or (is_unfinished and not final):
-        return verdict
+    if kind is not None or (is_unfinished and not final):
+        return kind
     if _LATE_FEED.search(text, 0, _LATEST):
         return _FEED
-    return Verdict(_by_type(text, media), media.is_xml)
+    return BodyKind(_by_type(text, media), media.is_xml)
 
 
-def _by_root(root: str, prolog: str, media: MediaType) -> Verdict | None:
+def _by_root(root: str, prolog: str, media: MediaType) -> BodyKind | None:
     if root in _FEED_ROOTS:
         return _FEED
     is_markup = not media.essence or media.is_xml or media.essence in _HTML_TYPES
     if root == "html" or _HTML_DOCTYPE.search(prolog) or (root in _HEAD_ELEMENTS and is_markup):
-        return Verdict(DiscoverySource.HTML, media.is_xml or (not media.essence and "<?xml" in prolog))
-    return None if is_markup and not media.is_xml else Verdict(_by_type("<", media))
+        return BodyKind(DiscoverySource.HTML, media.is_xml or (not media.essence and "<?xml" in prolog))
+    return None if is_markup and not media.is_xml else BodyKind(_by_type("<", media))
 
 
-def _by_text(text: str, media: MediaType) -> Verdict | None:
+def _by_text(text: str, media: MediaType) -> BodyKind | None:
     if not text or text.startswith("<"):
         return None
     is_page = media.essence in _HTML_TYPES
     if text.startswith("{") and (not is_page or _JSON_OBJECT.match(text)):
-        return Verdict(DiscoverySource.JSON)
-    return None if is_page else Verdict(_by_type(text, media))
+        return BodyKind(DiscoverySource.JSON)
+    return None if is_page else BodyKind(_by_type(text, media))
 
 
 def _by_type(text: str, media: MediaType) -> DiscoverySource | None:

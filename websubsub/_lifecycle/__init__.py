@@ -1,1 +1,1 @@
-"""The life of a subscription: asked for, verified, renewed, ended."""
+"""The lifecycle of a subscription: requested, verified, renewed, ended."""

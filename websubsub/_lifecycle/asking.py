@@ -1,4 +1,4 @@
-"""Asks the hubs of a target, one after the other, until one of them has verified the subscription."""
+"""Subscription requests to the hubs of a target, one after the other, until one of them verifies the subscription."""
 
 import logging
 import secrets
@@ -25,36 +25,36 @@ _SECRET_BYTES = 48
 _REQUESTS_AT_ONCE = 32
 _PENDING = frozenset({State.REQUESTED, State.RENEWING})
 _OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
-#: After so many rounds without a connection on https, a hub that is advertised with http counts as one without.
+#: After this many rounds without a connection on https, a hub that is advertised with http counts as one without https.
 _ROUNDS_FOR_HTTPS = 3
 
 
 @attrs.frozen(kw_only=True)
 class Clients:
-    """How a subscriber reaches the world.
+    """The outgoing clients of a subscriber.
 
     Attributes:
-        discovery: Finds topics and hubs.
-        named: Asks hubs that the user or a page of the inside names.
-        found: Asks hubs that a public page names.
+        discovery: Discovers topics and hubs.
+        trusted: Subscribes at hubs that the user, or a page in a private network, names.
+        untrusted: Subscribes at hubs that a public page names.
     """
 
     discovery: DiscoveryClient
-    named: SubscriptionClient
-    found: SubscriptionClient
+    trusted: SubscriptionClient
+    untrusted: SubscriptionClient
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for client in (self.discovery, self.named, self.found):
+        for client in (self.discovery, self.trusted, self.untrusted):
             await client.aclose()
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """Whom to ask for what.
+    """The hubs to subscribe at, and the topic.
 
     Attributes:
-        hubs: The hubs, the first to ask first.
+        hubs: The hubs, in the order in which to try them.
         topic: The topic.
     """
 
@@ -63,12 +63,12 @@ class Plan:
 
 
 class HubsFailedError(Exception):
-    """No hub of a target has verified a subscription.
+    """No hub of a target verified a subscription.
 
     Attributes:
-        plan: Whom was to be asked for what.
-        hub: The hub whose error counts.
-        error: That error.
+        plan: The hubs that were tried, and the topic.
+        hub: The hub with the decisive error.
+        error: The decisive error.
         denied: The hubs that denied the subscription.
     """
 
@@ -80,13 +80,13 @@ class HubsFailedError(Exception):
 
 
 class Asking:
-    """Makes the requests for the targets of one subscriber.
+    """Sends the subscription requests for the targets of one subscriber.
 
     Args:
         config: The subscriber's settings.
         subscriptions: Its subscriptions.
-        clients: How to reach hubs and resources.
-        embargoes: Whom not to ask for now.
+        clients: The outgoing clients.
+        embargoes: The servers that must not be asked for now.
     """
 
     def __init__(
@@ -96,29 +96,29 @@ class Asking:
         self._subscriptions = subscriptions
         self._clients = clients
         self._embargoes = embargoes
-        self._inside: dict[str, bool] = {}
+        self._trusted: dict[str, bool] = {}
         self._turns = anyio.Semaphore(_REQUESTS_AT_ONCE)
 
     def current(self, target: Target) -> Subscription | None:
-        """The subscription of a target that counts: one that delivers if there is one, else an open one, the latest."""
+        """Return the current subscription of a target: the latest that delivers, else the latest open one, else any."""
         every = self._subscriptions.of(target.name)[::-1]
         ranks = (lambda known: known.state in _OPEN and known.delivers, lambda known: known.state in _OPEN)
         found = (known for is_one in ranks for known in every if is_one(known))
         return next(found, every[0] if every else None)
 
     def client(self, target: Target) -> SubscriptionClient:
-        """The client for the hubs of a target."""
-        return self._clients.named if self._inside.get(target.name, True) else self._clients.found
+        """Return the client for the hubs of a target."""
+        return self._clients.trusted if self._trusted.get(target.name, True) else self._clients.untrusted
 
     async def subscribe(self, target: Target, rounds: int) -> Subscription:
-        """Subscribe, or renew the subscription, at the first hub that takes and verifies it.
+        """Subscribe, or renew the subscription, at the first hub that accepts and verifies it.
 
         Args:
             target: The target.
             rounds: How many rounds failed before this one.
 
         Raises:
-            HubsFailedError: None did.
+            HubsFailedError: No hub did.
             DiscoveryError: The hubs cannot be found.
         """
         plan = await self._locate(target)
@@ -129,11 +129,11 @@ class Asking:
                 return await self._attempt(target, hub, plan.topic)
             except SubscriptionInitiationError as error:
                 problems.append((hub, error))
-                self.heed(hub, error)
+                self.respect_retry_after(hub, error)
         raise HubsFailedError(plan, problems, rounds)
 
-    def heed(self, url: str, error: DiscoveryError | SubscriptionInitiationError) -> None:
-        """Leave a server alone for as long as its answer asks for (RFC 9110, 10.2.3)."""
+    def respect_retry_after(self, url: str, error: DiscoveryError | SubscriptionInitiationError) -> None:
+        """Respect the Retry-After header of a response: do not ask its server again before that (RFC 9110, 10.2.3)."""
         seconds = retry_after_seconds(error.headers.get("retry-after"), time.time())
         if seconds is not None:
             self._embargoes.put(url, seconds)
@@ -146,27 +146,27 @@ class Asking:
         raise SubscriptionInitiationError("The hub asked for time before the next request.", status=503)
 
     async def _locate(self, target: Target) -> Plan:
-        """Hubs and topic of a target; a resource is discovered anew each time, since topics move (W3C 6.1)."""
+        """Return the hubs and the topic of a target, which are discovered each time since topics move (W3C 6.1)."""
         if target.hub is not None and target.topic is not None:
             return Plan(hubs=(target.hub,), topic=target.topic)
         current = self.current(target)
         try:
             if self._embargoes.seconds(target.name) > 0:
                 raise DiscoveryError("The resource asked for time before the next request.", url=target.name, status=0)
-            explored = await self._clients.discovery.explore(
+            result = await self._clients.discovery.explore(
                 target.name, target.discovery_headers, hub=target.hub, topic=target.topic
             )
         except DiscoveryError as error:
-            self.heed(target.name, error)
+            self.respect_retry_after(target.name, error)
             if current is None or current.verified_at is None:
                 raise
-            log.warning("%r could not be discovered again, its last hub is asked: %s", target.name, error)
+            log.warning("%r could not be discovered again, so its last hub is asked: %s", target.name, error)
             return Plan(hubs=(current.hub,), topic=current.topic)
-        self._inside[target.name] = explored.inside or target.hub is not None
-        hubs = explored.discovery.hubs
+        self._trusted[target.name] = result.from_private_network or target.hub is not None
+        hubs = result.discovery.hubs
         if target.hub is None:
             hubs = hubs_to_ask(hubs, current.hub if current else None)
-        return Plan(hubs=hubs, topic=explored.discovery.topic)
+        return Plan(hubs=hubs, topic=result.discovery.topic)
 
     async def _attempt(self, target: Target, hub: str, topic: str) -> Subscription:
         before = await self._subscription(target, hub, topic)
@@ -184,7 +184,7 @@ class Asking:
         except SubscriptionInitiationError as error:
             known = self._subscriptions.get(before.token)
             if known is not None and known.state is State.ACTIVE and known.verified_at != before.verified_at:
-                return known  # whatever the hub answered after it had verified
+                return known  # already verified, whatever the hub answered afterwards
             refused = isinstance(error, InsecureSecretError) or not is_passing(error.status)
             if refused and known is not None and known.verified_at is None and not known.is_over:
                 await self._subscriptions.forget(known)
@@ -192,7 +192,7 @@ class Asking:
         return await self._verified(before)
 
     async def _subscription(self, target: Target, hub: str, topic: str) -> Subscription:
-        """The subscription of this target at this hub, a new one if the topic has moved."""
+        """Return the subscription of this target at this hub, or a new one if the topic has moved."""
         for known in reversed(self._subscriptions.of(target.name)):
             if (known.hub, known.topic) == (hub, topic):
                 return known
@@ -209,11 +209,11 @@ class Asking:
             if known is not None and known.state is State.DENIED:
                 raise DeniedError("The hub denied the subscription.")
             return subscription
-        raise SubscriptionInitiationError("The hub took the request but did not verify it in time.")
+        raise SubscriptionInitiationError("The hub accepted the request but did not verify it in time.")
 
 
 def lease_of(subscription: Subscription) -> float | None:
-    """The lease that was granted, in seconds."""
+    """Return the granted lease in seconds, or None before the first verification."""
     if subscription.verified_at is None or subscription.expires_at is None:
         return None
     return subscription.expires_at - subscription.verified_at
@@ -222,9 +222,9 @@ def lease_of(subscription: Subscription) -> float | None:
 def _decisive(
     problems: Sequence[tuple[str, SubscriptionInitiationError]], rounds: int
 ) -> tuple[str, SubscriptionInitiationError]:
-    """The error that says what comes next: one that may pass goes before one that is final, a denial comes last.
+    """Return the error that decides what to do next: temporary errors come before final ones, denials come last.
 
-    Once https was tried in vain for some rounds, that a secret needs it goes before that nothing answers there.
+    After some rounds in which https failed, the error that a secret needs https comes before that failure.
     """
     insecure = any(isinstance(error, InsecureSecretError) for _, error in problems)
 
@@ -246,6 +246,6 @@ def _secret_for(target: Target, subscription: Subscription) -> str | None:
         return None
     if target.secret is not None:
         return target.secret
-    # A request that is repeated keeps its secret: the hub may still verify the first one.
+    # A repeated request keeps its secret, since the hub may still verify the first one.
     pending = subscription.next_secret if subscription.state in _PENDING else None
     return pending or secrets.token_urlsafe(_SECRET_BYTES)

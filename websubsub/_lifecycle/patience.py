@@ -1,4 +1,4 @@
-"""Whom not to ask again for a while, and how to wait for a time that comes even while the machine sleeps."""
+"""Embargoes on servers, and waiting for a time even if the machine is suspended meanwhile."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,16 @@ import anyio
 
 from websubsub import _clock
 
-#: How far apart the looks are that find out whether the machine was suspended.
+#: The interval between checks whether the machine was suspended.
 LOOK_SECONDS = 2.0
 _KEPT = 1_000
 
 
 class Embargoes:
-    """Hubs and resources that asked for a pause (``Retry-After``), and hubs that denied a topic.
+    """Embargoes on hubs and resources that asked for a pause (``Retry-After``), and on hubs that denied a topic.
 
     Args:
-        clock: The time, in seconds.
+        clock: Returns the time, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -23,39 +23,39 @@ class Embargoes:
         self._until: dict[tuple[str, str], float] = {}
 
     def put(self, url: str, seconds: float, topic: str = "") -> None:
-        """Leave a server alone for a while, with everything or with one topic.
+        """Put an embargo on a server, for all requests or for one topic.
 
         Args:
-            url: The URL of the hub or the resource; with http and https it is the same.
-            seconds: For how long; a shorter time than was asked for before changes nothing.
-            topic: The only topic that it is about.
+            url: The URL of the hub or the resource. It is the same for http and https.
+            seconds: How long. A shorter time than that of an earlier embargo has no effect.
+            topic: The topic, if the embargo is only for one.
         """
         now = self._clock()
         if len(self._until) >= _KEPT:
             self._until = {key: until for key, until in self._until.items() if until > now}
-        key = _place(url), topic
+        key = _without_scheme(url), topic
         self._until[key] = max(now + seconds, self._until.get(key, 0.0))
 
     def lift(self, url: str, topic: str) -> None:
-        """Let a hub be asked about a topic that it denied."""
-        self._until.pop((_place(url), topic), None)
+        """Lift the embargo on a hub that denied a topic."""
+        self._until.pop((_without_scheme(url), topic), None)
 
     def seconds(self, url: str, topic: str = "") -> float:
-        """Return how long a server is to be left alone; 0 when it may be asked."""
-        until = max(self._until.get((_place(url), about), 0.0) for about in {"", topic})
+        """Return how many more seconds a server must not be asked, or 0."""
+        until = max(self._until.get((_without_scheme(url), about), 0.0) for about in {"", topic})
         return max(0.0, until - self._clock())
 
 
-def _place(url: str) -> str:
+def _without_scheme(url: str) -> str:
     return url.partition("://")[2]
 
 
 class Waiting:
-    """Waits by a clock that goes on while the machine is suspended, which no timer of an event loop does.
+    """Waits by a clock that runs on while the machine is suspended, unlike the timers of an event loop.
 
     Args:
-        clock: The time, in seconds.
-        woken: Called when more time has passed than the event loop knows of.
+        clock: Returns the time, in seconds.
+        woken: Called after the machine was suspended.
     """
 
     def __init__(self, clock: Callable[[], float] = _clock.now, woken: Callable[[], None] = lambda: None) -> None:
@@ -64,7 +64,7 @@ class Waiting:
         self._jump: anyio.Event | None = None
 
     async def watch(self) -> None:
-        """Notice that time has passed in which nothing ran; goes on until it is cancelled."""
+        """Watch for time that passed while the machine was suspended, until cancelled."""
         ahead = self._clock() - anyio.current_time()
         while True:
             await anyio.sleep(LOOK_SECONDS)
@@ -76,7 +76,7 @@ class Waiting:
                 self._woken()
 
     async def until(self, time: float) -> None:
-        """Wait until a time has come."""
+        """Wait until a time."""
         while (seconds := time - self._clock()) > 0:
             if self._jump is None:
                 self._jump = anyio.Event()

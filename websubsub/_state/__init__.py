@@ -1,1 +1,1 @@
-"""What a subscriber remembers of its subscriptions, in memory or in a file."""
+"""The stored state of a subscriber's subscriptions, in memory or in a file."""

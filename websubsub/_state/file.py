@@ -1,4 +1,4 @@
-"""Subscriptions in a SQLite file, so that they survive the process (the door of sqlite3)."""
+"""Subscriptions in a SQLite file, so that they survive the process (the only module that imports sqlite3)."""
 
 import functools
 import math
@@ -22,7 +22,7 @@ from websubsub._state.state import Subscription
 T = TypeVar("T")
 
 SCHEMA_VERSION = 2
-_APPLICATION_ID = 0x57537362  # "WSsb", by which file(1) and other programs know whose database it is
+_APPLICATION_ID = 0x57537362  # "WSsb", by which file(1) and other programs recognise the database
 _BUSY_SECONDS = 5.0
 _COLUMNS = tuple(field.name for field in attrs.fields(Subscription))
 _CREATE = """
@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS subscription (
     expires_at REAL
 ) STRICT
 """
-# What the clock of the process that wrote the times began with, to go on in another process whatever was set meanwhile.
+# The start of the clock in the process that wrote the times, so that another process can convert them to its own clock
+# even if the time was set in between.
 _CREATE_CLOCK = "CREATE TABLE IF NOT EXISTS clock (boot TEXT PRIMARY KEY, start REAL NOT NULL) STRICT"
 _SHIFT = """
 UPDATE subscription SET
@@ -55,14 +56,14 @@ INSERT OR REPLACE INTO subscription VALUES (
 
 
 class StateError(ValueError):
-    """The place for the state cannot be used; the text says why."""
+    """The state cannot be stored in this place. The message says why."""
 
 
 class StateFile:
-    """Keeps subscriptions in a file that only its owner can read, since it has secrets and callbacks.
+    """A store in a file that only its owner can read, since it has secrets and callbacks.
 
     Args:
-        path: The file; it is made when it is not there.
+        path: The file. It is created if it does not exist.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -75,8 +76,8 @@ class StateFile:
         """Open the file.
 
         Raises:
-            StateError: It cannot be opened or written, is no state file, is damaged, is of a newer version, or another
-                process has it.
+            StateError: The file cannot be opened or written, is not a state file, is damaged, is of a newer version, or
+                is open in another process.
         """
         self._turn = anyio.Lock()
         await anyio.to_thread.run_sync(self._open)
@@ -85,7 +86,7 @@ class StateFile:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Close the file."""
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._close)
 
@@ -111,24 +112,24 @@ class StateFile:
             _state_lock.release(lock)
 
     async def load(self) -> Sequence[Subscription]:
-        """All subscriptions, the oldest first.
+        """Return all subscriptions, the oldest first.
 
         Raises:
-            StateError: The file is damaged, or has what no version writes.
+            StateError: The file is damaged, or has a value that no version writes.
         """
         return await self._run(_load)
 
     async def save(self, subscription: Subscription) -> None:
-        """Keep a subscription; on disk when this returns.
+        """Save a subscription. It is on disk when this returns.
 
         Raises:
-            StateError: It cannot be written.
+            StateError: The file cannot be written.
         """
         row = {**attrs.asdict(subscription), "state": subscription.state.value}
         await self._run(lambda connection: connection.execute(_SAVE, row).close())
 
     async def delete(self, subscription: Subscription) -> None:
-        """Forget a subscription.
+        """Delete a subscription.
 
         Raises:
             StateError: The file cannot be written.
@@ -160,8 +161,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_CREATE)
         connection.execute(_CREATE_CLOCK)
-        _go_on(connection)
-        # Written at every start, so that a disk without space is found out at once.
+        _convert_times(connection)
+        # Written at every start, so that a full disk is noticed at once.
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
@@ -174,16 +175,16 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    tables = {name for name in tables if not name.startswith("sqlite_")}  # such as what ANALYZE writes
+    tables = {name for name in tables if not name.startswith("sqlite_")}  # for example those of ANALYZE
     columns = tuple(row[1] for row in connection.execute("PRAGMA table_info(subscription)"))
-    # The first version had no application id; its table tells it from a database of another program.
+    # The first version had no application id, but its table distinguishes it from other programs' databases.
     mine = owner == _APPLICATION_ID or (not owner and tables <= {"subscription", "clock"})
     if not mine or (columns and columns != _COLUMNS):
         raise StateError(f"The state file {path} belongs to another program.")
 
 
-def _go_on(connection: sqlite3.Connection) -> None:
-    """Let the times that are kept follow the clock of this process, where the machine was not started anew since."""
+def _convert_times(connection: sqlite3.Connection) -> None:
+    """Convert the stored times to the clock of this process, unless the machine was rebooted in between."""
     boot = _clock.boot()
     row = connection.execute("SELECT start FROM clock WHERE boot = ?", (boot,)).fetchone() if boot else None
     if row is not None:
@@ -198,10 +199,10 @@ def _load(connection: sqlite3.Connection) -> list[Subscription]:
 
 
 def _checked(kept: Subscription) -> Subscription:
-    """A subscription as it was kept, returned unchanged if it is one that can go on.
+    """Check a stored subscription, and return it unchanged.
 
     Raises:
-        ValueError: It has a value that no version writes.
+        ValueError: The subscription has a value that no version writes.
     """
     for name, url in (("callback", kept.callback), ("hub", kept.hub), ("topic", kept.topic)):
         check_url(url, f"The {name} of a subscription")

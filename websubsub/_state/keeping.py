@@ -1,4 +1,4 @@
-"""Keeps what is remembered in a store that may fail: nothing is lost as long as the process runs."""
+"""Writes to a store that may fail. Nothing is lost as long as the process runs."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ Failed = Callable[[Subscription, Exception], None]
 
 
 class Keeping:
-    """Writes changes to a store, and again those that it did not take.
+    """Writes changes to a store, and retries those that failed.
 
     Args:
         store: The store.
-        failed: Told why a change could not be kept, once until the store takes changes again.
+        failed: Called when a change could not be written, once until the store works again.
     """
 
     def __init__(self, store: StateStore, failed: Failed) -> None:
@@ -24,17 +24,17 @@ class Keeping:
         self._lock: anyio.Lock | None = None
 
     async def keep(self, subscription: Subscription, *, there: bool = True) -> None:
-        """Write a change; one that cannot be written waits for ``keep_again``.
+        """Write a change. If that fails, the change waits for ``retry``.
 
         Args:
-            subscription: What changed.
-            there: Whether it is to be there, or to be forgotten.
+            subscription: The changed subscription.
+            there: Whether to save it, or to delete it.
         """
         async with self._turn():
             await self._write(subscription, there=there)
 
-    async def keep_again(self) -> None:
-        """Try once more to write what the store did not take."""
+    async def retry(self) -> None:
+        """Retry the writes that failed."""
         async with self._turn():
             for subscription, there in tuple(self._unkept.values()):
                 await self._write(subscription, there=there)
@@ -47,7 +47,7 @@ class Keeping:
     async def _write(self, subscription: Subscription, *, there: bool) -> None:
         try:
             await (self._store.save(subscription) if there else self._store.delete(subscription))
-        except Exception as error:  # noqa: BLE001 - of a store that may be the user's own
+        except Exception as error:  # noqa: BLE001 - the store may be the user's own
             told = bool(self._unkept)
             self._unkept[subscription.callback] = subscription, there
             if not told:

@@ -1,4 +1,4 @@
-"""One subscription from the first request to its end: the state machine and what is remembered."""
+"""One subscription from the first request to its end: its state machine and its stored state."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import attrs
 
-#: How long the secret before a renewal stays valid: deliveries signed with it may be on their way.
+#: How long the old secret stays valid after a renewal, for deliveries that were signed with it.
 OLD_SECRET_SECONDS = 600.0
 
 
 class State(StrEnum):
-    """Where a subscription stands."""
+    """The state of a subscription."""
 
     REQUESTED = "requested"
     ACTIVE = "active"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 class Step(StrEnum):
-    """What can happen to a subscription."""
+    """An event in the life of a subscription."""
 
     SUBSCRIBE = "subscribe"
     VERIFY = "verify"
@@ -34,7 +34,7 @@ class Step(StrEnum):
     DELETE = "delete"
 
 
-#: The state machine. What is not in it must not happen: a hub's verification of it is answered 404.
+#: The state machine. Steps that are not in it are not allowed: a hub's verification of one is answered 404.
 NEXT = {
     (State.REQUESTED, Step.SUBSCRIBE): State.REQUESTED,
     (State.REQUESTED, Step.VERIFY): State.ACTIVE,
@@ -42,7 +42,7 @@ NEXT = {
     (State.REQUESTED, Step.DENY): State.DENIED,
     (State.REQUESTED, Step.DELETE): State.GONE,
     (State.ACTIVE, Step.SUBSCRIBE): State.RENEWING,
-    (State.ACTIVE, Step.VERIFY): State.ACTIVE,  # hubs may ask again, unasked (W3C 5)
+    (State.ACTIVE, Step.VERIFY): State.ACTIVE,  # hubs may verify again at any time (W3C 5)
     (State.ACTIVE, Step.UNSUBSCRIBE): State.UNSUBSCRIBING,
     (State.ACTIVE, Step.DENY): State.DENIED,
     (State.ACTIVE, Step.DELETE): State.GONE,
@@ -66,19 +66,19 @@ NEXT = {
 
 @attrs.frozen(kw_only=True)
 class Subscription:
-    """What a subscriber remembers of one subscription.
+    """The stored state of one subscription.
 
     Attributes:
         callback: The callback's URL.
         target: The resource it was discovered from, or its hub and topic.
         hub: The hub.
         topic: The topic.
-        state: Where it stands.
-        secret: The key that deliveries are signed with; None when they are not.
-        next_secret: The key that a request under way brings.
-        old_secret: The key before the last renewal.
-        old_secret_until: Until when that one is valid, in seconds since 1970.
-        verified_at: When the lease began, in seconds since 1970; None before the first verification.
+        state: The state.
+        secret: The secret that deliveries are signed with, or None if they are not signed.
+        next_secret: The secret of a pending request.
+        old_secret: The secret before the last renewal.
+        old_secret_until: When the old secret becomes invalid, in seconds since 1970.
+        verified_at: When the lease began, in seconds since 1970, or None before the first verification.
         expires_at: When the lease ends, in seconds since 1970.
     """
 
@@ -96,7 +96,7 @@ class Subscription:
 
     @property
     def token(self) -> str:
-        """What the callback is recognised by: the last part of its path."""
+        """The token that identifies the callback: the last part of its path."""
         return token_of(self.callback)
 
     @property
@@ -110,15 +110,15 @@ class Subscription:
         return self.state in {State.DENIED, State.GONE}
 
     def allows(self, step: Step) -> bool:
-        """Whether a step may happen now."""
+        """Return whether a step is allowed now."""
         return (self.state, step) in NEXT
 
     def after(self, step: Step) -> "Subscription":
-        """The subscription one step on; a step that must not happen is a ``KeyError``."""
+        """Return the subscription after a step. Raise ``KeyError`` if the step is not allowed."""
         return attrs.evolve(self, state=NEXT[self.state, step])
 
     def requested(self, secret: str | None) -> "Subscription":
-        """The subscription once it is about to be requested, or requested again, with this secret."""
+        """Return the subscription after a request, or another request, with this secret."""
         if self.is_over:
             return Subscription(
                 callback=self.callback, target=self.target, hub=self.hub, topic=self.topic, next_secret=secret
@@ -126,11 +126,11 @@ class Subscription:
         return attrs.evolve(self.after(Step.SUBSCRIBE), next_secret=secret)
 
     def verified(self, *, now: float, lease_seconds: int) -> "Subscription":
-        """The subscription once a hub's verification was confirmed; its request's secret is valid from now on.
+        """Return the subscription after a confirmed verification. The secret of its request is valid from now on.
 
         Args:
-            now: When the hub asked, in seconds since 1970.
-            lease_seconds: The lease that it granted, in seconds.
+            now: When the hub verified, in seconds since 1970.
+            lease_seconds: The granted lease, in seconds.
         """
         after = attrs.evolve(self.after(Step.VERIFY), verified_at=now, expires_at=now + lease_seconds)
         if self.state is State.ACTIVE:
@@ -144,7 +144,7 @@ class Subscription:
         )
 
     def secrets_at(self, now: float) -> tuple[str, ...]:
-        """The keys that a delivery may be signed with; none when deliveries need no signature (W3C 7.1)."""
+        """Return the secrets that a delivery may be signed with, or none if deliveries are not signed (W3C 7.1)."""
         if self.secret is None:
             return ()
         old = self.old_secret if now < self.old_secret_until else None
@@ -152,26 +152,26 @@ class Subscription:
 
 
 def token_of(url: str) -> str:
-    """The last part of a URL's path, by which a callback is recognised."""
+    """Return the last part of a URL's path, which identifies a callback."""
     return urlsplit(url).path.rpartition("/")[2]
 
 
 class StateStore(Protocol):
-    """Where subscriptions are kept; also an async context manager."""
+    """A store of subscriptions. It is an async context manager."""
 
     async def __aenter__(self) -> object:
-        """Open it."""
+        """Open the store."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> object:
-        """Close it."""
+        """Close the store."""
 
     async def load(self) -> Sequence[Subscription]:
-        """All subscriptions."""
+        """Return all subscriptions."""
 
     async def save(self, subscription: Subscription) -> None:
-        """Keep a subscription instead of the one with the same callback; on disk when this returns."""
+        """Save a subscription, replacing the one with the same callback. It is durable when this returns."""
 
     async def delete(self, subscription: Subscription) -> None:
-        """Forget a subscription."""
+        """Delete a subscription."""

@@ -1,4 +1,4 @@
-"""All subscriptions of one subscriber: looked up in memory, changed one at a time, kept before anything goes on."""
+"""The subscriptions of one subscriber: read from memory, changed one at a time, and stored with each change."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -18,36 +18,36 @@ Change = Callable[[Subscription], Subscription | None]
 
 
 class MemoryStore:
-    """Keeps nothing: subscriptions live as long as the process."""
+    """A store that keeps nothing, so that subscriptions last as long as the process."""
 
     async def __aenter__(self) -> Self:
-        """Open it."""
+        """Do nothing."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Do nothing."""
 
     async def load(self) -> Sequence[Subscription]:
-        """Nothing."""
+        """Return nothing."""
         return ()
 
     async def save(self, subscription: Subscription) -> None:
-        """Nothing needs to be done."""
+        """Do nothing."""
 
     async def delete(self, subscription: Subscription) -> None:
-        """Nothing needs to be done."""
+        """Do nothing."""
 
 
 class Subscriptions:
     """The subscriptions of one subscriber, by the token of their callbacks.
 
     Args:
-        base: The public URL below which the callbacks live.
-        store: Where they are kept; in memory by default.
-        clock: The time, in seconds since 1970.
-        failed: Told why a change could not be kept; it goes on in memory, and keeping it is tried again.
+        base: The public URL that all callbacks are below.
+        store: The store. By default they are only in memory.
+        clock: Returns the time, in seconds since 1970.
+        failed: Called when a change could not be stored. It takes effect in memory, and storing it is retried.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Subscriptions:
         self._lock: anyio.Lock | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the store and read what it has for this subscriber."""
+        """Open the store, and load this subscriber's subscriptions."""
         await self._store.__aenter__()
         for subscription in await self._store.load():
             if subscription.callback.startswith(self._base):
@@ -80,44 +80,44 @@ class Subscriptions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the store, after one more try to keep what it did not take."""
+        """Close the store, after another attempt to write what could not be stored."""
         with anyio.CancelScope(shield=True):
-            await self.keeping.keep_again()
+            await self.keeping.retry()
         await self._store.__aexit__(kind, error, traceback)
 
     def new_callback(self) -> str:
-        """A callback that nobody can guess and no other subscription has (W3C 8.2)."""
+        """Return a callback that nobody can guess and no other subscription has (W3C 8.2)."""
         return self._base + secrets.token_urlsafe(_TOKEN_BYTES)
 
     def get(self, token: str) -> Subscription | None:
-        """The subscription with this token."""
+        """Return the subscription with this token, or None."""
         return self._by_token.get(token)
 
     def of(self, target: str) -> list[Subscription]:
-        """The subscriptions of one target, the oldest first; more than one while it moves to another hub."""
+        """Return the subscriptions of one target, the oldest first. There are several while it moves to another hub."""
         return [self._by_token[token] for token in self._by_target.get(target, ())]
 
     def all(self) -> list[Subscription]:
-        """All subscriptions."""
+        """Return all subscriptions."""
         return list(self._by_token.values())
 
     async def add(self, subscription: Subscription) -> None:
-        """Keep a new subscription; a callback that is known already keeps what it has."""
+        """Add a subscription, unless there is one with the same callback."""
         await self.change(subscription.token, lambda known: known, new=subscription)
         if len(self._by_token) >= self._prune_at:
             await self._prune()
             self._prune_at = 2 * len(self._by_token)
 
     async def change(self, token: str, change: Change, *, new: Subscription | None = None) -> Subscription | None:
-        """Change a subscription and keep it; when this returns, a crash cannot undo it, unless the store failed.
+        """Change a subscription and store it. Unless the store failed, the change is durable when this returns.
 
         Args:
             token: The token of its callback.
-            change: From what it is to what it becomes; None changes nothing.
-            new: What to start from when there is none.
+            change: Gets the subscription, and returns the changed one or None for no change.
+            new: The subscription to change if there is none.
 
         Returns:
-            What it became; None when nothing changed.
+            The changed subscription, or None if nothing changed.
         """
         if self._lock is None:
             self._lock = anyio.Lock()
@@ -127,7 +127,7 @@ class Subscriptions:
             if after is None:
                 return None
             if after is not self._by_token.get(token):
-                # Put in memory either way: a full disk must not end what the hub believes in.
+                # Changed in memory either way: a full disk must not end a subscription that the hub knows.
                 await self.keeping.keep(after)
                 self._put(after)
                 self._wake(token)
@@ -138,14 +138,14 @@ class Subscriptions:
         self._by_target.setdefault(subscription.target, {})[subscription.token] = None
 
     async def _prune(self) -> None:
-        """Forget what has ended and cannot be delivered to any more: its lease has passed."""
+        """Forget ended subscriptions whose lease has expired, so that no delivery can come."""
         now = self._clock()
         for subscription in self.all():
             if subscription.is_over and (subscription.expires_at or 0) < now:
                 await self.forget(subscription)
 
     async def forget(self, subscription: Subscription) -> None:
-        """Drop a subscription, as if it had never been."""
+        """Forget a subscription as if it had never existed."""
         await self.keeping.keep(subscription, there=False)
         self._by_token.pop(subscription.token, None)
         tokens = self._by_target.get(subscription.target, {})
@@ -155,13 +155,13 @@ class Subscriptions:
         self._wake(subscription.token)
 
     async def wait(self, token: str, until: Callable[[Subscription | None], bool]) -> Subscription | None:
-        """Wait until a subscription is as described; at once when it is already."""
+        """Wait until a condition on a subscription holds, and return the subscription."""
         while not until(self._by_token.get(token)):
             await self._changes.setdefault(token, anyio.Event()).wait()
         return self._by_token.get(token)
 
-    def look_again(self) -> None:
-        """Let all who wait look again: time may have passed."""
+    def recheck(self) -> None:
+        """Make all waiting tasks check their condition again, since time may have passed."""
         for token in tuple(self._changes):
             self._wake(token)
 

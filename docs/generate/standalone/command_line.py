@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import attrs
 
 from docs.generate.sections import table
-from websubhub.standalone.command.cli import build_parser
+from websubhub.standalone.command.cli import CommandParser, build_parser
 from websubhub.standalone.settings import Settings
 
 _INTRO = """\
@@ -55,6 +55,8 @@ def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
             summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - as above
             for name, parser in action.choices.items():
+                if isinstance(parser, CommandParser):
+                    parser.load()
                 yield name, summaries[name], parser
 
 

@@ -34,6 +34,7 @@ GROUPS = (
             "delivery_timeout",
             "concurrency",
             "concurrency_per_host",
+            "idle_seconds",
             "signature_method",
             "latest_only",
             "feed_diff",

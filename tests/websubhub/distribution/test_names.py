@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests.waiting import PATIENCE, until
-from tests.websubhub.distribution.peers import NO_CONTENT, answering, open_engine, peer, send, send_one
+from tests.websubhub.distribution.peers import NO_CONTENT, EngineClock, answering, open_engine, peer, send, send_one
 from websubhub._distribution.outcome import DeliveryFailure
 
 
@@ -79,7 +79,7 @@ async def test_number_that_the_system_takes_for_an_address_is_checked() -> None:
 
 
 @pytest.mark.threat("SSRF-9")
-async def test_rebinding_does_not_help() -> None:
+async def test_rebinding_does_not_help(clock: EngineClock) -> None:
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
     asked = []
 
@@ -91,10 +91,7 @@ async def test_rebinding_does_not_help() -> None:
         async with open_engine(look_up=look_up) as engine:
             for _ in range(3):
                 assert (await send_one(engine, f"http://a.test:{server.port}/")).delivered
-            room = engine._engine_room
-            assert room is not None
-            room._names._known.clear()  # as after a minute
-            room.exchanges._pool.drop_idle_of(next(iter(room.exchanges._assignment._origins.all())))
+            clock.put_forward(3_600)  # the name is looked up again, and a new connection is needed
             outcome = await send_one(engine, f"http://a.test:{server.port}/")
     assert outcome.failure is DeliveryFailure.REFUSED_ADDRESS
     assert (len(asked), server.connections) == (2, 1)
@@ -154,7 +151,7 @@ async def test_lookup_takes_no_longer_than_it_may() -> None:
     assert {outcome.failure for outcome in outcomes} == {DeliveryFailure.UNRESOLVED_NAME}
 
 
-async def test_names_that_were_met_have_threads_of_their_own() -> None:
+async def test_names_that_were_met_have_threads_of_their_own(clock: EngineClock) -> None:
     end = threading.Event()
     asked: list[str] = []
 
@@ -168,11 +165,7 @@ async def test_names_that_were_met_have_threads_of_their_own() -> None:
     with peer(answering(NO_CONTENT)) as server:
         async with open_engine(look_up=look_up, lookups=4) as engine:
             assert (await send_one(engine, f"http://healthy.test:{server.port}/")).delivered
-            room = engine._engine_room
-            assert room is not None
-            known = room._names._known["healthy.test"]
-            room._names._known["healthy.test"] = type(known)(host=known.host, addresses=known.addresses, expires=0.0)
-            room.exchanges._pool.drop_idle_of(next(iter(room.exchanges._assignment._origins.all())))
+            clock.put_forward(3_600)  # the name is looked up again, and a new connection is needed
             async with anyio.create_task_group() as group:
                 group.start_soon(send, engine, [f"http://dead{number}.test/" for number in range(100)])
                 await until(lambda: asked)

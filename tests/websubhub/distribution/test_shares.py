@@ -10,9 +10,7 @@ import pytest
 from tests.waiting import until
 from tests.websubhub.distribution.peers import CONTENT, NO_CONTENT, EngineClock, Peer, answering, open_engine, peer
 from websubhub._distribution.delivery import Delivery
-from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
-from websubhub._distribution.turns.exchanges import Exchanges
 
 
 @contextmanager
@@ -45,16 +43,6 @@ class Outcomes:
         return len(self.settled) - self.delivered
 
 
-def exchanges(engine: DeliveryEngine) -> Exchanges:
-    room = engine._engine_room
-    assert room is not None
-    return room.exchanges
-
-
-def aside(engine: DeliveryEngine) -> int:
-    return len(exchanges(engine)._pool.shares.aside)
-
-
 @contextmanager
 def answering_hosts() -> Iterator[Peer]:
     server = Peer(answering(NO_CONTENT), address="")
@@ -85,15 +73,15 @@ async def test_hosts_that_hung_before_share_a_quarter_of_the_places(clock: Engin
             async with anyio.create_task_group() as tasks:
                 first = Outcomes()
                 tasks.start_soon(engine.send, bad, first)
-                await until(lambda: len(exchanges(engine)._pool.under_way()) == 12)
+                await until(lambda: engine.statistics().busy == 12)
                 clock.put_forward(3_001)
             assert {outcome.failure for _, outcome in first.settled} == {DeliveryFailure.TIMEOUT}
             async with anyio.create_task_group() as tasks:
                 again = Outcomes()
                 tasks.start_soon(engine.send, bad, again)
-                await until(lambda: aside(engine) == 4)
-                await until(lambda: exchanges(engine)._pool.shares.suspects == 4)
-                assert len(exchanges(engine)._pool.under_way()) == 8, "a quarter of the slots and half of what is aside"
+                await until(lambda: engine.statistics().aside == 4)
+                await until(lambda: engine.statistics().suspects == 8)
+                assert engine.statistics().busy == 8, "a quarter of the slots and half of what is aside"
                 fresh = Outcomes()
                 callbacks = [host(number, good.port, network=1) for number in range(40)]
                 await engine.send([Delivery(callback=url, content=CONTENT) for url in callbacks], fresh)
@@ -101,7 +89,7 @@ async def test_hosts_that_hung_before_share_a_quarter_of_the_places(clock: Engin
                 assert not again.settled
                 clock.put_forward(3_001)
                 # Those that begin after the clock was put forward have all their time then.
-                await until(lambda: len(again.settled) == 8 and len(exchanges(engine)._pool.under_way()) == 4)
+                await until(lambda: len(again.settled) == 8 and engine.statistics().busy == 4)
                 clock.put_forward(3_001)
             assert len(again.settled) == 12
 
@@ -115,9 +103,9 @@ async def test_who_hangs_for_long_is_given_up_when_a_place_is_needed_and_has_all
             async with anyio.create_task_group() as tasks:
                 deliveries = [Delivery(callback=host(number, port), content=CONTENT) for number in range(8)]
                 tasks.start_soon(engine.send, deliveries, bad)
-                await until(lambda: len(exchanges(engine)._pool.under_way()) == 8)
+                await until(lambda: engine.statistics().busy == 8)
                 tasks.start_soon(engine.send, [Delivery(callback=host(0, good.port, network=1), content=CONTENT)], well)
-                await until(lambda: aside(engine) == 4)
+                await until(lambda: engine.statistics().aside == 4)
                 assert not bad.settled
                 clock.put_forward(2.5)
                 await until(lambda: well.delivered)
@@ -126,7 +114,7 @@ async def test_who_hangs_for_long_is_given_up_when_a_place_is_needed_and_has_all
                 async with anyio.create_task_group() as again:
                     second = Outcomes()
                     again.start_soon(engine.send, [Delivery(callback=given_up[0], content=CONTENT)], second)
-                    await until(lambda: exchanges(engine)._pool.shares.suspects == 1)
+                    await until(lambda: engine.statistics().suspects == 1)
                     clock.put_forward(100)
                     await engine.send([Delivery(callback=host(1, good.port, network=1), content=CONTENT)], well)
                     assert not second.settled
@@ -145,12 +133,12 @@ async def test_every_place_is_given_back(*, abandoned: bool, clock: EngineClock)
                     tasks.start_soon(
                         engine.send, [Delivery(callback=url, content=CONTENT) for url in callbacks], outcomes
                     )
-                    await until(lambda: aside(engine) >= 4)
+                    await until(lambda: engine.statistics().aside >= 4)
                     if abandoned:
                         tasks.cancel_scope.cancel()
                     while not abandoned and len(outcomes.settled) < 13:
                         clock.put_forward(3_001)
                         await anyio.sleep(0.2)
             await engine.send([Delivery(callback=good.url, content=CONTENT)], outcomes)
-            slots = exchanges(engine)._pool.shares
-            assert (slots.busy, slots.suspects, len(slots.aside), slots._suspects_aside) == (0, 0, 0, 0)
+            left = engine.statistics()
+            assert (left.busy, left.suspects, left.aside, left.waiting) == (0, 0, 0, 0)

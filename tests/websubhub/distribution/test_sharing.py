@@ -28,6 +28,7 @@ from tests.websubhub.distribution.peers import (
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.engine import DeliveryEngine, EngineClosedError
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
+from websubhub._distribution.statistics import EngineStatistics
 
 
 def slow(seconds: float) -> object:
@@ -158,9 +159,7 @@ async def test_cancelled_caller_drops_its_connections_and_hears_nothing() -> Non
                 await until(lambda: silent.connections == 2)
                 group.cancel_scope.cancel()
             assert (await send_one(engine, server.url)).delivered
-            room = engine._engine_room
-            assert room is not None
-            assert len(room.exchanges._pool.connections) == 1
+            assert engine.statistics().connections == 1
     assert heard == []
 
 
@@ -267,7 +266,7 @@ async def test_closing_ends_those_who_wait() -> None:
                 await until(lambda: silent.connections == 3)
                 engine.close()
     assert len(errors) == 3
-    assert engine._engine_room is None
+    assert engine.statistics() == EngineStatistics()
 
 
 async def test_engine_belongs_to_one_event_loop(anyio_backend_name: str) -> None:

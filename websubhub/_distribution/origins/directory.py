@@ -14,12 +14,15 @@ class Origins:
         self._limit = limit
         self._origins: dict[str, Origin] = {}
 
+    def __len__(self) -> int:
+        return len(self._origins)
+
     def all(self) -> list[Origin]:
-        """Those that are remembered."""
+        """Return those that are remembered."""
         return list(self._origins.values())
 
     def locate(self, callback: str) -> tuple[Origin, str] | None:
-        """The origin of a callback and its request target, or ``None`` if no request can be made of it."""
+        """Return the origin of a callback and its request target, or ``None`` if no request can be made of it."""
         slash = callback.find("/", 8)
         if slash > 0:
             origin = self._origins.get(callback[:slash])

@@ -40,7 +40,7 @@ class Lookups:
         self.resolved: deque[Resolution] = deque()
 
     def known(self, origin: Origin, now: float) -> Resolution | None:
-        """What is known about the name of an origin; if nothing is, it waits for an answer."""
+        """Return what is known about the name of an origin; if nothing is, the origin waits for an answer."""
         resolution = self._names.known(origin.host, now)
         if resolution is None:
             self._wait(origin, now)
@@ -55,7 +55,7 @@ class Lookups:
         self.resolved.append(self._names.give_up(lookup.host))
 
     def next(self) -> tuple[Resolution, list[Origin]] | None:
-        """An answer that was not handed out, and the origins that waited for it."""
+        """Return an answer that was not handed out, and the origins that waited for it."""
         while self.resolved:
             resolution = self.resolved.popleft()
             lookup = self._lookups.pop(resolution.host, None)

@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from math import inf
 from ssl import SSLSession
 
 from _websub.grammar.hosts import UrlError, canonical_host
@@ -25,13 +26,15 @@ class Origin:
         prefix: ``scheme://authority`` in the one spelling by which the origin is found.
         request_end: The rest of a request line after the target, and the ``Host`` field.
         open: How many connections there are, connecting and busy ones included.
+        closed_at: When a connection to it was last closed.
         waiting: Deliveries that wait for a connection, with their batch and request target.
-        queued: Whether it stands in line for a free slot among all connections.
+        awaits_room: Whether it stands in line for a free slot among all connections.
         suspect: Whether its last exchange failed.
     """
 
     __slots__ = (
-        "host", "open", "port", "prefix", "queued", "request_end", "secure", "session", "suspect", "waiting",
+        "awaits_room", "closed_at", "host", "open", "port", "prefix", "request_end", "secure", "session", "suspect",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, scheme: str, host: str, port: int) -> None:
@@ -44,18 +47,19 @@ class Origin:
         self.secure = scheme == "https"
         self.session: SSLSession | None = None
         self.open = 0
+        self.closed_at = -inf
         self.waiting: deque[tuple[Delivery, Batch, str]] = deque()
-        self.queued = False
+        self.awaits_room = False
         self.suspect = False
 
     @property
     def unused(self) -> bool:
-        """Whether it can be forgotten without anybody noticing."""
+        """Return whether it can be forgotten without anybody noticing."""
         return not self.open and not self.waiting
 
 
 def split_callback(callback: str) -> tuple[Origin, str] | None:
-    """The origin of a callback and its request target, or ``None`` if no request can be made of it."""
+    """Return the origin of a callback and its request target, or ``None`` if no request can be made of it."""
     try:
         callback.encode()
     except UnicodeError:  # half a character cannot be encoded

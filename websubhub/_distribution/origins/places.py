@@ -53,7 +53,10 @@ class Places:
         self._failing = Accounts(budget, lambda: self._now, limits.origins)
 
     def at(self, address: str) -> Place:
-        """The place of an address."""
+        """Return the place of an address."""
+        place = self._places.get(address)  # its own name, unless it is of IPv6
+        if place is not None:
+            return place
         name = address_block(address)
         place = self._places.get(name)
         if place is None:

@@ -18,20 +18,20 @@ class Rotation:
         self._batches: deque[Batch] = deque()
 
     def __bool__(self) -> bool:
-        """Whether there may be a next delivery."""
+        """Return whether there may be a next delivery."""
         return bool(self._batches)
 
     def add(self, batch: Batch) -> None:
-        """Let a batch have its turns, too."""
+        """Give a batch its turns, too."""
         self._batches.append(batch)
 
     def remove(self, batch: Batch) -> None:
-        """Let a batch have no more turns."""
+        """Give a batch no more turns."""
         if batch in self._batches:
             self._batches.remove(batch)
 
     def next(self) -> tuple[Batch, Delivery] | None:
-        """The next delivery and its batch, which stands at the end from now on."""
+        """Return the next delivery and its batch, which goes to the end of the line."""
         batches = self._batches
         while batches:
             batch = batches[0]
@@ -42,16 +42,16 @@ class Rotation:
             batches.popleft()
         return None
 
-    def count_up(self, batch: Batch) -> None:
-        """Note that one more delivery of a batch waits; the batch stands aside if these are too many."""
-        batch.ahead += 1
-        if not batch.parked and batch.ahead >= self._waiting:
+    def note_waiting(self, batch: Batch) -> None:
+        """Count one more delivery of a batch that waits; with too many, the batch gets no turns."""
+        batch.waiting += 1
+        if not batch.throttled and batch.waiting >= self._waiting:
             self.remove(batch)
-            batch.parked = True
+            batch.throttled = True
 
-    def count_down(self, batch: Batch) -> None:
-        """Note that one delivery of a batch does not wait any more."""
-        batch.ahead -= 1
-        if batch.parked and batch.ahead < self._waiting:
-            batch.parked = False
+    def note_started(self, batch: Batch) -> None:
+        """Count one delivery of a batch that waits no more."""
+        batch.waiting -= 1
+        if batch.throttled and batch.waiting < self._waiting:
+            batch.throttled = False
             self._batches.append(batch)

@@ -187,7 +187,7 @@ class AnswerReader:
         return None
 
     def _is_alone(self, data: bytes) -> bool:
-        """Whether nothing precedes or follows the answer; the parser is silent about line ends between messages."""
+        """Return whether the answer came alone; the parser is silent about line ends between messages."""
         if not self._seen.startswith(_FIRST_BYTE):
             return False
         if self._last_part and data.endswith(self._last_part):
@@ -195,7 +195,7 @@ class AnswerReader:
         return self._tail.endswith(_END) and not self._tail.endswith(b"\n" + _END)
 
     def end(self, failure: DeliveryFailure, detail: str, *, closed: bool = False) -> DeliveryOutcome:
-        """The outcome if nothing more will be read.
+        """Return the outcome, now that nothing more will be read.
 
         Args:
             failure: Why, which is what counts if there is no status.
@@ -232,5 +232,5 @@ class AnswerReader:
 
 
 def _is_chunked(headers: list[tuple[str, str]]) -> bool:
-    """Whether the body is chunked, once and with no other coding."""
+    """Return whether the body is chunked, once and with no other coding."""
     return [value.lower() for name, value in headers if name.lower() == "transfer-encoding"] == ["chunked"]

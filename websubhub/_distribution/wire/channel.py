@@ -19,6 +19,8 @@ _IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 # A piece that was refused must be offered to OpenSSL again as it was, so all pieces are cut in the same way.
 # One record at a time, so that a piece of which nothing was sent is one that the server cannot have read.
 _TLS_PIECE_BYTES = 16 * 1024
+# One system call makes a socket that does not block, where the system knows that.
+_NONBLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
 
 
 class Channel:
@@ -68,6 +70,7 @@ class Channel:
         # A connection that ends without TLS saying so may have been cut by somebody else. Some builds of Python 3.11
         # have OpenSSL pass over it in every context that they make.
         context.options &= ~_IGNORE_UNEXPECTED_EOF
+        self.send_at_once()
         self._socket = self.tls = tls = context.wrap_socket(
             self._socket,
             server_hostname=host.rstrip("."),
@@ -77,6 +80,10 @@ class Channel:
         )
         self.send = tls.send
         self.receive = tls.recv
+
+    def send_at_once(self) -> None:
+        """Send pieces as they come, without waiting until the one before is confirmed; one piece needs no such wish."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send_some(self, pieces: list[memoryview]) -> int:
         """Send as much of the pieces as goes, and take it off the list; how many bytes that was.
@@ -93,7 +100,7 @@ class Channel:
         return sent
 
     def has_more(self) -> bool:
-        """Whether something has arrived that the socket is silent about, since OpenSSL holds it."""
+        """Return whether something has arrived that the socket is silent about, since OpenSSL holds it."""
         return self.tls is not None and self.tls.pending() > 0
 
     def unacknowledged_bytes(self) -> int:
@@ -111,10 +118,10 @@ class Channel:
 
 
 def _dial(address: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM | _NONBLOCKING)
     try:
-        sock.settimeout(0)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not _NONBLOCKING:
+            sock.settimeout(0)
         _raise_for(sock.connect_ex((address, port)))
     except BaseException:
         sock.close()

@@ -12,7 +12,8 @@ from websubhub._distribution.wire.answer import AnswerReader
 from websubhub._distribution.wire.channel import NOT_YET, Channel, describe
 from websubhub._distribution.wire.handshake import NotConnectedError, go_on_connecting
 from websubhub._distribution.wire.poller import READABLE, WRITABLE
-from websubhub._distribution.wire.wiring import Route, Wiring
+from websubhub._distribution.wire.shared import Route, Shared
+from websubhub._distribution.wire.tls import remember_session
 
 # Compared on every event, so they are plain numbers.
 _CONNECTING, _SENDING, _ANSWERING, _IDLE = range(4)
@@ -37,7 +38,7 @@ class Connection:
         unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
         deadline: When the present step fails.
         end_by: When the exchange fails.
-        idle_since: When the last exchange ended.
+        idle_since: When the last exchange ended; if there was none, when the connection before this one was closed.
         standing: What ``Shares`` knows of the exchange, 0 for nothing.
         place: Where it leads.
     """
@@ -51,8 +52,8 @@ class Connection:
         "_request",
         "_reused",
         "_sent",
+        "_shared",
         "_state",
-        "_wiring",
         "batch",
         "deadline",
         "delivery",
@@ -69,15 +70,15 @@ class Connection:
         "watched_until",
     )
 
-    def __init__(self, wiring: Wiring, origin: Origin, place: Place, route: Route, now: float) -> None:
+    def __init__(self, shared: Shared, origin: Origin, place: Place, route: Route) -> None:
         """Start to connect to the first address, which gets its share of the time.
 
         Raises:
             OSError: There is no way to that address, or no file descriptor left.
         """
-        self._wiring = wiring
-        self._channel = Channel(wiring.poller, route.addresses[0], origin.port)
-        self._answers = wiring.answers
+        self._shared = shared
+        self._channel = Channel(shared.poller, route.addresses[0], origin.port)
+        self._answers = shared.answers
         self._state = _CONNECTING
         self._reader: AnswerReader | None = None
         self._request = b""
@@ -87,19 +88,20 @@ class Connection:
         self.fd = self._channel.fd
         self.origin = origin
         self.place = place
-        self.route = route.rest
+        self.route = route.after_first
         self.head = b""
         self.delivery: Delivery | None = None
         self.batch: Batch | None = None
         self.reusable = self.unprocessed = False
+        now = shared.now
         self.deadline = now + (route.connect_by - now) / len(route.addresses)
         self.watched_until = inf
         self.end_by = inf
-        self.idle_since = 0.0
+        self.idle_since = origin.closed_at  # had the one before been kept, it would have been idle since then
         self.standing = 0
 
     def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> bool:
-        """Take a delivery; whether it can be sent now, otherwise it is sent once the connection is made."""
+        """Take a delivery. Return whether it can be sent now; otherwise it is sent once the connection is made."""
         self.delivery = delivery
         self.batch = batch
         self.head = head
@@ -120,7 +122,7 @@ class Connection:
         return True
 
     def launch(self) -> DeliveryOutcome | None:
-        """Send what was begun, as far as it goes; the outcome if that fails."""
+        """Send what was begun, as far as it goes. Return the outcome if that fails."""
         request = self._request
         if request:
             try:
@@ -133,10 +135,10 @@ class Connection:
             self._pieces = [memoryview(request)[sent:]]
         return self._send()
 
-    def rest(self, now: float) -> None:
+    def become_idle(self) -> None:
         """Be idle, after an exchange that left the connection reusable."""
         self.delivery = self.batch = None
-        self.idle_since = now
+        self.idle_since = self._shared.now
         self._reused = True
         self._state = _IDLE
 
@@ -145,29 +147,29 @@ class Connection:
         self.delivery = self.batch = None
         self._channel.close()
 
-    def advance(self, events: int, now: float) -> DeliveryOutcome | None:
-        """Go on with the exchange, now that the socket is ready; the outcome when it ends."""
+    def advance(self, events: int) -> DeliveryOutcome | None:
+        """Go on with the exchange, now that the socket is ready. Return the outcome when it ends."""
         if self._state == _ANSWERING:
-            return self._read(now)
+            return self._read()
         if self._state == _CONNECTING:
-            return self._connect()
+            return self._connect(events)
         if events & ~WRITABLE:  # an answer that comes early, or the end of the connection
-            outcome = self._read(now)
+            outcome = self._read()
             if outcome is not None:
                 return outcome
         return self._send()
 
     def expire(self) -> DeliveryOutcome:
-        """The outcome if the deadline has passed."""
+        """Return the outcome, now that the deadline has passed."""
         if self._state == _CONNECTING:
             return _failed(DeliveryFailure.CONNECT_TIMEOUT, "The connection was not made in time.")
         return self._end(DeliveryFailure.TIMEOUT, "The answer was not complete in time.")
 
     # Connecting.
 
-    def _connect(self) -> DeliveryOutcome | None:
+    def _connect(self, events: int) -> DeliveryOutcome | None:
         try:
-            if not go_on_connecting(self._channel, self.origin, self._wiring.tls):
+            if not go_on_connecting(self._channel, events, self.origin, self._shared.tls):
                 return None
         except NotConnectedError as error:
             return _failed(error.failure, error.detail)
@@ -183,6 +185,7 @@ class Connection:
             while self._pieces:
                 self._sent += self._channel.send_some(self._pieces)
         except NOT_YET:
+            self._channel.send_at_once()
             self._channel.watch(READABLE | WRITABLE)
             return None
         except OSError as error:
@@ -196,11 +199,11 @@ class Connection:
             self.unprocessed = True
             return self._end(DeliveryFailure.RESET, describe(error))
         # Who answers early and closes has answered; the answer may have come before the end of the connection.
-        return self._read(inf) or self._end(DeliveryFailure.RESET, describe(error))
+        return self._read() or self._end(DeliveryFailure.RESET, describe(error))
 
     # The answer.
 
-    def _read(self, now: float) -> DeliveryOutcome | None:
+    def _read(self) -> DeliveryOutcome | None:
         channel = self._channel
         while True:
             try:
@@ -219,25 +222,27 @@ class Connection:
                 and not self._content.kept_body_bytes
             ):
                 self.reusable = channel.tls is None or not channel.has_more()
+                if channel.tls is not None and not self._reused:
+                    remember_session(self.origin, channel.tls, self._shared.now, kept=self.reusable)
                 return outcome
             if not data:
                 return self._closed(in_order=True)
-            outcome = self._understand(data, now)
+            outcome = self._understand(data)
             # OpenSSL may hold more than it gave, about which the socket stays silent.
             if outcome is not None or channel.tls is None:
                 return outcome
 
-    def _understand(self, data: bytes, now: float) -> DeliveryOutcome | None:
+    def _understand(self, data: bytes) -> DeliveryOutcome | None:
         content = self._content
         reader = self._reader
         first = reader is None
         if reader is None:
-            reader = self._reader = AnswerReader(self._wiring.limits, content.kept_body_bytes, content.method)
+            reader = self._reader = AnswerReader(self._shared.limits, content.kept_body_bytes, content.method)
         outcome = reader.feed(data)
         if outcome is not None:
             self._finish(reader, outcome, data if first and not content.kept_body_bytes else b"")
         elif reader.status and not content.kept_body_bytes:
-            self.deadline = min(self.deadline, now + _IGNORED_BODY_SECONDS)
+            self.deadline = min(self.deadline, self._shared.now + _IGNORED_BODY_SECONDS)
         return outcome
 
     def _finish(self, reader: AnswerReader, outcome: DeliveryOutcome, data: bytes) -> None:
@@ -249,11 +254,11 @@ class Connection:
             if len(answers) >= _REMEMBERED_ANSWERS:
                 answers.clear()
             answers[data] = outcome
-        if tls is not None and not self._reused and not tls.session_reused:
-            self.origin.session = tls.session  # by now the server has sent its tickets
+        if tls is not None and not self._reused:
+            remember_session(self.origin, tls, self._shared.now, kept=self.reusable)
 
     def _closed(self, *, in_order: bool) -> DeliveryOutcome:
-        """The outcome if the peer closes the connection.
+        """Return the outcome, now that the peer has closed the connection.
 
         Closing says that nothing more will come, so a peer whose end-of-stream left before the request arrived has
         not acted on it: its machine would have confirmed the request with it. Only then is a repetition certain not to

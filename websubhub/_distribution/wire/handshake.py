@@ -7,7 +7,7 @@ from websubhub._distribution.origins.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure
 from websubhub._distribution.wire.channel import Channel, describe
 from websubhub._distribution.wire.poller import READABLE, WRITABLE
-from websubhub._distribution.wire.tls import default_tls_context
+from websubhub._distribution.wire.tls import default_tls_context, session_for
 
 
 class NotConnectedError(Exception):
@@ -24,11 +24,12 @@ class NotConnectedError(Exception):
         self.detail = detail
 
 
-def go_on_connecting(channel: Channel, origin: Origin, context: ssl.SSLContext | None) -> bool:
-    """Do what can be done now that the socket is ready; whether the connection is made.
+def go_on_connecting(channel: Channel, events: int, origin: Origin, context: ssl.SSLContext | None) -> bool:
+    """Do what can be done now that the socket is ready. Return whether the connection is made.
 
     Args:
         channel: The socket, which is told what to watch for.
+        events: What it is ready for.
         origin: The server that is to be at the other end, and the session to resume with it.
         context: The TLS context, or ``None`` for the one that all engines share.
 
@@ -36,13 +37,13 @@ def go_on_connecting(channel: Channel, origin: Origin, context: ssl.SSLContext |
         NotConnectedError: It cannot be made.
     """
     if channel.tls is None:
-        error = channel.connect_error()
+        error = 0 if events == WRITABLE else channel.connect_error()
         if error:
             raise NotConnectedError(DeliveryFailure.CONNECT, f"{os.strerror(error)}.")
         if not origin.secure:
             return True
         try:
-            channel.start_tls(context or default_tls_context(), origin.host, origin.session)
+            channel.start_tls(context or default_tls_context(), origin.host, session_for(origin))
         except (OSError, ValueError) as problem:
             raise NotConnectedError(DeliveryFailure.TLS, describe(problem)) from None
     return _shake_hands(channel, origin)

@@ -53,16 +53,16 @@ class LenientHead:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The header fields that could be read."""
+        """Return the header fields that could be read."""
         return [(name, " ".join(parts)) for name, parts in self._fields]
 
     @property
     def rest(self) -> bytes:
-        """What was received behind the head."""
+        """Return what was received behind the head."""
         return bytes(self._buffer[self._start :])
 
     def restated(self) -> bytes | None:
-        """The head as the parser takes it, or None when it does not say where the body ends."""
+        """Return the head as the parser takes it, or None when it does not say where the body ends."""
         lengths = [each.strip() for value in self._values("content-length") for each in value.split(",")]
         codings = self._values("transfer-encoding")
         framing = ""

@@ -6,6 +6,9 @@ from typing import Protocol
 
 READABLE = 1
 WRITABLE = 4
+BROKEN = 8
+"""What is reported of a connection that could not be made or has ended, whatever else was asked for."""
+
 EVENTS_AT_ONCE = 256
 
 
@@ -21,7 +24,7 @@ class Poller(Protocol):
 
 
 class SelectorPoller:
-    """The same on other systems, by the best selector they have.
+    """The same on other systems, by the best selector they have. It cannot tell what is broken, so all may be.
 
     Raises:
         NotImplementedError: The selector of this system has no file descriptor that an event loop could wait for.
@@ -66,4 +69,5 @@ def _to_selector(mask: int) -> int:
 
 
 def _from_selector(events: int) -> int:
-    return (READABLE if events & selectors.EVENT_READ else 0) | (WRITABLE if events & selectors.EVENT_WRITE else 0)
+    ready = (READABLE if events & selectors.EVENT_READ else 0) | (WRITABLE if events & selectors.EVENT_WRITE else 0)
+    return ready | BROKEN

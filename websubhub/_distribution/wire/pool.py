@@ -1,16 +1,14 @@
 """The connections of an engine: kept alive, and never more than agreed."""
 
-from collections import OrderedDict
+from math import inf
 
 from websubhub._distribution.origins.origin import Origin
-from websubhub._distribution.origins.places import Places
+from websubhub._distribution.origins.places import Place, Places
 from websubhub._distribution.outcome import is_out_of_descriptors
 from websubhub._distribution.wire.connection import Connection
+from websubhub._distribution.wire.idle import IdleConnections
+from websubhub._distribution.wire.shared import Route, Shared
 from websubhub._distribution.wire.shares import Shares
-from websubhub._distribution.wire.wiring import Route, Wiring
-
-# Who was idle for this long, in the midst of all that is going on, is not needed at present.
-_SPARE_SECONDS = 1.0
 
 
 class Pool:
@@ -24,95 +22,88 @@ class Pool:
         places: The addresses that they lead to.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-        self._limits = wiring.limits
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._limits = shared.limits
         self.connections: dict[int, Connection] = {}
-        self._idle: dict[Origin, list[Connection]] = {}
-        self._by_age: OrderedDict[Connection, None] = OrderedDict()
-        self.shares = Shares(wiring.limits)
-        self.places = Places(wiring.limits, loopback=wiring.loopback)
+        self.shares = Shares(shared.limits)
+        self.places = Places(shared.limits, loopback=shared.loopback)
+        self._idle = IdleConnections(shared.limits)
+        self._at: dict[Place, set[Connection]] = {}  # where there may be only so many
 
     def under_way(self) -> list[Connection]:
-        """The connections that have a delivery."""
+        """Return the connections that have a delivery."""
         return [connection for connection in self.connections.values() if connection.delivery is not None]
 
     def borrow(self, origin: Origin) -> Connection | None:
-        """An idle connection to the origin, which becomes busy."""
-        idle = self._idle.get(origin)
-        if not idle:
+        """Return an idle connection to the origin, which becomes busy."""
+        connection = self._idle.take(origin)
+        if connection is None:
             return None
-        connection = idle.pop()
-        del self._by_age[connection]
         if origin.suspect:
             self.shares.take(connection)
         else:  # the same, without a call for each delivery
             self.shares.busy += 1
         return connection
 
-    def may_open(self, origin: Origin, now: float) -> bool:
-        """Whether the origin may have one more connection.
+    def may_open(self, origin: Origin) -> bool:
+        """Return whether the origin may have one more connection."""
+        return origin.open < self._limits.connections_per_origin
 
-        When all connections are in use, only an origin without any may take the one that was idle longest; the others
-        leave it alone if it was used lately, or busy origins would forever close each other's connections.
-        """
-        if not origin.open:
-            return True
-        if origin.open >= self._limits.connections_per_origin:
-            return False
-        if not self._is_full:
-            return True
-        return bool(self._by_age) and next(iter(self._by_age)).idle_since < now - _SPARE_SECONDS
-
-    def open(self, origin: Origin, route: Route, now: float) -> Connection:
-        """A new connection, which is busy; the oldest idle one makes room for it if there is none.
+    def open(self, origin: Origin, route: Route) -> Connection:
+        """Return a new connection, which is busy; an idle one makes room for it where there is none.
 
         Raises:
             OSError: There is no way to the first address, or no file descriptor left.
         """
         place = self.places.at(route.addresses[0])
         if place.open >= place.limit:
-            idle = next((each for each in self._by_age if each.place is place), None)
-            if idle is not None:
-                self.drop_idle(idle)
-        if self._is_full and self._by_age:
-            self._close_oldest()
+            self._make_room_at(place)
         try:
-            connection = Connection(self._wiring, origin, place, route, now)
+            connection = Connection(self._shared, origin, place, route)
         except OSError as error:
-            if not (is_out_of_descriptors(error) and self._by_age):
+            oldest = self._idle.oldest() if is_out_of_descriptors(error) else None
+            if oldest is None:
                 raise
-            self._close_oldest()
-            connection = Connection(self._wiring, origin, place, route, now)
+            self.drop_idle(oldest)
+            connection = Connection(self._shared, origin, place, route)
         self.connections[connection.fd] = connection
         origin.open += 1
         place.open += 1
+        if place.limit < inf:
+            self._at.setdefault(place, set()).add(connection)
         self.shares.take(connection)
         return connection
 
-    def reachable(self, addresses: tuple[str, ...], now: float) -> tuple[str, ...]:
-        """Those of a host's addresses that may have one more connection; a full one by losing one that is idle."""
-        places = self.places
+    def reachable(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of a host's addresses that may have one more connection; a full one by losing one that is idle.
+
+        Args:
+            addresses: All its addresses.
+        """
+        places, now = self.places, self._shared.now
         found = []
         for address in addresses:
             place = places.at(address)
-            has_room = place.open < place.limit or any(idle.place is place for idle in self._by_age)
-            if has_room and not places.is_held_back(place, now):
+            if (place.open < place.limit or self._idle_at(place)) and not places.is_held_back(place, now):
                 found.append(address)
         return tuple(found)
 
-    def park(self, connection: Connection, now: float) -> None:
-        """Keep a busy connection for the next delivery to its origin."""
-        connection.rest(now)
+    def keep(self, connection: Connection) -> None:
+        """Keep a busy connection for the next delivery to its origin, or close it if there are better ones to keep."""
         if connection.standing:
             self.shares.give_back(connection)
         else:
             self.shares.busy -= 1
-        self._by_age[connection] = None
-        try:
-            self._idle[connection.origin].append(connection)
-        except KeyError:
-            self._idle[connection.origin] = [connection]
+        idle = self._idle
+        if idle.count >= idle.most - len(self.shares.aside):
+            worse = idle.less_useful_than(connection, self._shared.now)
+            if worse is None:
+                self._close(connection)
+                return
+            self.drop_idle(worse)
+        connection.become_idle()
+        idle.add(connection)
 
     def drop(self, connection: Connection) -> None:
         """Close a busy connection."""
@@ -120,43 +111,46 @@ class Pool:
         self._close(connection)
 
     def drop_idle(self, connection: Connection) -> None:
-        """Close an idle connection, since its server did or has said something that nobody asked for."""
-        del self._by_age[connection]
-        self._idle[connection.origin].remove(connection)
+        """Close an idle connection, for example since its server has said something that nobody asked for."""
+        self._idle.remove(connection)
         self._close(connection)
 
     def drop_idle_of(self, origin: Origin) -> None:
         """Close the idle connections to an origin."""
-        for connection in list(self._idle.get(origin, ())):
+        for connection in self._idle.of(origin):
             self.drop_idle(connection)
 
-    def drop_old(self, now: float) -> None:
+    def drop_old(self) -> None:
         """Close the connections that were idle for too long."""
-        before = now - self._limits.idle_seconds
-        while self._by_age and next(iter(self._by_age)).idle_since <= before:
-            self._close_oldest()
+        for connection in self._idle.expired(self._shared.now):
+            self.drop_idle(connection)
 
     def close(self) -> None:
         """Close everything."""
         for connection in self.connections.values():
             connection.close()
         self.connections.clear()
+        self._at.clear()
         self._idle.clear()
-        self._by_age.clear()
 
-    @property
-    def _is_full(self) -> bool:
-        return len(self.connections) - len(self.shares.aside) >= self._limits.connections
+    def _make_room_at(self, place: Place) -> None:
+        """Close the connection to an address that was idle for the longest, if one is idle."""
+        idle = self._idle_at(place)
+        if idle:
+            self.drop_idle(min(idle, key=lambda each: each.idle_since))
 
-    def _close_oldest(self) -> None:
-        self.drop_idle(next(iter(self._by_age)))
+    def _idle_at(self, place: Place) -> list[Connection]:
+        return [each for each in self._at.get(place, ()) if each.delivery is None]
 
     def _close(self, connection: Connection) -> None:
         del self.connections[connection.fd]
-        origin = connection.origin
-        connection.place.open -= 1
+        origin, place = connection.origin, connection.place
+        place.open -= 1
+        if place.limit < inf:
+            self._at[place].discard(connection)
+            if not place.open:
+                del self._at[place]
         origin.open -= 1
-        if not origin.open:
-            self._idle.pop(origin, None)
-        self._wiring.wheel.forget(connection)
+        origin.closed_at = self._shared.now
+        self._shared.wheel.forget(connection)
         connection.close()

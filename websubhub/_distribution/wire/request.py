@@ -4,7 +4,7 @@ from websubhub._distribution.delivery import Delivery
 
 
 def render_head(delivery: Delivery, target: str, request_end: str) -> bytes | None:
-    """The request line and the header fields, or ``None`` if the delivery has something that must not be sent.
+    """Return the request line and the header fields, or ``None`` if the delivery has something that must not be sent.
 
     Args:
         delivery: What to send.

@@ -34,12 +34,13 @@ class Shares:
         most: How many slots there are.
         busy: How many slots are taken.
         suspects: How many of them by suspects.
+        suspects_aside: How many of the exchanges that stand aside are with suspects.
         aside: The exchanges that stand aside, the first one for the longest.
     """
 
     __slots__ = (
-        "_aside_most", "_suspects_aside", "_suspects_most", "_total_seconds", "aside", "busy", "most",
-        "suspects",
+        "_aside_most", "_suspects_most", "_total_seconds", "aside", "busy", "most",
+        "suspects", "suspects_aside",
     )  # fmt: skip
 
     def __init__(self, limits: EngineLimits) -> None:
@@ -47,17 +48,17 @@ class Shares:
         self._total_seconds = limits.total_seconds
         self._suspects_most = max(1, limits.connections // _SUSPECTS_SHARE)
         self._aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
-        self.busy = self.suspects = self._suspects_aside = 0
+        self.busy = self.suspects = self.suspects_aside = 0
         self.aside: dict[Connection, None] = {}
 
     @property
     def has_room(self) -> bool:
-        """Whether one more exchange may be under way."""
+        """Return whether one more exchange may be under way."""
         return self.busy < self.most
 
     @property
     def has_room_for_suspects(self) -> bool:
-        """Whether one more suspect may have a slot."""
+        """Return whether one more suspect may have a slot."""
         return self.suspects < self._suspects_most
 
     def take(self, connection: Connection) -> None:
@@ -76,7 +77,7 @@ class Shares:
         suspect = standing & SUSPECT
         if standing & ASIDE:
             del self.aside[connection]
-            self._suspects_aside -= suspect
+            self.suspects_aside -= suspect
         else:
             self.busy -= 1
             self.suspects -= suspect
@@ -85,7 +86,7 @@ class Shares:
         """Let those stand aside that have not answered for a moment. Return those that have to be given up.
 
         Args:
-            connections: All connections.
+            connections: Those that have a delivery.
             now: The time.
             needed: Whether somebody waits for a slot.
         """
@@ -108,15 +109,15 @@ class Shares:
         return connection.end_by - (delivery.content.total_seconds or self._total_seconds)
 
     def _step_aside(self, connection: Connection) -> bool:
-        """Let an exchange stand aside; whether there was room for it."""
+        """Set an exchange aside. Return whether there was room for it."""
         suspect = connection.standing & SUSPECT
         if len(self.aside) >= self._aside_most:
             return False
-        if suspect and self._suspects_aside >= self._aside_most // _SUSPECTS_SHARE_ASIDE:
+        if suspect and self.suspects_aside >= self._aside_most // _SUSPECTS_SHARE_ASIDE:
             return False
         self.busy -= 1
         self.suspects -= suspect
-        self._suspects_aside += suspect
+        self.suspects_aside += suspect
         connection.standing |= ASIDE
         self.aside[connection] = None
         return True

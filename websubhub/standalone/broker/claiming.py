@@ -14,7 +14,7 @@ from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import FIRST, Before, Needed
 from websubhub.standalone.broker.recipients import Recipients
 from websubhub.standalone.schedule.claims import Claim
-from websubhub.standalone.schedule.columns import ENDED
+from websubhub.standalone.schedule.states import ENDED
 from websubhub.standalone.schedule.turns import Turns
 
 _LOOK_AGAIN_SECONDS = 1.0  # no timer counts while the machine is suspended

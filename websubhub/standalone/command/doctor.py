@@ -1,6 +1,5 @@
 """Saying what works and what does not, a line each, in words."""
 
-import argparse
 from collections.abc import AsyncIterator
 from typing import TextIO
 
@@ -33,18 +32,12 @@ _VERDICTS = {
         False,
         "the callback answers, but does not confirm: that is right unless it has just asked to subscribe",
     ),
-    IntentVerification.POSTPONED: (False, "the callback could not be asked just now"),
+    IntentVerification.POSTPONED: (False, "the callback cannot verify anything right now"),
     IntentVerification.UNANSWERED: (False, "the callback does not answer a verification request"),
     IntentVerification.DENIED: (False, "the subscription was denied"),
 }
 
 Finding = tuple[bool, str]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the doctor can be asked to look at."""
-    parser.add_argument("--callback", metavar="URL", help="A callback to reach.")
-    parser.add_argument("--topic", metavar="URL", help="A topic to fetch.")
 
 
 async def examine(settings: Settings, *, callback: str | None, topic: str | None, out: TextIO) -> list[bool]:
@@ -118,7 +111,7 @@ async def _topic(client: TopicClient, topic: str, hub: str) -> Finding:
     except TopicFetchError as error:
         return False, f"the topic {topic}: {error.reason}"
     if content is None:
-        return False, "the topic says that it has not changed"
+        return False, "the topic answers that it has not changed"
     size = f"{len(content.body)} bytes of {content.content_type}"
     if hub not in content.hubs:
         found = ", ".join(content.hubs) or "none"

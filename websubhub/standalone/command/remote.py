@@ -1,106 +1,67 @@
-"""Commands that talk to a running hub: publish to it, look at it, operate it."""
+"""Commands that look at a running hub, and operate it."""
 
 import argparse
 import json
-import mimetypes
-import os
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any
 
-import anyio
 import attrs
 
-from websubhub import Acknowledgement, PublisherClient, UpdateMessageError, UrlError, check_url, whole_number
-from websubhub.standalone.settings import ENVIRONMENT_PREFIX
+from websubhub import UrlError, check_url, whole_number
+from websubhub.standalone.command.flags import add_hub
+from websubhub.standalone.command.mistakes import RemoteError
 
-_DEFAULT_HUB = "http://127.0.0.1:8080/hub"
 _SECONDS = 30.0
 _PAGE = 1_000
 _LARGEST_ID = 2**63 - 1
 _ANSWER_LIMIT = 64 * 1024 * 1024
 
-Commands = Any  # what argparse's add_subparsers returns has no public name
+
+def add_topics(command: argparse.ArgumentParser) -> None:
+    """Add what ``topics`` takes."""
+    _add_listing(command)
+    command.set_defaults(run=_list_topics)
 
 
-class RemoteError(Exception):
-    """A command that could not be carried out; its text is one sentence for the person who gave it."""
+def add_subscriptions(command: argparse.ArgumentParser) -> None:
+    """Add what ``subscriptions`` takes."""
+    _add_listing(command)
+    command.add_argument("--topic", metavar="URL", help="only those of this topic")
+    command.set_defaults(run=_list_subscriptions)
 
 
-def add_commands(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    publish = commands.add_parser("publish", help="publish content to a hub, or announce it")
-    publish.add_argument("topic", metavar="TOPIC", help="the topic's URL")
-    publish.add_argument("file", metavar="FILE", nargs="?", help="the content, - for standard input; none announces")
-    publish.add_argument("--content-type", metavar="TYPE", help="the content's type; by default guessed from the name")
-    _add_hub(publish, "PUBLISHER_TOKEN", "the publisher token")
-    publish.set_defaults(run=_publish)
-    for name, help_text, run in (
-        ("topics", "list the topics of a hub", _list("topics", ("url", "registered", "delivery_mode", "feed_diff"))),
-        ("subscriptions", "list the subscriptions of a hub", _list_subscriptions),
-        ("deliveries", "show what is under way and what failed", _show_deliveries),
-    ):
-        command = commands.add_parser(name, help=help_text)
-        _add_hub(command, "ADMIN_TOKEN", "the admin token")
-        command.add_argument("--json", action="store_true", help="print JSON")
-        if name == "subscriptions":
-            command.add_argument("--topic", metavar="URL", help="only those of this topic")
-        command.set_defaults(run=run)
-    for kept, help_text in (
-        (_LETTERS, "list, replay or drop deliveries that were given up"),
-        (_ANNOUNCEMENTS, "list announced topics that were not fetched; replay or drop those that were given up"),
-    ):
-        command = commands.add_parser(kept.route, help=help_text)
-        command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
-        command.add_argument("ids", nargs="*", metavar="ID", help="which; by default all that were given up")
-        _add_hub(command, "ADMIN_TOKEN", "the admin token")
-        command.add_argument("--json", action="store_true", help="print JSON")
-        command.set_defaults(run=partial(_show_kept, kept))
+def add_deliveries(command: argparse.ArgumentParser) -> None:
+    """Add what ``deliveries`` takes."""
+    _add_listing(command)
+    command.set_defaults(run=_show_deliveries)
 
 
-def _add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
-    hub = os.environ.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL", _DEFAULT_HUB)
-    shown = hub.replace("%", "%%")
-    command.add_argument("--hub", metavar="URL", default=hub, help=f"the hub's URL; by default {shown}")
-    name = ENVIRONMENT_PREFIX + variable
-    command.add_argument("--token", metavar="TOKEN", default=os.environ.get(name), help=f"{what}; by default ${name}")
+def add_dead_letters(command: argparse.ArgumentParser) -> None:
+    """Add what ``dead-letters`` takes."""
+    _add_kept(command, _LETTERS)
 
 
-def _publish(options: argparse.Namespace) -> int:
-    if options.file is not None:
-        options.content = sys.stdin.buffer.read() if options.file == "-" else _content(options.file)
-    try:
-        answer = anyio.run(_send, options)
-    except UrlError as error:
-        raise RemoteError(str(error)) from None
-    except UpdateMessageError as error:
-        sys.stderr.write(f"websubhub: the hub did not take it: {error}\n")
-        return 1
-    _say(f"The hub took it: {answer.status}.")
-    return 0
+def add_announcements(command: argparse.ArgumentParser) -> None:
+    """Add what ``announcements`` takes."""
+    _add_kept(command, _ANNOUNCEMENTS)
 
 
-def _content(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise RemoteError(f"The file {path} cannot be read: {error.strerror}.") from None
+def _add_kept(command: argparse.ArgumentParser, kept: "_Kept") -> None:
+    command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
+    command.add_argument("ids", nargs="*", metavar="ID", help="which ones; by default all that the hub gave up on")
+    _add_listing(command)
+    command.set_defaults(run=partial(_show_kept, kept))
 
 
-async def _send(options: argparse.Namespace) -> Acknowledgement:
-    # The variable of the server may name several tokens; any one of them will do.
-    token = next(iter((options.token or "").split()), None)
-    async with PublisherClient(options.hub, token=token) as publisher:
-        if options.file is None:
-            return await publisher.notify_update(options.topic)
-        guessed = mimetypes.guess_type(options.file)[0] or "application/octet-stream"
-        return await publisher.publish_update(options.topic, options.content, options.content_type or guessed)
+def _add_listing(command: argparse.ArgumentParser) -> None:
+    add_hub(command, "ADMIN_TOKEN", "the admin token")
+    command.add_argument("--json", action="store_true", help="print JSON")
 
 
 def call(options: argparse.Namespace, method: str, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -168,16 +129,13 @@ def _cell(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else ascii(str(value))[1:-1]
 
 
-def _list(kind: str, columns: Sequence[str]) -> Callable[[argparse.Namespace], int]:
-    def run(options: argparse.Namespace) -> int:
-        rows: list[dict[str, Any]] = []
-        parameters: dict[str, Any] = {"limit": _PAGE}
-        while page := call(options, "GET", f"/admin/{kind}", parameters)[kind]:
-            rows += page
-            parameters["after"] = page[-1][columns[0]]
-        return _print(options, rows, columns)
-
-    return run
+def _list_topics(options: argparse.Namespace) -> int:
+    rows: list[dict[str, Any]] = []
+    parameters: dict[str, Any] = {"limit": _PAGE}
+    while page := call(options, "GET", "/admin/topics", parameters)["topics"]:
+        rows += page
+        parameters["after"] = page[-1]["url"]
+    return _print(options, rows, ("url", "registered", "delivery_mode", "feed_diff"))
 
 
 def _print(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:

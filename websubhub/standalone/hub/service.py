@@ -32,8 +32,10 @@ from websubhub import (
     UpdateMessageError,
     VerifiedSubscription,
     VerifiedUnsubscription,
+    host_of,
 )
 from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import (
@@ -48,11 +50,6 @@ from websubhub.standalone.ports import (
 )
 
 log = logging.getLogger("websubhub")
-
-#: How a pending verification names itself in the message that is verified for it.
-VERIFICATION = "websubhub.verification"
-#: Whether it has had all other attempts.
-LAST_ATTEMPT = "websubhub.last-attempt"
 
 _MESSAGE_ID = "X-Hub-Message-Id"
 _MESSAGE_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
@@ -70,11 +67,10 @@ class StandaloneHub(HubService):
         rules: Which topics there are, and how they are delivered.
         publishers: Who may publish content.
         intake: What takes updates and announcements.
+        accepted: Called when a request awaits its verification.
         clock: The time, in seconds since 1970.
         limits: How many subscriptions there may be.
-
-    Attributes:
-        on_pending: Called when a request awaits its verification.
+        introductions: Who has named which hosts of callbacks.
     """
 
     def __init__(
@@ -83,17 +79,21 @@ class StandaloneHub(HubService):
         rules: TopicRules,
         publishers: PublisherPolicy,
         intake: Intake,
+        accepted: Callable[[], None],
         clock: Callable[[], float] = time.time,
+        *,
         limits: SubscriptionLimits | None = None,
+        introductions: Introductions | None = None,
     ) -> None:
         self._store = store
         self._limits = limits or SubscriptionLimits()
         self._rules = rules
         self._publishers = publishers
         self._intake = intake
+        self._accepted = accepted
         self._clock = clock
+        self._introductions = introductions or Introductions()
         self._refusals = Refusals(log)
-        self.on_pending: Callable[[], None] = lambda: None
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
         """Keep the topic, for publishers with a token."""
@@ -133,7 +133,7 @@ class StandaloneHub(HubService):
                 return UpdateMessageError("the topic is not registered")
             if message.type is MessageType.PUBLISH:
                 return await self._publish(message)
-            await self._intake.announce(message.topic)
+            await self._intake.announce(message.topic, message.client)
         except StoreError as error:
             return UpdateMessageError(self._failed(error), status=503, headers=_BUSY)
         return Acknowledgement()
@@ -166,7 +166,7 @@ class StandaloneHub(HubService):
     ) -> SubscriptionDeniedError | RequestPostponedError | None:
         """Grant subscriptions to the topics of this hub."""
         try:
-            return await self._rules.objection(message.topic, message.hub, last=LAST_ATTEMPT in message.extras)
+            return await self._rules.objection(message.topic, message.hub)
         except StoreError as error:
             return self._postponed(error)
 
@@ -182,7 +182,7 @@ class StandaloneHub(HubService):
         try:
             if await self._store.topics.get(message.topic) is None:
                 await self._store.topics.save(self._rules.topic(message.topic))
-            await self._store.subscriptions.save(subscription, verification=message.extras[VERIFICATION])
+            await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
             return self._postponed(error)
         return None
@@ -196,9 +196,8 @@ class StandaloneHub(HubService):
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> RequestPostponedError | None:
         """The subscription has ended."""
-        verification = message.extras[VERIFICATION]
         try:
-            await self._store.subscriptions.remove(message.topic, message.callback, verification=verification)
+            await self._store.subscriptions.remove(message.topic, message.callback, verification=message.request_id)
         except StoreError as error:
             return self._postponed(error)
         return None
@@ -220,7 +219,9 @@ class StandaloneHub(HubService):
             raise
         except StoreError as error:
             return self._failed(error)
-        self.on_pending()
+        if isinstance(message, Subscription):
+            self._introductions.note(message.client, host_of(message.callback))
+        self._accepted()
         return None
 
     def _postponed(self, error: StoreError) -> RequestPostponedError:

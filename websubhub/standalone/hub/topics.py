@@ -63,15 +63,12 @@ class TopicRules:
         topic = await self._topics.get(url)
         return topic is not None and topic.registered
 
-    async def objection(
-        self, url: str, hub: str, *, last: bool = False
-    ) -> SubscriptionDeniedError | RequestPostponedError | None:
+    async def objection(self, url: str, hub: str) -> SubscriptionDeniedError | RequestPostponedError | None:
         """Return why a topic may not be subscribed to, or not yet; None when it may (W3C 5.2).
 
         Args:
             url: The topic.
             hub: The hub's public URL.
-            last: Whether a topic that does not answer is not asked again.
         """
         if not await self.is_open_to(url):
             return SubscriptionDeniedError("the topic is not registered at this hub")
@@ -80,7 +77,7 @@ class TopicRules:
         try:
             head = await self._validate.look(url)
         except TopicFetchError as error:
-            return _objection(error, last=last)
+            return _objection(error)
         if hub not in head.hubs:
             return SubscriptionDeniedError("the topic does not name this hub")
         if head.topic is not None and url_identity(head.topic) != url_identity(url):
@@ -88,11 +85,11 @@ class TopicRules:
         return None
 
 
-def _objection(error: TopicFetchError, *, last: bool) -> SubscriptionDeniedError | RequestPostponedError:
+def _objection(error: TopicFetchError) -> SubscriptionDeniedError | RequestPostponedError:
     """Return what becomes of a subscription whose topic could not be looked at."""
     if error.wait:  # for the load that others make
         wait = _CROWDED_SECONDS if error.wait == math.inf else min(error.wait, _LONGEST_WAIT_SECONDS)
         return RequestPostponedError(_NOT_FETCHED, retry_after=wait)
-    if last or (error.status and not 500 <= error.status <= 599 and error.status not in _NOT_NOW):  # noqa: PLR2004 - 5xx
+    if error.status and not 500 <= error.status <= 599 and error.status not in _NOT_NOW:  # noqa: PLR2004 - 5xx
         return SubscriptionDeniedError(_NOT_FETCHED)
     return RequestPostponedError(_NOT_FETCHED, counts=True)

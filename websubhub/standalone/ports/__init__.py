@@ -1,5 +1,6 @@
 """What the standalone hub asks of whatever keeps its state; an adapter satisfies all of it, by structure."""
 
+from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery
 from websubhub.standalone.ports.errors import (
     BacklogFullError,
@@ -22,16 +23,14 @@ from websubhub.standalone.ports.records import (
     FailingDelivery,
     FetchedTopic,
     HostState,
-    Mode,
-    PendingVerification,
     PublishKey,
     Statistics,
     StoredSubscription,
     Topic,
     Update,
 )
+from websubhub.standalone.ports.requests import Mode, PendingVerification
 from websubhub.standalone.ports.store import (
-    AnnouncementStore,
     HostAccount,
     HubStore,
     SubscriptionStore,

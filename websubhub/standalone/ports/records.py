@@ -17,13 +17,6 @@ class DeliveryMode(StrEnum):
     """The newest only; it replaces one that is still waiting."""
 
 
-class Mode(StrEnum):
-    """What a pending intent verification asks the subscriber to confirm (W3C 5.3)."""
-
-    SUBSCRIBE = "subscribe"
-    UNSUBSCRIBE = "unsubscribe"
-
-
 @frozen(kw_only=True)
 class Topic:
     """A topic and its options.
@@ -150,33 +143,6 @@ class StoredSubscription:
     def expires_at(self) -> float:
         """When the lease ends."""
         return self.requested_at + self.lease_seconds
-
-
-@frozen(kw_only=True)
-class PendingVerification:
-    """An accepted request (202) whose intent verification is not finished.
-
-    Args:
-        id: A random name of this request; a newer request for the same topic and callback replaces it.
-        mode: Whether the request subscribes or unsubscribes.
-        topic: The topic URL.
-        callback: The callback URL, as the subscriber wrote it.
-        secret: The secret for signatures, or None.
-        lease_seconds: The lease that will be granted, 0 for an unsubscription.
-        attempts: How many verification requests were made.
-        due_at: When to make the next.
-        known: Whether its pair was subscribed already when it was kept; the store says so, whatever it is given.
-    """
-
-    id: str
-    mode: Mode
-    topic: str
-    callback: str = field(repr=False)
-    secret: str | None = field(default=None, repr=False)
-    lease_seconds: int = 0
-    attempts: int = 0
-    due_at: float
-    known: bool = field(default=False, eq=False)
 
 
 @frozen(kw_only=True)

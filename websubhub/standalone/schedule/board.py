@@ -3,21 +3,20 @@
 from collections import deque
 
 from websubhub.standalone.schedule.claims import Claim
-from websubhub.standalone.schedule.columns import (
-    CALLED,
-    FIRM,
-    FLYING,
-    IDLE,
-    PARKED,
-    QUEUED,
-    READY,
-    WAITING,
-    Segment,
-    TopicLog,
-)
+from websubhub.standalone.schedule.columns import Segment, TopicLog
 from websubhub.standalone.schedule.hosts import Hosts
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.queues import DueTimes, SubscriptionQueue
+from websubhub.standalone.schedule.states import (
+    ADMITTED,
+    BLOCKED_BY_HOST,
+    IDLE,
+    IN_FLIGHT,
+    READY,
+    RETRY_DUE,
+    RETRY_FIRM,
+    RETRY_WAITING,
+)
 
 
 class Board:
@@ -29,10 +28,10 @@ class Board:
         limits: The bounds.
         hosts: The hosts of callbacks.
         logs: The topics by number.
-        ring: The topics that may have READY or EARLY subscriptions; each gets its turn.
-        called: Subscriptions with a slot of their host, for a first attempt.
-        called_retries: Subscriptions with a slot of their host, for a repeated attempt.
-        retries: QUEUED subscriptions.
+        ring: The topics that may have READY or RETRY_EARLY subscriptions; each gets its turn.
+        admitted: Subscriptions with a slot of their host, for a first attempt.
+        admitted_retries: Subscriptions with a slot of their host, for a repeated attempt.
+        retries: RETRY_DUE subscriptions.
         times: When those that wait for a retry are to be looked at.
         subscriptions: How many have not ended.
         waiting: How many deliveries are owed.
@@ -46,8 +45,8 @@ class Board:
         self.hosts = Hosts(limits, self._call)
         self.logs: dict[int, TopicLog] = {}
         self.ring: deque[TopicLog] = deque()
-        self.called: deque[tuple[int, int]] = deque()
-        self.called_retries: deque[tuple[int, int]] = deque()
+        self.admitted: deque[tuple[int, int]] = deque()
+        self.admitted_retries: deque[tuple[int, int]] = deque()
         self.retries = SubscriptionQueue()
         self.times = DueTimes()
         self.subscriptions = 0
@@ -64,22 +63,22 @@ class Board:
 
     def fly(self, claim: Claim) -> None:
         """Let a subscription wait for the outcome of a claim."""
-        claim.segment.states[claim.index] = FLYING
+        claim.segment.states[claim.index] = IN_FLIGHT
         self.flying(claim.segment, 1)
         self.repeated_in_flight += claim.repeated
 
     def flying(self, segment: Segment, more: int) -> None:
-        """Count first attempts whose subscriptions have become FLYING."""
+        """Count first attempts whose subscriptions have become IN_FLIGHT."""
         segment.claimed += more
         self.in_flight += more
 
     def land(self, claim: Claim) -> bool:
-        """Stop counting a claim. Return whether its subscription is still FLYING, and has not ended meanwhile."""
+        """Stop counting a claim. Return whether its subscription is still IN_FLIGHT, and has not ended meanwhile."""
         segment = claim.segment
         segment.claimed -= 1
         self.in_flight -= 1
         self.repeated_in_flight -= claim.repeated
-        if segment.states[claim.index] == FLYING:
+        if segment.states[claim.index] == IN_FLIGHT:
             return True
         claim.log.shrink(segment)
         return False
@@ -111,11 +110,11 @@ class Board:
 
     def queue_retry(self, log: TopicLog, segment: Segment, index: int) -> None:
         """Let a subscription whose retry is due wait for its turn."""
-        segment.states[index] = QUEUED
+        segment.states[index] = RETRY_DUE
         self.retries.push(log.number, segment.ids[index])
 
     def rest(self, log: TopicLog, segment: Segment, index: int, now: float) -> None:
-        """Let a subscription that is not FLYING any more wait for whatever it is owed."""
+        """Let a subscription that is not IN_FLIGHT any more wait for whatever it is owed."""
         due = segment.dues[index]
         if segment.ids[index] in log.letters:
             self.ready(log, segment, index)
@@ -133,7 +132,7 @@ class Board:
         if not segment.dues[index]:
             self.retrying += 1
         segment.fail(index, due=due)
-        segment.states[index] = FIRM if firm else WAITING
+        segment.states[index] = RETRY_FIRM if firm else RETRY_WAITING
         self.times.add(due, log.number, segment.ids[index])
 
     def settle_retry(self, segment: Segment, index: int) -> None:
@@ -147,9 +146,9 @@ class Board:
         self.owe(log, -log.owed(segment, index))
         self.subscriptions -= 1
         self.settle_retry(segment, index)
-        called, host = segment.states[index] == CALLED, segment.hosts[index]
+        admitted, host = segment.states[index] == ADMITTED, segment.hosts[index]
         log.end(segment, index)
-        if called:
+        if admitted:
             self.hosts.released(host)
 
     def _call(self, topic: int, subscription: int) -> bool:
@@ -157,9 +156,9 @@ class Board:
         if place is None:
             return False
         _, segment, index = place
-        if segment.states[index] != PARKED:
+        if segment.states[index] != BLOCKED_BY_HOST:
             return False
-        segment.states[index] = CALLED
-        queue = self.called_retries if segment.dues[index] else self.called
+        segment.states[index] = ADMITTED
+        queue = self.admitted_retries if segment.dues[index] else self.admitted
         queue.append((topic, subscription))
         return True

@@ -5,34 +5,10 @@ from bisect import bisect_right
 from itertools import compress
 from operator import attrgetter
 from struct import Struct
-from typing import Final
 
 from websubhub.standalone.ports import DeliveryMode
+from websubhub.standalone.schedule.states import ENDED, IDLE, READY, UPDATED
 
-IDLE: Final = 0
-"""Has everything."""
-READY: Final = 1
-"""Is owed an update and waits for nothing but its turn."""
-EARLY: Final = 2
-"""Waits for a retry while its topic was updated, so that another attempt may be made at once (W3C 7)."""
-FLYING: Final = 3
-"""A delivery is claimed."""
-WAITING: Final = 4
-"""Waits for a retry."""
-FIRM: Final = 5
-"""Waits for a retry at a time that the callback asked for."""
-QUEUED: Final = 6
-"""Its retry is due and waits for its turn."""
-PARKED: Final = 7
-"""Waits for its host."""
-CALLED: Final = 8
-"""Has a slot of its host and waits for its turn."""
-EXPIRED: Final = 9
-"""Its lease is over; it gets nothing unless it is renewed before it ends."""
-ENDED: Final = 10
-"""Gets nothing any more."""
-
-_PUBLISHED = bytes({IDLE: READY, WAITING: EARLY}.get(state, state) for state in range(256))
 _SIZE = 4096
 _AHEAD = 2**62
 _ENDED_BEFORE_COMPACTION = 64
@@ -52,14 +28,14 @@ class Segment:
 
     Attributes:
         ids: The numbers of the subscriptions.
-        states: One byte each, of the constants above.
+        states: One byte each, as in ``states``.
         positions: The sequence number of the last update that each of them has.
         hosts: The keys of their hosts.
         expiries: When their leases end.
         dues: When the scheduled retry is due, 0 if no attempt of the next update has failed; to be changed by ``fail``.
         attempted: When the last failed attempt was made; to be changed by ``fail``.
         first: No subscription in it has a lower number.
-        claimed: How many are FLYING, or were when they ended.
+        claimed: How many are IN_FLIGHT, or were when they ended.
         ended: How many are ENDED.
         queued: Whether the segment stands in the queue of its topic.
         cursor: Where the search for the next READY one starts.
@@ -117,8 +93,8 @@ class Segment:
         return index if index >= 0 and self.ids[index] == subscription else -1
 
     def published(self) -> None:
-        """Make those that had everything READY, and those that wait for a retry EARLY."""
-        self.states = self.states.translate(_PUBLISHED)
+        """Make those that had everything READY, and those that wait for a retry RETRY_EARLY."""
+        self.states = self.states.translate(UPDATED)
 
     def end(self, index: int) -> None:
         """Make a subscription one that is owed nothing."""
@@ -153,7 +129,7 @@ class TopicLog:
         published_at: When that was published, 0 if never.
         active: How many subscriptions have not ended.
         waiting: How many deliveries are owed.
-        queue: The segments that may have READY or EARLY subscriptions.
+        queue: The segments that may have READY or RETRY_EARLY subscriptions.
         turning: Whether the topic stands in the ring of those that get their turns.
         letters: The dead letters to be replayed, by the number of the subscription: their numbers and updates; to be
             changed by the methods for it.

@@ -7,7 +7,8 @@ from attrs import frozen
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
-from websubhub.standalone.schedule.columns import EXPIRED, IDLE, READY, WAITING, TopicLog
+from websubhub.standalone.schedule.columns import TopicLog
+from websubhub.standalone.schedule.states import EXPIRED, IDLE, READY, TRANSITIONS, Event
 
 
 class Admission(Enum):
@@ -133,7 +134,7 @@ class Members:
             return False
         log, segment, index = place
         log.add_letter(subscription, letter, sequence)
-        if segment.states[index] in {IDLE, WAITING}:
+        if segment.states[index] in TRANSITIONS[Event.REPLAYED]:
             self._board.ready(log, segment, index)
             self._wake()
         return True

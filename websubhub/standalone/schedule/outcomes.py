@@ -3,7 +3,7 @@
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
-from websubhub.standalone.schedule.columns import FLYING, IDLE
+from websubhub.standalone.schedule.states import IDLE, IN_FLIGHT
 
 _EVERY = DeliveryMode.EVERY  # to find it in its class takes as long as to find it in a dictionary
 
@@ -23,7 +23,7 @@ class Outcomes:
         """What ``done`` does a million times, with nothing else to look at. False, and nothing done, if there is."""
         board, log, segment, index, host = self._board, claim.log, claim.segment, claim.index, claim.host
         if (
-            segment.states[index] != FLYING
+            segment.states[index] != IN_FLIGHT
             or claim.sequence != segment.positions[index] + 1  # a replay, or it was taken in another mode
             or claim.repeated
             or log.letters

@@ -6,24 +6,25 @@ from typing import Generic, TypeVar
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
-from websubhub.standalone.schedule.columns import (
-    CALLED,
-    EARLY,
-    EXPIRED,
-    FIRM,
-    FLYING,
-    IDLE,
-    PARKED,
-    QUEUED,
-    READY,
-    WAITING,
-    Segment,
-    TopicLog,
-)
+from websubhub.standalone.schedule.columns import Segment, TopicLog
 from websubhub.standalone.schedule.hosts import Host
+from websubhub.standalone.schedule.states import (
+    ADMITTED,
+    BLOCKED_BY_HOST,
+    EXPIRED,
+    IDLE,
+    IN_FLIGHT,
+    READY,
+    RETRY_DUE,
+    RETRY_EARLY,
+    RETRY_WAITING,
+    TRANSITIONS,
+    Event,
+)
 
 _EVERY = DeliveryMode.EVERY  # to find it in its class takes as long as to find it in a dictionary
 _TURN = 64  # subscriptions of one topic before it is another topic's turn
+_RETRIES = frozenset(TRANSITIONS[Event.RETRY_CAME])  # the states of those that wait for a time
 _STEPS = 2048  # subscriptions looked at in one call, so that the event loop is not kept for long
 
 
@@ -48,7 +49,7 @@ class Turns(Generic[C]):
         claims: list[C] = []
         self._steps = _STEPS
         self._look_at_times(now)
-        self._take_called(claims, limit, now)
+        self._take_admitted(claims, limit, now)
         self._take_retries(claims, limit, now)
         self._take_ready(claims, limit, now)
         return claims
@@ -56,7 +57,7 @@ class Turns(Generic[C]):
     def next_time(self, now: float) -> float | None:
         """When ``take`` may find more: ``now`` or before, later, or None when something has to happen first."""
         board = self._board
-        if board.ring or board.called or (self._has_retries() and self._may_retry()):
+        if board.ring or board.admitted or (self._has_retries() and self._may_retry()):
             return now
         times = [time for time in (board.times.next_due(), board.hosts.next_probe()) if time is not None]
         return min(times, default=None)
@@ -79,26 +80,26 @@ class Turns(Generic[C]):
                 continue
             log, segment, index = place
             state = segment.states[index]
-            if state in {WAITING, EARLY, FIRM} and (segment.dues[index] <= now or self._is_early(*place, now)):
+            if state in _RETRIES and (segment.dues[index] <= now or self._is_early(*place, now)):
                 board.queue_retry(log, segment, index)
 
     def _is_early(self, log: TopicLog, segment: Segment, index: int, now: float) -> bool:
         attempted = segment.attempted[index]
         return (
-            segment.states[index] == WAITING
+            segment.states[index] == RETRY_WAITING
             and log.published_at >= attempted
             and attempted + self._board.limits.early_seconds <= now
         )
 
-    def _take_called(self, claims: list[C], limit: int, now: float) -> None:
-        called = self._board.called
-        while called and len(claims) < limit:
-            place = self._board.find(*called.popleft())
-            if place is not None and place[1].states[place[2]] == CALLED:
+    def _take_admitted(self, claims: list[C], limit: int, now: float) -> None:
+        admitted = self._board.admitted
+        while admitted and len(claims) < limit:
+            place = self._board.find(*admitted.popleft())
+            if place is not None and place[1].states[place[2]] == ADMITTED:
                 self._claim(claims, place, self._board.hosts.busy(place[1].hosts[place[2]]), now)
 
     def _has_retries(self) -> bool:
-        return bool(self._board.called_retries or self._board.retries)
+        return bool(self._board.admitted_retries or self._board.retries)
 
     def _may_retry(self) -> bool:
         return self._board.repeated_in_flight < self._board.limits.retries
@@ -107,17 +108,17 @@ class Turns(Generic[C]):
         board = self._board
         while self._has_retries() and self._may_retry() and len(claims) < limit and self._steps:
             self._steps -= 1
-            called = bool(board.called_retries)
-            place = board.find(*(board.called_retries.popleft() if called else board.retries.pop()))
-            if place is None or place[1].states[place[2]] != (CALLED if called else QUEUED):
+            admitted = bool(board.admitted_retries)
+            place = board.find(*(board.admitted_retries.popleft() if admitted else board.retries.pop()))
+            if place is None or place[1].states[place[2]] != (ADMITTED if admitted else RETRY_DUE):
                 continue
             _, segment, index = place
             key = segment.hosts[index]
-            host = board.hosts.busy(key) if called else board.hosts.acquire(key)
+            host = board.hosts.busy(key) if admitted else board.hosts.acquire(key)
             if host is not None:
                 self._claim(claims, place, host, now)
             else:
-                self._park(*place)
+                self._block(*place)
 
     def _take_ready(self, claims: list[C], limit: int, now: float) -> None:
         ring = self._board.ring
@@ -153,9 +154,9 @@ class Turns(Generic[C]):
             turn -= 1
             host = acquire(hosts[index])
             if host is None:
-                self._park(log, segment, index)
+                self._block(log, segment, index)
             elif simple and not dues[index] and expiries[index] > now:
-                states[index] = FLYING
+                states[index] = IN_FLIGHT
                 flying += 1
                 claims.append(make(log, segment, index, host, positions[index] + 1, now))
             else:
@@ -166,7 +167,7 @@ class Turns(Generic[C]):
         return self._search_early(log, segment, now) or turn <= 0
 
     def _search_early(self, log: TopicLog, segment: Segment, now: float) -> bool:
-        index = segment.states.find(EARLY)
+        index = segment.states.find(RETRY_EARLY)
         for _ in range(_TURN):
             if index < 0:
                 return False
@@ -174,14 +175,14 @@ class Turns(Generic[C]):
             if early <= now:
                 self._board.queue_retry(log, segment, index)
             else:
-                segment.states[index] = WAITING
+                segment.states[index] = RETRY_WAITING
                 self._board.times.add(early, log.number, segment.ids[index])
             self._steps -= 1
-            index = segment.states.find(EARLY, index)
+            index = segment.states.find(RETRY_EARLY, index)
         return True
 
-    def _park(self, log: TopicLog, segment: Segment, index: int) -> None:
-        segment.states[index] = PARKED
+    def _block(self, log: TopicLog, segment: Segment, index: int) -> None:
+        segment.states[index] = BLOCKED_BY_HOST
         fresh = not segment.dues[index]
         self._board.hosts.park(segment.hosts[index], log.number, segment.ids[index], fresh=fresh)
 

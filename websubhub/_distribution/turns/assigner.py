@@ -10,13 +10,13 @@ from websubhub._distribution.origins.lookups import Lookups
 from websubhub._distribution.origins.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome, is_out_of_descriptors
 from websubhub._distribution.turns.lines import Lines
-from websubhub._distribution.turns.outbox import BURST, Outbox
 from websubhub._distribution.turns.rotation import Rotation
+from websubhub._distribution.turns.send_batch import BURST, SendBatch
 from websubhub._distribution.wire.channel import describe
 from websubhub._distribution.wire.connection import Connection
 from websubhub._distribution.wire.pool import Pool
 from websubhub._distribution.wire.request import render_head
-from websubhub._distribution.wire.wiring import Route, Wiring
+from websubhub._distribution.wire.shared import Route, Shared
 
 #: The exchange has not begun, so another address may be tried.
 NOT_CONNECTED = frozenset({DeliveryFailure.CONNECT, DeliveryFailure.CONNECT_TIMEOUT})
@@ -34,60 +34,74 @@ _HELD_BACK = DeliveryOutcome(
 _LINE = 4
 
 
-class Assignment:
+class Assigner:
     """Takes deliveries from batches and begins them on connections.
 
     A delivery is taken when there is room for one more exchange. If its origin has all the connections it may have, or
     its name is still looked up, it waits there and the next one is taken.
 
-    Attributes:
-        now: The time, as of the present turn.
-        rotation: The batches that deliveries are taken from.
-        outbox: What was begun.
+    Args:
+        shared: What all parts of the engine have in common.
+        pool: The connections.
+        lookups: The names that are being looked up.
         lines: The origins whose deliveries cannot begin yet.
+        sending: Where deliveries are put that can be sent.
     """
 
-    def __init__(self, wiring: Wiring, pool: Pool, lookups: Lookups) -> None:
-        self.now = monotonic()
-        self.rotation = Rotation(wiring.limits.waiting)
-        self.outbox = Outbox(wiring)
-        self._limits = wiring.limits
+    def __init__(self, shared: Shared, pool: Pool, lookups: Lookups, lines: Lines, sending: SendBatch) -> None:
+        self._shared = shared
+        self._limits = shared.limits
         self._pool = pool
         self._lookups = lookups
-        self._origins = Origins(wiring.limits.origins)
+        self._sending = sending
+        self._rotation = Rotation(shared.limits.waiting)
+        self._origins = Origins(shared.limits.origins)
+        self._lines = lines
         # What came up in the middle of something else, and is done one by one so that no turn is long.
-        self.lines = Lines(pool.shares)
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
 
+    def add(self, batch: Batch) -> None:
+        """Take deliveries from this batch, too."""
+        self._rotation.add(batch)
+
     def abandon(self, batch: Batch) -> None:
-        """Forget the deliveries of a batch that have not begun."""
-        self.rotation.remove(batch)
-        if batch.ahead:
+        """Drop the deliveries of a batch, begun or not."""
+        self._rotation.remove(batch)
+        if batch.waiting:
             for origin in self._origins.all():
                 origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
+        for connection in self._pool.under_way():
+            if connection.batch is batch:
+                self._pool.drop(connection)
+                self._lines.await_room(connection.origin)
 
     @property
-    def short_of_slots(self) -> bool:
-        """Whether somebody may wait for a slot."""
-        return bool(self.rotation or self.lines.starved)
+    def origins(self) -> int:
+        """Return how many origins are remembered."""
+        return len(self._origins)
+
+    @property
+    def is_short_of_slots(self) -> bool:
+        """Return whether somebody may wait for a slot."""
+        return bool(self._rotation or self._lines.awaiting_room)
 
     def fill(self, until: float) -> bool:
-        """Begin as many deliveries as there is room for; whether the time was enough for all."""
-        outbox, lines, resolved = self.outbox, self.lines, self._lookups.resolved
+        """Begin as many deliveries as there is room for. Return whether the time was enough for all."""
+        sending, lines, resolved = self._sending, self._lines, self._lookups.resolved
         enough = True
         while enough and (
-            ((self._failed or lines.starved or lines.suspects or resolved) and self._catch_up()) or self._take()
+            ((self._failed or lines.awaiting_room or lines.suspects or resolved) and self._catch_up()) or self._take()
         ):
-            if len(outbox.connections) >= BURST:
-                outbox.send()
+            if len(sending.connections) >= BURST:
+                sending.send()
             enough = monotonic() < until
-        outbox.send()
+        sending.send()
         return enough
 
     def _take(self) -> bool:
-        """Begin the next delivery of the batch whose turn it is, if there is room; whether there was one."""
+        """Begin the next delivery of the batch whose turn it is. Return whether there was one, and room for it."""
         shares = self._pool.shares
-        taken = self.rotation.next() if shares.busy < shares.most else None
+        taken = self._rotation.next() if shares.busy < shares.most else None
         if taken is None:
             return False
         batch, delivery = taken
@@ -98,16 +112,16 @@ class Assignment:
         origin, target = found
         if origin.waiting or not self._start(delivery, batch, origin, target):
             origin.waiting.append((delivery, batch, target))
-            self.rotation.count_up(batch)
+            self._rotation.note_waiting(batch)
         return True
 
     def _catch_up(self) -> bool:
-        """Do one thing that could not be done where it came up; whether there was one."""
+        """Do one thing that could not be done where it came up. Return whether there was one."""
         if self._failed:
             delivery, batch, outcome = self._failed.popleft()
             batch.settle(delivery, outcome)
             return True
-        origin = self.lines.next()
+        origin = self._lines.next()
         if origin is not None:
             self.serve(origin)
             return True
@@ -126,19 +140,19 @@ class Assignment:
         """Start deliveries that wait for the origin, as many as it can take now."""
         while origin.waiting:
             if not self._pool.shares.has_room:
-                self.lines.stand(origin)
+                self._lines.await_room(origin)
                 return
             delivery, batch, target = origin.waiting[0]
             if not self._start(delivery, batch, origin, target):
                 return
             origin.waiting.popleft()
-            self.rotation.count_down(batch)
+            self._rotation.note_started(batch)
 
     def try_again(self, connection: Connection, delivery: Delivery, batch: Batch, failure: DeliveryFailure) -> bool:
-        """Try the next address of the host, or repeat what was certainly not processed; whether there is a way."""
+        """Try the next address of the host, or repeat what was certainly not processed. Return whether either fits."""
         origin = connection.origin
         if failure in NOT_CONNECTED and connection.route.addresses:
-            self._connect(delivery, batch, origin, connection.head, connection.route)
+            self._connect(delivery, batch, origin, connection.head, connection.route, failure)
             return True
         if not connection.unprocessed or delivery in batch.repeated:
             return False
@@ -148,78 +162,94 @@ class Assignment:
         batch.repeated.add(delivery)
         self._pool.drop_idle_of(origin)  # they are as old as this one
         origin.waiting.appendleft((delivery, batch, found[1]))
-        self.rotation.count_up(batch)
+        self._rotation.note_waiting(batch)
         self.serve(origin)
         return True
 
     def fail_waiting(self, origin: Origin, outcome: DeliveryOutcome) -> None:
         """Settle what waits for an origin that cannot be reached."""
         for delivery, batch, _ in origin.waiting:
-            self.rotation.count_down(batch)
+            self._rotation.note_started(batch)
             self._failed.append((delivery, batch, outcome))
         origin.waiting.clear()
 
     def _start(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
-        """Begin a delivery or settle it; whether that was possible, otherwise it has to wait."""
-        if origin.suspect and not self.lines.has_share(origin):
+        """Begin a delivery or settle it. Return False if it has to wait."""
+        if origin.suspect and not self._lines.has_share(origin):
             return False
         connection = self._pool.borrow(origin)
         if connection is None:
             return self._start_fresh(delivery, batch, origin, target)
         head = render_head(delivery, target, origin.request_end)
         if head is None:
-            self._pool.park(connection, self.now)
+            self._pool.keep(connection)
             batch.settle(delivery, _INVALID)
         else:
-            self.outbox.put(connection, delivery, batch, head, self.now)
+            self._sending.put(connection, delivery, batch, head)
         return True
 
     def _start_fresh(self, delivery: Delivery, batch: Batch, origin: Origin, target: str) -> bool:
-        if not self._pool.may_open(origin, self.now):
-            self.lines.be_patient(origin)
+        if not self._pool.may_open(origin):
+            self._lines.await_connection(origin)
             return False
-        resolution = self._lookups.known(origin, self.now)
+        resolution = self._lookups.known(origin, self._shared.now)
         if resolution is None:
             return False
         if resolution.failure is not None:
             if not origin.open:
                 batch.settle(delivery, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))
             return not origin.open  # connections that there are, are as good as they were
-        addresses = self._pool.reachable(resolution.addresses, self.now)
+        addresses = self._pool.reachable(resolution.addresses)
         if not addresses:
             return self._wait_or_give_up(delivery, batch, origin, resolution.addresses)
         head = render_head(delivery, target, origin.request_end)
         if head is None:
             batch.settle(delivery, _INVALID)
             return True
-        seconds = delivery.content.connect_seconds or self._limits.connect_seconds
-        self._connect(delivery, batch, origin, head, Route(addresses, self.now + seconds))
+        self._connect(delivery, batch, origin, head, Route(addresses, self._shared.now + self._limits.connect_seconds))
         return True
 
     def _wait_or_give_up(self, delivery: Delivery, batch: Batch, origin: Origin, addresses: tuple[str, ...]) -> bool:
         """Let an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
         places = [self._pool.places.at(address) for address in addresses]
-        waited_for = [place for place in places if not self._pool.places.is_held_back(place, self.now)]
+        waited_for = [place for place in places if not self._pool.places.is_held_back(place, self._shared.now)]
         if not waited_for or len(waited_for[0].waiting) >= _LINE * self._limits.connections_per_address:
             batch.settle(delivery, _HELD_BACK)
             return True
         if origin not in waited_for[0].waiting:
             waited_for[0].waiting.append(origin)
-        self.lines.be_patient(origin)  # should nobody be left at that address whose end would be noticed
+        self._lines.await_connection(origin)  # should nobody be left at that address whose end would be noticed
         return False
 
-    def _connect(self, delivery: Delivery, batch: Batch, origin: Origin, head: bytes, route: Route) -> None:
-        problem = OSError()
+    def _connect(
+        self,
+        delivery: Delivery,
+        batch: Batch,
+        origin: Origin,
+        head: bytes,
+        route: Route,
+        failure: DeliveryFailure = DeliveryFailure.HELD_BACK,
+    ) -> None:
+        outcome = DeliveryOutcome(failure=failure, detail="There may be no connection to any address at present.")
         while route.addresses:
+            if not _may_connect(delivery, route.addresses[0]):
+                route = route.after_first
+                continue
             try:
-                connection = self._pool.open(origin, route, self.now)
+                connection = self._pool.open(origin, route)
             except OSError as error:
                 if is_out_of_descriptors(error):  # of this program, which says nothing about the host
                     batch.settle(delivery, _NO_DESCRIPTOR)
                     return
-                problem = error  # there is no way to this address; try the next one
-                route = route.rest
+                # There is no way to this address; try the next one.
+                outcome = DeliveryOutcome(failure=DeliveryFailure.CONNECT, detail=describe(error))
+                route = route.after_first
             else:
-                self.outbox.put(connection, delivery, batch, head, self.now)
+                self._sending.put(connection, delivery, batch, head)
                 return
-        batch.settle(delivery, DeliveryOutcome(failure=DeliveryFailure.CONNECT, detail=describe(problem)))
+        batch.settle(delivery, outcome)
+
+
+def _may_connect(delivery: Delivery, address: str) -> bool:
+    may_connect = delivery.content.may_connect
+    return may_connect is None or may_connect(address)

@@ -6,31 +6,32 @@ from websubhub._distribution.batch import Batch
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.outcome import DeliveryOutcome
 from websubhub._distribution.wire.connection import Connection
-from websubhub._distribution.wire.wiring import Wiring
+from websubhub._distribution.wire.shared import Shared
 
 #: So many are sent together.
 BURST = 64
 
 
-class Outbox:
+class SendBatch:
     """Puts deliveries on connections and sends them together.
 
     A server that is awake costs less to reach than one that has to be woken.
 
     Attributes:
         connections: Those on which a delivery was begun and not sent.
-        failed: Exchanges that failed as they began.
+        failed: Driver that failed as they began.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, shared: Shared) -> None:
         self.failed: deque[tuple[Connection, Delivery, DeliveryOutcome]] = deque()
-        self._wheel = wiring.wheel
-        self._total_seconds = wiring.limits.total_seconds
+        self._shared = shared
+        self._wheel = shared.wheel
+        self._total_seconds = shared.limits.total_seconds
         self.connections: list[Connection] = []
 
-    def put(self, connection: Connection, delivery: Delivery, batch: Batch, head: bytes, now: float) -> None:
+    def put(self, connection: Connection, delivery: Delivery, batch: Batch, head: bytes) -> None:
         """Begin a delivery on a connection, which is sent with the others or once the connection is made."""
-        end_by = now + (delivery.content.total_seconds or self._total_seconds)
+        end_by = self._shared.now + (delivery.content.total_seconds or self._total_seconds)
         if connection.begin(delivery, batch, head, end_by):
             self.connections.append(connection)
         if connection.deadline < connection.watched_until:

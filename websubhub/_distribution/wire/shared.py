@@ -1,6 +1,7 @@
-"""What connections share, and where a new one may go."""
+"""What all parts of a running engine share, and where a new connection may go."""
 
 import ssl
+from time import monotonic
 from typing import NamedTuple
 
 import attrs
@@ -11,35 +12,50 @@ from websubhub._distribution.wheel import TimerWheel
 from websubhub._distribution.wire.poller import Poller
 
 
-@attrs.frozen(eq=False)
-class Wiring:
-    """What all connections of an engine have in common.
+@attrs.define(eq=False)
+class Shared:
+    """What all parts of an engine have in common.
 
     Attributes:
-        poller: Where their sockets are watched.
+        poller: Where sockets are watched.
         limits: How long they wait and how much they read.
-        wheel: Where their deadlines are watched.
+        wheel: Where deadlines are watched.
         tls: The context for https, or ``None`` for the one that all engines share.
         loopback: Whether this machine is called like any other, without bounds of its address.
         answers: Complete answers with nothing after them, by their bytes. Most servers say the same thing again and
             again, and what the parser has read once need not be parsed again.
+        now: The time, as of the last look at the clock. One step of work has one time, so that all its parts agree.
     """
 
     poller: Poller
     limits: EngineLimits
-    wheel: TimerWheel
     tls: ssl.SSLContext | None = None
     loopback: bool = False
     answers: dict[bytes, DeliveryOutcome] = attrs.field(factory=dict)
+    now: float = attrs.field(init=False)
+    wheel: TimerWheel = attrs.field(init=False)
+
+    @now.default
+    def _start(self) -> float:
+        return monotonic()
+
+    @wheel.default
+    def _make_wheel(self) -> TimerWheel:
+        return TimerWheel(self.now)
+
+    def look_at_clock(self) -> float:
+        """Set ``now`` and return it."""
+        self.now = now = monotonic()
+        return now
 
 
 class Route(NamedTuple):
-    """The addresses of a host that are to be tried, and the time by which one of them has to be connected."""
+    """Return the addresses of a host that are to be tried, and the time by which one of them has to be connected."""
 
     addresses: tuple[str, ...]
     connect_by: float
 
     @property
-    def rest(self) -> "Route":
-        """What is left to try after the first address."""
+    def after_first(self) -> "Route":
+        """Return what is left to try after the first address."""
         return Route(self.addresses[1:], self.connect_by)

@@ -7,52 +7,78 @@ from websubhub._distribution.batch import Batch
 from websubhub._distribution.origins.lookups import Lookup, Lookups
 from websubhub._distribution.origins.names import NameResolver
 from websubhub._distribution.outcome import DeliveryOutcome
-from websubhub._distribution.turns.assignment import NOT_CONNECTED, Assignment
+from websubhub._distribution.statistics import EngineStatistics
+from websubhub._distribution.turns.assigner import NOT_CONNECTED, Assigner
+from websubhub._distribution.turns.lines import Lines
+from websubhub._distribution.turns.send_batch import SendBatch
 from websubhub._distribution.wire.connection import Connection
 from websubhub._distribution.wire.poller import EVENTS_AT_ONCE
 from websubhub._distribution.wire.pool import Pool
-from websubhub._distribution.wire.wiring import Wiring
+from websubhub._distribution.wire.shared import Shared
 
 # The event loop has other things to do: no turn is longer than both, save for the last thing done in it.
 _TURN_SECONDS = 0.00125
 _FILL_SECONDS = 0.00075
 
 
-class Exchanges:
+class Driver:
     """Brings deliveries onto connections and outcomes back to batches. It never waits and starts no task.
 
     Whoever drives it calls ``turn`` when the poller is readable, and ``tick`` from time to time.
+
+    Args:
+        shared: What all parts of the engine have in common.
+        names: Where addresses are looked up.
+        wakeup: Becomes readable when there is something to do that no socket tells.
     """
 
-    def __init__(self, wiring: Wiring, names: NameResolver, bell: socket.socket) -> None:
-        self._poll = wiring.poller.poll
-        self._wheel = wiring.wheel
-        self._bell = bell
-        self._pool = Pool(wiring)
-        self._lookups = Lookups(names, wiring.wheel, wiring.limits.lookup_seconds)
-        self._assignment = Assignment(wiring, self._pool, self._lookups)
+    def __init__(self, shared: Shared, names: NameResolver, wakeup: socket.socket) -> None:
+        self._shared = shared
+        self._poll = shared.poller.poll
+        self._wheel = shared.wheel
+        self._wakeup = wakeup
+        self._pool = Pool(shared)
+        self._lookups = Lookups(names, shared.wheel, shared.limits.lookup_seconds)
+        self._lines = Lines(self._pool.shares)
+        self._sending = SendBatch(shared)
+        self._assigner = Assigner(shared, self._pool, self._lookups, self._lines, self._sending)
         self._turning = False
 
     def add(self, batch: Batch) -> None:
         """Take deliveries from this batch, too."""
-        self._pool.drop_old(monotonic())  # nobody may have looked for a while
-        self._assignment.rotation.add(batch)
+        self._shared.look_at_clock()
+        self._pool.drop_old()  # nobody may have looked for a while
+        self._assigner.add(batch)
 
     def abandon(self, batch: Batch) -> None:
         """Drop what is under way for a batch whose sender has gone, without outcomes."""
         batch.abandoned = True
-        self._assignment.abandon(batch)
-        for connection in self._pool.under_way():
-            if connection.batch is batch:
-                self._pool.drop(connection)
-                self._assignment.lines.stand(connection.origin)
+        self._assigner.abandon(batch)
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
 
+    def statistics(self, waiting: int) -> EngineStatistics:
+        """Return the counts of this moment.
+
+        Args:
+            waiting: How many deliveries wait.
+        """
+        pool = self._pool
+        busy = pool.shares.busy + len(pool.shares.aside)
+        return EngineStatistics(
+            connections=len(pool.connections),
+            busy=busy,
+            idle=len(pool.connections) - busy,
+            aside=len(pool.shares.aside),
+            suspects=pool.shares.suspects + pool.shares.suspects_aside,
+            origins=self._assigner.origins,
+            waiting=waiting,
+        )
+
     def turn(self) -> bool:
-        """Handle what is ready and start what there is room for; whether it had to stop before all was done."""
+        """Handle what is ready and start what there is room for. Return whether it had to stop before the end."""
         if self._turning:  # called by a receiver of outcomes
             return True
         self._turning = True
@@ -62,22 +88,21 @@ class Exchanges:
             self._turning = False
 
     def begin(self) -> bool:
-        """Start what there is room for, and leave what is ready to the next turn; whether it had to stop before."""
+        """Start what there is room for, and leave the rest of a turn to others. Return whether it had to stop."""
         if self._turning:
             return True
         self._turning = True
         try:
-            assignment = self._assignment
-            assignment.now = now = monotonic()
-            enough = assignment.fill(now + _FILL_SECONDS)
+            enough = self._assigner.fill(self._shared.look_at_clock() + _FILL_SECONDS)
             self._finish_failed()
             return not enough
         finally:
             self._turning = False
 
     def _turn(self) -> bool:
-        assignment, connections = self._assignment, self._pool.connections
-        assignment.now = now = monotonic()
+        shared, assigner, failed = self._shared, self._assigner, self._sending.failed
+        connections = self._pool.connections
+        now = shared.look_at_clock()
         until = now + _TURN_SECONDS
         while True:
             # What idle servers did is looked at before their connections are used again.
@@ -87,16 +112,16 @@ class Exchanges:
                 if connection is None or connection.delivery is None:
                     self._handle_unasked(fd, connection)
                 else:
-                    outcome = connection.advance(mask, now)
+                    outcome = connection.advance(mask)
                     if outcome is not None:
                         self._finish(connection, outcome)
                     elif connection.deadline < connection.watched_until:
                         self._wheel.watch(connection)
-                assignment.now = now = monotonic()
+                shared.now = now = monotonic()  # as look_at_clock does, without a call for each event
                 if now > until:
                     break
-            enough = assignment.fill(max(until, now + _FILL_SECONDS))
-            if assignment.outbox.failed:
+            enough = assigner.fill(max(until, now + _FILL_SECONDS))
+            if failed:
                 self._finish_failed()
             elif enough and not events:
                 return False
@@ -105,25 +130,26 @@ class Exchanges:
 
     def tick(self) -> None:
         """Fail what is past its deadline, and close what was idle for too long."""
-        self._assignment.now = now = monotonic()
+        now = self._shared.look_at_clock()
         for item in self._wheel.expired(now):
             if isinstance(item, Connection):
                 if item.delivery is not None:
                     self._finish(item, item.expire())
             elif isinstance(item, Lookup):
                 self._lookups.give_up(item)
-        self._make_room(now)
-        self._pool.drop_old(now)
-        self._assignment.lines.look_again()
+        self._make_room()
+        self._pool.drop_old()
+        self._lines.retry_awaiting()
 
-    def _make_room(self, now: float) -> None:
-        """Let those wait who keep us waiting, and not those who may answer at once."""
-        shares, needed = self._pool.shares, self._assignment.short_of_slots
-        for connection in shares.make_room(self._pool.connections.values(), now, needed=needed):
+    def _make_room(self) -> None:
+        """Set those aside that have not answered for a moment, so that those that answer at once get their slots."""
+        shares, now = self._pool.shares, self._shared.now
+        needed = self._assigner.is_short_of_slots
+        for connection in shares.make_room(self._pool.under_way(), now, needed=needed):
             self._finish(connection, connection.expire())
 
     def _finish_failed(self) -> None:
-        failed = self._assignment.outbox.failed
+        failed = self._sending.failed
         while failed:
             connection, delivery, outcome = failed.popleft()
             if connection.delivery is delivery:  # its failure may have been noticed meanwhile
@@ -132,30 +158,30 @@ class Exchanges:
     def _handle_unasked(self, fd: int, connection: Connection | None) -> None:
         if connection is not None:
             self._pool.drop_idle(connection)
-        elif fd == self._bell.fileno():
-            self._bell.recv(4096)
+        elif fd == self._wakeup.fileno():
+            self._wakeup.recv(4096)
             self._lookups.collect()
 
     def _finish(self, connection: Connection, outcome: DeliveryOutcome) -> None:
         delivery, batch, origin = connection.delivery, connection.batch, connection.origin
         assert delivery is not None and batch is not None  # noqa: S101, PT018 - its exchange has just ended
-        assignment, place = self._assignment, connection.place
+        assigner, place, now = self._assigner, connection.place, self._shared.now
         if origin.suspect or outcome.failure is not None:
             origin.suspect = outcome.failure is not None
         if outcome.delivered:
-            place.taken_at = assignment.now
+            place.taken_at = now
         else:
-            self._pool.places.failed(place, assignment.now)
-        if connection.reusable and (outcome.delivered or not self._pool.places.is_held_back(place, assignment.now)):
-            self._pool.park(connection, assignment.now)
+            self._pool.places.failed(place, now)
+        if connection.reusable and (outcome.delivered or not self._pool.places.is_held_back(place, now)):
+            self._pool.keep(connection)
         else:
             self._pool.drop(connection)
-            if outcome.failure is not None and assignment.try_again(connection, delivery, batch, outcome.failure):
+            if outcome.failure is not None and assigner.try_again(connection, delivery, batch, outcome.failure):
                 return
             if outcome.failure in NOT_CONNECTED and not origin.open:
-                assignment.fail_waiting(origin, outcome)  # the server is down, for those who wait as well
+                assigner.fail_waiting(origin, outcome)  # the server is down, for those who wait as well
         batch.settle(delivery, outcome)
         if origin.waiting:
-            assignment.serve(origin)
+            assigner.serve(origin)
         if place.waiting:
-            assignment.lines.stand_next(place)
+            self._lines.await_room_next(place)

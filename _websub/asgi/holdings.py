@@ -1,4 +1,4 @@
-"""Who holds how much of what is short, so that whoever holds the most gives way first."""
+"""Scarce things by the client that holds them, so that the client with the most gives way first."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ _NETWORK_BYTES = 8
 
 @lru_cache(maxsize=1024)
 def client_of(host: str) -> str:
-    """Whom a request is counted to: an IPv4 address, or the /64 network of an IPv6 one.
+    """Return the client that a request counts for: an IPv4 address, or the /64 network of an IPv6 address.
 
     Args:
-        host: The address of the other side; what is no address counts as it is.
+        host: The address of the peer. Text that is not an address is returned unchanged.
     """
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
@@ -26,8 +26,8 @@ def client_of(host: str) -> str:
     return str(address.ipv4_mapped or address.packed[:_NETWORK_BYTES].hex())
 
 
-class Shares(Generic[T]):
-    """Things by the client that holds them, each client's in the order in which they came."""
+class Holdings(Generic[T]):
+    """Things by the client that holds them, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._held: dict[str, dict[T, None]] = {}
@@ -37,12 +37,12 @@ class Shares(Generic[T]):
         return self._length
 
     def add(self, client: str, thing: T) -> None:
-        """Count a thing to a client."""
+        """Add a thing that a client holds."""
         self._held.setdefault(client, {})[thing] = None
         self._length += 1
 
     def discard(self, client: str, thing: T) -> None:
-        """Count a thing no more; one that was not counted changes nothing."""
+        """Remove a thing, if it is there."""
         held = self._held.get(client, {})
         if thing not in held:
             return
@@ -56,11 +56,11 @@ class Shares(Generic[T]):
             yield from held
 
     def by_holder(self) -> Iterator[tuple[T, ...]]:
-        """The things of each client, the client with the most first."""
+        """Yield the things of each client, beginning with the client that holds the most."""
         for held in sorted(self._held.values(), key=len, reverse=True):
             yield tuple(held)
 
     def oldest_of_the_largest(self) -> T | None:
-        """The oldest thing of the client that holds the most."""
+        """Return the oldest thing of the client that holds the most, or None."""
         largest = max(self._held.values(), key=len, default=None)
         return next(iter(largest)) if largest else None

@@ -1,0 +1,104 @@
+"""Connections that are kept for the next delivery, and which of them is worth the least."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from _websub.server.descriptors import kept_within_limit
+from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.origins.origin import Origin
+from websubhub._distribution.wire.connection import Connection
+
+_TIMES_AS_OFTEN = 4
+
+
+class IdleConnections:
+    """The connections that nobody uses at present.
+
+    When there are too many, the one that is idle for the longest gives way, but only to a server that is called several
+    times as often. Hubs call all subscribers of a topic and then all of them again: if each took the place of the one
+    that is idle for the longest, which is the next to be called, one more server than there is room for would be enough
+    to find none of them connected. A connection with TLS is worth many without, so those without give way to it.
+
+    Attributes:
+        count: How many there are.
+        most: How many there may be.
+    """
+
+    __slots__ = ("_by_age", "_by_origin", "_seconds", "count", "most")
+
+    def __init__(self, limits: EngineLimits) -> None:
+        self.most = kept_within_limit(limits.idle_connections)
+        self.count = 0
+        self._by_origin: dict[Origin, list[Connection]] = {}
+        # Those without TLS and those with it, the one first that is idle for the longest.
+        self._by_age: tuple[OrderedDict[Connection, None], ...] = (OrderedDict(), OrderedDict())
+        self._seconds = (limits.idle_seconds, limits.idle_tls_seconds)
+
+    def add(self, connection: Connection) -> None:
+        """Take in a connection that has become idle."""
+        origin = connection.origin
+        self.count += 1
+        self._by_age[origin.secure][connection] = None
+        try:
+            self._by_origin[origin].append(connection)
+        except KeyError:
+            self._by_origin[origin] = [connection]
+
+    def take(self, origin: Origin) -> Connection | None:
+        """Return the connection to an origin that was used last, which is not idle any more."""
+        of_origin = self._by_origin.get(origin)
+        if not of_origin:
+            return None
+        connection = of_origin.pop()
+        self.count -= 1
+        del self._by_age[origin.secure][connection]
+        return connection
+
+    def remove(self, connection: Connection) -> None:
+        """Take out a connection."""
+        origin = connection.origin
+        self.count -= 1
+        del self._by_age[origin.secure][connection]
+        of_origin = self._by_origin[origin]
+        of_origin.remove(connection)
+        if not of_origin:
+            del self._by_origin[origin]
+
+    def of(self, origin: Origin) -> tuple[Connection, ...]:
+        """Return the idle connections to an origin."""
+        return tuple(self._by_origin.get(origin, ()))
+
+    def oldest(self) -> Connection | None:
+        """Return the connection that is worth the least: idle for the longest, and if possible without TLS."""
+        for by_age in self._by_age:
+            if by_age:
+                return next(iter(by_age))
+        return None
+
+    def less_useful_than(self, connection: Connection, now: float) -> Connection | None:
+        """Return an idle connection that is worth less than one that is about to become idle, if there is any.
+
+        Args:
+            connection: The one that is about to become idle; its ``idle_since`` still tells of the use before.
+            now: The time.
+        """
+        oldest = self.oldest()
+        if oldest is None or oldest.origin.secure > connection.origin.secure:
+            return None
+        if oldest.origin.secure < connection.origin.secure:
+            return oldest
+        is_called_often = _TIMES_AS_OFTEN * (now - connection.idle_since) < now - oldest.idle_since
+        return oldest if is_called_often else None
+
+    def expired(self, now: float) -> Iterator[Connection]:
+        """Give, one by one, those that were idle for too long; each is to be taken out before the next is asked for."""
+        for by_age, seconds in zip(self._by_age, self._seconds, strict=True):
+            while by_age and next(iter(by_age)).idle_since <= now - seconds:
+                yield next(iter(by_age))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.count = 0
+        self._by_origin.clear()
+        for by_age in self._by_age:
+            by_age.clear()

@@ -1,0 +1,29 @@
+"""``websubhub doctor``: say what works and what does not."""
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable
+
+from websubhub.standalone.command.flags import add_settings, read_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the doctor can be asked to look at."""
+    parser.add_argument("--callback", metavar="URL", help="A callback to check.")
+    parser.add_argument("--topic", metavar="URL", help="A topic to check.")
+    add_settings(parser)
+    parser.set_defaults(run=_examine)
+
+
+def _examine(options: argparse.Namespace) -> int:
+    settings = read_settings(options)
+    # Loaded when they are needed: help and a mistake are to be told at once.
+    from websubhub.standalone.command import doctor, loop  # noqa: PLC0415 - see above
+
+    findings: list[bool] = []
+
+    async def look(_: Callable[[], Awaitable[object]]) -> None:
+        findings.extend(await doctor.examine(settings, callback=options.callback, topic=options.topic, out=sys.stdout))
+
+    loop.run(look, settings)
+    return 0 if all(findings) else 1

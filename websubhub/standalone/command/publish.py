@@ -1,0 +1,54 @@
+"""``websubhub publish``: publish content, or announce it."""
+
+import argparse
+import mimetypes
+import sys
+from pathlib import Path
+
+import websubhub
+from websubhub.standalone.command.flags import add_hub
+from websubhub.standalone.command.mistakes import RemoteError
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what ``publish`` takes."""
+    command.add_argument("topic", metavar="TOPIC", help="the URL of the topic")
+    command.add_argument(
+        "file", metavar="FILE", nargs="?", help="the content, - for standard input; without it, announce"
+    )
+    command.add_argument("--content-type", metavar="TYPE", help="the Content-Type; by default guessed from the name")
+    add_hub(command, "PUBLISHER_TOKEN", "the publisher token")
+    command.set_defaults(run=_publish)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    import anyio  # noqa: PLC0415 - help and a mistake are to be told at once
+
+    if options.file is not None:
+        options.content = sys.stdin.buffer.read() if options.file == "-" else _content(options.file)
+    try:
+        answer = anyio.run(_send, options)
+    except websubhub.UrlError as error:
+        raise RemoteError(str(error)) from None
+    except websubhub.UpdateMessageError as error:
+        sys.stderr.write(f"websubhub: the hub did not accept it: {error}\n")
+        return 1
+    sys.stdout.write(f"The hub accepted it ({answer.status}).\n")
+    return 0
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise RemoteError(f"The file {path} cannot be read: {error.strerror}.") from None
+
+
+async def _send(options: argparse.Namespace) -> "websubhub.Acknowledgement":
+    # The variable of the server may name several tokens; any one of them will do.
+    token = next(iter((options.token or "").split()), None)
+    async with websubhub.PublisherClient(options.hub, token=token) as publisher:
+        if options.file is None:
+            return await publisher.notify_update(options.topic)
+        guessed = mimetypes.guess_type(options.file)[0] or "application/octet-stream"
+        return await publisher.publish_update(options.topic, options.content, options.content_type or guessed)

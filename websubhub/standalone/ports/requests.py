@@ -1,0 +1,58 @@
+"""Requests of subscribers that were accepted, and are kept until they are verified."""
+
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from websubhub import Subscription, Unsubscription
+
+
+class Mode(StrEnum):
+    """What a pending intent verification asks the subscriber to confirm (W3C 5.3)."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+@frozen(kw_only=True)
+class PendingVerification:
+    """An accepted request (202) whose intent verification is not finished.
+
+    Args:
+        id: A random name of this request; a newer request for the same topic and callback replaces it.
+        mode: Whether the request subscribes or unsubscribes.
+        topic: The topic URL.
+        callback: The callback URL, as the subscriber wrote it.
+        secret: The secret for signatures, or None.
+        lease_seconds: The lease that will be granted, 0 for an unsubscription.
+        attempts: How many verification requests were made.
+        due_at: When to make the next.
+        known: Whether its pair was subscribed already when it was kept; the store says so, whatever it is given.
+    """
+
+    id: str
+    mode: Mode
+    topic: str
+    callback: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    lease_seconds: int = 0
+    attempts: int = 0
+    due_at: float
+    known: bool = field(default=False, eq=False)
+
+    def message(self, hub: str) -> Subscription | Unsubscription:
+        """Return the request as the hooks get it; its ``request_id`` is the id of this.
+
+        Args:
+            hub: The hub's public URL.
+        """
+        if self.mode is Mode.UNSUBSCRIBE:
+            return Unsubscription(hub=hub, topic=self.topic, callback=self.callback, request_id=self.id)
+        return Subscription(
+            hub=hub,
+            topic=self.topic,
+            callback=self.callback,
+            lease_seconds=self.lease_seconds,
+            secret=self.secret,
+            request_id=self.id,
+        )

@@ -1,0 +1,96 @@
+"""The states of a subscription, and every way from one to another; the drawing in the documentation is made from it."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+IDLE: Final = 0
+"""Has everything."""
+READY: Final = 1
+"""Is owed an update and waits for nothing but its turn."""
+BLOCKED_BY_HOST: Final = 2
+"""Waits for a slot of its host."""
+ADMITTED: Final = 3
+"""Has a slot of its host and waits for its turn."""
+IN_FLIGHT: Final = 4
+"""A delivery is claimed."""
+RETRY_WAITING: Final = 5
+"""Waits for a retry."""
+RETRY_FIRM: Final = 6
+"""Waits for a retry at a time that the callback asked for."""
+RETRY_EARLY: Final = 7
+"""Waits for a retry while its topic was updated, so that another attempt may be made at once (W3C 7)."""
+RETRY_DUE: Final = 8
+"""Its retry is due and waits for its turn."""
+EXPIRED: Final = 9
+"""Its lease is over; it gets nothing unless it is renewed before it ends."""
+ENDED: Final = 10
+"""Gets nothing any more."""
+
+NAMES: Final = (
+    "IDLE", "READY", "BLOCKED_BY_HOST", "ADMITTED", "IN_FLIGHT", "RETRY_WAITING", "RETRY_FIRM", "RETRY_EARLY",
+    "RETRY_DUE", "EXPIRED", "ENDED",
+)  # fmt: skip
+"""What the states are called, by number."""
+
+
+class Event(Enum):
+    """What changes the state of a subscription, in the words of the drawing."""
+
+    RESTORED = "restart"
+    PUBLISHED = "update"
+    REPLAYED = "replay"
+    DROPPED = "replay dropped"
+    HOST_FULL = "no slot"
+    SLOT_FREE = "slot"
+    CLAIMED = "claim"
+    ARRIVED = "arrived or given up"
+    FAILED = "failed"
+    PUT_BACK = "put back"
+    RETRY_CAME = "due"
+    TOO_EARLY = "too early"
+    LEASE_OVER = "lease over"
+    RENEWED = "renewed"
+    ENDED = "ended"
+
+
+_TURN = (READY, ADMITTED, RETRY_DUE)
+_REST = (IDLE, READY, RETRY_WAITING, RETRY_DUE)
+
+STARTS: Final = (IDLE, READY)
+"""The first state: READY for a subscription that is behind its topic when it is added."""
+
+TRANSITIONS: Final[Mapping[Event, Mapping[int, tuple[int, ...]]]] = {
+    Event.RESTORED: {READY: (RETRY_WAITING, RETRY_FIRM)},
+    Event.PUBLISHED: {IDLE: (READY,), RETRY_WAITING: (RETRY_EARLY,)},
+    Event.REPLAYED: dict.fromkeys((IDLE, RETRY_WAITING), (READY,)),
+    Event.DROPPED: dict.fromkeys((READY, ADMITTED), (IDLE,)),
+    Event.HOST_FULL: dict.fromkeys((READY, RETRY_DUE), (BLOCKED_BY_HOST,)),
+    Event.SLOT_FREE: {BLOCKED_BY_HOST: (ADMITTED,)},
+    Event.CLAIMED: dict.fromkeys(_TURN, (IN_FLIGHT,)),
+    Event.ARRIVED: {IN_FLIGHT: _REST},
+    Event.FAILED: {IN_FLIGHT: (RETRY_WAITING, RETRY_FIRM)},
+    Event.PUT_BACK: {IN_FLIGHT: _REST},
+    Event.RETRY_CAME: dict.fromkeys((RETRY_WAITING, RETRY_FIRM, RETRY_EARLY), (RETRY_DUE,)),
+    Event.TOO_EARLY: {RETRY_EARLY: (RETRY_WAITING,)},
+    Event.LEASE_OVER: dict.fromkeys(_TURN, (EXPIRED,)),
+    Event.RENEWED: {EXPIRED: _REST},
+    Event.ENDED: dict.fromkeys(range(ENDED), (ENDED,)),
+}
+"""Where each event may lead from each state; from one that is not named, nowhere.
+
+``ARRIVED`` leads to whatever is owed next: nothing, an update, or, after a replay, the retry that it stood before.
+"""
+
+UPDATED: Final = bytes(TRANSITIONS[Event.PUBLISHED].get(state, (state,))[0] for state in range(256))
+"""The states after an update of the topic, by the states before: what changes a million subscriptions at once."""
+
+
+def ways() -> dict[tuple[int, int], list[Event]]:
+    """Return the events that lead from a state to another, by both."""
+    found: dict[tuple[int, int], list[Event]] = {}
+    for event, rows in TRANSITIONS.items():
+        for before, afters in rows.items():
+            for after in afters:
+                found.setdefault((before, after), []).append(event)
+    return found
