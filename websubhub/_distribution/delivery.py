@@ -1,4 +1,4 @@
-"""What is delivered: the content that subscribers share, and the little that differs between them."""
+"""Deliveries: the content that subscribers share, and the little that differs between them."""
 
 import re
 from collections.abc import Callable, Sequence

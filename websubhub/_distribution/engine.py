@@ -201,7 +201,7 @@ class DeliveryEngine:
 
 
 class _Running:
-    """What an engine has once it is in use.
+    """The state of an engine that is in use.
 
     Attributes:
         driver: What does the work.

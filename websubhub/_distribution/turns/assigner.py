@@ -210,7 +210,7 @@ class Assigner:
         return True
 
     def _wait_or_give_up(self, delivery: Delivery, batch: Batch, origin: Origin, addresses: tuple[str, ...]) -> bool:
-        """Let an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
+        """Make an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
         places = [self._pool.places.at(address) for address in addresses]
         waited_for = [place for place in places if not self._pool.places.is_held_back(place, self._shared.now)]
         if not waited_for or len(waited_for[0].waiting) >= _LINE * self._limits.connections_per_address:

@@ -12,7 +12,7 @@ from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._messages import Subscription, Unsubscription
 
 
-class Admission:
+class Screening:
     """Refuses requests that are not for this hub, and callbacks that it will never call.
 
     Args:
