@@ -37,6 +37,7 @@ async def serve(
     Raises:
         OSError: The address cannot be listened on, or the certificate cannot be read.
         RuntimeError: The application could not start.
+        ValueError: The server that was chosen does not run on this event loop.
     """
     with listen(binding) as listening:
         server = Server(app, binding, listening)

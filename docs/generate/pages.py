@@ -73,7 +73,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "running.md",
     "Running a hub",
-    "A hub runs by itself on hypercorn, together with others on one address, or inside another application.",
+    "A hub runs by itself, together with others on one address, or inside another application.",
     tuple(
         "HubService HubConfig EdgeLimits EdgeLoad serve run HubListener asgi HubApplication IntentVerification "
         "VerificationAttempt".split()

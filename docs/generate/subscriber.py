@@ -81,7 +81,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "subscriber-running.md",
     "Running a subscriber",
-    "A subscriber runs by itself on hypercorn, together with others on one address, or inside another application.",
+    "A subscriber runs by itself, together with others on one address, or inside another application.",
     tuple(
         "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits EdgeLoad serve run SubscriberListener "
         "asgi SubscriberApplication SubscriberEvent EventKind Subscription State StateStore".split()

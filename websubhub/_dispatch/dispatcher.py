@@ -8,7 +8,6 @@ import anyio
 import attrs
 
 from _websub.calls.budgets import Spending
-from _websub.calls.client import HttpClient
 from _websub.grammar.forms import FormError
 from _websub.grammar.signature import SecretError
 from _websub.grammar.urls import UrlError
@@ -16,6 +15,7 @@ from _websub.http import Answer, Request, Response
 from _websub.outcome import Success, WebSubError
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
+from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._dispatch.follow_ups import FollowUps
 from websubhub._dispatch.pairs import PairOrder, Turn
 from websubhub._dispatch.screening import Screening
@@ -71,7 +71,7 @@ class Dispatcher:
         self,
         service: HubService,
         config: HubConfig,
-        client: HttpClient,
+        client: CallbackClient,
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-from _websub.calls.client import ExchangeError, HttpClient
+from _websub.calls.exchange import ExchangeError
 from _websub.grammar.retry_after import retry_after_seconds
 from _websub.grammar.urls import host_of
 from _websub.grammar.vocabulary import Mode
 from _websub.outcome import WebSubError
 from _websub.user_code import settle
 from websubhub import _protocol as protocol
+from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._errors import RequestPostponedError
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
@@ -33,7 +34,7 @@ class Verifier:
     """
 
     def __init__(
-        self, service: HubService, client: HttpClient, clock: Callable[[], float], challenge: Callable[[], str]
+        self, service: HubService, client: CallbackClient, clock: Callable[[], float], challenge: Callable[[], str]
     ) -> None:
         self._service = service
         self._client = client

@@ -19,7 +19,7 @@ class StandaloneApplication:
     Before and after, it answers 503 with Retry-After, and ``/health`` all the same.
 
     Args:
-        settings: The settings of the hub; those of the server, ``host``, ``port`` and ``loop``, do not count.
+        settings: The settings of the hub; ``host``, ``port``, ``server`` and ``loop`` do not count.
 
     Raises:
         SettingsError: The public URL is not set, which the server cannot tell.

@@ -41,7 +41,7 @@ GROUPS = (
             "dead_letter_days",
         ),
     ),
-    ("Operating", ("admin_token", "allow_network", "log_format", "log_level", "loop")),
+    ("Operating", ("admin_token", "allow_network", "log_format", "log_level", "loop", "server")),
 )
 
 _INTRO = """\

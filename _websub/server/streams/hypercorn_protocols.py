@@ -18,7 +18,8 @@ from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError, H11Protocol
 from hypercorn.typing import ConnectionState
 
-from _websub.server.strict import HEAD_BYTES, StrictConnection
+from _websub.grammar.heads import HEAD_BYTES
+from _websub.server.streams.strict import StrictConnection
 
 
 class Wire(Protocol):

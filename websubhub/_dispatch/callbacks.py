@@ -1,0 +1,36 @@
+"""The client that calls callbacks: the delivery engine, or the user's own HTTP client."""
+
+from typing import Protocol
+
+from _websub.calls.client import AsyncClient, HttpClient
+from _websub.calls.exchange import ExchangeLimits
+from _websub.grammar.addresses import AddressPolicy
+from _websub.http import Request, Response
+from websubhub._distribution.requests import EngineRequests
+
+_LIMITS = ExchangeLimits(seconds=10.0, response_bytes=4_096, keep_alive=0)
+
+
+class CallbackClient(Protocol):
+    """Sends requests to callbacks."""
+
+    def may_call(self, url: str) -> bool:
+        """Return whether a checked URL may be called, judging by its text."""
+
+    async def send(self, request: Request) -> Response:
+        """Send a request, and return its whole response. Raise ``ExchangeError`` if there is none."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+def callback_client(client: AsyncClient | None, addresses: AddressPolicy) -> CallbackClient:
+    """Return the client that calls callbacks.
+
+    Args:
+        client: The user's own client, with all of its settings, or None.
+        addresses: The addresses that may be called without a client of the user's own.
+    """
+    if client is not None:
+        return HttpClient(client, limits=_LIMITS)
+    return EngineRequests(addresses, _LIMITS)
