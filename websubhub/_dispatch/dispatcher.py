@@ -25,23 +25,11 @@ from websubhub._intent import VerificationAttempt
 from websubhub._messages import (
     Subscription,
     SubscriptionAccepted,
-    TopicDeregistration,
-    TopicRegistration,
     Unsubscription,
     UnsubscriptionAccepted,
-    UpdateMessage,
 )
 from websubhub._publish_request import RefusedTopic, answer_for_all
-from websubhub._service import HubService
-
-#: The hook of each incoming message. No text from a request ever becomes the name of a method.
-_BY_MESSAGE = {
-    TopicRegistration: "on_register_topic",
-    TopicDeregistration: "on_deregister_topic",
-    UpdateMessage: "on_update_message",
-    Subscription: "on_subscription",
-    Unsubscription: "on_unsubscription",
-}
+from websubhub._service import HubService, flow_of
 
 
 def new_challenge() -> str:
@@ -102,13 +90,13 @@ class Dispatcher:
     async def _decide(self, message: protocol.Message) -> Success | WebSubError:
         if isinstance(message, RefusedTopic):
             return UpdateMessageError(message.reason)
-        return _written(await self._verifier.settle(_BY_MESSAGE[type(message)], message))
+        return _written(await self._verifier.settle(flow_of(message).request, message))
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
         refusal = self._screening.callback_refusal(message) or self._follow_ups.refusal(message)
         if refusal is not None:
             return Answer(refusal)
-        name = _BY_MESSAGE[type(message)]
+        name = flow_of(message).request
         if getattr(type(self._service), name) is getattr(HubService, name):
             return self._answer_and_verify(Response(status=202), message)
         outcome = await self._verifier.settle(name, message)

@@ -14,13 +14,11 @@ from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._errors import RequestPostponedError
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
-from websubhub._service import HOOKS, HubService
+from websubhub._service import HOOKS, HubService, flow_of
 
 log = logging.getLogger("websubhub")
 
 _ROWS = {hook.name: hook for hook in HOOKS}
-_VALIDATION = ("on_subscription_validation", "on_unsubscription_validation")
-_VERIFIED = ("on_subscription_intent_verified", "on_unsubscription_intent_verified")
 
 
 class Verifier:
@@ -62,7 +60,7 @@ class Verifier:
 
     async def objection(self, message: Subscription | Unsubscription) -> WebSubError | None:
         """Return why the service denies or postpones a request, or None if it grants it."""
-        outcome = await self.settle(_VALIDATION[isinstance(message, Unsubscription)], message)
+        outcome = await self.settle(flow_of(message).validation, message)
         return outcome if isinstance(outcome, WebSubError) else None
 
     async def confirm(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
@@ -70,8 +68,7 @@ class Verifier:
         now = self._clock()
         attempt = VerificationAttempt(result=IntentVerification.VERIFIED) if confirmed else await self._ask(message)
         if attempt.result is IntentVerification.VERIFIED:
-            name = _VERIFIED[isinstance(message, Unsubscription)]
-            outcome = await self.settle(name, protocol.verified(message, now))
+            outcome = await self.settle(flow_of(message).verified, protocol.verified(message, now))
             if isinstance(outcome, RequestPostponedError):
                 return _postponed(outcome)
             if isinstance(outcome, WebSubError):

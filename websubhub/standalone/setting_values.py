@@ -5,8 +5,8 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 from websubhub import UrlError, check_url
-
-_MOST_DELAYS = 100
+from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
+from websubhub.standalone.stores import forms, kind_of
 
 
 class SettingsError(ValueError):
@@ -60,8 +60,8 @@ def switch(text: str) -> bool:
 
 def store(text: str) -> str:
     """Where state is kept."""
-    if text != "memory:" and not text.startswith(("sqlite:///", "nats://")):
-        raise SettingsError(f"must be sqlite:///FILE, memory: or nats://HOST:PORT, not {text}")
+    if kind_of(text) is None:
+        raise SettingsError(f"must be {forms()}, not {text}")
     return text
 
 
@@ -91,8 +91,8 @@ def token(text: str) -> str:
 
 def delays(text: str) -> tuple[float, ...]:
     """Seconds with commas between them."""
-    parse = number(0, 86_400)
+    parse = number(0, LONGEST_DELAY_SECONDS)
     delays = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
-    if not 1 <= len(delays) <= _MOST_DELAYS:
-        raise SettingsError(f"must be 1 to {_MOST_DELAYS} numbers of seconds with commas between them")
+    if not 1 <= len(delays) <= MOST_DELAYS:
+        raise SettingsError(f"must be 1 to {MOST_DELAYS} numbers of seconds with commas between them")
     return delays

@@ -20,6 +20,7 @@ from websubhub.standalone.setting_values import store as _store
 from websubhub.standalone.setting_values import switch as _switch
 from websubhub.standalone.setting_values import token as _token
 from websubhub.standalone.setting_values import whole as _whole
+from websubhub.standalone.stores import forms
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
 HUB_PATH = "/hub"
@@ -34,7 +35,7 @@ def option(default: Any, text: str, parse: Callable[[str], Any] = str, **rest: A
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The settings of a standalone hub."""
+    """The settings of a standalone hub, in one class because each line is a flag, a variable and a key of the file."""
 
     host: str = option("127.0.0.1", "The address to listen on.")
     port: int = option(8080, "The port to listen on; 0 picks a free one.", _whole(0, 65_535))
@@ -46,7 +47,7 @@ class Settings:
     )
     store: str = option(
         "sqlite:///websubhub.db",
-        "Where to keep state: sqlite:///FILE, memory: for trials, or nats://HOST:PORT.",
+        f"Where to keep state: {forms(uses=True)}.",
         _store,
         metavar="STORE",
     )

@@ -14,7 +14,7 @@ from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import SignatureMethod
 from _websub.server import serving
 from _websub.server.serving import Binding
-from websubsub._application import SubscriberApplication, asgi, open_state
+from websubsub._application import SubscriberApplication, asgi
 from websubsub._command.output import JsonLines, TextLines
 from websubsub._command.sinks import Execute, Forward, Save, Sink, describe
 from websubsub._config import LEASE_LIMIT, CallbackPolicy, SubscriberConfig, Target
@@ -25,6 +25,7 @@ from websubsub._lifecycle.schedule import is_passing
 from websubsub._messages import ContentDistributionMessage
 from websubsub._service import SubscriberService
 from websubsub._serving import serve_application
+from websubsub._state.kinds import open_state
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 - refused as a public URL, not listened on
 _FAILURE = 1

@@ -40,6 +40,8 @@ Speak = Callable[..., Conversation]
 class Connection:
     """One connection.
 
+    Its state is in one class because its tasks, one that reads and one that serves, share it.
+
     Args:
         transport: What the client has opened.
         app: The application.

@@ -124,7 +124,7 @@ def default(value: object) -> str:
 
 def _nats_is_refused() -> str:
     try:
-        open_store(Settings(store="nats://127.0.0.1:4222"))
+        open_store(Settings(store="nats://HOST:PORT"))
     except SettingsError as error:
         return str(error)
     return ""

@@ -30,6 +30,8 @@ _IGNORED_BODY_SECONDS = 1.0
 class Connection:
     """A connection and the exchange on it. It never waits: ``advance`` is called when its socket is ready.
 
+    Its state is in one class because one such call may change all of it.
+
     Attributes:
         delivery: What is under way, for its ``batch``; ``None`` while the connection is idle.
         head: The head of its request.

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from websubhub import Subscription, Unsubscription
+import websubhub  # whose names are loaded when a message is made: the command line reads this for its errors
 
 
 class Mode(StrEnum):
@@ -40,15 +40,15 @@ class PendingVerification:
     due_at: float
     known: bool = field(default=False, eq=False)
 
-    def message(self, hub: str) -> Subscription | Unsubscription:
+    def message(self, hub: str) -> "websubhub.Subscription | websubhub.Unsubscription":
         """Return the request as the hooks get it, with this id as its ``request_id``.
 
         Args:
             hub: The hub's public URL.
         """
         if self.mode is Mode.UNSUBSCRIBE:
-            return Unsubscription(hub=hub, topic=self.topic, callback=self.callback, request_id=self.id)
-        return Subscription(
+            return websubhub.Unsubscription(hub=hub, topic=self.topic, callback=self.callback, request_id=self.id)
+        return websubhub.Subscription(
             hub=hub,
             topic=self.topic,
             callback=self.callback,
