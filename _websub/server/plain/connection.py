@@ -31,7 +31,7 @@ class Flow(FlowControl):
 
 
 class PlainConnection:
-    """What the server knows of one connection, and how it ends it.
+    """A connection as the server sees it, and how it is ended.
 
     Args:
         transport: The connection.
