@@ -67,8 +67,8 @@ CLAIMS = [
     (PROMISES, f"up to {whole(LONGEST_DELAY_SECONDS / 3600)} hours, and never shorter"),
     (PROMISES, f"that fails {word(DELIVERY.failures)} deliveries in a row"),
     (PROMISES, f"with its content for {whole(SETTINGS.dead_letter_days)} days"),
-    (PROMISES, f"- {SETTINGS.concurrency} connections at a time in all"),
-    (PROMISES, f"{SETTINGS.concurrency_per_host} to one host"),
+    (PROMISES, f"- {SETTINGS.concurrency} deliveries under way at a time in all"),
+    (PROMISES, f"{SETTINGS.concurrency_per_host} connections to one host"),
     (
         PROMISES,
         f"- {whole(ENGINE.connect_seconds)} seconds for a connection and {whole(SETTINGS.delivery_timeout)} for",

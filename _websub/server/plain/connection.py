@@ -33,6 +33,8 @@ class Flow(FlowControl):
 class PlainConnection:
     """A connection as the server sees it, and how it is ended.
 
+    It is in one class because each deadline depends on whether it is idle, read or waited for.
+
     Args:
         transport: The connection.
         host: The address of the client.
