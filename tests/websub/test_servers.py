@@ -352,6 +352,7 @@ def test_requests_at_once_cost_no_more_than_their_length() -> None:
     def feed(data: bytes) -> None:
         nonlocal fed
         fed += len(data)
+        framing.expect([])
         framing.complete()
 
     framing = Framing(feed)

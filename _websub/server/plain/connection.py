@@ -138,7 +138,8 @@ class PlainConnection:
 
     async def expire(self) -> None:
         """End it, since the client has let a deadline pass."""
-        if self.write_by < math.inf:
+        # Who has waited for the next request long enough may still be busy with the answer to the last one.
+        if self.write_by < time.monotonic():
             await self.abort()
         else:
             self.finish()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from typing import Any
 
+import anyio
 from anyio.abc import TaskGroup
 
 from _websub.asgi.edge import AsgiApp
@@ -37,7 +38,9 @@ class PlainOpening:
 
     async def open(self, raw: socket.socket, _: TaskGroup) -> None:
         """Serve what a client has opened."""
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: UvicornProtocol(self._shared), raw)
+        # Cancelled here, uvloop would close a connection that is counted already, and tell nobody.
+        with anyio.CancelScope(shield=True):
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: UvicornProtocol(self._shared), raw)
 
     async def stop(self) -> None:
         """End each connection with the request that is under way."""
