@@ -201,15 +201,15 @@ def test_every_metric_is_described() -> None:
 def test_the_bounds_of_deliveries_are_told_as_they_are() -> None:
     settings = Settings()
     page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
-    assert f"- {settings.concurrency} connections at a time in all (`concurrency`), " in page
+    assert f"- {settings.concurrency} deliveries in progress at a time (`concurrency`), " in page
     assert f" {settings.concurrency_per_host} to one host (`concurrency_per_host`)," in page
-    assert f"- 5 seconds for a connection and {settings.delivery_timeout:g} for the whole exchange," in page
+    assert f"- 5 seconds to connect and {settings.delivery_timeout:g} for the whole exchange," in page
 
 
 def test_how_long_ids_of_publishers_are_remembered_is_told_as_it_is() -> None:
     page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
     assert publish_keys.WINDOW_SECONDS == 24 * 3600
-    assert f"The hub remembers an id for a day, and the last {publish_keys.KEYS_LIMIT} ids." in page
+    assert f"The hub remembers an id for a day, and at most the last {publish_keys.KEYS_LIMIT} ids." in page
 
 
 def test_what_is_a_ping_is_told_where_it_is_decided() -> None:

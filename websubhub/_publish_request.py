@@ -1,17 +1,17 @@
-"""Publish requests: those with content, and pings, which only announce it.
+"""Publish requests: those with content, and announcements, which name only the topics.
 
-The first matching row decides. A *ping form* has only topics in it, or is empty.
+The first matching row decides. An *announcement form* has only topics in it, or is empty.
 
 | ``x-ballerina-publisher`` | Content-Type | body | mode in the query | the request is |
 |---|---|---|---|---|
 | ``publish`` | any | any | ``publish`` | content, the whole body |
-| none, ``event`` | form | a form with ``hub.mode`` | any | of this mode; ``publish`` is a ping |
-| none, ``event`` | none | a form with ``hub.mode=publish`` | any | a ping |
-| ``event`` | any | any | ``publish`` | a ping |
-| none | form or none | a ping form | ``publish`` | a ping |
+| none, ``event`` | form | a form with ``hub.mode`` | any | of this mode; ``publish`` is an announcement |
+| none, ``event`` | none | a form with ``hub.mode=publish`` | any | an announcement |
+| ``event`` | any | any | ``publish`` | an announcement |
+| none | form or none | an announcement form | ``publish`` | an announcement |
 | none | any | any | ``publish`` | content, the whole body |
 
-The topics of a ping are in the query, in the body, or in both. Those of content are in the query.
+The topics of an announcement are in the query, in the body, or in both. Those of content are in the query.
 """
 
 import re

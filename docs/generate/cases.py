@@ -78,7 +78,7 @@ _TRANSPORT = [
     Case("a form of more than 64 KiB", Ask(body=b"x=" + b"1" * 70_000)),
     Case("a body over the limit of the config", Ask(body=b"x" * 11), config=_limited(EdgeLimits(body_bytes=10))),
     Case("a body that takes too long", Ask(body=b"x", slow=True), config=_limited(EdgeLimits(body_seconds=0.05))),
-    Case("one request more than the hub processes at a time", Ask(fields=_SUBSCRIBE), config=_limited(EdgeLimits(pending=0))),
+    Case("one request more than the limit", Ask(fields=_SUBSCRIBE), config=_limited(EdgeLimits(pending=0))),
 ]
 _FIELDS = [
     Case("no `hub.mode`, or an unknown one", _wrong(mode="notify")),
@@ -114,7 +114,7 @@ _TOPICS = [
         Ask(fields=_REGISTER),
         {
             "on_register_topic": TopicRegistrationError(
-                "A publisher token is needed.", status=401, headers={"WWW-Authenticate": "Bearer"}, body={"help": "/doc"}
+                "A token is needed.", status=401, headers={"WWW-Authenticate": "Bearer"}, body={"help": "/doc"}
             )
         },
     ),

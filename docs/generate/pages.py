@@ -126,9 +126,7 @@ def sections(topic: Topic) -> Iterator[Section]:
 
 
 def _hooks_elsewhere(name: str) -> Section:
-    return Section(
-        [f"## {name}", "", "The base class of a hub. Its hooks have [their own page](hooks.md)."], []
-    )
+    return Section([f"## {name}", "", "The base class of a hub. Its hooks have [their own page](hooks.md)."], [])
 
 
 def pages() -> dict[Path, str]:

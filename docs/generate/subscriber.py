@@ -71,8 +71,7 @@ MESSAGES = Topic(
 CLIENTS = Topic(
     "subscriber-clients.md",
     "Clients of a subscriber",
-    "The outgoing half: discover and subscribe.\n"
-    "A subscriber with targets uses both for you.",
+    "The outgoing half: discover and subscribe.\nA subscriber with targets uses both for you.",
     tuple(
         "DiscoveryClient Discovery DiscoverySource DiscoveryOptions DiscoveryError NoHubError NoTopicError "
         "SubscriptionClient SubscriptionChangeResponse".split()
