@@ -108,6 +108,7 @@ class Request:
         headers: The headers.
         body: The whole body.
         mount: The path that this application is mounted below, without a trailing slash.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
     """
 
     method: str
@@ -115,6 +116,7 @@ class Request:
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     body: bytes = attrs.field(default=b"", repr=False)
     mount: str = ""
+    client: str = attrs.field(default="", eq=False)
 
     @property
     def query(self) -> str:

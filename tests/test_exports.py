@@ -90,6 +90,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "canonical_authority",
         "check_url",
         "feed_entries",
+        "feed_entries_in_steps",
         "feed_links",
         "host_of",
         "html_links",

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         UnsubscriptionDeniedError,
         UpdateMessageError,
     )
-    from websubhub._feed_diff import FeedEntry, feed_entries, without_entries
+    from websubhub._feed_diff import FeedEntry, feed_entries, feed_entries_in_steps, without_entries
     from websubhub._intent import IntentVerification, VerificationAttempt
     from websubhub._listener import HubListener
     from websubhub._messages import (
@@ -117,7 +117,7 @@ else:
                 "SubscriptionDeletedError SubscriptionDeniedError TopicDeregistrationError TopicFetchError "
                 "TopicRegistrationError UnsubscriptionDeniedError UpdateMessageError"
             ),
-            "websubhub._feed_diff": "FeedEntry feed_entries without_entries",
+            "websubhub._feed_diff": "FeedEntry feed_entries feed_entries_in_steps without_entries",
             "websubhub._intent": "IntentVerification VerificationAttempt",
             "websubhub._listener": "HubListener",
             "websubhub._messages": (
@@ -213,6 +213,7 @@ __all__ = [
     "canonical_authority",
     "check_url",
     "feed_entries",
+    "feed_entries_in_steps",
     "feed_links",
     "host_of",
     "html_links",

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 
 import attrs
 
@@ -24,6 +24,7 @@ _ENTRY_PATHS = frozenset(
 _DEEPEST = 3
 _NAME = re.compile(rb"[^\s/>]+")
 _BEGINNING_BYTES = 1024
+_STEP_BYTES = 8_192
 
 
 @attrs.frozen
@@ -85,8 +86,22 @@ def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None
     """Return the entries of an Atom or RSS feed, in order, or None if the content is not a feed that can be split.
 
     Args:
-        body: The feed. Parsing a large one takes time, so do it in a thread.
+        body: The feed. Parsing a large one takes seconds; use ``feed_entries_in_steps`` on an event loop.
         content_type: Its Content-Type.
+    """
+    steps = feed_entries_in_steps(body, content_type)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: tuple[FeedEntry, ...] | None = end.value
+            return found
+
+
+def feed_entries_in_steps(body: bytes, content_type: str) -> Generator[None, None, tuple[FeedEntry, ...] | None]:
+    """Return the entries as ``feed_entries`` does, in steps of some milliseconds, so that other tasks get their turn.
+
+    A thread would hold up the event loop all the same, since Python runs one thread at a time.
     """
     media = MediaType.parse(content_type)
     charset = xml_charset(body[:_BEGINNING_BYTES], media.charset)
@@ -96,7 +111,9 @@ def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None
     # The parser decodes the body itself, so that its positions are those of the body. It may not know the charset.
     finder.parser = XmlParser(finder, encoding=charset.codec)
     try:
-        finder.parser.feed(body)
+        for start in range(0, len(body), _STEP_BYTES):
+            finder.parser.feed(body[start : start + _STEP_BYTES])
+            yield
         finder.parser.close()
     except (ParseError, ForbiddenXmlError, ValueError, LookupError):
         return None

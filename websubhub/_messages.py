@@ -82,6 +82,7 @@ class UpdateMessage:
         content_type: The exact Content-Type of the content. Empty for ``EVENT``.
         body: The content, byte for byte. Empty for ``EVENT``.
         headers: The headers of the request.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
     """
 
@@ -90,6 +91,7 @@ class UpdateMessage:
     content_type: str = ""
     body: bytes = attrs.field(default=b"", repr=False)
     headers: Headers = _headers()
+    client: str = attrs.field(default="", eq=False)
     extras: dict[str, str] = _extras()
 
     def text(self) -> str:
@@ -120,8 +122,9 @@ class Subscription:
         lease_seconds: The lease that will be granted, in seconds, within the limits of the hub.
         secret: The key to sign deliveries with.
         headers: The headers of the request.
+        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
-        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str
@@ -130,6 +133,7 @@ class Subscription:
     lease_seconds: int
     secret: str | None = attrs.field(default=None, repr=False)
     headers: Headers = _headers()
+    client: str = attrs.field(default="", eq=False)
     extras: dict[str, str] = _extras()
     request_id: str = ""
 
@@ -161,7 +165,7 @@ class Unsubscription:
         secret: The secret, if one was sent. It has no meaning here.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
-        request_id: Your own name for a request that you keep and verify later; its verified message has it, too.
+        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 
     hub: str

@@ -92,6 +92,7 @@ def _subscription(request: Request, form: Form, config: HubConfig) -> Subscripti
         lease_seconds=config.grant(_requested_lease(form)),
         secret=_secret(form),
         headers=request.headers,
+        client=request.client,
         extras=form.without(_SUBSCRIPTION_FIELDS),
     )
 
@@ -203,6 +204,7 @@ def verified(message: Subscription | Unsubscription, now: float) -> VerifiedSubs
             lease_seconds=message.lease_seconds,
             secret=message.secret,
             headers=message.headers,
+            client=message.client,
             extras=message.extras,
             request_id=message.request_id,
             verified_at=now,

@@ -156,7 +156,13 @@ def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
             continue
         body = request.body if content_type else b""
         message = UpdateMessage(
-            topic=topic, type=kind, content_type=content_type, body=body, headers=request.headers, extras=extras
+            topic=topic,
+            type=kind,
+            content_type=content_type,
+            body=body,
+            headers=request.headers,
+            client=request.client,
+            extras=extras,
         )
         updates.append(message)
     if refusal is not None and all(isinstance(update, RefusedTopic) for update in updates):

@@ -32,20 +32,20 @@ from websubsub._subscription_client import SubscriptionClient
 log = logging.getLogger("websubsub")
 
 _SQLITE = "sqlite:///"
-#: A server that passes the lifespan on before it listens would miss a verification that comes at once.
+#: A server that passes the lifespan on before it listens could miss a verification that comes at once.
 _LISTENING_SECONDS = 0.5
 #: How long unsubscribing may take when a server stops.
 UNSUBSCRIBE_SECONDS = 20.0
 
 
 def open_state(state: "str | StateStore") -> StateStore:
-    """Return the store that a setting names.
+    """Return the store for a setting.
 
     Args:
         state: ``memory:``, ``sqlite:///FILE``, or a store.
 
     Raises:
-        ValueError: It names none.
+        ValueError: The setting names no store.
     """
     if not isinstance(state, str):
         return state
@@ -57,16 +57,16 @@ def open_state(state: "str | StateStore") -> StateStore:
 
 
 class SubscriberApplication:
-    """An ASGI application that answers hubs and keeps its targets subscribed; also an async context manager.
+    """A subscriber as an ASGI application and async context manager: it answers hubs and keeps its targets subscribed.
 
-    Enter it where the server passes no lifespan on, as below the mount of another framework: the subscriptions are
-    made once it is entered.
+    Enter it if the server passes no lifespan on, as when it is mounted in another framework: it subscribes once it is
+    entered.
 
     Args:
         service: The subscriber.
         config: Its settings.
-        client: Your own HTTP client, for hubs and resources, used whole.
-        discovery: What discovery may do beyond the specification.
+        client: Your own HTTP client for hubs and resources, with all of its settings.
+        discovery: Options of discovery beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
 
     Raises:
@@ -88,11 +88,11 @@ class SubscriberApplication:
         if not is_https(url) and not is_loopback_url(url):
             log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
         report = Reporter(config.observer)
-        self.subscriptions = Subscriptions(url, open_state(config.state), failed=_not_kept(report))
+        self.subscriptions = Subscriptions(url, open_state(config.state), failed=_report_unsaved(report))
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
-            named=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),
-            found=SubscriptionClient(
+            trusted=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),
+            untrusted=SubscriptionClient(
                 self.subscriptions, client=client, insecure_secrets=insecure_secrets, private_hubs=False
             ),
         )
@@ -102,7 +102,7 @@ class SubscriberApplication:
             self._handle,
             limits=config.limits,
             resources=self._resources,
-            coded=True,  # a signature covers the bytes as they came
+            coded=True,  # the signature covers the bytes as they were sent
             refused=self._refused,
         )
         self._targets = {target.name: target for target in config.targets}
@@ -115,11 +115,11 @@ class SubscriberApplication:
         return self._edge.load
 
     def listening(self) -> None:
-        """Say that requests are accepted now; without being told, the application waits half a second."""
+        """Tell the application that requests are accepted now. Otherwise it waits half a second to subscribe."""
         self._listening.set()
 
     def subscribe(self, target: "Target | str") -> None:
-        """Keep one more target subscribed; what becomes of it is told to the observer of the config.
+        """Keep another target subscribed. The observer of the config gets its events.
 
         Args:
             target: The target, or the URL of a resource.
@@ -187,14 +187,14 @@ class SubscriberApplication:
         await self._lifecycle.keep(target)
 
     async def __aenter__(self) -> Self:
-        """Read the state and begin to subscribe."""
+        """Load the state and start to subscribe."""
         await self._edge.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let queued deliveries finish within the limit of the config, then stop; subscriptions stay as they are."""
+        """Wait for queued deliveries within the limit of the config, then stop. Subscriptions stay as they are."""
         await self._edge.__aexit__(kind, error, traceback)
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
@@ -202,8 +202,8 @@ class SubscriberApplication:
         await self._edge(scope, receive, send)
 
 
-def _not_kept(report: Reporter) -> Failed:
-    """Tells of subscriptions that could not be written to the store."""
+def _report_unsaved(report: Reporter) -> Failed:
+    """Return a function that reports subscriptions that could not be stored."""
 
     def tell(subscription: Subscription, error: Exception) -> None:
         reason = "internal error"
@@ -225,13 +225,13 @@ def asgi(
     discovery: DiscoveryOptions | None = None,
     insecure_secrets: bool = False,
 ) -> SubscriberApplication:
-    """Return a subscriber as an ASGI application whose callbacks live below ``config.url``.
+    """Return a subscriber as an ASGI application with its callbacks below ``config.url``.
 
     Args:
         service: The subscriber.
-        config: Its settings; they need a ``url``, since an application does not know where it is served.
-        client: Your own HTTP client, for hubs and resources, used whole.
-        discovery: What discovery may do beyond the specification.
+        config: Its settings. They need a ``url``, since an application does not know where it is served.
+        client: Your own HTTP client for hubs and resources, with all of its settings.
+        discovery: Options of discovery beyond the specification.
         insecure_secrets: Whether secrets may be sent over plain http to other machines.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How a subscriber is set up: what it wants, where it can be reached, and what its callbacks accept."""
+"""The settings of a subscriber: its targets, its URL, and what its callbacks accept."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -13,26 +13,26 @@ from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.limits import EdgeLimits
 from websubsub._events import Observer
 
-#: Leases to ask for are shorter, in seconds.
+#: Requested leases must be shorter, in seconds.
 LEASE_LIMIT = 10**12
 
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """Something to subscribe to: a resource to discover, or a topic at a hub that are known.
+    """Something to subscribe to: a resource to discover, or a known topic at a known hub.
 
     Attributes:
-        resource: The URL to discover topic and hub from; discovered again before each renewal.
-        hub: The hub, where it is known; with a resource, instead of the hubs that it names.
-        topic: The topic, where it is known; with a resource, instead of the one that it names.
-        secret: The key that deliveries are signed with; by default a new random one for each request.
-        signed: Whether to ask for signed deliveries; without, anyone who learns the callback can deliver.
-        parameters: Further parameters for the hub.
-        headers: Further headers for the hub, such as Authorization.
+        resource: The URL to discover topic and hub from. It is discovered again before each renewal.
+        hub: The hub, if it is known. With a resource, it replaces the hubs that the resource names.
+        topic: The topic, if it is known. With a resource, it replaces the topic that the resource names.
+        secret: The secret that deliveries are signed with. By default each request has a new random one.
+        signed: Whether to request signed deliveries. Otherwise anyone who learns the callback can deliver.
+        parameters: Additional parameters for the hub.
+        headers: Additional headers for the hub, such as Authorization.
         discovery_headers: Headers for the resource, such as Accept and Accept-Language.
 
     Raises:
-        ValueError: It is neither a resource nor a hub with a topic, or a URL or the secret cannot be used.
+        ValueError: There is neither a resource nor a hub with a topic, or a URL or the secret cannot be used.
     """
 
     resource: str | None = None
@@ -45,7 +45,7 @@ class Target:
     discovery_headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what cannot be subscribed to."""
+        """Raise ``ValueError`` if this cannot be subscribed to."""
         if self.resource is None and (self.hub is None or self.topic is None):
             raise ValueError("A target is a resource, or a hub together with a topic.")
         for name in ("resource", "hub", "topic"):
@@ -57,7 +57,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What the target is known by: its resource, or its hub and topic."""
+        """The name of the target: its resource, or its hub and topic."""
         return self.resource or f"{self.hub} {self.topic}"
 
 
@@ -97,16 +97,17 @@ def _answers(_: object, __: object, status: int) -> None:
 
 @attrs.frozen(kw_only=True)
 class CallbackPolicy:
-    """What the callbacks accept, and how they answer.
+    """What callbacks accept, and how they answer.
 
     Attributes:
-        signature_methods: The methods strong enough to prove a delivery; add ``sha1`` for hubs that know nothing else.
-        rejected_status: The status for a delivery whose signature proves nothing; the content is dropped in any case.
+        signature_methods: The signature methods to accept. Add ``sha1`` for hubs that support nothing else.
+        rejected_status: The status for a delivery with an invalid signature. Its content is dropped in any case.
         challenge_limit: The longest challenge that is echoed, in characters.
-        any_challenge: Whether hubs from before 2026 may send other characters than those of W3C 5.3.
-        max_lease_seconds: The longest lease that is believed, in seconds.
-        queue: How many deliveries may wait for the hook after they were answered; 0 runs it before the answer.
-        remembered: How many message ids are remembered to recognise what is delivered twice.
+        any_challenge: Whether challenges may have other characters than those of W3C 5.3, as from hubs before 2026.
+        max_lease_seconds: The longest lease to accept, in seconds. Longer ones are treated as this.
+        queue: How many deliveries may wait for the hook after they were answered. With 0, the hook runs before the
+            response.
+        remembered: How many message ids are remembered to recognise repeated deliveries.
     """
 
     signature_methods: frozenset[SignatureMethod] = attrs.field(default=STRONG_METHODS, converter=_methods)
@@ -123,18 +124,18 @@ class SubscriberConfig:
     """The settings of one subscriber service.
 
     Attributes:
-        url: The public URL below which the callbacks live; each gets a path of its own that nobody can guess. Without
-            one, a subscriber that listens on loopback takes its own address; any other needs one.
-        targets: What to subscribe to: URLs of resources, or ``Target``s; one or many, or none.
-        lease_seconds: The lease to ask for, in seconds; None leaves it to the hub.
-        state: Where subscriptions are kept: ``memory:``, ``sqlite:///FILE``, or a store of your own.
+        url: The public URL that all callbacks are below. Each has a path that nobody can guess. A subscriber that
+            listens on loopback uses its own address by default; any other needs a URL.
+        targets: What to subscribe to: one or many URLs of resources or ``Target``s, or none.
+        lease_seconds: The lease to request, in seconds, or None to leave it to the hub.
+        state: The store of subscriptions: ``memory:``, ``sqlite:///FILE``, or a store of your own.
         unsubscribe_on_shutdown: Whether to unsubscribe when the server stops.
-        policy: What the callbacks accept.
-        limits: The bounds of a request.
+        policy: What callbacks accept.
+        limits: The limits of requests.
         observer: Called with every ``SubscriberEvent``.
 
     Raises:
-        ValueError: A value cannot be used; the text says which.
+        ValueError: A value cannot be used. The message says which.
     """
 
     url: str | None = attrs.field(default=None, validator=_callback_base)
@@ -151,12 +152,12 @@ class SubscriberConfig:
         """The public URL.
 
         Raises:
-            ValueError: None was given.
+            ValueError: The settings have no URL.
         """
         if self.url is None:
             raise ValueError("The subscriber does not know its public URL; set SubscriberConfig(url=...).")
         return self.url
 
     def served_at(self, base: str) -> "SubscriberConfig":
-        """These settings with ``base`` as URL, unless one was given."""
+        """Return these settings with ``base`` as URL, unless they have one."""
         return self if self.url is not None else attrs.evolve(self, url=base)

@@ -1,4 +1,4 @@
-"""Deliveries that came before, and deliveries that wait for their turn; both bounded."""
+"""Recognising repeated deliveries, and a queue of deliveries. Both are limited."""
 
 import hashlib
 from collections import OrderedDict, deque
@@ -8,7 +8,7 @@ from enum import StrEnum
 import anyio
 
 
-class Sight(StrEnum):
+class Seen(StrEnum):
     """Whether a delivery was seen before."""
 
     NEW = "new"
@@ -17,7 +17,7 @@ class Sight(StrEnum):
 
 
 class MessageIds:
-    """The message ids that were handled, the latest of them.
+    """The message ids that were handled most recently.
 
     Args:
         limit: How many are remembered.
@@ -30,24 +30,25 @@ class MessageIds:
 
     @staticmethod
     def key(token: str, message_id: str, body: bytes) -> bytes:
-        """What a delivery is recognised by.
+        """Return the key that identifies a delivery.
 
-        No signature covers the id, so the content counts too: nobody can make a later delivery look like a repetition.
+        The signature does not cover the id, so the content is part of the key. Otherwise anybody could make a later
+        delivery look like a repetition.
         """
         return hashlib.sha256(f"{token}\n{message_id}\n".encode() + hashlib.sha256(body).digest()).digest()
 
-    def begin(self, key: bytes) -> Sight:
-        """Note that a delivery is being handled, and say whether it was before."""
+    def begin(self, key: bytes) -> Seen:
+        """Begin to handle a delivery. Return whether it was handled before."""
         if key in self._done:
             self._done.move_to_end(key)
-            return Sight.DONE
+            return Seen.DONE
         if key in self._running:
-            return Sight.RUNNING
+            return Seen.RUNNING
         self._running.add(key)
-        return Sight.NEW
+        return Seen.NEW
 
     def end(self, key: bytes, *, done: bool) -> None:
-        """Note that handling ended; one that failed may come again."""
+        """End the handling of a delivery. One that failed may come again."""
         self._running.discard(key)
         if done and self._limit:
             self._done[key] = None
@@ -56,10 +57,10 @@ class MessageIds:
 
 
 class Queue:
-    """Work that is done after the answer, in the order in which it came.
+    """Work to do after the response, in order.
 
     Args:
-        limit: How much may wait.
+        limit: How much work may wait.
     """
 
     def __init__(self, limit: int) -> None:
@@ -68,17 +69,17 @@ class Queue:
         self._turn: anyio.Lock | None = None
 
     def put(self, work: Callable[[], Awaitable[object]]) -> bool:
-        """Add work, false when there is no room; ``drain`` must be awaited after it."""
+        """Add work. Return False if the queue is full. ``drain`` must be awaited after it."""
         if len(self._waiting) >= self._limit:
             return False
         self._waiting.append(work)
         return True
 
     async def drain(self) -> None:
-        """Do all work that waits, one at a time."""
+        """Do all waiting work, one piece at a time."""
         if self._turn is None:
             self._turn = anyio.Lock()
         async with self._turn:
-            # Follow-ups may start in any order, and one whose hub went away never does.
+            # Follow-ups may start in any order, or not at all if the hub disconnected.
             while self._waiting:
                 await self._waiting.popleft()()

@@ -1,4 +1,7 @@
-"""From a hub's request to the hook and back: only what is wanted is confirmed, only what is proven is delivered."""
+"""The dispatcher: from a hub's request to a hook and back.
+
+Only wanted subscriptions are confirmed, and only authentic deliveries reach the hook.
+"""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,7 +15,7 @@ from _websub.user_code import settle
 from websubsub import _clock
 from websubsub import _protocol as protocol
 from websubsub._config import SubscriberConfig
-from websubsub._deliveries import MessageIds, Queue, Sight
+from websubsub._deliveries import MessageIds, Queue, Seen
 from websubsub._errors import AnsweredError, SubscriptionDeletedError
 from websubsub._events import EventKind, Reporter, SubscriberEvent
 from websubsub._messages import (
@@ -40,8 +43,8 @@ class Dispatcher:
         service: The service.
         config: Its settings.
         subscriptions: Its subscriptions.
-        report: Told what happens.
-        clock: The time, in seconds since 1970.
+        report: Called with each event.
+        clock: Returns the time, in seconds since 1970.
     """
 
     def __init__(
@@ -58,11 +61,11 @@ class Dispatcher:
         self._subscriptions = subscriptions
         self._report = report
         self._clock = clock
-        self._seen = MessageIds(config.policy.remembered)
+        self._message_ids = MessageIds(config.policy.remembered)
         self._queue = Queue(config.policy.queue)
 
     async def handle(self, request: Request) -> Answer:
-        """Answer a request: GET asks or tells something, POST delivers."""
+        """Answer a request: a GET is a verification or a notification, a POST is a delivery."""
         token = protocol.find_token(request, self._config.public_url)
         subscription = None if token is None else self._subscriptions.get(token)
         if subscription is None:
@@ -74,12 +77,12 @@ class Dispatcher:
         return Answer(plain(405, "A callback takes GET and POST requests only.", [("Allow", "GET, POST")]))
 
     def note_refusal(self, method: str, path: str, response: Response) -> None:
-        """Tell of a delivery that was refused before it was read: too large, too slow, one too many.
+        """Report a delivery that was refused before it was read: too large, too slow, or one too many.
 
         Args:
             method: The method of the request.
             path: Its path.
-            response: How it was answered.
+            response: The response to it.
         """
         subscription = self._subscriptions.get(path.rpartition("/")[2])
         if method == "POST" and subscription is not None:
@@ -89,7 +92,7 @@ class Dispatcher:
         hook = _ROWS[type(message)]
         return await settle(hook, getattr(self._service, hook.name), message)
 
-    # --- GET: verification of intent, denial, errors of the hub
+    # --- GET: intent verification, denial, errors of the hub
 
     async def _answer(self, subscription: Subscription, request: Request) -> Response:
         callback = protocol.Callback(
@@ -128,7 +131,7 @@ class Dispatcher:
             self._tell(EventKind.REFUSED, subscription, outcome.reason)
             return protocol.write_error(outcome)
         lease = message.lease_seconds if isinstance(message, SubscriptionVerification) else None
-        # Kept before the hub is answered: its first delivery may follow at once.
+        # Stored before the hub gets its answer, since the first delivery may follow at once.
         if not await self._take(step, subscription, now, lease):
             return _NOTHING_HERE
         return protocol.write_confirmation(message.challenge, _success(outcome) or Success())
@@ -156,7 +159,7 @@ class Dispatcher:
         return self._acknowledge(await self._settle(message))
 
     def _acknowledge(self, outcome: object) -> Response:
-        # What a hook thinks of it changes nothing: the hub only wants to know that it was heard.
+        # An error of the hook makes no difference: the hub only needs to know that the message arrived.
         return protocol.write_acknowledgement(_success(outcome), 200)
 
     # --- POST: content distribution
@@ -178,15 +181,15 @@ class Dispatcher:
         if message_id is None:
             return await self._deliver(subscription, message)
         key = MessageIds.key(subscription.token, message_id, request.body)
-        sight = self._seen.begin(key)
-        if sight is not Sight.NEW:
-            return Answer(Response(status=_ACCEPTED) if sight is Sight.DONE else _BUSY)
+        seen = self._message_ids.begin(key)
+        if seen is not Seen.NEW:
+            return Answer(Response(status=_ACCEPTED) if seen is Seen.DONE else _BUSY)
         done = False
         try:
             answer = await self._deliver(subscription, message)
             done = answer.response.ok
         finally:
-            self._seen.end(key, done=done)
+            self._message_ids.end(key, done=done)
         return answer
 
     def _untimely(self, subscription: Subscription) -> Response:
@@ -197,7 +200,10 @@ class Dispatcher:
         return plain(status, reason)
 
     def _check_signature(self, subscription: Subscription, request: Request) -> Response | None:
-        """Return the refusal of a delivery without the proof that its secret asks for (W3C 7.1.2)."""
+        """Return the response to a delivery with an invalid signature, or None (W3C 7.1.2).
+
+        If the subscription has no secret, any delivery is accepted.
+        """
         secrets = subscription.secrets_at(self._clock())
         if not secrets:
             return None
@@ -218,7 +224,7 @@ class Dispatcher:
 
     async def _notify(self, subscription: Subscription, message: ContentDistributionMessage) -> Response:
         outcome = await self._settle(message)
-        if isinstance(outcome, SubscriptionDeletedError) and not _goes_on(outcome):
+        if isinstance(outcome, SubscriptionDeletedError) and not _continues(outcome):
             await self._subscriptions.change(
                 subscription.token, lambda known: known.after(Step.DELETE) if known.allows(Step.DELETE) else None
             )
@@ -235,7 +241,7 @@ class Dispatcher:
         )
 
 
-def _goes_on(outcome: SubscriptionDeletedError) -> bool:
+def _continues(outcome: SubscriptionDeletedError) -> bool:
     return isinstance(outcome, AnsweredError) and outcome.status != HTTPStatus.GONE
 
 

@@ -1,4 +1,4 @@
-"""What a subscriber says no with, and what the subscription client raises.
+"""The errors that a subscriber's hooks return or raise, and that the subscription client raises.
 
 ::
 
@@ -6,9 +6,9 @@
     ├── SubscriptionVerificationError     404
     ├── UnsubscriptionVerificationError   404
     ├── SubscriptionDeletedError          410: no more deliveries for this subscription
-    └── SubscriptionInitiationError       the hub did not take a request; ``status`` is its answer, 0 if there was none
-        ├── DeniedError                   the hub took the request and denied it later
-        └── InsecureSecretError           nothing was sent, since the secret would be readable on its way
+    └── SubscriptionInitiationError       the hub refused a request; ``status`` is that of its response, or 0
+        ├── DeniedError                   the hub accepted the request and denied it later
+        └── InsecureSecretError           nothing was sent, since the secret would have been readable
 """
 
 from _websub.outcome import WebSubError
@@ -29,24 +29,24 @@ class UnsubscriptionVerificationError(WebSubError):
 
 
 class SubscriptionDeletedError(WebSubError):
-    """The subscription is over: the hub is told not to deliver any more (W3C 7)."""
+    """The subscription has ended. The hub is told to stop delivering (W3C 7)."""
 
     status = 410
 
 
 class AnsweredError(SubscriptionDeletedError):
-    """What another program answered to a delivery; the subscription is over only if that is 410."""
+    """Another program answered a delivery with an error. The subscription ends only if that is a 410."""
 
 
 class SubscriptionInitiationError(WebSubError):
-    """The hub did not take a request; ``status`` is its answer, 0 if there was none."""
+    """The hub refused a request. ``status`` is that of its response, or 0 if there was none."""
 
     status = 0
 
 
 class DeniedError(SubscriptionInitiationError):
-    """The hub took the request and denied the subscription after that (W3C 5.2)."""
+    """The hub accepted the request, and denied the subscription later (W3C 5.2)."""
 
 
 class InsecureSecretError(SubscriptionInitiationError):
-    """A secret is not sent over plain http to another machine unless that is allowed (W3C 5.1)."""
+    """The secret was not sent over plain http to another machine, since that is not allowed (W3C 5.1)."""

@@ -1,4 +1,4 @@
-"""What happens to subscriptions, told to whoever wants to watch."""
+"""Events of subscriptions, for the log and for an observer."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +10,7 @@ log = logging.getLogger("websubsub")
 
 
 class EventKind(StrEnum):
-    """What happened."""
+    """The kind of an event."""
 
     SUBSCRIBED = "subscribed"
     RESUMED = "resumed"
@@ -25,19 +25,20 @@ class EventKind(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class SubscriberEvent:
-    """Something that happened to a subscription; never with its secret or its callback.
+    """An event of a subscription. It never contains the secret or the callback.
 
     Attributes:
-        kind: What happened: ``resumed`` is a subscription that the state still had, ``rejected`` a delivery that was
-            not taken, as its signature proves nothing or it is too large, ``refused`` a verification that was not
-            confirmed, ``failed`` a request that the hub did not take or did not verify, or state that was not kept. The
-            same failure is told once an hour.
-        topic: The topic; of a request that failed before it was known, the resource.
-        hub: The hub, empty while it is not known.
-        reason: Why, in one sentence, where there is more to say.
-        lease_seconds: The lease that was granted.
-        next_try: When what failed is tried again, in seconds since 1970 by the wall clock; None when it is not.
-        error: What failed.
+        kind: What happened. ``resumed``: the subscription was found in the state. ``rejected``: a delivery was not
+            accepted, because its signature is invalid or it is too large, for example. ``refused``: a verification was
+            not confirmed. ``failed``: the hub did not accept or verify a request, or the state could not be stored. The
+            same failure is reported once an hour.
+        topic: The topic, or the resource if a request failed before the topic was known.
+        hub: The hub, or an empty text while it is unknown.
+        reason: The reason in one sentence, if there is more to say.
+        lease_seconds: The granted lease, in seconds.
+        next_try: The time of the next attempt after a failure, in seconds since 1970 by the wall clock, or None if
+            there is none.
+        error: The error of a failure.
     """
 
     kind: EventKind
@@ -55,10 +56,10 @@ _TROUBLE = frozenset({EventKind.REJECTED, EventKind.REFUSED, EventKind.DENIED, E
 
 
 class Reporter:
-    """Logs events and hands them to an observer, whose own failures stay with it.
+    """Logs events and passes them to an observer, whose errors are only logged.
 
     Args:
-        observer: Called with every event, at once; it must not block.
+        observer: Called with every event. It must not block.
     """
 
     def __init__(self, observer: Observer | None = None) -> None:
@@ -67,7 +68,7 @@ class Reporter:
     def __call__(self, event: SubscriberEvent) -> None:
         """Report one event."""
         level = logging.WARNING if event.kind in _TROUBLE else logging.INFO
-        # Topics and reasons come from outside: quoted, a line break in them starts no line of its own.
+        # Topics and reasons come from others. They are quoted, so that a line break in them does not start a new line.
         log.log(level, "%s: topic %r, hub %r %s", event.kind, event.topic, event.hub, ascii(event.reason)[:300])
         if self._observer is None:
             return

@@ -1,4 +1,4 @@
-"""Several subscribers on one address."""
+"""A listener for several subscribers on one address."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,16 +19,16 @@ from websubsub._service import SubscriberService
 
 
 class SubscriberListener:
-    """Listens on one address for the subscribers attached to its paths; an async context manager.
+    """Listens on one address for the subscribers attached to its paths. It is an async context manager.
 
     Args:
         port: The port to listen on; 0 picks a free one.
         host: The address to listen on.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
-        public_url: The base URL that hubs call, where it is not that of the address.
-        graceful_seconds: How long unsubscribing may take when it stops, and then accepted requests.
-        client: Your own HTTP client, for hubs and resources, used whole.
+        public_url: The base URL that hubs call, if it differs from the address.
+        graceful_seconds: When it stops, how long unsubscribing may take, and then accepted requests.
+        client: Your own HTTP client for hubs and resources, with all of its settings.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SubscriberListener:
         """The base URL that hubs call.
 
         Raises:
-            RuntimeError: It is not known before the listener has started.
+            RuntimeError: The listener has not started, so that the URL is not known.
         """
         url = self._public_url or self._listener.url
         if url is None:
@@ -66,15 +66,15 @@ class SubscriberListener:
     def attach(
         self, service: SubscriberService, path: str | None = None, *, config: SubscriberConfig | None = None
     ) -> None:
-        """Answer for a subscriber, before or after the start; after it, it subscribes at once.
+        """Attach a subscriber, before or after the start. After the start, it subscribes at once.
 
         Args:
             service: The subscriber.
-            path: The path to answer below, starting with a slash; by default that of the ``url`` of the config.
-            config: Its settings; without a ``url`` in it, the subscriber's is the listener's URL and the path.
+            path: The path to answer below, starting with a slash. The default is that of the config's ``url``.
+            config: Its settings. Without a ``url``, the subscriber's URL is that of the listener with the path.
 
         Raises:
-            ValueError: The path is taken, the service is attached already, or the public URL is not known.
+            ValueError: The path is taken, the service is already attached, or the public URL is not known.
         """
         settings = config or SubscriberConfig()
         where = path if path is not None else path_of(settings.url or "").rstrip("/") or "/"
@@ -99,7 +99,7 @@ class SubscriberListener:
             warn_of_loopback(url, self._host)
 
     def application(self, service: SubscriberService) -> SubscriberApplication:
-        """Return the application of a service that is attached, to subscribe to more and to look at subscriptions.
+        """Return the application of an attached service, to subscribe to more targets and to inspect subscriptions.
 
         Raises:
             ValueError: The service is not attached, or the listener has not started.
@@ -110,7 +110,7 @@ class SubscriberListener:
         return app
 
     async def detach(self, service: SubscriberService) -> None:
-        """Answer with a subscriber no more; it unsubscribes first if its config says so.
+        """Detach a subscriber. It unsubscribes first if its config says so.
 
         Raises:
             ValueError: The service is not attached.
@@ -126,7 +126,7 @@ class SubscriberListener:
         del self._paths[id(service)]
 
     async def start(self) -> str:
-        """Listen, then subscribe for every service; a subscription that fails does not stop the others.
+        """Start to listen, then to subscribe for every service. A failed subscription does not stop the others.
 
         Returns:
             The base URL, once requests are accepted.
@@ -138,7 +138,7 @@ class SubscriberListener:
         return self.url
 
     async def graceful_stop(self) -> None:
-        """Unsubscribe the services whose config says so, wait for the verifications, then accept no more requests."""
+        """Unsubscribe the services whose config says so, wait for the verifications, and stop accepting requests."""
         async with anyio.create_task_group() as tasks:
             for app in self._apps.values():
                 tasks.start_soon(self._unsubscribe, app)
@@ -146,7 +146,7 @@ class SubscriberListener:
         await self._listener.graceful_stop()
 
     async def immediate_stop(self) -> None:
-        """Stop now; subscriptions stay as they are."""
+        """Stop now. Subscriptions stay as they are."""
         self._apps.clear()
         await self._listener.immediate_stop()
 
@@ -155,14 +155,14 @@ class SubscriberListener:
             await app.unsubscribe_all(seconds=self._graceful_seconds)
 
     async def __aenter__(self) -> Self:
-        """Make ready for subscribers."""
+        """Prepare for subscribers to be attached."""
         await self._listener.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop gracefully, if that was not done before."""
+        """Stop gracefully, unless already stopped."""
         try:
             if error is None:
                 await self.graceful_stop()
@@ -172,7 +172,7 @@ class SubscriberListener:
 
 @asynccontextmanager
 async def _mounted(app: SubscriberApplication, path: str) -> AsyncIterator[AsgiApp]:
-    """The application below a path, whatever path its public URL has: a proxy may change it on the way."""
+    """Run an application, mounted below a path, which may differ from that of its public URL behind a proxy."""
 
     async def mounted(scope: Scope, receive: Receive, send: AsgiSend) -> None:
         await app({**scope, "root_path": path.rstrip("/")}, receive, send)

@@ -1,4 +1,4 @@
-"""What a subscriber's hooks are called with, and what they say yes with."""
+"""The messages that a subscriber's hooks get, and the successes that they return."""
 
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -21,13 +21,13 @@ def _extras() -> Any:
 
 @attrs.frozen(kw_only=True)
 class SubscriptionVerification:
-    """A hub asks whether a subscription is wanted; only asked about those that are (W3C 5.3).
+    """A hub verifies the intent of a subscription that was requested (W3C 5.3).
 
     Attributes:
-        hub: The hub that was asked for the subscription.
+        hub: The hub of the subscription.
         topic: The topic's URL, as the hub wrote it.
-        challenge: What the hub wants to read in the answer.
-        lease_seconds: The lease that the hub grants, in seconds, already clamped.
+        challenge: The text to echo in the response.
+        lease_seconds: The lease that the hub grants, in seconds, within the limit of the policy.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
     """
@@ -42,12 +42,12 @@ class SubscriptionVerification:
 
 @attrs.frozen(kw_only=True)
 class UnsubscriptionVerification:
-    """A hub asks whether a subscription is to end; only asked about those that are (W3C 5.3).
+    """A hub verifies the intent of an unsubscription that was requested (W3C 5.3).
 
     Attributes:
-        hub: The hub that was asked to end the subscription.
+        hub: The hub of the subscription.
         topic: The topic's URL, as the hub wrote it.
-        challenge: What the hub wants to read in the answer.
+        challenge: The text to echo in the response.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
     """
@@ -61,12 +61,12 @@ class UnsubscriptionVerification:
 
 @attrs.frozen(kw_only=True)
 class SubscriptionDenied:
-    """A hub denies a subscription, even one that was active: it is over (W3C 5.2).
+    """A hub denied a subscription, which may have been active. The subscription has ended (W3C 5.2).
 
     Attributes:
         hub: The hub.
         topic: The topic's URL.
-        reason: What the hub says, or nothing.
+        reason: The reason of the hub, or an empty text.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
     """
@@ -80,12 +80,12 @@ class SubscriptionDenied:
 
 @attrs.frozen(kw_only=True)
 class HubError:
-    """A hub says that it failed with a subscription although that was verified.
+    """A hub reports an error of its own with a verified subscription.
 
     Attributes:
         hub: The hub.
         topic: The topic's URL.
-        reason: What the hub says, or nothing.
+        reason: The reason of the hub, or an empty text.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
     """
@@ -99,14 +99,14 @@ class HubError:
 
 @attrs.frozen(kw_only=True)
 class ContentDistributionMessage:
-    """A hub delivers the content of a topic; its signature is checked already (W3C 7).
+    """A hub delivers the content of a topic. Its signature has already been checked (W3C 7).
 
     Attributes:
         hub: The hub of the subscription.
         topic: The topic that was subscribed to, whatever the Link headers say.
         body: The content, byte for byte.
-        content_type: The Content-Type, exactly as it came; empty if none did.
-        headers: The headers of the request; no signature covers them.
+        content_type: The Content-Type, exactly as it was sent, or an empty text.
+        headers: The headers of the request. The signature does not cover them.
     """
 
     hub: str
@@ -116,19 +116,19 @@ class ContentDistributionMessage:
     headers: Headers = _headers()
 
     def text(self) -> str:
-        """Return the content as text; raises ``ContentError`` when it is none."""
+        """Return the content as text. Raise ``ContentError`` if it is not text."""
         return media.read_text(self.body, self.content_type)
 
     def json(self) -> Any:
-        """Return the content as JSON; raises ``ContentError`` when it is none."""
+        """Return the content as JSON. Raise ``ContentError`` if it is not JSON."""
         return media.read_json(self.body)
 
     def xml(self) -> Element:
-        """Return the content as XML; raises ``ContentError`` when it is none, or an attack."""
+        """Return the content as XML. Raise ``ContentError`` if it is not XML, or an attack."""
         return read_xml(self.body, self.content_type)
 
     def form(self) -> dict[str, str]:
-        """Return the content as form fields; raises ``ContentError`` when it is no form."""
+        """Return the content as form fields. Raise ``ContentError`` if it is not a form."""
         return media.read_fields(self.body)
 
 
@@ -137,7 +137,7 @@ Notice = SubscriptionVerification | UnsubscriptionVerification | SubscriptionDen
 
 @attrs.frozen(kw_only=True)
 class Acknowledgement(Success):
-    """The message was taken."""
+    """The message was accepted."""
 
     status: int = 202
 
@@ -149,20 +149,20 @@ class SubscriptionVerificationSuccess(Success):
 
 @attrs.frozen(kw_only=True)
 class UnsubscriptionVerificationSuccess(Success):
-    """The subscription is to end."""
+    """The subscription is no longer wanted."""
 
 
 @attrs.frozen(kw_only=True)
 class SubscriptionChangeResponse:
-    """A hub took a request to subscribe or unsubscribe; nothing has changed until it is verified (W3C 5.1.2).
+    """A hub accepted a request to subscribe or unsubscribe. Nothing changes until it is verified (W3C 5.1.2).
 
     Attributes:
-        hub: The hub that took it, after redirects.
+        hub: The hub that accepted it, after redirects.
         topic: The topic's URL.
         callback: The callback of the subscription.
-        status: The status of the hub's answer.
-        headers: The headers of the hub's answer.
-        body: The body of the hub's answer.
+        status: The status of the hub's response.
+        headers: The headers of the hub's response.
+        body: The body of the hub's response.
     """
 
     hub: str

@@ -1,4 +1,4 @@
-"""The subscriber's side of the protocol: requests to messages, outcomes to responses. No I/O, no clock, no chance."""
+"""The subscriber's side of the protocol: requests as messages, outcomes as responses. No I/O, clock or randomness."""
 
 import re
 from collections.abc import Iterable
@@ -26,14 +26,14 @@ _NOSNIFF = ("X-Content-Type-Options", "nosniff")
 
 
 class Callback:
-    """Where one subscription is called back, for reading what arrives there.
+    """The callback of one subscription, which reads the requests that arrive there.
 
     Args:
         hub: The subscription's hub.
         topic: The subscription's topic.
         url: The callback's URL.
-        lease_seconds: The lease that is assumed where the hub names none, in seconds.
-        policy: What is accepted.
+        lease_seconds: The lease to assume if the hub names none, in seconds.
+        policy: What callbacks accept.
     """
 
     def __init__(self, *, hub: str, topic: str, url: str, lease_seconds: int, policy: CallbackPolicy) -> None:
@@ -44,10 +44,10 @@ class Callback:
         self._policy = policy
 
     def read(self, request: Request) -> Notice:
-        """What a hub says by GET (W3C 5.2, 5.3).
+        """Return the message in a hub's GET request (W3C 5.2, 5.3).
 
         Raises:
-            FormError: 400 for a mode that is none, 404 for anything that cannot be confirmed.
+            FormError: The mode is unknown (400), or the request cannot be confirmed (404).
         """
         try:
             form = parse_notice(self._own_part(request.query), _EXACT)
@@ -57,7 +57,7 @@ class Callback:
             raise FormError(error.reason, status=400 if isinstance(error, _ModeError) else 404) from None
 
     def _own_part(self, query: str) -> str:
-        # What the callback had in its query comes first and is not the hub's, whatever its names (W3C 5.1.1).
+        # The callback's own query comes first and is not the hub's, whatever its names (W3C 5.1.1).
         if self._query and query.startswith(self._query):
             return query[len(self._query) :].lstrip("&")
         return query
@@ -78,7 +78,7 @@ class Callback:
             case Mode.DENIED | Mode.HUB_ERROR:
                 kind = SubscriptionDenied if mode == Mode.DENIED else HubError
                 topic = self._named(form) if any(form.every(Parameter.TOPIC)) else self._topic
-                # Written for people, so that nothing hangs on how it is written.
+                # The reason is for people, so its form does not matter.
                 reason = next(iter(form.every(Parameter.REASON)), "")
                 return kind(hub=hub, topic=topic, reason=reason, headers=headers, extras=extras)
             case _:
@@ -101,7 +101,7 @@ class Callback:
         return challenge
 
     def _lease(self, form: Form) -> int:
-        """Return the lease, clamped; hubs from before 2018 name none."""
+        """Return the lease within the limit of the policy. Hubs from before 2018 name none."""
         text = form.one(Parameter.LEASE_SECONDS)
         if text is None:
             return min(self._lease_seconds, self._policy.max_lease_seconds)
@@ -129,35 +129,35 @@ def _is_text(value: str) -> bool:
 
 
 class _ModeError(FormError):
-    """There is no such mode."""
+    """The mode is unknown."""
 
 
 def find_token(request: Request, base: str) -> str | None:
-    """Return the token of the callback that a request is for; None when the request is for something else.
+    """Return the token of the callback that a request is for, or None if it is for something else.
 
     Args:
         request: The request.
-        base: The public URL below which the callbacks live.
+        base: The public URL that all callbacks are below.
     """
     folder, _, token = request.path.rpartition("/")
     local = request.local_path.rpartition("/")[0]
-    # A proxy may have taken the public path away, and so may the framework that the application is mounted in.
+    # A proxy, or the framework that the application is mounted in, may have removed the public path.
     return token if folder == path_of(base).rstrip("/") or local == "" else None
 
 
 def write_confirmation(challenge: str, success: Success) -> Response:
-    """Return the answer that confirms: the challenge alone, as bytes that no browser renders (W3C 5.3.1, 8.2)."""
+    """Return the response that confirms: only the challenge, with a type that no browser renders (W3C 5.3.1, 8.2)."""
     kept = _without(success.headers.pairs, (Header.CONTENT_TYPE, _NOSNIFF[0]))
     headers = (*kept, (Header.CONTENT_TYPE, OCTET_STREAM), _NOSNIFF)
     return Response(status=200, headers=headers, body=challenge.encode())
 
 
 def write_acknowledgement(success: Success | None, status: int) -> Response:
-    """Return the answer to a message that was taken, with the fields of the success if it has some.
+    """Return the response to an accepted message, with the fields of the success if it has any.
 
     Args:
-        success: What the hook answered.
-        status: The status where the hook named none.
+        success: The success that the hook returned, or None.
+        status: The status if the hook set none.
     """
     if success is None:
         return Response(status=status)
@@ -166,13 +166,13 @@ def write_acknowledgement(success: Success | None, status: int) -> Response:
 
 
 def write_error(error: WebSubError) -> Response:
-    """Return the answer with a reason, as form fields; it is never a redirect (W3C 7)."""
+    """Return the response for an error, with its reason as a form field. It is never a redirect (W3C 7)."""
     status = error.status if error.status >= HTTPStatus.BAD_REQUEST else type(error).status
     return _write(status, error.headers.pairs, [("reason", error.reason), *error.body.items()])
 
 
 def write_refusal(error: FormError) -> Response:
-    """Return the answer to a request that is wrong in itself: one plain sentence."""
+    """Return the response to a malformed request: one sentence as plain text."""
     return plain(error.status, error.reason, [_NOSNIFF])
 
 
@@ -194,8 +194,8 @@ def change_request(mode: Mode, hub: str, fields: dict[str, str | None], headers:
     Args:
         mode: ``subscribe`` or ``unsubscribe``.
         hub: The hub.
-        fields: The parameters after ``hub.mode``; None leaves one out.
-        headers: Further headers.
+        fields: The parameters after ``hub.mode``. One that is None is left out.
+        headers: Additional headers.
     """
     pairs = [(Parameter.MODE, mode.value), *((name, value) for name, value in fields.items() if value)]
     typed = (*_without(headers, (Header.CONTENT_TYPE,)), (Header.CONTENT_TYPE, FORM))

@@ -1,4 +1,4 @@
-"""The class that a subscriber is written as."""
+"""The base class of subscribers, and the table of its hooks."""
 
 from types import NoneType
 
@@ -8,12 +8,12 @@ from websubsub import _errors, _messages
 
 
 class SubscriberService:
-    """A subscriber: subclass it and say what to do with the content that hubs deliver.
+    """A subscriber. Subclass it and implement what to do with the content that hubs deliver.
 
-    Every hook is ``async def on_x(self, message)`` and may return or raise its errors. Only declared errors tell the
-    hub their reason; any other exception is logged and answered with a fixed sentence.
+    Every hook is ``async def on_x(self, message)`` and may return or raise its errors. Only declared errors send their
+    reason to the hub. Any other exception is logged and answered with a fixed sentence.
 
-    A subclass without the required hook is refused when it is made; one that is only to be derived from further says
+    Defining a subclass without the required hook raises ``TypeError``. If it is only a base of further classes, write
     ``class Base(SubscriberService, abstract=True)``.
     """
 
@@ -24,7 +24,7 @@ class SubscriberService:
     async def on_event_notification(
         self, message: _messages.ContentDistributionMessage
     ) -> _messages.Acknowledgement | _errors.SubscriptionDeletedError | None:
-        """Return a hub delivered content. Required.
+        """Process content that a hub delivered. Required.
 
         Any exception but ``SubscriptionDeletedError`` is answered 500, so that the hub delivers again (W3C 7).
         """
@@ -33,28 +33,28 @@ class SubscriberService:
     async def on_subscription_verification(
         self, message: _messages.SubscriptionVerification
     ) -> _messages.SubscriptionVerificationSuccess | _errors.SubscriptionVerificationError:
-        """Return a hub asks about a subscription that was asked for: confirm it, or change your mind (W3C 5.3)."""
+        """Confirm a subscription that was requested, or change your mind (W3C 5.3)."""
         return _messages.SubscriptionVerificationSuccess()
 
     async def on_unsubscription_verification(
         self, message: _messages.UnsubscriptionVerification
     ) -> _messages.UnsubscriptionVerificationSuccess | _errors.UnsubscriptionVerificationError:
-        """Return a hub asks about an unsubscription that was asked for: confirm it, or change your mind (W3C 5.3)."""
+        """Confirm an unsubscription that was requested, or change your mind (W3C 5.3)."""
         return _messages.UnsubscriptionVerificationSuccess()
 
     async def on_subscription_validation_denied(
         self, message: _messages.SubscriptionDenied
     ) -> _messages.Acknowledgement | None:
-        """Return a hub denied a subscription: it is over (W3C 5.2)."""
+        """React to a denied subscription, which has ended (W3C 5.2)."""
         return None
 
     async def on_hub_error(self, message: _messages.HubError) -> _messages.Acknowledgement | None:
-        """Return a hub failed with a subscription that was verified."""
+        """React to an error of a hub with a verified subscription."""
         return None
 
 
-#: What each hook is called with, what it may answer, and what any other error means. The documentation and the tests
-#: read this table too.
+#: The message, the possible answers and the default error of each hook. The documentation and the tests also read this
+#: table.
 HOOKS = (
     Hook(
         name="on_event_notification",

@@ -1,4 +1,4 @@
-"""A subscriber on hypercorn, by itself."""
+"""Serving a subscriber with hypercorn."""
 
 from collections.abc import Awaitable, Callable
 
@@ -23,20 +23,20 @@ async def serve(
     keyfile: str | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a subscriber on hypercorn until cancelled.
+    """Serve a subscriber with hypercorn until cancelled.
 
     Args:
         service: The subscriber.
-        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        config: Its settings. Without a ``url``, the subscriber uses its address if that is on loopback.
         host: The address to listen on.
-        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
+        port: The port to listen on, or 0 for a free one. The ``url`` of the config must lead there.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
         ready: Called with the base URL once requests are accepted.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+        ValueError: The config has no URL, and the address is not on loopback.
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
     await _serve(service, config, binding, ready=ready)
@@ -49,12 +49,12 @@ async def serve_application(
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve an application until ``stop`` returns; then unsubscribe, if its config says so, and end.
+    """Serve an application until ``stop`` returns. Then unsubscribe, if its config says so.
 
     Args:
-        make: Makes it, once the base URL is known.
-        binding: Where to listen.
-        stop: Returns when it is to end.
+        make: Makes the application once the base URL is known.
+        binding: The address to listen on.
+        stop: Returns when the application should stop.
         ready: Called with the base URL once requests are accepted.
     """
     made: list[SubscriberApplication] = []
@@ -72,7 +72,7 @@ async def serve_application(
             if ready is not None:
                 ready(url)
             await stopped()
-            # Hubs verify an unsubscription by asking, so the server has to be there still.
+            # Hubs verify an unsubscription with a request, so the server must still be running.
             for app in made:
                 if app.config.unsubscribe_on_shutdown:
                     await app.unsubscribe_all()
@@ -106,18 +106,18 @@ def run(
     port: int = 8081,
     backend: str = "asyncio",
 ) -> None:
-    """Serve a subscriber on hypercorn until SIGINT or SIGTERM.
+    """Serve a subscriber with hypercorn until SIGINT or SIGTERM.
 
     Args:
         service: The subscriber.
-        config: Its settings; without a ``url``, that of the address when it is one of loopback.
+        config: Its settings. Without a ``url``, the subscriber uses its address if that is on loopback.
         host: The address to listen on.
-        port: The port to listen on, 0 for a free one; the ``url`` of the config has to lead there.
+        port: The port to listen on, or 0 for a free one. The ``url`` of the config must lead there.
         backend: ``asyncio`` or ``trio``.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and others than this machine are meant to reach the address.
+        ValueError: The config has no URL, and the address is not on loopback.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:

@@ -1,4 +1,4 @@
-"""Asks a hub to begin or to end a subscription; what is asked for is remembered before the request goes out."""
+"""The client that requests subscriptions and unsubscriptions. It stores each request before sending it."""
 
 from collections.abc import Mapping
 
@@ -13,12 +13,12 @@ from _websub.http import Headers, HeaderTypes, Request, Response
 from websubsub import _protocol as protocol
 from websubsub._config import LEASE_LIMIT
 from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
+from websubsub._guarded_client import GuardedClient, may_follow
 from websubsub._messages import SubscriptionChangeResponse
-from websubsub._reach import Reach, may_follow
 from websubsub._state.state import Step, Subscription, token_of
 from websubsub._state.subscriptions import Subscriptions
 
-#: Hubs that verify before they answer need the time of two exchanges.
+#: A hub that verifies before it answers needs the time of two exchanges.
 _LIMITS = ExchangeLimits(seconds=30.0)
 _KEEPS_METHOD = frozenset({307, 308})
 _REASON_LIMIT = 200
@@ -27,15 +27,15 @@ Fields = dict[str, str | None]
 
 
 class SubscriptionClient(AsyncResource):
-    """Sends subscription requests to hubs; an async context manager that keeps connections.
+    """Sends subscription requests to hubs. It is an async context manager that keeps connections.
 
     Args:
-        subscriptions: Where requests are remembered so that their verification is confirmed: ``subscriptions`` of the
+        subscriptions: The store of requests, so that their verification is confirmed: ``subscriptions`` of the
             application that answers the callbacks.
-        client: Your own HTTP client, used whole, with its headers, authentication, timeouts and proxies.
-        max_redirects: How many 307 and 308 redirects to other hubs are followed.
+        client: Your own HTTP client, with all of its settings: headers, authentication, timeouts, proxies.
+        max_redirects: How many 307 and 308 redirects to other hubs to follow.
         insecure_secrets: Whether secrets may be sent over plain http to other machines (W3C 5.1 advises against it).
-        private_hubs: Whether hubs may be at addresses that are not public; not where a public page names them.
+        private_hubs: Whether hubs may be at private addresses. Set it to False for hubs that a public page names.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class SubscriptionClient(AsyncResource):
         private_hubs: bool = True,
     ) -> None:
         self._subscriptions = subscriptions
-        self._reach = Reach(client, limits=_LIMITS)
+        self._client = GuardedClient(client, limits=_LIMITS)
         self._max_redirects = max_redirects
         self._insecure_secrets = insecure_secrets
         self._private_hubs = private_hubs
@@ -64,20 +64,20 @@ class SubscriptionClient(AsyncResource):
         parameters: Mapping[str, str] | None = None,
         headers: HeaderTypes = (),
     ) -> SubscriptionChangeResponse:
-        """Ask a hub to subscribe a callback to a topic, or to renew that subscription (W3C 5.1).
+        """Request a subscription of a callback to a topic, or its renewal (W3C 5.1).
 
         Args:
             hub: The hub's URL.
             topic: The topic's URL, exactly as discovered.
-            callback: The callback's URL; one that nobody can guess.
-            lease_seconds: The lease to ask for, in seconds; None leaves it to the hub.
-            secret: The key to sign deliveries with, shorter than 200 bytes; None for unsigned deliveries.
-            parameters: Further parameters.
-            headers: Further headers.
+            callback: The callback's URL. Nobody should be able to guess it.
+            lease_seconds: The lease to request, in seconds, or None to leave it to the hub.
+            secret: The secret to sign deliveries with, shorter than 200 bytes, or None for unsigned deliveries.
+            parameters: Additional parameters.
+            headers: Additional headers.
 
         Raises:
-            SubscriptionInitiationError: The hub did not take the request.
-            InsecureSecretError: The secret would be sent in the clear.
+            SubscriptionInitiationError: The hub refused the request, or did not answer.
+            InsecureSecretError: The secret would be sent in clear text.
             ValueError: A URL, the lease or the secret cannot be used.
         """
         if lease_seconds is not None and not 0 < lease_seconds < LEASE_LIMIT:
@@ -99,17 +99,17 @@ class SubscriptionClient(AsyncResource):
         parameters: Mapping[str, str] | None = None,
         headers: HeaderTypes = (),
     ) -> SubscriptionChangeResponse:
-        """Ask a hub to end a subscription (W3C 5.1).
+        """Request the end of a subscription (W3C 5.1).
 
         Args:
             hub: The hub's URL.
-            topic: The topic's URL of the subscription.
-            callback: The callback's URL of the subscription.
-            parameters: Further parameters.
-            headers: Further headers.
+            topic: The subscription's topic.
+            callback: The subscription's callback.
+            parameters: Additional parameters.
+            headers: Additional headers.
 
         Raises:
-            SubscriptionInitiationError: The hub did not take the request.
+            SubscriptionInitiationError: The hub refused the request, or did not answer.
             ValueError: A URL cannot be used.
         """
         fields = _fields(hub, topic, callback)
@@ -129,10 +129,10 @@ class SubscriptionClient(AsyncResource):
 
     async def _send(self, mode: Mode, hub: str, fields: Fields, headers: HeaderTypes) -> SubscriptionChangeResponse:
         topic, callback = fields[Parameter.TOPIC] or "", fields[Parameter.CALLBACK] or ""
-        url, inside = hub, self._private_hubs
+        url, allow_private = hub, self._private_hubs
         for _ in range(self._max_redirects + 1):
             request = protocol.change_request(mode, url, fields, Headers(headers).pairs)
-            response, inside, location = await self._exchange(request, inside=inside, named=hub)
+            response, allow_private, location = await self._exchange(request, allow_private=allow_private, named=hub)
             if response.ok:
                 return SubscriptionChangeResponse(
                     hub=url,
@@ -147,17 +147,19 @@ class SubscriptionClient(AsyncResource):
             url = self._redirected(url, location, fields)
         raise SubscriptionInitiationError(f"The hub at {host_of(hub)} redirects too often.")
 
-    async def _exchange(self, request: Request, *, inside: bool, named: str) -> tuple[Response, bool, str | None]:
+    async def _exchange(
+        self, request: Request, *, allow_private: bool, named: str
+    ) -> tuple[Response, bool, str | None]:
         body = bytearray()
         try:
-            async with self._reach.open(request, inside=inside, named=named) as reached:
-                incoming = reached.incoming
+            async with self._client.open(request, allow_private=allow_private, named=named) as guarded:
+                incoming = guarded.incoming
                 async for chunk in incoming.chunks:
                     body += chunk
                     if len(body) > _LIMITS.response_bytes:
                         raise ExchangeError(Failure.TOO_LARGE)
                 response = Response(status=incoming.status, headers=incoming.headers, body=bytes(body))
-                return response, reached.inside, incoming.redirect
+                return response, guarded.from_private_network, incoming.redirect
         except ExchangeError as error:
             raise SubscriptionInitiationError(f"The hub at {host_of(request.url)}: {error}.") from error
 
@@ -180,8 +182,8 @@ class SubscriptionClient(AsyncResource):
         )
 
     async def aclose(self) -> None:
-        """Close the connections; a client that was given stays open."""
-        await self._reach.aclose()
+        """Close the connections. Your own client stays open."""
+        await self._client.aclose()
 
 
 def _fields(hub: str, topic: str, callback: str) -> Fields:

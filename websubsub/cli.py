@@ -1,10 +1,10 @@
-"""The command line: look at what a page offers, and listen to a feed."""
+"""The command line: discover the hubs of a page, and listen to a feed."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
+TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -15,10 +15,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: The arguments; those of the process by default.
+        argv: The arguments, by default those of the process.
 
     Returns:
-        The exit status: 0 if all went well, 1 if a page or a hub failed, 2 for a mistake of the user.
+        The exit status: 0 for success, 1 if a page or a hub failed, 2 for a mistake of the user.
     """
     try:
         return _run(_parser().parse_args(argv))
@@ -28,10 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Loaded when they are needed: help and a mistake are to be told at once.
+    # Imported when needed, so that help and mistakes are shown at once.
     import logging  # noqa: PLC0415 - see above
 
-    # What would be a warning is printed as an event.
+    # Warnings are already printed as events.
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(message)s", stream=sys.stderr)
     if arguments.command == "discover":
         from websubsub._command.discover import discover  # noqa: PLC0415 - see above
@@ -43,10 +43,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one sentence, without the usage before it."""
+    """A parser that reports errors in one sentence, without the usage."""
 
     def error(self, message: str) -> "NoReturn":
-        """Say what is wrong, and end."""
+        """Print the error, and exit."""
         self.exit(_USER_MISTAKE, f"websubsub: {message[:1].upper()}{message[1:].removesuffix('.')}.\n")
 
 
@@ -64,18 +64,26 @@ def _parser() -> argparse.ArgumentParser:
     _add_discovery(listen)
     listen.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     listen.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one (default: %(default)s)")
-    listen.add_argument("--public-url", metavar="URL", help="the URL at which hubs reach it (default: http://HOST:PORT/)")
-    listen.add_argument("--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub decides)")
+    listen.add_argument(
+        "--public-url", metavar="URL", help="the URL where hubs reach it (default: http://HOST:PORT/)"
+    )
+    listen.add_argument(
+        "--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub decides)"
+    )
     secret = listen.add_mutually_exclusive_group()
     secret.add_argument("--secret", metavar="S", help="the key for signatures, sent even over http (default: random)")
-    secret.add_argument("--no-secret", action="store_true", help="subscribe without a secret, so that deliveries are not signed")
+    secret.add_argument(
+        "--no-secret", action="store_true", help="subscribe without a secret: deliveries are not signed"
+    )
     listen.add_argument(
         "--state", default="memory:", metavar="STATE", help="memory: or sqlite:///FILE (default: %(default)s)"
     )
     listen.add_argument("--keep", action="store_true", help="stay subscribed on exit")
     listen.add_argument("--json", action="store_true", help="print JSON lines, even on a terminal")
     listen.add_argument("--save", metavar="DIR", help="write each delivery to a new file in this folder")
-    listen.add_argument("--exec", metavar="COMMAND", help="run this command for each delivery, with the body on standard input")
+    listen.add_argument(
+        "--exec", metavar="COMMAND", help="run this command for each delivery, the body on its standard input"
+    )
     listen.add_argument("--forward-to", metavar="URL", help="forward each delivery to this URL")
     return parser
 

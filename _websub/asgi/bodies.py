@@ -4,8 +4,8 @@ import logging
 
 import anyio
 
+from _websub.asgi.holdings import Holdings
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import Shares
 from _websub.http import RETRY_LATER, Response, plain
 from _websub.limits import EdgeLimits
 
@@ -66,7 +66,7 @@ class Bodies:
         # A single body of the largest allowed size always fits.
         self._memory = max(limits.memory_bytes, limits.body_bytes)
         self._refusals = refusals
-        self._arriving = Shares[Arrival]()
+        self._arriving = Holdings[Arrival]()
         self._held = 0
 
     @classmethod

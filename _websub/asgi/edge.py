@@ -20,8 +20,8 @@ from _websub.asgi.events import (
     refuse,
     write_response,
 )
+from _websub.asgi.holdings import client_of
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import client_of
 from _websub.http import Answer, Request, Response, Then, plain
 from _websub.limits import EdgeLimits, EdgeLoad
 from _websub.user_code import contained

@@ -75,7 +75,8 @@ async def read_request(
     if not coded:
         _check_coding(named)
     body = await _read_body(receive, arrival or Bodies.alone(), limit=limit, seconds=seconds)
-    return Request(method=method, url=url, headers=headers, body=body, mount=mount)
+    client = arrival.client if arrival else ""
+    return Request(method=method, url=url, headers=headers, body=body, mount=mount, client=client)
 
 
 def _url(scope: Scope, host: str, mount: str) -> str:

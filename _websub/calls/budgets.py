@@ -30,6 +30,9 @@ class Budgets:
         places: How many exchanges may be in progress with all hosts: half of them with hosts whose last exchange
             failed, three quarters with those and with hosts that wanted nothing within the last hour.
         remembered: How many accounts of hosts, and how many of addresses, are kept.
+
+    Attributes:
+        for_strangers: How many exchanges may be in progress with hosts that wanted nothing within the last hour.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Budgets:
         self._addresses = Accounts(addresses or budget, clock, remembered)
         self._free = places
         self._free_for_failing = places / 2
-        self._free_for_unproven = places * 3 / 4
+        self.for_strangers = self._free_for_unproven = places * 3 / 4
 
     def __len__(self) -> int:
         return max(len(self._hosts), len(self._addresses))
@@ -54,6 +57,15 @@ class Budgets:
     def is_full(self) -> bool:
         """Whether all places are taken, so that no host can be called."""
         return self._free < 1
+
+    @property
+    def is_full_for_strangers(self) -> bool:
+        """Whether no host can be called but one that wanted something within the last hour."""
+        return self.is_full or self._free_for_unproven < 1
+
+    def proven(self, host: str) -> bool:
+        """Return whether a host wanted something within the last hour, so that it is no stranger."""
+        return self._hosts.proven(host)
 
     def wait(self, host: str) -> float:
         """Return the seconds until an exchange may begin: 0 for now, infinity if another one must end first."""

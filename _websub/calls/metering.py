@@ -90,7 +90,10 @@ class MeteredStream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """Return what is known about the connection."""
-        return self._inner.get_extra_info(info)
+        try:
+            return self._inner.get_extra_info(info)
+        except (OSError, AttributeError):  # of a transport whose socket the other side has closed already
+            return None
 
 
 class MeteredBackend(httpcore.AsyncNetworkBackend):

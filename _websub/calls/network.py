@@ -1,23 +1,22 @@
 """Connections whose addresses are checked after name resolution, so that no name can lead to a private network."""
 
 import functools
+import ipaddress
 import math
-import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import httpcore
 
 from _websub.calls.budgets import Spending
 from _websub.calls.metering import MeteredBackend
+from _websub.calls.resolving import Resolver
 from _websub.grammar.addresses import AddressPolicy
 
 RESOLVE_SECONDS = 3.0
 ADDRESS_LIMIT = 16
-_LOOKUPS_AT_ONCE = 32
 
 CoreError = httpcore.NetworkError | httpcore.TimeoutException | httpcore.ProtocolError
 
@@ -60,7 +59,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, addresses: AddressPolicy) -> None:
         self._addresses = addresses
         self._inner = MeteredBackend()
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._resolver = Resolver()
 
     async def connect_tcp(
         self,
@@ -94,15 +93,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return addresses[:ADDRESS_LIMIT]
 
     async def _resolve(self, host: str, port: int) -> list[str]:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(_LOOKUPS_AT_ONCE)
-        lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        if is_address(host):
+            return [host]
         try:
             with anyio.fail_after(RESOLVE_SECONDS):
-                rows = await anyio.to_thread.run_sync(lookup, abandon_on_cancel=True, limiter=self._limiter)
+                return await self._resolver.addresses(host, port)
         except (OSError, UnicodeError, TimeoutError) as error:
             raise NameNotResolvedError("name not resolved") from error
-        return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         """Raise an error: no URL names a socket of this machine."""
@@ -111,6 +108,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await anyio.sleep(seconds)
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is an address, so that nothing has to be looked up."""
+    try:
+        return "%" not in host and bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def guarded_pool(

@@ -81,12 +81,12 @@ class XmlParser:
     """
 
     def __init__(self, target: XmlTarget, *, encoding: str | None = None) -> None:
-        self._measure = _Measure(target)
+        self._meter = _Meter(target)
         self._parser: Any = DefusedXMLParser(target=target, encoding=encoding)
         expat = self._parser.parser
-        expat.StartElementHandler = self._measure.start
-        expat.EndElementHandler = self._measure.end
-        expat.AttlistDeclHandler = self._measure.declare_attribute
+        expat.StartElementHandler = self._meter.start
+        expat.EndElementHandler = self._meter.end
+        expat.AttlistDeclHandler = self._meter.declare_attribute
         # With an external document type, the parser itself accepts undeclared entities.
         expat.SkippedEntityHandler = _refuse_entity
         # The rest is not needed, and reporting each bracket of a document type takes time.
@@ -94,7 +94,7 @@ class XmlParser:
 
     def feed(self, data: bytes) -> None:
         """Parse the next bytes of the document."""
-        self._measure.attributes_left += len(data)
+        self._meter.attributes_left += len(data)
         self._parser.feed(data)
 
     def close(self) -> Any:
@@ -107,7 +107,7 @@ class XmlParser:
         return int(self._parser.parser.CurrentByteIndex)
 
 
-class _Measure:
+class _Meter:
     """A layer between parser and target that counts, and writes names as ``{namespace}name``.
 
     Attributes:

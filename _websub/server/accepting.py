@@ -20,8 +20,9 @@ log = logging.getLogger("websub.server")
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
-#: If one were let in at a time, whoever comes behind a crowd would wait for a turn of the loop for each of it.
-_AT_ONCE = 64
+#: If one were let in at a time, a crowd would take a turn of the loop each; all at once, one turn as long as a crowd.
+_AT_ONCE = 16
+_MOST_FOR_EACH = 64
 _WAITING = 2_048
 _PAUSE_SECONDS = 0.1
 _REFUSING_SECONDS = 0.3
@@ -55,7 +56,7 @@ class Door:
         self._open_one = open_one
         self._tls = tls
         # Those that are let in together must not drive each other out before they have said anything.
-        self._at_once = max(1, min(_AT_ONCE, connections.most // _AT_ONCE))
+        self._at_once = max(1, min(_AT_ONCE, connections.most // _MOST_FOR_EACH))
         self._room = WaitingRoom(listening, max(self._at_once, min(_WAITING, connections.most // 2)))
         self._refusing = 0
         self._failures = Refusals(log)

@@ -14,12 +14,13 @@ from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskGroup
 from anyio.streams.tls import TLSAttribute, TLSStream
 
 from _websub.asgi.edge import AsgiApp
+from _websub.asgi.holdings import client_of
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import client_of
 from _websub.grammar.targets import in_origin_form
 from _websub.http import RETRY_LATER
 from _websub.server.hypercorn_protocols import Conversation
 from _websub.server.inbox import Inbox
+from _websub.server.turns import Turns
 from _websub.user_code import contained
 
 log = logging.getLogger("websub.server")
@@ -68,6 +69,7 @@ class Connection:
         speak: Makes the conversation of a connection.
         tls: How to set up TLS, if at all.
         patience: How long to wait.
+        turns: Where it waits for its turn with what its client sends.
 
     Attributes:
         client: Whom it is counted to.
@@ -84,12 +86,15 @@ class Connection:
         speak: Speak,
         tls: ssl.SSLContext | None,
         patience: Patience,
+        turns: Turns,
     ) -> None:
         self._transport = transport
         self._app = app
         self._speak = speak
         self._tls = tls
         self._patience = patience
+        self._turns = turns
+        self._has_turn = False
         self._addresses = _addresses(transport)
         self.client = client_of(self._addresses[0][0])
         self._stream: ByteStream = transport
@@ -112,6 +117,10 @@ class Connection:
             finally:
                 with anyio.CancelScope(shield=True):
                     await self._close()
+                conversation, self._conversation = self._conversation, None
+                self._tasks = self._requests = None
+                if conversation is not None:
+                    conversation.let_go()
         except _GONE:
             pass
         except BaseException as error:
@@ -131,6 +140,7 @@ class Connection:
                 with self._reading, suppress(*_GONE):
                     await conversation.begin()
                     await self._read(conversation)
+                await self._turns.take(self.client)
                 await conversation.end()
                 self.read_by = math.inf
             self._tasks.cancel_scope.cancel()
@@ -140,6 +150,8 @@ class Connection:
             data = await self._stream.receive(_RECEIVE_BYTES)
             if not self.idle:
                 self.read_by = math.inf
+            await self._turns.take(self.client)
+            self._has_turn = True
             await conversation.receive(data)
             if not self.idle:
                 self.read_by = time.monotonic() + self._patience.read if conversation.awaits_body else math.inf
@@ -189,6 +201,9 @@ class Connection:
     async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:  # noqa: ARG002 - asked so by hypercorn
         """Call the application with a request, and give the function that takes the events of the request."""
         inbox = Inbox()
+        if not self._has_turn:  # What is read at once may be many requests.
+            await self._turns.take(self.client)
+        self._has_turn = False
         if self._requests is not None:
             self._requests.start_soon(_call, self._app, scope, inbox, send)
         return inbox.put

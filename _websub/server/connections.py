@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable
 
 import anyio
+import anyio.lowlevel
 
+from _websub.asgi.holdings import Holdings
 from _websub.asgi.refusals import Refusals
-from _websub.asgi.shares import Shares
 from _websub.server.connection import Connection
 
 log = logging.getLogger("websub.server")
 
 _LONGEST_LOOK_SECONDS = 1.0
 _LOOKS_FOR_EACH_DEADLINE = 4
+_ENDED_AT_ONCE = 16
 
 
 class Connections:
@@ -30,7 +32,7 @@ class Connections:
     def __init__(self, most: int, shortest: float) -> None:
         self.most = most
         self._pause = min(_LONGEST_LOOK_SECONDS, shortest / _LOOKS_FOR_EACH_DEADLINE)
-        self._open = Shares[Connection]()
+        self._open = Holdings[Connection]()
         self._nobody = anyio.Event()
         self._refusals = Refusals(log)
 
@@ -80,8 +82,11 @@ class Connections:
         while True:
             await anyio.sleep(self._pause)
             now = time.monotonic()
-            for each in [each for each in self._open if each.read_by < now or each.write_by < now]:
+            late = [each for each in self._open if each.read_by < now or each.write_by < now]
+            for number, each in enumerate(late, start=1):
                 await each.expire()
+                if not number % _ENDED_AT_ONCE:
+                    await anyio.lowlevel.checkpoint()
 
     async def none_left(self) -> None:
         """Wait until all are closed."""

@@ -95,6 +95,9 @@ class Config(hypercorn.Config):
         self.loglevel = "WARNING"
 
 
+_ANSWERED = frozenset({h11.MUST_CLOSE, h11.CLOSED, h11.ERROR})
+
+
 class _Http1(H11Protocol):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -120,7 +123,8 @@ class _Http1(H11Protocol):
         try:
             data = self.connection.send(event)
         except h11.LocalProtocolError:
-            if self.connection.their_state != h11.ERROR:
+            # What the protocol itself has answered already is answered.
+            if self.connection.their_state is not h11.ERROR and self.connection.our_state not in _ANSWERED:
                 raise
             return
         if isinstance(event, h11.Response):
@@ -252,6 +256,11 @@ class Conversation:
     async def end(self) -> None:
         """Tell the requests under way that the client has gone."""
         await self._protocol.handle(Closed())
+
+    def let_go(self) -> None:
+        """Let go of everything, once nothing is left to do: in a circle, it would stay until garbage is collected."""
+        vars(self._protocol).clear()
+        vars(self).clear()
 
     async def _send(self, event: Any) -> None:
         if isinstance(event, RawData):

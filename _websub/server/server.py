@@ -15,6 +15,7 @@ from _websub.server.connections import Connections
 from _websub.server.descriptors import connections_within_limit
 from _websub.server.hypercorn_protocols import Config, Context, Conversation
 from _websub.server.lifespan import Lifespan
+from _websub.server.turns import Turns
 
 #: How long clients may take to receive what they are told last.
 _CLOSE_SECONDS = 1.0
@@ -77,6 +78,7 @@ class Server:
         self._tls = self._config.create_ssl_context()
         self._patience = Patience(idle=binding.idle_seconds, write=binding.send_seconds)
         self._connections = Connections(connections_within_limit(binding.connections), self._patience.shortest)
+        self._turns = Turns()
         self._lifespan = Lifespan(app)
         self._stopping = anyio.Event()
         self._grace = math.inf
@@ -121,6 +123,7 @@ class Server:
         door = Door(self._listening, self._connections, self._open, tls=self._tls is not None)
         async with anyio.create_task_group() as served:
             served.start_soon(self._connections.watch)
+            served.start_soon(self._turns.run)
             with self._listening:
                 async with anyio.create_task_group() as accepting:
                     accepting.start_soon(door.stand_open, served)
@@ -133,7 +136,7 @@ class Server:
     def _open(self, stream: SocketStream) -> Connection:
         state = dict(self._lifespan.state)
         speak = partial(Conversation, self._app, self._config, self._context, state=state)
-        return Connection(stream, self._app, speak, self._tls, self._patience)
+        return Connection(stream, self._app, speak, self._tls, self._patience, self._turns)
 
     async def _finish(self) -> None:
         """Let requests under way finish, tell those that are not in time to come again, and close what is left."""

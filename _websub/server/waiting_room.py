@@ -1,9 +1,9 @@
 """Connections that are accepted and wait to be let in, each client's behind its own and not behind a crowd's."""
 
 import socket
-from collections import deque
 
-from _websub.asgi.shares import client_of
+from _websub.asgi.holdings import client_of
+from _websub.server.rounds import Rounds
 
 #: In a smaller room a few ordinary clients of one address would be a crowd.
 _CROWD = 512
@@ -24,11 +24,10 @@ class WaitingRoom:
     def __init__(self, listening: socket.socket, most: int) -> None:
         self._listening = listening
         self._most = most
-        self._waiting: dict[str, deque[socket.socket]] = {}
-        self._length = 0
+        self._waiting = Rounds[socket.socket]()
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._waiting)
 
     def fill(self) -> None:
         """Accept those who have come.
@@ -37,37 +36,21 @@ class WaitingRoom:
             OSError: One cannot be accepted; those before are.
         """
         for _ in range(self._most):
-            if self._length >= self._most < _CROWD and len(self._waiting) == 1:
+            if len(self) >= self._most < _CROWD and self._waiting.clients == 1:
                 return
             try:
                 raw, address = self._listening.accept()
             except BlockingIOError:
                 return
-            self._waiting.setdefault(client_of(str(address[0])), deque()).append(raw)
-            self._length += 1
-            if self._length > self._most:
-                self._drop_one()
+            self._waiting.add(client_of(str(address[0])), raw)
+            if len(self) > self._most:
+                self._waiting.take_newest_of_largest().close()
 
     def take(self, number: int) -> list[socket.socket]:
         """Take out those who are let in next, at most so many: one of each client in turn."""
-        taken: list[socket.socket] = []
-        while self._waiting and len(taken) < number:
-            client = next(iter(self._waiting))
-            own = self._waiting.pop(client)
-            taken.append(own.popleft())
-            if own:
-                self._waiting[client] = own
-        self._length -= len(taken)
-        return taken
+        return self._waiting.take(number)
 
     def close(self) -> None:
         """Turn everybody away."""
-        for raw in self.take(self._length):
+        for raw in self.take(len(self)):
             raw.close()
-
-    def _drop_one(self) -> None:
-        client, own = max(self._waiting.items(), key=lambda each: len(each[1]))
-        own.pop().close()
-        self._length -= 1
-        if not own:
-            del self._waiting[client]

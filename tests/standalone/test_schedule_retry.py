@@ -145,3 +145,17 @@ def test_a_schedule_has_bounds(delays: tuple[float, ...]) -> None:
 def test_a_delivery_has_one_attempt_at_least() -> None:
     with pytest.raises(ValueError, match="refused_attempts"):
         RetrySchedule(refused_attempts=0)
+
+
+@pytest.mark.threat("AMP-10")
+@given(number=st.integers(1, 1_000), refusals=st.integers(0, 2), chance=st.floats(0, 1))
+def test_what_could_not_be_begun_is_no_attempt_however_often(number: int, refusals: int, chance: float) -> None:
+    held_back = Attempt(verdict=Verdict.NOT_BEGUN, number=number, refusals=min(refusals, number - 1))
+    again = RetrySchedule().again(held_back, chance)
+    assert again is not None
+    assert not again.counted
+    assert not again.refused
+    assert RETRY_DELAYS[1] <= again.after <= RETRY_DELAYS[1] * 1.25
+    assert RetrySchedule(delays=(7,), jitter=0).again(held_back, chance) == Again(
+        7, firm=False, refused=False, counted=False
+    )

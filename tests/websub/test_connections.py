@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from _websub.asgi.edge import AsgiEdge
-from _websub.asgi.shares import Shares, client_of
+from _websub.asgi.holdings import Holdings, client_of
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from tests.waiting import PATIENCE
@@ -133,16 +133,16 @@ def test_networks_are_different_clients() -> None:
 
 
 def test_shares_know_who_holds_the_most() -> None:
-    shares = Shares[str]()
-    assert shares.oldest_of_the_largest() is None
+    holdings = Holdings[str]()
+    assert holdings.oldest_of_the_largest() is None
     for client, thing in (("a", "1"), ("b", "2"), ("b", "3"), ("a", "4"), ("b", "5")):
-        shares.add(client, thing)
-    assert (len(shares), list(shares), shares.oldest_of_the_largest()) == (5, ["1", "4", "2", "3", "5"], "2")
+        holdings.add(client, thing)
+    assert (len(holdings), list(holdings), holdings.oldest_of_the_largest()) == (5, ["1", "4", "2", "3", "5"], "2")
     for thing in ("2", "3", "3", "unknown"):
-        shares.discard("b", thing)
-    shares.discard("c", "1")
-    assert (len(shares), shares.oldest_of_the_largest()) == (3, "1")
-    assert list(shares.by_holder()) == [("1", "4"), ("5",)]
+        holdings.discard("b", thing)
+    holdings.discard("c", "1")
+    assert (len(holdings), holdings.oldest_of_the_largest()) == (3, "1")
+    assert list(holdings.by_holder()) == [("1", "4"), ("5",)]
 
 
 # --- what the system gives --------------------------------------------------------------------------------------------
@@ -216,15 +216,17 @@ def test_it_lives_on_however_clients_leave(backend: str) -> None:
 LIMITS = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (128, 1000))
-from _websub.server.descriptors import connections_within_limit, raise_limit
+from _websub.server.descriptors import connections_within_limit, kept_within_limit, raise_limit
 print(connections_within_limit(4096), connections_within_limit(10))
 print(raise_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 print(connections_within_limit(4096), connections_within_limit(100))
 resource.setrlimit(resource.RLIMIT_NOFILE, (20, 1000))
 print(connections_within_limit(4096), connections_within_limit(10))
+resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
+print(kept_within_limit(4096), kept_within_limit(10))
 """
 
 
 def test_connections_follow_the_limit_of_open_files() -> None:
     printed = subprocess.run([sys.executable, "-c", LIMITS], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert printed.splitlines() == ["48 10", "1000 1000 1000", "484 100", "16 10"]
+    assert printed.splitlines() == ["48 10", "1000 1000 1000", "484 100", "16 10", "322 10"]

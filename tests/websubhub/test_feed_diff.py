@@ -2,8 +2,8 @@
 
 import pytest
 
-from _websub.grammar.xml import MAX_DEPTH, MAX_NODES
-from websubhub import feed_entries, without_entries
+from _websub.grammar.xml import MAX_DEPTH, MAX_NODES, XmlParser
+from websubhub import feed_entries, feed_entries_in_steps, without_entries
 
 ATOM = '<feed xmlns="http://www.w3.org/2005/Atom">'
 ENTRY = "<entry><id>1</id><title>\u0436</title></entry>"
@@ -65,3 +65,30 @@ def test_an_empty_entry_stays(feed: str) -> None:
     assert [body[entry.start : entry.end].decode().replace("item", "entry") for entry in entries] == [ENTRY]
     rest = without_entries(body, entries, [entry.digest for entry in entries])
     assert feed_entries(rest, "application/xml") == ()
+
+
+@pytest.mark.threat("XML-1", "DOS-9")
+def test_a_large_feed_is_read_in_steps_of_which_each_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b'<feed xmlns="http://www.w3.org/2005/Atom">%s</feed>' % (b"<entry><id>1</id></entry>" * 10_000)
+    fed = list[int]()
+    feed = XmlParser.feed
+
+    def counted(parser: XmlParser, data: bytes) -> None:
+        fed.append(len(data))
+        feed(parser, data)
+
+    monkeypatch.setattr(XmlParser, "feed", counted)
+    steps, number, found = feed_entries_in_steps(body, "application/atom+xml"), 0, None
+    while True:
+        before = sum(fed)
+        try:
+            next(steps)
+        except StopIteration as end:
+            found = end.value
+            break
+        number += 1
+        assert sum(fed) - before <= 8_192, "a step reads a piece, however long the feed is"
+    assert number >= len(body) / 8_192
+    assert found == feed_entries(body, "application/atom+xml")
+    assert found is not None
+    assert len(found) == 10_000

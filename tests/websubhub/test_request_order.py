@@ -179,7 +179,7 @@ async def test_pairs_that_are_done_take_no_memory() -> None:
         order.accept(TOPIC, f"https://subscriber.example/unused/{number}")
     gc.collect()
     assert done == list(range(100))
-    assert len(order._lanes) == 0
+    assert len(order._pairs) == 0
 
 
 async def test_a_follow_up_that_fails_or_is_cancelled_lets_the_next_one_go_on() -> None:

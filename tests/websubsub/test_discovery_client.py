@@ -15,7 +15,7 @@ from _websub.http import Request
 from _websub.server.serving import Binding, serve
 from tests.web import Web
 from websubsub import DiscoveryClient, DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
-from websubsub._reach import Reach
+from websubsub._guarded_client import GuardedClient
 
 LINKS = '<https://hub.example/>; rel="hub", </feed>; rel="self"'
 
@@ -365,18 +365,18 @@ async def test_what_the_user_names_may_be_inside_and_what_it_names_too(free_port
     assert found.topic == f"http://127.0.0.1:{free_port}/feed"
 
 
-async def test_after_a_public_page_the_inside_is_closed(free_port: int) -> None:
-    # No public page is at hand in a test; this is what its redirects are opened with.
+async def test_a_public_page_leads_to_no_private_address(free_port: int) -> None:
+    # A test has no public page; its redirects are opened like this.
 
     site = Site(root=FEED)
-    reach = Reach()
+    client = GuardedClient()
     async with serving(site, free_port):
         request = Request(method="GET", url=f"http://127.0.0.1:{free_port}/")
         with pytest.raises(ExchangeError) as refused:
-            async with reach.open(request, inside=False):
+            async with client.open(request, allow_private=False):
                 pass
         assert refused.value.failure is Failure.ADDRESS
         assert not site.requests
-        async with reach.open(request, inside=True) as reached:
-            assert (reached.incoming.status, reached.inside) == (200, True)
-    await reach.aclose()
+        async with client.open(request, allow_private=True) as response:
+            assert (response.incoming.status, response.from_private_network) == (200, True)
+    await client.aclose()

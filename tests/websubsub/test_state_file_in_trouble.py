@@ -186,7 +186,7 @@ async def test_a_disk_that_fills_up_loses_nothing(make_world: MakeWorld, path: P
         assert str(path) in world.events[0].reason
         answer = await world.hub.deliver(subscription.callback, b"x", secret=subscription.secret)
         assert answer.status_code == 202
-    await world.app.subscriptions.keeping.keep_again()
+    await world.app.subscriptions.keeping.retry()
     other = await make_world(state=f"sqlite:///{path}", targets=TARGET)
     await until(lambda: other.kinds() == ["resumed"])
     assert other.subscription.state is State.ACTIVE

@@ -1,6 +1,6 @@
 """The response of a topic: checks that it has the whole content, and readers of its head and body."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio.lowlevel
 import attrs
@@ -12,6 +12,7 @@ from _websub.grammar.media import is_content_type
 from _websub.grammar.urls import UrlError, check_url
 from _websub.grammar.vocabulary import OCTET_STREAM
 from _websub.http import Headers
+from websubhub._clients.large_contents import FREE_BYTES
 from websubhub._errors import TopicFetchError
 
 NOT_MODIFIED = 304
@@ -59,15 +60,21 @@ def check(incoming: Incoming) -> None:
         raise wrong(incoming, f"The topic: {error}") from error
 
 
-async def body_of(incoming: Incoming, limit: int) -> bytes:
-    """Return the whole content, unpacked. Other tasks get their turn between the pieces."""
+async def body_of(incoming: Incoming, limit: int, admit: Callable[[], Awaitable[None]]) -> bytes:
+    """Return the whole content, unpacked. Other tasks get their turn between the pieces.
+
+    Args:
+        incoming: The response.
+        limit: The size of the largest content.
+        admit: Waits for a place among large contents; called once the content is one.
+    """
     decoder = content_decoder(incoming.headers.get_all("content-encoding"))
     on_the_wire = limit + _WIRE_SLACK
     announced = incoming.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and len(announced) < _DIGITS and int(announced) > on_the_wire:
         raise wrong(incoming, _TOO_LARGE)
     body = bytearray()
-    arrived = 0
+    arrived, is_large = 0, False
     async for chunk in incoming.chunks:
         arrived += len(chunk)
         await anyio.lowlevel.checkpoint()
@@ -76,6 +83,9 @@ async def body_of(incoming: Incoming, limit: int) -> bytes:
             if len(body) > limit:
                 break
             await anyio.lowlevel.checkpoint()
+        if not is_large and len(body) > FREE_BYTES:
+            is_large = True
+            await admit()
         if max(len(body), arrived - _WIRE_SLACK) > limit:
             raise wrong(incoming, _TOO_LARGE)
     decoder.finish()

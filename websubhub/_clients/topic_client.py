@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Self, TypeVar
 
 import anyio
@@ -16,6 +17,7 @@ from _websub.grammar.coding import ContentCodingError
 from _websub.grammar.links import parse_links
 from _websub.grammar.urls import host_of, is_https
 from _websub.http import HeaderPairs, Request
+from websubhub._clients.large_contents import LargeContents
 from websubhub._clients.topic_answer import NOT_MODIFIED, Counted, body_of, check, content_type_of, targets, wrong
 from websubhub._clients.validators import strong_validators
 from websubhub._config import FETCH_BUDGET, HubConfig
@@ -98,6 +100,7 @@ class TopicClient(AsyncResource):
         self._hub = hub
         self._redirects = redirects
         self.budgets = _default_budgets(body_limit) if budgets is None else budgets
+        self.large = LargeContents()
         wait = seconds if budgets is None else 0.0
         self._patience = wait if patience is None else patience
 
@@ -238,7 +241,9 @@ class TopicClient(AsyncResource):
     async def _read(self, incoming: Incoming) -> TopicContent:
         check(incoming)
         try:
-            body = await body_of(incoming, self._http.limits.response_bytes)
+            async with AsyncExitStack() as arriving:
+                admit = partial(self.large.admit, arriving, known=self.budgets.proven(host_of(incoming.url)))
+                body = await body_of(incoming, self._http.limits.response_bytes, admit)
         except ContentCodingError as error:
             raise wrong(incoming, f"The topic: {error}") from error
         head = attrs.asdict(self._head(incoming), recurse=False)

@@ -11,7 +11,7 @@ from _websub.grammar.urls import url_identity
 T = TypeVar("T")
 
 
-class _Lane:
+class _Pair:
     """The shared state of the requests of one pair. It is freed with the last of them.
 
     Attributes:
@@ -33,35 +33,35 @@ class _Lane:
 class Turn:
     """The turn of one accepted request among those of its pair."""
 
-    def __init__(self, lane: _Lane) -> None:
-        lane.accepted += 1
-        self._number = lane.accepted
-        self._lane = lane
+    def __init__(self, pair: _Pair) -> None:
+        pair.accepted += 1
+        self._number = pair.accepted
+        self._pair = pair
         self._waiting = anyio.CancelScope()
 
     async def run(self, work: Callable[["Turn"], Awaitable[T]]) -> T | None:
         """Do the work after that of older requests. Return None without doing it if a newer request arrives first."""
-        lane = self._lane
-        if lane.begun > self._number:
+        pair = self._pair
+        if pair.begun > self._number:
             return None
-        lane.begun = self._number
-        if lane.newest is not None:
-            lane.newest._waiting.cancel()  # noqa: SLF001 - of the same class
-        lane.newest = self
+        pair.begun = self._number
+        if pair.newest is not None:
+            pair.newest._waiting.cancel()  # noqa: SLF001 - of the same class
+        pair.newest = self
         try:
-            if not await self.wait(lane.lock.acquire):
+            if not await self.wait(pair.lock.acquire):
                 return None
             try:
                 return await work(self)
             finally:
-                lane.lock.release()
+                pair.lock.release()
         finally:
-            if lane.newest is self:
-                lane.newest = None  # otherwise the lane would stay for ever
+            if pair.newest is self:
+                pair.newest = None  # otherwise the pair would stay for ever
 
     async def wait(self, pause: Callable[[], Awaitable[object]]) -> bool:
         """Wait. Return False as soon as there is a newer request."""
-        if self._lane.newest is not self:
+        if self._pair.newest is not self:
             return False
         with anyio.CancelScope() as self._waiting:
             await pause()
@@ -77,12 +77,12 @@ class PairOrder:
     """
 
     def __init__(self) -> None:
-        self._lanes: WeakValueDictionary[tuple[str, str], _Lane] = WeakValueDictionary()
+        self._pairs: WeakValueDictionary[tuple[str, str], _Pair] = WeakValueDictionary()
 
     def accept(self, topic: str, callback: str) -> Turn:
         """Return the turn of a request. Call this in the order in which requests are accepted."""
-        pair = url_identity(topic), url_identity(callback)
-        lane = self._lanes.get(pair)
-        if lane is None:
-            lane = self._lanes[pair] = _Lane()
-        return Turn(lane)
+        key = url_identity(topic), url_identity(callback)
+        pair = self._pairs.get(key)
+        if pair is None:
+            pair = self._pairs[key] = _Pair()
+        return Turn(pair)

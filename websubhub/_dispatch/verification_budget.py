@@ -49,6 +49,18 @@ class VerificationBudget:
         """Return whether all places for such pairs are taken."""
         return self._of(known).is_full
 
+    def is_full_for_strangers(self, known: bool) -> bool:  # noqa: FBT001
+        """Return whether, for such pairs, no host can be called but one that confirmed something within an hour."""
+        return self._of(known).is_full_for_strangers
+
+    def for_strangers(self, known: bool) -> float:  # noqa: FBT001
+        """Return how many verifications may be under way, for such pairs, with hosts that confirmed nothing lately."""
+        return self._of(known).for_strangers
+
+    def proven(self, account: tuple[bool, str]) -> bool:
+        """Return whether an account confirmed something within the last hour."""
+        return self._of(account[0]).proven(account[1])
+
     def wait(self, account: tuple[bool, str]) -> float:
         """Return the seconds until a verification may begin: 0 for now, infinity if another one must end first."""
         return self._of(account[0]).wait(account[1])

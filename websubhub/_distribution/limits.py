@@ -17,8 +17,9 @@ class EngineLimits:
             names and ports that lead there. An engine that may call its own machine has no such bounds there.
         failing_per_minute: Deliveries that fail in a minute at an address that has taken none for an hour, beyond which
             it gets no further ones.
-        idle_connections: Connections that are kept for the next delivery. They and the unanswered ones never take more
-            than a third of the open files. When there are too many, those to servers that are called seldom go first.
+        idle_connections: Connections that are kept for the next delivery. With the unanswered ones, they take no more
+            than a third of the open files, or all but 8,192 where that is more. When there are too many, those stay
+            whose servers are called often.
         idle_seconds: How long an unused connection is kept for the next delivery.
         idle_tls_seconds: The same for https, where a new connection costs many times as much; by default four times as
             long.

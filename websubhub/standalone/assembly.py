@@ -19,6 +19,7 @@ from websubhub import (
 from websubhub.standalone.admin.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
@@ -101,36 +102,71 @@ async def _assemble(
     operators, publishing = _tokens(settings)
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
-    refresh = TopicRefresher(store, topics, clock).refresh
     accepted, announced = Wakeup(), Wakeup()
-    fetching = TopicFetching(store, refresh, schedule, announced, metrics.fetches, budgets=topics.budgets, clock=clock)
+    named_topics, named_callbacks = Introductions(), Introductions()
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
-    intake = Intake(store, announced.ring, clock)
-    service = StandaloneHub(store, rules, publishers, intake, accepted.ring, clock, limits=limits)
+    intake = Intake(store, announced.ring, clock, named_topics)
+    service = StandaloneHub(
+        store, rules, publishers, intake, accepted.ring, clock, limits=limits, introductions=named_callbacks
+    )
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = VerificationWorker(
-        store.verifications, app.attempt_verification, hub, accepted, deny=app.deny, budget=budget, clock=clock
-    )
+    verification = _verification(store, app, hub, accepted, budget, named_callbacks)
     operations = Operations(store, hub, app.deny, announced.ring, budget)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )
+    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(
-            store.broker, distributor, schedule, metrics.deliveries, slots=_slots(settings), clock=clock
-        ),
+        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
         fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
     )
 
 
-def _slots(settings: Settings) -> int:
-    return settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+def _fetching(
+    store: HubStore,
+    topics: TopicClient,
+    schedule: RetrySchedule,
+    announced: Wakeup,
+    metrics: HubMetrics,
+    introductions: Introductions,
+) -> TopicFetching:
+    return TopicFetching(
+        store,
+        TopicRefresher(store, topics, store.clock).refresh,
+        schedule,
+        announced,
+        metrics.fetches,
+        budgets=topics.budgets,
+        clock=store.clock,
+        introductions=introductions,
+    )
+
+
+def _verification(
+    store: HubStore,
+    app: HubApplication,
+    hub: str,
+    accepted: Wakeup,
+    budget: VerificationBudget,
+    introductions: Introductions,
+) -> VerificationWorker:
+    return VerificationWorker(
+        store.verifications,
+        app.attempt_verification,
+        hub,
+        accepted,
+        deny=app.deny,
+        budget=budget,
+        clock=store.clock,
+        introductions=introductions,
+    )
 
 
 def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:

@@ -1,1 +1,1 @@
-"""What the commands do; loaded once the arguments are known to be right."""
+"""The commands, imported after the arguments have been parsed."""

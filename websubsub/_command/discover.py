@@ -1,4 +1,4 @@
-"""The command ``discover``: shows what a page offers."""
+"""The command ``discover``, which shows the topic and the hubs of a page."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ _FAILURE = 1
 
 
 def discover(arguments: argparse.Namespace) -> int:
-    """Show the topic and the hubs of a page or feed, and return the exit status."""
+    """Print the topic and the hubs of a page or feed, and return the exit status."""
     check_url(arguments.url, "The URL")
     options = DiscoveryOptions(json_feed=arguments.json_feed)
     try:

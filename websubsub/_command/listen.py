@@ -1,4 +1,4 @@
-"""The command ``listen``: subscribes, and shows what the hub delivers until it is stopped."""
+"""The command ``listen``, which subscribes, and shows deliveries until it is stopped."""
 
 import argparse
 import sys
@@ -32,14 +32,14 @@ _ADVICE = " Use --no-secret to subscribe without one, or --secret S to send one 
 
 
 class _Receiver(SubscriberService):
-    """Shows every delivery and hands it on."""
+    """Shows every delivery and passes it on."""
 
     def __init__(self, output: JsonLines | Lines, sinks: list[Sink]) -> None:
         self._output = output
         self._sinks = sinks
 
     async def on_event_notification(self, message: ContentDistributionMessage) -> None:
-        """Show a delivery, then hand it on; the hub delivers again what could not be."""
+        """Show a delivery and pass it on. If that fails, the hub delivers it again."""
         self._output.notification(message)
         for sink in self._sinks:
             try:
@@ -53,7 +53,7 @@ class _Receiver(SubscriberService):
 
 @attrs.define
 class _Watch:
-    """Shows what happens, and ends the program when the first request can never succeed."""
+    """Shows events, and ends the program if the first request can never succeed."""
 
     output: JsonLines | Lines
     app: SubscriberApplication | None = None
@@ -73,7 +73,7 @@ class _Watch:
 
 
 def _is_final(event: SubscriberEvent) -> bool:
-    """Return whether trying again will not help."""
+    """Return whether a failure is final, so that another attempt would not help."""
     error = event.error
     if isinstance(error, DeniedError):
         return event.next_try is None
@@ -85,7 +85,7 @@ def _is_final(event: SubscriberEvent) -> bool:
 
 
 def listen(arguments: argparse.Namespace) -> int:
-    """Listen until a signal comes, and return the exit status."""
+    """Listen until a signal arrives, and return the exit status."""
     readable = not arguments.json and sys.stdout.isatty()
     watch = _Watch(Lines() if readable else JsonLines())
     config, binding = _configure(arguments, watch)
@@ -104,7 +104,7 @@ def listen(arguments: argparse.Namespace) -> int:
     async def listening(stop: Callable[[], Awaitable[object]]) -> None:
         store = open_state(config.state)
         async with store:
-            await store.load()  # a file that cannot be used is a mistake of the user, to be told before anything else
+            await store.load()  # reports a file that cannot be used before anything else happens
         await serve_application(make, binding, stop=lambda: _first(stop, watch.ended.wait))
 
     try:
@@ -172,7 +172,7 @@ def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[Subscriber
         lease_seconds=arguments.lease_seconds,
         state=arguments.state,
         unsubscribe_on_shutdown=not arguments.keep,
-        # Whoever looks at a feed wants to see it; many hubs know no better method than sha1.
+        # A user who watches a feed wants to see it, and many hubs support only sha1.
         policy=CallbackPolicy(signature_methods=frozenset(SignatureMethod)),
         observer=watch,
     )
@@ -180,7 +180,7 @@ def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[Subscriber
 
 
 async def _first(*waits: Callable[[], Awaitable[object]]) -> None:
-    """Wait for whichever comes first."""
+    """Wait until the first of these returns."""
     async with anyio.create_task_group() as tasks:
 
         async def wait_for(wait: Callable[[], Awaitable[object]]) -> None:

@@ -1,4 +1,4 @@
-"""How events are shown: JSON for programs, one line for people."""
+"""Output of events: JSON for programs, one line each for people."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ Clock = Callable[[], float]
 
 
 class JsonLines:
-    """Prints one JSON object an event."""
+    """Prints one JSON object for each event."""
 
     def event(self, event: SubscriberEvent) -> None:
         """Print what happened to a subscription."""
@@ -48,10 +48,10 @@ class JsonLines:
 
 
 class Lines:
-    """Prints one readable line an event.
+    """Prints one readable line for each event.
 
     Args:
-        clock: The time, in seconds since 1970.
+        clock: Returns the time, in seconds since 1970.
     """
 
     def __init__(self, clock: Clock = time.time) -> None:
@@ -70,7 +70,7 @@ class Lines:
         self._print(*parts)
 
     def notification(self, message: ContentDistributionMessage) -> None:
-        """Print a delivery: its topic, type and size, and the new titles of a feed or the first line of a text."""
+        """Print a delivery: topic, type and size, and the new titles of a feed or the first line of a text."""
         kind = message.content_type.partition(";")[0].strip() or "no type"
         self._print("notification", message.topic, kind, _size(len(message.body)), self._summary(message))
 
@@ -91,7 +91,7 @@ class Lines:
         return next((line.strip() for line in text.splitlines() if line.strip()), "")[:_TEXT_LIMIT]
 
     def _new_titles(self, message: ContentDistributionMessage) -> list[str] | None:
-        """Return the titles of the entries that were not shown before; None when it is no feed."""
+        """Return the titles of the entries that were not shown before, or None if the delivery is not a feed."""
         found = entries(message)
         if found is None:
             return None
@@ -112,7 +112,7 @@ class Lines:
 
 
 def _visible(text: str) -> str:
-    """Return the text without what a terminal would obey."""
+    """Return the text without control characters for the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of deliveries: a file for each, a command for each, or another server."""
+"""Sinks for deliveries: a file for each, a command for each, or another server."""
 
 import os
 import re
@@ -38,7 +38,7 @@ _SUFFIXES = {
     "text/xml": ".xml",
 }
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
-#: What belongs to one connection (RFC 9110, 7.6.1), and what the next request says for itself.
+#: Headers of one connection (RFC 9110, 7.6.1), and headers that the next request sets itself.
 _HOP_BY_HOP = frozenset(
     "connection host content-length keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     "transfer-encoding upgrade expect".split()
@@ -49,10 +49,10 @@ _FORWARD_SECONDS = 30.0
 
 
 class Save:
-    """Writes each delivery to a new file of a folder, under the time and the topic.
+    """Writes each delivery to a new file in a folder, named by time and topic.
 
     Args:
-        folder: The folder, which is made if it is not there.
+        folder: The folder. It is created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,7 +60,7 @@ class Save:
         folder.mkdir(parents=True, exist_ok=True)
 
     async def __call__(self, message: ContentDistributionMessage) -> None:
-        """Write a delivery."""
+        """Write a delivery to a file."""
         await anyio.to_thread.run_sync(self._write, message)
 
     def _write(self, message: ContentDistributionMessage) -> None:
@@ -87,11 +87,11 @@ class Execute:
     """Runs a command for each delivery, with its body as input and its headers in the environment.
 
     Args:
-        command: The command and its arguments, as a shell would split them; no shell runs it.
+        command: The command and its arguments, split as by a shell, but run without one.
         seconds: How long it may take.
 
     Raises:
-        ValueError: It is empty, a quote is missing, or there is no such command.
+        ValueError: The command is empty, lacks a quote, or does not exist.
     """
 
     def __init__(self, command: str, *, seconds: float = _SECONDS) -> None:
@@ -106,13 +106,13 @@ class Execute:
         self._seconds = seconds
 
     async def __call__(self, message: ContentDistributionMessage) -> None:
-        """Run it for a delivery; a failure is answered with 500, so that the hub delivers again."""
+        """Run the command for a delivery. A failure is answered 500, so that the hub delivers again."""
         with tempfile.TemporaryFile() as body:
             await anyio.to_thread.run_sync(_fill, body, message.body)
             process = await anyio.open_process(
                 self._command,
                 stdin=body,
-                stdout=2,  # stdout is for events
+                stdout=2,  # stdout is only for events
                 stderr=None,
                 env={**os.environ, **environment(message)},
                 start_new_session=True,
@@ -135,9 +135,9 @@ class Execute:
 
 
 def environment(message: ContentDistributionMessage) -> dict[str, str]:
-    """Return the variables of a command: topic and hub, and the headers as CGI has them (RFC 3875, 4.1.18)."""
+    """Return the environment of a command: topic, hub, and the headers as in CGI (RFC 3875, 4.1.18)."""
     found = {"WEBSUB_TOPIC": message.topic, "WEBSUB_HUB": message.hub, "CONTENT_TYPE": message.content_type}
-    for name in {name.lower() for name, _ in message.headers.pairs} - {"proxy"}:  # HTTP_PROXY means something else
+    for name in {name.lower() for name, _ in message.headers.pairs} - {"proxy"}:  # HTTP_PROXY has another meaning
         variable = f"HTTP_{_NOT_A_NAME.sub('_', name).upper()}"
         found[variable] = ", ".join(message.headers.get_all(name)).replace("\0", "")
     return found
@@ -149,10 +149,10 @@ def _fill(file: IO[bytes], body: bytes) -> None:
 
 
 class Forward:
-    """Sends each delivery on, headers and body as they came; the answer's status is answered to the hub.
+    """Forwards each delivery with its headers and body, and answers the hub with the status of the response.
 
     Args:
-        url: Where to.
+        url: The URL to forward to.
     """
 
     def __init__(self, url: str) -> None:
@@ -160,7 +160,7 @@ class Forward:
         self._client = HttpClient(addresses=_EVERYWHERE, limits=ExchangeLimits(seconds=_FORWARD_SECONDS))
 
     async def __call__(self, message: ContentDistributionMessage) -> None:
-        """Send a delivery on."""
+        """Forward a delivery."""
         named = {each.strip().lower() for value in message.headers.get_all("connection") for each in value.split(",")}
         pairs = [(name, value) for name, value in message.headers.pairs if name.lower() not in _HOP_BY_HOP | named]
         request = Request(method="POST", url=self._url, headers=tuple(pairs), body=message.body)
@@ -169,13 +169,13 @@ class Forward:
         except ExchangeError as error:
             raise AnsweredError(f"The delivery could not be forwarded: {error}.", status=502) from error
         if not response.ok:
-            # A redirect is no answer to a delivery (W3C 7).
+            # A redirect is not a valid answer to a delivery (W3C 7).
             status = response.status if response.status >= 400 else 502  # noqa: PLR2004 - 4xx
             raise AnsweredError("The delivery was forwarded but not accepted.", status=status)
 
 
 def describe(error: Exception) -> str:
-    """What went wrong with a delivery, in one sentence."""
+    """Return what went wrong with a delivery, in one sentence."""
     if isinstance(error, AnsweredError):
         return error.reason
     if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""The entries of a delivery that is a feed: Atom, RSS or JSON Feed, as its content says, whatever its type."""
+"""The entries of a delivered feed: Atom, RSS or JSON Feed, recognised by its content."""
 
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -13,12 +13,12 @@ from websubsub._messages import ContentDistributionMessage
 _MOST_BYTES = 4 * 1024 * 1024
 _JSON_FEED = "https://jsonfeed.org/version/"
 
-#: What an entry is known by, and its title.
+#: The id of an entry, and its title.
 Entry = tuple[str, str]
 
 
 def unpacked(message: ContentDistributionMessage) -> ContentDistributionMessage | None:
-    """Return the delivery as it was before it was packed; None where that cannot be known, or is too large."""
+    """Return the delivery with its body unpacked, or None if it cannot be unpacked or is too large."""
     codings = message.headers.get_all("content-encoding")
     if not codings:
         return message
@@ -36,9 +36,9 @@ def unpacked(message: ContentDistributionMessage) -> ContentDistributionMessage 
 
 
 def entries(message: ContentDistributionMessage) -> list[Entry] | None:
-    """Return the entries of a feed, the first first; none of one that cannot be read, and None when it is no feed."""
-    verdict = sniff(message.body[:SNIFFED_BYTES], MediaType.parse(message.content_type), final=True)
-    source = None if verdict is None else verdict.source
+    """Return the entries of a feed in order, none if it cannot be read, or None if the delivery is not a feed."""
+    kind = sniff(message.body[:SNIFFED_BYTES], MediaType.parse(message.content_type), final=True)
+    source = None if kind is None else kind.source
     try:
         if source is DiscoverySource.XML:
             return _of_xml(message.xml())

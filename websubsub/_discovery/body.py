@@ -5,7 +5,7 @@ from _websub.grammar.media import ContentError, MediaType
 from websubsub._discovery.feed import HUB_AND_SELF, FeedReader
 from websubsub._discovery.html import HtmlReader
 from websubsub._discovery.json_feed import JsonFeedReader
-from websubsub._discovery.sniffing import SNIFFED_BYTES, DiscoverySource, Verdict, may_have_links, sniff
+from websubsub._discovery.sniffing import SNIFFED_BYTES, BodyKind, DiscoverySource, may_have_links, sniff
 
 # Enough to recognise nearly every body.
 _FIRST_LOOK_BYTES = 512
@@ -87,24 +87,24 @@ class BodyReader:
         if beginning.startswith(_GZIP):
             self.failure, self.done = "The resource is compressed with gzip, and no Content-Encoding says so.", True
             return
-        verdict = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
-        if verdict is None:
-            verdict = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
-        if verdict is not None:
-            self._open(verdict)
+        kind = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
+        if kind is None:
+            kind = sniff(beginning[:SNIFFED_BYTES], self._media, final=final)
+        if kind is not None:
+            self._open(kind)
             self._waiting.clear()
             self._read(beginning)
         else:
             self._waiting = [beginning]
 
-    def _open(self, verdict: Verdict) -> None:
+    def _open(self, kind: BodyKind) -> None:
         charset = self._media.charset
-        self.source = verdict.source
-        if verdict.source is DiscoverySource.HTML:
-            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=verdict.is_xhtml)
-        elif verdict.source is DiscoverySource.XML:
+        self.source = kind.source
+        if kind.source is DiscoverySource.HTML:
+            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=kind.is_xhtml)
+        elif kind.source is DiscoverySource.XML:
             self._reader = FeedReader(url=self._url, charset=charset, wanted=self._wanted)
-        elif verdict.source is DiscoverySource.JSON and self._json_feed:
+        elif kind.source is DiscoverySource.JSON and self._json_feed:
             self._reader = JsonFeedReader(url=self._url)
         self.done = self._reader is None
 

@@ -13,23 +13,23 @@ from _websub.grammar.coding import ContentCodingError, content_decoder
 from _websub.grammar.urls import UrlError, check_url
 from _websub.http import Headers, HeaderTypes, Request
 from websubsub._discovery.discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
-from websubsub._reach import Reach, have_one_origin, may_follow
+from websubsub._guarded_client import GuardedClient, have_one_origin, may_follow
 
 _SLICE_BYTES = 16 * 1024
 _NEGOTIATED = frozenset({"accept", "accept-language", "user-agent"})
 
 
 @attrs.frozen(kw_only=True)
-class Explored:
+class DiscoveryResult:
     """The result of a discovery, and where the page came from.
 
     Attributes:
         discovery: The topic and its hubs.
-        inside: Whether the page is in a private network, so that its hubs may be there too.
+        from_private_network: Whether the page is in a private network, so that its hubs may be there too.
     """
 
     discovery: Discovery
-    inside: bool
+    from_private_network: bool
 
 
 class DiscoveryClient(AsyncResource):
@@ -53,7 +53,7 @@ class DiscoveryClient(AsyncResource):
         max_bytes: int = 1024 * 1024,
         seconds: float = 15.0,
     ) -> None:
-        self._reach = Reach(client, limits=ExchangeLimits(seconds=seconds))
+        self._client = GuardedClient(client, limits=ExchangeLimits(seconds=seconds))
         self._options = options
         self._max_redirects = max_redirects
         self._max_bytes = max_bytes
@@ -82,7 +82,7 @@ class DiscoveryClient(AsyncResource):
 
     async def explore(
         self, url: str, headers: Headers, *, hub: str | None = None, topic: str | None = None
-    ) -> Explored:
+    ) -> DiscoveryResult:
         """Return the same as ``discover``, and whether the page is in a private network.
 
         Args:
@@ -93,14 +93,15 @@ class DiscoveryClient(AsyncResource):
         """
         if "accept" not in headers:
             headers = Headers([("Accept", "*/*"), *headers.pairs])
-        named, inside = check_url(url, "The URL"), True
+        named, private = check_url(url, "The URL"), True
         for _ in range(self._max_redirects + 1):
             try:
                 request = Request(method="GET", url=url, headers=headers)
-                async with self._reach.open(request, inside=inside, named=named) as reached:
-                    location, inside = reached.incoming.redirect, reached.inside
+                async with self._client.open(request, allow_private=private, named=named) as response:
+                    location, private = response.incoming.redirect, response.from_private_network
                     if location is None:
-                        return Explored(discovery=await self._read(reached.incoming, hub, topic), inside=inside)
+                        discovery = await self._read(response.incoming, hub, topic)
+                        return DiscoveryResult(discovery=discovery, from_private_network=private)
                 check_url(location, "The redirect")
             except (ExchangeError, UrlError) as error:
                 raise DiscoveryError(_sentence(error), url=url, status=0) from error
@@ -150,7 +151,7 @@ class DiscoveryClient(AsyncResource):
 
     async def aclose(self) -> None:
         """Close the connections. Your own client stays open."""
-        await self._reach.aclose()
+        await self._client.aclose()
 
 
 def _for_redirect(headers: Headers, origin: str, location: str) -> Headers:

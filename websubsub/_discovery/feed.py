@@ -9,7 +9,7 @@ import codecs
 from _websub.grammar.charsets import UTF_8, xml_charset
 from _websub.grammar.links import Link
 from _websub.grammar.xml import ForbiddenXmlError, ParseError, XmlLimitError, XmlParser, without_blank
-from websubsub._discovery.feed_head import BeyondMeasureError, FeedHead, HeadEndsError, NoFeedError
+from websubsub._discovery.feed_head import FeedHead, FeedTooLargeError, HeadEndsError, NoFeedError
 from websubsub._discovery.feed_links import FeedLinks
 from websubsub._discovery.feed_tags import FeedTagScanner
 
@@ -45,23 +45,23 @@ class FeedReader:
         self._parsed = bytearray()
         self._rescue: _Rescue | None = None
         self._waiting = bytearray()
-        self._room = MAX_FEED_BYTES
+        self._left = MAX_FEED_BYTES
         self._complete = False
 
     def feed(self, chunk: bytes) -> bool:
         """Read the next bytes of the feed. Return whether no more are needed."""
-        chunk = chunk[: self._room]
-        self._room -= len(chunk)
+        chunk = chunk[: self._left]
+        self._left -= len(chunk)
         self._waiting += chunk
         while len(self._waiting) >= _PIECE_BYTES and not self._complete:
             self._advance(_PIECE_BYTES)
-        return self._complete or self._room == 0
+        return self._complete or self._left == 0
 
     @property
     def was_cut(self) -> bool:
         """Whether the feed is longer than what is read of it."""
         is_exhausted = self._rescue is not None and self._rescue.scanner.is_exhausted
-        return is_exhausted or (self._room == 0 and not self._complete)
+        return is_exhausted or (self._left == 0 and not self._complete)
 
     def finish(self) -> tuple[Link, ...]:
         """Return the links of the feed in order, with absolute targets (W3C WebSub, 4 and RFC 4287, 4.2.7)."""
@@ -80,7 +80,7 @@ class FeedReader:
         if self._rescue is None:
             content = content if self._parsed else without_blank(content)
             self._parsed += content
-            self._parse(content, final=final and self._room > 0)
+            self._parse(content, final=final and self._left > 0)
             content = b""
         if self._rescue is not None:
             self._rescue.feed(content, final=final)
@@ -101,7 +101,7 @@ class FeedReader:
                 self._parser.close()
         except HeadEndsError:
             self._complete = True
-        except BeyondMeasureError as error:
+        except FeedTooLargeError as error:
             self.failure, self._complete = str(error), True
         except NoFeedError:
             self._fail(None)

@@ -20,7 +20,7 @@ class NoFeedError(Exception):
     """The document begins with something else. A feed may follow."""
 
 
-class BeyondMeasureError(Exception):
+class FeedTooLargeError(Exception):
     """The feed is larger than any honest one. The message says how."""
 
 
@@ -48,7 +48,7 @@ class FeedHead:
         self._depth += 1
         self._elements += 1
         if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
-            self._check_measure()
+            self._check_size()
         if self._depth == 1:
             self._enter_root(tag, attributes)
         elif self._depth == _CHANNEL_DEPTH and not self._container_depth and local(tag) == "channel":
@@ -79,17 +79,17 @@ class FeedHead:
     def _read_child(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == self._entry:
             self._met_entry = True
-            if self._links.suffice:
+            if self._links.are_complete:
                 raise HeadEndsError
         elif tag == f"{ATOM}link":
             self._links.add(attributes)
             if self._links.are_full:
                 raise HeadEndsError
 
-    def _check_measure(self) -> None:
+    def _check_size(self) -> None:
         if self._depth > MAX_DEPTH and not self._met_entry:
-            raise BeyondMeasureError(f"The feed nests more than {MAX_DEPTH} elements.")
+            raise FeedTooLargeError(f"The feed nests more than {MAX_DEPTH} elements.")
         if self._elements > MAX_ELEMENTS and not self._met_entry:
-            raise BeyondMeasureError(f"The feed has more than {MAX_ELEMENTS} elements before its first entry.")
+            raise FeedTooLargeError(f"The feed has more than {MAX_ELEMENTS} elements before its first entry.")
         if self._elements > MAX_ELEMENTS_IN_ALL:
-            raise BeyondMeasureError(f"The feed has more than {MAX_ELEMENTS_IN_ALL} elements.")
+            raise FeedTooLargeError(f"The feed has more than {MAX_ELEMENTS_IN_ALL} elements.")

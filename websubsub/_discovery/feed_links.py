@@ -27,17 +27,17 @@ class FeedLinks:
         self._base = url
         self._wanted = wanted
         self._missing = set(wanted)
-        self._room = {True: MAX_LINKS, False: MAX_LINKS}
+        self._left = {True: MAX_LINKS, False: MAX_LINKS}
 
     @property
-    def suffice(self) -> bool:
+    def are_complete(self) -> bool:
         """Whether every wanted relation was found."""
         return not self._missing
 
     @property
     def are_full(self) -> bool:
         """Whether there are more links with a wanted relation than an honest feed has."""
-        return self._room[True] == 0
+        return self._left[True] == 0
 
     def enter(self, attributes: dict[str, str]) -> None:
         """Enter the feed or its channel, whose ``xml:base`` applies to everything in it."""
@@ -52,8 +52,8 @@ class FeedLinks:
         if reference is None or (len(reference) > URL_LIMIT and not is_wanted):
             return
         target = resolve(_base(self._base, attributes), reference.strip())
-        if target is not None and self._room[is_wanted]:
-            self._room[is_wanted] -= 1
+        if target is not None and self._left[is_wanted]:
+            self._left[is_wanted] -= 1
             self._missing -= relations
             self.found.append(Link(target=target, relations=relations))
 

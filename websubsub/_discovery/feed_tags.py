@@ -120,7 +120,7 @@ class FeedTagScanner:
                 if "xmlns" in attributes:
                     self._declare("", attributes["xmlns"])
         elif name == self._entry:
-            self.complete |= self._links.suffice
+            self.complete |= self._links.are_complete
             self._in_entry = not is_empty
         elif name == f"{ATOM}link":
             self._links.add(attributes)

@@ -41,27 +41,27 @@ class HtmlReader:
         self._scanner = TagScanner(body=body, xhtml=xhtml)
         self._decoder: codecs.IncrementalDecoder | None = None
         self._beginning = bytearray()
-        self._room = MAX_HTML_BYTES
+        self._left = MAX_HTML_BYTES
         self._kept: list[str] = []
-        self._kept_room = _MAX_KEPT_CHARACTERS
+        self._kept_left = _MAX_KEPT_CHARACTERS
         self._has_base = False
 
     def feed(self, chunk: bytes) -> bool:
         """Read the next bytes of the page. Return whether no more are needed."""
-        chunk = chunk[: self._room]
-        self._room -= len(chunk)
+        chunk = chunk[: self._left]
+        self._left -= len(chunk)
         if self._decoder is not None:
             self._scan(self._decoder.decode(chunk))
         else:
             self._beginning += chunk
             if len(self._beginning) >= _SNIFFED_BYTES:
                 self._begin()
-        return self._scanner.complete or self._room == 0
+        return self._scanner.complete or self._left == 0
 
     @property
     def was_cut(self) -> bool:
         """Whether the page is longer than what is read of it."""
-        return self._scanner.is_exhausted or (self._room == 0 and not self._scanner.complete)
+        return self._scanner.is_exhausted or (self._left == 0 and not self._scanner.complete)
 
     def finish(self) -> tuple[Link, ...]:
         """Return the hub and self links in order, with absolute targets (W3C WebSub, 4)."""
@@ -80,10 +80,10 @@ class HtmlReader:
         for tag in self._scanner.feed(text, final=final):
             if not self._is_wanted(tag):
                 continue
-            if len(self._kept) == _MAX_KEPT or len(tag.source) > self._kept_room:
+            if len(self._kept) == _MAX_KEPT or len(tag.source) > self._kept_left:
                 self.failure = "The page has more hub and self links, or longer ones, than are read."
                 continue
-            self._kept_room -= len(tag.source)
+            self._kept_left -= len(tag.source)
             self._kept.append(tag.source.replace("\0", "\ufffd"))
             self._has_base |= tag.name == "base"
 

@@ -48,7 +48,7 @@ class DiscoverySource(StrEnum):
 
 
 @frozen
-class Verdict:
+class BodyKind:
     """The kind of a body.
 
     Attributes:
@@ -60,7 +60,7 @@ class Verdict:
     is_xhtml: bool = False
 
 
-_FEED = Verdict(DiscoverySource.XML)
+_FEED = BodyKind(DiscoverySource.XML)
 
 
 def may_have_links(media: MediaType) -> bool:
@@ -68,7 +68,7 @@ def may_have_links(media: MediaType) -> bool:
     return media.is_xml or not media.essence.startswith(_NO_TEXT)
 
 
-def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
+def sniff(beginning: bytes, media: MediaType, *, final: bool) -> BodyKind | None:
     """Return the kind of a body, or None while too little of it has arrived.
 
     Args:
@@ -83,31 +83,31 @@ def sniff(beginning: bytes, media: MediaType, *, final: bool) -> Verdict | None:
     skipped = _SKIPPED.match(text)
     start = skipped.end() if skipped else 0
     root = _ROOT.match(text, start)
-    verdict = _by_root(root[1], text[:start], media) if root else _by_text(text[start:], media)
+    kind = _by_root(root[1], text[:start], media) if root else _by_text(text[start:], media)
     is_unfinished = text.startswith(("<!", "<?"), start) or len(text) - start < _LATEST
-    if verdict is not None or (is_unfinished and not final):
-        return verdict
+    if kind is not None or (is_unfinished and not final):
+        return kind
     if _LATE_FEED.search(text, 0, _LATEST):
         return _FEED
-    return Verdict(_by_type(text, media), media.is_xml)
+    return BodyKind(_by_type(text, media), media.is_xml)
 
 
-def _by_root(root: str, prolog: str, media: MediaType) -> Verdict | None:
+def _by_root(root: str, prolog: str, media: MediaType) -> BodyKind | None:
     if root in _FEED_ROOTS:
         return _FEED
     is_markup = not media.essence or media.is_xml or media.essence in _HTML_TYPES
     if root == "html" or _HTML_DOCTYPE.search(prolog) or (root in _HEAD_ELEMENTS and is_markup):
-        return Verdict(DiscoverySource.HTML, media.is_xml or (not media.essence and "<?xml" in prolog))
-    return None if is_markup and not media.is_xml else Verdict(_by_type("<", media))
+        return BodyKind(DiscoverySource.HTML, media.is_xml or (not media.essence and "<?xml" in prolog))
+    return None if is_markup and not media.is_xml else BodyKind(_by_type("<", media))
 
 
-def _by_text(text: str, media: MediaType) -> Verdict | None:
+def _by_text(text: str, media: MediaType) -> BodyKind | None:
     if not text or text.startswith("<"):
         return None
     is_page = media.essence in _HTML_TYPES
     if text.startswith("{") and (not is_page or _JSON_OBJECT.match(text)):
-        return Verdict(DiscoverySource.JSON)
-    return None if is_page else Verdict(_by_type(text, media))
+        return BodyKind(DiscoverySource.JSON)
+    return None if is_page else BodyKind(_by_type(text, media))
 
 
 def _by_type(text: str, media: MediaType) -> DiscoverySource | None:

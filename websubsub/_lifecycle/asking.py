@@ -35,17 +35,17 @@ class Clients:
 
     Attributes:
         discovery: Discovers topics and hubs.
-        named: Subscribes at hubs that the user, or a page in a private network, names.
-        found: Subscribes at hubs that a public page names.
+        trusted: Subscribes at hubs that the user, or a page in a private network, names.
+        untrusted: Subscribes at hubs that a public page names.
     """
 
     discovery: DiscoveryClient
-    named: SubscriptionClient
-    found: SubscriptionClient
+    trusted: SubscriptionClient
+    untrusted: SubscriptionClient
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for client in (self.discovery, self.named, self.found):
+        for client in (self.discovery, self.trusted, self.untrusted):
             await client.aclose()
 
 
@@ -96,7 +96,7 @@ class Asking:
         self._subscriptions = subscriptions
         self._clients = clients
         self._embargoes = embargoes
-        self._inside: dict[str, bool] = {}
+        self._trusted: dict[str, bool] = {}
         self._turns = anyio.Semaphore(_REQUESTS_AT_ONCE)
 
     def current(self, target: Target) -> Subscription | None:
@@ -108,7 +108,7 @@ class Asking:
 
     def client(self, target: Target) -> SubscriptionClient:
         """Return the client for the hubs of a target."""
-        return self._clients.named if self._inside.get(target.name, True) else self._clients.found
+        return self._clients.trusted if self._trusted.get(target.name, True) else self._clients.untrusted
 
     async def subscribe(self, target: Target, rounds: int) -> Subscription:
         """Subscribe, or renew the subscription, at the first hub that accepts and verifies it.
@@ -129,10 +129,10 @@ class Asking:
                 return await self._attempt(target, hub, plan.topic)
             except SubscriptionInitiationError as error:
                 problems.append((hub, error))
-                self.heed(hub, error)
+                self.respect_retry_after(hub, error)
         raise HubsFailedError(plan, problems, rounds)
 
-    def heed(self, url: str, error: DiscoveryError | SubscriptionInitiationError) -> None:
+    def respect_retry_after(self, url: str, error: DiscoveryError | SubscriptionInitiationError) -> None:
         """Respect the Retry-After header of a response: do not ask its server again before that (RFC 9110, 10.2.3)."""
         seconds = retry_after_seconds(error.headers.get("retry-after"), time.time())
         if seconds is not None:
@@ -153,20 +153,20 @@ class Asking:
         try:
             if self._embargoes.seconds(target.name) > 0:
                 raise DiscoveryError("The resource asked for time before the next request.", url=target.name, status=0)
-            explored = await self._clients.discovery.explore(
+            result = await self._clients.discovery.explore(
                 target.name, target.discovery_headers, hub=target.hub, topic=target.topic
             )
         except DiscoveryError as error:
-            self.heed(target.name, error)
+            self.respect_retry_after(target.name, error)
             if current is None or current.verified_at is None:
                 raise
             log.warning("%r could not be discovered again, so its last hub is asked: %s", target.name, error)
             return Plan(hubs=(current.hub,), topic=current.topic)
-        self._inside[target.name] = explored.inside or target.hub is not None
-        hubs = explored.discovery.hubs
+        self._trusted[target.name] = result.from_private_network or target.hub is not None
+        hubs = result.discovery.hubs
         if target.hub is None:
             hubs = hubs_to_ask(hubs, current.hub if current else None)
-        return Plan(hubs=hubs, topic=explored.discovery.topic)
+        return Plan(hubs=hubs, topic=result.discovery.topic)
 
     async def _attempt(self, target: Target, hub: str, topic: str) -> Subscription:
         before = await self._subscription(target, hub, topic)

@@ -31,32 +31,32 @@ _QUIET_SECONDS = 3_600.0
 
 
 @attrs.define
-class _Course:
+class _Progress:
     """The progress of one target.
 
     Attributes:
         subscribed: Whether a hub has verified it before.
-        anew: Whether to request a subscription again that ended before the start.
+        may_restart: Whether to request a subscription again that ended before the start.
         failures: How many rounds failed in a row.
         denials: How many times it was denied in a row.
         denied: The denied subscription that was already handled.
-        told: The failure that was reported last.
-        told_at: When it was reported.
+        reported: The failure that was reported last.
+        reported_at: When it was reported.
     """
 
     subscribed: bool = False
-    anew: bool = True
+    may_restart: bool = True
     failures: int = 0
     denials: int = 0
     denied: Subscription | None = None
-    told: tuple[str, str, str] | None = None
-    told_at: float = 0.0
+    reported: tuple[str, str, str] | None = None
+    reported_at: float = 0.0
 
     def succeeded(self) -> None:
         """Note that a hub has verified the subscription."""
         self.subscribed = True
         self.failures = self.denials = 0
-        self.told = None
+        self.reported = None
 
 
 class Lifecycle:
@@ -86,7 +86,7 @@ class Lifecycle:
         self._clock = clock
         self._chance = chance
         self._embargoes = Embargoes(self._now)
-        self._waiting = Waiting(self._now, subscriptions.look_again)
+        self._waiting = Waiting(self._now, subscriptions.recheck)
         self._asking = Asking(config, subscriptions, clients, self._embargoes)
         self._kept: dict[str, anyio.CancelScope] = {}
 
@@ -99,7 +99,7 @@ class Lifecycle:
             tasks.start_soon(self._waiting.watch)
             while True:
                 await anyio.sleep(_KEEP_AGAIN_SECONDS)
-                await self._subscriptions.keeping.keep_again()
+                await self._subscriptions.keeping.retry()
 
     async def keep(self, target: Target) -> None:
         """Keep one target subscribed until it is denied, deleted or unsubscribed. Retry after failures."""
@@ -119,43 +119,43 @@ class Lifecycle:
 
     async def _keep(self, target: Target) -> None:
         current = self._asking.current(target)
-        course = _Course(denied=current)
+        progress = _Progress(denied=current)
         for known in self._subscriptions.of(target.name):  # an explicit request overrides an earlier denial
             self._embargoes.lift(known.hub, known.topic)
         if current is not None and current.delivers:
-            course.subscribed = True
+            progress.subscribed = True
             self._report(SubscriberEvent(kind=EventKind.RESUMED, topic=current.topic, hub=current.hub))
-        while await self._until_due(target, course):
-            course.anew = False
+        while await self._until_due(target, progress):
+            progress.may_restart = False
             try:
-                subscription = await self._asking.subscribe(target, course.failures)
-                course.succeeded()
+                subscription = await self._asking.subscribe(target, progress.failures)
+                progress.succeeded()
                 await self._drop_others(target, subscription)
             except Exception as error:  # noqa: BLE001 - one subscription must not end the others
-                course.failures += 1
-                if not await self._failed(target, error, course):
+                progress.failures += 1
+                if not await self._failed(target, error, progress):
                     return
 
-    async def _until_due(self, target: Target, course: _Course) -> bool:
+    async def _until_due(self, target: Target, progress: _Progress) -> bool:
         """Wait until the next request is due. Return False if the subscription is over."""
         while True:
             current = self._asking.current(target)
             if current is None:
                 return True
             if current.state is State.DENIED:
-                if current is not course.denied:
-                    self._note_denial(course, current, (current.hub,), current.topic)
+                if current is not progress.denied:
+                    self._note_denial(progress, current, (current.hub,), current.topic)
                 return True
             if current.state not in _OPEN:
-                return course.anew
+                return progress.may_restart
             if current.state is not State.ACTIVE or current.verified_at is None or current.expires_at is None:
                 return True
-            course.subscribed = True
+            progress.subscribed = True
             due = renewal_time(current.verified_at, current.expires_at, self._chance())
             if not await self._changed_before(due, current):
                 return True
             # From here on, a subscription only ends on purpose.
-            course.anew = False
+            progress.may_restart = False
 
     async def _changed_before(self, due: float, current: Subscription) -> bool:
         """Wait until a subscription changes, or until a time. Return whether it changed."""
@@ -170,11 +170,11 @@ class Lifecycle:
             return has_changed(known)
         return False
 
-    def _note_denial(self, course: _Course, denied: Subscription | None, hubs: tuple[str, ...], topic: str) -> None:
-        course.denied = denied
-        course.denials += 1
+    def _note_denial(self, progress: _Progress, denied: Subscription | None, hubs: tuple[str, ...], topic: str) -> None:
+        progress.denied = denied
+        progress.denials += 1
         for hub in hubs:
-            self._embargoes.put(hub, pause_after_denials(course.denials, self._chance()), topic)
+            self._embargoes.put(hub, pause_after_denials(progress.denials, self._chance()), topic)
 
     async def _drop_others(self, target: Target, subscription: Subscription) -> None:
         for other in self._subscriptions.of(target.name):
@@ -236,15 +236,15 @@ class Lifecycle:
             headers=target.headers,
         )
 
-    async def _failed(self, target: Target, problem: Exception, course: _Course) -> bool:
+    async def _failed(self, target: Target, problem: Exception, progress: _Progress) -> bool:
         """Report a failure and wait until the next attempt. Return False if there is none."""
         current = self._asking.current(target)
         topic, hub = (current.topic, current.hub) if current else (target.topic or target.name, target.hub or "")
         error, wait = problem, 0.0
         if isinstance(problem, HubsFailedError):
             topic, hub, error = problem.plan.topic, problem.hub, problem.error
-            if current is not course.denied or not isinstance(error, DeniedError):
-                self._note_denial(course, current, problem.denied, topic)
+            if current is not progress.denied or not isinstance(error, DeniedError):
+                self._note_denial(progress, current, problem.denied, topic)
             wait = min(self._embargoes.seconds(each, topic) for each in problem.plan.hubs)
         elif isinstance(problem, DiscoveryError):
             wait = self._embargoes.seconds(target.name)
@@ -252,22 +252,22 @@ class Lifecycle:
             log.error("A subscription failed.", exc_info=problem)
         reason = str(error) if isinstance(error, DiscoveryError | SubscriptionInitiationError) else "internal error"
         event = SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error)
-        if isinstance(error, DeniedError) and not course.subscribed:
+        if isinstance(error, DeniedError) and not progress.subscribed:
             self._report(event)
             return False
         lease = lease_of(current) if current else None
-        pause = max(wait, pause_after(course.failures, lease, self._chance()))
-        self._tell(event, course, pause, quiet=_QUIET_SECONDS if lease is None else min(_QUIET_SECONDS, lease / 3))
+        pause = max(wait, pause_after(progress.failures, lease, self._chance()))
+        self._tell(event, progress, pause, quiet=_QUIET_SECONDS if lease is None else min(_QUIET_SECONDS, lease / 3))
         await self._waiting.until(self._clock() + pause)
         return True
 
-    def _tell(self, event: SubscriberEvent, course: _Course, pause: float, *, quiet: float) -> None:
+    def _tell(self, event: SubscriberEvent, progress: _Progress, pause: float, *, quiet: float) -> None:
         """Report a failure with the time of the next attempt, unless it was the last one reported."""
         failure, now = (event.topic, event.hub, event.reason), self._clock()
-        if failure == course.told and now < course.told_at + quiet:
-            log.debug("Failed for the same reason %d times in a row.", course.failures)
+        if failure == progress.reported and now < progress.reported_at + quiet:
+            log.debug("Failed for the same reason %d times in a row.", progress.failures)
             return
-        course.told, course.told_at = failure, now
+        progress.reported, progress.reported_at = failure, now
         self._report(attrs.evolve(event, next_try=time.time() + pause))
 
 

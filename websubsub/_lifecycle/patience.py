@@ -33,20 +33,20 @@ class Embargoes:
         now = self._clock()
         if len(self._until) >= _KEPT:
             self._until = {key: until for key, until in self._until.items() if until > now}
-        key = _place(url), topic
+        key = _without_scheme(url), topic
         self._until[key] = max(now + seconds, self._until.get(key, 0.0))
 
     def lift(self, url: str, topic: str) -> None:
         """Lift the embargo on a hub that denied a topic."""
-        self._until.pop((_place(url), topic), None)
+        self._until.pop((_without_scheme(url), topic), None)
 
     def seconds(self, url: str, topic: str = "") -> float:
         """Return how many more seconds a server must not be asked, or 0."""
-        until = max(self._until.get((_place(url), about), 0.0) for about in {"", topic})
+        until = max(self._until.get((_without_scheme(url), about), 0.0) for about in {"", topic})
         return max(0.0, until - self._clock())
 
 
-def _place(url: str) -> str:
+def _without_scheme(url: str) -> str:
     return url.partition("://")[2]
 
 

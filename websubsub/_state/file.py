@@ -161,7 +161,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_CREATE)
         connection.execute(_CREATE_CLOCK)
-        _go_on(connection)
+        _convert_times(connection)
         # Written at every start, so that a full disk is noticed at once.
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -183,7 +183,7 @@ def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
         raise StateError(f"The state file {path} belongs to another program.")
 
 
-def _go_on(connection: sqlite3.Connection) -> None:
+def _convert_times(connection: sqlite3.Connection) -> None:
     """Convert the stored times to the clock of this process, unless the machine was rebooted in between."""
     boot = _clock.boot()
     row = connection.execute("SELECT start FROM clock WHERE boot = ?", (boot,)).fetchone() if boot else None

@@ -24,7 +24,7 @@ class Keeping:
         self._lock: anyio.Lock | None = None
 
     async def keep(self, subscription: Subscription, *, there: bool = True) -> None:
-        """Write a change. If that fails, the change waits for ``keep_again``.
+        """Write a change. If that fails, the change waits for ``retry``.
 
         Args:
             subscription: The changed subscription.
@@ -33,7 +33,7 @@ class Keeping:
         async with self._turn():
             await self._write(subscription, there=there)
 
-    async def keep_again(self) -> None:
+    async def retry(self) -> None:
         """Retry the writes that failed."""
         async with self._turn():
             for subscription, there in tuple(self._unkept.values()):

@@ -25,33 +25,33 @@ def acquire(path: Path) -> Path:
         BlockingIOError: Another process has locked the file.
         OSError: The files cannot be opened.
     """
-    place = path.resolve()
-    descriptor, count = _held.get(place, (-1, 0))
+    file = path.resolve()
+    descriptor, count = _held.get(file, (-1, 0))
     if not count:
-        descriptor = _lock(place)
-    _held[place] = descriptor, count + 1
-    return place
+        descriptor = _lock(file)
+    _held[file] = descriptor, count + 1
+    return file
 
 
-def _lock(place: Path) -> int:
-    descriptor = os.open(place.with_name(f"{place.name}.lock"), _OWN, _PRIVATE)
+def _lock(file: Path) -> int:
+    descriptor = os.open(file.with_name(f"{file.name}.lock"), _OWN, _PRIVATE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # SQLite gives its journal the mode of the file, so the file must exist first.
-        os.close(os.open(place, _OWN, _PRIVATE))
-        for name in (place.name, f"{place.name}.lock", f"{place.name}-journal"):
-            _make_private(place.with_name(name))
+        os.close(os.open(file, _OWN, _PRIVATE))
+        for name in (file.name, f"{file.name}.lock", f"{file.name}-journal"):
+            _make_private(file.with_name(name))
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def release(place: Path) -> None:
+def release(file: Path) -> None:
     """Unlock a file. The lock file stays, since removing it would race with another process."""
-    descriptor, count = _held.pop(place)
+    descriptor, count = _held.pop(file)
     if count > 1:
-        _held[place] = descriptor, count - 1
+        _held[file] = descriptor, count - 1
     else:
         os.close(descriptor)
 

@@ -82,7 +82,7 @@ class Subscriptions:
     ) -> None:
         """Close the store, after another attempt to write what could not be stored."""
         with anyio.CancelScope(shield=True):
-            await self.keeping.keep_again()
+            await self.keeping.retry()
         await self._store.__aexit__(kind, error, traceback)
 
     def new_callback(self) -> str:
@@ -160,7 +160,7 @@ class Subscriptions:
             await self._changes.setdefault(token, anyio.Event()).wait()
         return self._by_token.get(token)
 
-    def look_again(self) -> None:
+    def recheck(self) -> None:
         """Make all waiting tasks check their condition again, since time may have passed."""
         for token in tuple(self._changes):
             self._wake(token)

@@ -68,6 +68,19 @@ async def test_the_longest_due_come_first(hub: Hub) -> None:
     assert [one.topic for one in await announcements.due()][-1] == "https://a.example/"
 
 
+async def test_those_of_some_hosts_are_found_behind_all_others(hub: Hub) -> None:
+    announcements = hub.store.announcements
+    for host in "abcd":
+        await announcements.save(f"https://{host}.example/")
+        hub.clock.now += 1
+    assert [one.topic for one in await announcements.due(among=["d.example", "c.example"], limit=1)] == [
+        "https://c.example/"
+    ]
+    found = await announcements.due(among=["d.example", "c.example"], besides=["c.example"])
+    assert [one.topic for one in found] == ["https://d.example/"]
+    assert await announcements.due(among=()) == []
+
+
 async def test_a_failure_is_kept_with_its_answer_and_its_time(hub: Hub) -> None:
     announcements = hub.store.announcements
     await announcements.save(TOPIC)

@@ -134,6 +134,24 @@ async def test_a_failed_delivery_is_tried_again_when_it_is_due(hub: Hub) -> None
     assert await hub.broker.failing() == []
 
 
+async def test_what_was_no_attempt_leaves_all_attempts_to_the_update(hub: Hub) -> None:
+    await hub.subscribe()
+    first = await hub.publish()
+    for _ in range(15):
+        [delivery] = await hub.claim()
+        assert (delivery.update.id, delivery.attempt) == (first, 1)
+        delivery.retry(30, "address held back", host_failed=False, counted=False)
+        hub.clock.now += 30
+    [delivery] = await hub.claim()
+    delivery.retry(30, "It answered 503.")
+    hub.clock.now += 30
+    [delivery] = await hub.claim()
+    delivery.retry(30, "address held back", host_failed=False, counted=False)
+    hub.clock.now += 30
+    [delivery] = await hub.claim()
+    assert (delivery.update.id, delivery.attempt) == (first, 2)
+
+
 async def test_a_new_update_causes_an_attempt_outside_the_schedule(hub: Hub) -> None:
     await hub.subscribe()
     first = await hub.publish()

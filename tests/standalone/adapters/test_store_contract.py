@@ -152,6 +152,22 @@ async def test_verifications_are_due_in_their_order_and_can_be_postponed(hub: Hu
     assert (postponed.attempts, postponed.due_at) == (1, now + 30)
 
 
+async def test_those_of_some_accounts_are_found_behind_all_others(hub: Hub) -> None:
+    verifications, now = hub.store.verifications, hub.clock()
+    await hub.store.subscriptions.save(
+        StoredSubscription(topic=TOPIC, callback="https://a.example/known", lease_seconds=99, requested_at=now)
+    )
+    for name, callback in (("a", "a.example/"), ("b", "b.example/"), ("c", "c.example/"), ("known", "a.example/known")):
+        await verifications.save(evolve(pending(name, due_at=now), callback=f"https://{callback}"))
+    accounts = [(False, "b.example"), (False, "c.example"), (True, "a.example")]
+    assert [found.id for found in await verifications.due(among=accounts)] == ["known", "b", "c"]
+    assert [found.id for found in await verifications.due(among=accounts, besides=accounts[1:])] == ["b"]
+    assert [found.id for found in await verifications.due(among=accounts, known=[False], limit=1)] == ["b"]
+    assert [found.id for found in await verifications.due(known=[True])] == ["known"]
+    assert await verifications.due(among=()) == []
+    assert await verifications.due(known=()) == []
+
+
 async def test_a_verified_request_becomes_a_subscription_in_one_step(hub: Hub) -> None:
     subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
     await hub.store.verifications.save(pending("v1"))

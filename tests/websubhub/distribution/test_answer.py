@@ -152,3 +152,27 @@ def test_header_fields_are_those_of_the_final_answer() -> None:
 def test_no_bytes_make_the_reader_fail(pieces: list[bytes], kept: int) -> None:
     outcome, reader = read([b"HTTP/1.1 200 OK\r\n", *pieces], kept)
     assert (outcome or reader.end(DeliveryFailure.RESET, "end")).status in {0, 200}
+
+
+@pytest.mark.threat("AMP-5", "DOS-5")
+@pytest.mark.parametrize(
+    ("beginning", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n", b"x" * 100),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 100),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 16),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"y" * 90 + b"\r\nx\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: " + b"y" * 90 + b"\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 90 + b"\r\n"),
+        (b"", b"HTTP/1.1 102 P\r\n\r\n" * 5),
+    ],
+    ids=["length", "close", "chunks", "extensions", "trailers", "head", "informational"],
+)
+def test_no_answer_makes_its_server_send_more_than_a_share_of_bytes(beginning: bytes, piece: bytes) -> None:
+    reader, sent = AnswerReader(LIMITS, 0, "POST"), len(beginning)
+    outcome = reader.feed(beginning)
+    while outcome is None:
+        outcome = reader.feed(piece)
+        sent += len(piece)
+        assert sent <= LIMITS.head_bytes + 8 * LIMITS.ignored_body_bytes + len(beginning) + len(piece)
+    assert not reader.reusable, "and what follows is not read, as the connection is closed"

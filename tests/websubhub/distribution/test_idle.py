@@ -1,5 +1,6 @@
 """Connections that are kept for the next delivery: how many, for how long, and which of them give way."""
 
+import random
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -85,15 +86,28 @@ async def test_deliveries_that_come_together_are_no_sign_of_a_server_that_is_cal
     assert sorted(connected)[:4] == [number] * 4
 
 
-async def test_a_server_that_is_called_often_takes_the_place_of_one_that_is_called_seldom() -> None:
+async def test_a_server_that_is_called_often_takes_the_place_of_one_that_is_called_seldom(clock: EngineClock) -> None:
     with peers(3) as servers:
-        async with open_engine(idle_connections=2) as engine:
+        async with open_engine(idle_connections=2, idle_seconds=10_000) as engine:
             assert await call(engine, servers, "01") == [1, 1, 0]
+            clock.put_forward(1_000)
             assert await call(engine, servers, "2") == [1, 1, 1]
+            clock.put_forward(100)
             assert await call(engine, servers, "2") == [1, 1, 2], "it was called a second time since, and is kept"
             assert await call(engine, servers, "222") == [1, 1, 2]
             assert await call(engine, servers, "1") == [1, 1, 2]
             assert await call(engine, servers, "0") == [2, 1, 2]
+
+
+async def test_servers_that_are_called_in_another_order_each_time_are_kept() -> None:
+    number = 24
+    with peers(number) as servers:
+        async with open_engine(idle_connections=number // 2) as engine:
+            for turn in range(9):
+                order = random.Random(turn).sample(servers, number)  # noqa: S311 - no secret
+                assert all([(await send_one(engine, server.url)).delivered for server in order])
+    new = sum(server.connections for server in servers) - number
+    assert new < 8 * number * 3 // 4, "half of them are kept, and nearly all of these are found"
 
 
 async def test_those_with_tls_stay_where_others_give_way() -> None:

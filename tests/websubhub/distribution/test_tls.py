@@ -4,7 +4,9 @@ import datetime as dt
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -131,6 +133,43 @@ async def test_session_is_used_again(version: ssl.TLSVersion, trusting: ssl.SSLC
             for _ in range(3):
                 assert (await send_one(engine, f"https://127.0.0.1:{server.port}/")).delivered
     assert resumed == [False, True, True]
+
+
+async def test_session_is_used_again_where_all_servers_give_the_same_answer(trusting: ssl.SSLContext) -> None:
+    resumed: list[bool | None] = []
+
+    def script(server: Peer, sock: socket.socket, _: int) -> None:
+        assert isinstance(sock, ssl.SSLSocket)
+        resumed.append(sock.session_reused)
+        server.receive(sock)
+        sock.sendall(NO_CONTENT)
+
+    with peer(answering(NO_CONTENT)) as plain, peer(script, server_context("127.0.0.1")) as server:
+        async with open_engine(tls=trusting, idle_connections=0) as engine:
+            for url in (plain.url, *[server.url] * 4):
+                assert (await send_one(engine, url)).delivered
+    assert resumed == [False, False, True, True], "read once it is known that the server is called again"
+
+
+async def test_session_that_has_run_out_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, resumed = trustme.CA(), []
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    def script(server: Peer, sock: socket.socket, _: int) -> None:
+        assert isinstance(sock, ssl.SSLSocket)
+        resumed.append(sock.session_reused)
+        server.receive(sock)
+        sock.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+
+    with peer(script, server_context("127.0.0.1", authority=authority)) as server:
+        async with open_engine(tls=trusting) as engine:
+            for days in (0, 0, 30):
+                ahead = days * 86_400
+                later = SimpleNamespace(time=lambda ahead=ahead: time.time() + ahead)
+                monkeypatch.setattr("websubhub._distribution.wire.tls.time", later)
+                assert (await send_one(engine, server.url)).delivered
+    assert resumed == [False, True, False]
 
 
 @pytest.mark.parametrize("size", [20_000, 2_000_000])

@@ -1,16 +1,15 @@
 """Addresses of host names: looked up in threads of our own, checked, and remembered for a while."""
 
-import queue
 import socket
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from time import monotonic
 
 import attrs
 
+from _websub.calls.lookups import Lane
 from _websub.grammar.addresses import AddressPolicy
 from websubhub._distribution.outcome import DeliveryFailure, is_out_of_descriptors
 
@@ -20,8 +19,6 @@ Resolve = Callable[[str], Sequence[str]]
 _KEPT_SECONDS = 60.0
 _FAILURE_KEPT_SECONDS = 30.0
 _ADDRESSES = 16
-_NAMES_IN_LINE = 1_000
-_THREAD_IDLE_SECONDS = 10.0
 
 
 def resolve(host: str) -> Sequence[str]:
@@ -43,9 +40,8 @@ class Resolution:
 class NameResolver:
     """Looks names up without ever waiting: ``known`` answers at once, ``ask`` starts a lookup, ``answers`` collects.
 
-    Lookups cannot be cancelled, so a slow name server keeps a thread for as long as it likes. Therefore the threads are
-    our own and bounded, they end with the program, and one in four only takes names that were found before: dead names
-    can use up the others and still delay no subscriber that was reached once.
+    One thread in four only takes names that were found before: dead names can use up the others and still delay no
+    subscriber that was reached once.
 
     Args:
         policy: Which addresses may be called. A name with a single address that is not permitted is refused.
@@ -70,8 +66,8 @@ class NameResolver:
         self._known: dict[str, Resolution] = {}
         self._answers: deque[Resolution] = deque()
         reserved = threads // 4
-        self._strangers = _Lane(threads - reserved, self._work)
-        self._acquaintances = _Lane(reserved, self._work) if reserved else self._strangers
+        self._strangers = Lane(threads - reserved)
+        self._acquaintances = Lane(reserved) if reserved else self._strangers
 
     def known(self, host: str, now: float) -> Resolution | None:
         """Return the addresses of a host, if they are known or can be had without a lookup."""
@@ -89,7 +85,7 @@ class NameResolver:
         before = self._known.get(host)
         met = before is not None and before.failure is None
         lane = self._acquaintances if met else self._strangers
-        if lane.put(host):
+        if lane.put(host, partial(self._work, host)):
             return None
         return _unresolved(host, "Too many names are being looked up.")
 
@@ -143,58 +139,6 @@ class NameResolver:
             )
         distinct = tuple(dict.fromkeys(addresses))[:_ADDRESSES]
         return Resolution(host=host, addresses=distinct, expires=monotonic() + _KEPT_SECONDS)
-
-
-class _Lane:
-    """A line of names and the threads that take from it, started when needed and gone when idle."""
-
-    def __init__(self, threads: int, work: Callable[[str], None]) -> None:
-        self._limit = threads
-        self._work = work
-        self._line: queue.Queue[str | None] = queue.Queue(_NAMES_IN_LINE)
-        self._lock = threading.Lock()
-        self._threads = 0
-        self._free = 0
-
-    def put(self, host: str) -> bool:
-        try:
-            self._line.put_nowait(host)
-        except queue.Full:
-            return False
-        with self._lock:
-            if self._free >= self._line.qsize() or self._threads >= self._limit:
-                return True
-            self._threads += 1
-        threading.Thread(target=self._run, name="websubhub-names", daemon=True).start()
-        return True
-
-    def close(self) -> None:
-        while True:
-            try:
-                self._line.get_nowait()
-            except queue.Empty:
-                break
-        for _ in range(self._threads):
-            self._line.put_nowait(None)
-
-    def _run(self) -> None:
-        while (host := self._next()) is not None:
-            self._work(host)
-
-    def _next(self) -> str | None:
-        with self._lock:
-            self._free += 1
-        host = None
-        while host is None:
-            with suppress(queue.Empty):
-                host = self._line.get(timeout=_THREAD_IDLE_SECONDS)
-            with self._lock:
-                # A name that was put in line while this thread was about to leave counts on it.
-                if host is not None or self._line.empty():
-                    self._free -= 1
-                    self._threads -= host is None
-                    break
-        return host
 
 
 def _nobody() -> None:

@@ -13,6 +13,7 @@ from websubhub._distribution.wire.channel import NOT_YET, Channel, describe
 from websubhub._distribution.wire.handshake import NotConnectedError, go_on_connecting
 from websubhub._distribution.wire.poller import READABLE, WRITABLE
 from websubhub._distribution.wire.shared import Route, Shared
+from websubhub._distribution.wire.tls import remember_session
 
 # Compared on every event, so they are plain numbers.
 _CONNECTING, _SENDING, _ANSWERING, _IDLE = range(4)
@@ -221,6 +222,8 @@ class Connection:
                 and not self._content.kept_body_bytes
             ):
                 self.reusable = channel.tls is None or not channel.has_more()
+                if channel.tls is not None and not self._reused:
+                    remember_session(self.origin, channel.tls, self._shared.now, kept=self.reusable)
                 return outcome
             if not data:
                 return self._closed(in_order=True)
@@ -251,8 +254,8 @@ class Connection:
             if len(answers) >= _REMEMBERED_ANSWERS:
                 answers.clear()
             answers[data] = outcome
-        if tls is not None and not self._reused and not tls.session_reused:
-            self.origin.session = tls.session  # by now the server has sent its tickets
+        if tls is not None and not self._reused:
+            remember_session(self.origin, tls, self._shared.now, kept=self.reusable)
 
     def _closed(self, *, in_order: bool) -> DeliveryOutcome:
         """Return the outcome, now that the peer has closed the connection.

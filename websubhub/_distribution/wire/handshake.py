@@ -7,7 +7,7 @@ from websubhub._distribution.origins.origin import Origin
 from websubhub._distribution.outcome import DeliveryFailure
 from websubhub._distribution.wire.channel import Channel, describe
 from websubhub._distribution.wire.poller import READABLE, WRITABLE
-from websubhub._distribution.wire.tls import default_tls_context
+from websubhub._distribution.wire.tls import default_tls_context, session_for
 
 
 class NotConnectedError(Exception):
@@ -43,7 +43,7 @@ def go_on_connecting(channel: Channel, events: int, origin: Origin, context: ssl
         if not origin.secure:
             return True
         try:
-            channel.start_tls(context or default_tls_context(), origin.host, origin.session)
+            channel.start_tls(context or default_tls_context(), origin.host, session_for(origin))
         except (OSError, ValueError) as problem:
             raise NotConnectedError(DeliveryFailure.TLS, describe(problem)) from None
     return _shake_hands(channel, origin)

@@ -3,22 +3,21 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from _websub.server.descriptors import connections_within_limit
+from _websub.server.descriptors import kept_within_limit
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.origins.origin import Origin
 from websubhub._distribution.wire.connection import Connection
 
-# With those that wait for an answer, and beside those that come in, which may be half of all open files.
-_DESCRIPTOR_PARTS = 3
+_TIMES_AS_OFTEN = 4
 
 
 class IdleConnections:
     """The connections that nobody uses at present.
 
-    When there are too many, the one whose last use but one is the longest ago gives way: an origin that is called every
-    hour does not take the place of one that is called every minute. Were it the one whose last use is the longest ago,
-    calling one origin more than there is room for, in turn, would find none of them connected. A connection with TLS
-    is worth many without, so those without give way to it.
+    When there are too many, the one that is idle for the longest gives way, but only to a server that is called several
+    times as often. Hubs call all subscribers of a topic and then all of them again: if each took the place of the one
+    that is idle for the longest, which is the next to be called, one more server than there is room for would be enough
+    to find none of them connected. A connection with TLS is worth many without, so those without give way to it.
 
     Attributes:
         count: How many there are.
@@ -28,7 +27,7 @@ class IdleConnections:
     __slots__ = ("_by_age", "_by_origin", "_seconds", "count", "most")
 
     def __init__(self, limits: EngineLimits) -> None:
-        self.most = connections_within_limit(limits.idle_connections, parts=_DESCRIPTOR_PARTS)
+        self.most = kept_within_limit(limits.idle_connections)
         self.count = 0
         self._by_origin: dict[Origin, list[Connection]] = {}
         # Those without TLS and those with it, the one first that is idle for the longest.
@@ -76,18 +75,20 @@ class IdleConnections:
                 return next(iter(by_age))
         return None
 
-    def less_useful_than(self, connection: Connection) -> Connection | None:
+    def less_useful_than(self, connection: Connection, now: float) -> Connection | None:
         """Return an idle connection that is worth less than one that is about to become idle, if there is any.
 
         Args:
-            connection: The one that is about to become idle; its ``idle_since`` still tells of its last use but one.
+            connection: The one that is about to become idle; its ``idle_since`` still tells of the use before.
+            now: The time.
         """
         oldest = self.oldest()
         if oldest is None or oldest.origin.secure > connection.origin.secure:
             return None
-        if oldest.origin.secure < connection.origin.secure or oldest.idle_since < connection.idle_since:
+        if oldest.origin.secure < connection.origin.secure:
             return oldest
-        return None
+        is_called_often = _TIMES_AS_OFTEN * (now - connection.idle_since) < now - oldest.idle_since
+        return oldest if is_called_often else None
 
     def expired(self, now: float) -> Iterator[Connection]:
         """Give, one by one, those that were idle for too long; each is to be taken out before the next is asked for."""

@@ -97,7 +97,7 @@ class Pool:
             self.shares.busy -= 1
         idle = self._idle
         if idle.count >= idle.most - len(self.shares.aside):
-            worse = idle.less_useful_than(connection)
+            worse = idle.less_useful_than(connection, self._shared.now)
             if worse is None:
                 self._close(connection)
                 return

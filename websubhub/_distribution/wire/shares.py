@@ -86,7 +86,7 @@ class Shares:
         """Let those stand aside that have not answered for a moment. Return those that have to be given up.
 
         Args:
-            connections: All connections.
+            connections: Those that have a delivery.
             now: The time.
             needed: Whether somebody waits for a slot.
         """

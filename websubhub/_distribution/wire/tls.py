@@ -2,6 +2,12 @@
 
 import functools
 import ssl
+import time
+
+from websubhub._distribution.origins.origin import Origin
+
+# Servers keep tickets for about as long. To read a session from a connection costs a third of what a handshake does.
+_CALLED_AGAIN_SECONDS = 300.0
 
 
 @functools.cache
@@ -11,3 +17,28 @@ def default_tls_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def session_for(origin: Origin) -> ssl.SSLSession | None:
+    """Return the session to resume with a server, if there is one that has not run out; it costs to offer one."""
+    session = origin.session
+    if session is None:
+        return None
+    lasts = min(session.timeout, session.ticket_lifetime_hint or session.timeout)
+    if session.time + lasts <= time.time():
+        origin.session = None
+    return origin.session
+
+
+def remember_session(origin: Origin, tls: ssl.SSLSocket, now: float, *, kept: bool) -> None:
+    """Remember the session of a new connection, once its server has sent its tickets, where it is likely to be resumed.
+
+    Args:
+        origin: The server.
+        tls: The connection.
+        now: The time.
+        kept: Whether it is kept for the next delivery, so that there may be none to resume the session.
+    """
+    is_called_again = not kept or origin.open > 1 or origin.closed_at > now - _CALLED_AGAIN_SECONDS
+    if is_called_again and not tls.session_reused:
+        origin.session = tls.session

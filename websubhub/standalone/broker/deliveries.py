@@ -27,12 +27,20 @@ class ClaimedDelivery(Claim):
         self._settle().done(self)
 
     def retry(
-        self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True, refused: bool = False
+        self,
+        after: float,
+        reason: str,
+        *,
+        firm: bool = False,
+        host_failed: bool = True,
+        refused: bool = False,
+        counted: bool = True,
     ) -> None:
         """It failed and is to be tried again."""
         # An attempt outside the schedule stands for the last one in it, and leaves its counts as they are.
         refusals = self.refusals + (refused and not self.early)
-        self._settle().retry(self, (self.attempt, refusals), after, reason, firm=firm, host_failed=host_failed)
+        attempts = self.attempt if counted or self.early else self.attempt - 1
+        self._settle().retry(self, (attempts, refusals), after, reason, firm=firm, host_failed=host_failed)
 
     def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
         """It failed for the last time."""

@@ -32,8 +32,10 @@ from websubhub import (
     UpdateMessageError,
     VerifiedSubscription,
     VerifiedUnsubscription,
+    host_of,
 )
 from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import (
@@ -68,6 +70,7 @@ class StandaloneHub(HubService):
         accepted: Called when a request awaits its verification.
         clock: The time, in seconds since 1970.
         limits: How many subscriptions there may be.
+        introductions: Who has named which hosts of callbacks.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class StandaloneHub(HubService):
         clock: Callable[[], float] = time.time,
         *,
         limits: SubscriptionLimits | None = None,
+        introductions: Introductions | None = None,
     ) -> None:
         self._store = store
         self._limits = limits or SubscriptionLimits()
@@ -88,6 +92,7 @@ class StandaloneHub(HubService):
         self._intake = intake
         self._accepted = accepted
         self._clock = clock
+        self._introductions = introductions or Introductions()
         self._refusals = Refusals(log)
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
@@ -128,7 +133,7 @@ class StandaloneHub(HubService):
                 return UpdateMessageError("the topic is not registered")
             if message.type is MessageType.PUBLISH:
                 return await self._publish(message)
-            await self._intake.announce(message.topic)
+            await self._intake.announce(message.topic, message.client)
         except StoreError as error:
             return UpdateMessageError(self._failed(error), status=503, headers=_BUSY)
         return Acknowledgement()
@@ -214,6 +219,8 @@ class StandaloneHub(HubService):
             raise
         except StoreError as error:
             return self._failed(error)
+        if isinstance(message, Subscription):
+            self._introductions.note(message.client, host_of(message.callback))
         self._accepted()
         return None
 

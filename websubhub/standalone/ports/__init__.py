@@ -1,5 +1,6 @@
 """What the standalone hub asks of whatever keeps its state; an adapter satisfies all of it, by structure."""
 
+from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery
 from websubhub.standalone.ports.errors import (
     BacklogFullError,
@@ -30,7 +31,6 @@ from websubhub.standalone.ports.records import (
 )
 from websubhub.standalone.ports.requests import Mode, PendingVerification
 from websubhub.standalone.ports.store import (
-    AnnouncementStore,
     HostAccount,
     HubStore,
     SubscriptionStore,

@@ -59,7 +59,14 @@ class Delivery(Protocol):
         ...
 
     def retry(
-        self, after: float, reason: str, *, firm: bool = False, host_failed: bool = True, refused: bool = False
+        self,
+        after: float,
+        reason: str,
+        *,
+        firm: bool = False,
+        host_failed: bool = True,
+        refused: bool = False,
+        counted: bool = True,
     ) -> None:
         """It failed and is to be tried again.
 
@@ -69,6 +76,7 @@ class Delivery(Protocol):
             firm: Whether the callback asked for this delay (Retry-After), so that a new update must not shorten it.
             host_failed: Whether the host is to blame, as opposed to this callback alone (an answer 404 for example).
             refused: Whether to count it in ``refusals`` as well as in ``attempt``.
+            counted: Whether it was an attempt; if not, the next one has the same number.
 
         Raises:
             DeliverySettledError: It was settled before.

@@ -13,6 +13,7 @@ REFUSED_ATTEMPTS = 3
 """Attempts at a delivery that the subscriber refuses."""
 
 _RETRY_AFTER_MOST = 86_400.0
+_NOT_BEGUN_STEP = 2
 
 
 def _seconds(values: Iterable[float]) -> tuple[float, ...]:
@@ -46,11 +47,13 @@ class Again:
         after: Seconds from now.
         firm: Whether the callback asked for so long a wait, which news about its topic must not shorten.
         refused: Whether the attempt counts as a refusal.
+        counted: Whether it counts as an attempt at all.
     """
 
     after: float
     firm: bool
     refused: bool
+    counted: bool = True
 
 
 @frozen(kw_only=True)
@@ -88,12 +91,15 @@ class RetrySchedule:
         """When to try again after a failed attempt, or None to give up.
 
         Refusals are counted apart from the other failures, and each of the two kinds has its own way through the
-        delays: a subscriber that was down for long and then refuses the update is asked as often as any other.
+        delays: a subscriber that was down for long and then refuses the update is asked as often as any other. What
+        could not be begun is no attempt: a subscriber that others hold back at its address loses nothing by that.
 
         Args:
             attempt: The attempt.
             chance: A random number from 0 to 1.
         """
+        if attempt.verdict is Verdict.NOT_BEGUN:
+            return Again(self._delay_of_nothing(chance), firm=False, refused=False, counted=False)
         refused = _is_refusal(attempt)
         if attempt.verdict is Verdict.UNSENDABLE or (refused and attempt.refusals + 1 >= self.refused_attempts):
             return None
@@ -103,6 +109,10 @@ class RetrySchedule:
         if scheduled is None or after is None:
             return None
         return Again(after, firm=after > scheduled, refused=refused)
+
+    def _delay_of_nothing(self, chance: float) -> float:
+        """Always the same, since it does not count; the second of the delays, or the only one."""
+        return self.delays[:_NOT_BEGUN_STEP][-1] * (1 + self.jitter * chance)
 
 
 def _is_refusal(attempt: Attempt) -> bool:

@@ -218,7 +218,14 @@ class DeliveryLoop:
             delivery.dead(reason, host_failed=host_failed, turned_away=turned_away)
             self._metrics.count(Outcome.DEAD)
         else:
-            delivery.retry(again.after, reason, firm=again.firm, host_failed=host_failed, refused=again.refused)
+            delivery.retry(
+                again.after,
+                reason,
+                firm=again.firm,
+                host_failed=host_failed,
+                refused=again.refused,
+                counted=again.counted,
+            )
             self._metrics.count(Outcome.RETRIED)
 
     def _give_back(self, delivery: Delivery) -> bool:

@@ -5,16 +5,20 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any
 
 import anyio
 import attrs
 from anyio.abc import TaskGroup
 
 from websubhub import Budgets, HubConfig, TopicFetchError, host_of, retry_after_seconds
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.metrics import FetchMetrics, FetchOutcome
 from websubhub.standalone.ports import Announcement, HubStore, StoreError
 from websubhub.standalone.schedule.retry import RetrySchedule
+from websubhub.standalone.work.acquaintances import Acquaintances
 from websubhub.standalone.work.pacing import TopicPace
 from websubhub.standalone.work.refreshing import Refreshed
 from websubhub.standalone.work.wakeup import Wakeup
@@ -28,6 +32,8 @@ _LONGEST_WAIT_SECONDS = 60.0
 _READ = 64
 _BUDGET = HubConfig().fetch_budget
 _FETCHES_AT_ONCE = HubConfig().fetches_at_once
+#: Three quarters of what the budgets leave to them: the rest is for introductions.
+_STRANGERS_AT_ONCE = _FETCHES_AT_ONCE * 9 // 16
 _CONTENTS = 4
 _RESTING = "The topic was fetched a moment ago, and rests."
 _WAITING = "The topic waits for the budget of its host."
@@ -58,6 +64,7 @@ class TopicFetching:
         metrics: What counts fetches.
         budgets: What the hosts of topics may be made to take; those of the client that fetches.
         clock: The time, in seconds since 1970, that nobody sets.
+        introductions: Who has announced topics of which hosts.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class TopicFetching:
         *,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time.time,
+        introductions: Introductions | None = None,
     ) -> None:
         self._store = store
         self._refresh = refresh
@@ -80,6 +88,10 @@ class TopicFetching:
         self._pace = TopicPace(clock)
         self._fetching: set[str] = set()
         self._hosts = Counter[str]()
+        self._strangers = 0
+        self._met = Acquaintances[str]()
+        self._introductions = introductions or Introductions()
+        self._kept_back: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._waiting: dict[str, float] = {}
         self._soonest = math.inf
         self._wakeup = wakeup
@@ -99,22 +111,36 @@ class TopicFetching:
         return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
+        """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
+        now = self._clock()
+        self._soonest = math.inf
+        self._waiting = {host: until for host, until in self._waiting.items() if until > now}
+        if not self._is_full_for_strangers:
+            await self._start(tasks, None)
+        among = [*self._met, *self._introductions.hosts()]
+        if among and self._is_full_for_strangers:
+            await self._start(tasks, among)
+
+    async def _start(self, tasks: TaskGroup, among: list[str] | None) -> None:
         more = True
         while more:
-            now = self._clock()
-            self._soonest = math.inf
-            self._waiting = {host: until for host, until in self._waiting.items() if until > now}
             # Those that are being fetched stand in front, and must not hide the others.
             limit = _READ + len(self._fetching)
-            due = await self._store.announcements.due(limit=limit, besides=self._waiting)
-            moved = [announcement for announcement in due if await self._begin(announcement, tasks)]
-            more = bool(moved) and len(due) == limit and not self._is_full
+            due = await self._store.announcements.due(limit=limit, besides=self._waiting, among=among)
+            moved = [announcement for announcement in due if self._begin(announcement, tasks)]
+            await self._keep_back()
+            is_full = self._is_full if among else self._is_full_for_strangers
+            more = bool(moved) and len(due) == limit and not is_full
 
     @property
     def _is_full(self) -> bool:
         return len(self._fetching) >= _FETCHES_AT_ONCE
 
-    async def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
+    @property
+    def _is_full_for_strangers(self) -> bool:
+        return self._is_full or self._strangers >= _STRANGERS_AT_ONCE or self._budgets.is_full_for_strangers
+
+    def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
         """Begin a fetch if it may begin. Return whether it, or all of its host, is out of the way now."""
         topic, now = announcement.topic, self._clock()
         host = host_of(topic)
@@ -123,26 +149,44 @@ class TopicFetching:
         until = self._pace.until(topic)
         if until > now:
             self._soonest = min(self._soonest, until)
-            await self._store.announcements.hold(announcement, until, _RESTING)
+            self._kept_back.append(partial(self._store.announcements.hold, announcement, until, _RESTING))
             return True
+        stranger = not self._budgets.proven(host)
+        crowded = stranger and self._is_full_for_strangers
+        if crowded and self._budgets.is_full_for_strangers:
+            return False
         wait = math.inf if self._hosts[host] >= _BUDGET.at_once else self._budgets.wait(host)
         if wait == math.inf and not self._hosts[host]:
             wait = _POLL_SECONDS  # for the end of what others began
         if wait:
-            await self._wait_for(host, now + wait)
+            self._wait_for(host, now + wait)
             return True
+        introducer = self._introductions.begin(host) if crowded else None
+        if crowded and introducer is None:
+            return False
         self._fetching.add(topic)
         self._hosts[host] += 1
-        tasks.start_soon(self._fetch, announcement, host)
+        self._strangers += stranger
+        tasks.start_soon(self._fetch, announcement, host, stranger, introducer)
         return True
 
-    async def _wait_for(self, host: str, until: float) -> None:
+    def _wait_for(self, host: str, until: float) -> None:
         self._waiting[host] = until
         # Another fetch of the host ends soon; what takes longer is to be seen.
         if until != math.inf:
-            await self._store.announcements.hold_host(host, until, _WAITING)
+            self._kept_back.append(partial(self._store.announcements.hold_host, host, until, _WAITING))
 
-    async def _fetch(self, announcement: Announcement, host: str) -> None:
+    async def _keep_back(self) -> None:
+        """Keep those in the store that may not be fetched yet, in one step: one by one, others would wait for each."""
+        kept_back, self._kept_back = self._kept_back, []
+        try:
+            async with anyio.create_task_group() as together:
+                for keep in kept_back:
+                    together.start_soon(keep)
+        except* StoreError as errors:
+            raise errors.exceptions[0] from None
+
+    async def _fetch(self, announcement: Announcement, host: str, stranger: int, introducer: str | None) -> None:
         rest, longer = _INTERVAL_SECONDS, False
         try:
             longer = await self._attempt(announcement) is Refreshed.FOR_NOTHING
@@ -153,6 +197,10 @@ class TopicFetching:
             self._pace.rest(announcement.topic, rest, longer=longer)
             self._fetching.discard(announcement.topic)
             self._hosts -= Counter([host])
+            self._strangers -= stranger
+            self._introductions.end(introducer)
+            if self._budgets.proven(host):
+                self._met.meet(host)
             self._waiting.pop(host, None)
             self._wakeup.ring()
 

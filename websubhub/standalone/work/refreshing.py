@@ -6,10 +6,10 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 import anyio
-import anyio.to_thread
+import anyio.lowlevel
 import attrs
 
-from websubhub import TopicClient, TopicContent, feed_entries, url_identity, without_entries
+from websubhub import FeedEntry, TopicClient, TopicContent, feed_entries_in_steps, url_identity, without_entries
 from websubhub.standalone.ports import FetchedTopic, HubStore, Update
 
 _ENTRIES_REMEMBERED = 2_000
@@ -40,6 +40,7 @@ class TopicRefresher:
         self._store = store
         self._client = client
         self._clock = clock
+        self._reading = anyio.Lock()
 
     async def refresh(self, url: str) -> Refreshed:
         """Fetch a topic and publish its content, unless it is what came last. Returns what was found.
@@ -51,6 +52,10 @@ class TopicRefresher:
             TopicFetchError: It could not be fetched.
             StoreError: The update could not be stored.
         """
+        async with self._client.large.held():
+            return await self._refresh(url)
+
+    async def _refresh(self, url: str) -> Refreshed:
         known = await self._store.topics.last_fetch(url) or FetchedTopic()
         content = await self._client.fetch(
             url, etag=known.etag, last_modified=known.last_modified, found_at=known.found_at or None
@@ -100,11 +105,24 @@ class TopicRefresher:
         topic = await self._store.topics.get(url)
         if topic is None or not topic.feed_diff:
             return content.body, known
-        entries = await anyio.to_thread.run_sync(feed_entries, content.body, content.content_type)
+        entries = await self._entries(content)
         if entries is None:
             return content.body, known
-        fresh = [entry.digest for entry in entries if entry.digest not in known]
+        before = frozenset(known)
+        fresh = [entry.digest for entry in entries if entry.digest not in before]
         remembered = tuple(dict.fromkeys([*fresh, *known]))[:_ENTRIES_REMEMBERED]
         if not fresh and entries and known:
             return None, remembered
-        return without_entries(content.body, entries, frozenset(known)), remembered
+        return without_entries(content.body, entries, before), remembered
+
+    async def _entries(self, content: TopicContent) -> tuple[FeedEntry, ...] | None:
+        """The entries of a feed, found step by step; of all feeds that are read, one has its turn at a time."""
+        steps = feed_entries_in_steps(content.body, content.content_type)
+        while True:
+            async with self._reading:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    found: tuple[FeedEntry, ...] | None = end.value
+                    return found
+            await anyio.lowlevel.checkpoint()

@@ -18,14 +18,16 @@ from websubhub import (
     host_of,
     url_identity,
 )
+from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
+from websubhub.standalone.work.acquaintances import Acquaintances
 from websubhub.standalone.work.wakeup import Wakeup
 
 log = logging.getLogger("websubhub")
 
 _PAIR_SECONDS = 1.0
 _POLL_SECONDS = 1.0
-_READ = 256
+_READ = 64
 _STORE_SECONDS = 5.0
 _POSTPONED_SECONDS = 30.0
 _DELAYS = (30.0, 120.0)
@@ -53,6 +55,7 @@ class VerificationWorker:
         interval: Seconds at least between two attempts for the same topic and callback.
         budget: What the hosts of callbacks may be made to take.
         clock: The time, in seconds since 1970.
+        introductions: Who has named which hosts of callbacks.
     """
 
     def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
@@ -67,6 +70,7 @@ class VerificationWorker:
         interval: float = _PAIR_SECONDS,
         budget: VerificationBudget | None = None,
         clock: Callable[[], float] = time.time,
+        introductions: Introductions | None = None,
     ) -> None:
         self._verifications = verifications
         self._verify = verify
@@ -81,6 +85,9 @@ class VerificationWorker:
         self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._waiting: dict[HostAccount, float] = {}
         self._finished: set[str] = set()
+        self._met = Acquaintances[HostAccount]()
+        self._introductions = introductions or Introductions()
+        self._strangers = Counter[bool]()
         self._budget = budget or VerificationBudget(clock)
 
     async def run(self) -> None:
@@ -97,21 +104,34 @@ class VerificationWorker:
         return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin, and look past what may not, so that it hides nothing."""
-        more, limit = True, _READ
+        """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
+        try:
+            await self._look(tasks, None)
+            if any(self._is_crowded(known) for known in (True, False)):
+                named = [(known, host) for host in self._introductions.hosts() for known in (True, False)]
+                await self._look(tasks, [*self._met, *named])
+        except StoreError as error:
+            log.warning("Pending verifications cannot be read: %s", error)
+
+    async def _look(self, tasks: TaskGroup, among: list[HostAccount] | None) -> None:
+        """Begin what is due, and look past what may not begin, so that it hides nothing."""
+        more, limit, is_full = True, _READ, self._is_crowded if among is None else self._budget.is_full
         while more:
             self._finished.clear()
             self._recover()
-            try:
-                due = await self._verifications.due(limit=limit, besides=self._waiting)
-            except StoreError as error:
-                log.warning("Pending verifications cannot be read: %s", error)
+            open_to = [known for known in (True, False) if not is_full(known)]
+            if not open_to:
                 return
+            due = await self._verifications.due(limit=limit, besides=self._waiting, among=among, known=open_to)
             moved = [pending for pending in due if self._begin(pending, tasks)]
             read = Counter(pending.known for pending in due)
-            more = any(read[known] == limit and not self._budget.is_full(known) for known in read)
+            more = any(read[known] == limit and not is_full(known) for known in read)
             # Those that were asked a moment ago stand in front, each in a row of its own.
             limit = limit if moved else limit * 2
+
+    def _is_crowded(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
+        most = self._budget.for_strangers(known) * 3 // 4  # the rest is for introductions
+        return self._strangers[known] >= most or self._budget.is_full_for_strangers(known)
 
     def _recover(self) -> None:
         """Forget the waits that are over."""
@@ -130,20 +150,36 @@ class VerificationWorker:
         # A newer request of a pair is verified once the older one is, so that the newest has the last word.
         if pair in self._under_way or pair in self._asked or pair in self._held:
             return False
+        stranger = not self._budget.proven(account)
+        crowded = stranger and self._is_crowded(pending.known)
+        if crowded and self._budget.is_full_for_strangers(pending.known):
+            return False
+        introducer = self._introductions.begin(account[1]) if crowded else None
+        if crowded and introducer is None:
+            return False
         spending = self._budget.begin(account)
         if spending is None:
-            self._waiting[account] = self._clock() + self._budget.wait(account)
+            self._introductions.end(introducer)
+            # Each host that waits is a row that is read: the more there are, the later they are looked at again.
+            self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
         self._under_way.add(pair)
         self._asked[pair] = self._clock() + self._interval
-        tasks.start_soon(self._finish, pending, pair, spending)
+        self._strangers[pending.known] += stranger
+        tasks.start_soon(self._finish, pending, pair, spending, stranger, introducer)
         return True
 
-    async def _finish(self, pending: PendingVerification, pair: tuple[str, str], spending: Spending) -> None:
+    async def _finish(
+        self,
+        pending: PendingVerification,
+        pair: tuple[str, str],
+        spending: Spending,
+        stranger: int,
+        introducer: str | None,
+    ) -> None:
         result = None
         try:
-            with spending.charging():
-                attempt = await self._attempt(pending)
+            attempt = await self._attempt(pending, spending)
             result = attempt.result
             await self._settle(pending, attempt)
         except StoreError as error:
@@ -154,10 +190,25 @@ class VerificationWorker:
             self._finished.add(pending.id)
             self._under_way.discard(pair)
             self._budget.end(spending, result)
+            self._strangers[pending.known] -= stranger
+            self._introductions.end(introducer)
+            if self._budget.proven(_account(pending)):
+                self._met.meet(_account(pending))
             self._waiting.pop(_account(pending), None)
             self._wakeup.ring()
 
-    async def _attempt(self, pending: PendingVerification) -> VerificationAttempt:
+    async def _attempt(self, pending: PendingVerification, spending: Spending) -> VerificationAttempt:
+        """Verify once; whatever goes wrong with one must not take the others down."""
+        try:
+            with spending.charging():
+                return await self._ask(pending)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("A verification failed.")
+            return VerificationAttempt(result=IntentVerification.UNANSWERED)
+
+    async def _ask(self, pending: PendingVerification) -> VerificationAttempt:
         message = pending.message(self._hub)
         attempt = await self._verify(message)
         if attempt.result is IntentVerification.POSTPONED and attempt.counts and self._is_last(pending):

@@ -32,11 +32,14 @@ class MemoryAnnouncements:
             self._announced.change(kept, count=kept.value.count + 1)
             self._begin_again(kept, due_at=max(now, kept.allowed_at))
 
-    async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
+    async def due(
+        self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
+    ) -> list[Announcement]:
         """Return the topics that are to be fetched now, the longest due first."""
         await self._state.turn()
-        due = (kept.value for kept in self._announced.due(self._clock()) if kept.host not in besides)
-        return list(islice(due, limit))
+        due = (kept for kept in self._announced.due(self._clock()) if kept.host not in besides)
+        chosen = due if among is None else (kept for kept in due if kept.host in among)
+        return [kept.value for kept in islice(chosen, limit)]
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
         """Keep a topic back until a time, which another announcement does not shorten; that is no attempt."""

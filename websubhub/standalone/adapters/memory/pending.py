@@ -59,13 +59,12 @@ class Pending:
             if not kept.value.known and kept.value.attempts and kept.value.due_at > now
         ]
 
-    def due(self, now: float) -> Iterator[KeptVerification]:
-        """Return those that are due: of pairs that were subscribed before the others, the longest due first."""
-        for order in self._order.values():
-            for due_at, verification in order:
-                if due_at > now:
-                    break
-                yield self._by_id[verification]
+    def due(self, now: float, *, known: bool) -> Iterator[KeptVerification]:
+        """Return those that are due, of pairs that were subscribed or of the others, the longest due first."""
+        for due_at, verification in self._order[known]:
+            if due_at > now:
+                break
+            yield self._by_id[verification]
 
     def put(self, value: PendingVerification, pair: Pair) -> None:
         """Add one, which replaces the one of the same pair."""

@@ -1,6 +1,7 @@
 """Pending intent verifications in memory."""
 
 from collections.abc import Callable, Collection
+from itertools import islice
 
 from attrs import evolve
 
@@ -62,17 +63,22 @@ class MemoryVerifications:
         kept = self._pending.of(pair_of(topic, callback))
         return None if kept is None else kept.value
 
-    async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
+    async def due(
+        self,
+        *,
+        limit: int = 100,
+        besides: Collection[HostAccount] = (),
+        among: Collection[HostAccount] | None = None,
+        known: Collection[bool] = (True, False),
+    ) -> list[PendingVerification]:
         """Return what is due: the requests of pairs that are subscribed before the others, the longest due first."""
         await self._state.turn()
-        found: dict[bool, list[PendingVerification]] = {True: [], False: []}
-        for kept in self._pending.due(self._clock()):
-            known = kept.value.known
-            if len(found[known]) < limit and (known, kept.host) not in besides:
-                found[known].append(kept.value)
-            elif len(found[False]) == limit:
-                break
-        return found[True] + found[False]
+        found: list[PendingVerification] = []
+        for kind in (kind for kind in (True, False) if kind in known):
+            due = (kept for kept in self._pending.due(self._clock(), known=kind) if (kind, kept.host) not in besides)
+            chosen = due if among is None else (kept for kept in due if (kind, kept.host) in among)
+            found += [kept.value for kept in islice(chosen, limit)]
+        return found
 
     async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
         """Count an attempt, if it was one, and set the time of the next."""

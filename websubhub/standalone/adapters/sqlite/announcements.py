@@ -50,14 +50,23 @@ class SqliteAnnouncements:
 
         await self._database.write(work)
 
-    async def due(self, *, limit: int = 100, besides: Collection[str] = ()) -> list[Announcement]:
+    async def due(
+        self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
+    ) -> list[Announcement]:
         """The topics that are to be fetched now, the longest due first."""
-        values = self._clock(), json.dumps(list(besides)), limit
+        values = {
+            "now": self._clock(),
+            "besides": json.dumps(list(besides)),
+            "among": None if among is None else json.dumps(list(among)),
+            "limit": limit,
+        }
 
         def work(connection: Connection) -> tuple[list[Announcement], list[int]]:
             found = connection.execute(
-                f"SELECT rowid, {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= ? "  # noqa: S608 - our own words
-                "AND host NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT ?",
+                f"SELECT rowid, {_COLUMNS} FROM announcements WHERE died_at IS NULL AND due_at <= :now "  # noqa: S608 - our own words
+                "AND host NOT IN (SELECT value FROM json_each(:besides)) "
+                "AND (:among IS NULL OR host IN (SELECT value FROM json_each(:among))) "
+                "ORDER BY due_at, id LIMIT :limit",
                 values,
             )
             return rows.sorted_out(found, _announcement)

@@ -37,8 +37,9 @@ _PAIR = "WHERE topic_identity = :topic_identity AND callback_identity = :callbac
 _HAS_A_PLACE = f"EXISTS (SELECT 1 FROM verifications {_PAIR}) OR {_IS_SUBSCRIBED}"  # noqa: S608
 _REPLACE_KNOWN = f"{_REPLACE} WHERE {_HAS_A_PLACE}"
 _DUE = (
-    f"SELECT rowid, {_COLUMNS} FROM verifications WHERE known = ? AND due_at <= ? "  # noqa: S608
-    "AND host NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at LIMIT ?"
+    f"SELECT rowid, {_COLUMNS} FROM verifications WHERE known = :known AND due_at <= :now "  # noqa: S608
+    "AND host NOT IN (SELECT value FROM json_each(:besides)) "
+    "AND (:among IS NULL OR host IN (SELECT value FROM json_each(:among))) ORDER BY due_at LIMIT :limit"
 )
 _STRANGERS = "SELECT count(*), count(*) FILTER (WHERE host = :host) FROM verifications WHERE known = 0"
 _HELD = "SELECT host, held FROM subscription_counts WHERE host IN (:host, '*')"
@@ -107,17 +108,29 @@ class SqliteVerifications:
 
         return await self._database.read(work)
 
-    async def due(self, *, limit: int = 100, besides: Collection[HostAccount] = ()) -> list[PendingVerification]:
+    async def due(
+        self,
+        *,
+        limit: int = 100,
+        besides: Collection[HostAccount] = (),
+        among: Collection[HostAccount] | None = None,
+        known: Collection[bool] = (True, False),
+    ) -> list[PendingVerification]:
         """The requests that are due: those of pairs that are subscribed before the others, the longest due first."""
-        now = self._clock()
-        skipped = {kind: json.dumps([host for known, host in besides if known is kind]) for kind in (True, False)}
+        common = {"now": self._clock(), "limit": limit}
+        asked = [
+            common
+            | {
+                "known": kind,
+                "besides": _hosts(besides, known=kind),
+                "among": None if among is None else _hosts(among, known=kind),
+            }
+            for kind in (True, False)
+            if kind in known
+        ]
 
         def work(connection: Connection) -> tuple[list[PendingVerification], list[int]]:
-            found = [
-                row
-                for known, hosts in skipped.items()
-                for row in connection.execute(_DUE, (known, now, hosts, limit)).fetchall()
-            ]
+            found = [row for values in asked for row in connection.execute(_DUE, values).fetchall()]
             return rows.sorted_out(found, _verification)
 
         due, unreadable = await self._database.read(work)
@@ -194,6 +207,10 @@ def _has_place(connection: Connection, row: dict[str, object], places: int) -> b
 
 def _delete(connection: Connection, verification: str) -> bool:
     return bool(connection.execute("DELETE FROM verifications WHERE id = ?", (verification,)).rowcount)
+
+
+def _hosts(accounts: Collection[HostAccount], *, known: bool) -> str:
+    return json.dumps([host for kind, host in accounts if kind is known])
 
 
 def _row(verification: PendingVerification, now: float) -> dict[str, object]:

@@ -26,7 +26,7 @@ def client_of(host: str) -> str:
     return str(address.ipv4_mapped or address.packed[:_NETWORK_BYTES].hex())
 
 
-class Shares(Generic[T]):
+class Holdings(Generic[T]):
     """Things by the client that holds them, in the order in which they were added."""
 
     def __init__(self) -> None:
