@@ -110,7 +110,7 @@ class Claimer:
     def _forget(self, claim: Claim) -> None:
         """Drop a claim whose subscription, or for whatever reason whose update, is not there any more."""
         if claim.segment.states[claim.index] != ENDED:
-            _log.error("An update that was owed to a subscription is missing in the store.")
+            _log.error("An update that a subscription still has to get is missing in the store.")
         self._desk.done(claim)
 
     async def _wait(self) -> None:

@@ -200,5 +200,5 @@ def _read_fetch(text: str, url: str) -> FetchedTopic | None:
         values = json.loads(text)
         return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
     except UNREADABLE:
-        _log.error("What is remembered of the last fetch of %s cannot be read, and is forgotten.", url)
+        _log.error("The record of the last fetch of %s cannot be read, and is deleted.", url)
         return None
