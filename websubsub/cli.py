@@ -64,9 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_discovery(listen)
     listen.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     listen.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one (default: %(default)s)")
-    listen.add_argument(
-        "--public-url", metavar="URL", help="the URL where hubs reach it (default: http://HOST:PORT/)"
-    )
+    listen.add_argument("--public-url", metavar="URL", help="the URL where hubs reach it (default: http://HOST:PORT/)")
     listen.add_argument(
         "--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub decides)"
     )
