@@ -223,7 +223,7 @@ async def test_listen_ends_when_it_can_never_succeed(
         (["listen", "https://p.example/", "--port", "70000"], "--port must be"),
         (["listen", "https://p.example/", "--lease-seconds", "0"], "--lease-seconds must be"),
         (["listen", "https://p.example/", "--secret", "x" * 200], "shorter than 200 bytes"),
-        (["listen", "https://p.example/", "--host", "::"], "say --public-url"),
+        (["listen", "https://p.example/", "--host", "::"], "set --public-url"),
         (["listen", "https://p.example/", "--host", "203.0.113.1", "--port", "0"], "Cannot listen on 203.0.113.1"),
         (["listen", "https://p.example/", "--public-url", "tunnel"], "must start with http"),
     ],
