@@ -1,1 +1,1 @@
-"""What hubs, publishers and subscribers share: the protocol, HTTP and ASGI. Private to this distribution."""
+"""The protocol, HTTP and ASGI for hubs, publishers and subscribers. Private to this distribution."""

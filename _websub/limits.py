@@ -57,3 +57,25 @@ class EdgeLoad:
     def saturated(self) -> bool:
         """Whether the next request would be refused."""
         return self.pending >= self.capacity
+
+
+@attrs.frozen(kw_only=True)
+class Patience:
+    """How long a connection is waited for, in seconds.
+
+    Attributes:
+        idle: Until the head of the next request is complete.
+        read: Between two pieces of a body.
+        write: Until the client has taken a piece of an answer.
+        handshake: Until TLS is set up.
+    """
+
+    idle: float = 5.0
+    read: float = 20.0
+    write: float = 30.0
+    handshake: float = 10.0
+
+    @property
+    def shortest(self) -> float:
+        """The shortest of them."""
+        return min(self.idle, self.read, self.write, self.handshake)

@@ -1,4 +1,4 @@
-"""What a hook returns or raises: a success or an error."""
+"""The outcomes of hooks: successes and errors."""
 
 from collections.abc import Mapping
 

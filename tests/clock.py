@@ -17,7 +17,7 @@ import pytest
 from trio.testing import MockClock
 
 # Nothing happens any more: what is sent on loopback has arrived long before.
-_QUIET_SECONDS = 0.05
+QUIET_SECONDS = 0.05
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -30,7 +30,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None or timeout <= 0:
             return super().select(timeout)
-        events = super().select(_QUIET_SECONDS)
+        events = super().select(QUIET_SECONDS)
         if not events:
             self.now += timeout
         return events
@@ -53,4 +53,4 @@ def anyio_backend_with_fake_clock(request: pytest.FixtureRequest) -> tuple[str, 
     """Both event loops, with a fake clock."""
     if request.param == "asyncio":
         return "asyncio", {"loop_factory": FakeClockEventLoop}
-    return "trio", {"clock": MockClock(autojump_threshold=_QUIET_SECONDS)}
+    return "trio", {"clock": MockClock(autojump_threshold=QUIET_SECONDS)}

@@ -18,7 +18,12 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 
 # What an extra brings may be imported where the program lives without it.
-OPTIONAL = {"nats-py": {"websubhub.standalone.adapters.nats"}, "uvloop": {"_websub.server.serving"}, "trio": set[str]()}
+OPTIONAL = {
+    "nats-py": {"websubhub.standalone.adapters.nats"},
+    "uvloop": {"_websub.server.serving"},
+    "trio": set[str](),
+    "uvicorn": {f"_websub.server.plain.{name}" for name in ("choice", "connection", "exchange", "protocol", "shared")},
+}
 
 # For each contract a module, an import that has no place in it, and what the linter says about it.
 FORBIDDEN = {
@@ -28,9 +33,19 @@ FORBIDDEN = {
         "_websub.grammar.forms -> _websub.calls.client",
     ),
     "layers-server": (
-        "_websub/server/strict.py",
+        "_websub/server/rounds.py",
         "import _websub.server.connections",
-        "_websub.server.strict -> _websub.server.connections",
+        "_websub.server.rounds -> _websub.server.connections",
+    ),
+    "layers-streams": (
+        "_websub/server/streams/strict.py",
+        "import _websub.server.streams.connection",
+        "_websub.server.streams.strict -> _websub.server.streams.connection",
+    ),
+    "layers-plain": (
+        "_websub/server/plain/framing.py",
+        "import _websub.server.plain.protocol",
+        "_websub.server.plain.framing -> _websub.server.plain.protocol",
     ),
     "layers-calls": (
         "_websub/calls/exchange.py",

@@ -15,12 +15,12 @@ from docs.generate.standalone.pages import FOLDER, pages
 from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
-from websubhub import _publish_request
+from websubhub import IntentVerification, _publish_request
 from websubhub.standalone.admin.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.command.cli import build_parser
-from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome
+from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome, RequestOutcome
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import Settings, load
@@ -194,7 +194,10 @@ def test_every_metric_is_described() -> None:
     exposed = HubMetrics().render(nothing, unannounced, 0, 0.0).decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", exposed, re.MULTILINE))
     assert dict(re.findall(r"^\| `(websubhub_\w+)` \| (\w+) \|", SECTIONS["GET", "/metrics"], re.MULTILINE)) == kinds
-    assert all(f"`{outcome}`" in SECTIONS["GET", "/metrics"] for outcome in (*Outcome, *FetchOutcome))
+    assert all(
+        f"`{outcome}`" in SECTIONS["GET", "/metrics"]
+        for outcome in (*Outcome, *FetchOutcome, *RequestOutcome, *IntentVerification)
+    )
     assert all(f"`{state}`" in SECTIONS["GET", "/metrics"] for state in AnnouncementState)
 
 

@@ -11,6 +11,9 @@ MODULES = sorted(path for package in ("_websub", "websubhub", "websubsub") for p
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 40
 METHODS_OF_A_CLASS = 15
+ATTRIBUTES_OF_A_CLASS = 13
+#: What the docstring of a class says that has more, before its reason.
+REASON = "in one class because"
 MODULES_OF_A_ROOM = 16
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -33,6 +36,31 @@ def lines_of(function: Function) -> int:
     return length
 
 
+def attributes_of(definition: ast.ClassDef) -> set[str]:
+    """The attributes that a class declares or its methods set."""
+    declared = {
+        node.target.id
+        for node in definition.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    return declared | {
+        node.attr
+        for method in definition.body
+        if isinstance(method, Function)
+        for node in ast.walk(method)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+
+
+def too_many_attributes(definition: ast.ClassDef) -> bool:
+    """Whether a class has more attributes than can be kept in mind, and does not say why."""
+    words = " ".join((ast.get_docstring(definition) or "").split())
+    return len(attributes_of(definition)) > ATTRIBUTES_OF_A_CLASS and REASON not in words
+
+
 def too_large(source: str) -> list[str]:
     tree = ast.parse(source)
     found = [
@@ -42,6 +70,7 @@ def too_large(source: str) -> list[str]:
         if isinstance(each, ast.ClassDef):
             methods = sum(isinstance(node, Function) for node in each.body)
             found += [f"{each.name} has {methods} methods"] if methods > METHODS_OF_A_CLASS else []
+            found += [f"{each.name} has {len(attributes_of(each))} attributes"] if too_many_attributes(each) else []
     lines = source.count("\n")
     return found + ([f"the module has {lines} lines"] if lines > LINES_OF_A_MODULE else [])
 
@@ -63,8 +92,18 @@ def test_a_room_holds_what_can_be_taken_in_at_a_look(room: Path) -> None:
         ("def f():\n" + "    x = 1\n" * 40, "f has 41 lines"),
         ("async def f():\n    '''Say.'''\n" + "    x = 1\n" * 40, "f has 41 lines"),
         ("class C:\n" + "".join(f"    def m{n}(self): ...\n" for n in range(16)), "C has 16 methods"),
+        (
+            "class C:\n    def f(self):\n" + "".join(f"        self.a{n} = 1\n" for n in range(14)),
+            "C has 14 attributes",
+        ),
+        ("class C:\n" + "".join(f"    a{n}: int\n" for n in range(14)), "C has 14 attributes"),
     ],
-    ids=["module", "function", "coroutine", "class"],
+    ids=["module", "function", "coroutine", "class", "attributes", "fields"],
 )
 def test_a_large_one_is_found(source: str, expected: str) -> None:
     assert too_large(source) == [expected]
+
+
+def test_a_class_may_say_why_it_has_many_attributes() -> None:
+    fields = "".join(f"    a{n}: int\n" for n in range(14))
+    assert too_large(f'class C:\n    """What it is,\n    in one class because it is one thing."""\n{fields}') == []

@@ -1,4 +1,4 @@
-"""A hub as an ASGI application, and served by hypercorn."""
+"""A hub as an ASGI application, and served on its own."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,19 +10,18 @@ import anyio
 
 from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.asgi.public_urls import check_host, warn_of_loopback
-from _websub.calls.client import AsyncClient, ExchangeLimits, HttpClient
+from _websub.calls.client import AsyncClient
 from _websub.grammar.addresses import AddressPolicy
 from _websub.limits import EdgeLoad
 from _websub.server import serving
 from _websub.server.listening import AppListener, run_listener
 from _websub.server.serving import Binding
 from websubhub._config import HubConfig
+from websubhub._dispatch.callbacks import callback_client
 from websubhub._dispatch.dispatcher import Dispatcher
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HubService
-
-_CALLBACK_LIMITS = ExchangeLimits(seconds=10.0, response_bytes=4_096, keep_alive=0)
 
 
 class HubApplication:
@@ -53,7 +52,7 @@ class HubApplication:
         self.service = service
         self.config = config
         addresses = AddressPolicy.for_public_url(config.public_url, config.allow_networks)
-        self._client = HttpClient(client, addresses=addresses, limits=_CALLBACK_LIMITS)
+        self._client = callback_client(client, addresses)
         self._dispatcher = Dispatcher(service, config, self._client, clock=clock)
         self._edge = AsgiEdge(self._dispatcher.handle, limits=config.limits, resources=self._resources)
 
@@ -131,9 +130,10 @@ async def serve(
     port: int = 8080,
     certfile: str | None = None,
     keyfile: str | None = None,
+    server: str = "auto",
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a hub with hypercorn until cancelled.
+    """Serve a hub until cancelled.
 
     Args:
         service: The hub.
@@ -142,13 +142,16 @@ async def serve(
         port: The port to listen on; 0 picks a free one.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
         ready: Called with the base URL once requests are accepted.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and the address is not on loopback.
+        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
+            serve in this way.
     """
-    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
+    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
     await _serve(service, config, binding, ready=ready)
 
 
@@ -159,8 +162,9 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8080,
     backend: str = "asyncio",
+    server: str = "auto",
 ) -> None:
-    """Serve a hub with hypercorn until SIGINT or SIGTERM. Requests in progress finish first.
+    """Serve a hub until SIGINT or SIGTERM. Requests in progress finish first.
 
     Args:
         service: The hub.
@@ -168,14 +172,17 @@ def run(
         host: The address to listen on.
         port: The port to listen on.
         backend: ``asyncio`` or ``trio``.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and the address is not on loopback.
+        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
+            serve in this way.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await _serve(service, config, Binding(host=host, port=port), stop=stop)
+        await _serve(service, config, Binding(host=host, port=port, server=server), stop=stop)
 
     serving.run(main, backend=backend)
 

@@ -102,6 +102,10 @@ def feed_entries_in_steps(body: bytes, content_type: str) -> Generator[None, Non
     """Return the entries as ``feed_entries`` does, in steps of some milliseconds, so that other tasks get their turn.
 
     A thread would hold up the event loop all the same, since Python runs one thread at a time.
+
+    Args:
+        body: The feed.
+        content_type: Its Content-Type.
     """
     media = MediaType.parse(content_type)
     charset = xml_charset(body[:_BEGINNING_BYTES], media.charset)

@@ -25,6 +25,11 @@ class HubListener:
         public_url: The base URL that subscribers see, if it differs from the address.
         graceful_seconds: How long accepted requests and their follow-ups may continue when it stops.
         client: Your own HTTP client for verification requests, with all of its settings.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
+
+    Raises:
+        ValueError: The server is not installed, or cannot serve in this way.
     """
 
     def __init__(
@@ -37,8 +42,16 @@ class HubListener:
         public_url: str | None = None,
         graceful_seconds: float = 10.0,
         client: AsyncClient | None = None,
+        server: str = "auto",
     ) -> None:
-        binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, graceful_seconds=graceful_seconds)
+        binding = Binding(
+            host=host,
+            port=port,
+            certfile=certfile,
+            keyfile=keyfile,
+            graceful_seconds=graceful_seconds,
+            server=server,
+        )
         self._listener = AppListener(binding)
         self._public_url = public_url.rstrip("/") if public_url else None
         self._client = client

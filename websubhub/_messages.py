@@ -20,7 +20,7 @@ __all__ = ["Success"]
 
 
 class MessageType(StrEnum):
-    """What a publisher sent: the content itself, or only the announcement of an update."""
+    """The type of an update message: the content itself, or only the announcement of an update."""
 
     EVENT = "event"
     PUBLISH = "publish"

@@ -1,6 +1,7 @@
 """The hub's side of the protocol: requests as messages, outcomes as responses. No I/O, no clock, no randomness."""
 
 import hmac
+from collections.abc import Callable, Mapping
 
 from _websub.grammar.forms import Form, FormError, parse_form, write_form
 from _websub.grammar.numbers import whole_number
@@ -21,7 +22,7 @@ from websubhub._messages import (
     VerifiedSubscription,
     VerifiedUnsubscription,
 )
-from websubhub._publish_request import RefusedTopic, read_body_form, read_content, read_ping
+from websubhub._publish_request import RefusedTopic, read_announcement, read_body_form, read_content
 
 Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage | RefusedTopic
 
@@ -40,34 +41,33 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
     if form is None:
         return read_content(request, query)
     if not form.every(Parameter.MODE) and query.every(Parameter.MODE) == (Mode.PUBLISH,):
-        return read_ping(request, query, form)
+        return read_announcement(request, query, form)
     return _read_form(request, query, form, config)
 
 
 def _read_form(request: Request, query: Form, form: Form, config: HubConfig) -> tuple[Message, ...]:
-    match form.one(Parameter.MODE):
-        case Mode.SUBSCRIBE:
-            return (_subscription(request, form, config),)
-        case Mode.UNSUBSCRIBE:
-            return (_unsubscription(request, form, config),)
-        case Mode.PUBLISH:
-            return read_ping(request, query, form)
-        case Mode.REGISTER:
-            return (_topic_message(TopicRegistration, request, form),)
-        case Mode.DEREGISTER:
-            return (_topic_message(TopicDeregistration, request, form),)
-        case _:
-            raise FormError("The request does not include valid `hub.mode` form param.")
+    mode = form.one(Parameter.MODE)
+    if mode == Mode.PUBLISH:
+        return read_announcement(request, query, form)
+    read = _BY_MODE.get(mode or "")
+    if read is None:
+        raise FormError("The request does not include valid `hub.mode` form param.")
+    return (read(request, form, config),)
 
 
 def _topic(form: Form) -> str:
     return check_url(form.required(Parameter.TOPIC), Parameter.TOPIC)
 
 
-def _topic_message(
-    kind: type[TopicRegistration] | type[TopicDeregistration], request: Request, form: Form
-) -> TopicRegistration | TopicDeregistration:
-    return kind(topic=_topic(form), headers=request.headers, extras=form.without((Parameter.MODE, Parameter.TOPIC)))
+_TOPIC_FIELDS = frozenset({Parameter.MODE, Parameter.TOPIC})
+
+
+def _registration(request: Request, form: Form, _: HubConfig) -> TopicRegistration:
+    return TopicRegistration(topic=_topic(form), headers=request.headers, extras=form.without(_TOPIC_FIELDS))
+
+
+def _deregistration(request: Request, form: Form, _: HubConfig) -> TopicDeregistration:
+    return TopicDeregistration(topic=_topic(form), headers=request.headers, extras=form.without(_TOPIC_FIELDS))
 
 
 _SUBSCRIPTION_FIELDS = frozenset(
@@ -119,6 +119,14 @@ def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscr
         extras=form.without(_SUBSCRIPTION_FIELDS),
     )
 
+
+#: What reads a request, by its ``hub.mode``; publishing is read by what it brings.
+_BY_MODE: Mapping[str, Callable[[Request, Form, HubConfig], Message]] = {
+    Mode.SUBSCRIBE: _subscription,
+    Mode.UNSUBSCRIBE: _unsubscription,
+    Mode.REGISTER: _registration,
+    Mode.DEREGISTER: _deregistration,
+}
 
 _REDIRECTS = (SubscriptionTemporaryRedirect, SubscriptionPermanentRedirect)
 _CONTENT_TYPE = Header.CONTENT_TYPE.lower()

@@ -27,7 +27,7 @@ from _websub.outcome import Success, WebSubError
 from websubhub._messages import MessageType, UpdateMessage
 
 _CONTENT_MARK = "publish"
-_PING_MARK = "event"
+_ANNOUNCEMENT_MARK = "event"
 # Some libraries write a repeated parameter as a list.
 _TOPIC_NAMES = frozenset({Parameter.TOPIC, Parameter.URL})
 _LIST_OF_TOPICS = re.compile(r"hub\.(?:topic|url)\[[0-9]{0,3}\]", re.ASCII)
@@ -63,7 +63,7 @@ def read_body_form(request: Request, query: Form) -> Form | None:
         return None
     content_type = request.headers.get(Header.CONTENT_TYPE, "")
     is_form = MediaType.parse(content_type).essence == FORM
-    if content_type and not is_form and mark != _PING_MARK:
+    if content_type and not is_form and mark != _ANNOUNCEMENT_MARK:
         return None
     publishes = query.every(Parameter.MODE) == (Mode.PUBLISH,)
     if is_form:
@@ -74,7 +74,7 @@ def read_body_form(request: Request, query: Form) -> Form | None:
 
 
 def _typed_form(request: Request, content_type: str, mark: str | None, *, publishes: bool) -> Form | None:
-    if mark not in {None, _PING_MARK}:
+    if mark not in {None, _ANNOUNCEMENT_MARK}:
         raise FormError(f"Invalid value for header {Header.PUBLISHER}")
     try:
         form = read_form(request.body, content_type)
@@ -82,22 +82,22 @@ def _typed_form(request: Request, content_type: str, mark: str | None, *, publis
         if publishes and mark is None:
             return None
         raise
-    is_content = publishes and mark is None and not form.every(Parameter.MODE) and not _is_ping_form(form)
+    is_content = publishes and mark is None and not form.every(Parameter.MODE) and not _is_announcement_form(form)
     return None if is_content else form
 
 
 def _untyped_form(request: Request, mark: str | None, *, publishes: bool) -> Form | None:
-    """Return the ping in a body without Content-Type, or None if it is something else."""
+    """Return the announcement in a body without Content-Type, or None if it is something else."""
     try:
         form = parse_form(request.body.decode())
     except (FormError, UnicodeDecodeError):
-        return _EMPTY if mark == _PING_MARK and publishes else None
+        return _EMPTY if mark == _ANNOUNCEMENT_MARK and publishes else None
     modes = form.every(Parameter.MODE)
-    is_ping = publishes and not modes and (mark == _PING_MARK or _is_ping_form(form))
-    return form if is_ping or modes == (Mode.PUBLISH,) else None
+    is_announcement = publishes and not modes and (mark == _ANNOUNCEMENT_MARK or _is_announcement_form(form))
+    return form if is_announcement or modes == (Mode.PUBLISH,) else None
 
 
-def _is_ping_form(form: Form) -> bool:
+def _is_announcement_form(form: Form) -> bool:
     return all(_is_topic_name(name) for name, _ in form.fields)
 
 
@@ -105,7 +105,7 @@ def _is_topic_name(name: str) -> bool:
     return name in _TOPIC_NAMES or _LIST_OF_TOPICS.fullmatch(name) is not None
 
 
-def read_ping(request: Request, query: Form, form: Form) -> Updates:
+def read_announcement(request: Request, query: Form, form: Form) -> Updates:
     """Return the announced updates, one for each topic in the query or the body.
 
     Raises:

@@ -1,6 +1,9 @@
 """The base class of hubs, and the table of its hooks."""
 
+from collections.abc import Mapping
 from types import NoneType
+
+import attrs
 
 from _websub.hooks import check_hooks
 from _websub.outcome import Hook
@@ -167,3 +170,41 @@ HOOKS = (
         required=True,
     ),
 )
+
+
+@attrs.frozen(kw_only=True)
+class Flow:
+    """The hooks of one kind of request, in the order in which they are called.
+
+    Attributes:
+        request: Called with the request; its outcome is the answer.
+        validation: Called after the answer, and grants what was asked for or does not.
+        verified: Called once the subscriber has confirmed what was granted.
+    """
+
+    request: str
+    validation: str = ""
+    verified: str = ""
+
+
+#: Which hooks each message goes through. No text from the wire ever becomes a method's name.
+FLOWS: Mapping[type, Flow] = {
+    _messages.TopicRegistration: Flow(request="on_register_topic"),
+    _messages.TopicDeregistration: Flow(request="on_deregister_topic"),
+    _messages.UpdateMessage: Flow(request="on_update_message"),
+    _messages.Subscription: Flow(
+        request="on_subscription",
+        validation="on_subscription_validation",
+        verified="on_subscription_intent_verified",
+    ),
+    _messages.Unsubscription: Flow(
+        request="on_unsubscription",
+        validation="on_unsubscription_validation",
+        verified="on_unsubscription_intent_verified",
+    ),
+}
+
+
+def flow_of(message: object) -> Flow:
+    """Return the flow of a message, which may be of a class that adds to it."""
+    return next(FLOWS[kind] for kind in type(message).__mro__ if kind in FLOWS)

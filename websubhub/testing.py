@@ -51,6 +51,9 @@ class InMemoryWeb(httpx.AsyncBaseTransport):
         self.requests.append((request.method, str(request.url)))
         if host in self.down or host not in self._sites:
             raise httpx.ConnectError("no such host in this web", request=request)
+        target = request.extensions.get("target")
+        if target is not None:  # to the byte, as on the wire, and not as httpx writes URLs
+            request.url = request.url.copy_with(raw_path=target)
         return await self._sites[host].handle_async_request(request)
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,37 +22,19 @@ from websubsub._dispatcher import Dispatcher
 from websubsub._events import EventKind, Reporter, SubscriberEvent
 from websubsub._lifecycle.lifecycle import Clients, Lifecycle
 from websubsub._service import SubscriberService
-from websubsub._state.file import StateError, StateFile
+from websubsub._state.file import StateError
 from websubsub._state.keeping import Failed
-from websubsub._state.state import StateStore, Subscription
-from websubsub._state.subscriptions import MemoryStore, Subscriptions
+from websubsub._state.kinds import open_state
+from websubsub._state.state import Subscription
+from websubsub._state.subscriptions import Subscriptions
 from websubsub._subscription_client import SubscriptionClient
 
 log = logging.getLogger("websubsub")
 
-_SQLITE = "sqlite:///"
 #: A server that passes the lifespan on before it listens could miss a verification that comes at once.
 _LISTENING_SECONDS = 0.5
 #: How long unsubscribing may take when a server stops.
 UNSUBSCRIBE_SECONDS = 20.0
-
-
-def open_state(state: "str | StateStore") -> StateStore:
-    """Return the store for a setting.
-
-    Args:
-        state: ``memory:``, ``sqlite:///FILE``, or a store.
-
-    Raises:
-        ValueError: The setting names no store.
-    """
-    if not isinstance(state, str):
-        return state
-    if state in {"memory:", "memory"}:
-        return MemoryStore()
-    if state.startswith(_SQLITE) and len(state) > len(_SQLITE):
-        return StateFile(Path(state.removeprefix(_SQLITE)))
-    raise ValueError(f"The state {state!r} is unknown; write memory: or sqlite:///FILE.")
 
 
 class SubscriberApplication:

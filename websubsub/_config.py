@@ -97,7 +97,7 @@ def _answers(_: object, __: object, status: int) -> None:
 
 @attrs.frozen(kw_only=True)
 class CallbackPolicy:
-    """What callbacks accept, and how they answer.
+    """The rules about what callbacks accept and how they answer.
 
     Attributes:
         signature_methods: The signature methods to accept. Add ``sha1`` for hubs that support nothing else.

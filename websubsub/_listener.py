@@ -29,6 +29,11 @@ class SubscriberListener:
         public_url: The base URL that hubs call, if it differs from the address.
         graceful_seconds: When it stops, how long unsubscribing may take, and then accepted requests.
         client: Your own HTTP client for hubs and resources, with all of its settings.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
+
+    Raises:
+        ValueError: The server is not installed, or cannot serve in this way.
     """
 
     def __init__(
@@ -41,8 +46,16 @@ class SubscriberListener:
         public_url: str | None = None,
         graceful_seconds: float = UNSUBSCRIBE_SECONDS,
         client: AsyncClient | None = None,
+        server: str = "auto",
     ) -> None:
-        binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, graceful_seconds=graceful_seconds)
+        binding = Binding(
+            host=host,
+            port=port,
+            certfile=certfile,
+            keyfile=keyfile,
+            graceful_seconds=graceful_seconds,
+            server=server,
+        )
         self._listener = AppListener(binding)
         self._graceful_seconds = graceful_seconds
         self._public_url = public_url.rstrip("/") if public_url else None

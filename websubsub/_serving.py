@@ -1,4 +1,4 @@
-"""Serving a subscriber with hypercorn."""
+"""Serving a subscriber on its own."""
 
 from collections.abc import Awaitable, Callable
 
@@ -21,9 +21,10 @@ async def serve(
     port: int = 8081,
     certfile: str | None = None,
     keyfile: str | None = None,
+    server: str = "auto",
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a subscriber with hypercorn until cancelled.
+    """Serve a subscriber until cancelled.
 
     Args:
         service: The subscriber.
@@ -32,13 +33,16 @@ async def serve(
         port: The port to listen on, or 0 for a free one. The ``url`` of the config must lead there.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
         ready: Called with the base URL once requests are accepted.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and the address is not on loopback.
+        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
+            serve in this way.
     """
-    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile)
+    binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
     await _serve(service, config, binding, ready=ready)
 
 
@@ -105,8 +109,9 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8081,
     backend: str = "asyncio",
+    server: str = "auto",
 ) -> None:
-    """Serve a subscriber with hypercorn until SIGINT or SIGTERM.
+    """Serve a subscriber until SIGINT or SIGTERM.
 
     Args:
         service: The subscriber.
@@ -114,13 +119,16 @@ def run(
         host: The address to listen on.
         port: The port to listen on, or 0 for a free one. The ``url`` of the config must lead there.
         backend: ``asyncio`` or ``trio``.
+        server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
+            the extra ``speed`` is installed.
 
     Raises:
         OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and the address is not on loopback.
+        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
+            serve in this way.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await _serve(service, config, Binding(host=host, port=port), stop=stop)
+        await _serve(service, config, Binding(host=host, port=port, server=server), stop=stop)
 
     serving.run(main, backend=backend)

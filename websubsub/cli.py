@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from websubsub._state.kinds import FORMS
+
 TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -73,9 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     secret.add_argument(
         "--no-secret", action="store_true", help="subscribe without a secret: deliveries are not signed"
     )
-    listen.add_argument(
-        "--state", default="memory:", metavar="STATE", help="memory: or sqlite:///FILE (default: %(default)s)"
-    )
+    listen.add_argument("--state", default="memory:", metavar="STATE", help=f"{FORMS} (default: %(default)s)")
     listen.add_argument("--keep", action="store_true", help="stay subscribed on exit")
     listen.add_argument("--json", action="store_true", help="print JSON lines, even on a terminal")
     listen.add_argument("--save", metavar="DIR", help="write each delivery to a new file in this folder")

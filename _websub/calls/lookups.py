@@ -90,7 +90,7 @@ class Lane:
             self._leave(site)
 
     def _leave(self, site: str) -> None:
-        """Let the next name of a site in, now that one of them is looked up."""
+        """Admit the next name of a site, now that one of its names has been looked up."""
         with self._lock:
             self._length -= 1
             parked = self._parked.get(site)

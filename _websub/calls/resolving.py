@@ -64,7 +64,7 @@ class Resolver:
 
 
 def _teller() -> Callable[[Callable[[], None]], object]:
-    """What calls a function on the event loop that runs now, from a thread."""
+    """Return a function that calls another one on the running event loop, from a thread."""
     native: Any = current_token().native_token
     call: Callable[[Callable[[], None]], object] = getattr(native, "call_soon_threadsafe", None) or native.run_sync_soon
     return call

@@ -1,1 +1,1 @@
-"""The HTTP server: connections accepted and bounded, hypercorn below them, until the process is told to stop."""
+"""The HTTP server: connections accepted and bounded, until the process is told to stop."""

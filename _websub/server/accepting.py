@@ -4,7 +4,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import anyio
@@ -12,7 +12,6 @@ import anyio.lowlevel
 from anyio.abc import SocketStream, TaskGroup
 
 from _websub.asgi.refusals import Refusals
-from _websub.server.connection import Connection
 from _websub.server.connections import Connections
 from _websub.server.waiting_room import WaitingRoom
 
@@ -39,7 +38,7 @@ class Door:
     Args:
         listening: The socket that clients connect to; it does not block.
         connections: Those that are open.
-        open_one: Makes a connection of what a client has opened.
+        open_one: Makes a connection of what a client has opened, and sees to it that it is served by some tasks.
         tls: Whether clients expect TLS.
     """
 
@@ -47,7 +46,7 @@ class Door:
         self,
         listening: socket.socket,
         connections: Connections,
-        open_one: Callable[[SocketStream], Connection],
+        open_one: Callable[[socket.socket, TaskGroup], Awaitable[None]],
         *,
         tls: bool,
     ) -> None:
@@ -85,27 +84,17 @@ class Door:
         try:
             raw.setblocking(False)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            stream = await SocketStream.from_socket(raw)
+            with anyio.CancelScope(shield=True):
+                has_room = await self._connections.has_room()
+            if has_room:
+                await self._open_one(raw, tasks)
+            else:
+                tasks.start_soon(self._refuse, await SocketStream.from_socket(raw))
         except BaseException as error:
             raw.close()
             # One client that went away before it was let in; then its socket is not connected, which is a ValueError.
             if not isinstance(error, (*_GONE, ValueError)):
                 raise
-            return
-        with anyio.CancelScope(shield=True):
-            has_room = await self._connections.has_room()
-        if has_room:
-            connection = self._open_one(stream)
-            self._connections.add(connection)
-            tasks.start_soon(self._serve, connection)
-        else:
-            tasks.start_soon(self._refuse, stream)
-
-    async def _serve(self, connection: Connection) -> None:
-        try:
-            await connection.run()
-        finally:
-            self._connections.discard(connection)
 
     async def _fail(self, error: OSError) -> None:
         if error.errno not in _EXHAUSTED:

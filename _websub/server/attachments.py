@@ -57,7 +57,7 @@ class Attachment:
             self._ended.set()
 
     def leave(self, seconds: float | None = None) -> None:
-        """Let nothing more in; ``seconds`` bounds what is under way."""
+        """Admit no more requests. Those in progress have ``seconds`` left, if given."""
         self._detached.set()
         self.app = None
         if seconds is not None:

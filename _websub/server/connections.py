@@ -3,19 +3,55 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
 
 from _websub.asgi.holdings import Holdings
 from _websub.asgi.refusals import Refusals
-from _websub.server.connection import Connection
 
 log = logging.getLogger("websub.server")
 
 _LONGEST_LOOK_SECONDS = 1.0
 _LOOKS_FOR_EACH_DEADLINE = 4
 _ENDED_AT_ONCE = 16
+
+
+class Connection(Protocol):
+    """One connection, whoever speaks HTTP on it.
+
+    Attributes:
+        client: Whom it is counted to.
+        idle: Whether no request is under way.
+        since: Since when that is so.
+        read_by: When the client must have sent something.
+    """
+
+    client: str
+    idle: bool
+    since: float
+    read_by: float
+
+    @property
+    def write_by(self) -> float:
+        """When the client must have taken something."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client has to do something first: to send a request, or the rest of one."""
+
+    async def expire(self) -> None:
+        """End it, since the client has let a deadline pass."""
+
+    def finish(self) -> None:
+        """Read no more, and close once the requests under way are through."""
+
+    def cancel_requests(self) -> None:
+        """Cancel the requests under way; what can still be told to the client is."""
+
+    async def abort(self) -> None:
+        """Close it at once, whatever is under way."""
 
 
 class Connections:
@@ -47,7 +83,7 @@ class Connections:
             self._nobody.set()
 
     async def has_room(self) -> bool:
-        """Whether one more may be opened; one whose client is waited for gives way to it."""
+        """Return whether another connection may be opened. One that waits for its client gives way to it."""
         if len(self._open) < self.most:
             return True
         if await self.shed_one():

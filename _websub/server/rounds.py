@@ -22,7 +22,7 @@ class Rounds(Generic[T]):
         return len(self._waiting)
 
     def add(self, client: str, thing: T) -> None:
-        """Let a thing of a client wait."""
+        """Add a thing that waits for its client's turn."""
         self._waiting.setdefault(client, deque()).append(thing)
         self._length += 1
 

@@ -2,19 +2,19 @@
 
 import math
 import socket
-from functools import partial
+from typing import Protocol
 
 import anyio
 import attrs
-from anyio.abc import SocketStream
+from anyio.abc import TaskGroup
 
 from _websub.asgi.edge import AsgiApp
+from _websub.limits import Patience
 from _websub.server.accepting import Door
-from _websub.server.connection import Connection, Patience
 from _websub.server.connections import Connections
 from _websub.server.descriptors import connections_within_limit
-from _websub.server.hypercorn_protocols import Config, Context, Conversation
 from _websub.server.lifespan import Lifespan
+from _websub.server.plain.choice import check_server, takes_uvicorn
 from _websub.server.turns import Turns
 
 #: How long clients may take to receive what they are told last.
@@ -37,6 +37,12 @@ class Binding:
             request to change to it lets clients past what it checks.
         idle_seconds: How long a connection is kept without a request; the head of a request has to arrive within it.
         send_seconds: How long the client may take to receive what it is sent.
+        server: Who speaks HTTP: ``hypercorn``, which speaks HTTP/2 and TLS too and runs on trio; ``uvicorn``, of the
+            extra ``speed``, which needs less than half of the time for HTTP/1.1 without TLS on asyncio; or ``auto``,
+            which is uvicorn where that is enough and it is installed.
+
+    Raises:
+        ValueError: The server is none of these, is not installed, or cannot do what else is asked for.
     """
 
     host: str = "127.0.0.1"
@@ -48,11 +54,37 @@ class Binding:
     cleartext_http2: bool = False
     idle_seconds: float = 5.0
     send_seconds: float = 30.0
+    server: str = "auto"
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a server that cannot serve so."""
+        check_server(self.server, plain=self.is_plain)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether HTTP/1.1 without TLS is spoken, and nothing else."""
+        return not (self.certfile or self.keyfile or self.cleartext_http2)
 
     @property
     def has_tls(self) -> bool:
         """Whether TLS is on."""
         return self.certfile is not None and self.keyfile is not None
+
+
+class Opening(Protocol):
+    """Makes connections of what clients have opened.
+
+    Attributes:
+        tls: Whether clients expect TLS.
+    """
+
+    tls: bool
+
+    async def open(self, raw: socket.socket, tasks: TaskGroup, /) -> None:
+        """Serve what a client has opened, in some tasks if it takes any."""
+
+    async def stop(self) -> None:
+        """End each connection with the request that is under way."""
 
 
 class Server:
@@ -65,6 +97,7 @@ class Server:
 
     Raises:
         OSError: The certificate cannot be read.
+        ValueError: The server that was chosen cannot run here.
 
     Attributes:
         started: Set once connections are accepted.
@@ -73,16 +106,27 @@ class Server:
     def __init__(self, app: AsgiApp, binding: Binding, listening: socket.socket) -> None:
         self._app = app
         self._listening = listening
-        self._config = Config(binding.certfile, binding.keyfile, cleartext_http2=binding.cleartext_http2)
-        self._context = Context()
-        self._tls = self._config.create_ssl_context()
         self._patience = Patience(idle=binding.idle_seconds, write=binding.send_seconds)
         self._connections = Connections(connections_within_limit(binding.connections), self._patience.shortest)
         self._turns = Turns()
         self._lifespan = Lifespan(app)
+        self._opening = self._opening_for(binding)
         self._stopping = anyio.Event()
         self._grace = math.inf
         self.started = anyio.Event()
+
+    def _opening_for(self, binding: Binding) -> Opening:
+        shared = (self._app, self._lifespan.state, self._patience, self._connections, self._turns)
+        # Only the one that is taken is loaded, and what it stands on.
+        if takes_uvicorn(binding.server, plain=binding.is_plain):
+            from _websub.server.plain.opening import PlainOpening  # noqa: PLC0415 - see above
+
+            return PlainOpening(*shared)
+        from _websub.server.streams.hypercorn_protocols import Config  # noqa: PLC0415 - see above
+        from _websub.server.streams.opening import HypercornOpening  # noqa: PLC0415 - see above
+
+        config = Config(binding.certfile, binding.keyfile, cleartext_http2=binding.cleartext_http2)
+        return HypercornOpening(*shared, config)
 
     def stop(self, grace: float) -> None:
         """Accept no more, and end.
@@ -120,7 +164,7 @@ class Server:
         return not self._stopping.is_set()
 
     async def _serve(self) -> None:
-        door = Door(self._listening, self._connections, self._open, tls=self._tls is not None)
+        door = Door(self._listening, self._connections, self._opening.open, tls=self._opening.tls)
         async with anyio.create_task_group() as served:
             served.start_soon(self._connections.watch)
             served.start_soon(self._turns.run)
@@ -133,14 +177,9 @@ class Server:
             await self._finish()
             served.cancel_scope.cancel()
 
-    def _open(self, stream: SocketStream) -> Connection:
-        state = dict(self._lifespan.state)
-        speak = partial(Conversation, self._app, self._config, self._context, state=state)
-        return Connection(stream, self._app, speak, self._tls, self._patience, self._turns)
-
     async def _finish(self) -> None:
-        """Let requests under way finish, tell those that are not in time to come again, and close what is left."""
-        await self._context.terminated.set()
+        """Wait for requests in progress, answer late ones with 503, and close what is left."""
+        await self._opening.stop()
         self._connections.finish_idle()
         with anyio.move_on_after(self._grace):
             await self._connections.none_left()
@@ -148,3 +187,5 @@ class Server:
         with anyio.move_on_after(_CLOSE_SECONDS):
             await self._connections.none_left()
         await self._connections.abort_all()
+        self._connections.cancel_requests()
+        await self._connections.none_left()

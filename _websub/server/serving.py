@@ -37,6 +37,7 @@ async def serve(
     Raises:
         OSError: The address cannot be listened on, or the certificate cannot be read.
         RuntimeError: The application could not start.
+        ValueError: The server that was chosen does not run on this event loop.
     """
     with listen(binding) as listening:
         server = Server(app, binding, listening)
@@ -82,7 +83,7 @@ async def _run_until(stop: Callable[[], Awaitable[object]], tasks: TaskGroup, se
 
 
 def alone(error: BaseException) -> BaseException:
-    """What went wrong, without the groups that the event loops put around it."""
+    """Return the error without the exception groups of the event loops."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -4,46 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 import websubhub
 import websubhub.testing
 from docs.generate import answers
 from docs.generate.hooks import hooks_page
+from docs.generate.page import FOLDER as FOLDER  # noqa: PLC0414 - for the tests
+from docs.generate.page import Pages, Topic, elsewhere, in_order
 from docs.generate.sections import Section, section
 from websubhub import _messages
 from websubhub._service import HOOKS
-
-FOLDER = Path(__file__).parent.parent / "reference"
-
-_FOOT = [
-    "",
-    "This page is generated: `python -m docs.generate` writes it from the code.",
-    "",
-    "Back to the [reference](index.md).",
-]
 
 #: What can be said nowhere but here: a type made of other types has no docstring.
 _NOTES = {
     "Payload": "Content: bytes are sent as they are, text as UTF-8, an XML element as XML, anything else as JSON.",
 }
-
-
-@attrs.frozen
-class Topic:
-    """One page of names.
-
-    Attributes:
-        file: The file.
-        title: The heading.
-        intro: What the page starts with.
-        names: The names on it, in this order; others that fit the page follow.
-    """
-
-    file: str
-    title: str
-    intro: str
-    names: tuple[str, ...] = ()
 
 
 MESSAGES = Topic(
@@ -73,7 +47,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "running.md",
     "Running a hub",
-    "Run a hub on its own on hypercorn, together with others on one address, or inside another application.",
+    "Run a hub on its own, together with others on one address, or inside another application.",
     tuple(
         "HubService HubConfig EdgeLimits EdgeLoad serve run HubListener asgi HubApplication IntentVerification "
         "VerificationAttempt".split()
@@ -111,39 +85,19 @@ def topic_of(name: str) -> Topic:
 
 def sections(topic: Topic) -> Iterator[Section]:
     """The sections of a page."""
-    if topic is TESTING:
-        names: list[str] = list(topic.names)
-    else:
-        found = [name for name in websubhub.__all__ if topic_of(name) is topic]
-        names = [*topic.names, *(name for name in found if name not in topic.names)]
+    found = [name for name in websubhub.__all__ if topic is not TESTING and topic_of(name) is topic]
     source: Any = websubhub.testing if topic is TESTING else websubhub
-    for name in names:
-        yield (
-            _hooks_elsewhere(name)
-            if name == "HubService"
-            else section(name, getattr(source, name), _NOTES.get(name, ""))
-        )
+    for name in in_order(topic.names, found):
+        if name == "HubService":
+            yield elsewhere(name, "The base class of a hub. Its hooks have [their own page](hooks.md).")
+        else:
+            yield section(name, getattr(source, name), _NOTES.get(name, ""))
 
 
-def _hooks_elsewhere(name: str) -> Section:
-    return Section([f"## {name}", "", "The base class of a hub. Its hooks have [their own page](hooks.md)."], [])
+_PAGES = Pages(TOPICS, sections)
+undescribed = _PAGES.undescribed
 
 
 def pages() -> dict[Path, str]:
     """Every generated page, by its file."""
-    written = {topic.file: _page(topic) for topic in TOPICS}
-    written["hooks.md"] = hooks_page(websubhub.HubService, HOOKS)
-    written["answers.md"] = answers.page()
-    return {FOLDER / file: "\n".join([*lines, *_FOOT]) + "\n" for file, lines in written.items()}
-
-
-def _page(topic: Topic) -> list[str]:
-    lines = [f"# {topic.title}", "", topic.intro]
-    for each in sections(topic):
-        lines += ["", *each.lines]
-    return lines
-
-
-def undescribed() -> list[str]:
-    """What stands in the reference without a word of explanation."""
-    return [name for topic in TOPICS for each in sections(topic) for name in each.undescribed]
+    return _PAGES.written({"hooks.md": hooks_page(websubhub.HubService, HOOKS), "answers.md": answers.page()})

@@ -3,21 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
-
 import websubsub
 from docs.generate.hooks import Side, hooks_page
+from docs.generate.page import FOLDER as FOLDER  # noqa: PLC0414 - for the tests
+from docs.generate.page import Pages, Topic, elsewhere
 from docs.generate.sections import Section, section
 from websubsub._service import HOOKS
-
-FOLDER = Path(__file__).parent.parent / "reference"
-
-_FOOT = [
-    "",
-    "This page is generated: `python -m docs.generate` writes it from the code.",
-    "",
-    "Back to the [reference](index.md).",
-]
 
 _HOOKS = """# Hooks of a subscriber
 
@@ -37,23 +28,6 @@ Creating a subclass raises a `TypeError` that says what to do, if
 - a hook is annotated with types that it cannot take or return.
 
 For a class that only serves as a base, write `class Base(SubscriberService, abstract=True)`."""
-
-
-@attrs.frozen
-class Topic:
-    """One page of names.
-
-    Attributes:
-        file: The file.
-        title: The heading.
-        intro: What the page starts with.
-        names: The names on it, in this order.
-    """
-
-    file: str
-    title: str
-    intro: str
-    names: tuple[str, ...]
 
 
 MESSAGES = Topic(
@@ -80,7 +54,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "subscriber-running.md",
     "Running a subscriber",
-    "Run a subscriber on its own on hypercorn, together with others on one address, or inside another application.",
+    "Run a subscriber on its own, together with others on one address, or inside another application.",
     tuple(
         "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits EdgeLoad serve run SubscriberListener "
         "asgi SubscriberApplication SubscriberEvent EventKind Subscription State StateStore".split()
@@ -92,29 +66,15 @@ TOPICS = (MESSAGES, CLIENTS, RUNNING)
 def sections(topic: Topic) -> Iterator[Section]:
     """The sections of a page."""
     for name in topic.names:
-        yield _hooks_elsewhere() if name == "SubscriberService" else section(name, getattr(websubsub, name))
+        yield elsewhere(name, _ELSEWHERE) if name == "SubscriberService" else section(name, getattr(websubsub, name))
 
 
-def _hooks_elsewhere() -> Section:
-    said = "The base class of a subscriber. Its hooks have [their own page](subscriber-hooks.md)."
-    return Section(["## SubscriberService", "", said], [])
+_ELSEWHERE = "The base class of a subscriber. Its hooks have [their own page](subscriber-hooks.md)."
+_PAGES = Pages(TOPICS, sections)
+undescribed = _PAGES.undescribed
 
 
 def pages() -> dict[Path, str]:
     """Every generated page for subscribers, by its file."""
     side = Side(head=_HOOKS, messages=MESSAGES.file, errors=MESSAGES.file)
-    written = {topic.file: _page(topic) for topic in TOPICS}
-    written["subscriber-hooks.md"] = hooks_page(websubsub.SubscriberService, HOOKS, side)
-    return {FOLDER / file: "\n".join([*lines, *_FOOT]) + "\n" for file, lines in written.items()}
-
-
-def _page(topic: Topic) -> list[str]:
-    lines = [f"# {topic.title}", "", topic.intro]
-    for each in sections(topic):
-        lines += ["", *each.lines]
-    return lines
-
-
-def undescribed() -> list[str]:
-    """What stands in these pages without a word of explanation."""
-    return [name for topic in TOPICS for each in sections(topic) for name in each.undescribed]
+    return _PAGES.written({"subscriber-hooks.md": hooks_page(websubsub.SubscriberService, HOOKS, side)})

@@ -12,9 +12,12 @@ from tests.benchmarks.measuring import Table
 from tests.benchmarks.origins import BENCHMARKS as ORIGINS
 from tests.benchmarks.parts import BENCHMARKS as PARTS
 from tests.benchmarks.small import BENCHMARKS as SMALL
+from tests.benchmarks.subscribe import BENCHMARKS as SUBSCRIBE
+from tests.benchmarks.tls import BENCHMARKS as TLS
 
 BENCHMARKS = {
-    benchmark.name: benchmark for benchmark in (*HUB, *SMALL, *PARTS, *ENGINE, *INBOUND, *DISCOVERY, *ORIGINS)
+    benchmark.name: benchmark
+    for benchmark in (*HUB, *SMALL, *PARTS, *ENGINE, *INBOUND, *DISCOVERY, *ORIGINS, *SUBSCRIBE, *TLS)
 }
 
 

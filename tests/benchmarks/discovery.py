@@ -8,7 +8,7 @@ import anyio
 from _websub.grammar.links import parse_links
 from _websub.http import Headers
 from tests.benchmarks.measuring import Benchmark, Cost, Stopwatch, Variant
-from tests.web import Web
+from websubhub.testing import InMemoryWeb
 from websubsub import DiscoveryClient, DiscoverySource
 from websubsub._discovery.discovery import DiscoveryReader
 
@@ -74,7 +74,8 @@ def _fetch(case: Case, number: int) -> Cost:
         await send({"type": "http.response.body", "body": body})
 
     async def run() -> Cost:
-        web = Web(pub_example=page)
+        web = InMemoryWeb()
+        web["pub.example"] = page
         async with web.client() as inner, DiscoveryClient(client=inner) as client:
             watch = Stopwatch()
             for _ in range(number):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import anyio
-import httpx
 
 from _websub.grammar.addresses import AddressPolicy
 from tests.benchmarks.measuring import Benchmark, Cost, Stopwatch, Variant
@@ -14,7 +13,6 @@ from websubhub._distribution.delivery import Delivery, SharedContent
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.outcome import DeliveryOutcome
-from websubhub._distribution.transport import DistributionTransport
 
 _HEADERS = (
     ("Content-Type", "application/json"),
@@ -96,15 +94,6 @@ def _fresh() -> Variants:
         ]
 
 
-def _tls() -> Variants:
-    with sink() as sunk:
-        yield [
-            floor(sunk, 64),
-            Variant("engine, TLS kept alive", lambda: deliver(sunk, [sunk.tls_url], 64, 10_000)),
-            Variant("engine, TLS fresh", lambda: deliver(sunk, [sunk.tls_url], 16, 512, rest=16)),
-        ]
-
-
 def _bodies() -> Variants:
     with sink() as sunk:
         yield [
@@ -116,39 +105,8 @@ def _bodies() -> Variants:
         ]
 
 
-def _transport() -> Variants:
-    with sink() as sunk:
-        yield [
-            Variant("engine, 16 connections", lambda: deliver(sunk, sunk.urls, 16, 5_000)),
-            Variant("httpx on the engine", lambda: _post_all(sunk, 2_000, on_engine=True)),
-            Variant("httpx as it comes", lambda: _post_all(sunk, 500, on_engine=False)),
-        ]
-
-
-def _post_all(sunk: Sink, number: int, *, on_engine: bool) -> Cost:
-    async def run() -> Cost:
-        transport = DistributionTransport(open_engine(sunk, 16)) if on_engine else None
-        async with httpx.AsyncClient(transport=transport) as client:
-            watch = Stopwatch()
-            rest = iter(range(number))
-
-            async def worker() -> None:
-                for index in rest:
-                    answer = await client.post(f"{sunk.urls[0]}/callback/{index}", content=b"x" * 1024)
-                    assert answer.status_code == 204
-
-            async with anyio.create_task_group() as workers:
-                for _ in range(16):
-                    workers.start_soon(worker)
-            return watch.stop(number)
-
-    return anyio.run(run)
-
-
 BENCHMARKS = (
     Benchmark("engine", "A signed delivery of 1 KiB over connections that are kept.", _engine),
     Benchmark("engine-fresh", "A signed delivery of 1 KiB over a new connection.", _fresh),
-    Benchmark("engine-tls", "A signed delivery of 1 KiB over TLS.", _tls),
     Benchmark("engine-bodies", "A signed delivery of larger and larger bodies.", _bodies),
-    Benchmark("httpx", "A POST of 1 KiB through httpx, on the engine and on its own connections.", _transport),
 )

@@ -100,7 +100,11 @@ def _compared(
 
 
 BENCHMARKS = (
-    Benchmark("subscribe", "A subscription request at a hub.", partial(_compared, "subscribe", "hub", SUBSCRIBE)),
+    Benchmark(
+        "accept",
+        "A subscription request at a hub.",
+        partial(_compared, "subscribe", "hub", SUBSCRIBE),
+    ),
     Benchmark("publish", "A publish with 1 KiB at a hub.", partial(_compared, "publish", "hub", CONTENT, PUBLISH)),
     Benchmark(
         "callback",

@@ -1,6 +1,7 @@
-"""Subscribers that answer 204 to everything: nginx if it is installed, otherwise a small server of our own."""
+"""Subscribers that confirm what they are asked, and answer 204 to all else: nginx, or a small server of our own."""
 
 import multiprocessing
+import re
 import resource
 import select
 import shutil
@@ -17,13 +18,14 @@ import trustme
 
 _FILES = 65_536
 _ANSWER = b"HTTP/1.1 204 No Content\r\nServer: sink\r\n\r\n"
-_NGINX = """
+_NGINX = r"""
 worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/log; worker_rlimit_nofile {files};
 events {{ worker_connections {files}; }}
 http {{
     access_log off; keepalive_requests 1000000000; keepalive_timeout 600; client_max_body_size 0;
     client_body_temp_path {folder}/bodies;
-    server {{ {listen} location / {{ return 204; }} }}
+    map $args $challenge {{ ~(?:^|&)hub\.challenge=([^&]*) $1; }}
+    server {{ {listen} location / {{ if ($challenge) {{ return 200 $challenge; }} return 204; }} }}
     server {{ listen 127.0.0.1:{tls} ssl backlog=4096; ssl_certificate {folder}/cert; ssl_certificate_key {folder}/key;
              ssl_session_cache shared:s:1m; location / {{ return 204; }} }}
 }}
@@ -154,10 +156,17 @@ def _answer(peer: socket.socket, unread: bytearray) -> bool:
         head, found, body = bytes(unread).partition(b"\r\n\r\n")
         if found and len(body) >= _length(head):
             unread.clear()
-            peer.sendall(_ANSWER)
+            peer.sendall(_answer_to(head))
     except OSError:
         return False
     return bool(received)
+
+
+def _answer_to(head: bytes) -> bytes:
+    challenge = re.search(rb"hub\.challenge=([^& ]*)", head.partition(b"\r\n")[0])
+    if challenge is None:
+        return _ANSWER
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(challenge[1]), challenge[1])
 
 
 def _length(head: bytes) -> int:

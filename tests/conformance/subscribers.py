@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
-from tests.web import Web
 from tests.websubsub.conftest import HUB, TOPIC, URL, Recorder, World
 from tests.websubsub.hub import ScriptedHub
+from websubhub.testing import InMemoryWeb
 from websubsub import SubscriberConfig, SubscriberEvent, Target, asgi
 
 CHALLENGE = "Zk3_w-81QbH5s0"
@@ -20,13 +20,13 @@ UNSIGNED = Target(hub=HUB, topic=TOPIC, signed=False)
 @asynccontextmanager
 async def subscriber_world(service: Recorder | None = None, **settings: Any) -> AsyncIterator[World]:
     """A subscriber without targets, at ``sub.example``, and a hub at ``hub.example``."""
-    web, events = Web(), list[SubscriberEvent]()
+    web, events = InMemoryWeb(), list[SubscriberEvent]()
     chosen: dict[str, Any] = {"url": URL, "observer": events.append} | settings
     async with web.client() as client:
         hub, recorder = ScriptedHub(client), service or Recorder()
         app = asgi(recorder, SubscriberConfig(**chosen), client=client)
-        web.add("hub.example", hub)
-        web.add("sub.example", app)
+        web["hub.example"] = hub
+        web["sub.example"] = app
         async with app:
             app.listening()
             yield World(web=web, client=client, hub=hub, service=recorder, app=app, events=events)

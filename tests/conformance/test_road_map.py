@@ -33,7 +33,7 @@ async def discovered(world: SubscriberWorld, body: str = "", **headers: str) -> 
         pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
         return Answer(Response(status=200, headers=pairs, body=body.encode()))
 
-    world.web.add("pub.example", AsgiEdge(page))
+    world.web["pub.example"] = AsgiEdge(page)
     found = await DiscoveryClient(client=world.client).discover(PAGE)
     return found.topic, found.hubs, found.source.value
 

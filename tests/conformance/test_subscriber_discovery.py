@@ -144,7 +144,7 @@ async def test_the_headers_of_the_first_discovery_are_those_of_every_other() -> 
     headers = {"Accept": "application/atom+xml", "Accept-Language": "de"}
     async with subscriber_world() as world:
         world.hub.lease_seconds = 1
-        world.web.add("pub.example", page.edge)
+        world.web["pub.example"] = page.edge
         world.app.subscribe(Target(resource="https://pub.example/", discovery_headers=headers))
         await until(lambda: "renewed" in world.kinds())
     for request in page.asked[:2]:
@@ -188,7 +188,7 @@ async def test_a_page_outside_leads_nobody_inside() -> None:
 async def test_a_hub_with_https_is_asked_first_even_if_http_is_advertised() -> None:
     page = Page([("Link", f'<http://hub.example/hub>; rel="hub", <{TOPIC}>; rel="self"')])
     async with subscriber_world() as world:
-        world.web.add("pub.example", page.edge)
+        world.web["pub.example"] = page.edge
         subscription = await world.subscribe(Target(resource="https://pub.example/"))
     assert subscription.hub == "https://hub.example/hub"
 

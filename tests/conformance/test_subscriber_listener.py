@@ -12,9 +12,9 @@ import trustme
 
 from tests.conformance.subscribers import CHALLENGE, SECRET
 from tests.waiting import PATIENCE, until
-from tests.web import Web
 from tests.websubsub.conftest import HUB, TOPIC, Recorder
 from tests.websubsub.hub import ScriptedHub
+from websubhub.testing import InMemoryWeb
 from websubsub import (
     ContentDistributionMessage,
     SubscriberConfig,
@@ -39,8 +39,8 @@ async def listening(paths: tuple[str, ...], **tls: Any) -> AsyncIterator[tuple[S
     if authority is not None:
         authority.configure_trust(context)
     async with httpx.AsyncClient(verify=context, trust_env=False, timeout=PATIENCE) as outside:
-        web, hub, services = Web(), ScriptedHub(outside, verifies=False), [Recorder() for _ in paths]
-        web.add("hub.example", hub)
+        web, hub, services = InMemoryWeb(), ScriptedHub(outside, verifies=False), [Recorder() for _ in paths]
+        web["hub.example"] = hub
         async with web.client() as inside, SubscriberListener(0, client=inside, **tls) as listener:
             for path, service in zip(paths, services, strict=True):
                 config = SubscriberConfig(targets=Target(hub=HUB, topic=TOPIC, secret=SECRET))

@@ -10,7 +10,7 @@ from tests.feeds.discovered import discovered
 from tests.feeds.documents import URL, Document, documents, with_links
 from tests.feeds.finding import DIFFERENT, Finding, verdict
 from tests.feeds.oracle import expected
-from tests.web import Web
+from websubhub.testing import InMemoryWeb
 from websubsub import DiscoveryClient, DiscoveryError
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -28,7 +28,9 @@ async def discover(document: Document) -> dict[str, Any]:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": document.content})
 
-    async with Web(pub_example=site).client() as web, DiscoveryClient(client=web) as client:
+    web = InMemoryWeb()
+    web["pub.example"] = site
+    async with web.client() as inner, DiscoveryClient(client=inner) as client:
         try:
             found = await client.discover(URL)
         except DiscoveryError as error:

@@ -25,12 +25,13 @@ from websubhub import (
     UnsubscriptionAccepted,
 )
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.hub import service as service_module
+from websubhub.standalone.hub import requests as requests_module
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
-from websubhub.standalone.metrics import FetchMetrics
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.retry import RetrySchedule
@@ -96,7 +97,8 @@ async def yard() -> AsyncIterator[Yard]:
         publishers = PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None))
         intake = Intake(store, lambda: None)
         accepted = Wakeup()
-        service = StandaloneHub(store, TopicRules(store.topics), publishers, intake, accepted.ring, clock)
+        requests = Requests(store.verifications, accepted.ring, clock)
+        service = StandaloneHub(store, TopicRules(store.topics), publishers, intake, requests)
         app = HubApplication(service, HubConfig(url=HUB), clock=clock)
         async with app:
             worker = VerificationWorker(store.verifications, app.attempt_verification, HUB, accepted, clock=clock)
@@ -175,7 +177,7 @@ async def test_those_who_confirm_wait_for_nobody() -> None:
 async def test_one_host_leaves_places_to_others_and_to_those_who_are_subscribed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service_module, "_PENDING_LIMIT", 100)
+    monkeypatch.setattr(requests_module, "_PENDING_LIMIT", 100)
     async with yard() as one:
         await one.store.subscriptions.save(
             StoredSubscription(topic=TOPIC, callback=f"{one.host}/callback?known", lease_seconds=9, requested_at=10**10)
@@ -226,7 +228,7 @@ async def fetching(refresh: object, clock: Clock, *topics: str) -> AsyncIterator
                 )
             )
         announced = Wakeup()
-        part = TopicFetching(store, refresh, RetrySchedule(jitter=0), announced, FetchMetrics(), clock=clock)  # type: ignore[arg-type]
+        part = TopicFetching(store, refresh, RetrySchedule(jitter=0), announced, HubMetrics().fetches, clock=clock)  # type: ignore[arg-type]
         tasks.start_soon(part.run)
         yield store, announced
         tasks.cancel_scope.cancel()

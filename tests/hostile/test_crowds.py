@@ -13,7 +13,7 @@ from websubhub import IntentVerification, Subscription, Unsubscription, Verifica
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
-from websubhub.standalone.metrics import FetchMetrics
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.acquaintances import Acquaintances
@@ -100,7 +100,7 @@ async def fetching() -> AsyncIterator[Fetches]:
             refresh,
             RetrySchedule(jitter=0),
             wakeup := Wakeup(),
-            FetchMetrics(),
+            HubMetrics().fetches,
             budgets=budgets,
             clock=clock,
             introductions=introductions,

@@ -142,6 +142,13 @@ class World:
                 await anyio.sleep(0.005)
         await self.get("/admin/dead-letters")
 
+    async def fetched(self) -> None:
+        """Wait until every announced topic was fetched, and what came of it is delivered."""
+        with anyio.fail_after(PATIENCE):
+            while (await self.statistics())["announcements"]["pending"]:  # noqa: ASYNC110
+                await anyio.sleep(0.005)
+        await self.quiet()
+
     async def statistics(self) -> dict[str, Any]:
         """The hub's counts."""
         statistics: dict[str, Any] = (await self.get("/admin/statistics")).json()

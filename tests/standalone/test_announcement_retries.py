@@ -11,7 +11,7 @@ from tests.standalone.hub import Site, until
 from tests.waiting import PATIENCE
 from websubhub import TopicClient
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.metrics import FetchMetrics
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import Announcement, AnnouncementState, HubStore, StoredSubscription
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.fetching import TopicFetching
@@ -72,7 +72,7 @@ async def desk(delays: tuple[float, ...] = DELAYS) -> AsyncIterator[Desk]:
             refresher.refresh,
             RetrySchedule(delays=delays, jitter=0),
             announced,
-            FetchMetrics(),
+            HubMetrics().fetches,
             clock=clock,
         )
         tasks.start_soon(fetching.run)
@@ -237,7 +237,7 @@ async def test_what_is_raised_at_a_fetch_does_not_end_the_others(caplog: pytest.
                 StoredSubscription(topic=topic, callback="https://s.example/", lease_seconds=10**9, requested_at=START)
             )
             await store.announcements.save(topic)
-        tasks.start_soon(TopicFetching(store, refresh, RetrySchedule(), Wakeup(), FetchMetrics()).run)
+        tasks.start_soon(TopicFetching(store, refresh, RetrySchedule(), Wakeup(), HubMetrics().fetches).run)
         await until(lambda: len(asked) == 2)
         await _until(lambda: _is_failing(store))
         tasks.cancel_scope.cancel()

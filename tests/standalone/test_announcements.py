@@ -7,7 +7,7 @@ from tests.standalone.hub import Site, World, world
 from tests.waiting import until
 from websubhub import TopicClient
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.metrics import FetchMetrics
+from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, StoredSubscription, Update
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work import fetching
@@ -25,7 +25,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _fetching(store: HubStore, web: InMemoryWeb) -> TopicFetching:
     refresher = TopicRefresher(store, TopicClient("https://hub.example/", client=web.client()))
-    return TopicFetching(store, refresher.refresh, RetrySchedule(), Wakeup(), FetchMetrics())
+    return TopicFetching(store, refresher.refresh, RetrySchedule(), Wakeup(), HubMetrics().fetches)
 
 
 async def _followed(hub: World, path: str = "/topic") -> RecordingSubscriber:
@@ -34,9 +34,9 @@ async def _followed(hub: World, path: str = "/topic") -> RecordingSubscriber:
     return subscriber
 
 
-async def _fetched(site: Site, times: int = 1) -> None:
+async def _fetched(hub: World, site: Site, times: int = 1) -> None:
     await until(lambda: site.fetches >= times)
-    await anyio.sleep(0.2)
+    await hub.fetched()
 
 
 @pytest.mark.spec("H-43", "H-44", "H-46", "H-47", "H-48", "H-59")
@@ -89,7 +89,7 @@ async def test_it_is_asked_for_conditionally_and_delivered_once_as_long_as_it_do
         await hub.ping(hub.peers + "/topic")
         await subscriber.wait_until(lambda: subscriber.deliveries)
         await hub.ping(hub.peers + "/topic")
-        await _fetched(site, 2)
+        await _fetched(hub, site, 2)
         assert site.requests[1].headers["if-none-match"] == '"1"'
         assert site.requests[1].headers["if-modified-since"] == "Sun, 22 Nov 2026 00:00:00 GMT"
         site.body, site.headers["ETag"] = b"new", '"2"'
@@ -105,7 +105,7 @@ async def test_the_same_bytes_are_not_delivered_again_even_if_the_topic_has_no_v
         subscriber = await _followed(hub)
         for times in (1, 2):
             await hub.ping(hub.peers + "/topic")
-            await _fetched(site, times)
+            await _fetched(hub, site, times)
         site.body = b"new"
         await hub.ping(hub.peers + "/topic")
         await subscriber.wait_until(lambda: len(subscriber.deliveries) == 2)
@@ -187,7 +187,7 @@ async def test_redirects_are_followed_to_the_content_but_not_for_ever() -> None:
         last.status, last.headers["Location"] = 302, hub.peers + "/first"
         await hub.ping(hub.peers + "/first")
         await until(lambda: first.fetches + last.fetches >= 6)
-        await anyio.sleep(0.2)
+        await hub.fetched()
         assert first.fetches + last.fetches == 6, "of the second fetch, four requests"
         assert len(subscriber.deliveries) == 1
 
@@ -210,7 +210,7 @@ async def test_what_is_no_content_is_not_delivered(status: int, headers: dict[st
         site.headers.update(headers)
         subscriber = await _followed(hub)
         await hub.ping(hub.peers + "/topic")
-        await _fetched(site)
+        await _fetched(hub, site)
         assert not subscriber.deliveries
         assert (await hub.statistics())["waiting"] == 0
 
@@ -239,7 +239,7 @@ async def test_of_a_feed_only_new_entries_are_delivered_on_demand() -> None:
         assert second == _feed("three")
         site.body = _feed("one")
         await hub.ping(hub.peers + "/topic")
-        await _fetched(site, 3)
+        await _fetched(hub, site, 3)
         assert len(subscriber.deliveries) == 2, "an entry less is no news"
 
 

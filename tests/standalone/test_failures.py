@@ -109,9 +109,11 @@ async def test_a_paused_host_gets_nothing_until_it_is_resumed() -> None:
         host = hub.peers.removeprefix("http://")
         assert await hub.order("/admin/hosts/pause", host=host) == {"paused": host}
         await hub.publish(TOPIC)
-        await anyio.sleep(0.2)
+        state: dict[str, Any] = {"parked": 0}
+        with anyio.fail_after(PATIENCE):
+            while not state["parked"]:
+                [state] = (await hub.get("/admin/hosts")).json()["hosts"]
         assert not subscriber.deliveries
-        [state] = (await hub.get("/admin/hosts")).json()["hosts"]
         assert state["host"] == host
         assert state["paused"] is True
         await hub.order("/admin/hosts/resume", host=host)

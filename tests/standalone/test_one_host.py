@@ -17,6 +17,7 @@ from websubhub import (
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
@@ -106,7 +107,8 @@ async def test_an_operator_may_spell_a_host_in_any_way(name: str) -> None:
 
 def _service(store: HubStore) -> StandaloneHub:
     publishers = PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None))
-    return StandaloneHub(store, TopicRules(store.topics), publishers, Intake(store, lambda: None), lambda: None)
+    requests = Requests(store.verifications, lambda: None)
+    return StandaloneHub(store, TopicRules(store.topics), publishers, Intake(store, lambda: None), requests)
 
 
 async def test_a_request_that_cannot_be_stored_is_answered_503() -> None:

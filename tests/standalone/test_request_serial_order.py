@@ -32,6 +32,7 @@ from websubhub._protocol import verified
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.reach import Reach
@@ -81,7 +82,11 @@ class Hub:
             self.store = store
             self.accepted = Wakeup()
             self.service = StandaloneHub(
-                store, rules, publishers, Intake(store, lambda: None), self.accepted.ring, lambda: self.now
+                store,
+                rules,
+                publishers,
+                Intake(store, lambda: None),
+                Requests(store.verifications, self.accepted.ring, lambda: self.now),
             )
             # Time stands still between steps, so nothing here is left to wait for its turn.
             plenty = Budget(burst=10_000)

@@ -48,7 +48,7 @@ def test_every_setting_has_a_flag_a_variable_and_a_key(field: "attrs.Attribute[A
         "host": "127.0.0.9", "public_url": "https://hub.example/x", "store": "memory:", "retry_delays": "1,2.5",
         "signature_method": "sha512", "topics": "registered", "feed_diff": "https://a.example/",
         "latest_only": "*", "publisher_token": "t" * 16, "admin_token": "t" * 16, "allow_network": "10.0.0.0/8",
-        "log_format": "json", "log_level": "debug", "loop": "trio", "validate_topics": "true",
+        "log_format": "json", "log_level": "debug", "loop": "trio", "server": "hypercorn", "validate_topics": "true",
         "anonymous_publishers": "true", "lease_seconds": "864001", "min_lease_seconds": "301",
         "max_lease_seconds": "2592001",
     }  # fmt: skip

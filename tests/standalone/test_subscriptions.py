@@ -20,6 +20,7 @@ from websubhub import (
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification
@@ -156,7 +157,7 @@ def _worker(store: HubStore, web: InMemoryWeb, delays: tuple[float, ...] = (0.05
         rules,
         PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None)),
         Intake(store, lambda: None),
-        lambda: None,
+        Requests(store.verifications, lambda: None),
     )
     app = HubApplication(service, HubConfig(url=HUB), web.client())
     return VerificationWorker(

@@ -15,6 +15,9 @@ from _websub.asgi.edge import AsgiApp
 from _websub.server.serving import Binding, serve
 from tests.waiting import PATIENCE
 
+#: Which server serves where nothing else is asked for; tests.websub.servers says more.
+SERVER = "auto"
+
 Behaviour = Callable[[SocketStream], Awaitable[object]]
 
 
@@ -26,6 +29,9 @@ async def served(app: AsgiApp, **binding: Any) -> AsyncIterator[str]:
     def ready(url: str) -> None:
         urls.append(url)
         started.set()
+
+    if not {"certfile", "cleartext_http2"} & set(binding):
+        binding.setdefault("server", SERVER)
 
     async def run() -> None:
         await serve(app, Binding(port=0, **binding), stop=stop.wait, ready=ready)

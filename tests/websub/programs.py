@@ -15,7 +15,7 @@ from _websub.http import Answer, plain
 from _websub.limits import EdgeLimits
 from _websub.server.serving import Binding, run, serve
 
-backend, certificate, files = sys.argv[1:]
+backend, server, certificate, files = sys.argv[1:]
 if int(files):
     resource.setrlimit(resource.RLIMIT_NOFILE, (int(files), int(files)))
 logging.basicConfig(stream=sys.stderr)
@@ -25,13 +25,15 @@ async def handle(request):
 
 async def main(stop):
     tls = {"certfile": certificate, "keyfile": certificate} if certificate else {}
-    binding = Binding(port=0, graceful_seconds=0.5, cleartext_http2=not certificate, **tls)
+    http2 = server == "hypercorn" and not certificate
+    binding = Binding(port=0, graceful_seconds=0.5, cleartext_http2=http2, server=server, **tls)
     edge = AsgiEdge(handle, limits=EdgeLimits(graceful_seconds=0.5))
     await serve(edge, binding, stop=stop, ready=lambda url: print(url, flush=True))
 
 run(main, backend=backend)
 """
-BACKENDS = ("asyncio", "trio", "uvloop")
+LOOPS = ("asyncio", "trio", "uvloop")
+BACKENDS = (*LOOPS, "asyncio uvicorn", "uvloop uvicorn")
 #: Only ends what hangs.
 PATIENCE = 60.0
 
@@ -57,11 +59,22 @@ class Program:
 
 @contextmanager
 def program(backend: str, *, certificate: str = "", files: int = 0) -> Iterator[Program]:
-    """Run a server: on which loop, with which certificate, and with how many open files at most."""
+    """Run a server: on which loop and which server, with which certificate, and with how many open files at most."""
+    loop, _, server = backend.partition(" ")
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with log.open("wb") as err:
-            command = [sys.executable, "-W", "error", "-c", SERVER, backend, certificate, str(files)]
+            command = [
+                sys.executable,
+                "-W",
+                "error",
+                "-c",
+                SERVER,
+                loop,
+                server or "hypercorn",
+                certificate,
+                str(files),
+            ]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err)
         ends_a_hang = threading.Timer(PATIENCE, process.kill)
         ends_a_hang.start()

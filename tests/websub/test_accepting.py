@@ -15,6 +15,7 @@ from _websub.server import waiting_room
 from _websub.server.waiting_room import WaitingRoom
 from tests.waiting import PATIENCE, until
 from tests.websub.peers import served
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 GET = b"GET / HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 CROWD = 200

@@ -9,6 +9,7 @@ from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from tests.waiting import PATIENCE
 from tests.websub.peers import connected, served
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 
 async def echo(request: Request) -> Answer:

@@ -13,6 +13,7 @@ from _websub.limits import EdgeLimits
 from tests.waiting import PATIENCE
 from tests.websub.attacks import HEAD, STALLED
 from tests.websub.peers import connected, exchange, read_message, served, status_of
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 POST = HEAD + b"Content-Length: 3\r\n\r\nabc"
 

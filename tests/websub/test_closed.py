@@ -10,6 +10,7 @@ from _websub.asgi.paths import Paths
 from _websub.http import Answer, Request, Response, plain
 from tests.websub.conversation import Conversation, body_of, converse, scope_of
 from tests.websub.peers import connected, read_all, served, status_of
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 REQUESTS = {
     "a form": ("POST", "/hub", {"headers": [("host", "h"), ("content-type", "application/x-www-form-urlencoded")]}),

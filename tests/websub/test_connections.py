@@ -19,6 +19,7 @@ from tests.waiting import PATIENCE
 from tests.websub.attacks import STALLED
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
 from tests.websub.programs import BACKENDS, Program, program
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 GET = b"GET / HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 

@@ -18,6 +18,7 @@ from _websub.limits import EdgeLimits
 from tests.waiting import PATIENCE, until
 from tests.websub.attacks import asked, deaf, with_closed_window
 from tests.websub.peers import connected, exchange, read_all, read_message, served, status_of
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 GET = b"GET /hub HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 #: More than the sockets of both sides hold.

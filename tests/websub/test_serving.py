@@ -17,9 +17,11 @@ from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.limits import EdgeLimits
 from _websub.server.serving import Binding, base_url, listen, serve
-from tests.clock import anyio_backend_with_fake_clock as anyio_backend  # noqa: F401 - the event loops of this module
 from tests.ports import held_port
 from tests.websub.peers import connected, exchange, read_all, served, status_of
+from tests.websub.servers import (
+    anyio_backend_and_server_with_fake_clock as anyio_backend,  # noqa: F401 - the event loops of this module
+)
 
 GET = b"GET / HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 STALLED = b"POST / HTTP/1.1\r\nHost: hub.test\r\nContent-Length: 20\r\n\r\nhub.mode="

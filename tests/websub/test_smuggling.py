@@ -10,9 +10,11 @@ import pytest
 from anyio.abc import SocketStream
 
 from _websub.asgi.edge import AsgiEdge
+from _websub.grammar import heads
 from _websub.http import Answer, Request, plain
-from _websub.server import strict
+from _websub.server.streams import strict
 from tests.websub.peers import connected, read_all, served, status_of
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 HEAD = b"POST /hub HTTP/1.1\r\nHost: hub.test\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -183,7 +185,7 @@ def test_a_head_in_pieces_costs_no_more_than_its_length(monkeypatch: pytest.Monk
             return self._pattern.search(text, start, end)
 
     for name in ("_AMBIGUOUS", "_HEAD_ENDS"):
-        monkeypatch.setattr(strict, name, Counting(getattr(strict, name)))
+        monkeypatch.setattr(heads, name, Counting(getattr(heads, name)))
     head = HEAD + b"X: y\r\n" * 2_000 + b"\r\n"
     connection = strict.StrictConnection(h11.SERVER, max_incomplete_event_size=16_384)
     events = []

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.websub.attacks import asked, with_closed_window
-from tests.websub.programs import BACKENDS, Program, program
+from tests.websub.programs import BACKENDS, LOOPS, Program, program
 
 CLIENTS = 200
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nhub"
@@ -77,6 +77,7 @@ def test_it_ends_whatever_hundreds_of_clients_hold_open(backend: str, kind: str)
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", ["nothing", "stalled", "idle", "does not read", "no handshake"])
+@pytest.mark.parametrize("backend", LOOPS)
 def test_it_ends_over_tls(backend: str, kind: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = str(tmp_path / "server.pem")

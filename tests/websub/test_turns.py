@@ -9,11 +9,13 @@ import pytest
 
 from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
-from _websub.server.connection import Connection
+from _websub.server.plain.connection import PlainConnection
 from _websub.server.rounds import Rounds
+from _websub.server.streams.connection import Connection
 from _websub.server.turns import Turns
 from tests.waiting import until
 from tests.websub.peers import connected, read_until, served
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 CROWD = 1_000
 AT_ONCE = 10
@@ -147,7 +149,7 @@ async def test_a_connection_that_has_ended_leaves_nothing_for_the_collector_of_g
         pytest.skip("trio keeps what its tasks have raised")
 
     def connections() -> int:
-        return sum(isinstance(each, Connection) for each in gc.get_objects())
+        return sum(isinstance(each, Connection | PlainConnection) for each in gc.get_objects())
 
     async def answer(_: Request) -> Answer:
         return Answer(plain(200, "ok"))

@@ -16,6 +16,7 @@ from _websub.user_code import contained
 from tests.waiting import PATIENCE
 from tests.websub.conversation import Conversation, body_of, converse, scope_of
 from tests.websub.peers import exchange, served, status_of
+from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 GET = b"GET / HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 

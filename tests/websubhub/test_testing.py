@@ -26,6 +26,15 @@ async def test_the_web_finds_each_application_by_its_host_whatever_the_port() ->
     assert web.requests == [("GET", "https://one.example/a?b=c"), ("POST", "http://other.example:8080/d")]
 
 
+async def test_an_application_gets_the_target_to_the_byte_as_over_a_socket() -> None:
+    web, callback = InMemoryWeb(), RawCallback()
+    web["subscriber.example"] = callback
+    subscription = a_subscription(callback="https://subscriber.example/c?a=%7e[1]&b='x'")
+    async with HubClient(subscription, client=web.client()) as client:
+        await client.notify_content_distribution(ContentDistributionMessage(content=b"x", content_type="text/plain"))
+    assert [target for _, target, *_ in callback.requests] == ["/c?a=%7e[1]&b='x'"]
+
+
 @pytest.mark.parametrize("down", [False, True], ids=["unknown", "down"])
 async def test_a_host_that_is_not_there_cannot_be_connected_to(*, down: bool) -> None:
     web, site = InMemoryWeb(), RawCallback()

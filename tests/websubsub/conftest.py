@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.waiting import until
-from tests.web import Web
 from tests.websubsub.hub import Asked, ScriptedHub
+from websubhub.testing import InMemoryWeb
 from websubsub import (
     ContentDistributionMessage,
     HubError,
@@ -79,7 +79,7 @@ class Recorder(SubscriberService):
 class World:
     """Everything a test of the subscriber talks to."""
 
-    web: Web
+    web: InMemoryWeb
     client: httpx.AsyncClient
     hub: ScriptedHub
     service: Recorder
@@ -131,7 +131,7 @@ async def make_world() -> AsyncIterator[MakeWorld]:
     async with AsyncExitStack() as stack:
 
         async def make(service: Recorder | None = None, **settings: Any) -> World:
-            web = Web()
+            web = InMemoryWeb()
             client = await stack.enter_async_context(web.client())
             events: list[SubscriberEvent] = []
             chosen: dict[str, Any] = {"url": URL, "observer": events.append} | settings
@@ -140,8 +140,8 @@ async def make_world() -> AsyncIterator[MakeWorld]:
             service = service or Recorder()
             app = asgi(service, config, client=client)
             follow_the_event_loop(app, start)
-            web.add("hub.example", hub)
-            web.add("sub.example", app)
+            web["hub.example"] = hub
+            web["sub.example"] = app
             await stack.enter_async_context(app)
             app.listening()
             return World(web=web, client=client, hub=hub, service=service, app=app, events=events)

@@ -18,7 +18,7 @@ from tests.websubsub.hub import ScriptedHub
 from tests.websubsub.test_cli import listen, run
 from tests.websubsub.test_listener import hub_at
 from websubsub import ContentDistributionMessage, cli
-from websubsub._command.output import Lines
+from websubsub._command.output import TextLines
 from websubsub._command.sinks import Execute, Save, environment
 from websubsub._errors import AnsweredError
 
@@ -223,7 +223,7 @@ def message(**fields: Any) -> ContentDistributionMessage:
 
 
 def shown(capsys: pytest.CaptureFixture[str], *messages: ContentDistributionMessage) -> list[str]:
-    lines = Lines(lambda: 0.0)
+    lines = TextLines(lambda: 0.0)
     for each in messages:
         lines.notification(each)
     return [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]

@@ -10,9 +10,9 @@ import anyio
 import pytest
 
 from tests.waiting import until
-from tests.web import Web
 from tests.websubsub.conftest import HUB, TOPIC, URL, MakeWorld, Recorder, World
 from tests.websubsub.hub import ScriptedHub
+from websubhub.testing import InMemoryWeb
 from websubsub import (
     Acknowledgement,
     CallbackPolicy,
@@ -394,14 +394,14 @@ async def test_a_queued_delivery_may_end_the_subscription(make_world: MakeWorld)
 
 
 async def test_what_waits_in_the_queue_is_done_before_the_end() -> None:
-    web = Web()
+    web = InMemoryWeb()
     service = Recorder()
     async with web.client() as client:
         hub = ScriptedHub(client)
         config = SubscriberConfig(url="https://sub.example/", targets=TARGET, policy=CallbackPolicy(queue=10))
         app = asgi(service, config, client=client)
-        web.add("hub.example", hub)
-        web.add("sub.example", app)
+        web["hub.example"] = hub
+        web["sub.example"] = app
         async with app:
             app.listening()
             world = World(web=web, client=client, hub=hub, service=service, app=app, events=[])

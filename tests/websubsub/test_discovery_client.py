@@ -13,7 +13,7 @@ from anyio.abc import SocketAttribute, SocketStream
 from _websub.calls.client import ExchangeError, Failure
 from _websub.http import Request
 from _websub.server.serving import Binding, serve
-from tests.web import Web
+from websubhub.testing import InMemoryWeb
 from websubsub import DiscoveryClient, DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
 from websubsub._guarded_client import GuardedClient
 
@@ -58,9 +58,9 @@ FEED = (200, {"Link": LINKS}, b"")
 
 @asynccontextmanager
 async def discovering(site: Site, **settings: Any) -> AsyncIterator[DiscoveryClient]:
-    web = Web()
+    web = InMemoryWeb()
     for host in ("pub.example", "other.example"):
-        web.add(host, site)
+        web[host] = site
     async with web.client() as client, DiscoveryClient(client=client, **settings) as discovery:
         yield discovery
 
@@ -340,8 +340,8 @@ async def test_a_page_that_does_not_answer_is_given_up() -> None:
     async def silent(_: Any, __: Any, ___: Any) -> None:
         await anyio.sleep_forever()
 
-    web = Web()
-    web.add("pub.example", silent)
+    web = InMemoryWeb()
+    web["pub.example"] = silent
     async with web.client() as client, DiscoveryClient(client=client, seconds=0.1) as discovery:
         client.timeout = 0.025
         with pytest.raises(DiscoveryError, match="no answer in time"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from _websub.http import Headers
-from tests.web import Web
+from websubhub.testing import InMemoryWeb
 from websubsub import DiscoveryClient, DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
 from websubsub._discovery.discovery import DiscoveryReader
 
@@ -68,6 +68,8 @@ async def test_a_page_that_is_longer_than_what_is_read_is_said_to_be() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
         await send({"type": "http.response.body", "body": f"<title>{'x' * 50_000}</title>{HUB}".encode()})
 
-    async with Web(pub_example=page).client() as web, DiscoveryClient(client=web, max_bytes=20_000) as client:
+    web = InMemoryWeb()
+    web["pub.example"] = page
+    async with web.client() as inner, DiscoveryClient(client=inner, max_bytes=20_000) as client:
         with pytest.raises(NoHubError, match=CUT):
             await client.discover(URL)

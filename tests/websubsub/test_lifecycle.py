@@ -34,7 +34,7 @@ class Page:
 @pytest.fixture
 def page(world: World) -> Page:
     page = Page()
-    world.web.add("pub.example", page)
+    world.web["pub.example"] = page
     return page
 
 
@@ -132,7 +132,7 @@ async def test_a_topic_that_moves_is_followed(world: World, page: Page) -> None:
     await world.subscribe(RESOURCE)
     old = world.subscription
     other = ScriptedHub(world.client)
-    world.web.add("other.example", other)
+    world.web["other.example"] = other
     page.topic, page.hubs = TOPIC + "&moved", ("https://other.example/hub",)
     await until(lambda: [each.mode for each in world.hub.asked] == ["subscribe", "unsubscribe"])
     new = world.subscription
@@ -162,7 +162,7 @@ async def test_another_hub_of_the_topic_helps_out(world: World, page: Page) -> N
 async def test_an_http_hub_is_tried_with_https_and_gets_no_secret(make_world: MakeWorld) -> None:
     world = await make_world()
     page = Page("http://hub.example/hub")
-    world.web.add("pub.example", page)
+    world.web["pub.example"] = page
     subscription = await world.subscribe(RESOURCE)
     assert subscription.hub == "https://hub.example/hub"
 

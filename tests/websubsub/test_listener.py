@@ -18,9 +18,9 @@ from starlette.routing import Mount
 from _websub.server.serving import Binding
 from _websub.server.serving import serve as serve_app
 from tests.waiting import PATIENCE, until
-from tests.web import Web
 from tests.websubsub.conftest import TARGET, TOPIC, Recorder
 from tests.websubsub.hub import ScriptedHub
+from websubhub.testing import InMemoryWeb
 from websubsub import (
     ContentDistributionMessage,
     State,
@@ -272,13 +272,13 @@ def fastapi(app: Any) -> Any:
 
 @pytest.mark.parametrize("framework", [starlette, fastapi])
 async def test_a_subscriber_lives_inside_another_framework(framework: Any) -> None:
-    web = Web()
+    web = InMemoryWeb()
     service = Recorder()
     async with web.client() as client:
         hub = ScriptedHub(client)
         app = asgi(service, SubscriberConfig(url="https://site.example/websub/", targets=TARGET), client=client)
-        web.add("hub.example", hub)
-        web.add("site.example", framework(app))
+        web["hub.example"] = hub
+        web["site.example"] = framework(app)
         async with app:
             await check_round(hub, service, TOPIC)
 
@@ -290,6 +290,6 @@ async def test_behind_a_proxy_that_takes_the_path_away(make_world: Any) -> None:
         path = scope["path"].removeprefix("/deep/path")
         await world.app(scope | {"path": path, "raw_path": path.encode()}, receive, send)
 
-    world.web.add("public.example", proxy)
+    world.web["public.example"] = proxy
     await world.subscribe()
     await check_round(world.hub, world.service, TOPIC)

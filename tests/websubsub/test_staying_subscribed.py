@@ -19,13 +19,13 @@ OTHER = "https://other.example/hub"
 @pytest.fixture
 def other(world: World) -> ScriptedHub:
     hub = ScriptedHub(world.client)
-    world.web.add("other.example", hub)
+    world.web["other.example"] = hub
     return hub
 
 
 def serve_page(world: World, *hubs: str) -> Page:
     page = Page(*hubs)
-    world.web.add("pub.example", page)
+    world.web["pub.example"] = page
     return page
 
 
@@ -91,7 +91,7 @@ async def test_a_hub_that_verified_whatever_it_answered_has_verified(world: Worl
 
         await world.hub(scope, receive, send_500)
 
-    world.web.add("hub.example", muddled)
+    world.web["hub.example"] = muddled
     await world.subscribe()
     await anyio.sleep(10)
     assert world.kinds() == ["subscribed"]
@@ -113,7 +113,7 @@ async def test_without_a_secret_a_hub_without_https_is_asked_over_http_at_once(w
         else:
             await hub(scope, receive, send)
 
-    world.web.add("plain.example", app)
+    world.web["plain.example"] = app
     subscription = await world.subscribe(Target(resource=PAGE, signed=False))
     assert (subscription.hub, schemes) == ("http://plain.example/hub", ["https", "http"])
 
@@ -199,7 +199,7 @@ async def test_a_resource_that_wants_time_gets_it(world: World) -> None:
         await send({"type": "http.response.start", "status": 503, "headers": [(b"retry-after", b"200")]})
         await send({"type": "http.response.body", "body": b""})
 
-    world.web.add("pub.example", page)
+    world.web["pub.example"] = page
     world.app.subscribe(RESOURCE)
     await anyio.sleep(199)
     assert len(asked) == 1

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from tests.web import Web
 from tests.websubsub.conftest import HUB, TOPIC, URL, World
 from tests.websubsub.hub import ScriptedHub
+from websubhub.testing import InMemoryWeb
 from websubsub import InsecureSecretError, State, SubscriptionClient, SubscriptionInitiationError
 from websubsub._state.subscriptions import Subscriptions
 
@@ -17,18 +17,18 @@ CALLBACK = URL + "abc?foo=bar&flag"
 
 
 @pytest.fixture
-async def web() -> AsyncIterator[tuple[Web, ScriptedHub, SubscriptionClient, Subscriptions]]:
-    web = Web()
+async def web() -> AsyncIterator[tuple[InMemoryWeb, ScriptedHub, SubscriptionClient, Subscriptions]]:
+    web = InMemoryWeb()
     async with web.client() as client:
         hub = ScriptedHub(client, verifies=False)
-        web.add("hub.example", hub)
-        web.add("other.example", hub)
+        web["hub.example"] = hub
+        web["other.example"] = hub
         subscriptions = Subscriptions(URL)
         async with SubscriptionClient(subscriptions, client=client) as subscription_client:
             yield web, hub, subscription_client, subscriptions
 
 
-Parts = tuple[Web, ScriptedHub, SubscriptionClient, Subscriptions]
+Parts = tuple[InMemoryWeb, ScriptedHub, SubscriptionClient, Subscriptions]
 
 
 @pytest.mark.spec("S-02", "S-03", "S-04", "S-05", "S-06", "S-12", "S-20", "EX-04")
@@ -88,7 +88,7 @@ async def test_what_is_asked_for_is_remembered_before_the_request(web: Parts) ->
         await send({"type": "http.response.start", "status": 202, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    inside.add("hub.example", hub)
+    inside["hub.example"] = hub
     await client.subscribe(hub=HUB, topic=TOPIC, callback=CALLBACK, secret="s")
     await client.unsubscribe(hub=HUB, topic=TOPIC, callback=CALLBACK)
     assert [each.state for each in seen] == [State.REQUESTED, State.UNSUBSCRIBING]
@@ -142,7 +142,7 @@ async def test_an_answer_without_end_is_an_error(web: Parts) -> None:
         await send({"type": "http.response.start", "status": 202, "headers": []})
         await send({"type": "http.response.body", "body": b"x" * 100_000})
 
-    inside.add("hub.example", hub)
+    inside["hub.example"] = hub
     with pytest.raises(SubscriptionInitiationError, match="too large"):
         await client.subscribe(hub=HUB, topic=TOPIC, callback=CALLBACK)
 
@@ -212,7 +212,7 @@ async def test_a_secret_does_not_travel_in_the_clear(web: Parts) -> None:
 @pytest.mark.parametrize("hub", ["http://127.0.0.1:8080/hub", "http://localhost/hub", "http://[::1]/hub"])
 async def test_on_this_machine_nobody_listens_in(web: Parts, hub: str) -> None:
     inside, scripted, client, _ = web
-    inside.add(httpx.URL(hub).host, scripted)
+    inside[httpx.URL(hub).host] = scripted
     await client.subscribe(hub=hub, topic=TOPIC, callback=CALLBACK, secret="s")
     assert scripted.asked[-1].fields["hub.secret"] == "s"
 
@@ -285,7 +285,7 @@ async def test_the_body_is_a_form_and_nothing_is_in_the_query(web: Parts) -> Non
         await send({"type": "http.response.start", "status": 202, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    inside.add("hub.example", hub)
+    inside["hub.example"] = hub
     await client.subscribe(hub=HUB, topic="https://pub.example/ü", callback=CALLBACK)
     ((query, fields),) = seen
     assert query == b""

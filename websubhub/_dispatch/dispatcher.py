@@ -8,7 +8,6 @@ import anyio
 import attrs
 
 from _websub.calls.budgets import Spending
-from _websub.calls.client import HttpClient
 from _websub.grammar.forms import FormError
 from _websub.grammar.signature import SecretError
 from _websub.grammar.urls import UrlError
@@ -16,32 +15,21 @@ from _websub.http import Answer, Request, Response
 from _websub.outcome import Success, WebSubError
 from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
-from websubhub._dispatch.admission import Admission
+from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._dispatch.follow_ups import FollowUps
 from websubhub._dispatch.pairs import PairOrder, Turn
+from websubhub._dispatch.screening import Screening
 from websubhub._dispatch.verifier import Verifier
 from websubhub._errors import UpdateMessageError
 from websubhub._intent import VerificationAttempt
 from websubhub._messages import (
     Subscription,
     SubscriptionAccepted,
-    TopicDeregistration,
-    TopicRegistration,
     Unsubscription,
     UnsubscriptionAccepted,
-    UpdateMessage,
 )
 from websubhub._publish_request import RefusedTopic, answer_for_all
-from websubhub._service import HubService
-
-#: The hook of each incoming message. No text from a request ever becomes the name of a method.
-_BY_MESSAGE = {
-    TopicRegistration: "on_register_topic",
-    TopicDeregistration: "on_deregister_topic",
-    UpdateMessage: "on_update_message",
-    Subscription: "on_subscription",
-    Unsubscription: "on_unsubscription",
-}
+from websubhub._service import HubService, flow_of
 
 
 def new_challenge() -> str:
@@ -71,7 +59,7 @@ class Dispatcher:
         self,
         service: HubService,
         config: HubConfig,
-        client: HttpClient,
+        client: CallbackClient,
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -79,14 +67,14 @@ class Dispatcher:
     ) -> None:
         self._service = service
         self._config = config
-        self._admission = Admission(config, client)
+        self._screening = Screening(config, client)
         self._verifier = Verifier(service, client, clock, challenge)
         self._follow_ups = FollowUps(self._verifier, config, sleep)
         self._pairs = PairOrder()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request. Work that follows the response is the answer's follow-up."""
-        refusal = self._admission.refusal(request)
+        refusal = self._screening.refusal(request)
         if refusal is not None:
             return Answer(refusal)
         try:
@@ -102,13 +90,13 @@ class Dispatcher:
     async def _decide(self, message: protocol.Message) -> Success | WebSubError:
         if isinstance(message, RefusedTopic):
             return UpdateMessageError(message.reason)
-        return _written(await self._verifier.settle(_BY_MESSAGE[type(message)], message))
+        return _written(await self._verifier.settle(flow_of(message).request, message))
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
-        refusal = self._admission.callback_refusal(message) or self._follow_ups.refusal(message)
+        refusal = self._screening.callback_refusal(message) or self._follow_ups.refusal(message)
         if refusal is not None:
             return Answer(refusal)
-        name = _BY_MESSAGE[type(message)]
+        name = flow_of(message).request
         if getattr(type(self._service), name) is getattr(HubService, name):
             return self._answer_and_verify(Response(status=202), message)
         outcome = await self._verifier.settle(name, message)

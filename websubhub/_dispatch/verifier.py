@@ -3,23 +3,22 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-from _websub.calls.client import ExchangeError, HttpClient
+from _websub.calls.exchange import ExchangeError
 from _websub.grammar.retry_after import retry_after_seconds
 from _websub.grammar.urls import host_of
 from _websub.grammar.vocabulary import Mode
 from _websub.outcome import WebSubError
 from _websub.user_code import settle
 from websubhub import _protocol as protocol
+from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._errors import RequestPostponedError
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
-from websubhub._service import HOOKS, HubService
+from websubhub._service import HOOKS, HubService, flow_of
 
 log = logging.getLogger("websubhub")
 
 _ROWS = {hook.name: hook for hook in HOOKS}
-_VALIDATION = ("on_subscription_validation", "on_unsubscription_validation")
-_VERIFIED = ("on_subscription_intent_verified", "on_unsubscription_intent_verified")
 
 
 class Verifier:
@@ -33,7 +32,7 @@ class Verifier:
     """
 
     def __init__(
-        self, service: HubService, client: HttpClient, clock: Callable[[], float], challenge: Callable[[], str]
+        self, service: HubService, client: CallbackClient, clock: Callable[[], float], challenge: Callable[[], str]
     ) -> None:
         self._service = service
         self._client = client
@@ -61,7 +60,7 @@ class Verifier:
 
     async def objection(self, message: Subscription | Unsubscription) -> WebSubError | None:
         """Return why the service denies or postpones a request, or None if it grants it."""
-        outcome = await self.settle(_VALIDATION[isinstance(message, Unsubscription)], message)
+        outcome = await self.settle(flow_of(message).validation, message)
         return outcome if isinstance(outcome, WebSubError) else None
 
     async def confirm(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
@@ -69,8 +68,7 @@ class Verifier:
         now = self._clock()
         attempt = VerificationAttempt(result=IntentVerification.VERIFIED) if confirmed else await self._ask(message)
         if attempt.result is IntentVerification.VERIFIED:
-            name = _VERIFIED[isinstance(message, Unsubscription)]
-            outcome = await self.settle(name, protocol.verified(message, now))
+            outcome = await self.settle(flow_of(message).verified, protocol.verified(message, now))
             if isinstance(outcome, RequestPostponedError):
                 return _postponed(outcome)
             if isinstance(outcome, WebSubError):

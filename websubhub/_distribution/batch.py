@@ -8,13 +8,13 @@ import anyio
 from websubhub._distribution.delivery import Delivery
 from websubhub._distribution.outcome import DeliveryOutcome
 
-_logger = logging.getLogger("websubhub.distribution")
+log = logging.getLogger("websubhub.distribution")
 
 Settled = Callable[[Delivery, DeliveryOutcome], None]
 
 
 class Batch:
-    """What one caller wants delivered.
+    """The deliveries of one caller.
 
     Attributes:
         waiting: How many deliveries were taken and wait for their origin.
@@ -71,7 +71,7 @@ class Batch:
         try:
             self._settled(delivery, outcome)
         except Exception:
-            _logger.exception("The receiver of outcomes failed; the delivery counts as settled.")
+            log.exception("The receiver of outcomes failed; the delivery counts as settled.")
         if not self._outstanding:
             self._look_ahead()
 

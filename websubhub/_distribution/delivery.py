@@ -1,7 +1,7 @@
-"""What is delivered: the content that subscribers share, and the little that differs between them."""
+"""Deliveries: the content that subscribers share, and the little that differs between them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -41,8 +41,9 @@ class SharedContent:
         signature_method: One of sha1, sha256, sha384 and sha512, for subscriptions with a secret (W3C 7.1).
         kept_body_bytes: How much of the body of an answer to return; what is longer is cut. With 0, bodies are ignored
             (W3C 7).
-        connect_seconds: Instead of the limit of the engine, for the connection.
         total_seconds: Instead of the limit of the engine, for the whole exchange.
+        may_connect: Asked with each address right before a connection to it, whether there may be one now. A connection
+            that is kept is used without asking.
     """
 
     body: bytes = attrs.field(repr=False)
@@ -50,8 +51,8 @@ class SharedContent:
     method: str = "POST"
     signature_method: str = "sha256"
     kept_body_bytes: int = 0
-    connect_seconds: float | None = None
     total_seconds: float | None = None
+    may_connect: Callable[[str], bool] | None = attrs.field(default=None, repr=False)
     fields: str | None = attrs.field(init=False, repr=False)
     _signatures: dict[str, str] = attrs.field(init=False, repr=False, factory=dict)
 

@@ -23,7 +23,7 @@ _OWN_HEADERS = FRAMING | {"content-type", "link", "x-hub-signature", "x-hub-mess
 
 
 class Recipient(Protocol):
-    """Whom a message goes to: a ``Subscription``, or anything else with a callback and a secret."""
+    """A recipient of messages: a ``Subscription``, or anything else with a callback and a secret."""
 
     @property
     def callback(self) -> str:

@@ -97,12 +97,6 @@ class DeliveryEngine:
         if not batch.finished:
             raise EngineClosedError("The delivery engine was closed before all deliveries were settled.")
 
-    async def request(self, delivery: Delivery) -> DeliveryOutcome:
-        """Make one exchange and return its outcome."""
-        outcomes: list[DeliveryOutcome] = []
-        await self.send((delivery,), lambda _, outcome: outcomes.append(outcome))
-        return outcomes[0]
-
     def statistics(self) -> EngineStatistics:
         """Return what the engine is busy with at this moment: connections, servers, deliveries that wait."""
         if self._running is None:
@@ -207,7 +201,7 @@ class DeliveryEngine:
 
 
 class _Running:
-    """What an engine has once it is in use.
+    """The state of an engine that is in use.
 
     Attributes:
         driver: What does the work.

@@ -8,6 +8,8 @@ from attrs.validators import ge, gt
 class EngineLimits:
     """How many connections a delivery engine may open, how long it waits, and how much of an answer it reads.
 
+    They are in one class because an engine is given all of them together.
+
     Attributes:
         connections: Exchanges under way in all, those apart whose servers have not answered for a moment.
         connections_per_origin: Open connections to one scheme, host and port.

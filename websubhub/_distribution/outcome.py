@@ -28,7 +28,7 @@ class DeliveryFailure(StrEnum):
 
 @attrs.frozen
 class DeliveryOutcome:
-    """What became of one delivery.
+    """The outcome of one delivery.
 
     Attributes:
         status: The status of the answer, 0 when there was none.

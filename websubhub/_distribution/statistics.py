@@ -1,4 +1,4 @@
-"""What a delivery engine is busy with, in numbers."""
+"""The statistics of a delivery engine."""
 
 import attrs
 

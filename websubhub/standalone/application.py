@@ -14,12 +14,12 @@ Event = MutableMapping[str, Any]
 
 
 class StandaloneApplication:
-    """What ``websubhub serve`` runs, under another server: it works from the start to the shutdown of the lifespan.
+    """The application of ``websubhub serve`` for another server. It works from startup to shutdown of the lifespan.
 
     Before and after, it answers 503 with Retry-After, and ``/health`` all the same.
 
     Args:
-        settings: The settings of the hub; those of the server, ``host``, ``port`` and ``loop``, do not count.
+        settings: The settings of the hub; ``host``, ``port``, ``server`` and ``loop`` do not count.
 
     Raises:
         SettingsError: The public URL is not set, which the server cannot tell.
@@ -58,7 +58,7 @@ async def _never(_: Request) -> Answer:
 
 
 def asgi() -> StandaloneApplication:
-    """The hub that the environment describes, by the variables ``WEBSUBHUB_...``: a factory for an ASGI server.
+    """Return the hub that the environment describes, by the variables ``WEBSUBHUB_...``: a factory for an ASGI server.
 
     Raises:
         SettingsError: A setting cannot be used, or ``WEBSUBHUB_PUBLIC_URL`` is missing.

@@ -21,6 +21,7 @@ from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics
@@ -42,7 +43,7 @@ _PAUSE_ON_LOOPBACK_SECONDS = 10.0
 
 @attrs.frozen(kw_only=True)
 class Parts:
-    """What a hub is made of."""
+    """The parts of a hub."""
 
     app: HubApplication
     admin: AsgiEdge
@@ -108,12 +109,11 @@ async def _assemble(
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
     intake = Intake(store, announced.ring, clock, named_topics)
-    service = StandaloneHub(
-        store, rules, publishers, intake, accepted.ring, clock, limits=limits, introductions=named_callbacks
-    )
+    requests = Requests(store.verifications, accepted.ring, clock, limits, named_callbacks)
+    service = StandaloneHub(store, rules, publishers, intake, requests, metrics)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = _verification(store, app, hub, accepted, budget, named_callbacks)
+    verification = _verification(store, app, accepted, budget, metrics, named_callbacks)
     operations = Operations(store, hub, app.deny, announced.ring, budget)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
@@ -152,25 +152,30 @@ def _fetching(
 def _verification(
     store: HubStore,
     app: HubApplication,
-    hub: str,
     accepted: Wakeup,
     budget: VerificationBudget,
+    metrics: HubMetrics,
     introductions: Introductions,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
         app.attempt_verification,
-        hub,
+        app.config.public_url,
         accepted,
         deny=app.deny,
         budget=budget,
         clock=store.clock,
+        count=metrics.verifications.count,
         introductions=introductions,
     )
 
 
+def _slots(settings: Settings) -> int:
+    return settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+
+
 def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:
-    """The budget for verifications; a hub that is tried out leaves nobody alone for as long as one in the world."""
+    """Return the budget for verifications, with shorter pauses for a hub on loopback."""
     strangers = HubConfig().verification_budget
     if is_loopback_url(hub):
         strangers = attrs.evolve(strangers, pause_seconds=_PAUSE_ON_LOOPBACK_SECONDS)
@@ -178,7 +183,7 @@ def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBu
 
 
 def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:
-    """The tokens of operators, and those of publishers."""
+    """Return the tokens of operators, and those of publishers."""
     admin = (settings.admin_token,) if settings.admin_token else ()
     return Tokens(admin, "admin"), Tokens(settings.publisher_token, "publisher")
 

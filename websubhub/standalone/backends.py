@@ -1,36 +1,32 @@
 """Which store a setting names."""
 
-from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import HubStore
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.settings import Settings, SettingsError
+from websubhub.standalone.stores import STORES, kind_of
 
-_SQLITE = "sqlite:///"
 _RETRIES_SHARE = 2
 
 
 def open_store(settings: Settings) -> HubStore:
-    """The store of a hub, to be entered.
+    """Return the store of a hub, not yet opened: use it with ``async with``.
 
     Raises:
         SettingsError: The store is not available here.
     """
+    kind = kind_of(settings.store)
+    if kind is None or not kind.adapter:
+        raise SettingsError(f"--store {settings.store} is not available in this version; use {STORES[0].form}.")
+    if kind.place and settings.store == kind.prefix:
+        raise SettingsError(f"--store {kind.form} needs what {kind.place} stands for.")
     limits = DeliveryLimits(
         per_host=settings.concurrency_per_host,
         # Half of the slots are kept for first attempts, so that a wave of retries delays no fresh update.
         retries=max(1, settings.concurrency // _RETRIES_SHARE),
         waiting=settings.max_backlog,
     )
-    if settings.store == "memory:":
-        return MemoryStore(limits=limits, clock=HubClock())
-    if settings.store.startswith(_SQLITE):
-        path = settings.store.removeprefix(_SQLITE)
-        if not path:
-            raise SettingsError("--store sqlite:///FILE needs a file name.")
-        return SqliteStore(path, limits=limits, clock=HubClock())
-    raise SettingsError("--store nats:// is not available in this version; use sqlite:///FILE.")
+    return kind.open(settings.store, limits=limits, clock=HubClock())
 
 
 async def examine_store(settings: Settings) -> str:

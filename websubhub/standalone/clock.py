@@ -24,7 +24,7 @@ def _boot() -> str:
 
 @frozen(kw_only=True)
 class ClockReading:
-    """What all clocks said at one moment.
+    """The readings of all clocks at one moment.
 
     Args:
         hub: The hub's clock, in seconds since 1970.

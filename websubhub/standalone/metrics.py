@@ -3,12 +3,15 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from typing import Any, Generic, TypeVar
 
-import attrs
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from websubhub import IntentVerification, WebSubError
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
+
+E = TypeVar("E", bound=StrEnum)
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0)
 
@@ -29,6 +32,21 @@ class FetchOutcome(StrEnum):
     UNCHANGED = "unchanged"
     RETRIED = "retried"
     DEAD = "dead"
+
+
+class RequestOutcome(StrEnum):
+    """How a request was answered; unavailable is what may be asked for again later."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+
+    @classmethod
+    def of(cls, outcome: object) -> "RequestOutcome":
+        """Return how a hook that returned this has answered."""
+        if not isinstance(outcome, WebSubError):
+            return cls.ACCEPTED
+        return cls.UNAVAILABLE if outcome.status == 503 else cls.REFUSED  # noqa: PLR2004 - Service Unavailable
 
 
 class DeliveryMetrics:
@@ -53,7 +71,7 @@ class DeliveryMetrics:
         self._failed[outcome] += 1
 
     def families(self) -> Iterable[Metric]:
-        """What was counted, for Prometheus."""
+        """Return the counts for Prometheus."""
         attempts = CounterMetricFamily("websubhub_deliveries", "Attempts at deliveries by outcome.", labels=["outcome"])
         for outcome, count in {Outcome.DELIVERED: self._delivered, **self._failed}.items():
             attempts.add_metric([outcome], count)
@@ -70,44 +88,60 @@ class DeliveryMetrics:
         yield latency
 
 
-class FetchMetrics:
-    """How often topics were fetched after an announcement, and what came of it."""
+class Counter(Generic[E]):
+    """Counts how often something ended in each of a few ways.
 
-    def __init__(self) -> None:
-        self._counts = dict.fromkeys(FetchOutcome, 0)
+    Args:
+        name: What it is called for Prometheus, without ``websubhub_`` and ``_total``.
+        text: What it counts.
+        ends: The ways.
+    """
 
-    def count(self, outcome: FetchOutcome) -> None:
-        """Count a fetch."""
-        self._counts[outcome] += 1
+    def __init__(self, name: str, text: str, ends: type[E]) -> None:
+        self._name = name
+        self._text = text
+        self._counts = dict.fromkeys(ends, 0)
+
+    def count(self, end: E) -> None:
+        """Count one more."""
+        self._counts[end] += 1
 
     def families(self) -> Iterable[Metric]:
-        """What was counted, for Prometheus."""
-        fetches = CounterMetricFamily(
-            "websubhub_topic_fetches", "Fetches of announced topics by outcome.", labels=["outcome"]
-        )
-        for outcome, count in self._counts.items():
-            fetches.add_metric([outcome], count)
-        yield fetches
+        """Return the counts for Prometheus."""
+        family = CounterMetricFamily(f"websubhub_{self._name}", self._text, labels=["outcome"])
+        for end, count in self._counts.items():
+            family.add_metric([end], count)
+        yield family
 
 
-@attrs.frozen
 class HubMetrics:
-    """Everything that a hub counts.
+    """Everything that a hub counts, one line each; the parts that count get the attribute.
+
+    Args:
+        wrong_tokens: Tells how many wrong tokens were shown, by what they are for.
 
     Attributes:
         deliveries: The deliveries.
+        publishes: The requests to publish content, and to fetch it.
+        requests: The requests to subscribe and to unsubscribe.
+        verifications: The attempts to verify them.
         fetches: The fetches of topics.
-        wrong_tokens: How many wrong tokens were shown, by what they are for.
     """
 
-    deliveries: DeliveryMetrics = attrs.field(factory=DeliveryMetrics)
-    fetches: FetchMetrics = attrs.field(factory=FetchMetrics)
-    wrong_tokens: Callable[[], Mapping[str, int]] = dict
+    def __init__(self, wrong_tokens: Callable[[], Mapping[str, int]] = dict) -> None:
+        self.deliveries = DeliveryMetrics()
+        self.publishes = Counter("publishes", "Requests to publish, by answer.", RequestOutcome)
+        self.requests = Counter(
+            "subscription_requests", "Requests to subscribe or unsubscribe, by answer.", RequestOutcome
+        )
+        self.verifications = Counter("verifications", "Attempts to verify requests by outcome.", IntentVerification)
+        self.fetches = Counter("topic_fetches", "Fetches of announced topics by outcome.", FetchOutcome)
+        self._wrong_tokens = wrong_tokens
 
     def render(
         self, statistics: Statistics, announcements: AnnouncementStatistics, pending_verifications: int, now: float
     ) -> bytes:
-        """The metrics in Prometheus' text format.
+        """Return the metrics in Prometheus' text format.
 
         Args:
             statistics: The counts of the broker.
@@ -117,14 +151,16 @@ class HubMetrics:
         """
         registry = CollectorRegistry(auto_describe=False)
         families = [
-            *self.deliveries.families(),
-            *self.fetches.families(),
+            *(family for counted in self._counted() for family in counted.families()),
             *_gauges(statistics, pending_verifications, now),
             *_announcement_gauges(announcements, now),
-            _wrong_tokens(self.wrong_tokens()),
+            _wrong_tokens(self._wrong_tokens()),
         ]
         registry.register(_Families(families))
         return generate_latest(registry)
+
+    def _counted(self) -> list[DeliveryMetrics | Counter[Any]]:
+        return [value for value in vars(self).values() if isinstance(value, DeliveryMetrics | Counter)]
 
 
 def _wrong_tokens(counts: Mapping[str, int]) -> Metric:

@@ -1,4 +1,4 @@
-"""Who can reach a hub: decided in one place, for those who operate it and for those who publish."""
+"""The reach of a hub: whether only this machine can reach it, decided once for operators and publishers."""
 
 import logging
 

@@ -74,7 +74,7 @@ async def running(settings: Settings, url: str, reach: Reach) -> AsyncIterator[H
 
 
 def closed() -> ClosedApplication:
-    """What a hub answers that is starting or stopping: it is alive, and takes no requests now."""
+    """Return the application of a hub that is starting or stopping: it is alive, and accepts no requests."""
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
     alive = Response(status=200, headers=headers, body=json.dumps({"status": "ok"}).encode() + b"\n")
     return ClosedApplication({"/health": alive})
@@ -82,7 +82,7 @@ def closed() -> ClosedApplication:
 
 @asynccontextmanager
 async def _working(parts: Parts) -> AsyncIterator[anyio.Event]:
-    """Let the parts work; gives the event that the last delivery has ended, once ``delivery.stop`` was called."""
+    """Run the parts, and yield an event that is set when the last delivery after ``delivery.stop`` has ended."""
     delivered = anyio.Event()
 
     async def deliver() -> None:

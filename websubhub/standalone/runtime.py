@@ -1,4 +1,4 @@
-"""A hub on hypercorn, running until it is told to stop."""
+"""A hub that listens by itself, running until it is told to stop."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ async def run_hub(
         StoreError: The store cannot be opened.
     """
     settings.url_at("")  # before anything is listened on or opened
-    binding = Binding(host=settings.host, port=settings.port, graceful_seconds=GRACE_SECONDS)
+    binding = _binding(settings)
     async with AppListener(binding, closed=closed()) as listener:
         with listener.until(stop) as stopped:
             base = await _listen(listener, binding)
@@ -53,6 +53,13 @@ async def run_hub(
                 hub.stop()
                 await listener.graceful_stop()
                 await hub.delivered()
+
+
+def _binding(settings: Settings) -> Binding:
+    try:
+        return Binding(host=settings.host, port=settings.port, graceful_seconds=GRACE_SECONDS, server=settings.server)
+    except ValueError as error:
+        raise SettingsError(f"--server cannot be used: {str(error).rstrip('.')}.") from None
 
 
 async def _listen(listener: AppListener, binding: Binding) -> str:

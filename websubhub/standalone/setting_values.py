@@ -5,8 +5,8 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 from websubhub import UrlError, check_url
-
-_MOST_DELAYS = 100
+from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
+from websubhub.standalone.stores import forms, kind_of
 
 
 class SettingsError(ValueError):
@@ -14,7 +14,7 @@ class SettingsError(ValueError):
 
 
 def number(low: float, high: float) -> Callable[[str], float]:
-    """A number from ``low`` to ``high``."""
+    """Return a number from ``low`` to ``high``."""
 
     def parse(text: str) -> float:
         try:
@@ -29,7 +29,7 @@ def number(low: float, high: float) -> Callable[[str], float]:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """A whole number from ``low`` to ``high``."""
+    """Return a whole number from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:  # noqa: PLR2004
@@ -60,13 +60,13 @@ def switch(text: str) -> bool:
 
 def store(text: str) -> str:
     """Where state is kept."""
-    if text != "memory:" and not text.startswith(("sqlite:///", "nats://")):
-        raise SettingsError(f"must be sqlite:///FILE, memory: or nats://HOST:PORT, not {text}")
+    if kind_of(text) is None:
+        raise SettingsError(f"must be {forms()}, not {text}")
     return text
 
 
 def public_url(text: str) -> str:
-    """A URL."""
+    """Return a URL."""
     try:
         return check_url(text, "it")
     except UrlError as error:
@@ -74,7 +74,7 @@ def public_url(text: str) -> str:
 
 
 def network(text: str) -> str:
-    """A network, as CIDR text."""
+    """Return a network, as CIDR text."""
     try:
         ip_network(text)
     except ValueError:
@@ -83,7 +83,7 @@ def network(text: str) -> str:
 
 
 def token(text: str) -> str:
-    """A bearer token that nobody guesses."""
+    """Return a bearer token that nobody guesses."""
     if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
         raise SettingsError("must be 16 printable characters or more, without spaces")
     return text
@@ -91,8 +91,8 @@ def token(text: str) -> str:
 
 def delays(text: str) -> tuple[float, ...]:
     """Seconds with commas between them."""
-    parse = number(0, 86_400)
+    parse = number(0, LONGEST_DELAY_SECONDS)
     delays = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
-    if not 1 <= len(delays) <= _MOST_DELAYS:
-        raise SettingsError(f"must be 1 to {_MOST_DELAYS} numbers of seconds with commas between them")
+    if not 1 <= len(delays) <= MOST_DELAYS:
+        raise SettingsError(f"must be 1 to {MOST_DELAYS} numbers of seconds with commas between them")
     return delays

@@ -1,4 +1,4 @@
-"""What can be set on the standalone hub: by flag, environment, file or default, in that order."""
+"""The settings of the standalone hub, by flag, environment, file or default, in that order."""
 
 import difflib
 import tomllib
@@ -20,6 +20,7 @@ from websubhub.standalone.setting_values import store as _store
 from websubhub.standalone.setting_values import switch as _switch
 from websubhub.standalone.setting_values import token as _token
 from websubhub.standalone.setting_values import whole as _whole
+from websubhub.standalone.stores import forms
 
 ENVIRONMENT_PREFIX = "WEBSUBHUB_"
 HUB_PATH = "/hub"
@@ -27,14 +28,14 @@ _FILE_LIMIT = 1_048_576
 
 
 def option(default: Any, text: str, parse: Callable[[str], Any] = str, **rest: Any) -> Any:
-    """A setting: its default, what it is for, how its text is read; ``metavar``, ``many`` and ``secret`` on demand."""
+    """Return a setting: its default, its purpose, its reader, and optionally ``metavar``, ``many`` and ``secret``."""
     metadata = {"help": text, "parse": parse, **rest}
     return attrs.field(default=default, metadata=metadata, repr=not rest.get("secret"))
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The settings of a standalone hub."""
+    """The settings of a standalone hub, in one class because each line is a flag, a variable and a key of the file."""
 
     host: str = option("127.0.0.1", "The address to listen on.")
     port: int = option(8080, "The port to listen on; 0 picks a free one.", _whole(0, 65_535))
@@ -46,7 +47,7 @@ class Settings:
     )
     store: str = option(
         "sqlite:///websubhub.db",
-        "Where to keep state: sqlite:///FILE, memory: for trials, or nats://HOST:PORT.",
+        f"Where to keep state: {forms(uses=True)}.",
         _store,
         metavar="STORE",
     )
@@ -145,13 +146,22 @@ class Settings:
         _choice("auto", "asyncio", "trio", "uvloop"),
     )
 
+    server: str = option(
+        "auto",
+        "The HTTP server: hypercorn, or uvicorn of the extra speed, which takes less time and not --loop trio; "
+        "auto takes uvicorn where it can.",
+        _choice("auto", "hypercorn", "uvicorn"),
+    )
+
     def __attrs_post_init__(self) -> None:
         """Refuse settings that contradict each other."""
         if not self.min_lease_seconds <= self.lease_seconds <= self.max_lease_seconds:
             raise SettingsError("The leases must satisfy min-lease-seconds <= lease-seconds <= max-lease-seconds.")
+        if self.server == "uvicorn" and self.loop == "trio":
+            raise SettingsError("--server uvicorn runs on asyncio and uvloop, not on --loop trio.")
 
     def url_at(self, base: str) -> str:
-        """The hub's public URL.
+        """Return the hub's public URL.
 
         Args:
             base: The base URL of the address that it listens on.
@@ -168,12 +178,12 @@ class Settings:
 
 
 def flag(name: str) -> str:
-    """The command line flag of a setting."""
+    """Return the command line flag of a setting."""
     return "--" + name.replace("_", "-")
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None = None) -> Settings:
-    """The settings from all their sources.
+    """Return the settings from all their sources.
 
     Args:
         flags: Text by setting from the command line, lists of text for those that repeat; missing ones left out.
@@ -221,7 +231,7 @@ def _text(value: Any) -> str:
 
 
 def read_file(path: str) -> dict[str, Any]:
-    """The settings in a TOML file, by name.
+    """Return the settings in a TOML file, by name.
 
     Raises:
         SettingsError: It cannot be read, is no TOML, or has a key that is no setting.

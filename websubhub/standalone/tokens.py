@@ -95,7 +95,7 @@ class Tokens:
 
 
 def _shown(headers: Headers) -> bytes | None:
-    """The digest of the token that a request shows, None if it shows none."""
+    """Return the digest of the token that a request shows, None if it shows none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return _digest(token.strip()) if scheme.lower() == "bearer" else None
 

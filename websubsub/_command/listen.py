@@ -14,8 +14,8 @@ from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import SignatureMethod
 from _websub.server import serving
 from _websub.server.serving import Binding
-from websubsub._application import SubscriberApplication, asgi, open_state
-from websubsub._command.output import JsonLines, Lines
+from websubsub._application import SubscriberApplication, asgi
+from websubsub._command.output import JsonLines, TextLines
 from websubsub._command.sinks import Execute, Forward, Save, Sink, describe
 from websubsub._config import LEASE_LIMIT, CallbackPolicy, SubscriberConfig, Target
 from websubsub._discovery.discovery import DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
@@ -25,6 +25,7 @@ from websubsub._lifecycle.schedule import is_passing
 from websubsub._messages import ContentDistributionMessage
 from websubsub._service import SubscriberService
 from websubsub._serving import serve_application
+from websubsub._state.kinds import open_state
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 - refused as a public URL, not listened on
 _FAILURE = 1
@@ -34,7 +35,7 @@ _ADVICE = " Use --no-secret to subscribe without one, or --secret S to send one 
 class _Receiver(SubscriberService):
     """Shows every delivery and passes it on."""
 
-    def __init__(self, output: JsonLines | Lines, sinks: list[Sink]) -> None:
+    def __init__(self, output: JsonLines | TextLines, sinks: list[Sink]) -> None:
         self._output = output
         self._sinks = sinks
 
@@ -55,7 +56,7 @@ class _Receiver(SubscriberService):
 class _Watch:
     """Shows events, and ends the program if the first request can never succeed."""
 
-    output: JsonLines | Lines
+    output: JsonLines | TextLines
     app: SubscriberApplication | None = None
     failure: str | None = None
     ended: anyio.Event = attrs.field(factory=anyio.Event)
@@ -87,7 +88,7 @@ def _is_final(event: SubscriberEvent) -> bool:
 def listen(arguments: argparse.Namespace) -> int:
     """Listen until a signal arrives, and return the exit status."""
     readable = not arguments.json and sys.stdout.isatty()
-    watch = _Watch(Lines() if readable else JsonLines())
+    watch = _Watch(TextLines() if readable else JsonLines())
     config, binding = _configure(arguments, watch)
     service = _Receiver(watch.output, _sinks(arguments))
 

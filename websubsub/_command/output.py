@@ -47,7 +47,7 @@ class JsonLines:
         print(json.dumps(fields), flush=True)
 
 
-class Lines:
+class TextLines:
     """Prints one readable line for each event.
 
     Args:

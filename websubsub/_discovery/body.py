@@ -1,5 +1,10 @@
 """A reader of links in the body of a resource, which picks a parser by the first bytes and the Content-Type."""
 
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from attrs import frozen
+
 from _websub.grammar.links import Link
 from _websub.grammar.media import ContentError, MediaType
 from websubsub._discovery.feed import HUB_AND_SELF, FeedReader
@@ -10,6 +15,61 @@ from websubsub._discovery.sniffing import SNIFFED_BYTES, BodyKind, DiscoverySour
 # Enough to recognise nearly every body.
 _FIRST_LOOK_BYTES = 512
 _GZIP = b"\x1f\x8b\x08"
+
+
+class LinkReader(Protocol):
+    """Reads the links of one kind of body, as far as it must."""
+
+    @property
+    def failure(self) -> str | None:
+        """What is wrong with the body, in one sentence; its links are given nevertheless."""
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the body has more than is read."""
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take the next bytes. Return whether no more are needed.
+
+        Raises:
+            ContentError: Nothing can be made of the body.
+        """
+
+    def finish(self) -> tuple[Link, ...]:
+        """Return the links in order, with absolute targets.
+
+        Raises:
+            ContentError: Nothing can be made of the body.
+        """
+
+
+@frozen(kw_only=True)
+class Resource:
+    """What a reader is told about the resource, of which it takes what it needs.
+
+    Attributes:
+        url: Where it was found.
+        charset: The charset that its Content-Type names.
+        is_xhtml: Whether it is a page written as XML.
+        body: Whether links in the body of pages count.
+        wanted: The relations that are looked for.
+    """
+
+    url: str
+    charset: str | None
+    is_xhtml: bool
+    body: bool
+    wanted: frozenset[str]
+
+
+#: What reads each kind of body.
+READERS: Mapping[DiscoverySource, Callable[[Resource], LinkReader]] = {
+    DiscoverySource.HTML: lambda page: HtmlReader(
+        url=page.url, charset=page.charset, body=page.body, xhtml=page.is_xhtml
+    ),
+    DiscoverySource.XML: lambda feed: FeedReader(url=feed.url, charset=feed.charset, wanted=feed.wanted),
+    DiscoverySource.JSON: lambda feed: JsonFeedReader(url=feed.url),
+}
 
 
 class BodyReader:
@@ -42,12 +102,12 @@ class BodyReader:
         self._url = url
         self._media = MediaType.parse(content_type)
         self._body = body
-        self._json_feed = json_feed
+        self._unasked = set() if json_feed else {DiscoverySource.JSON}
         self._wanted = wanted
         self._waiting: list[bytes] = []
         self._length = 0
         self._enough = _FIRST_LOOK_BYTES
-        self._reader: HtmlReader | FeedReader | JsonFeedReader | None = None
+        self._reader: LinkReader | None = None
         self.done = not may_have_links(self._media)
 
     def feed(self, chunk: bytes) -> None:
@@ -98,14 +158,18 @@ class BodyReader:
             self._waiting = [beginning]
 
     def _open(self, kind: BodyKind) -> None:
-        charset = self._media.charset
-        self.source = kind.source
-        if kind.source is DiscoverySource.HTML:
-            self._reader = HtmlReader(url=self._url, charset=charset, body=self._body, xhtml=kind.is_xhtml)
-        elif kind.source is DiscoverySource.XML:
-            self._reader = FeedReader(url=self._url, charset=charset, wanted=self._wanted)
-        elif kind.source is DiscoverySource.JSON and self._json_feed:
-            self._reader = JsonFeedReader(url=self._url)
+        self.source = source = kind.source
+        read = None if source is None or source in self._unasked else READERS.get(source)
+        if read is not None:
+            self._reader = read(
+                Resource(
+                    url=self._url,
+                    charset=self._media.charset,
+                    is_xhtml=kind.is_xhtml,
+                    body=self._body,
+                    wanted=self._wanted,
+                )
+            )
         self.done = self._reader is None
 
     def _read(self, chunk: bytes) -> None:

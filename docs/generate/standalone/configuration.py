@@ -41,7 +41,7 @@ GROUPS = (
             "dead_letter_days",
         ),
     ),
-    ("Operating", ("admin_token", "allow_network", "log_format", "log_level", "loop")),
+    ("Operating", ("admin_token", "allow_network", "log_format", "log_level", "loop", "server")),
 )
 
 _INTRO = """\
@@ -123,7 +123,7 @@ def default(value: object) -> str:
 
 def _nats_is_refused() -> str:
     try:
-        open_store(Settings(store="nats://127.0.0.1:4222"))
+        open_store(Settings(store="nats://HOST:PORT"))
     except SettingsError as error:
         return str(error)
     return ""

@@ -175,6 +175,13 @@ async def send_one(engine: DeliveryEngine, callback: str, content: SharedContent
     return outcome
 
 
+async def deliver(engine: DeliveryEngine, delivery: Delivery) -> DeliveryOutcome:
+    """The outcome of one delivery that a test has made."""
+    outcomes: list[DeliveryOutcome] = []
+    await engine.send((delivery,), lambda _, outcome: outcomes.append(outcome))
+    return outcomes[0]
+
+
 class EngineClock:
     """The clock of all engines, which a test puts forward instead of waiting; also from the thread of a server."""
 

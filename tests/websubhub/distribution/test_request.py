@@ -5,7 +5,7 @@ import hmac
 import pytest
 
 from _websub.grammar.signature import sign
-from tests.websubhub.distribution.peers import NO_CONTENT, answering, open_engine, peer, send, send_one
+from tests.websubhub.distribution.peers import NO_CONTENT, answering, deliver, open_engine, peer, send, send_one
 from websubhub._distribution.delivery import Delivery, SharedContent
 from websubhub._distribution.origins.origin import split_callback
 from websubhub._distribution.outcome import DeliveryFailure
@@ -24,7 +24,7 @@ async def test_request_is_exactly_this() -> None:
         callback = f"{server.url}/cb//%7e/..;a=%2F?x=%00&y='\"<>"
         delivery = Delivery(callback=callback, content=content, secret="s")
         async with open_engine() as engine:
-            outcome = await engine.request(delivery)
+            outcome = await deliver(engine, delivery)
     assert outcome.delivered
     signature = hmac.new(b"s", b"<feed/>", "sha256").hexdigest()
     assert server.requests == [
@@ -131,7 +131,7 @@ async def test_header_that_would_split_the_request_is_never_sent() -> None:
                 assert (await send_one(engine, server.url, shared)).failure is DeliveryFailure.INVALID_REQUEST
             unknown = SharedContent(body=b"", signature_method="md5")
             signed = Delivery(callback=server.url, content=unknown, secret="s")
-            assert (await engine.request(signed)).failure is DeliveryFailure.INVALID_REQUEST
+            assert (await deliver(engine, signed)).failure is DeliveryFailure.INVALID_REQUEST
     assert server.requests == []
 
 

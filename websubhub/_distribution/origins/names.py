@@ -28,7 +28,7 @@ def resolve(host: str) -> Sequence[str]:
 
 @attrs.frozen(kw_only=True)
 class Resolution:
-    """What is known about a host name until ``expires``: where to connect, or why not to."""
+    """The result of a name lookup, valid until ``expires``: the addresses, or why there are none."""
 
     host: str
     addresses: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class NameResolver:
         self._acquaintances = Lane(reserved) if reserved else self._strangers
 
     def known(self, host: str, now: float) -> Resolution | None:
-        """Return the addresses of a host, if they are known or can be had without a lookup."""
+        """Return the addresses of a host, if they are known or need no lookup."""
         found = self._known.get(host)
         if found is not None and found.expires > now:
             return found

@@ -1,1 +1,1 @@
-"""Who is next: deliveries that wait for a slot, a connection or an answer."""
+"""The order of deliveries that wait for a slot, a connection or an answer."""

@@ -152,7 +152,7 @@ class Assigner:
         """Try the next address of the host, or repeat what was certainly not processed. Return whether either fits."""
         origin = connection.origin
         if failure in NOT_CONNECTED and connection.route.addresses:
-            self._connect(delivery, batch, origin, connection.head, connection.route)
+            self._connect(delivery, batch, origin, connection.head, connection.route, failure)
             return True
         if not connection.unprocessed or delivery in batch.repeated:
             return False
@@ -206,12 +206,11 @@ class Assigner:
         if head is None:
             batch.settle(delivery, _INVALID)
             return True
-        seconds = delivery.content.connect_seconds or self._limits.connect_seconds
-        self._connect(delivery, batch, origin, head, Route(addresses, self._shared.now + seconds))
+        self._connect(delivery, batch, origin, head, Route(addresses, self._shared.now + self._limits.connect_seconds))
         return True
 
     def _wait_or_give_up(self, delivery: Delivery, batch: Batch, origin: Origin, addresses: tuple[str, ...]) -> bool:
-        """Let an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
+        """Make an origin wait for room at its addresses, or end the delivery. Return whether it is settled."""
         places = [self._pool.places.at(address) for address in addresses]
         waited_for = [place for place in places if not self._pool.places.is_held_back(place, self._shared.now)]
         if not waited_for or len(waited_for[0].waiting) >= _LINE * self._limits.connections_per_address:
@@ -222,18 +221,35 @@ class Assigner:
         self._lines.await_connection(origin)  # should nobody be left at that address whose end would be noticed
         return False
 
-    def _connect(self, delivery: Delivery, batch: Batch, origin: Origin, head: bytes, route: Route) -> None:
-        problem = OSError()
+    def _connect(
+        self,
+        delivery: Delivery,
+        batch: Batch,
+        origin: Origin,
+        head: bytes,
+        route: Route,
+        failure: DeliveryFailure = DeliveryFailure.HELD_BACK,
+    ) -> None:
+        outcome = DeliveryOutcome(failure=failure, detail="There may be no connection to any address at present.")
         while route.addresses:
+            if not _may_connect(delivery, route.addresses[0]):
+                route = route.after_first
+                continue
             try:
                 connection = self._pool.open(origin, route)
             except OSError as error:
                 if is_out_of_descriptors(error):  # of this program, which says nothing about the host
                     batch.settle(delivery, _NO_DESCRIPTOR)
                     return
-                problem = error  # there is no way to this address; try the next one
+                # There is no way to this address; try the next one.
+                outcome = DeliveryOutcome(failure=DeliveryFailure.CONNECT, detail=describe(error))
                 route = route.after_first
             else:
                 self._sending.put(connection, delivery, batch, head)
                 return
-        batch.settle(delivery, DeliveryOutcome(failure=DeliveryFailure.CONNECT, detail=describe(problem)))
+        batch.settle(delivery, outcome)
+
+
+def _may_connect(delivery: Delivery, address: str) -> bool:
+    may_connect = delivery.content.may_connect
+    return may_connect is None or may_connect(address)

@@ -1,4 +1,4 @@
-"""What is under way in an engine: sockets that are ready, exchanges that end, and deadlines that pass."""
+"""The driver of an engine, which handles ready sockets, finished exchanges and expired deadlines."""
 
 import socket
 from time import monotonic

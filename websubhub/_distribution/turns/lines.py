@@ -25,13 +25,13 @@ class Lines:
         self._awaiting_connection: set[Origin] = set()
 
     def await_room(self, origin: Origin) -> None:
-        """Let an origin wait for any slot."""
+        """Make an origin wait for any slot."""
         if origin.waiting and not origin.awaits_room:
             origin.awaits_room = True
             self.awaiting_room.append(origin)
 
     def await_room_next(self, place: Place) -> None:
-        """Let the next origin that waits for room at an address, and still does, wait for any slot."""
+        """Make the next origin that still waits for room at an address wait for any slot."""
         while place.waiting:
             origin = place.waiting.popleft()
             if origin.waiting:
@@ -46,7 +46,7 @@ class Lines:
         return False
 
     def await_connection(self, origin: Origin) -> None:
-        """Let an origin wait for a connection, although no event will say when there may be one."""
+        """Make an origin wait for a connection, although no event will tell when there may be one."""
         self._awaiting_connection.add(origin)
 
     def retry_awaiting(self) -> None:

@@ -22,6 +22,8 @@ class AnswerReader:
     An answer whose status line was read counts by its status, whatever follows: that only decides whether the
     connection is kept, and how much of a wanted body there is. Without a status line there is a failure.
 
+    What it knows is in one class because the callbacks of the parser share it.
+
     Attributes:
         status: The final status once the head is complete, 0 before.
         reusable: Whether the answer left the connection as a new one: sound, complete, and nothing after it.

@@ -112,7 +112,7 @@ class Channel:
         return int(struct.unpack("i", count)[0])
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         self._poller.unregister(self.fd)
         self._socket.close()
 

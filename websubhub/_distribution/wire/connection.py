@@ -30,6 +30,8 @@ _IGNORED_BODY_SECONDS = 1.0
 class Connection:
     """A connection and the exchange on it. It never waits: ``advance`` is called when its socket is ready.
 
+    Its state is in one class because one such call may change all of it.
+
     Attributes:
         delivery: What is under way, for its ``batch``; ``None`` while the connection is idle.
         head: The head of its request.
@@ -143,7 +145,7 @@ class Connection:
         self._state = _IDLE
 
     def close(self) -> None:
-        """Let go of the socket; nothing is under way any more."""
+        """Close the socket after the last exchange."""
         self.delivery = self.batch = None
         self._channel.close()
 

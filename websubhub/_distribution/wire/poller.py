@@ -13,7 +13,7 @@ EVENTS_AT_ONCE = 256
 
 
 class Poller(Protocol):
-    """What is needed of ``select.epoll``."""
+    """The part of ``select.epoll`` that the engine uses."""
 
     def register(self, fd: int, eventmask: int, /) -> None: ...
     def modify(self, fd: int, eventmask: int, /) -> None: ...

@@ -1,4 +1,4 @@
-"""What all parts of a running engine share, and where a new connection may go."""
+"""The state that all parts of a running engine share, and the routes of new connections."""
 
 import ssl
 from time import monotonic
@@ -14,7 +14,7 @@ from websubhub._distribution.wire.poller import Poller
 
 @attrs.define(eq=False)
 class Shared:
-    """What all parts of an engine have in common.
+    """The state that all parts of an engine share.
 
     Attributes:
         poller: Where sockets are watched.

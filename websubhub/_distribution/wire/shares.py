@@ -1,4 +1,4 @@
-"""Who may have an exchange under way, so that hosts that answer wait for none that hangs."""
+"""The slots of exchanges, divided so that hosts that answer do not wait for hosts that hang."""
 
 from collections.abc import Iterable
 from math import inf
@@ -83,7 +83,7 @@ class Shares:
             self.suspects -= suspect
 
     def make_room(self, connections: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
-        """Let those stand aside that have not answered for a moment. Return those that have to be given up.
+        """Move exchanges that have not answered for a moment aside. Return those that must be given up.
 
         Args:
             connections: Those that have a delivery.

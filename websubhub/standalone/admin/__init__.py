@@ -1,1 +1,1 @@
-"""What operators see and do: the admin API, readiness and metrics."""
+"""The admin API for operators, readiness and metrics."""

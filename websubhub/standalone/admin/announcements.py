@@ -1,4 +1,4 @@
-"""What an operator can look at and do about announced topics, as functions from JSON to JSON."""
+"""Operations of the admin API on announced topics, as functions from JSON to JSON."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ class AnnouncementOperations:
     """Lists, replays and drops announcements.
 
     Args:
-        announcements: Where they are kept.
+        announcements: The store of announcements.
         announced: Called when a topic is to be fetched.
     """
 
@@ -20,7 +20,7 @@ class AnnouncementOperations:
         self._announced = announced
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """A page of the announced topics that were not fetched, of one state or of all."""
+        """Return a page of the announced topics that were not fetched, in one state or all."""
         after = read_number(parameters.get("after", 0), "after")
         try:
             state = AnnouncementState(parameters["state"]) if parameters.get("state") else None
@@ -30,13 +30,13 @@ class AnnouncementOperations:
         return {"announcements": [_shown(announcement) for announcement in page]}
 
     async def failed(self, limit: int) -> object:
-        """The failing ones and the dead ones, at most so many of each."""
+        """Return the failing and the dead announcements, up to a number of each."""
         states = AnnouncementState.FAILING, AnnouncementState.DEAD
         pages = [await self._announcements.page(state=state, limit=limit) for state in states]
         return [_shown(announcement) for page in pages for announcement in page]
 
     async def replay(self, parameters: dict[str, Any]) -> object:
-        """Fetch topics now, whatever was tried before."""
+        """Fetch topics now, with all attempts ahead of them."""
         replayed = await self._announcements.replay(read_ids(parameters))
         self._announced()
         return {"replayed": replayed}

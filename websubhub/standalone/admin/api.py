@@ -1,4 +1,4 @@
-"""Looking at a running hub and operating it: a JSON API behind a token, health, readiness and metrics."""
+"""The admin API to inspect and operate a running hub: JSON behind a token, health, readiness and metrics."""
 
 import json
 import time
@@ -25,12 +25,12 @@ class Admin:
 
     Args:
         store: The store.
-        operations: What can be done.
-        metrics: What the hub has counted.
-        tokens: The bearer tokens that allow looking and operating; where there are some, one is needed.
-        reach: Whether none is needed, since the hub and the request are of this machine.
-        saturated: Whether the hub would refuse the next request because it has too much to do.
-        clock: The time, in seconds since 1970.
+        operations: The operations.
+        metrics: The counts of the hub.
+        tokens: The bearer tokens of operators. If there are any, one is required.
+        reach: Tells whether no token is required, since the hub and the request are on this machine.
+        saturated: Returns whether the hub would refuse the next request because it is too busy.
+        clock: Returns the time, in seconds since 1970.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Admin:
         except OperationError as error:
             return Answer(_json(error.status, {"error": str(error)}))
         except StoreError as error:
-            # Operators have shown that they are some; anybody may ask for the metrics.
+            # Operators have shown a token, but anybody may request the metrics.
             text = str(error) if request.local_path.startswith(_OPERATING) else error.public
             return Answer(_json(503, {"error": text}, [("Retry-After", "5")]))
 
@@ -98,7 +98,7 @@ class Admin:
         return _json(200, await route(_parameters(request)))
 
     async def _readiness_response(self) -> Response:
-        # Anybody may ask, so that the reason stands in the log alone.
+        # Anybody may ask, so the reason is only in the log.
         if not self._saturated() and await self._readiness.is_ready():
             return _json(200, {"status": "ready"})
         return _json(503, {"status": "not ready"}, [("Retry-After", "5")])
@@ -112,7 +112,7 @@ class Admin:
             return None
         if reason := refusal_on_loopback(request):
             return Refusal(reason=reason, status=403)
-        # A web page can make a browser send anything but this type here, and read nothing.
+        # A web page can make a browser send any type but this one here.
         if _media_type(request) != "application/json":
             return Refusal(reason="The Content-Type must be application/json.", status=415)
         return None
@@ -129,7 +129,7 @@ def _media_type(request: Request) -> str:
 
 def _json(status: int, value: object, further: Iterable[tuple[str, str]] = ()) -> Response:
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *further]
-    if status == 401:  # noqa: PLR2004 - the one status with a header of its own
+    if status == 401:  # noqa: PLR2004 - the only status with its own header
         headers.append(("WWW-Authenticate", 'Bearer realm="websubhub admin"'))
     return Response(status=status, headers=headers, body=json.dumps(value).encode() + b"\n")
 
@@ -141,7 +141,7 @@ def _parameters(request: Request) -> dict[str, Any]:
         raise OperationError(413, "The body is too large.")
     try:
         value = json.loads(request.body or b"{}")
-        # JSON can escape half a character, which neither the database nor a subscriber can be told.
+        # JSON can escape half a character, which neither the database nor a request can hold.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise OperationError(400, "The body must be a JSON object.") from None

@@ -1,4 +1,4 @@
-"""What an operator can look at and do, as functions from JSON to JSON."""
+"""The operations of the admin API, as functions from JSON to JSON."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,17 +24,17 @@ Deny = Callable[[Subscription, str], Awaitable[None]]
 
 
 class Operations:
-    """Everything that the admin API offers; each takes the parameters of a request and returns what JSON can say.
+    """The operations of the admin API. Each takes the parameters of a request and returns a JSON value.
 
     Args:
         store: The store.
         hub: The hub's public URL.
-        deny: Tells a subscriber that its subscription has ended.
+        deny: Notifies a subscriber that its subscription has ended.
         announced: Called when a topic is to be fetched.
-        verifications: What the hosts of callbacks may be made to take before they are subscribed.
+        verifications: The budgets of callbacks' hosts.
 
     Attributes:
-        announcements: What can be done about announced topics.
+        announcements: The operations on announced topics.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Operations:
         self._verifications = verifications
 
     async def topics(self, parameters: dict[str, Any]) -> object:
-        """A page of topics."""
+        """Return a page of topics."""
         page = await self._store.topics.page(after=str(parameters.get("after", "")), limit=read_limit(parameters))
         return {"topics": [shown(topic) for topic in page]}
 
@@ -74,14 +74,14 @@ class Operations:
         return shown(topic)
 
     async def subscriptions(self, parameters: dict[str, Any]) -> object:
-        """A page of subscriptions, of one topic or of all."""
+        """Return a page of subscriptions, of one topic or of all."""
         topic = str(parameters["topic"]) if parameters.get("topic") else None
         after = (str(parameters.get("after_topic", "")), str(parameters["after"])) if parameters.get("after") else None
         page = await self._store.subscriptions.page(topic=topic, after=after, limit=read_limit(parameters))
         return {"subscriptions": [_shown_subscription(subscription) for subscription in page]}
 
     async def remove_subscription(self, parameters: dict[str, Any]) -> object:
-        """End a subscription, and tell its subscriber."""
+        """End a subscription, and notify its subscriber."""
         topic, callback = read_url(parameters, "topic"), read_url(parameters, "callback")
         subscription = await self._store.subscriptions.get(topic, callback)
         if subscription is None:
@@ -92,7 +92,7 @@ class Operations:
         return {"removed": 1}
 
     async def deliveries(self, parameters: dict[str, Any]) -> object:
-        """The counts, the deliveries that will be tried again, and the topics that could not be fetched."""
+        """Return the counts, the deliveries that will be retried, and the topics that could not be fetched."""
         limit = read_limit(parameters)
         failing = await self._store.broker.failing(limit=limit)
         return {
@@ -102,21 +102,21 @@ class Operations:
         }
 
     async def dead_letters(self, parameters: dict[str, Any]) -> object:
-        """A page of dead letters."""
+        """Return a page of dead letters."""
         after = read_number(parameters.get("after", 0), "after")
         letters = await self._store.broker.dead_letters(after=after, limit=read_limit(parameters))
         return {"dead_letters": [shown(letter) for letter in letters]}
 
     async def replay(self, parameters: dict[str, Any]) -> object:
-        """Try dead letters once more."""
+        """Replay dead letters."""
         return {"replayed": await self._store.broker.replay(read_ids(parameters))}
 
     async def drop(self, parameters: dict[str, Any]) -> object:
-        """Forget dead letters."""
+        """Drop dead letters."""
         return {"dropped": await self._store.broker.drop(read_ids(parameters))}
 
     async def hosts(self, parameters: dict[str, Any]) -> object:
-        """The hosts that are paused, failing or busy, with deliveries and with verifications."""
+        """Return the hosts that are paused, failing or busy, with deliveries and with verifications."""
         limit = read_limit(parameters)
         return {
             "hosts": [shown(host) for host in await self._store.broker.hosts(limit=limit)],
@@ -124,12 +124,12 @@ class Operations:
         }
 
     async def pause(self, parameters: dict[str, Any]) -> object:
-        """Hold deliveries to a host back."""
+        """Pause deliveries to a host."""
         await self._store.broker.pause_host(read_host(parameters))
         return {"paused": read_host(parameters)}
 
     async def resume(self, parameters: dict[str, Any]) -> object:
-        """Deliver to a host again, and verify new subscriptions there."""
+        """Resume deliveries to a host, and verifications of new subscriptions there."""
         network = read_network(parameters, "host")
         if network is not None:
             self._verifications.resume(network)
@@ -140,7 +140,7 @@ class Operations:
         return {"resumed": host}
 
     async def statistics(self, _: dict[str, Any]) -> object:
-        """The counts of this moment."""
+        """Return the current counts."""
         announcements = await self._store.announcements.statistics()
         return {**shown(await self._store.broker.statistics()), "announcements": shown(announcements)}
 

@@ -1,4 +1,4 @@
-"""What a request of an operator says, read and checked, and what is said back."""
+"""Readers of the parameters of an operator's request, and the JSON of its answer."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -8,15 +8,15 @@ import attrs
 from websubhub import UrlError, canonical_authority, check_url, whole_number
 
 _PAGE_LIMIT = 1_000
-_LARGEST = 2**63 - 1  # of SQLite
+_LARGEST = 2**63 - 1  # the largest integer of SQLite
 
 
 class OperationError(Exception):
-    """A request of an operator that cannot be carried out.
+    """An operator's request cannot be carried out.
 
     Args:
-        status: The HTTP status that says so.
-        reason: Why, in one sentence.
+        status: The HTTP status.
+        reason: The reason, in one sentence.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -25,7 +25,7 @@ class OperationError(Exception):
 
 
 def read_number(value: object, name: str) -> int:
-    """A whole number that is not negative."""
+    """Return a whole number that is not negative."""
     number = whole_number(str(value), _LARGEST)
     if number is None:
         raise OperationError(400, f"{name} must be a whole number.")
@@ -33,12 +33,12 @@ def read_number(value: object, name: str) -> int:
 
 
 def read_limit(parameters: dict[str, Any]) -> int:
-    """The size of a page."""
+    """Return the size of a page."""
     return max(1, min(read_number(parameters.get("limit", 100), "limit"), _PAGE_LIMIT))
 
 
 def read_url(parameters: dict[str, Any], name: str) -> str:
-    """A URL."""
+    """Return a URL."""
     try:
         return check_url(str(parameters.get(name, "")), name)
     except UrlError as error:
@@ -46,7 +46,7 @@ def read_url(parameters: dict[str, Any], name: str) -> str:
 
 
 def read_network(parameters: dict[str, Any], name: str) -> str | None:
-    """A network like 2001:db8::/64, or None if it is written as something else."""
+    """Return a network like 2001:db8::/64, or None if the text is something else."""
     text = str(parameters.get(name, ""))
     try:
         return str(ip_network(text)) if "/" in text else None
@@ -55,7 +55,7 @@ def read_network(parameters: dict[str, Any], name: str) -> str | None:
 
 
 def read_flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:
-    """True or false; what is left out is the default."""
+    """Return a flag, or the default if it is missing."""
     value = parameters.get(name, default)
     if not isinstance(value, bool):
         raise OperationError(400, f"{name} must be true or false.")
@@ -63,7 +63,7 @@ def read_flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:
 
 
 def read_ids(parameters: dict[str, Any]) -> list[int]:
-    """A list of numbers."""
+    """Return a list of numbers."""
     ids = parameters.get("ids")
     if not isinstance(ids, list) or not ids or len(ids) > _PAGE_LIMIT:
         raise OperationError(400, f"ids must be a list of 1 to {_PAGE_LIMIT} numbers.")
@@ -74,7 +74,7 @@ def read_ids(parameters: dict[str, Any]) -> list[int]:
 
 
 def read_host(parameters: dict[str, Any]) -> str:
-    """The name of a host."""
+    """Return the name of a host."""
     host = parameters.get("host")
     try:
         return canonical_authority(host if isinstance(host, str) else "")
@@ -84,5 +84,5 @@ def read_host(parameters: dict[str, Any]) -> str:
 
 
 def shown(value: Any) -> dict[str, Any]:
-    """A record as JSON says it."""
+    """Return a record as a JSON object."""
     return attrs.asdict(value)

@@ -1,4 +1,4 @@
-"""Whether a hub can do its work now: asked by whatever sends traffic to it, so it costs little and says no more."""
+"""The readiness check, for load balancers and orchestrators. It costs little and reveals nothing else."""
 
 import logging
 import time
@@ -14,11 +14,11 @@ _SECONDS = 1.0
 
 
 class Readiness:
-    """Finds out whether the store takes writes, at most once a second however often it is asked.
+    """Checks whether the store accepts writes, at most once a second.
 
     Args:
         store: The store.
-        clock: Seconds that only grow.
+        clock: Returns the time in seconds, and never goes back.
     """
 
     def __init__(self, store: HubStore, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class Readiness:
         self._asking = anyio.Lock()
 
     async def is_ready(self) -> bool:
-        """Return whether an update that comes now can be stored; the log says why not, once."""
+        """Return whether an update could be stored now. If not, the reason is logged once."""
         async with self._asking:
             if self._clock() >= self._until:
                 await self._look()

@@ -1,4 +1,4 @@
-"""The metrics as text: anybody may ask for them, so they are put together once for all who ask at the same time."""
+"""The metrics as text. Anybody may request them, so requests at the same time share one result."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from websubhub.standalone.ports import HubStore
 
 
 class Scraping:
-    """Puts the metrics together, never twice at once.
+    """Collects the metrics, never twice at the same time.
 
     Args:
-        store: The store, which knows what is owed.
-        metrics: What the hub has counted.
-        clock: The time, in seconds since 1970.
+        store: The store, which counts what is owed.
+        metrics: The counts of the hub.
+        clock: Returns the time, in seconds since 1970.
     """
 
     def __init__(self, store: HubStore, metrics: HubMetrics, clock: Callable[[], float]) -> None:
@@ -27,7 +27,7 @@ class Scraping:
         self._text = b""
 
     async def text(self) -> bytes:
-        """Return what is true now, or was when the last of those who wait began to.
+        """Return metrics that are not older than this call.
 
         Raises:
             StoreError: The store cannot be read.

@@ -30,7 +30,7 @@ from websubhub.standalone.ports import (
 )
 from websubhub.standalone.schedule.members import Admission
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _TOPICS_LOOKED_AT = 1000
 
@@ -62,7 +62,7 @@ class Broker:
                 try:
                     await self._flusher.flush()
                 except StoreError as error:
-                    _log.warning(
+                    log.warning(
                         "The last outcomes were not written, so that some deliveries will be repeated: %s", error
                     )
 
@@ -84,9 +84,9 @@ class Broker:
     async def statistics(self) -> Statistics:
         """Return the counts of this moment."""
         board = self._board
-        behind = [log for log in board.logs.values() if log.waiting][:_TOPICS_LOOKED_AT]
+        behind = [topic for topic in board.logs.values() if topic.waiting][:_TOPICS_LOOKED_AT]
         dead_letters, oldest = await self._journal.counts(
-            [(log.number, await oldest_position(log) + 1) for log in behind]
+            [(topic.number, await oldest_position(topic) + 1) for topic in behind]
         )
         return Statistics(
             topics=len(board.logs),

@@ -19,7 +19,7 @@ from websubhub.standalone.schedule.turns import Turns
 
 _LOOK_AGAIN_SECONDS = 1.0  # no timer counts while the machine is suspended
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 
 class Claimer:
@@ -78,11 +78,11 @@ class Claimer:
     def _equip(self, claims: list[ClaimedDelivery], needed: Needed) -> list[ClaimedDelivery]:
         """Give claims what they need. Those whose subscription was removed meanwhile are left out."""
         deliveries = []
-        log, sequence, update = None, 0, None
+        topic, sequence, update = None, 0, None
         for claim, callback, secret in zip(claims, needed.callbacks, needed.secrets, strict=True):
-            if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the one before
-                log, sequence = claim.log, claim.sequence
-                update = needed.updates.get((log.number, sequence))
+            if claim.sequence != sequence or claim.log is not topic:  # it rarely differs from the previous one
+                topic, sequence = claim.log, claim.sequence
+                update = needed.updates.get((topic.number, sequence))
             before = needed.before(claim) if claim.repeated else FIRST
             if needed.unreadable and needed.is_unreadable(claim):
                 self._give_up(claim, before)
@@ -98,7 +98,7 @@ class Claimer:
 
     def _give_up(self, claim: Claim, before: Before) -> None:
         """Make a dead letter of what cannot be read: others are not to wait for it, and an operator may mend it."""
-        _log.error(
+        log.error(
             "Update %d of topic %d cannot be read for subscription %d, and becomes a dead letter.",
             claim.sequence,
             claim.log.number,
@@ -110,7 +110,7 @@ class Claimer:
     def _forget(self, claim: Claim) -> None:
         """Drop a claim whose subscription, or for whatever reason whose update, is not there any more."""
         if claim.segment.states[claim.index] != ENDED:
-            _log.error("An update that a subscription still has to get is missing in the store.")
+            log.error("An update that a subscription still has to get is missing in the store.")
         self._desk.done(claim)
 
     async def _wait(self) -> None:

@@ -23,7 +23,7 @@ class ClaimedDelivery(Claim):
         return f"<delivery of {self.update.id}, attempt {self.attempt}>"
 
     def done(self) -> None:
-        """The callback took it (2xx)."""
+        """Settle as done: the callback accepted it (2xx)."""
         self._settle().done(self)
 
     def retry(
@@ -36,18 +36,18 @@ class ClaimedDelivery(Claim):
         refused: bool = False,
         counted: bool = True,
     ) -> None:
-        """It failed and is to be tried again."""
+        """Settle as failed, to be tried again."""
         # An attempt outside the schedule stands for the last one in it, and leaves its counts as they are.
         refusals = self.refusals + (refused and not self.early)
         attempts = self.attempt if counted or self.early else self.attempt - 1
         self._settle().retry(self, (attempts, refusals), after, reason, firm=firm, host_failed=host_failed)
 
     def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
-        """It failed for the last time."""
+        """Settle as failed for the last time."""
         self._settle().dead(self, self.attempt, reason, host_failed=host_failed, turned_away=turned_away)
 
     def gone(self) -> None:
-        """The callback answered 410."""
+        """Settle as gone: the callback answered 410."""
         self._settle().gone(self)
 
     def _settle(self) -> Desk:

@@ -27,12 +27,12 @@ class Desk:
         self.settlements = Settlements()
 
     def take(self) -> Settlements:
-        """The outcomes since the last call."""
+        """Return the outcomes since the last call."""
         taken, self.settlements = self.settlements, Settlements()
         return taken
 
     def done(self, claim: Claim) -> None:
-        """An update arrived."""
+        """Note that an update arrived."""
         settlements = self.settlements
         if settlements.count and self._outcomes.done_simply(claim):
             settlements.count += 1
@@ -47,7 +47,7 @@ class Desk:
     def retry(
         self, claim: Claim, counts: tuple[int, int], after: float, reason: str, *, firm: bool, host_failed: bool
     ) -> None:
-        """An update is to be tried again; ``counts`` are its attempts, and those that were refused."""
+        """Note that an update is to be tried again; ``counts`` are its attempts, and those that were refused."""
         now = self._clock()
         due_at = self._outcomes.retry(claim, now + max(after, 0.0), now, firm=firm, host_failed=host_failed)
         if due_at is not None:
@@ -69,7 +69,7 @@ class Desk:
         self._wake()
 
     def dead(self, claim: Claim, attempt: int, reason: str, *, host_failed: bool, turned_away: bool) -> None:
-        """An update was given up."""
+        """Note that an update was given up."""
         now = self._clock()
         if self._outcomes.dead(claim, now, host_failed=host_failed):
             if claim.letter:
@@ -91,7 +91,7 @@ class Desk:
         self._wake()
 
     def gone(self, claim: Claim) -> None:
-        """A subscription ends."""
+        """Note that a subscription has ended."""
         if self._outcomes.gone(claim):
             self._count()
             self._recipients.forget(claim.subscription)

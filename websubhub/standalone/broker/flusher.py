@@ -18,7 +18,7 @@ _LOOKS = 10
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 
 class Flusher:
@@ -48,11 +48,11 @@ class Flusher:
             try:
                 await self.flush()
             except StoreError as error:
-                _log.warning("Outcomes of deliveries could not be written and will be written later: %s", error)
+                log.warning("Outcomes of deliveries could not be written and will be written later: %s", error)
                 await anyio.sleep(_AGAIN_SECONDS)
 
     async def _gather(self) -> None:
-        """Let more come: a publish may take them along, and many cost little more than one."""
+        """Wait for more outcomes: a publish may write them too, and many cost little more than one."""
         for _ in range(_LOOKS):
             await anyio.sleep(_TOGETHER_SECONDS)
             if self._unwritten or not 0 < self._desk.settlements.count < _FEW:

@@ -1,4 +1,4 @@
-"""What the broker asks of whatever keeps updates, positions and dead letters: the inner port of an adapter."""
+"""The journal of updates, positions and dead letters: the inner port between the broker and an adapter."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -14,7 +14,7 @@ from websubhub.standalone.schedule.members import Admission
 
 @frozen
 class Appended:
-    """What became of an update that was to be appended.
+    """The result of appending an update.
 
     Attributes:
         id: The id of the update that was accepted, now or before under the same key.

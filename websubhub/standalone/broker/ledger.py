@@ -1,4 +1,4 @@
-"""Who is owed what at present, as far as the journal tells."""
+"""The ledger of what subscriptions are owed now, according to the journal."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from websubhub.standalone.schedule.members import Members
 
 
 class Ledger:
-    """What a broker hands out from. An adapter tells it what has become durable, in that order, on the event loop.
+    """The state that a broker claims from. An adapter tells it what has become durable, in order, on the event loop.
 
     Of topics and subscriptions it tells ``members``, of everything else the methods here.
 

@@ -1,4 +1,4 @@
-"""What a claim needs to become a delivery."""
+"""The data that a claim needs to become a delivery."""
 
 from typing import NamedTuple
 
@@ -38,13 +38,13 @@ class Made:
 
 @frozen
 class Needed:
-    """What claims need; nothing is there for what was removed.
+    """The data that claims need, without what was removed.
 
     Attributes:
         callbacks: For each subscription that was asked for its callback, or None.
         secrets: For each of them its secret, or None.
         updates: By topic and sequence number.
-        made: The attempts of those that failed before, by subscription.
+        made: The attempts made so far, by subscription, where any failed.
         unreadable: The updates, by topic and sequence number, and the subscriptions that are there and cannot be read.
     """
 
@@ -55,7 +55,7 @@ class Needed:
     unreadable: set[Key | int] = field(factory=set)
 
     def is_unreadable(self, claim: Claim) -> bool:
-        """Whether what a claim needs is there and cannot be read, now or ever."""
+        """Return whether what a claim needs is there and cannot be read, now or ever."""
         return claim.subscription in self.unreadable or (claim.log.number, claim.sequence) in self.unreadable
 
     def before(self, claim: Claim) -> Before:

@@ -1,4 +1,4 @@
-"""What is remembered of publishes that name themselves, so that one that is sent again is accepted once."""
+"""Keys of publish requests, so that a repeated request is accepted once."""
 
 from hashlib import sha256
 

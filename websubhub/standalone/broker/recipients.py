@@ -62,7 +62,7 @@ class Recipients:
         return needed
 
     def _cached(self, keys: Iterable[Key]) -> tuple[dict[Key, Update], list[Key]]:
-        """The updates that are at hand, and the keys of those that are not."""
+        """Return the updates that are cached, and the keys of the others."""
         updates: dict[Key, Update] = {}
         missing: list[Key] = []
         for key in keys:
@@ -75,7 +75,7 @@ class Recipients:
 
 
 def _keys(claims: Sequence[Claim]) -> set[Key]:
-    """The updates of claims."""
+    """Return the updates of claims."""
     keys: set[Key] = set()
     log, sequence = None, 0
     for claim in claims:

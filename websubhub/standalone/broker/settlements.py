@@ -36,7 +36,7 @@ class Death:
 
 
 class Settlements:
-    """What happened since the settlements before.
+    """The outcomes since the previous settlements.
 
     Attributes:
         moved: The subscriptions that have an update now, by its topic and sequence number.

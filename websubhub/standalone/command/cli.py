@@ -1,16 +1,16 @@
-"""The command ``websubhub``: its commands, each of which is loaded when it is chosen."""
+"""The command ``websubhub``, whose subcommands are imported when they are used."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
+TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
 if TYPE_CHECKING:
     from typing import Any
 
 _MISTAKE = 2
-#: What there is, what it is for, and which function of which module adds its arguments and says what runs it.
+#: The subcommands: name, help, and the function that adds its arguments and sets what runs it.
 _COMMANDS = (
     ("serve", "run a hub", "serve:add_arguments"),
     ("demo", "run a hub, a publisher and a subscriber on loopback, and show each step", "demo:add_arguments"),
@@ -29,10 +29,10 @@ _COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 1 when it failed, 2 when it was used wrongly.
+    """Run the command, and return its exit status: 0 for success, 1 for a failure, 2 for wrong usage.
 
     Args:
-        arguments: The words behind the command's name.
+        arguments: The arguments after the command's name.
     """
     options = build_parser().parse_args(arguments)
     try:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(prog="websubhub", description="Run a WebSub hub, publish to one, and operate it.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
     for name, summary, home in _COMMANDS:
@@ -58,12 +58,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of one command, whose arguments are added when they are first needed."""
+    """The parser of one subcommand, whose arguments are added when they are first needed."""
 
     _home = ""
 
     def set_home(self, home: str) -> None:
-        """Say which function adds the arguments, as ``module:function``."""
+        """Set the function that adds the arguments, as ``module:function``."""
         self._home = home
 
     def load(self) -> None:
@@ -73,7 +73,7 @@ class CommandParser(argparse.ArgumentParser):
             _load(home)(self)
 
     def parse_known_args(self, *args: "Any", **rest: "Any") -> "Any":
-        """Parse the words of this command."""
+        """Parse the arguments of this subcommand."""
         self.load()
         return super().parse_known_args(*args, **rest)
 

@@ -1,4 +1,4 @@
-"""Saying what works and what does not, a line each, in words."""
+"""The checks of ``websubhub doctor``, with one line of output each."""
 
 from collections.abc import AsyncIterator
 from typing import TextIO
@@ -41,16 +41,16 @@ Finding = tuple[bool, str]
 
 
 async def examine(settings: Settings, *, callback: str | None, topic: str | None, out: TextIO) -> list[bool]:
-    """Look at the store, the public URL, and a callback and a topic on demand.
+    """Check the store, the public URL, and optionally a callback and a topic.
 
     Args:
         settings: The hub's settings.
         callback: A callback to reach.
         topic: A topic to fetch.
-        out: Where to say it.
+        out: The stream to print to.
 
     Returns:
-        Whether each of it works.
+        Whether each check succeeded.
     """
     for name, url in (("--callback", callback), ("--topic", topic)):
         if url is not None:
@@ -121,25 +121,25 @@ async def _topic(client: TopicClient, topic: str, hub: str) -> Finding:
 
 
 class _Nobody(HubService):
-    """A hub that only asks; what the answer leads to is of no interest."""
+    """A hub that only sends a verification request and ignores what follows."""
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationError:  # noqa: ARG002 - a hook's signature
-        """Nobody registers here."""
+        """Refuse."""
         return TopicRegistrationError()
 
     async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationError:  # noqa: ARG002 - a hook's signature
-        """Nobody deregisters here."""
+        """Refuse."""
         return TopicDeregistrationError()
 
     async def on_update_message(self, message: UpdateMessage) -> UpdateMessageError:  # noqa: ARG002 - a hook's signature
-        """Nobody publishes here."""
+        """Refuse."""
         return UpdateMessageError()
 
     async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> None:
-        """The answer is all that was wanted."""
+        """Do nothing: the answer is all that is wanted."""
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
-        """The answer is all that was wanted."""
+        """Do nothing: the answer is all that is wanted."""
 
 
 async def _challenge(settings: Settings, hub: str, callback: str, topic: str) -> Finding:

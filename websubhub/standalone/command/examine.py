@@ -1,4 +1,4 @@
-"""``websubhub doctor``: say what works and what does not."""
+"""``websubhub doctor``: check what works and what does not."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from websubhub.standalone.command.flags import add_settings, read_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the doctor can be asked to look at."""
+    """Add the arguments of ``doctor``."""
     parser.add_argument("--callback", metavar="URL", help="A callback to check.")
     parser.add_argument("--topic", metavar="URL", help="A topic to check.")
     add_settings(parser)
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _examine(options: argparse.Namespace) -> int:
     settings = read_settings(options)
-    # Loaded when they are needed: help and a mistake are to be told at once.
+    # Imported when needed, so that help and mistakes are shown at once.
     from websubhub.standalone.command import doctor, loop  # noqa: PLC0415 - see above
 
     findings: list[bool] = []

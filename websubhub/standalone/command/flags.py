@@ -1,4 +1,4 @@
-"""What several commands are told: the settings of a hub, or which hub to ask."""
+"""Flags of several subcommands: the settings of a hub, or the hub to ask."""
 
 import argparse
 import os
@@ -32,10 +32,10 @@ def _shown(default: object) -> str:
 
 
 def read_settings(options: argparse.Namespace) -> Settings:
-    """The settings that the command line, the environment and the file give.
+    """Return the settings from the command line, the environment and the file.
 
     Raises:
-        SettingsError: One of them cannot be used.
+        SettingsError: A setting cannot be used.
     """
     names = {field.name for field in attrs.fields(Settings)}
     flags = {name: value for name, value in vars(options).items() if name in names}
@@ -43,12 +43,12 @@ def read_settings(options: argparse.Namespace) -> Settings:
 
 
 def add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
-    """Add which hub to ask, and with which token.
+    """Add the flags for the hub to ask and the token.
 
     Args:
-        command: The parser of the command.
-        variable: The setting whose variable of the environment has the token.
-        what: What the token is.
+        command: The parser of the subcommand.
+        variable: The setting whose environment variable has the token.
+        what: What the token is, for help.
     """
     hub = os.environ.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL", _DEFAULT_HUB)
     shown = hub.replace("%", "%%")

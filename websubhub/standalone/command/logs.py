@@ -1,4 +1,4 @@
-"""Log lines: for people, or as JSON; never with a control character from outside."""
+"""Log formats: text for people, or JSON, never with control characters from others."""
 
 import json
 import logging
@@ -9,10 +9,10 @@ _LIMIT = 2_000
 
 
 class TextFormatter(logging.Formatter):
-    """One readable line for each record; what came from outside cannot start a line of its own."""
+    """Formats each record as one readable line. Text from others cannot start a new line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record, with its traceback indented below."""
+        """Return the line of a record, with its traceback indented below."""
         clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         line = f"{clock} {record.levelname.lower():<7} {printable(record.getMessage())}"
         if record.exc_info:
@@ -22,10 +22,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object for each record."""
+    """Formats each record as a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object of a record."""
+        """Return a record as a JSON object."""
         entry = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),
@@ -38,7 +38,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def printable(text: str) -> str:
-    """The text with everything that is not printable escaped, and not too long."""
+    """Return the text with unprintable characters escaped, cut to a limit."""
     shown = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return shown if len(shown) <= _LIMIT else shown[:_LIMIT] + "…"
 
@@ -48,16 +48,16 @@ def set_up(log_format: str, level: str) -> None:
 
     Args:
         log_format: ``text`` or ``json``.
-        level: The least level to log.
+        level: The lowest level to log.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger()
-    # Set up again, it replaces what it set up before, and leaves the handlers of others alone.
+    # A second call replaces its own handler, and leaves those of others.
     for old in [old for old in root.handlers if isinstance(old.formatter, TextFormatter | JsonFormatter)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # They write whole URLs and headers at their lower levels, callbacks and secrets among them.
+    # At lower levels they log whole URLs and headers, with callbacks and secrets.
     for noisy in ("httpx", "httpcore", "hpack", "nats", "websub.server"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

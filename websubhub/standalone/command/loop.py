@@ -1,4 +1,4 @@
-"""The event loop that a command runs in."""
+"""The event loop of a subcommand."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,12 +7,12 @@ from websubhub.standalone.settings import Settings
 
 
 def run(main: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], settings: Settings) -> None:
-    """Run ``main(stop)`` in the loop of the settings, and raise what went wrong without the groups around it."""
+    """Run ``main(stop)`` in the event loop of the settings, and raise its error without exception groups."""
     try:
         run_app(main, backend=settings.loop)
     except BaseExceptionGroup as group:
         error: BaseException = group
-        # The one mistake that ended it, without the groups around it.
+        # Raise the one error that ended it, without the groups around it.
         while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
         raise error from None

@@ -1,15 +1,15 @@
-"""What a person did wrong, told in a sentence."""
+"""Errors of the user, each with a message of one sentence."""
 
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.settings import SettingsError
 
 
 class RemoteError(Exception):
-    """A command that could not be carried out; its text is one sentence for the person who gave it."""
+    """A command could not be carried out. The message is one sentence for the user."""
 
 
 def sentence_of(error: Exception) -> str | None:
-    """What to say about an error, or None if nobody who uses the command can do anything about it."""
+    """Return the message for an error, or None if it is not one that the user can fix."""
     if isinstance(error, SettingsError | StoreError | RemoteError):
         return str(error)
     if isinstance(error, OSError):

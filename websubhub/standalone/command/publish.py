@@ -11,7 +11,7 @@ from websubhub.standalone.command.mistakes import RemoteError
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what ``publish`` takes."""
+    """Add the arguments of ``publish``."""
     command.add_argument("topic", metavar="TOPIC", help="the URL of the topic")
     command.add_argument(
         "file", metavar="FILE", nargs="?", help="the content, - for standard input; without it, announce"
@@ -22,7 +22,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _publish(options: argparse.Namespace) -> int:
-    import anyio  # noqa: PLC0415 - help and a mistake are to be told at once
+    import anyio  # noqa: PLC0415 - so that help and mistakes are shown at once
 
     if options.file is not None:
         options.content = sys.stdin.buffer.read() if options.file == "-" else _content(options.file)
@@ -45,7 +45,7 @@ def _content(path: str) -> bytes:
 
 
 async def _send(options: argparse.Namespace) -> "websubhub.Acknowledgement":
-    # The variable of the server may name several tokens; any one of them will do.
+    # The server's variable may have several tokens, and any one is enough.
     token = next(iter((options.token or "").split()), None)
     async with websubhub.PublisherClient(options.hub, token=token) as publisher:
         if options.file is None:

@@ -1,4 +1,4 @@
-"""Commands that look at a running hub, and operate it."""
+"""Subcommands that inspect and operate a running hub."""
 
 import argparse
 import json
@@ -24,31 +24,31 @@ _ANSWER_LIMIT = 64 * 1024 * 1024
 
 
 def add_topics(command: argparse.ArgumentParser) -> None:
-    """Add what ``topics`` takes."""
+    """Add the arguments of ``topics``."""
     _add_listing(command)
     command.set_defaults(run=_list_topics)
 
 
 def add_subscriptions(command: argparse.ArgumentParser) -> None:
-    """Add what ``subscriptions`` takes."""
+    """Add the arguments of ``subscriptions``."""
     _add_listing(command)
     command.add_argument("--topic", metavar="URL", help="only those of this topic")
     command.set_defaults(run=_list_subscriptions)
 
 
 def add_deliveries(command: argparse.ArgumentParser) -> None:
-    """Add what ``deliveries`` takes."""
+    """Add the arguments of ``deliveries``."""
     _add_listing(command)
     command.set_defaults(run=_show_deliveries)
 
 
 def add_dead_letters(command: argparse.ArgumentParser) -> None:
-    """Add what ``dead-letters`` takes."""
+    """Add the arguments of ``dead-letters``."""
     _add_kept(command, _LETTERS)
 
 
 def add_announcements(command: argparse.ArgumentParser) -> None:
-    """Add what ``announcements`` takes."""
+    """Add the arguments of ``announcements``."""
     _add_kept(command, _ANNOUNCEMENTS)
 
 
@@ -65,7 +65,7 @@ def _add_listing(command: argparse.ArgumentParser) -> None:
 
 
 def call(options: argparse.Namespace, method: str, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
-    """Ask the admin API of a hub.
+    """Call the admin API of a hub.
 
     Raises:
         RemoteError: The hub cannot be reached, or refuses.
@@ -94,14 +94,14 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Keeps the token with the hub that it is for."""
+    """Follows no redirects, so that the token goes to its hub only."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow none, so that a redirect is an error."""
+        """Return None, so that a redirect is an error."""
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    # The environment's proxies, too, would see the token, and mostly cannot reach a hub on loopback.
+    # Proxies of the environment would see the token too, and usually cannot reach a hub on loopback.
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
 
@@ -177,12 +177,12 @@ def _show_deliveries(options: argparse.Namespace) -> int:
 
 @attrs.frozen
 class _Kept:
-    """What a hub keeps until it is replayed or dropped.
+    """A list of failures that a hub keeps until they are replayed or dropped.
 
     Attributes:
-        route: Where it is below ``/admin``.
-        columns: What is shown of it.
-        dead: The parameters that leave only what was given up.
+        route: Its path below ``/admin``.
+        columns: The columns to print.
+        dead: The parameters that select only those that were given up.
     """
 
     route: str

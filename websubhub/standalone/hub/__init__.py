@@ -1,1 +1,1 @@
-"""The service of the standalone hub: who may publish and subscribe, to what."""
+"""The service of the standalone hub: its hooks, and the rules about publishers and topics."""

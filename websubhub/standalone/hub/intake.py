@@ -1,4 +1,4 @@
-"""Taking what publishers bring: content, and the news that a topic has some."""
+"""The intake of updates and announcements from publishers."""
 
 import secrets
 import time
@@ -10,13 +10,13 @@ from websubhub.standalone.ports import HubStore, PublishKey, Update
 
 
 class Intake:
-    """Stores updates and announcements before their publishers are answered.
+    """Stores updates and announcements before their publishers get an answer.
 
     Args:
-        store: Where they are kept.
+        store: The store.
         announced: Called when a topic is to be fetched.
-        clock: The time, in seconds since 1970.
-        introductions: Who has named which hosts of topics.
+        clock: Returns the time, in seconds since 1970.
+        introductions: The hosts of topics, by the client that named them.
     """
 
     def __init__(
@@ -32,19 +32,19 @@ class Intake:
         self._introductions = introductions or Introductions()
 
     async def publish(self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None) -> str:
-        """Take content for all subscriptions of a topic; durable on return.
+        """Store content for all subscriptions of a topic. It is durable when this returns.
 
         Args:
             topic: The topic's URL.
             content: The content.
             content_type: Its Content-Type.
-            key: What the publisher calls it; the same once more is accepted once.
+            key: The publisher's key of the update. Updates with the same key are accepted once.
 
         Returns:
             The id of its message, or of the first one with the same key.
 
         Raises:
-            StoreError: It was not taken.
+            StoreError: It was not stored.
         """
         update = Update(
             id=secrets.token_hex(16) if key is None else key.id,
@@ -56,14 +56,14 @@ class Intake:
         return await self._store.broker.publish(update, key)
 
     async def announce(self, topic: str, client: str = "") -> None:
-        """Take the news that a topic has new content; durable on return. A topic that nobody follows is not fetched.
+        """Store an announcement, which is durable when this returns. A topic without subscriptions is not fetched.
 
         Args:
             topic: The topic's URL.
-            client: Who says so; empty if that is unknown.
+            client: The client that announces it, or an empty text if it is unknown.
 
         Raises:
-            StoreError: It was not taken.
+            StoreError: It was not stored.
         """
         if await self._store.subscriptions.page(topic=topic, limit=1):
             await self._store.announcements.save(topic)

@@ -1,4 +1,4 @@
-"""Who has named which hosts lately, so that a few requests of one client never stand behind a crowd of another's."""
+"""Hosts by the client that named them, so that a client with few requests does not wait behind one with many."""
 
 from collections import Counter, OrderedDict
 
@@ -8,13 +8,13 @@ _AT_ONCE = 2
 
 
 class Introductions:
-    """The hosts that each client has named last, and how many of them are being called on its word.
+    """The hosts that each client named most recently, and how many of them are being called on its behalf.
 
-    Most of the places for hosts that nothing good is known of go to whoever is first. The rest is for introductions,
-    so many for each client, since one that names a thousand hosts would have all of them.
+    Most places for unproven hosts go to the first requests. The rest is for introductions, limited for each client,
+    since a client that names a thousand hosts would take them all.
 
     Args:
-        at_once: How many hosts may be called at once on the word of one client.
+        at_once: How many hosts may be called at once on behalf of one client.
     """
 
     def __init__(self, at_once: int = _AT_ONCE) -> None:
@@ -23,7 +23,7 @@ class Introductions:
         self._under_way = Counter[str]()
 
     def note(self, client: str, host: str) -> None:
-        """Remember that a client has named a host; of one that nobody knows, nothing is remembered."""
+        """Remember that a client named a host, unless the client is unknown."""
         if not client:
             return
         hosts = self._named.setdefault(client, OrderedDict())
@@ -36,11 +36,11 @@ class Introductions:
             self._named.popitem(last=False)
 
     def hosts(self) -> list[str]:
-        """The hosts that may be called on the word of those who named them."""
+        """Return the hosts that may be called on behalf of the clients that named them."""
         return [host for client, hosts in self._named.items() if self._has_room(client) for host in hosts]
 
     def begin(self, host: str) -> str | None:
-        """Call a host on the word of a client. Return that client, whose ``end`` must follow, or None if none may."""
+        """Begin to call a host on behalf of a client. Return the client, to pass to ``end``, or None if none may."""
         for client, hosts in self._named.items():
             if host in hosts and self._has_room(client):
                 del hosts[host]
@@ -49,7 +49,7 @@ class Introductions:
         return None
 
     def end(self, client: str | None) -> None:
-        """Say that the call is over."""
+        """End a call."""
         if client is not None:
             self._under_way -= Counter([client])
 

@@ -1,4 +1,4 @@
-"""Who may publish here."""
+"""The policy about who may publish."""
 
 from attrs import evolve
 
@@ -13,9 +13,9 @@ class PublisherPolicy:
     """Decides whether a request may publish content and (de)register topics.
 
     Args:
-        tokens: The bearer tokens that allow it; where there are some, one is needed.
-        anonymous: Whether none is needed where there are none, wherever a request comes from.
-        reach: Whether none is needed since the request is from this machine.
+        tokens: The bearer tokens of publishers. If there are any, one is required.
+        anonymous: Whether anybody may publish if there are no tokens.
+        reach: Tells whether no token is required, since the request is from this machine.
     """
 
     def __init__(self, tokens: Tokens, *, anonymous: bool, reach: Reach) -> None:
@@ -24,7 +24,7 @@ class PublisherPolicy:
         self._reach = reach
 
     def refusal(self, headers: Headers) -> Refusal | None:
-        """Return why a request with these headers may not, None when it may."""
+        """Return why a request with these headers may not publish, or None if it may."""
         refusal = self._refusal(headers)
         if refusal is None or refusal.status != 401:  # noqa: PLR2004 - the one status with a header of its own
             return refusal

@@ -2,9 +2,6 @@
 
 import logging
 import re
-import secrets
-import time
-from collections.abc import Callable
 
 import attrs
 
@@ -32,28 +29,24 @@ from websubhub import (
     UpdateMessageError,
     VerifiedSubscription,
     VerifiedUnsubscription,
-    host_of,
 )
 from websubhub.standalone.hub.intake import Intake
-from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.topics import TopicRules
+from websubhub.standalone.metrics import HubMetrics, RequestOutcome
 from websubhub.standalone.ports import (
     HostFullError,
     HubStore,
-    Mode,
-    PendingVerification,
     PublishKey,
     StoredSubscription,
     StoreError,
-    SubscriptionLimits,
 )
 
 log = logging.getLogger("websubhub")
 
 _MESSAGE_ID = "X-Hub-Message-Id"
 _MESSAGE_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
-_PENDING_LIMIT = 10_000
 _STORE_SECONDS = 10.0
 _BUSY = {"Retry-After": "30"}
 _FULL = {"Retry-After": "3600"}
@@ -67,10 +60,8 @@ class StandaloneHub(HubService):
         rules: Which topics there are, and how they are delivered.
         publishers: Who may publish content.
         intake: What takes updates and announcements.
-        accepted: Called when a request awaits its verification.
-        clock: The time, in seconds since 1970.
-        limits: How many subscriptions there may be.
-        introductions: Who has named which hosts of callbacks.
+        requests: What keeps requests until they are verified.
+        metrics: What counts requests by their answers.
     """
 
     def __init__(
@@ -79,20 +70,15 @@ class StandaloneHub(HubService):
         rules: TopicRules,
         publishers: PublisherPolicy,
         intake: Intake,
-        accepted: Callable[[], None],
-        clock: Callable[[], float] = time.time,
-        *,
-        limits: SubscriptionLimits | None = None,
-        introductions: Introductions | None = None,
+        requests: Requests,
+        metrics: HubMetrics | None = None,
     ) -> None:
         self._store = store
-        self._limits = limits or SubscriptionLimits()
         self._rules = rules
         self._publishers = publishers
         self._intake = intake
-        self._accepted = accepted
-        self._clock = clock
-        self._introductions = introductions or Introductions()
+        self._requests = requests
+        self._metrics = metrics or HubMetrics()
         self._refusals = Refusals(log)
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
@@ -124,6 +110,11 @@ class StandaloneHub(HubService):
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
         """Store the content, or the fact that there is new content to fetch, before saying yes."""
+        outcome = await self._update(message)
+        self._metrics.publishes.count(RequestOutcome.of(outcome))
+        return outcome
+
+    async def _update(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
         if message.type is MessageType.PUBLISH:
             refusal = self._publishers.refusal(message.headers)
             if refusal is not None:
@@ -152,8 +143,15 @@ class StandaloneHub(HubService):
         self, message: Subscription
     ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
         """Store the request before saying yes; it is verified by the worker, also after a restart."""
+        outcome = await self._subscribe(message)
+        self._metrics.requests.count(RequestOutcome.of(outcome))
+        return outcome
+
+    async def _subscribe(
+        self, message: Subscription
+    ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
         try:
-            refusal = await self._defer(Mode.SUBSCRIBE, message, message.lease_seconds)
+            refusal = await self._defer(message)
         except HostFullError as error:
             self._refusals.note("A subscription was answered 429: %s", error)
             return BadSubscriptionError(error.public, status=429, headers=_FULL)
@@ -171,7 +169,7 @@ class StandaloneHub(HubService):
             return self._postponed(error)
 
     async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> RequestPostponedError | None:
-        """The subscription is active, or renewed, from now on."""
+        """Activate or renew the subscription."""
         subscription = StoredSubscription(
             topic=message.topic,
             callback=message.callback,
@@ -189,43 +187,31 @@ class StandaloneHub(HubService):
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
         """Store the request before saying yes; one for no subscription is answered alike and forgotten."""
-        refusal = await self._defer(Mode.UNSUBSCRIBE, message, 0)
+        refusal = await self._defer(message)
+        self._metrics.requests.count(RequestOutcome.ACCEPTED if refusal is None else RequestOutcome.UNAVAILABLE)
         if refusal is not None:
             return InternalUnsubscriptionError(refusal, status=503, headers=_BUSY)
         return UnsubscriptionAccepted(deferred=True)
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> RequestPostponedError | None:
-        """The subscription has ended."""
+        """End the subscription."""
         try:
             await self._store.subscriptions.remove(message.topic, message.callback, verification=message.request_id)
         except StoreError as error:
             return self._postponed(error)
         return None
 
-    async def _defer(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> str | None:
-        pending = PendingVerification(
-            id=secrets.token_hex(16),
-            mode=mode,
-            topic=message.topic,
-            callback=message.callback,
-            secret=message.secret,
-            lease_seconds=lease_seconds,
-            due_at=self._clock(),
-        )
+    async def _defer(self, message: Subscription | Unsubscription) -> str | None:
         try:
-            if not await self._keep(pending):
-                return "too many requests await their verification"
+            kept = await self._requests.keep(message)
         except HostFullError:
             raise
         except StoreError as error:
             return self._failed(error)
-        if isinstance(message, Subscription):
-            self._introductions.note(message.client, host_of(message.callback))
-        self._accepted()
-        return None
+        return None if kept else "too many requests await their verification"
 
     def _postponed(self, error: StoreError) -> RequestPostponedError:
-        """What fails in the store is no answer to anybody: the request stays, and is taken up again."""
+        """Return the error that postpones a request, since a failure of the store is not an answer to it."""
         self._refusals.note("A request that was accepted waits for the store: %s", error)
         return RequestPostponedError(error.public, retry_after=_STORE_SECONDS)
 
@@ -233,9 +219,3 @@ class StandaloneHub(HubService):
         """Tell the log what the store said, and return what strangers may know of it."""
         self._refusals.note("A request was answered 503: %s", error)
         return error.public
-
-    async def _keep(self, pending: PendingVerification) -> bool:
-        if pending.mode is Mode.SUBSCRIBE:
-            return await self._store.verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits)
-        await self._store.verifications.save_if_known(pending)
-        return True

@@ -1,4 +1,4 @@
-"""Which topics this hub serves, and how their updates are delivered."""
+"""The rules about which topics this hub serves, and how their updates are delivered."""
 
 import math
 from collections.abc import Collection
@@ -8,7 +8,7 @@ from websubhub.standalone.ports import DeliveryMode, Topic, TopicStore
 
 _ALL = "*"
 _NOT_FETCHED = "the topic could not be fetched"
-#: Answers that ask for a repetition.
+#: Statuses that ask for another attempt.
 _NOT_NOW = frozenset({408, 425, 429})
 _CROWDED_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
@@ -18,11 +18,11 @@ class TopicRules:
     """The operator's rules about topics.
 
     Args:
-        topics: The topics that are known.
+        topics: The store of topics.
         registered_only: Whether only registered topics may be subscribed to and published.
-        latest_only: The topics of which only the latest update counts; ``*`` for all.
-        feed_diff: The feeds of which only new entries are delivered; ``*`` for all.
-        validate: Asks a topic whether its Link header names this hub; None to trust subscribers.
+        latest_only: The topics of which only the latest update is delivered, or ``*`` for all.
+        feed_diff: The feeds of which only new entries are delivered, or ``*`` for all.
+        validate: Checks whether a topic's Link header names this hub, or None to trust subscribers.
     """
 
     def __init__(
@@ -41,30 +41,30 @@ class TopicRules:
         self._validate = validate
 
     async def apply(self) -> None:
-        """Give the topics that are known already the options of these rules."""
+        """Apply these rules to the topics in the store."""
         await self._topics.configure(latest_only=self._latest_only, feed_diff=self._feed_diff)
 
     def names(self, url: str) -> bool:
-        """Whether the operator's rules say something about a topic."""
+        """Return whether the operator's rules mention a topic."""
         named = self._latest_only | self._feed_diff
         return not named.isdisjoint({_ALL, url_identity(url)})
 
     def topic(self, url: str, *, registered: bool = False) -> Topic:
-        """A topic with the options that the operator set for it."""
+        """Return a topic with the options that the rules give it."""
         latest = not self._latest_only.isdisjoint({_ALL, url_identity(url)})
         diff = not self._feed_diff.isdisjoint({_ALL, url_identity(url)})
         mode = DeliveryMode.LATEST if latest else DeliveryMode.EVERY
         return Topic(url=url, registered=registered, delivery_mode=mode, feed_diff=diff)
 
     async def is_open_to(self, url: str) -> bool:
-        """Whether updates of a topic are taken."""
+        """Return whether updates of a topic are accepted."""
         if not self._registered_only:
             return True
         topic = await self._topics.get(url)
         return topic is not None and topic.registered
 
     async def objection(self, url: str, hub: str) -> SubscriptionDeniedError | RequestPostponedError | None:
-        """Return why a topic may not be subscribed to, or not yet; None when it may (W3C 5.2).
+        """Return why a topic may not be subscribed to, or not yet, or None if it may (W3C 5.2).
 
         Args:
             url: The topic.
@@ -86,8 +86,8 @@ class TopicRules:
 
 
 def _objection(error: TopicFetchError) -> SubscriptionDeniedError | RequestPostponedError:
-    """Return what becomes of a subscription whose topic could not be looked at."""
-    if error.wait:  # for the load that others make
+    """Return the answer to a subscription whose topic could not be checked."""
+    if error.wait:  # because of other requests to its host
         wait = _CROWDED_SECONDS if error.wait == math.inf else min(error.wait, _LONGEST_WAIT_SECONDS)
         return RequestPostponedError(_NOT_FETCHED, retry_after=wait)
     if error.status and not 500 <= error.status <= 599 and error.status not in _NOT_NOW:  # noqa: PLR2004 - 5xx

@@ -1,4 +1,4 @@
-"""What the standalone hub asks of whatever keeps its state; an adapter satisfies all of it, by structure."""
+"""The ports of the standalone hub: protocols for its state, which an adapter satisfies by structure."""
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery

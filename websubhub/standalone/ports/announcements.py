@@ -1,4 +1,4 @@
-"""What keeps the topics that publishers have announced."""
+"""The port to the store of announced topics."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -16,14 +16,14 @@ class AnnouncementStore(Protocol):
     async def save(self, topic: str) -> None:
         """Keep one more announcement of this topic; it is due at once, or when the topic's own delay is over.
 
-        Attempts begin anew, also where it was given up.
+        Attempts start from zero, even if it was given up.
         """
         ...
 
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """The topics that this process is to fetch now, the longest due first.
+        """Return the topics that this process is to fetch now, the most overdue first.
 
         Args:
             limit: How many at most.
@@ -53,7 +53,7 @@ class AnnouncementStore(Protocol):
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """A fetch failed and is to be tried again.
+        """Note that a fetch failed and is to be tried again.
 
         Args:
             announcement: What was to be fetched.
@@ -65,13 +65,13 @@ class AnnouncementStore(Protocol):
         ...
 
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
-        """A fetch failed for the last time; the arguments are those of ``retry``."""
+        """Note that a fetch failed for the last time; the arguments are those of ``retry``."""
         ...
 
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
     ) -> list[Announcement]:
-        """A page of the announcements, the oldest first, from behind the id of the last one of the page before."""
+        """Return a page of the announcements, the oldest first, after the id of the last one of the previous page."""
         ...
 
     async def replay(self, announcements: Sequence[int]) -> int:
@@ -87,5 +87,5 @@ class AnnouncementStore(Protocol):
         ...
 
     async def statistics(self) -> AnnouncementStatistics:
-        """The counts of this moment."""
+        """Return the counts of this moment."""
         ...

@@ -22,12 +22,12 @@ class Delivery(Protocol):
 
     @property
     def update(self) -> Update:
-        """What to deliver."""
+        """The update to deliver."""
         ...
 
     @property
     def callback(self) -> str:
-        """Where to deliver it."""
+        """The callback to deliver it to."""
         ...
 
     @property
@@ -51,7 +51,7 @@ class Delivery(Protocol):
         ...
 
     def done(self) -> None:
-        """The callback took it (2xx).
+        """Settle as done: the callback accepted it (2xx).
 
         Raises:
             DeliverySettledError: It was settled before.
@@ -68,7 +68,7 @@ class Delivery(Protocol):
         refused: bool = False,
         counted: bool = True,
     ) -> None:
-        """It failed and is to be tried again.
+        """Settle as failed, to be tried again.
 
         Args:
             after: Seconds from now.
@@ -84,7 +84,7 @@ class Delivery(Protocol):
         ...
 
     def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
-        """It failed for the last time: it becomes a dead letter, and the subscription gets its next update.
+        """Settle as failed for the last time: it becomes a dead letter, and the subscription gets its next update.
 
         Args:
             reason: What happened, in one sentence without secrets.
@@ -97,7 +97,7 @@ class Delivery(Protocol):
         ...
 
     def gone(self) -> None:
-        """The callback answered 410: the subscription ends (W3C 7).
+        """Settle as gone: the callback answered 410: the subscription ends (W3C 7).
 
         Raises:
             DeliverySettledError: It was settled before.
@@ -139,15 +139,15 @@ class ContentBroker(Protocol):
         ...
 
     async def statistics(self) -> Statistics:
-        """The counts of this moment."""
+        """Return the counts of this moment."""
         ...
 
     async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
-        """The deliveries that failed and will be tried again, the next one first."""
+        """Return the deliveries that failed and will be tried again, the next one first."""
         ...
 
     async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """A page of the dead letters, the oldest first, from behind the id of the last one of the page before."""
+        """Return a page of the dead letters, the oldest first, after the id of the last one of the previous page."""
         ...
 
     async def replay(self, letters: Sequence[int]) -> int:
@@ -175,7 +175,7 @@ class ContentBroker(Protocol):
         ...
 
     async def hosts(self, *, limit: int = 100) -> list[HostState]:
-        """The hosts that are paused, failing or busy, in this order."""
+        """Return the hosts that are paused, failing or busy, in this order."""
         ...
 
     async def reclaim(self) -> int:

@@ -1,4 +1,4 @@
-"""What can go wrong in a store; every text is one sentence that may be shown to an operator."""
+"""The errors of a store. Every message is one sentence that may be shown to an operator."""
 
 
 class StoreError(Exception):

@@ -36,7 +36,7 @@ class Topic:
 
 @frozen(kw_only=True)
 class FetchedTopic:
-    """What the hub remembers of the last fetch of a topic, to ask conditionally and to see what changed.
+    """The record of the last fetch of a topic, to request it conditionally and to see what changed.
 
     Args:
         etag: The entity tag of the answer, if it had a strong one.
@@ -60,7 +60,7 @@ class FetchedTopic:
 
 
 class AnnouncementState(StrEnum):
-    """What has become of an announcement so far."""
+    """The state of an announcement."""
 
     PENDING = "pending"
     """The topic is to be fetched; since it was announced, no fetch has failed."""
@@ -98,7 +98,7 @@ class Announcement:
 
     @property
     def state(self) -> AnnouncementState:
-        """What has become of it so far."""
+        """Its state."""
         if self.died_at is not None:
             return AnnouncementState.DEAD
         return AnnouncementState.FAILING if self.attempts else AnnouncementState.PENDING

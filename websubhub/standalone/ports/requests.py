@@ -4,11 +4,11 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from websubhub import Subscription, Unsubscription
+import websubhub  # whose names are loaded when a message is made: the command line reads this for its errors
 
 
 class Mode(StrEnum):
-    """What a pending intent verification asks the subscriber to confirm (W3C 5.3)."""
+    """The mode of a pending intent verification (W3C 5.3)."""
 
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
@@ -40,15 +40,15 @@ class PendingVerification:
     due_at: float
     known: bool = field(default=False, eq=False)
 
-    def message(self, hub: str) -> Subscription | Unsubscription:
+    def message(self, hub: str) -> "websubhub.Subscription | websubhub.Unsubscription":
         """Return the request as the hooks get it; its ``request_id`` is the id of this.
 
         Args:
             hub: The hub's public URL.
         """
         if self.mode is Mode.UNSUBSCRIBE:
-            return Unsubscription(hub=hub, topic=self.topic, callback=self.callback, request_id=self.id)
-        return Subscription(
+            return websubhub.Unsubscription(hub=hub, topic=self.topic, callback=self.callback, request_id=self.id)
+        return websubhub.Subscription(
             hub=hub,
             topic=self.topic,
             callback=self.callback,

@@ -37,11 +37,11 @@ class TopicStore(Protocol):
         ...
 
     async def get(self, url: str) -> Topic | None:
-        """The topic of this URL, or None."""
+        """Return the topic of this URL, or None."""
         ...
 
     async def page(self, *, after: str = "", limit: int = 100) -> list[Topic]:
-        """A page of the topics in a fixed order, from behind the URL of the last one of the page before."""
+        """Return a page of the topics in a fixed order, after the last URL of the previous page."""
         ...
 
     async def deregister(self, url: str) -> bool:
@@ -57,7 +57,7 @@ class TopicStore(Protocol):
         ...
 
     async def last_fetch(self, url: str) -> FetchedTopic | None:
-        """What is remembered of the last fetch, or None when there was none."""
+        """Return what is remembered of the last fetch, or None if there was none."""
         ...
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
@@ -82,13 +82,13 @@ class SubscriptionStore(Protocol):
         ...
 
     async def get(self, topic: str, callback: str) -> StoredSubscription | None:
-        """The subscription of this pair whose lease has not ended, or None."""
+        """Return the subscription of this pair whose lease has not ended, or None."""
         ...
 
     async def page(
         self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
     ) -> list[StoredSubscription]:
-        """A page of subscriptions in a fixed order, from behind the (topic, callback) of the last one before."""
+        """Return a page of subscriptions in a fixed order, after the last topic and callback of the previous page."""
         ...
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
@@ -141,7 +141,7 @@ class VerificationStore(Protocol):
         ...
 
     async def get(self, topic: str, callback: str) -> PendingVerification | None:
-        """The newest request of this pair, or None."""
+        """Return the newest request of this pair, or None."""
         ...
 
     async def due(
@@ -152,7 +152,7 @@ class VerificationStore(Protocol):
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """The requests that this process is to see to: those of subscribed pairs first, then the longest due first.
+        """Return the due requests of this process: those of subscribed pairs first, then the most overdue first.
 
         Args:
             limit: How many at most, of those and of the others.
@@ -171,7 +171,7 @@ class VerificationStore(Protocol):
         ...
 
     async def count(self) -> int:
-        """How many requests are pending."""
+        """Return how many requests are pending."""
         ...
 
 

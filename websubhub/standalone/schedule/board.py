@@ -62,7 +62,7 @@ class Board:
         return (log, *place) if log and place else None
 
     def fly(self, claim: Claim) -> None:
-        """Let a subscription wait for the outcome of a claim."""
+        """Make a subscription wait for the outcome of a claim."""
         claim.segment.states[claim.index] = IN_FLIGHT
         self.flying(claim.segment, 1)
         self.repeated_in_flight += claim.repeated
@@ -97,13 +97,13 @@ class Board:
         self.waiting += more
 
     def enter(self, log: TopicLog) -> None:
-        """Let a topic have its turns while it has segments to search."""
+        """Give a topic its turns while it has segments to search."""
         if not log.turning and log.queue:
             log.turning = True
             self.ring.append(log)
 
     def ready(self, log: TopicLog, segment: Segment, index: int) -> None:
-        """Let a subscription wait for its turn."""
+        """Make a subscription wait for its turn."""
         segment.states[index] = READY
         if not segment.queued:
             log.enqueue(segment)
@@ -111,12 +111,12 @@ class Board:
             self.enter(log)
 
     def queue_retry(self, log: TopicLog, segment: Segment, index: int) -> None:
-        """Let a subscription whose retry is due wait for its turn."""
+        """Make a subscription whose retry is due wait for its turn."""
         segment.states[index] = RETRY_DUE
         self.retries.push(log.number, segment.ids[index])
 
     def rest(self, log: TopicLog, segment: Segment, index: int, now: float) -> None:
-        """Let a subscription that is not IN_FLIGHT any more wait for whatever it is owed."""
+        """Make a subscription that is no longer IN_FLIGHT wait for what it is owed."""
         due = segment.dues[index]
         if segment.ids[index] in log.letters:
             self.ready(log, segment, index)
@@ -130,7 +130,7 @@ class Board:
             segment.states[index] = IDLE
 
     def wait(self, log: TopicLog, segment: Segment, index: int, due: float, *, firm: bool) -> None:
-        """Let a subscription wait for its retry."""
+        """Make a subscription wait for its retry."""
         if not segment.dues[index]:
             self.retrying += 1
         segment.fail(index, due=due)

@@ -91,7 +91,7 @@ class Segment:
         self.ended += 1
 
     def oldest(self) -> int:
-        """The position of the one that is furthest behind."""
+        """Return the position of the one that is furthest behind."""
         return min(self.positions, default=_AHEAD)
 
     def compact(self) -> None:
@@ -119,7 +119,7 @@ class TopicLog:
         waiting: How many deliveries are owed.
         segments: The subscriptions.
         queue: The segments that may have READY or RETRY_EARLY subscriptions.
-        turning: Whether the topic stands in the ring of those that get their turns.
+        turning: Whether the topic is in the ring of topics that take turns.
         letters: The dead letters to be replayed, by the number of the subscription: their numbers and updates; to be
             changed by the methods for it.
     """
@@ -162,7 +162,7 @@ class TopicLog:
         return None if index < 0 or segment.states[index] == ENDED else (segment, index)
 
     def enqueue(self, segment: Segment) -> None:
-        """Let a segment be searched for READY subscriptions."""
+        """Queue a segment to be searched for READY subscriptions."""
         if not segment.queued:
             segment.queued = True
             self.queue += (segment,)
@@ -177,7 +177,7 @@ class TopicLog:
                 self.enqueue(segment)
 
     def owed(self, segment: Segment, index: int) -> int:
-        """How many updates a subscription is owed."""
+        """Return how many updates a subscription is owed."""
         behind = self.head - segment.positions[index]
         return min(behind, 1) if self.mode is DeliveryMode.LATEST else behind
 
@@ -186,7 +186,7 @@ class TopicLog:
         return segment.positions[index] >= self.head and segment.ids[index] not in self.letters
 
     def add_letter(self, subscription: int, letter: int, sequence: int, *, first: bool = False) -> None:
-        """Let a dead letter be replayed, behind the others of its subscription or before them."""
+        """Queue a dead letter to be replayed, after the others of its subscription or before them."""
         if not self.letters:
             self.letters = {}
         letters = self.letters.setdefault(subscription, [])

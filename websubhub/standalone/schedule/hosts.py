@@ -13,12 +13,12 @@ _KEPT = 4_096  # hosts that are well, beyond which idle ones are forgotten: the 
 
 
 def host_key(host: str) -> int:
-    """A number that stands for a host, named as by ``authority_of``, in the columns of subscriptions."""
+    """Return a number that stands for a host, named as by ``authority_of``, in the columns of subscriptions."""
     return int.from_bytes(blake2b(host.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 class Host:
-    """What is known of a host while it is busy, failing or paused.
+    """The state of a host that is busy, failing or paused.
 
     Attributes:
         key: The number that stands for it.
@@ -51,10 +51,10 @@ class Host:
 
 
 class Hosts:
-    """The hosts of callbacks; of those that are idle and well, only so many are known as are worth it.
+    """The hosts of callbacks. Idle healthy hosts are forgotten beyond a limit.
 
-    A slot is acquired for each delivery and given back with its outcome. Who gets none is parked, and called with its
-    pair of numbers when it is its turn.
+    A slot is acquired for each delivery and freed with its outcome. A subscription without one is parked, and called
+    with its pair of numbers when it is its turn.
 
     Args:
         limits: The bounds.
@@ -81,11 +81,11 @@ class Hosts:
         return host
 
     def busy(self, key: int) -> Host:
-        """A host of which a slot was taken."""
+        """Return a host that has a slot taken."""
         return self._hosts[key]
 
     def park(self, key: int, topic: int, subscription: int, *, fresh: bool) -> None:
-        """Let a subscription wait for the host; a fresh update makes a failing host's next probe earlier."""
+        """Make a subscription wait for the host. A fresh update makes a failing host's next probe earlier."""
         host = self._hosts.setdefault(key, Host(key))
         if host.parked is None:
             host.parked = SubscriptionQueue()
@@ -95,7 +95,7 @@ class Hosts:
             self._hold(key, host, early)
 
     def succeeded(self, key: int, began: float) -> None:
-        """Give a slot back after a delivery, begun then, that the host answered."""
+        """Free a slot after a delivery, begun at that time, that the host answered."""
         host = self._hosts[key]
         host.well_at = max(host.well_at, began)
         host.failures = host.probes = 0
@@ -103,7 +103,7 @@ class Hosts:
         self.released(key)
 
     def failed(self, key: int, now: float, *, began: float, repeated: bool) -> None:
-        """Give a slot back after a delivery that failed because of the host.
+        """Free a slot after a delivery that failed because of the host.
 
         It says nothing new about a host that answered others meanwhile, nor does a callback that failed before: a few
         callbacks that never answer must not hold back those beside them. Once the host is held back, all of it counts.
@@ -121,7 +121,7 @@ class Hosts:
         self.released(key)
 
     def released(self, key: int) -> None:
-        """Give a slot back that says nothing about the host."""
+        """Free a slot after a delivery that says nothing about the host."""
         host = self._hosts[key]
         host.in_flight -= 1
         if host.parked:
@@ -131,7 +131,7 @@ class Hosts:
             del self._hosts[key]
 
     def crowded(self) -> bool:
-        """Whether a host is forgotten once it is idle, so that its last slot must be given back with ``released``."""
+        """Return whether a host is forgotten once idle, so that its last slot must be freed with ``released``."""
         return len(self._hosts) > _KEPT
 
     def pause(self, name: str) -> None:
@@ -166,7 +166,7 @@ class Hosts:
         return self._probes[0][0] if self._probes else None
 
     def states(self, limit: int) -> list[HostState]:
-        """The hosts that are paused, failing or busy, in this order."""
+        """Return the hosts that are paused, failing or busy, in this order."""
         chosen = sorted(filter(_is_of_interest, self._hosts.values()), key=_urgency)[:limit]
         return [
             HostState(

@@ -6,7 +6,7 @@ from attrs.validators import ge
 
 @frozen(kw_only=True)
 class DeliveryLimits:
-    """What keeps one subscriber, host or wave of retries from costing the others.
+    """The limits that protect others from one subscriber, host or wave of retries.
 
     Args:
         per_host: Deliveries in flight to one host at most.

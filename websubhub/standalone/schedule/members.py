@@ -1,4 +1,4 @@
-"""What happens to topics and subscriptions, and what it changes on the board."""
+"""Changes of topics and subscriptions, and their effects on the board."""
 
 from collections.abc import Callable
 from enum import Enum, auto
@@ -70,7 +70,7 @@ class Members:
         self._board.logs.pop(topic, None)
 
     def knows(self, topic: int) -> bool:
-        """Whether a topic was added."""
+        """Return whether a topic was added."""
         return topic in self._board.logs
 
     def add(self, member: Member) -> None:
@@ -79,7 +79,7 @@ class Members:
         self._board.add(log, member.subscription, member.position, member.host, member.expires_at)
 
     def renew(self, topic: int, subscription: int, expires_at: float, now: float) -> None:
-        """Let a lease end later, or sooner; the callback may be spelled differently now, and the secret be another."""
+        """Change when a lease ends. The spelling of the callback and the secret may change too."""
         self._changed(subscription)
         place = self._board.find(topic, subscription)
         if place is not None:
@@ -99,7 +99,7 @@ class Members:
             log.shrink(segment)
 
     def restore_retry(self, topic: int, subscription: int, *, due_at: float, attempted_at: float, firm: bool) -> None:
-        """Let a subscription wait for a retry that was arranged before a restart."""
+        """Make a subscription wait for a retry that was arranged before a restart."""
         place = self._board.find(topic, subscription)
         if place is not None:
             log, segment, index = place
@@ -107,7 +107,7 @@ class Members:
             self._board.wait(log, segment, index, due_at, firm=firm)
 
     def admit(self, topic: int) -> Admission:
-        """Whether one more update of a topic is taken. It changes nothing, so that any thread may ask."""
+        """Return whether one more update of a topic is taken. It changes nothing, so that any thread may ask."""
         log = self._board.logs.get(topic)
         if log is None or not log.active:
             return Admission.NOBODY

@@ -1,4 +1,4 @@
-"""What the outcome of a claim changes on the board."""
+"""The effects of a claim's outcome on the board."""
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
@@ -15,12 +15,12 @@ class Outcomes:
         self._board = board
 
     def done(self, claim: Claim, now: float) -> bool:
-        """The update arrived."""
+        """Settle a claim whose update arrived."""
         self._board.hosts.succeeded(claim.host.key, claim.began)
         return self._board.land(claim) and self._move_on(claim, now)
 
     def done_simply(self, claim: Claim) -> bool:
-        """What ``done`` does a million times, with nothing else to look at. False, and nothing done, if there is."""
+        """Do what ``done`` does in the usual case. Return False, without an effect, in any other."""
         board, log, segment, index, host = self._board, claim.log, claim.segment, claim.index, claim.host
         if (
             segment.states[index] != IN_FLIGHT
@@ -49,12 +49,12 @@ class Outcomes:
         return True
 
     def dead(self, claim: Claim, now: float, *, host_failed: bool) -> bool:
-        """The update was given up."""
+        """Settle a claim whose update was given up."""
         self._leave_host(claim, now, host_failed=host_failed)
         return self._board.land(claim) and self._move_on(claim, now)
 
     def retry(self, claim: Claim, due_at: float, now: float, *, firm: bool, host_failed: bool) -> float | None:
-        """The update is to be tried again. When, or None if it need not be."""
+        """Settle a claim that is to be tried again. Return when, or None if it need not be."""
         self._leave_host(claim, now, host_failed=host_failed)
         if not self._board.land(claim):
             return None
@@ -69,7 +69,7 @@ class Outcomes:
         return due_at
 
     def gone(self, claim: Claim) -> bool:
-        """The subscription ends."""
+        """Settle a claim whose subscription ends."""
         self._board.hosts.succeeded(claim.host.key, claim.began)
         if not self._board.land(claim):
             return False

@@ -12,7 +12,9 @@ RETRY_DELAYS = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 72_
 REFUSED_ATTEMPTS = 3
 """Attempts at a delivery that the subscriber refuses."""
 
-_RETRY_AFTER_MOST = 86_400.0
+LONGEST_DELAY_SECONDS = 86_400.0
+"""The longest wait between two attempts, whoever asks for it."""
+MOST_DELAYS = 100
 _NOT_BEGUN_STEP = 2
 
 
@@ -69,13 +71,13 @@ class RetrySchedule:
     delays: tuple[float, ...] = field(
         default=RETRY_DELAYS,
         converter=_seconds,
-        validator=and_(min_len(1), max_len(100), deep_iterable(and_(ge(0), le(30 * 86_400)))),
+        validator=and_(min_len(1), max_len(MOST_DELAYS), deep_iterable(and_(ge(0), le(LONGEST_DELAY_SECONDS)))),
     )
     jitter: float = field(default=0.25, validator=and_(ge(0), le(1)))
     refused_attempts: int = field(default=REFUSED_ATTEMPTS, validator=ge(1))
 
     def delay(self, attempt: int, chance: float, *, retry_after: float | None = None) -> float | None:
-        """How long to wait after a failed attempt, or None to give up.
+        """Return how long to wait after a failed attempt, or None to give up.
 
         Args:
             attempt: Which attempt failed, from 1.
@@ -85,7 +87,7 @@ class RetrySchedule:
         if attempt > len(self.delays):
             return None
         delay = self.delays[attempt - 1] * (1 + self.jitter * chance)
-        return delay if retry_after is None else max(delay, min(retry_after, _RETRY_AFTER_MOST))
+        return delay if retry_after is None else max(delay, min(retry_after, LONGEST_DELAY_SECONDS))
 
     def again(self, attempt: Attempt, chance: float) -> Again | None:
         """When to try again after a failed attempt, or None to give up.
@@ -116,7 +118,7 @@ class RetrySchedule:
 
 
 def _is_refusal(attempt: Attempt) -> bool:
-    """Whether giving this update up may help the next one.
+    """Return whether giving this update up may help the next one.
 
     Two updates in a row that are turned away mean a callback that takes none at present, so the second one waits.
     """

@@ -35,7 +35,7 @@ NAMES: Final = (
 
 
 class Event(Enum):
-    """What changes the state of a subscription, in the words of the drawing."""
+    """The events that change the state of a subscription, in the words of the drawing."""
 
     RESTORED = "restart"
     PUBLISHED = "update"

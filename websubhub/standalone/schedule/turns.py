@@ -1,4 +1,4 @@
-"""Who is next: fair between topics, bounded per host, with slots kept for first attempts."""
+"""The order of claims: fair between topics, limited per host, with slots reserved for first attempts."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -24,7 +24,7 @@ from websubhub.standalone.schedule.states import (
 
 _EVERY = DeliveryMode.EVERY  # to find it in its class takes as long as to find it in a dictionary
 _TURN = 64  # subscriptions of one topic before it is another topic's turn
-_RETRIES = frozenset(TRANSITIONS[Event.RETRY_CAME])  # the states of those that wait for a time
+_RETRIES = frozenset(TRANSITIONS[Event.RETRY_CAME])  # the states of subscriptions that wait for a time
 _STEPS = 2048  # subscriptions looked at in one call, so that the event loop is not kept for long
 
 
@@ -136,7 +136,7 @@ class Turns(Generic[C]):
                 log.turning = False
 
     def _search(self, claims: list[C], log: TopicLog, segment: Segment, limit: int, now: float) -> bool:
-        """Take from a segment; whether there may be more in it."""
+        """Claim from a segment. Return whether there may be more in it."""
         turn, flying = min(_TURN, limit - len(claims)), 0
         acquire, states, cursor = self._board.hosts.acquire, segment.states, segment.cursor
         hosts, dues, expiries, positions = segment.hosts, segment.dues, segment.expiries, segment.positions

@@ -1,4 +1,4 @@
-"""What the end of an attempt says about the update, about the callback and about its host."""
+"""Verdicts on attempts: what an outcome means for the update, the callback and its host."""
 
 from enum import Enum, auto
 
@@ -6,7 +6,7 @@ from websubhub import DeliveryFailure, DeliveryOutcome
 
 
 class Verdict(Enum):
-    """What came of an attempt at a delivery."""
+    """The verdict on an attempt at a delivery."""
 
     TAKEN = auto()
     """The subscriber has it."""

@@ -1,1 +1,1 @@
-"""What the standalone hub does in the background: delivers, verifies, fetches, tidies up."""
+"""The background work of the standalone hub: delivering, verifying, fetching and cleaning up."""

@@ -1,4 +1,4 @@
-"""Hosts that wanted what they got, so that what is due for them can be looked for behind a crowd of strangers."""
+"""Hosts that wanted recent exchanges, whose due requests are found behind those of a crowd of strangers."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _REMEMBERED = 1_000
 
 
 class Acquaintances(Generic[T]):
-    """The hosts, or accounts of hosts, that were met last; beyond a number, those that were not met for the longest go.
+    """The hosts, or accounts of hosts, that were met most recently, up to a number.
 
     Args:
         remembered: How many are remembered.
@@ -30,7 +30,7 @@ class Acquaintances(Generic[T]):
         return one in self._met
 
     def meet(self, one: T) -> None:
-        """Remember one that has wanted something just now."""
+        """Remember a host that has just wanted something."""
         self._met[one] = None
         self._met.move_to_end(one)
         if len(self._met) > self._remembered:

@@ -3,13 +3,11 @@
 import logging
 import random
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 import anyio
 
 from websubhub import (
-    ContentDistributionMessage,
     ContentDistributor,
     DeliveryOutcome,
     SharedContent,
@@ -20,13 +18,12 @@ from websubhub.standalone.metrics import DeliveryMetrics, Outcome
 from websubhub.standalone.ports import ContentBroker, Delivery, DeliverySettledError, StoreError, Update
 from websubhub.standalone.schedule.retry import Attempt, RetrySchedule
 from websubhub.standalone.schedule.verdicts import Verdict, judge
+from websubhub.standalone.work.contents import Contents
 
 log = logging.getLogger("websubhub")
 
 _CLAIM_AT_ONCE = 128  # more gains little, and makes the steps longer that a publisher waits for
 _IDLE = 4  # workers that wait for their turn to claim; a new one costs more than one that waits
-_CONTENTS_KEPT = 64
-_CONTENT_BYTES_KEPT = 16 * 1_048_576
 _PAUSE_SECONDS = 1.0
 # Slots become free one by one, and a claim of many costs little more than a claim of one.
 _GATHER_SECONDS = 0.01
@@ -68,8 +65,7 @@ class DeliveryLoop:
         self._idle = 0
         self._claiming: anyio.CancelScope | None = None
         self._stopped = False
-        self._contents: OrderedDict[tuple[str, str, float], SharedContent] = OrderedDict()
-        self._content_bytes = 0
+        self._contents = Contents(distributor)
 
     async def run(self) -> None:
         """Deliver until stopped; what is under way is finished first."""
@@ -148,30 +144,10 @@ class DeliveryLoop:
 
     def _content_or_none(self, update: Update) -> SharedContent | None:
         try:
-            return self._content(update)
+            return self._contents.of(update)
         except Exception:
             log.exception("The message of an update cannot be made.")
             return None
-
-    def _content(self, update: Update) -> SharedContent:
-        key = (update.id, update.topic, update.published_at)  # a publisher may give an id to several updates
-        content = self._contents.get(key)
-        if content is None:
-            message = ContentDistributionMessage(
-                content=update.content,
-                content_type=update.content_type,
-                hubs=update.hubs,
-                topic=update.canonical or update.topic,
-                message_id=update.id,
-            )
-            content = self._contents[key] = self._distributor.prepare(message, update.topic)
-            self._content_bytes += len(content.body)
-            while len(self._contents) > 1 and (
-                len(self._contents) > _CONTENTS_KEPT or self._content_bytes > _CONTENT_BYTES_KEPT
-            ):
-                _, dropped = self._contents.popitem(last=False)
-                self._content_bytes -= len(dropped.body)
-        return content
 
     def _settle(self, sending: Sending, outcome: DeliveryOutcome) -> None:
         delivery: Delivery = sending.key  # type: ignore[assignment]  # what _sendings put there

@@ -15,7 +15,8 @@ from anyio.abc import TaskGroup
 
 from websubhub import Budgets, HubConfig, TopicFetchError, host_of, retry_after_seconds
 from websubhub.standalone.hub.introductions import Introductions
-from websubhub.standalone.metrics import FetchMetrics, FetchOutcome
+from websubhub.standalone.metrics import Counter as Counts
+from websubhub.standalone.metrics import FetchOutcome
 from websubhub.standalone.ports import Announcement, HubStore, StoreError
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.acquaintances import Acquaintances
@@ -56,6 +57,8 @@ def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1
 class TopicFetching:
     """Fetches what is announced, and again by the schedule of deliveries as long as that fails.
 
+    All that waits and is under way is in one class because whether a fetch may begin depends on all of it.
+
     Args:
         store: Where announcements are kept.
         refresh: Fetches a topic and publishes what is new; returns what it found.
@@ -73,7 +76,7 @@ class TopicFetching:
         refresh: Callable[[str], Awaitable[Refreshed]],
         schedule: RetrySchedule,
         wakeup: Wakeup,
-        metrics: FetchMetrics,
+        metrics: Counts[FetchOutcome],
         *,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time.time,
@@ -107,7 +110,7 @@ class TopicFetching:
                 await self._wakeup.wait(self._pause())
 
     def _pause(self) -> float:
-        """How long until a topic may be fetched again, if that is soon."""
+        """Return how long until a topic may be fetched again, if that is soon."""
         return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:

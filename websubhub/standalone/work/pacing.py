@@ -1,4 +1,4 @@
-"""How soon each topic may be fetched again."""
+"""How soon each topic may be fetched again, and the requests of each pair be verified."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -42,3 +42,52 @@ class TopicPace:
     def _is_over(self, now: float) -> bool:
         until, _ = next(iter(self._rests.values()))
         return until + _REMEMBERED_SECONDS < now
+
+
+Pair = tuple[str, str]
+
+
+class PairPace:
+    """Lets the requests of a topic and a callback be verified one after the other, and not too often.
+
+    Args:
+        clock: Seconds that only grow.
+        interval: Seconds at least from one to the next.
+    """
+
+    def __init__(self, clock: Callable[[], float], interval: float) -> None:
+        self._clock = clock
+        self._interval = interval
+        self._under_way: set[Pair] = set()
+        self._asked: OrderedDict[Pair, float] = OrderedDict()
+        self._held: dict[Pair, float] = {}
+
+    def is_free(self, pair: Pair) -> bool:
+        """Return whether a request of the pair may be verified now."""
+        return pair not in self._under_way and pair not in self._asked and pair not in self._held
+
+    def begin(self, pair: Pair) -> None:
+        """Let no other request of the pair be verified meanwhile."""
+        self._under_way.add(pair)
+        self._asked[pair] = self._clock() + self._interval
+
+    def end(self, pair: Pair) -> None:
+        """Let the next one follow, once the interval is over."""
+        self._under_way.discard(pair)
+
+    def hold(self, pair: Pair, seconds: float) -> None:
+        """Leave the pair alone for a time."""
+        self._held[pair] = self._clock() + seconds
+
+    def recover(self) -> None:
+        """Forget the waits that are over."""
+        now = self._clock()
+        self._held = {pair: until for pair, until in self._held.items() if until > now}
+        while self._asked and next(iter(self._asked.values())) <= now:
+            self._asked.popitem(last=False)
+
+    def wait(self, most: float) -> float:
+        """Return the seconds until the interval of some pair is over, and at most so many."""
+        if not self._asked:
+            return most
+        return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), most)

@@ -1,4 +1,4 @@
-"""What became of a topic since it was fetched last, published as an update."""
+"""Fetching a topic again, and publishing what changed as an update."""
 
 import hashlib
 import time
@@ -16,10 +16,10 @@ _ENTRIES_REMEMBERED = 2_000
 
 
 class Refreshed(Enum):
-    """What a fetch of a topic found.
+    """The result of a fetch of a topic.
 
-    ``UPDATED``: there was an update. ``NOT_MODIFIED``: the topic said that there is none. ``FOR_NOTHING``: all of its
-    content was fetched, and it was what came last.
+    ``UPDATED``: there was an update. ``NOT_MODIFIED``: the topic answered that there is none. ``FOR_NOTHING``: the
+    whole content was fetched, and had not changed.
     """
 
     UPDATED = auto()
@@ -31,9 +31,9 @@ class TopicRefresher:
     """Fetches topics, and publishes what is new.
 
     Args:
-        store: Where updates go, and where the last fetch of each topic is remembered.
-        client: How topics are fetched.
-        clock: The time, in seconds since 1970.
+        store: The store of updates, and of the last fetch of each topic.
+        client: The client that fetches topics.
+        clock: Returns the time, in seconds since 1970.
     """
 
     def __init__(self, store: HubStore, client: TopicClient, clock: Callable[[], float] = time.time) -> None:
@@ -43,13 +43,13 @@ class TopicRefresher:
         self._reading = anyio.Lock()
 
     async def refresh(self, url: str) -> Refreshed:
-        """Fetch a topic and publish its content, unless it is what came last. Returns what was found.
+        """Fetch a topic, and publish its content if it changed. Return what was found.
 
         Args:
             url: The topic's URL.
 
         Raises:
-            TopicFetchError: It could not be fetched.
+            TopicFetchError: The topic could not be fetched.
             StoreError: The update could not be stored.
         """
         async with self._client.large.held():
@@ -82,9 +82,9 @@ class TopicRefresher:
     async def _update(
         self, url: str, content: TopicContent, fetched: FetchedTopic
     ) -> tuple[Update | None, FetchedTopic]:
-        """The update that content makes, None for nothing new, and what is remembered from now on."""
+        """Return the update, or None if nothing is new, and the fetch to remember."""
         body, entries = await self._changed_part(url, content, fetched.entries)
-        # Made of what came before, so that the content which is fetched again after a crash has the same id again.
+        # Derived from the previous fetch, so that content that is fetched again after a crash has the same id.
         chain = f"{url_identity(url)} {fetched.message_id} {fetched.digest}"
         message_id = hashlib.sha256(chain.encode()).hexdigest()[:32]
         update = Update(
@@ -101,7 +101,7 @@ class TopicRefresher:
     async def _changed_part(
         self, url: str, content: TopicContent, known: tuple[str, ...]
     ) -> tuple[bytes | None, tuple[str, ...]]:
-        """What of the content is to be delivered, None for nothing, and the entries known from now on (W3C 7)."""
+        """Return the content to deliver, or None for nothing, and the entries known from now on (W3C 7)."""
         topic = await self._store.topics.get(url)
         if topic is None or not topic.feed_diff:
             return content.body, known
@@ -116,7 +116,7 @@ class TopicRefresher:
         return without_entries(content.body, entries, before), remembered
 
     async def _entries(self, content: TopicContent) -> tuple[FeedEntry, ...] | None:
-        """The entries of a feed, found step by step; of all feeds that are read, one has its turn at a time."""
+        """Return the entries of a feed, or None if it is not a feed. One feed is parsed at a time."""
         steps = feed_entries_in_steps(content.body, content.content_type)
         while True:
             async with self._reading:

@@ -1,4 +1,4 @@
-"""What has to be done now and then: ending leases and giving space back."""
+"""Periodic upkeep: ending leases and freeing space."""
 
 import logging
 import time
@@ -18,12 +18,12 @@ _PAGE = 500
 
 
 class Upkeep:
-    """Ends subscriptions whose lease is over, and deletes what nobody needs any more.
+    """Ends subscriptions whose lease has expired, and deletes what is no longer needed.
 
     Args:
         store: The store.
         dead_letter_seconds: How long dead letters are kept.
-        clock: The time, in seconds since 1970.
+        clock: Returns the time, in seconds since 1970.
     """
 
     def __init__(self, store: HubStore, dead_letter_seconds: float, clock: Callable[[], float] = time.time) -> None:
@@ -32,7 +32,7 @@ class Upkeep:
         self._clock = clock
 
     async def run(self) -> None:
-        """Keep the store tidy, until cancelled."""
+        """Clean up the store until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._every, _SWEEP_SECONDS, self.end_leases)
             tasks.start_soon(self._every, _RECLAIM_SECONDS, self.reclaim)
@@ -48,24 +48,24 @@ class Upkeep:
             await anyio.sleep(seconds)
 
     async def end_leases(self) -> None:
-        """End every subscription whose lease is over (W3C 5.3.1)."""
+        """End every subscription whose lease has expired (W3C 5.3.1)."""
         ended = await self._store.subscriptions.end_expired(limit=_PAGE)
         while ended:
             log.info("%d leases ended.", len(ended))
             ended = await self._store.subscriptions.end_expired(limit=_PAGE)
 
     async def reclaim(self) -> None:
-        """Delete the updates that nobody is owed any more."""
+        """Delete the updates that no subscription is owed."""
         await self._store.broker.reclaim()
 
     async def forget_unused_topics(self) -> None:
-        """Forget the topics that nobody has followed or registered for an hour, and that nothing waits for."""
+        """Forget the topics that have been without subscriptions and registration for an hour, and are not needed."""
         forgotten = await self._store.topics.forget_unused()
         if forgotten:
             log.info("%d unused topics were forgotten.", forgotten)
 
     async def drop_old_dead_letters(self) -> None:
-        """Forget the dead letters and the dead announcements that were kept long enough."""
+        """Drop the dead letters and dead announcements that were kept long enough."""
         oldest = self._clock() - self._dead_letter_seconds
         dropped = await self._store.announcements.drop_dead(oldest)
         if dropped:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -21,6 +21,7 @@ from websubhub import (
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.work.acquaintances import Acquaintances
+from websubhub.standalone.work.pacing import Pair, PairPace
 from websubhub.standalone.work.wakeup import Wakeup
 
 log = logging.getLogger("websubhub")
@@ -45,6 +46,8 @@ class VerificationWorker:
 
     What has to wait for a budget stays in the store, and no attempt is counted.
 
+    All that waits and is under way is in one class because whether a verification may begin depends on all of it.
+
     Args:
         verifications: The requests.
         verify: Validates and verifies one request once.
@@ -55,6 +58,7 @@ class VerificationWorker:
         interval: Seconds at least between two attempts for the same topic and callback.
         budget: What the hosts of callbacks may be made to take.
         clock: The time, in seconds since 1970.
+        count: Called with the end of each attempt.
         introductions: Who has named which hosts of callbacks.
     """
 
@@ -70,6 +74,7 @@ class VerificationWorker:
         interval: float = _PAIR_SECONDS,
         budget: VerificationBudget | None = None,
         clock: Callable[[], float] = time.time,
+        count: Callable[[IntentVerification], None] = lambda _: None,
         introductions: Introductions | None = None,
     ) -> None:
         self._verifications = verifications
@@ -78,11 +83,9 @@ class VerificationWorker:
         self._hub = hub
         self._wakeup = wakeup
         self._delays = delays
-        self._interval = interval
-        self._held: dict[tuple[str, str], float] = {}
+        self._pairs = PairPace(clock, interval)
         self._clock = clock
-        self._under_way: set[tuple[str, str]] = set()
-        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._count = count
         self._waiting: dict[HostAccount, float] = {}
         self._finished: set[str] = set()
         self._met = Acquaintances[HostAccount]()
@@ -95,13 +98,7 @@ class VerificationWorker:
         async with anyio.create_task_group() as tasks:
             while True:
                 await self._start(tasks)
-                await self._wakeup.wait(self._pause())
-
-    def _pause(self) -> float:
-        """How long until a pair may be asked again, if that is soon."""
-        if not self._asked:
-            return _POLL_SECONDS
-        return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), _POLL_SECONDS)
+                await self._wakeup.wait(self._pairs.wait(_POLL_SECONDS))
 
     async def _start(self, tasks: TaskGroup) -> None:
         """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
@@ -137,9 +134,7 @@ class VerificationWorker:
         """Forget the waits that are over."""
         now = self._clock()
         self._waiting = {account: until for account, until in self._waiting.items() if until > now}
-        self._held = {pair: until for pair, until in self._held.items() if until > now}
-        while self._asked and next(iter(self._asked.values())) <= now:
-            self._asked.popitem(last=False)
+        self._pairs.recover()
 
     def _begin(self, pending: PendingVerification, tasks: TaskGroup) -> bool:
         """Begin a verification if it may. Return whether it, or all of its account, is out of the way now."""
@@ -148,7 +143,7 @@ class VerificationWorker:
         if pending.id in self._finished or account in self._waiting or self._budget.is_full(pending.known):
             return False
         # A newer request of a pair is verified once the older one is, so that the newest has the last word.
-        if pair in self._under_way or pair in self._asked or pair in self._held:
+        if not self._pairs.is_free(pair):
             return False
         stranger = not self._budget.proven(account)
         crowded = stranger and self._is_crowded(pending.known)
@@ -163,8 +158,7 @@ class VerificationWorker:
             # Each host that waits is a row that is read: the more there are, the later they are looked at again.
             self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
-        self._under_way.add(pair)
-        self._asked[pair] = self._clock() + self._interval
+        self._pairs.begin(pair)
         self._strangers[pending.known] += stranger
         tasks.start_soon(self._finish, pending, pair, spending, stranger, introducer)
         return True
@@ -172,7 +166,7 @@ class VerificationWorker:
     async def _finish(
         self,
         pending: PendingVerification,
-        pair: tuple[str, str],
+        pair: Pair,
         spending: Spending,
         stranger: int,
         introducer: str | None,
@@ -181,14 +175,15 @@ class VerificationWorker:
         try:
             attempt = await self._attempt(pending, spending)
             result = attempt.result
+            self._count(result)
             await self._settle(pending, attempt)
         except StoreError as error:
             log.warning("A verification could not be settled: %s", error)
             # What is there still is due; nobody is to be asked again and again for that.
-            self._held[pair] = self._clock() + _STORE_SECONDS
+            self._pairs.hold(pair, _STORE_SECONDS)
         finally:
             self._finished.add(pending.id)
-            self._under_way.discard(pair)
+            self._pairs.end(pair)
             self._budget.end(spending, result)
             self._strangers[pending.known] -= stranger
             self._introductions.end(introducer)

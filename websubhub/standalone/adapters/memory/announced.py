@@ -42,7 +42,7 @@ class Announced:
         return self._by_id.get(number)
 
     def due(self, now: float) -> Iterator[KeptAnnouncement]:
-        """Return those that are to be fetched, the longest due first."""
+        """Return those that are to be fetched, the most overdue first."""
         for due_at, number in self._due:
             if due_at > now:
                 return

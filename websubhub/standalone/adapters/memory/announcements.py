@@ -35,7 +35,7 @@ class MemoryAnnouncements:
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """Return the topics that are to be fetched now, the longest due first."""
+        """Return the topics that are to be fetched now, the most overdue first."""
         await self._state.turn()
         due = (kept for kept in self._announced.due(self._clock()) if kept.host not in besides)
         chosen = due if among is None else (kept for kept in due if kept.host in among)
@@ -70,7 +70,7 @@ class MemoryAnnouncements:
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """A fetch failed and is to be tried again."""
+        """Note that a fetch failed and is to be tried again."""
         await self._state.turn()
         kept = self._note(announcement, reason, status, firm)
         if kept is None:
@@ -80,7 +80,7 @@ class MemoryAnnouncements:
         return True
 
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
-        """A fetch failed for the last time."""
+        """Note that a fetch failed for the last time."""
         await self._state.turn()
         kept = self._note(announcement, reason, status, firm)
         if kept is None:
@@ -132,7 +132,7 @@ class MemoryAnnouncements:
         )
 
     def _begin_again(self, kept: KeptAnnouncement, *, due_at: float) -> None:
-        """Let all attempts follow, also where it was given up."""
+        """Reset the attempts, even if it was given up."""
         announced_at = kept.value.announced_at if kept.value.died_at is None else self._clock()
         self._announced.change(kept, attempts=0, died_at=None, announced_at=announced_at, due_at=due_at)
 

@@ -60,7 +60,7 @@ class Pending:
         ]
 
     def due(self, now: float, *, known: bool) -> Iterator[KeptVerification]:
-        """Return those that are due, of pairs that were subscribed or of the others, the longest due first."""
+        """Return those that are due, of pairs that were subscribed or of the others, the most overdue first."""
         for due_at, verification in self._order[known]:
             if due_at > now:
                 break
@@ -75,7 +75,7 @@ class Pending:
         self.strangers[host] += not value.known
 
     def postpone(self, kept: KeptVerification, due_at: float, attempts: int) -> None:
-        """Set the time of the next attempt, and the number of those that were made."""
+        """Set the time of the next attempt, and the number of attempts made."""
         order = self._order[kept.value.known]
         order.discard((kept.value.due_at, kept.value.id))
         kept.value = evolve(kept.value, attempts=attempts, due_at=due_at)

@@ -1,4 +1,4 @@
-"""What is kept in memory of topics and subscriptions."""
+"""The records of topics and subscriptions in memory."""
 
 from collections import Counter
 

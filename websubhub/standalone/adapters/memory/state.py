@@ -1,4 +1,4 @@
-"""What the stores in memory share: topics, subscriptions and dead letters in plain structures."""
+"""The state that the stores in memory share: topics, subscriptions and dead letters in plain structures."""
 
 from collections import Counter
 from itertools import count
@@ -44,7 +44,7 @@ class State:
         self._numbers = count(1)
 
     async def turn(self) -> None:
-        """Let others have their turn first.
+        """Give other tasks a turn first.
 
         Raises:
             StoreClosedError: The store was closed.

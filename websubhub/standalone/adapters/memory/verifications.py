@@ -71,7 +71,7 @@ class MemoryVerifications:
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """Return what is due: the requests of pairs that are subscribed before the others, the longest due first."""
+        """Return what is due: the requests of pairs that are subscribed before the others, the most overdue first."""
         await self._state.turn()
         found: list[PendingVerification] = []
         for kind in (kind for kind in (True, False) if kind in known):

@@ -11,7 +11,7 @@ from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _COLUMNS = "id, topic, count, announced_at, attempts, due_at, status, reason, died_at"
 _STATES = {
@@ -53,7 +53,7 @@ class SqliteAnnouncements:
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """The topics that are to be fetched now, the longest due first."""
+        """Return the topics that are to be fetched now, the most overdue first."""
         values = {
             "now": self._clock(),
             "besides": json.dumps(list(besides)),
@@ -73,7 +73,7 @@ class SqliteAnnouncements:
 
         due, unreadable = await self._database.read(work)
         if unreadable:
-            _log.error("%d announcements cannot be read from the database, and are forgotten.", len(unreadable))
+            log.error("%d announcements cannot be read from the database, and are forgotten.", len(unreadable))
             await self.drop(unreadable)
         return due
 
@@ -107,13 +107,13 @@ class SqliteAnnouncements:
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """A fetch failed and is to be tried again."""
+        """Note that a fetch failed and is to be tried again."""
         now = self._clock()
         failed = {"due_at": now + max(after, firm), "died_at": None, "allowed_at": now + firm}
         return await self._fail(announcement, failed | {"reason": reason, "status": status})
 
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
-        """A fetch failed for the last time."""
+        """Note that a fetch failed for the last time."""
         now = self._clock()
         failed = {"due_at": now, "died_at": now, "allowed_at": now + firm}
         return await self._fail(announcement, failed | {"reason": reason, "status": status})
@@ -139,7 +139,7 @@ class SqliteAnnouncements:
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
     ) -> list[Announcement]:
-        """A page of the announcements, the oldest first."""
+        """Return a page of the announcements, the oldest first."""
 
         def work(connection: Connection) -> list[Announcement]:
             found = connection.execute(
@@ -177,7 +177,7 @@ class SqliteAnnouncements:
         return await self._database.settle(lambda connection: connection.execute(statement, (value,)).rowcount)
 
     async def statistics(self) -> AnnouncementStatistics:
-        """The counts of this moment."""
+        """Return the counts of this moment."""
 
         def work(connection: Connection) -> AnnouncementStatistics:
             living, pending, oldest = connection.execute(

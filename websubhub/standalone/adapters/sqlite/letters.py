@@ -13,7 +13,7 @@ _REPLAYABLE = (
 
 
 def read_letters(connection: Connection, after: int, limit: int) -> list[DeadLetter]:
-    """A page of the dead letters."""
+    """Return a page of the dead letters."""
     rows = connection.execute(
         "SELECT dead_letters.id, topics.url, callback, message_id, content_type, length(content), attempts, reason, "
         "died_at, replaying FROM dead_letters JOIN topics ON topics.id = dead_letters.topic_id "
@@ -39,7 +39,7 @@ def read_letters(connection: Connection, after: int, limit: int) -> list[DeadLet
 
 
 def read_failing(connection: Connection, limit: int) -> list[FailingDelivery]:
-    """The deliveries that will be tried again, the next one first."""
+    """Return the deliveries that will be tried again, the next one first."""
     rows = connection.execute(
         "SELECT url, callback, attempts, refusals, due_at, reason FROM retries "
         "JOIN subscriptions ON subscriptions.id = subscription_id "
@@ -53,7 +53,7 @@ def read_failing(connection: Connection, limit: int) -> list[FailingDelivery]:
 
 
 def mark_replaying(connection: Connection, letters: Sequence[int], now: float) -> list[tuple[int, int, int, int]]:
-    """Let dead letters be tried once more. Returns their topics, subscriptions, own numbers and updates."""
+    """Mark dead letters as replaying. Return their topics, subscriptions, own numbers and updates."""
     values = as_json(letters), now
     rows = connection.execute(
         "SELECT topic_id, subscriptions.id, dead_letters.id, sequence " + _REPLAYABLE + "ORDER BY dead_letters.id",
@@ -67,7 +67,7 @@ def mark_replaying(connection: Connection, letters: Sequence[int], now: float) -
 
 
 def read_replaying(connection: Connection) -> list[tuple[int, int, int, int]]:
-    """The dead letters that were to be tried once more before a restart, as ``mark_replaying`` returns them."""
+    """Return the dead letters that were to be tried once more before a restart, as ``mark_replaying`` returns them."""
     return connection.execute(
         "SELECT topic_id, subscriptions.id, dead_letters.id, sequence FROM dead_letters JOIN subscriptions "
         "USING (topic_id, identity) WHERE replaying ORDER BY dead_letters.id"

@@ -1,4 +1,4 @@
-"""What was on the disk when the hub started, put on the board."""
+"""Loading the state on the disk onto the board when the hub starts."""
 
 import gc
 import logging
@@ -14,7 +14,7 @@ from websubhub.standalone.adapters.sqlite.rows import delivery_mode
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.members import Member, Members
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _PAGE = 5_000
 
@@ -60,7 +60,7 @@ async def _load_subscriptions(database: Database, members: Members) -> None:
                 Member(topic=topic, subscription=subscription, host=host, position=position, expires_at=expires_at)
             )
     if unreadable:
-        _log.error("%d subscriptions cannot be read from the database, and get nothing.", unreadable)
+        log.error("%d subscriptions cannot be read from the database, and get nothing.", unreadable)
 
 
 def _are_numbers(*values: object) -> bool:

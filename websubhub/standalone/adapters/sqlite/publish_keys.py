@@ -46,7 +46,7 @@ def append_once(
 
 
 def _forget(connection: Connection, now: float, last: int) -> None:
-    """Forget the keys up to a number, and some of those that are too old: more than one new key makes."""
+    """Forget the keys up to a number, and some expired ones: more than a new key adds."""
     connection.execute("DELETE FROM accepted_keys WHERE id <= ?", (last,))
     connection.execute(
         "DELETE FROM accepted_keys WHERE accepted_at <= ? AND id IN (SELECT id FROM accepted_keys ORDER BY id LIMIT ?)",

@@ -1,4 +1,4 @@
-"""What claims need, read from SQLite; what cannot be read is named, so that others need not wait for it."""
+"""Reading what claims need from SQLite. Unreadable rows are named, so that others need not wait for them."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -97,7 +97,7 @@ def _read_made(connection: Connection, subscriptions: Iterable[int]) -> dict[int
         "WHERE subscription_id IN (SELECT value FROM json_each(?))",
         (as_json(subscriptions),),
     ).fetchall()
-    # Counts that are none are forgotten: the schedule begins anew, and has an end.
+    # Invalid counts are ignored: the schedule starts from the beginning, and still ends.
     return {row[0]: Made(row[1], row[2], row[3], bool(row[4])) for row in found if _are_whole(row[1:4])}
 
 

@@ -21,7 +21,7 @@ UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionErro
 
 
 def sorted_out(found: Iterable[tuple[Any, ...]], make: Callable[..., T]) -> tuple[list[T], list[int]]:
-    """What can be made of rows, and the numbers of those that nothing can be made of.
+    """Return what ``make`` makes of rows, and the numbers of the rows that cannot be read.
 
     Args:
         found: The rows, each with its number before the other values.
@@ -38,7 +38,7 @@ def sorted_out(found: Iterable[tuple[Any, ...]], make: Callable[..., T]) -> tupl
 
 
 def text(value: object) -> str:
-    """A value that must be text.
+    """Return a value that must be text.
 
     Raises:
         UnreadableError: It is none.
@@ -49,7 +49,7 @@ def text(value: object) -> str:
 
 
 def text_or_none(value: object) -> str | None:
-    """A value that must be text, or nothing.
+    """Return a value that must be text, or nothing.
 
     Raises:
         UnreadableError: It is neither.
@@ -58,7 +58,7 @@ def text_or_none(value: object) -> str | None:
 
 
 def content(value: object) -> bytes:
-    """A value that must be bytes.
+    """Return a value that must be bytes.
 
     Raises:
         UnreadableError: It is none.
@@ -69,7 +69,7 @@ def content(value: object) -> bytes:
 
 
 def number(value: object) -> float:
-    """A value that must be a number.
+    """Return a value that must be a number.
 
     Raises:
         UnreadableError: It is none.
@@ -80,7 +80,7 @@ def number(value: object) -> float:
 
 
 def whole(value: object) -> int:
-    """A value that must be a whole number.
+    """Return a value that must be a whole number.
 
     Raises:
         UnreadableError: It is none.
@@ -91,7 +91,7 @@ def whole(value: object) -> int:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """A value that must be a list of texts, as JSON.
+    """Return a value that must be a list of texts, as JSON.
 
     Raises:
         UnreadableError: It is none.
@@ -106,10 +106,10 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def delivery_mode(value: object) -> DeliveryMode:
-    """The mode of a topic; one that is unknown loses no update."""
+    """Return the mode of a topic; one that is unknown loses no update."""
     return _MODES.get(value, DeliveryMode.EVERY) if isinstance(value, str) else DeliveryMode.EVERY
 
 
 def as_json(numbers: Iterable[int]) -> str:
-    """A list of numbers for ``json_each``."""
+    """Return a list of numbers for ``json_each``."""
     return f"[{','.join(map(str, numbers))}]"

@@ -30,7 +30,7 @@ _ADD = (
 
 @frozen(kw_only=True)
 class _Saved:
-    """What a save did: the topic, and whether the subscription is a new one in it."""
+    """The result of a save: the topic, and whether the subscription is new in it."""
 
     topic: int
     mode: DeliveryMode
@@ -71,7 +71,7 @@ class SqliteSubscriptions:
         return await self._database.write(work, then) is not None
 
     async def get(self, topic: str, callback: str) -> StoredSubscription | None:
-        """The subscription of this pair whose lease has not ended, or None."""
+        """Return the subscription of this pair whose lease has not ended, or None."""
         values = url_identity(topic), url_identity(callback), self._clock()
 
         def work(connection: Connection) -> StoredSubscription | None:
@@ -85,7 +85,7 @@ class SqliteSubscriptions:
     async def page(
         self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
     ) -> list[StoredSubscription]:
-        """A page of subscriptions by topic and callback."""
+        """Return a page of subscriptions by topic and callback."""
         after_topic, after_callback = map(url_identity, after or ("", ""))
         only = "" if topic is None else "topics.identity = :topic AND "  # on its own, so that the index serves it
         values = {"topic": url_identity(topic or ""), "t": after_topic, "c": after_callback, "limit": limit}
@@ -162,7 +162,7 @@ class SqliteSubscriptions:
 def _save(connection: Connection, subscription: StoredSubscription, now: float) -> _Saved:
     identity = url_identity(subscription.callback)
     topic, mode, head = _ensure_topic(connection, subscription.topic)
-    # A subscription whose lease is over is none to renew: what it missed since then it is not owed.
+    # An expired subscription is not renewed but replaced: it does not get what it missed.
     ended = connection.execute(
         "DELETE FROM subscriptions WHERE topic_id = ? AND identity = ? AND expires_at <= ? RETURNING id",
         (topic, identity, now),

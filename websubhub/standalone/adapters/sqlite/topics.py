@@ -14,7 +14,7 @@ from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, as_json, deliv
 from websubhub.standalone.ports import FetchedTopic, Topic
 from websubhub.standalone.schedule.members import Members
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _ALL = "*"
 _PAGE = 5_000
@@ -120,7 +120,7 @@ class SqliteTopics:
         return len(forgotten)
 
     async def get(self, url: str) -> Topic | None:
-        """The topic of this URL, or None."""
+        """Return the topic of this URL, or None."""
 
         def work(connection: Connection) -> Topic | None:
             row = connection.execute(
@@ -131,7 +131,7 @@ class SqliteTopics:
         return await self._database.read(work)
 
     async def page(self, *, after: str = "", limit: int = 100) -> list[Topic]:
-        """A page of the topics by URL."""
+        """Return a page of the topics by URL."""
 
         def work(connection: Connection) -> list[Topic]:
             rows = connection.execute(
@@ -155,7 +155,7 @@ class SqliteTopics:
         return await self._database.write(work)
 
     async def last_fetch(self, url: str) -> FetchedTopic | None:
-        """What is remembered of the last fetch, or None when there was none."""
+        """Return what is remembered of the last fetch, or None if there was none."""
 
         def work(connection: Connection) -> str | None:
             row = connection.execute("SELECT fetched FROM topics WHERE identity = ?", (url_identity(url),)).fetchone()
@@ -200,5 +200,5 @@ def _read_fetch(text: str, url: str) -> FetchedTopic | None:
         values = json.loads(text)
         return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
     except UNREADABLE:
-        _log.error("The record of the last fetch of %s cannot be read, and is deleted.", url)
+        log.error("The record of the last fetch of %s cannot be read, and is deleted.", url)  # noqa: TRY400 - expected
         return None

@@ -21,7 +21,7 @@ from websubhub.standalone.ports import (
     SubscriptionLimits,
 )
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at, known"
 _IS_SUBSCRIBED = (
@@ -97,7 +97,7 @@ class SqliteVerifications:
         return bool(await self._database.write(lambda connection: connection.execute(_REPLACE_KNOWN, row).rowcount))
 
     async def get(self, topic: str, callback: str) -> PendingVerification | None:
-        """The newest request of this pair, or None."""
+        """Return the newest request of this pair, or None."""
 
         def work(connection: Connection) -> PendingVerification | None:
             row = connection.execute(
@@ -116,7 +116,7 @@ class SqliteVerifications:
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """The requests that are due: those of pairs that are subscribed before the others, the longest due first."""
+        """Return the requests that are due: those of subscribed pairs first, then the most overdue first."""
         common = {"now": self._clock(), "limit": limit}
         asked = [
             common
@@ -140,7 +140,7 @@ class SqliteVerifications:
 
     async def _forget(self, unreadable: list[int]) -> None:
         """Take out what would be due for ever, and hide what is due behind it."""
-        _log.error("%d pending verifications cannot be read from the database, and are forgotten.", len(unreadable))
+        log.error("%d pending verifications cannot be read from the database, and are forgotten.", len(unreadable))
         statement = "DELETE FROM verifications WHERE rowid IN (SELECT value FROM json_each(?))"
         await self._database.settle(lambda connection: connection.execute(statement, (as_json(unreadable),)).rowcount)
 
@@ -158,7 +158,7 @@ class SqliteVerifications:
         return await self._database.settle(lambda connection: _delete(connection, verification))
 
     async def count(self) -> int:
-        """How many requests are pending."""
+        """Return how many requests are pending."""
 
         def work(connection: Connection) -> int:
             count: int = connection.execute("SELECT count(*) FROM verifications").fetchone()[0]

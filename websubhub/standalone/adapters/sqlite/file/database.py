@@ -66,7 +66,7 @@ class DatabaseFile:
         self._release()
 
     def has_room(self, connection: Connection) -> bool:
-        """Whether there is space for more than what frees space."""
+        """Return whether there is space for more than what frees space."""
         if self._reserve is None or self._reserve.restore():
             return True
         _empty_log(connection)
@@ -179,7 +179,7 @@ def touch(connection: Connection) -> None:
 
 
 def disk_full() -> DiskFullError:
-    """The error for a write that there is no room for."""
+    """Return the error for a write that there is no room for."""
     return DiskFullError("The disk has no space for more updates.")
 
 

@@ -44,7 +44,7 @@ class FileLock:
             raise StoreError(f"The database {self._database} cannot be opened: {error.strerror}.") from None
 
     def release(self) -> None:
-        """Let another process have it. The lock file stays, since removing it would race with that process."""
+        """Unlock the database. The lock file stays, since removing it would race with another process."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -7,7 +7,7 @@ _SPARE_PAGES = 1024
 
 
 def free_pages(connection: Connection) -> bool:
-    """Give some free pages back to the disk, but not those that will soon be used again. Whether there are more."""
+    """Free some pages on the disk, but not those that will soon be used again. Return whether there are more."""
     free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
     for _ in range(min(free - _SPARE_PAGES, _PAGES)):
         connection.execute("PRAGMA incremental_vacuum(1)")  # sqlite3 lets it do one step only, whatever the number

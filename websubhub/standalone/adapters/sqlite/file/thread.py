@@ -12,7 +12,7 @@ from anyio.lowlevel import current_token
 from websubhub.standalone.adapters.sqlite.file.database import Connection, DatabaseFile, disk_full
 from websubhub.standalone.ports import StoreClosedError, StoreError
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ class _Job:
         if self.then is not None and self.error is None:
             try:
                 self.then(self.result)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 # The others of its commit must not wait for ever; its own caller hears of it.
-                _log.exception("What was written could not be told on.")
+                log.exception("What was written could not be told on.")
                 self.error = error
         self.event.set()
 
@@ -212,7 +212,7 @@ def _land(jobs: list[_Job]) -> None:
 
 
 def _nothing(_connection: Connection) -> None:
-    """What the thread is asked first, to say when the file is open."""
+    """Do nothing: the first job of the thread, whose end tells that the file is open."""
 
 
 def _nowhere(*_arguments: object) -> None:

@@ -13,7 +13,7 @@ from websubhub.standalone.broker.background import in_background
 from websubhub.standalone.clock import ClockReading, HubClock, seconds_between
 from websubhub.standalone.ports import StoreError
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("websubhub")
 
 _LOOK_SECONDS = 5.0
 _NOTE_SECONDS = 600.0
@@ -52,7 +52,7 @@ class Timekeeper:
 
         moved = await self._database.settle(work)
         if abs(moved) > _TOLERANCE_SECONDS:
-            _log.warning("The wall clock was set by %+.0f s; leases and retries were moved along with it.", moved)
+            log.warning("The wall clock was set by %+.0f s; leases and retries were moved along with it.", moved)
         self._noted = now
 
     @asynccontextmanager
@@ -76,7 +76,7 @@ class Timekeeper:
         now = self._clock.read()
         step = now.ahead - self._noted.ahead
         if abs(step) > _TOLERANCE_SECONDS:
-            _log.warning("The wall clock was set by %+.0f s; leases and retries go on as if it was not.", step)
+            log.warning("The wall clock was set by %+.0f s; leases and retries go on as if it was not.", step)
         elif now.steady - self._noted.steady < _NOTE_SECONDS:
             return
         await self.note(now)
@@ -87,7 +87,7 @@ class Timekeeper:
         try:
             await self._database.settle(lambda connection: _note(connection, reading))
         except StoreError as error:
-            _log.warning("The time could not be stored: %s", error)
+            log.warning("The time could not be stored: %s", error)
         else:
             self._noted = reading
 

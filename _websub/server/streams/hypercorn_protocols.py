@@ -18,11 +18,12 @@ from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError, H11Protocol
 from hypercorn.typing import ConnectionState
 
-from _websub.server.strict import HEAD_BYTES, StrictConnection
+from _websub.grammar.heads import HEAD_BYTES
+from _websub.server.streams.strict import StrictConnection
 
 
 class Wire(Protocol):
-    """What a protocol asks of its connection."""
+    """The connection as its protocol sees it."""
 
     async def write(self, data: bytes) -> None:
         """Send bytes to the client."""
@@ -61,7 +62,7 @@ class _Event:
 
 
 class Context:
-    """What all connections of a server share."""
+    """The state that all connections of a server share."""
 
     event_class = _Event
     sleep = staticmethod(anyio.sleep)
@@ -258,7 +259,7 @@ class Conversation:
         await self._protocol.handle(Closed())
 
     def let_go(self) -> None:
-        """Let go of everything, once nothing is left to do: in a circle, it would stay until garbage is collected."""
+        """Drop all references at the end, since a reference cycle would stay until the garbage collector runs."""
         vars(self._protocol).clear()
         vars(self).clear()
 

@@ -3,16 +3,16 @@
 from urllib.parse import unquote, urlsplit
 
 from _websub.asgi.origins import leads_off_loopback, refusal_on_loopback
-from _websub.calls.client import HttpClient
 from _websub.grammar.addresses import is_loopback_url
 from _websub.grammar.hosts import authority_of
 from _websub.grammar.vocabulary import Parameter
 from _websub.http import Request, Response, plain
 from websubhub._config import HubConfig
+from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._messages import Subscription, Unsubscription
 
 
-class Admission:
+class Screening:
     """Refuses requests that are not for this hub, and callbacks that it will never call.
 
     Args:
@@ -20,7 +20,7 @@ class Admission:
         client: The client that calls callbacks.
     """
 
-    def __init__(self, config: HubConfig, client: HttpClient) -> None:
+    def __init__(self, config: HubConfig, client: CallbackClient) -> None:
         self._path = config.local_path
         self._location = _location(config.public_url)
         self._on_loopback = is_loopback_url(config.public_url)

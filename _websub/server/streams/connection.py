@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
-import attrs
 from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskGroup
 from anyio.streams.tls import TLSAttribute, TLSStream
 
@@ -17,9 +16,10 @@ from _websub.asgi.edge import AsgiApp
 from _websub.asgi.holdings import client_of
 from _websub.asgi.refusals import Refusals
 from _websub.grammar.targets import in_origin_form
-from _websub.http import RETRY_LATER
-from _websub.server.hypercorn_protocols import Conversation
-from _websub.server.inbox import Inbox
+from _websub.limits import Patience
+from _websub.server.last_words import LAST_WORDS_SECONDS, say_stopping
+from _websub.server.streams.hypercorn_protocols import Conversation
+from _websub.server.streams.inbox import Inbox
 from _websub.server.turns import Turns
 from _websub.user_code import contained
 
@@ -31,30 +31,7 @@ _RECEIVE_BYTES = 16_384
 #: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
 _LINGER_SECONDS = 2.0
 _QUIET_SECONDS = 0.3
-_LAST_ANSWER_SECONDS = 1.0
 _GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
-
-
-@attrs.frozen(kw_only=True)
-class Patience:
-    """How long a connection is waited for, in seconds.
-
-    Attributes:
-        idle: Until the head of the next request is complete.
-        read: Between two pieces of a body.
-        write: Until the client has taken a piece of an answer.
-        handshake: Until TLS is set up.
-    """
-
-    idle: float = 5.0
-    read: float = 20.0
-    write: float = 30.0
-    handshake: float = 10.0
-
-    @property
-    def shortest(self) -> float:
-        """The shortest of them."""
-        return min(self.idle, self.read, self.write, self.handshake)
 
 
 Speak = Callable[..., Conversation]
@@ -62,6 +39,8 @@ Speak = Callable[..., Conversation]
 
 class Connection:
     """One connection.
+
+    Its state is in one class because its tasks, one that reads and one that serves, share it.
 
     Args:
         transport: What the client has opened.
@@ -235,7 +214,7 @@ class Connection:
         await self._transport.aclose()
 
     async def _say_goodbye(self) -> None:
-        """Let the client see the end of what was sent: closed with bytes unread, the connection would be reset."""
+        """Wait until the client has read the response: closed with unread bytes, the connection would be reset."""
         with anyio.move_on_after(_QUIET_SECONDS):
             if self._conversation is not None:
                 await self._conversation.goodbye()
@@ -256,21 +235,12 @@ async def _call(app: AsgiApp, scope: Any, inbox: Inbox, send: Callable[[Any], Aw
     except BaseException as error:
         if not contained(error):
             inbox.close()
-            with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_ANSWER_SECONDS):
-                await _say_stopping(scope, send)
+            with anyio.CancelScope(shield=True), anyio.move_on_after(LAST_WORDS_SECONDS):
+                await say_stopping(scope, send)
+                await send(None)
             raise
         log.exception("The application failed.")
     inbox.close()
-    await send(None)
-
-
-async def _say_stopping(scope: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-    """Answer a request that was cancelled, if nothing of its answer is out yet: it may be tried again."""
-    if scope["type"] == "http":
-        headers = [(name.lower().encode(), value.encode()) for name, value in RETRY_LATER]
-        with suppress(Exception):
-            await send({"type": "http.response.start", "status": 503, "headers": [*headers, (b"content-length", b"0")]})
-            await send({"type": "http.response.body", "body": b""})
     await send(None)
 
 

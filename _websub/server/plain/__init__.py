@@ -1,0 +1,1 @@
+"""HTTP/1.1 without TLS on asyncio: uvicorn with httptools, made strict and bounded."""

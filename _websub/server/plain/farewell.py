@@ -1,0 +1,39 @@
+"""The end of a connection of asyncio."""
+
+import asyncio
+
+#: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
+_LINGER_SECONDS = 2.0
+_QUIET_SECONDS = 0.3
+
+
+class Farewell:
+    """Sends no more, and lets the client see the end of what was sent: closed with bytes unread, it would be reset.
+
+    Args:
+        transport: The connection.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._heard = False
+        self._until = self._loop.time() + _LINGER_SECONDS
+        try:
+            transport.write_eof()
+            transport.resume_reading()
+        except (OSError, RuntimeError):
+            transport.abort()
+        else:
+            self._loop.call_later(_QUIET_SECONDS, self._look)
+
+    def hear(self) -> None:
+        """Note that the client has sent more."""
+        self._heard = True
+
+    def _look(self) -> None:
+        if self._heard and self._loop.time() < self._until:
+            self._heard = False
+            self._loop.call_later(_QUIET_SECONDS, self._look)
+        else:
+            self._transport.close()

@@ -1,0 +1,102 @@
+"""Which bytes of a connection are which: one request after the other, whose heads are looked at before they count."""
+
+from collections.abc import Callable
+
+from _websub.grammar.heads import HEAD_BYTES, HeadError, HeadWatch, checked_head
+from _websub.limits import are_too_small
+
+
+class Framing:
+    """Hands on the bytes of one request at a time.
+
+    A parser that is given all that has come takes what follows a request for the next one, without anybody having
+    looked at it.
+
+    Args:
+        feed: Takes bytes of a request; it calls ``expect``, ``count`` and ``complete`` as it understands them.
+
+    Attributes:
+        arrived: Whether the last request that has begun is complete.
+        chunked: Whether its body comes in chunks.
+    """
+
+    def __init__(self, feed: Callable[[bytes], None]) -> None:
+        self._feed = feed
+        self._watch = HeadWatch()
+        self._data: bytes | bytearray = b""
+        self._at = 0
+        self._left = 0
+        self._fed = self._pieces = self._size = 0
+        self.arrived = True
+        self.chunked = False
+
+    def add(self, data: bytes) -> None:
+        """Take what has come."""
+        if self._at < len(self._data):
+            rest = self._data if isinstance(self._data, bytearray) else bytearray(self._data)
+            del rest[: self._at]
+            rest += data
+            self._data = rest
+        else:
+            self._data = data
+        self._at = 0
+
+    @property
+    def is_left(self) -> bool:
+        """Whether anything is left that was not handed on."""
+        return self._at < len(self._data)
+
+    def begin(self) -> bool:
+        """Hand on the head of the next request, and return whether it was there.
+
+        Raises:
+            HeadError: It is none.
+        """
+        end = self._watch.end(self._data, self._at)
+        if not end:
+            return False
+        head = checked_head(bytes(self._data[self._at : end]))
+        self._at = end
+        self.arrived = self.chunked = False
+        self._left = self._fed = self._pieces = self._size = 0
+        self._feed(head)
+        return True
+
+    def go_on(self) -> None:
+        """Hand on what has come of a body.
+
+        Raises:
+            HeadError: It is none.
+        """
+        end = len(self._data) if self.chunked else self._at + self._left
+        body = bytes(self._data[self._at : end])
+        self._at += len(body)
+        self._left -= len(body)
+        self._fed += len(body)
+        self._feed(body)
+        if self.chunked and self._fed - self._size > HEAD_BYTES + self._size:
+            raise HeadError("The body has more around it than in it.")
+
+    def expect(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Learn from the headers of a request how long its body is."""
+        for name, value in headers:
+            if name == b"content-length":
+                self._left = int(value)
+            elif name == b"transfer-encoding":
+                self.chunked = True
+
+    def count(self, piece: bytes) -> None:
+        """Count a piece of a body.
+
+        Raises:
+            HeadError: There are too many for their size.
+        """
+        if self.chunked:
+            self._pieces += 1
+            self._size += len(piece)
+            if are_too_small(self._pieces, self._size):
+                raise HeadError("The body comes in too many small pieces.")
+
+    def complete(self) -> None:
+        """Learn that the request is complete."""
+        self.arrived = True

@@ -1,0 +1,68 @@
+"""What all connections of a server that is uvicorn's share."""
+
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from _websub.asgi.edge import AsgiApp
+from _websub.limits import Patience
+from _websub.server.plain.connection import PlainConnection
+from _websub.server.turns import Turns
+
+
+class Shared:
+    """What all connections of a server share.
+
+    Args:
+        app: The application.
+        state: What the application keeps for its requests.
+        patience: How long to wait for clients.
+        opened: Called with each connection.
+        ended: Called with each connection that is over.
+        turns: Where requests wait for their turns.
+
+    Attributes:
+        stopping: Whether each connection ends with the request that is under way.
+    """
+
+    def __init__(
+        self,
+        app: AsgiApp,
+        state: dict[str, Any],
+        patience: Patience,
+        opened: Callable[[PlainConnection], None],
+        ended: Callable[[PlainConnection], None],
+        turns: Turns,
+    ) -> None:
+        # Told to log nothing by itself, uvicorn would take the handlers of its log away from the whole program.
+        self.config = Config(
+            cast("Any", app),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            proxy_headers=False,  # anybody could say who they are
+        )
+        self.config.load()
+        self.server = ServerState()
+        self.state = state
+        self.patience = patience
+        self.opened = opened
+        self.ended = ended
+        self.turns = turns
+        self.stopping = False
+        self._second = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer, made once a second."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._headers = [(b"date", formatdate(second, usegmt=True).encode())]
+        return self._headers

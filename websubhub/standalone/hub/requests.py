@@ -1,0 +1,65 @@
+"""Requests to subscribe and to unsubscribe, kept until they are verified."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from websubhub import Subscription, Unsubscription, host_of
+from websubhub.standalone.hub.introductions import Introductions
+from websubhub.standalone.ports import Mode, PendingVerification, SubscriptionLimits, VerificationStore
+
+_PENDING_LIMIT = 10_000
+
+
+class Requests:
+    """Stores requests before their subscribers are answered.
+
+    Args:
+        verifications: The store of requests that await their verification.
+        accepted: Called when a request awaits its verification.
+        clock: The time, in seconds since 1970.
+        limits: How many subscriptions there may be.
+        introductions: Who has named which hosts of callbacks.
+    """
+
+    def __init__(
+        self,
+        verifications: VerificationStore,
+        accepted: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+        limits: SubscriptionLimits | None = None,
+        introductions: Introductions | None = None,
+    ) -> None:
+        self._verifications = verifications
+        self._accepted = accepted
+        self._clock = clock
+        self._limits = limits or SubscriptionLimits()
+        self._introductions = introductions or Introductions()
+
+    async def keep(self, message: Subscription | Unsubscription) -> bool:
+        """Store a request. An unsubscription without a subscription is forgotten. Return False if there are too many.
+
+        Raises:
+            HostFullError: The host of the callback has too many subscriptions.
+            StoreError: It could not be stored.
+        """
+        if not isinstance(message, Subscription):
+            await self._verifications.save_if_known(self._pending(Mode.UNSUBSCRIBE, message, 0))
+        else:
+            pending = self._pending(Mode.SUBSCRIBE, message, message.lease_seconds)
+            if not await self._verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits):
+                return False
+            self._introductions.note(message.client, host_of(message.callback))
+        self._accepted()
+        return True
+
+    def _pending(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> PendingVerification:
+        return PendingVerification(
+            id=secrets.token_hex(16),
+            mode=mode,
+            topic=message.topic,
+            callback=message.callback,
+            secret=message.secret,
+            lease_seconds=lease_seconds,
+            due_at=self._clock(),
+        )

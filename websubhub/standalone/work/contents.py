@@ -1,0 +1,44 @@
+"""What is sent of an update, made once for all its deliveries."""
+
+from collections import OrderedDict
+
+from websubhub import ContentDistributionMessage, ContentDistributor, SharedContent
+from websubhub.standalone.ports import Update
+
+_KEPT = 64
+_BYTES_KEPT = 16 * 1_048_576
+
+
+class Contents:
+    """The contents of the updates that were delivered last.
+
+    Args:
+        distributor: What makes and sends them.
+    """
+
+    def __init__(self, distributor: ContentDistributor) -> None:
+        self._distributor = distributor
+        self._kept: OrderedDict[tuple[str, str, float], SharedContent] = OrderedDict()
+        self._bytes = 0
+
+    def of(self, update: Update) -> SharedContent:
+        """Return the content of an update, evicting the oldest ones beyond a limit."""
+        key = (update.id, update.topic, update.published_at)  # a publisher may give an id to several updates
+        content = self._kept.get(key)
+        if content is None:
+            content = self._kept[key] = self._make(update)
+            self._bytes += len(content.body)
+            while len(self._kept) > 1 and (len(self._kept) > _KEPT or self._bytes > _BYTES_KEPT):
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= len(dropped.body)
+        return content
+
+    def _make(self, update: Update) -> SharedContent:
+        message = ContentDistributionMessage(
+            content=update.content,
+            content_type=update.content_type,
+            hubs=update.hubs,
+            topic=update.canonical or update.topic,
+            message_id=update.id,
+        )
+        return self._distributor.prepare(message, update.topic)
