@@ -8,17 +8,17 @@ from tests.benchmarks.discovery import BENCHMARKS as DISCOVERY
 from tests.benchmarks.engine import BENCHMARKS as ENGINE
 from tests.benchmarks.hub import BENCHMARKS as HUB
 from tests.benchmarks.inbound import BENCHMARKS as INBOUND
+from tests.benchmarks.latency import BENCHMARKS as LATENCY
 from tests.benchmarks.measuring import Table
 from tests.benchmarks.origins import BENCHMARKS as ORIGINS
 from tests.benchmarks.parts import BENCHMARKS as PARTS
 from tests.benchmarks.small import BENCHMARKS as SMALL
 from tests.benchmarks.subscribe import BENCHMARKS as SUBSCRIBE
 from tests.benchmarks.tls import BENCHMARKS as TLS
+from tests.benchmarks.topics import BENCHMARKS as TOPICS
 
-BENCHMARKS = {
-    benchmark.name: benchmark
-    for benchmark in (*HUB, *SMALL, *PARTS, *ENGINE, *INBOUND, *DISCOVERY, *ORIGINS, *SUBSCRIBE, *TLS)
-}
+_WHOLE = (*HUB, *SMALL, *LATENCY, *TOPICS, *ORIGINS, *SUBSCRIBE)
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_WHOLE, *PARTS, *ENGINE, *TLS, *INBOUND, *DISCOVERY)}
 
 
 def main() -> int:

@@ -40,17 +40,18 @@ class UvicornProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = Flow(transport)
         transport.set_write_buffer_limits(high=_UNSENT_BYTES, low=0)
+
+        def end(connection: PlainConnection) -> None:
+            self._shared.ended(connection)
+            vars(self).clear()  # in a circle, it would stay until garbage is collected
+
         host = self.client[0] if self.client else ""
-        self.connection = PlainConnection(transport, host, self._shared.patience, self._leave, self._over)
+        self.connection = PlainConnection(transport, host, self._shared.patience, self._leave, end)
         self._shared.opened(self.connection)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.connection.lost()
-
-    def _over(self, connection: PlainConnection) -> None:
-        self._shared.ended(connection)
-        vars(self).clear()  # in a circle, it would stay until garbage is collected
 
     def data_received(self, data: bytes) -> None:
         if self.connection.reading:

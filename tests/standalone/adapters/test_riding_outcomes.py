@@ -200,3 +200,19 @@ async def test_a_publisher_that_leaves_takes_no_outcomes_with_it(hub: Hub, writt
         await hub.publish()
     await hub.broker.flush()
     assert written.along + written.alone == [1]
+
+
+@pytest.mark.usefixtures("written")
+async def test_who_comes_back_before_its_end_is_written_stays(hub: Hub) -> None:
+    await hub.subscribe()
+    await hub.publish()
+    [delivery] = await hub.claim()
+    delivery.gone()
+    await hub.subscribe()
+    published = await hub.publish()
+    await hub.broker.flush()
+    assert await hub.store.subscriptions.get("https://topic.example/", "https://sub.example/1") is not None
+    assert await hub.claim_ids() == [published]
+    await hub.subscribe()  # a renewal like any other
+    published = await hub.publish()
+    assert await hub.claim_ids() == [published]

@@ -21,6 +21,7 @@ class Desk:
     def __init__(self, ledger: Ledger) -> None:
         self._outcomes = Outcomes(ledger.board)
         self._recipients = ledger.recipients
+        self._gone = ledger.members.gone
         self._clock = ledger.clock
         self._wake = ledger.due.ring  # since an outcome may make another delivery due
         self.unwritten = Bell()
@@ -30,6 +31,10 @@ class Desk:
         """Return the outcomes since the last call."""
         taken, self.settlements = self.settlements, Settlements()
         return taken
+
+    def written(self, settlements: Settlements) -> None:
+        """The journal has these outcomes."""
+        self._gone.difference_update(settlements.ended)
 
     def done(self, claim: Claim) -> None:
         """Note that an update arrived."""
@@ -95,6 +100,7 @@ class Desk:
         if self._outcomes.gone(claim):
             self._count()
             self._recipients.forget(claim.subscription)
+            self._gone.add(claim.subscription)
             self.settlements.ended.append(claim.subscription)
         self._wake()
 

@@ -55,7 +55,8 @@ class Flusher:
         """Wait for more outcomes: a publish may write them too, and many cost little more than one."""
         for _ in range(_LOOKS):
             await anyio.sleep(_TOGETHER_SECONDS)
-            if self._unwritten or not 0 < self._desk.settlements.count < _FEW:
+            waiting = self._desk.settlements
+            if self._unwritten or waiting.ended or not 0 < waiting.count < _FEW:
                 return
 
     async def take_along(self, append: Callable[[Settlements | None], Awaitable[Appended]]) -> Appended:
@@ -73,6 +74,7 @@ class Flusher:
                 appended = await append(outcomes)
                 if appended.settled:
                     self._unwritten.remove(outcomes)
+                    self._desk.written(outcomes)
         return appended
 
     async def flush(self) -> None:
@@ -91,3 +93,5 @@ class Flusher:
                 if writing:
                     await self._journal.settle(writing)
                     del self._unwritten[: len(writing)]
+                    for each in writing:
+                        self._desk.written(each)

@@ -51,7 +51,10 @@ class Reclaimer:
                 done.append((log, until))
         await self._flusher.flush()
         deleted = await self._journal.delete_updates(bounds)
-        self._ledger.disposable.difference_update(log.number for log, until in done if log.head == until)
+        for log, until in done:
+            if log.head == until:
+                self._ledger.disposable.discard(log.number)
+                log.pack()
         return deleted
 
 

@@ -1,11 +1,8 @@
 """Errors of the user, each with a message of one sentence."""
 
+from websubhub.standalone.command.remote_error import RemoteError
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.settings import SettingsError
-
-
-class RemoteError(Exception):
-    """A command could not be carried out. The message is one sentence for the user."""
 
 
 def sentence_of(error: Exception) -> str | None:

@@ -15,7 +15,7 @@ import attrs
 
 from websubhub import UrlError, check_url, whole_number
 from websubhub.standalone.command.flags import add_hub
-from websubhub.standalone.command.mistakes import RemoteError
+from websubhub.standalone.command.remote_error import RemoteError
 
 _SECONDS = 30.0
 _PAGE = 1_000

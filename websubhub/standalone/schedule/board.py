@@ -85,10 +85,8 @@ class Board:
 
     def add(self, log: TopicLog, subscription: int, position: int, host: int, expires_at: float) -> None:
         """Add a subscription, whose number is above all others, and owe it what is behind its position."""
-        log.append(subscription, position, host, expires_at)
-        segment = log.segments[-1]
         self.subscriptions += 1
-        self.owe(log, log.owed(segment, len(segment.ids) - 1))
+        self.owe(log, log.append(subscription, position, host, expires_at))
         self.enter(log)
 
     def owe(self, log: TopicLog, more: int) -> None:

@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_right
 from itertools import compress
 from operator import attrgetter
+from struct import Struct
 
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.states import ENDED, IDLE, READY, UPDATED
@@ -12,7 +13,11 @@ _SIZE = 4096
 _AHEAD = 2**62
 _ENDED_BEFORE_COMPACTION = 64
 
-# Most hubs have many topics with a few subscriptions each. So what nearly all have none of, all of them share.
+# Most hubs have many topics with a few subscriptions each. So what nearly all have none of, all of them share, and the
+# subscriptions of a topic at rest are a few bytes.
+_FEW = 16
+_ROW = Struct("qqqd")
+_RESTING = bytes((IDLE, ENDED))
 _NEVER = array("d", bytes(8 * _SIZE))
 _NO_LETTERS: dict[int, list[tuple[int, int]]] = {}
 _FIRST = attrgetter("first")
@@ -29,7 +34,7 @@ class Segment:
         expiries: When their leases end.
         dues: When the scheduled retry is due, 0 if no attempt of the next update has failed; to be changed by ``fail``.
         attempted: When the last failed attempt was made; to be changed by ``fail``.
-        first: The number of the first subscription that it ever had.
+        first: No subscription in it has a lower number.
         claimed: How many are IN_FLIGHT, or were when they ended.
         ended: How many are ENDED.
         queued: Whether the segment stands in the queue of its topic.
@@ -41,15 +46,15 @@ class Segment:
         "states",
     )  # fmt: skip
 
-    def __init__(self, subscription: int, position: int, host: int, expires_at: float, *, state: int) -> None:
-        # One subscription to begin with takes less than none and one that is appended.
-        self.ids = array("q", (subscription,))
-        self.states = bytearray((state,))
-        self.positions = array("q", (position,))
-        self.hosts = array("q", (host,))
-        self.expiries = array("d", (expires_at,))
+    def __init__(self, first: int = 0, packed: bytes = b"") -> None:
+        numbers = array("q", packed)
+        self.ids = numbers[0::4]
+        self.positions = numbers[1::4]
+        self.hosts = numbers[2::4]
+        self.expiries = array("d", packed)[3::4]
+        self.states = bytearray(len(self.ids))
         self.dues = self.attempted = _NEVER
-        self.first = subscription
+        self.first = first
         self.claimed = 0
         self.ended = 0
         self.queued = False
@@ -65,6 +70,13 @@ class Segment:
         if self.dues is not _NEVER:
             self.dues.append(0.0)
             self.attempted.append(0.0)
+
+    def pack(self) -> bytes | None:
+        """Return a few subscriptions as bytes if they have everything and nothing points into the segment."""
+        if len(self.ids) > _FEW or self.claimed or self.queued or self.states.strip(_RESTING):
+            return None
+        rows = zip(self.states, self.ids, self.positions, self.hosts, self.expiries, strict=True)
+        return b"".join(_ROW.pack(*row) for state, *row in rows if state == IDLE)
 
     def fail(self, index: int, *, attempted: float | None = None, due: float | None = None) -> None:
         """Note when an attempt failed, or when the next one is due."""
@@ -117,7 +129,6 @@ class TopicLog:
         published_at: When that was published, 0 if never.
         active: How many subscriptions have not ended.
         waiting: How many deliveries are owed.
-        segments: The subscriptions.
         queue: The segments that may have READY or RETRY_EARLY subscriptions.
         turning: Whether the topic is in the ring of topics that take turns.
         letters: The dead letters to be replayed, by the number of the subscription: their numbers and updates; to be
@@ -125,7 +136,8 @@ class TopicLog:
     """
 
     __slots__ = (
-        "active", "head", "letters", "mode", "number", "published_at", "queue", "segments", "turning", "waiting",
+        "_packed", "_segments", "active", "head", "letters", "mode", "number", "published_at", "queue", "turning",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, number: int, mode: DeliveryMode, head: int) -> None:
@@ -137,20 +149,41 @@ class TopicLog:
         self.waiting = 0
         self.turning = False
         self.queue: tuple[Segment, ...] = ()
-        self.segments: tuple[Segment, ...] = ()
+        self._segments: tuple[Segment, ...] = ()
+        self._packed = b""
         self.letters = _NO_LETTERS
 
-    def append(self, subscription: int, position: int, host: int, expires_at: float) -> None:
-        """Add a subscription, whose number is above all others."""
-        behind = position < self.head
-        state = READY if behind else IDLE
-        if not self.segments or len(self.segments[-1].ids) >= _SIZE:
-            self.segments += (Segment(subscription, position, host, expires_at, state=state),)
-        else:
-            self.segments[-1].append(subscription, position, host, expires_at, state=state)
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The subscriptions."""
+        if self._packed:
+            self._segments, self._packed = (Segment(packed=self._packed),), b""
+        return self._segments
+
+    def pack(self) -> None:
+        """Keep the subscriptions in as little space as possible until they are asked for, if they are few and at rest.
+
+        Nobody may have one of the segments at hand.
+        """
+        if len(self._segments) == 1 and not self.letters:
+            packed = self._segments[0].pack()
+            if packed is not None:
+                self._segments, self._packed = (), packed
+
+    def append(self, subscription: int, position: int, host: int, expires_at: float) -> int:
+        """Add a subscription, whose number is above all others. Returns how many updates it is owed."""
         self.active += 1
+        behind = position < self.head
+        if not (behind or self._segments) and len(self._packed) < _FEW * _ROW.size:
+            self._packed += _ROW.pack(subscription, position, host, expires_at)
+            return 0
+        if not self.segments or len(self._segments[-1].ids) >= _SIZE:
+            self._segments += (Segment(subscription if self._segments else 0),)
+        segment = self._segments[-1]
+        segment.append(subscription, position, host, expires_at, state=READY if behind else IDLE)
         if behind:
-            self.enqueue(self.segments[-1])
+            self.enqueue(segment)
+        return self.owed(segment, -1)
 
     def find(self, subscription: int) -> tuple[Segment, int] | None:
         """Where a subscription stands that has not ended."""
@@ -222,4 +255,4 @@ class TopicLog:
         """Give the space of ended subscriptions back where no claim points to it."""
         segment.compact()
         if not segment.ids and not segment.queued:
-            self.segments = tuple(each for each in self.segments if each is not segment)
+            self._segments = tuple(each for each in self._segments if each is not segment)

@@ -47,6 +47,9 @@ class Members:
         board: Where everything stands.
         wake: Called when a delivery may have become due.
         changed: Called with each subscription that is renewed, with whatever secret, or ends.
+
+    Attributes:
+        gone: The subscriptions that ended here (410) and are still in the store. They cannot be renewed.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Members:
         self._board = board
         self._wake = wake
         self._changed = changed
+        self.gone: set[int] = set()
 
     def add_topic(self, topic: int, mode: DeliveryMode, head: int = 0) -> None:
         """Add a topic, or change the mode of a known one."""
@@ -88,6 +92,7 @@ class Members:
             if segment.states[index] == EXPIRED:
                 self._board.rest(log, segment, index, now)
                 self._wake()
+            log.pack()
 
     def end(self, topic: int, subscription: int) -> None:
         """End a subscription; one that has ended before stays so."""
@@ -97,6 +102,7 @@ class Members:
             log, segment, index = place
             self._board.end(log, segment, index)
             log.shrink(segment)
+            log.pack()
 
     def restore_retry(self, topic: int, subscription: int, *, due_at: float, attempted_at: float, firm: bool) -> None:
         """Make a subscription wait for a retry that was arranged before a restart."""

@@ -43,8 +43,9 @@ class MemorySubscriptions:
         topic = self._state.ensure_topic(subscription.topic)
         self._members.add_topic(topic.number, topic.value.delivery_mode, topic.head)
         kept = self._state.subscriptions.get(pair)
-        if kept is not None and kept.value.expires_at <= now:
-            # An expired subscription is not renewed but replaced: it does not get what it missed.
+        if kept is not None and (kept.value.expires_at <= now or kept.number in self._members.gone):
+            # A subscription that has ended, or whose lease has, is not renewed but replaced: it does not get what it
+            # missed.
             self._end(kept)
             kept = None
         value = evolve(subscription, topic=topic.value.url)

@@ -7,7 +7,7 @@ from attrs import frozen
 from websubhub import authority_of, host_of, url_identity
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.thread import Database
-from websubhub.standalone.adapters.sqlite.rows import delivery_mode
+from websubhub.standalone.adapters.sqlite.rows import as_json, delivery_mode
 from websubhub.standalone.adapters.sqlite.verifications import confirm_verification, withdraw_verification
 from websubhub.standalone.ports import DeliveryMode, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key
@@ -56,13 +56,13 @@ class SqliteSubscriptions:
 
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
-        now = self._clock()
+        now, gone = self._clock(), as_json(self._members.gone)
 
         def work(connection: Connection) -> _Saved | None:
             pair = subscription.topic, subscription.callback
             if verification is not None and not confirm_verification(connection, verification, *pair):
                 return None
-            return _save(connection, subscription, now)
+            return _save(connection, subscription, now, gone)
 
         def then(saved: _Saved | None) -> None:
             if saved is not None:
@@ -159,13 +159,14 @@ class SqliteSubscriptions:
         )
 
 
-def _save(connection: Connection, subscription: StoredSubscription, now: float) -> _Saved:
+def _save(connection: Connection, subscription: StoredSubscription, now: float, gone: str) -> _Saved:
     identity = url_identity(subscription.callback)
     topic, mode, head = _ensure_topic(connection, subscription.topic)
-    # An expired subscription is not renewed but replaced: it does not get what it missed.
+    # A subscription that has ended, or whose lease has, is not renewed but replaced: it does not get what it missed.
     ended = connection.execute(
-        "DELETE FROM subscriptions WHERE topic_id = ? AND identity = ? AND expires_at <= ? RETURNING id",
-        (topic, identity, now),
+        "DELETE FROM subscriptions WHERE topic_id = ? AND identity = ? "
+        "AND (expires_at <= ? OR id IN (SELECT value FROM json_each(?))) RETURNING id",
+        (topic, identity, now, gone),
     ).fetchone()
     row = {
         "topic": topic,
