@@ -44,7 +44,7 @@ class Upkeep:
             try:
                 await work()
             except StoreError as error:
-                log.warning("The store could not be tidied: %s", error)
+                log.warning("The store could not be cleaned up: %s", error)
             await anyio.sleep(seconds)
 
     async def end_leases(self) -> None:
