@@ -9,6 +9,7 @@ import pytest
 import trustme
 
 from _websub.grammar.addresses import AddressPolicy
+from tests.waiting import until
 from tests.websubhub.distribution.peers import (
     NO_CONTENT,
     EngineClock,
@@ -124,6 +125,34 @@ async def test_those_with_tls_are_kept_for_longer(clock: EngineClock) -> None:
                 await call(engine, [plain, secure], "01")
                 clock.put_forward(seconds)
             assert await call(engine, [plain, secure], "01") == [3, 2]
+
+
+async def test_those_that_were_idle_for_too_long_are_closed_without_another_delivery(clock: EngineClock) -> None:
+    with peers(2) as servers:
+        async with open_engine(idle_seconds=100) as engine:
+            await call(engine, servers, "0")
+            clock.put_forward(60)
+            await call(engine, servers, "1")
+            engine.close_idle()
+            assert engine.statistics().idle == 2
+            clock.put_forward(60)
+            engine.close_idle()
+            assert engine.statistics().idle == 1
+
+
+async def test_one_that_its_server_has_closed_is_closed_without_another_delivery() -> None:
+    with ExitStack() as server:
+        url = server.enter_context(peer(answering(NO_CONTENT))).url
+        async with open_engine() as engine:
+            assert (await send_one(engine, url)).delivered
+            assert engine.statistics().idle == 1
+            server.close()
+
+            def is_closed() -> bool:
+                engine.close_idle()
+                return engine.statistics().idle == 0
+
+            await until(is_closed)
 
 
 async def test_one_at_an_address_that_has_all_it_may_have_gives_way_to_another_name_there() -> None:
