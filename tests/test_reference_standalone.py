@@ -201,14 +201,6 @@ def test_every_metric_is_described() -> None:
     assert all(f"`{state}`" in SECTIONS["GET", "/metrics"] for state in AnnouncementState)
 
 
-def test_the_bounds_of_deliveries_are_told_as_they_are() -> None:
-    settings = Settings()
-    page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
-    assert f"- {settings.concurrency} deliveries in progress at a time (`concurrency`), " in page
-    assert f" {settings.concurrency_per_host} to one host (`concurrency_per_host`)," in page
-    assert f"- 5 seconds to connect and {settings.delivery_timeout:g} for the whole exchange," in page
-
-
 def test_how_long_ids_of_publishers_are_remembered_is_told_as_it_is() -> None:
     page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
     assert publish_keys.WINDOW_SECONDS == 24 * 3600

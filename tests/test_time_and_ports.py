@@ -19,7 +19,7 @@ from tests.find_seconds import hurried, measured, stopwatches
 
 TESTS = Path(__file__).parent
 MEASURING = {"benchmarks", "durability", "fuzz"}
-FAKE_CLOCK = "anyio_backend_with_fake_clock"
+FAKE_CLOCKS = {"anyio_backend_with_fake_clock", "anyio_backend_and_server_with_fake_clock"}
 
 
 def examples(text: str) -> dict[str, str]:
@@ -36,7 +36,7 @@ def parsed() -> dict[str, ast.Module]:
 
 def uses_fake_clock(tree: ast.Module) -> bool:
     return any(
-        isinstance(node, ast.ImportFrom) and any(each.name == FAKE_CLOCK and each.asname for each in node.names)
+        isinstance(node, ast.ImportFrom) and any(each.name in FAKE_CLOCKS and each.asname for each in node.names)
         for node in tree.body
     )
 

@@ -1,4 +1,4 @@
-"""What a request is answered whose work was cancelled, since the server stops."""
+"""The response to a request whose work was cancelled because the server stops."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""How callbacks are asked: by the engine, or by an HTTP client of the user's own."""
+"""The client that calls callbacks: the delivery engine, or the user's own HTTP client."""
 
 from typing import Protocol
 
@@ -15,21 +15,21 @@ class CallbackClient(Protocol):
     """Sends requests to callbacks."""
 
     def may_call(self, url: str) -> bool:
-        """Return whether a checked URL may be called, as far as its text says."""
+        """Return whether a checked URL may be called, judging by its text."""
 
     async def send(self, request: Request) -> Response:
-        """Send one request and return its whole answer, or raise ``ExchangeError``."""
+        """Send a request, and return its whole response. Raise ``ExchangeError`` if there is none."""
 
     async def aclose(self) -> None:
         """Close the connections."""
 
 
 def callback_client(client: AsyncClient | None, addresses: AddressPolicy) -> CallbackClient:
-    """Return what callbacks are asked with.
+    """Return the client that calls callbacks.
 
     Args:
-        client: The user's own client, used whole, or None.
-        addresses: Which addresses may be called where there is none.
+        client: The user's own client, with all of its settings, or None.
+        addresses: The addresses that may be called without a client of the user's own.
     """
     if client is not None:
         return HttpClient(client, limits=_LIMITS)

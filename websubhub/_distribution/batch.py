@@ -1,4 +1,4 @@
-"""One call of ``send``: the deliveries it still has to give, and the count of those under way."""
+"""One call of ``send``: its remaining deliveries, and the count of those in progress."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -20,10 +20,10 @@ class Batch:
         waiting: How many deliveries were taken and wait for their origin.
         throttled: Whether no more deliveries are taken until fewer of them wait.
         finished: Whether every delivery is settled.
-        abandoned: Whether the caller has gone; nothing is settled any more.
-        repeated: Deliveries that were sent a second time, and will not be a third time.
+        abandoned: Whether the caller has gone, so that nothing more is settled.
+        repeated: Deliveries that were sent a second time, and will not be sent again.
         error: What its iterable raised instead of the next delivery.
-        wake: Set when the caller has something to do: its batch has ended, or it has to drive the engine.
+        wake: Set when the caller has something to do: its batch has ended, or it must drive the engine.
     """
 
     __slots__ = (
@@ -76,7 +76,7 @@ class Batch:
             self._look_ahead()
 
     def _look_ahead(self) -> None:
-        # The end has to be known at once, and not only when there is room for another delivery.
+        # The end must be known at once, and not only when there is room for another delivery.
         if self._exhausted:
             self._finish()
         elif self._held is None:
@@ -85,7 +85,7 @@ class Batch:
     def _next(self) -> Delivery | None:
         try:
             delivery = next(self._deliveries, None)
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller of this batch, whoever drives the engine
+        except Exception as error:  # noqa: BLE001 - it is raised to the caller of this batch, not to the engine's driver
             self.error = error
             delivery = None
         if delivery is None:

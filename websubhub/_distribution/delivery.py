@@ -13,7 +13,7 @@ _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 #: Headers that frame a message on the wire, which only the engine or a client can know.
 FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"})
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
-# Each subscription should have its own secret; where some share one, it is soon among the first that are seen.
+# Each subscription should have its own secret. A shared one is usually seen among the first.
 _SIGNATURES_KEPT = 64
 
 HeaderPairs = Sequence[tuple[str, str]]
@@ -34,16 +34,16 @@ class SharedContent:
     """The part of a message that is the same for every subscriber, rendered once.
 
     Attributes:
-        body: The bytes to send; they are shared by all deliveries and never copied.
-        headers: ``Content-Type``, ``Link`` and what else every subscriber gets. Those that frame the message on the
-            wire (``Host``, ``Content-Length``, ``Connection``...) are written by the engine and left out here.
-        method: The HTTP method; content distribution is a POST (W3C 7).
+        body: The bytes to send, which all deliveries share and never copy.
+        headers: ``Content-Type``, ``Link`` and all other headers for every subscriber. Those that frame the message
+            (``Host``, ``Content-Length``, ``Connection``...) are written by the engine and left out here.
+        method: The HTTP method. Content distribution is a POST (W3C 7).
         signature_method: One of sha1, sha256, sha384 and sha512, for subscriptions with a secret (W3C 7.1).
-        kept_body_bytes: How much of the body of an answer to return; what is longer is cut. With 0, bodies are ignored
+        kept_body_bytes: How much of the body of a response to return. Longer ones are cut. With 0, bodies are ignored
             (W3C 7).
-        total_seconds: Instead of the limit of the engine, for the whole exchange.
-        may_connect: Asked with each address right before a connection to it, whether there may be one now. A connection
-            that is kept is used without asking.
+        total_seconds: The time limit of the whole exchange, instead of that of the engine.
+        may_connect: Called with each address right before a connection to it. Returns whether to connect now. A kept
+            connection is used without a call.
     """
 
     body: bytes = attrs.field(repr=False)
@@ -84,16 +84,16 @@ class SharedContent:
         return signature
 
 
-# Not frozen: one is made for each subscriber, and a frozen one takes twice as long to make.
+# Not frozen, since one is made for each subscriber, and making a frozen one takes twice as long.
 @attrs.define(eq=False, weakref_slot=False)
 class Delivery:
-    """One message to one subscriber. The engine does not change it, and nobody should while it is under way.
+    """One message to one subscriber. Do not change it while it is being delivered.
 
     Attributes:
         callback: The URL to send to, byte for byte as the subscriber gave it.
-        content: What all subscribers get.
-        secret: The secret of the subscription; the delivery is signed if there is one (W3C 7.1).
-        key: Whatever the sender wants to find again with the outcome; the engine does not look at it.
+        content: The content that all subscribers get.
+        secret: The secret of the subscription. If there is one, the delivery is signed (W3C 7.1).
+        key: Any value that the sender wants to get with the outcome. The engine ignores it.
     """
 
     callback: str = attrs.field(repr=False)

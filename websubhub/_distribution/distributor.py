@@ -31,7 +31,7 @@ class Recipient(Protocol):
 
     @property
     def secret(self) -> str | None:
-        """The key to sign with, if there is one."""
+        """The secret to sign with, or None."""
 
 
 def shared_content(
@@ -43,14 +43,14 @@ def shared_content(
     kept_body_bytes: int = 0,
     total_seconds: float | None = None,
 ) -> SharedContent:
-    """Return what all subscribers of a topic get: the exact bytes and Content-Type, and one Link header (W3C 7).
+    """Return the content that all subscribers of a topic get: body, Content-Type and one Link header (W3C 7).
 
     Args:
         message: The message.
-        topic: The topic's URL, where the message does not name another.
-        hub: The hub's public URL, where the message does not name the topic's hubs.
+        topic: The topic's URL, unless the message names another.
+        hub: The hub's public URL, unless the message names the topic's hubs.
         signature_method: One of sha1, sha256, sha384, sha512.
-        kept_body_bytes: How much of each answer's body to return; 0 for none.
+        kept_body_bytes: How much of each response's body to return, or 0 for none.
         total_seconds: How long each exchange may take, instead of the limit of the engine.
     """
     body, content_type = encode(message.content, message.content_type)
@@ -72,16 +72,16 @@ def shared_content(
 class ContentDistributor(AsyncResource):
     """Sends one message to many subscriptions, over connections that it keeps.
 
-    Usable as it is, or as an async context manager that closes its connections. With limits of its own it has
-    connections of its own, and belongs to the event loop that uses it first; without, it shares those of the event
-    loop with every ``HubClient`` that has none either.
+    Use it directly, or as an async context manager that closes its connections. With limits of its own it has
+    connections of its own, and belongs to the event loop that uses it first. Otherwise it shares the connections of the
+    event loop with every ``HubClient`` without limits of its own.
 
     Args:
-        hub: The hub's public URL; when that is on loopback, callbacks may be too.
+        hub: The hub's public URL. If it is on loopback, callbacks may be too.
         signature_method: One of sha1, sha256, sha384, sha512.
-        allow_networks: Networks, as CIDR text, that may be called although they are not public.
+        allow_networks: Networks that may be called although they are not public, in CIDR notation.
         limits: Connections, timeouts and sizes.
-        tls: Your own context for https, with a client certificate or certificate authorities of your own.
+        tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
     """
 
     def __init__(
@@ -101,16 +101,16 @@ class ContentDistributor(AsyncResource):
         self._engine: DeliveryEngine | EngineShare
         if limits is None:
             self._engine = EngineShare(limits=EngineLimits(), addresses=addresses, tls=tls)
-        else:  # So many connections are meant for this distributor alone.
+        else:  # These limits are meant for this distributor alone.
             self._engine = DeliveryEngine(limits=limits, addresses=addresses, tls=tls)
 
     def prepare(self, message: ContentDistributionMessage, topic: str, *, kept_body_bytes: int = 0) -> SharedContent:
-        """Render what all subscribers of a topic get, once.
+        """Return the content that all subscribers of a topic get, rendered once.
 
         Args:
             message: The message.
             topic: The topic's URL.
-            kept_body_bytes: How much of each answer's body to return; 0 for none.
+            kept_body_bytes: How much of each response's body to return, or 0 for none.
         """
         return shared_content(
             message, topic=topic, hub=self._hub, signature_method=self._method, kept_body_bytes=kept_body_bytes
@@ -126,9 +126,9 @@ class ContentDistributor(AsyncResource):
         """Deliver a message to every recipient, signed for each that has a secret (W3C 7, 7.1).
 
         Args:
-            message: What to send.
+            message: The message.
             topic: The topic's URL.
-            recipients: Whom to send to; read only as fast as they are served, so it may be long.
+            recipients: The recipients. They are read only as fast as they are served, so there may be many.
             settled: Called once for each recipient, when its delivery has ended.
         """
         content = self.prepare(message, topic)
@@ -141,8 +141,8 @@ class ContentDistributor(AsyncResource):
         """Make deliveries, of one message or of many.
 
         Args:
-            deliveries: What to deliver; read only as fast as they are served.
-            settled: Called once for each, when it has ended.
+            deliveries: The deliveries. They are read only as fast as they are served.
+            settled: Called once for each delivery, when it has ended.
         """
         await self._engine.send(deliveries, settled)
 

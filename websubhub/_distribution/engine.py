@@ -1,4 +1,4 @@
-"""The delivery engine: what users of this package call, and who drives it."""
+"""The delivery engine, which the callers of ``send`` drive."""
 
 import contextlib
 import socket
@@ -28,18 +28,18 @@ class EngineClosedError(RuntimeError):
 
 
 class DeliveryEngine:
-    """Delivers to any number of subscribers over connections that are kept for the next delivery.
+    """Delivers to any number of subscribers, over connections that are kept for the next delivery.
 
-    There is no background task. Whoever awaits ``send`` drives the engine, for all others as well; when its own batch
-    is done, one of those who still wait goes on. So an engine needs no ``async with``, works on every event loop that
-    AnyIO knows, and costs nothing while nobody sends. It belongs to the event loop that uses it first.
+    There is no background task. A caller of ``send`` drives the engine for all others too. When its own batch is done,
+    another caller takes over. So an engine needs no ``async with``, works on every event loop that AnyIO supports, and
+    costs nothing while idle. It belongs to the event loop that uses it first.
 
     Args:
-        limits: How many connections, how long, how much.
-        addresses: Which addresses may be called. Every address of a host is checked before the first connection to it,
-            a single one that is not permitted refuses the host, and connections are made to the checked addresses.
-        tls: The context for https instead of the usual one, for example with certificates of one's own.
-        look_up: A resolver of host names instead of that of the system; it is called in a thread.
+        limits: Connections, timeouts and sizes.
+        addresses: The addresses that may be called. All addresses of a host are checked before the first connection to
+            it. A single forbidden one refuses the host. Connections are made to the checked addresses.
+        tls: The TLS context for https instead of the default one, for example with your own certificates.
+        look_up: A resolver of host names instead of the system's. It is called in a thread.
     """
 
     def __init__(
@@ -63,20 +63,20 @@ class DeliveryEngine:
     async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
         """Deliver to all, and return when every delivery is settled.
 
-        Deliveries are taken from the iterable only when there is room for them, so it may be a generator that makes a
-        million; it must not block. Calls that run at the same time share the connections fairly.
+        Deliveries are taken from the iterable only when there is room for them, so it may be a generator of a million.
+        It must not block. Concurrent calls share the connections fairly.
 
-        If the call is cancelled, what is under way is dropped: its connections are closed and nothing more is settled,
-        so whoever has not heard of a delivery cannot know whether it arrived.
+        If the call is cancelled, its deliveries in progress are dropped: their connections are closed and they are not
+        settled, so that it is unknown whether they arrived.
 
         Args:
-            deliveries: What to deliver.
-            settled: Called once for each delivery, with its outcome. It must not block; what it raises is logged.
+            deliveries: The deliveries.
+            settled: Called once for each delivery, with its outcome. It must not block. If it raises, that is logged.
 
         Raises:
-            EngineClosedError: The engine is closed, or was before all was settled.
+            EngineClosedError: The engine is closed, or was closed before everything was settled.
             RuntimeError: The engine is in use on another event loop.
-            Exception: Whatever the iterable raised, after the deliveries before were settled.
+            Exception: Any exception of the iterable, after the deliveries before it were settled.
         """
         running = self._enter()
         await anyio.lowlevel.checkpoint_if_cancelled()
@@ -98,13 +98,13 @@ class DeliveryEngine:
             raise EngineClosedError("The delivery engine was closed before all deliveries were settled.")
 
     def statistics(self) -> EngineStatistics:
-        """Return what the engine is busy with at this moment: connections, servers, deliveries that wait."""
+        """Return the current counts of connections, servers and waiting deliveries."""
         if self._running is None:
             return EngineStatistics()
         return self._running.driver.statistics(sum(batch.waiting for batch in self._batches))
 
     def close(self) -> None:
-        """Close all connections; whoever still awaits ``send`` gets an ``EngineClosedError``."""
+        """Close all connections. Pending calls of ``send`` raise ``EngineClosedError``."""
         self._closed = True
         for batch in self._batches:
             batch.wake.set()
@@ -117,12 +117,12 @@ class DeliveryEngine:
             self._running = None
 
     async def aclose(self) -> None:
-        """The same as ``close``, for those who close everything asynchronously."""
+        """Do the same as ``close``, with an async interface."""
         self.close()
         await anyio.lowlevel.checkpoint()
 
     def open(self) -> None:
-        """Open what every delivery needs, so that none fails for want of it later.
+        """Open the descriptors that every delivery needs, so that none fails later for lack of them.
 
         Raises:
             EngineClosedError: The engine is closed.
@@ -140,7 +140,7 @@ class DeliveryEngine:
         self.close()
 
     def __del__(self) -> None:
-        # Clients may be used without closing them; their connections are closed with them, and silently.
+        # Clients may be used without closing them. Their connections are then closed silently with them.
         running = self.__dict__.get("_running")
         if running is not None:
             running.close()
@@ -183,7 +183,7 @@ class DeliveryEngine:
                         await anyio.wait_readable(fd)
                     more = driver.turn()
             driver.tick()
-            more = True  # to send what there is room for now
+            more = True  # to start the deliveries that there is room for now
 
     def _is_over(self, batch: Batch) -> bool:
         return batch.finished or self._closed
@@ -192,7 +192,7 @@ class DeliveryEngine:
         del self._batches[batch]
         if not batch.finished:
             running.driver.abandon(batch)
-            running.wake_up()  # there is room now for others
+            running.wake_up()  # now there is room for others
         if self._closed and not self._batches:
             running.close()
             self._running = None
@@ -204,8 +204,8 @@ class _Running:
     """The state of an engine that is in use.
 
     Attributes:
-        driver: What does the work.
-        poller: What becomes readable when there is work.
+        driver: Does the work.
+        poller: Becomes readable when there is work.
     """
 
     def __init__(
@@ -222,7 +222,7 @@ class _Running:
 
     def wake_up(self) -> None:
         """Make the poller readable, from any thread."""
-        with contextlib.suppress(OSError):  # it is readable already, or nobody is there any more
+        with contextlib.suppress(OSError):  # it is already readable, or closed
             self._wakeup_send.send(b"!")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The bounds that the delivery engine keeps, whatever its peers do."""
+"""The limits of the delivery engine."""
 
 import attrs
 from attrs.validators import ge, gt
@@ -11,28 +11,29 @@ class EngineLimits:
     They are in one class because an engine is given all of them together.
 
     Attributes:
-        connections: Exchanges under way in all, those apart whose servers have not answered for a moment.
+        connections: Exchanges at a time in total, without those whose servers have not answered for a moment.
         connections_per_origin: Open connections to one scheme, host and port.
-        unanswered: Connections that may be open beyond that, whose servers have not answered for a moment, so that they
-            keep no others waiting; by default four times as many, and never more than a quarter of the open files.
-        connections_per_address: Open connections to one address, or one IPv6 network of the size /64, whatever the
-            names and ports that lead there. An engine that may call its own machine has no such bounds there.
-        failing_per_minute: Deliveries that fail in a minute at an address that has taken none for an hour, beyond which
-            it gets no further ones.
+        unanswered: Additional connections whose servers have not answered for a moment, so that they do not delay
+            others. The default is four times as many, and at most a quarter of the open files.
+        connections_per_address: Open connections to one address, or one /64 network of IPv6, with any name and port. An
+            engine that may call its own machine has no such limit there.
+        failing_per_minute: Failed deliveries per minute to an address that has accepted none for an hour. Beyond that
+            it gets no more.
         idle_connections: Connections that are kept for the next delivery. With the unanswered ones, they take no more
             than a third of the open files, or all but 8,192 where that is more. When there are too many, those stay
             whose servers are called often.
-        idle_seconds: How long an unused connection is kept for the next delivery.
+        idle_seconds: How long an idle connection is kept for the next delivery.
         idle_tls_seconds: The same for https, where a new connection costs many times as much; by default four times as
             long.
-        connect_seconds: For name lookup aside, the connection and its TLS handshake, over all addresses of the host.
-        total_seconds: From the start of the connection to the end of the answer.
-        lookup_seconds: For one name lookup.
-        lookups: Names that are looked up at a time, each in a thread of its own.
+        connect_seconds: The longest time for the connection and its TLS handshake, over all addresses of the host,
+            without the name lookup.
+        total_seconds: The longest time from the start of the connection to the end of the response.
+        lookup_seconds: The longest time of a name lookup.
+        lookups: Name lookups at a time, each in a thread of its own.
         waiting: Deliveries of one batch that may wait for their origin while others overtake them.
         origins: Origins that are remembered, with their TLS sessions.
-        head_bytes: The status line and the header fields of one answer, informational answers included.
-        ignored_body_bytes: What is read of a body that nobody wants, to keep the connection for the next delivery.
+        head_bytes: The largest status line and header fields of one response, including informational responses.
+        ignored_body_bytes: How much to read of an unwanted body, to keep the connection for the next delivery.
     """
 
     connections: int = attrs.field(default=256, validator=ge(1))

@@ -1,16 +1,20 @@
-"""How a delivery ended: with an answer, or with the reason why there was none."""
+"""Outcomes of deliveries: a response, or the reason why there was none."""
 
 import errno
 from enum import StrEnum
 
 import attrs
 
-#: This program, or the whole system, has as many files open as it may.
+#: This process, or the whole system, has reached its limit of open files.
 _NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 
 
 class DeliveryFailure(StrEnum):
-    """Why a delivery got no answer that counts."""
+    """Why a delivery got no usable response.
+
+    Other requests fail with ``Failure`` of the HTTP client. A delivery has more ways to fail, and operators read these
+    in dead letters and metrics.
+    """
 
     INVALID_REQUEST = "invalid request"
     UNRESOLVED_NAME = "unresolved name"
@@ -31,14 +35,14 @@ class DeliveryOutcome:
     """The outcome of one delivery.
 
     Attributes:
-        status: The status of the answer, 0 when there was none.
-        headers: Its header fields, as received and in their order.
-        body: Its body, when that was asked for; the body of the answer to a delivery is ignored (W3C 7).
-        failure: Why the exchange failed, or ``None`` after an answer of any status: once its status line is read, an
-            answer counts by that, whatever follows.
-        detail: The failure in words for the log of an operator; it names neither the callback nor a secret.
-        body_failure: Why ``body`` is not all of the body that was asked for, and only what could be read of it.
-        delivered: Whether the subscriber took it: any status from 200 to 299 (W3C 7).
+        status: The status of the response, or 0 if there was none.
+        headers: Its header fields, as received and in order.
+        body: Its body, if requested. The body of the response to a delivery is ignored (W3C 7).
+        failure: Why the exchange failed, or None after a response with any status. Once the status line is read, the
+            status counts, whatever follows.
+        detail: The failure in words, for operators. It names neither the callback nor a secret.
+        body_failure: Why ``body`` is only a part of the requested body, or None.
+        delivered: Whether the subscriber accepted it: any status from 200 to 299 (W3C 7).
     """
 
     status: int = 0
@@ -51,11 +55,11 @@ class DeliveryOutcome:
 
     @delivered.default
     def _is_delivered(self) -> bool:
-        return self.failure is None and 200 <= self.status < 300  # noqa: PLR2004 - success of HTTP
+        return self.failure is None and 200 <= self.status < 300  # noqa: PLR2004 - the bounds of 2xx
 
     @property
     def retry_after(self) -> str | None:
-        """The ``Retry-After`` of the answer as received, in seconds or as a date."""
+        """The ``Retry-After`` header of the response as received, in seconds or as a date."""
         for name, value in self.headers:
             if name.lower() == "retry-after":
                 return value
@@ -63,5 +67,5 @@ class DeliveryOutcome:
 
 
 def is_out_of_descriptors(error: OSError) -> bool:
-    """Return whether no socket could be made because too many files are open, whoever it was for."""
+    """Return whether no socket could be made because too many files are open."""
     return error.errno in _NO_DESCRIPTOR

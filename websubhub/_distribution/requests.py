@@ -1,4 +1,4 @@
-"""Single requests over the engine: every one on a connection of its own, that is charged to whom it leads to."""
+"""Single requests over the engine, each on a new connection that is charged to its address."""
 
 import math
 
@@ -30,17 +30,17 @@ _FAILURES = {
     DeliveryFailure.NO_DESCRIPTOR: Failure.CONNECT,
     DeliveryFailure.HELD_BACK: Failure.BUDGET,
 }
-# The budgets of those who are called decide, and not the engine, which would do so for deliveries.
+# The budgets of the called hosts decide, and not the engine, whose limits are for deliveries.
 _UNBOUNDED = 1_000_000
 _HELD_BACK_SECONDS = 1.0
 
 
 class EngineRequests:
-    """Sends requests and returns answers: bounded in time and size, no redirects, no cookies, no environment.
+    """Sends requests and returns responses, limited in time and size, without redirects, cookies or environment.
 
     Args:
-        addresses: Which addresses may be called; they are checked when a connection is made.
-        limits: The bounds of each exchange; connections are never kept, whatever they say.
+        addresses: The addresses that may be called. They are checked when a connection is made.
+        limits: The limits of each exchange. Connections are never kept.
     """
 
     def __init__(self, addresses: AddressPolicy, limits: ExchangeLimits) -> None:
@@ -49,11 +49,11 @@ class EngineRequests:
         self._share: EngineShare | None = None
 
     def may_call(self, url: str) -> bool:
-        """Return whether a checked URL may be called, as far as its text says; names are looked up later."""
+        """Return whether a checked URL may be called, judging by its text. Names are looked up later."""
         return self._addresses.permits_host(host_of(url))
 
     async def send(self, request: Request) -> Response:
-        """Send one request and read its whole answer.
+        """Send a request, and return its whole response.
 
         Args:
             request: The request.
@@ -82,7 +82,7 @@ class EngineRequests:
     async def _outcome(self, delivery: Delivery) -> DeliveryOutcome:
         outcomes: list[DeliveryOutcome] = []
         try:
-            with anyio.fail_after(self._limits.seconds):  # whatever it waited for
+            with anyio.fail_after(self._limits.seconds):  # including any wait
                 await self._engine().send((delivery,), lambda _, outcome: outcomes.append(outcome))
         except TimeoutError as error:
             raise ExchangeError(Failure.TIMEOUT) from error
@@ -97,7 +97,7 @@ class EngineRequests:
                 connections_per_origin=self._limits.connections,
                 connections_per_address=_UNBOUNDED,
                 failing_per_minute=_UNBOUNDED,
-                idle_connections=0,  # the address of one that is kept is charged to nobody
+                idle_connections=0,  # the address of a reused connection would not be charged
                 connect_seconds=self._limits.connect_seconds,
                 total_seconds=self._limits.seconds,
             )
@@ -105,17 +105,17 @@ class EngineRequests:
         return self._share
 
     async def aclose(self) -> None:
-        """Give the engine up; requests under way fail, and the next one has another engine."""
+        """Release the engine. Requests in progress fail, and the next one uses another engine."""
         share, self._share = self._share, None
         if share is not None:
             await share.aclose()
 
 
 class _Charge:
-    """Charges the addresses that are connected to.
+    """Charges addresses before connections to them.
 
     Attributes:
-        wait: How many seconds until one of those may be connected to that could not.
+        wait: The seconds until one of the refused addresses may be connected to.
     """
 
     def __init__(self, spending: Spending | None) -> None:
@@ -123,7 +123,7 @@ class _Charge:
         self._wait = math.inf
 
     def __call__(self, address: str) -> bool:
-        """Return whether an address may be connected to now, which is charged for that."""
+        """Charge an address. Return whether it may be connected to now."""
         wait = 0.0 if self._spending is None else self._spending.reach(address)
         if wait:
             self._wait = min(wait, self._wait)

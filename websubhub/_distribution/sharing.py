@@ -1,4 +1,4 @@
-"""One engine for all clients of an event loop that deliver by the same rules."""
+"""One engine for all clients of an event loop with the same rules."""
 
 import ssl
 from collections.abc import Callable, Iterable
@@ -15,15 +15,15 @@ from websubhub._distribution.outcome import DeliveryOutcome
 
 
 class EngineShare:
-    """Delivers as an engine does, by one that it shares with all who have the same rules on the same event loop.
+    """A share in the engine of all clients with the same rules on an event loop.
 
-    An engine costs four file descriptors before its first connection, so that a client for each subscription could
-    not have one for itself. It is closed with the last of them, and nobody notices when another one is closed.
+    An engine takes four file descriptors before its first connection, so not every client can have its own. It is
+    closed with the last share. Closing another share does not affect it.
 
     Args:
-        limits: How many connections, how long, how much; for all who share the engine together.
-        addresses: Which addresses may be called.
-        tls: The context for https instead of the usual one.
+        limits: Connections, timeouts and sizes, for all shares together.
+        addresses: The addresses that may be called.
+        tls: The TLS context for https instead of the default one.
     """
 
     def __init__(self, *, limits: EngineLimits, addresses: AddressPolicy, tls: ssl.SSLContext | None = None) -> None:
@@ -36,11 +36,11 @@ class EngineShare:
         """Deliver to all, and return when every delivery is settled.
 
         Args:
-            deliveries: What to deliver.
+            deliveries: The deliveries.
             settled: Called once for each delivery, with its outcome.
 
         Raises:
-            EngineClosedError: This share is closed, or was before all was settled.
+            EngineClosedError: This share is closed, or was closed before everything was settled.
         """
         if self._closed:
             raise EngineClosedError("The client is closed.")
@@ -55,7 +55,7 @@ class EngineShare:
             raise EngineClosedError("The client was closed before all deliveries were settled.")
 
     async def aclose(self) -> None:
-        """Give the engine up; whoever still awaits ``send`` of this share gets an ``EngineClosedError``."""
+        """Release the engine. Pending calls of ``send`` of this share raise ``EngineClosedError``."""
         self._closed = True
         for scope in list(self._sending):
             scope.cancel()

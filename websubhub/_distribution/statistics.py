@@ -8,13 +8,13 @@ class EngineStatistics:
     """The counts of one moment in a delivery engine.
 
     Attributes:
-        connections: Open connections, idle ones included.
-        busy: Those with an exchange under way, from the first packet of the connection to the end of the answer.
-        idle: Those kept for the next delivery.
-        aside: Those of the busy ones whose servers have not answered for a moment, so that they take no slot.
-        suspects: Those of the busy ones whose servers failed the exchange before.
+        connections: Open connections, including idle ones.
+        busy: Connections in use, from the first packet of the connection to the end of the response.
+        idle: Connections kept for the next delivery.
+        aside: Busy connections whose servers have not answered for a moment, so that they take no slot.
+        suspects: Busy connections whose servers failed the previous exchange.
         origins: Servers that are remembered.
-        waiting: Deliveries that were taken from their caller and wait for a name or a connection.
+        waiting: Deliveries that were taken from their caller, and wait for a name or a connection.
     """
 
     connections: int = 0

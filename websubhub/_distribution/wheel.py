@@ -1,4 +1,4 @@
-"""Deadlines of thousands of connections, found to an eighth of a second at the cost of setting an attribute."""
+"""Deadlines of thousands of connections, with a resolution of an eighth of a second, at the cost of an attribute."""
 
 from math import inf
 from typing import Protocol
@@ -14,11 +14,11 @@ class Timed(Protocol):
 
 
 class TimerWheel:
-    """Finds what is past its deadline.
+    """Finds items past their deadline.
 
-    An item stands on the wheel once and is looked at when the deadline it had then has come. If the deadline was moved
-    meanwhile, the item is put where it belongs now, so a new delivery on a busy connection does not touch the wheel.
-    Whoever moves a deadline before ``watched_until`` has to call ``watch`` again.
+    An item is on the wheel once, and is checked at the deadline that it had when it was added. If the deadline was
+    moved meanwhile, the item moves too, so a new delivery on a busy connection does not touch the wheel. After moving a
+    deadline before ``watched_until``, call ``watch`` again.
     """
 
     def __init__(self, now: float) -> None:
@@ -26,20 +26,20 @@ class TimerWheel:
         self._turned = int(now / TICK_SECONDS)
 
     def watch(self, item: Timed) -> None:
-        """Look at the item when its deadline has come."""
+        """Check the item at its deadline."""
         self.forget(item)
         slot = max(int(item.deadline / TICK_SECONDS), self._turned) + 1
         item.watched_until = slot * TICK_SECONDS
         self._slots.setdefault(slot, set()).add(item)
 
     def forget(self, item: Timed) -> None:
-        """Do not look at the item any more."""
+        """Stop checking the item."""
         if item.watched_until != inf:
             self._slots[int(item.watched_until / TICK_SECONDS)].discard(item)
             item.watched_until = inf
 
     def expired(self, now: float) -> list[Timed]:
-        """Take off the wheel what is past its deadline."""
+        """Remove and return the items past their deadline."""
         found: list[Timed] = []
         self._turned = int(now / TICK_SECONDS)
         for slot in sorted(slot for slot in self._slots if slot <= self._turned):

@@ -16,10 +16,10 @@ Event = MutableMapping[str, Any]
 class StandaloneApplication:
     """The application of ``websubhub serve`` for another server. It works from startup to shutdown of the lifespan.
 
-    Before and after, it answers 503 with Retry-After, and ``/health`` all the same.
+    Before and after, it answers 503 with Retry-After, but still answers ``/health``.
 
     Args:
-        settings: The settings of the hub; ``host``, ``port``, ``server`` and ``loop`` do not count.
+        settings: The settings of the hub. ``host``, ``port``, ``server`` and ``loop`` are ignored.
 
     Raises:
         SettingsError: The public URL is not set, which the server cannot tell.
@@ -36,7 +36,7 @@ class StandaloneApplication:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        # Who can reach the server is not known here, so nobody operates the hub or publishes without a token.
+        # The reach of the server is unknown here, so operating and publishing need a token.
         async with running(self._settings, self._url, Reach(self._url, None)) as hub:
             self._app = hub.app
             try:

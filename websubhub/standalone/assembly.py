@@ -61,7 +61,7 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         settings: Its settings.
         store: Its store, entered.
         hub: Its public URL.
-        reach: Who can reach it.
+        reach: The reach of the hub.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.

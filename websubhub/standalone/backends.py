@@ -30,7 +30,7 @@ def open_store(settings: Settings) -> HubStore:
 
 
 async def examine_store(settings: Settings) -> str:
-    """Open the store and look whether it is sound; says in one sentence what it found.
+    """Open the store and check that it is intact. Return the result in one sentence.
 
     Raises:
         StoreError: It cannot be opened, or is damaged.

@@ -10,12 +10,12 @@ from attrs import frozen
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-#: Seconds of a clock that nobody can set; on Linux it goes on while the machine is suspended.
+#: The seconds of a clock that cannot be set. On Linux it runs on while the machine is suspended.
 _steady: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _boot() -> str:
-    """Return the name of the time since the machine was started, within which its steady clock counts; else nothing."""
+    """Return the id of the current boot, during which the steady clock runs, or an empty text if it is unknown."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
@@ -29,8 +29,8 @@ class ClockReading:
     Args:
         hub: The hub's clock, in seconds since 1970.
         wall: The wall clock, in seconds since 1970.
-        steady: The clock that nobody can set.
-        boot: Since which start of the machine that one counts; empty where this is not known.
+        steady: The reading of the clock that cannot be set.
+        boot: The id of the boot that it counts from, or an empty text if it is unknown.
     """
 
     hub: float
@@ -52,7 +52,7 @@ class HubClock:
 
     Args:
         wall: The wall clock, in seconds since 1970.
-        steady: A clock that nobody can set, which goes on while the machine is suspended.
+        steady: A clock that cannot be set, which runs on while the machine is suspended.
         boot: Names the start of the machine since which the steady clock counts.
     """
 

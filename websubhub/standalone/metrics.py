@@ -1,4 +1,4 @@
-"""Counting what happens, for Prometheus to scrape; plain numbers while delivering, metric families when asked."""
+"""The counts of a hub for Prometheus: plain numbers while delivering, metric families when scraped."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +35,7 @@ class FetchOutcome(StrEnum):
 
 
 class RequestOutcome(StrEnum):
-    """How a request was answered; unavailable is what may be asked for again later."""
+    """The answer to a request. Unavailable means that it may be repeated later."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -50,7 +50,7 @@ class RequestOutcome(StrEnum):
 
 
 class DeliveryMetrics:
-    """The counts of one hub; labels are fixed, so their number does not grow with topics or hosts."""
+    """The counts of one hub. Labels are fixed, so their number does not grow with topics or hosts."""
 
     def __init__(self) -> None:
         self._delivered = 0
@@ -59,7 +59,7 @@ class DeliveryMetrics:
         self._seconds = 0.0
 
     def delivered(self, seconds: float, attempt: int) -> None:
-        """Count a delivery; its latency, from publish to answer, counts when the first attempt did it."""
+        """Count a delivery. Its latency, from publish to response, counts only if the first attempt succeeded."""
         self._delivered += 1
         if attempt == 1:
             seconds = max(seconds, 0.0)  # the clock may have been set back
@@ -92,8 +92,8 @@ class Counter(Generic[E]):
     """Counts how often something ended in each of a few ways.
 
     Args:
-        name: What it is called for Prometheus, without ``websubhub_`` and ``_total``.
-        text: What it counts.
+        name: Its name in Prometheus, without ``websubhub_`` and ``_total``.
+        text: Its help text.
         ends: The ways.
     """
 

@@ -6,7 +6,7 @@ from websubhub import Headers, Refusals, host_of, is_loopback_host, is_loopback_
 
 log = logging.getLogger("websubhub")
 
-#: What proxies add to the requests that they pass on (RFC 7239, RFC 9110 7.6.3, and what is common).
+#: The headers that proxies add to requests (RFC 7239, RFC 9110 7.6.3, and common ones).
 _PROXY_HEADERS = (
     "Forwarded",
     "Via",
@@ -30,7 +30,7 @@ class Reach:
 
     Args:
         url: The hub's public URL.
-        host: The address that it listens on; None where another server knows that.
+        host: The address that it listens on, or None if another server listens.
 
     Attributes:
         private: Whether only programs on this machine can reach it, as far as can be told before they do.

@@ -24,7 +24,7 @@ class Hub:
     """A hub at work.
 
     Args:
-        parts: What it is made of.
+        parts: The parts of the hub.
         delivered: Set once the last delivery has ended.
 
     Attributes:
@@ -37,7 +37,7 @@ class Hub:
         self._delivered = delivered
 
     def stop(self) -> None:
-        """Begin no more deliveries."""
+        """Stop beginning deliveries."""
         self._parts.delivery.stop()
 
     async def delivered(self) -> None:
@@ -47,12 +47,12 @@ class Hub:
 
 @asynccontextmanager
 async def running(settings: Settings, url: str, reach: Reach) -> AsyncIterator[Hub]:
-    """A hub at work; at the end, what it has begun is finished within a limit.
+    """Run a hub during the block. At its end, work in progress is finished within a limit.
 
     Args:
         settings: Its settings.
         url: Its public URL.
-        reach: Who can reach it.
+        reach: The reach of the hub.
 
     Raises:
         StoreError: The store cannot be opened.

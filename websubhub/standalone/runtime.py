@@ -20,13 +20,13 @@ async def run_hub(
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Run a hub until ``stop`` returns; what it has accepted and begun is finished within a limit.
+    """Run a hub until ``stop`` returns. Accepted requests and work in progress are finished within a limit.
 
     It listens at once, and answers 503 until its store is loaded. A ``stop`` before that ends it as well.
 
     Args:
         settings: Its settings.
-        stop: Returns when the hub is to stop.
+        stop: Returns when the hub should stop.
         ready: Called with the hub's public URL once it accepts requests.
 
     Raises:

@@ -10,7 +10,7 @@ from websubhub.standalone.stores import forms, kind_of
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; its text is one sentence for the person who made it."""
+    """A setting cannot be used. The message is one sentence for the user."""
 
 
 def number(low: float, high: float) -> Callable[[str], float]:
@@ -40,7 +40,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def choice(*choices: str) -> Callable[[str], str]:
-    """One of some words."""
+    """Return one of some words."""
 
     def parse(text: str) -> str:
         if text not in choices:
@@ -51,7 +51,7 @@ def choice(*choices: str) -> Callable[[str], str]:
 
 
 def switch(text: str) -> bool:
-    """True or false."""
+    """Return True or False."""
     words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
     if text.lower() not in words:
         raise SettingsError(f"must be true or false, not {text}")
@@ -59,7 +59,7 @@ def switch(text: str) -> bool:
 
 
 def store(text: str) -> str:
-    """Where state is kept."""
+    """Return the URL of a store."""
     if kind_of(text) is None:
         raise SettingsError(f"must be {forms()}, not {text}")
     return text
@@ -83,14 +83,14 @@ def network(text: str) -> str:
 
 
 def token(text: str) -> str:
-    """Return a bearer token that nobody guesses."""
+    """Return a bearer token that is hard to guess."""
     if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
         raise SettingsError("must be 16 printable characters or more, without spaces")
     return text
 
 
 def delays(text: str) -> tuple[float, ...]:
-    """Seconds with commas between them."""
+    """Return seconds, separated by commas."""
     parse = number(0, LONGEST_DELAY_SECONDS)
     delays = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
     if not 1 <= len(delays) <= MOST_DELAYS:

@@ -10,7 +10,7 @@ import attrs
 
 from websubhub import SignatureMethod, is_loopback_host
 from websubhub.standalone.schedule.retry import REFUSED_ATTEMPTS, RETRY_DELAYS
-from websubhub.standalone.setting_values import SettingsError as SettingsError  # noqa: PLC0414 - for whoever loads settings
+from websubhub.standalone.setting_values import SettingsError as SettingsError  # noqa: PLC0414 - exported for callers that load settings
 from websubhub.standalone.setting_values import choice as _choice
 from websubhub.standalone.setting_values import delays as _delays
 from websubhub.standalone.setting_values import network as _network
@@ -191,7 +191,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | N
         file: The path of a TOML file; else that of ``WEBSUBHUB_CONFIG``.
 
     Raises:
-        SettingsError: One of them cannot be used; the text says which and where it came from.
+        SettingsError: A setting cannot be used. The message says which, and where it came from.
     """
     path = file or environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
     from_file = read_file(path) if path else {}

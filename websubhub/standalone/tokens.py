@@ -23,7 +23,7 @@ class Refusal:
     """Why a request is not carried out.
 
     Args:
-        reason: What to tell whoever sent it.
+        reason: The reason to send.
         status: The status of the answer.
         headers: Its headers.
     """
@@ -34,14 +34,14 @@ class Refusal:
 
 
 class Tokens:
-    """The tokens that allow one thing; only their hashes are kept.
+    """The tokens for one purpose. Only their hashes are kept.
 
     A wrong token is counted and logged, never shown. After 10 of them within a minute further wrong ones are answered
     429, so that nobody guesses fast; a right one always passes.
 
     Args:
-        tokens: The tokens; there may be none.
-        name: What they are for, in a word: ``admin``, ``publisher``.
+        tokens: The tokens, which may be none.
+        name: Their purpose in one word, such as ``admin`` or ``publisher``.
         clock: Seconds that only grow.
 
     Attributes:

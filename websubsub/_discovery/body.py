@@ -18,18 +18,18 @@ _GZIP = b"\x1f\x8b\x08"
 
 
 class LinkReader(Protocol):
-    """Reads the links of one kind of body, as far as it must."""
+    """Reads the links of one kind of body, no further than necessary."""
 
     @property
     def failure(self) -> str | None:
-        """What is wrong with the body, in one sentence; its links are given nevertheless."""
+        """The error in the body, in one sentence, or None. Its links are returned anyway."""
 
     @property
     def was_cut(self) -> bool:
         """Whether the body has more than is read."""
 
     def feed(self, chunk: bytes) -> bool:
-        """Take the next bytes. Return whether no more are needed.
+        """Read the next bytes. Return whether no more are needed.
 
         Raises:
             ContentError: Nothing can be made of the body.
@@ -45,14 +45,14 @@ class LinkReader(Protocol):
 
 @frozen(kw_only=True)
 class Resource:
-    """What a reader is told about the resource, of which it takes what it needs.
+    """The description of a resource for its reader.
 
     Attributes:
-        url: Where it was found.
-        charset: The charset that its Content-Type names.
-        is_xhtml: Whether it is a page written as XML.
-        body: Whether links in the body of pages count.
-        wanted: The relations that are looked for.
+        url: Its URL.
+        charset: The charset in its Content-Type.
+        is_xhtml: Whether it is an HTML page in XML syntax.
+        body: Whether links in the body of HTML pages count too.
+        wanted: The relations to look for.
     """
 
     url: str
@@ -62,7 +62,7 @@ class Resource:
     wanted: frozenset[str]
 
 
-#: What reads each kind of body.
+#: The reader of each kind of body.
 READERS: Mapping[DiscoverySource, Callable[[Resource], LinkReader]] = {
     DiscoverySource.HTML: lambda page: HtmlReader(
         url=page.url, charset=page.charset, body=page.body, xhtml=page.is_xhtml

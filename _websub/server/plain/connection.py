@@ -31,7 +31,9 @@ class Flow(FlowControl):
 
 
 class PlainConnection:
-    """What the server knows of one connection, and how it ends it.
+    """A connection as the server sees it, and how it is ended.
+
+    It is in one class because each deadline depends on whether it is idle, read or waited for.
 
     Args:
         transport: The connection.

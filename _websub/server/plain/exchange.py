@@ -143,4 +143,4 @@ class Exchange(RequestResponseCycle):
 
 
 def _nothing() -> None:
-    """What is to be done once an answer is complete is done when it is sent."""
+    """Do nothing: the work after a response is done when it has been sent."""

@@ -1,4 +1,4 @@
-"""What all connections of a server that is uvicorn's share."""
+"""The state that all connections of a uvicorn server share."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from _websub.server.turns import Turns
 
 
 class Shared:
-    """What all connections of a server share.
+    """The state that all connections of a server share.
 
     Args:
         app: The application.

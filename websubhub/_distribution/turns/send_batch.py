@@ -1,4 +1,4 @@
-"""Requests that are ready to go, sent one right after the other."""
+"""Requests that are ready, sent one right after the other."""
 
 from collections import deque
 
@@ -8,7 +8,7 @@ from websubhub._distribution.outcome import DeliveryOutcome
 from websubhub._distribution.wire.connection import Connection
 from websubhub._distribution.wire.shared import Shared
 
-#: So many are sent together.
+#: How many are sent together.
 BURST = 64
 
 
@@ -18,8 +18,8 @@ class SendBatch:
     A server that is awake costs less to reach than one that has to be woken.
 
     Attributes:
-        connections: Those on which a delivery was begun and not sent.
-        failed: Driver that failed as they began.
+        connections: The connections on which a delivery was begun but not sent.
+        failed: The exchanges that failed as they began.
     """
 
     def __init__(self, shared: Shared) -> None:
@@ -30,7 +30,7 @@ class SendBatch:
         self.connections: list[Connection] = []
 
     def put(self, connection: Connection, delivery: Delivery, batch: Batch, head: bytes) -> None:
-        """Begin a delivery on a connection, which is sent with the others or once the connection is made."""
+        """Begin a delivery on a connection, to send it with the others or once the connection is made."""
         end_by = self._shared.now + (delivery.content.total_seconds or self._total_seconds)
         if connection.begin(delivery, batch, head, end_by):
             self.connections.append(connection)
@@ -38,7 +38,7 @@ class SendBatch:
             self._wheel.watch(connection)
 
     def send(self) -> None:
-        """Send what has come together."""
+        """Send the collected requests."""
         for connection in self.connections:
             delivery = connection.delivery
             if delivery is not None:  # it is, if its batch was abandoned meanwhile

@@ -1,1 +1,1 @@
-"""How updates reach subscriptions, whatever keeps them: everything of it that is neither a store nor the schedule."""
+"""The broker between updates and subscriptions: all of it that is neither a store nor the schedule."""

@@ -9,7 +9,7 @@ import anyio
 
 @asynccontextmanager
 async def in_background(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run these until the block ends, and cancel them then. What the block raises leaves it as it is, in no group."""
+    """Run these until the block ends, then cancel them. The block's own exception is not wrapped in a group."""
     raised: Exception | None = None
     async with anyio.create_task_group() as tasks:
         for work in works:

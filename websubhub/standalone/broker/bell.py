@@ -1,10 +1,10 @@
-"""Wakes those who wait for something to be due."""
+"""A bell that wakes everything that waits for something to be due."""
 
 import anyio
 
 
 class Bell:
-    """Rings for everybody who waits at that moment, and costs next to nothing when nobody does."""
+    """Wakes every task that waits at that moment. It costs next to nothing if none does."""
 
     __slots__ = ("_event",)
 
@@ -12,14 +12,14 @@ class Bell:
         self._event: anyio.Event | None = None
 
     def ring(self) -> None:
-        """Wake everybody who waits."""
+        """Wake every waiting task."""
         event = self._event
         if event is not None:
             self._event = None
             event.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return at the next ring, or after a time."""
+        """Wait for the next ring, or for a time."""
         if self._event is None:
             self._event = anyio.Event()
         event = self._event

@@ -36,11 +36,11 @@ _TOPICS_LOOKED_AT = 1000
 
 
 class Broker:
-    """Satisfies ``ContentBroker``.
+    """The implementation of ``ContentBroker`` over a journal.
 
     Args:
-        ledger: Who is owed what.
-        journal: Where updates, positions and dead letters are kept.
+        ledger: What subscriptions are owed.
+        journal: The journal of updates, positions and dead letters.
     """
 
     def __init__(self, ledger: Ledger, journal: Journal) -> None:
@@ -53,7 +53,7 @@ class Broker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Bring settlements to the journal meanwhile, and all of them in the end, also when the block is cancelled."""
+        """Write settlements to the journal during the block, and all that are left at its end, even if cancelled."""
         try:
             async with in_background(self._flusher.run):
                 yield
@@ -67,14 +67,14 @@ class Broker:
                     )
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> str:
-        """Accept an update for every subscription that its topic has now; durable on return."""
+        """Accept an update for every subscription that its topic has now. It is durable when this returns."""
         appended = await self._flusher.take_along(partial(self._journal.append, update, key))
         if appended.admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
         return appended.id
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
-        """Wait until deliveries are due and take 1 to ``limit`` of them."""
+        """Wait until deliveries are due, and claim 1 to ``limit`` of them."""
         return await self._claimer.claim(limit)
 
     async def flush(self) -> None:
@@ -82,7 +82,7 @@ class Broker:
         await self._flusher.flush()
 
     async def statistics(self) -> Statistics:
-        """Return the counts of this moment."""
+        """Return the current counts."""
         board = self._board
         behind = [topic for topic in board.logs.values() if topic.waiting][:_TOPICS_LOOKED_AT]
         dead_letters, oldest = await self._journal.counts(
@@ -109,11 +109,11 @@ class Broker:
         return await self._journal.dead_letters(after, limit)
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Try these dead letters once more, soon; one that fails again stays."""
+        """Replay these dead letters soon. One that fails again stays."""
         return await self._journal.replay(letters)
 
     async def drop(self, letters: Sequence[int]) -> int:
-        """Forget these dead letters. Returns how many there were."""
+        """Drop these dead letters. Return how many there were."""
         return await self._journal.drop(letters)
 
     async def pause_host(self, host: str) -> None:
@@ -121,7 +121,7 @@ class Broker:
         await self._journal.hold_host(canonical_authority(host), paused=True)
 
     async def resume_host(self, host: str) -> None:
-        """Deliver to this host again, at once."""
+        """Resume deliveries to this host at once."""
         await self._journal.hold_host(canonical_authority(host), paused=False)
 
     async def hosts(self, *, limit: int = 100) -> list[HostState]:
@@ -130,5 +130,5 @@ class Broker:
         return self._board.hosts.states(limit)
 
     async def reclaim(self) -> int:
-        """Delete the updates that nobody is owed any more. Returns how many."""
+        """Delete the updates that no subscription is owed. Return how many."""
         return await self._reclaimer.reclaim()

@@ -1,4 +1,4 @@
-"""The updates that were published or read last."""
+"""A cache of the updates that were published or read most recently."""
 
 from collections import OrderedDict
 
@@ -6,19 +6,19 @@ from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key
 
 _CACHE_BYTES = 32 * 1_048_576
-#: Several times what is under way at once. An update costs more than its content, and a small one a lot more.
+#: Several times the number of deliveries at once. An update takes more memory than its content, a small one much more.
 _CACHE_UPDATES = 2_048
 
 
 class UpdateCache:
-    """Updates by topic and sequence number, bounded by their number and by the size of their content."""
+    """Updates by topic and sequence number, limited in number and in the size of their content."""
 
     def __init__(self) -> None:
         self._updates: OrderedDict[Key, Update] = OrderedDict()
         self._bytes = 0
 
     def get(self, key: Key) -> Update | None:
-        """Return an update, if it is here."""
+        """Return an update, or None if it is not cached."""
         update = self._updates.get(key)
         if update is not None:
             self._updates.move_to_end(key)

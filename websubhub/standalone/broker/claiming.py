@@ -1,4 +1,4 @@
-"""Hands out the deliveries that are due, with everything that is needed to make them."""
+"""Claiming the deliveries that are due, with all data that they need."""
 
 import logging
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.states import ENDED
 from websubhub.standalone.schedule.turns import Turns
 
-_LOOK_AGAIN_SECONDS = 1.0  # no timer counts while the machine is suspended
+_LOOK_AGAIN_SECONDS = 1.0  # timers stop while the machine is suspended
 
 log = logging.getLogger("websubhub")
 
 
 class Claimer:
-    """Takes claims from the schedule and reads what belongs to them.
+    """Takes claims from the schedule, and reads the data that they need.
 
     Args:
-        ledger: Who is owed what.
-        recipients: Where updates and callbacks are read.
-        desk: Where the deliveries will be settled.
-        flusher: Brings what was settled to the journal.
+        ledger: What subscriptions are owed.
+        recipients: The reader of updates and callbacks.
+        desk: The desk where the deliveries will be settled.
+        flusher: The writer of settlements to the journal.
     """
 
     def __init__(self, ledger: Ledger, recipients: Recipients, desk: Desk, flusher: Flusher) -> None:
@@ -41,14 +41,14 @@ class Claimer:
         self._due = ledger.due
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
-        """Wait until deliveries are due and take 1 to ``limit`` of them.
+        """Wait until deliveries are due, and claim 1 to ``limit`` of them.
 
-        A fresh update of a topic with few subscriptions takes the short way: what its deliveries need is in memory, so
-        that they are on their way before anything else happens on the event loop.
+        A fresh update of a topic with few subscriptions takes a short path: the data of its deliveries is in memory, so
+        they start before anything else happens on the event loop.
         """
         if limit < 1:
             raise ValueError("At least 1 delivery must be claimed.")
-        await anyio.lowlevel.checkpoint()  # the one on the short way, where nothing has to be waited for
+        await anyio.lowlevel.checkpoint()  # the only one on the short path, which waits for nothing
         while True:
             if self._flusher.is_behind():
                 await self._flusher.flush()
@@ -62,7 +62,7 @@ class Claimer:
                 await self._wait()
 
     async def _read(self, claims: list[ClaimedDelivery]) -> Needed:
-        """Read what claims need."""
+        """Read the data that claims need."""
         try:
             with anyio.CancelScope(shield=True):
                 repeated = [claim for claim in claims if claim.repeated]
@@ -76,7 +76,7 @@ class Claimer:
         return needed
 
     def _equip(self, claims: list[ClaimedDelivery], needed: Needed) -> list[ClaimedDelivery]:
-        """Give claims what they need. Those whose subscription was removed meanwhile are left out."""
+        """Return claims with their data. Those whose subscription was removed meanwhile are left out."""
         deliveries = []
         topic, sequence, update = None, 0, None
         for claim, callback, secret in zip(claims, needed.callbacks, needed.secrets, strict=True):
@@ -97,7 +97,7 @@ class Claimer:
         return deliveries
 
     def _give_up(self, claim: Claim, before: Before) -> None:
-        """Make a dead letter of what cannot be read: others are not to wait for it, and an operator may mend it."""
+        """Turn a claim with unreadable data into a dead letter, so that others need not wait and operators see it."""
         log.error(
             "Update %d of topic %d cannot be read for subscription %d, and becomes a dead letter.",
             claim.sequence,
@@ -108,7 +108,7 @@ class Claimer:
         self._desk.dead(claim, before.attempt, reason, host_failed=False, turned_away=False)
 
     def _forget(self, claim: Claim) -> None:
-        """Drop a claim whose subscription, or for whatever reason whose update, is not there any more."""
+        """Drop a claim whose subscription or update no longer exists."""
         if claim.segment.states[claim.index] != ENDED:
             log.error("An update that a subscription still has to get is missing in the store.")
         self._desk.done(claim)
@@ -127,4 +127,4 @@ def _host_of(callback: str) -> str:
     try:
         return authority_of(callback)
     except ValueError:
-        return "?"  # the engine will say that it cannot be called
+        return "?"  # the engine will report that it cannot be called

@@ -7,12 +7,12 @@ from websubhub.standalone.schedule.claims import Claim
 
 
 class ClaimedDelivery(Claim):
-    """A claim that satisfies ``Delivery``, once it is known what it needs: one object for both, as they are many."""
+    """A claim that satisfies ``Delivery`` once it has its data. There are many, so one object is both."""
 
     __slots__ = ("_desk", "attempt", "callback", "refusals", "secret", "turned_away", "update")
 
     def equip(self, desk: Desk, update: Update, callback: str, secret: str | None, before: Before) -> None:
-        """Say what is delivered and where to, what happened before, and who is told what came of it."""
+        """Set what is delivered and where to, the previous attempts, and the desk that settles it."""
         self._desk: Desk | None = desk
         self.update = update
         self.callback = callback
@@ -37,7 +37,7 @@ class ClaimedDelivery(Claim):
         counted: bool = True,
     ) -> None:
         """Settle as failed, to be tried again."""
-        # An attempt outside the schedule stands for the last one in it, and leaves its counts as they are.
+        # An attempt outside the schedule repeats the last one in it, and does not change its counts.
         refusals = self.refusals + (refused and not self.early)
         attempts = self.attempt if counted or self.early else self.attempt - 1
         self._settle().retry(self, (attempts, refusals), after, reason, firm=firm, host_failed=host_failed)

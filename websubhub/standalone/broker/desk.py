@@ -1,4 +1,4 @@
-"""Where deliveries are settled."""
+"""The desk where deliveries are settled."""
 
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.broker.ledger import Ledger
@@ -8,14 +8,14 @@ from websubhub.standalone.schedule.outcomes import Outcomes
 
 
 class Desk:
-    """Takes outcomes: the schedule learns them at once, the journal together with others.
+    """Settles deliveries: in the schedule at once, in the journal together with others.
 
     Attributes:
         settlements: The outcomes that were not taken yet.
-        unwritten: Rings when there are such.
+        unwritten: Rings when there are any.
 
     Args:
-        ledger: Who is owed what.
+        ledger: What subscriptions are owed.
     """
 
     def __init__(self, ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""Brings the outcomes of deliveries to the journal: with the next publish, or else many of them at a time."""
+"""Writing outcomes of deliveries to the journal: with the next publish, or many at a time."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -10,11 +10,11 @@ from websubhub.standalone.broker.journal import Appended, Journal
 from websubhub.standalone.broker.settlements import Settlements
 from websubhub.standalone.ports import StoreError
 
-# A crash repeats the deliveries whose outcomes have waited meanwhile: _FEW at most, or those of _TOGETHER_SECONDS.
+# A crash repeats the deliveries whose outcomes were waiting: _FEW at most, or those of _TOGETHER_SECONDS.
 _TOGETHER_SECONDS = 0.02
 _FEW = 64
 _LOOKS = 10
-"""How often it is looked whether there are more than a few: these wait for a publish no longer than this takes."""
+"""How often to check for more than a few outcomes. A few wait for a publish no longer than this takes."""
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 
@@ -22,11 +22,11 @@ log = logging.getLogger("websubhub")
 
 
 class Flusher:
-    """Writes settlements in the background; those that cannot be written are kept and written later.
+    """Writes settlements in the background. Those that cannot be written are kept and written later.
 
     Args:
-        journal: Where to.
-        desk: Where they come from.
+        journal: The journal to write to.
+        desk: The desk that collects them.
     """
 
     def __init__(self, journal: Journal, desk: Desk) -> None:
@@ -36,11 +36,11 @@ class Flusher:
         self._unwritten: list[Settlements] = []
 
     def is_behind(self) -> bool:
-        """Return whether so much is unwritten that nothing more should be claimed."""
+        """Return whether so many outcomes are unwritten that no more deliveries should be claimed."""
         return sum(unwritten.count for unwritten in self._unwritten) > _UNWRITTEN_MOST
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write outcomes until cancelled."""
         while True:
             if not self._desk.settlements.count and not self._unwritten:
                 await self._desk.unwritten.wait(_AGAIN_SECONDS)
@@ -60,14 +60,14 @@ class Flusher:
                 return
 
     async def take_along(self, append: Callable[[Settlements | None], Awaitable[Appended]]) -> Appended:
-        """Append an update, and let the few outcomes that wait be kept in the same step.
+        """Append an update, and write the few waiting outcomes in the same step.
 
-        Outcomes keep their order, so they go alone while others are being written. Those that were not kept are
-        written later.
+        Outcomes keep their order, so none are written along while others are being written. Those that could not be
+        written are written later.
         """
         if self._lock.locked() or self._unwritten or not 0 < self._desk.settlements.count <= _FEW:
             return await append(None)
-        with anyio.CancelScope(shield=True):  # else it would not be known whether they are kept
+        with anyio.CancelScope(shield=True):  # otherwise it would be unknown whether they were written
             async with self._lock:
                 outcomes = self._desk.take()
                 self._unwritten.append(outcomes)
@@ -78,7 +78,7 @@ class Flusher:
         return appended
 
     async def flush(self) -> None:
-        """Write every outcome there is.
+        """Write all outcomes.
 
         Raises:
             StoreError: They could not be written, and are kept.

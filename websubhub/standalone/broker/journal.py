@@ -17,9 +17,9 @@ class Appended:
     """The result of appending an update.
 
     Attributes:
-        id: The id of the update that was accepted, now or before under the same key.
-        admission: Whether it was taken.
-        settled: Whether the outcomes that came along are kept.
+        id: The id of the accepted update, or of the first one with the same key.
+        admission: Whether it was admitted.
+        settled: Whether the outcomes that came along were written.
     """
 
     id: str
@@ -28,13 +28,13 @@ class Appended:
 
 
 class Journal(Protocol):
-    """Keeps updates by topic and sequence number, and for each subscription how far it is and what failed.
+    """Keeps updates by topic and sequence number, and the position and failures of each subscription.
 
-    Whatever a method changes is durable when it returns. As soon as it is, and before anybody else can know, the
-    ``Ledger`` is told, on the event loop and in the order in which things became durable; also when whoever asked has
-    left meanwhile. Topics and subscriptions go by the numbers that the adapter has given to them in the ledger.
+    Changes are durable when a method returns. As soon as they are, and before anything else can know, the ``Ledger`` is
+    told, on the event loop and in the order in which they became durable, even if the caller was cancelled meanwhile.
+    Topics and subscriptions are named by the numbers that the adapter gave them in the ledger.
 
-    All methods raise ``StoreError`` when the journal cannot be read or written; nothing has changed then.
+    All methods raise ``StoreError`` if the journal cannot be read or written. Nothing has changed then.
     """
 
     async def append(
@@ -42,12 +42,12 @@ class Journal(Protocol):
     ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day.
 
-        ``Members.admit`` decides in the same step whether it is taken. If it is, it gets the next sequence number of
-        its topic, and ``Ledger.published`` is told. ``publish_keys`` says what is remembered of keys, and which id an
-        update gets; a key that was refused as ``FULL`` is not remembered.
+        ``Members.admit`` decides in the same step whether it is admitted. If so, it gets the next sequence number of
+        its topic, and ``Ledger.published`` is called. ``publish_keys`` defines what is remembered of keys, and which id
+        an update gets. A key that was refused as ``FULL`` is not remembered.
 
-        Outcomes may come along, to be kept as ``settle`` does without a step of their own. They are kept whether the
-        update is taken or not, and if they cannot be kept, the update does not suffer from it.
+        Outcomes may come along, to be written as by ``settle`` in the same step. They are written even if the update
+        is not admitted, and if they cannot be written, the update still is.
 
         Raises:
             DiskFullError: There is no space for it.
@@ -55,29 +55,29 @@ class Journal(Protocol):
         ...
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
-        """Return what claims need.
+        """Return the data that claims need.
 
-        What is there and cannot be read, now or ever, is named in the result, so that others need not wait for it.
+        Rows that exist but can never be read are named in the result, so that others need not wait for them.
 
         Args:
-            updates: The updates that are wanted.
-            subscriptions: The subscriptions that are wanted, one for each claim.
-            repeated: Those of them that failed before, whose attempts are wanted.
+            updates: The updates to read.
+            subscriptions: The subscriptions to read, one for each claim.
+            repeated: The subscriptions among them whose attempts to read, since a delivery failed.
         """
         ...
 
     async def settle(self, settlements: Sequence[Settlements]) -> None:
-        """Keep outcomes, all of them or none; what is kept already may come again.
+        """Write outcomes, all of them or none. Outcomes that were already written may come again.
 
-        It may use what is held in reserve for a full disk. The ledger knows of all this already. A subscription that
-        has ended since is passed over.
+        It may use the space reserved for a full disk. The ledger knows all outcomes already. Subscriptions that have
+        ended since are skipped.
         """
         ...
 
     async def delete_updates(self, bounds: Sequence[Key]) -> int:
-        """Delete the updates of topics, up to these and with them, that no dead letter refers to. Returns how many.
+        """Delete the updates of topics up to and including these, except those of dead letters. Return how many.
 
-        Many topics in one step, and in steps that are short enough for everything else to go on between them.
+        Many topics are deleted in one step, in steps that are short enough for other work in between.
         """
         ...
 
@@ -90,20 +90,20 @@ class Journal(Protocol):
         ...
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, from behind an id."""
+        """Return a page of the dead letters, the oldest first, after an id."""
         ...
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Mark those of these dead letters as replaying whose subscription is active. Returns how many these are.
+        """Mark these dead letters as replaying, if their subscription is active. Return how many were marked.
 
-        ``Ledger.replaying`` is told of each. The mark goes when the letter fails again or its subscription ends.
+        ``Ledger.replaying`` is called for each. The mark is removed if the letter fails again or its subscription ends.
         """
         ...
 
     async def drop(self, letters: Sequence[int]) -> int:
-        """Delete these dead letters. Returns how many there were; ``Ledger.dropped`` is told of each."""
+        """Delete these dead letters. Return how many there were. ``Ledger.dropped`` is called for each."""
         ...
 
     async def hold_host(self, host: str, *, paused: bool) -> None:
-        """Keep that a host is paused, or is not any more, and tell ``Ledger.host_held``."""
+        """Store that a host is paused or no longer paused, and call ``Ledger.host_held``."""
         ...

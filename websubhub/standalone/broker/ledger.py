@@ -14,18 +14,18 @@ from websubhub.standalone.schedule.members import Members
 class Ledger:
     """The state that a broker claims from. An adapter tells it what has become durable, in order, on the event loop.
 
-    Of topics and subscriptions it tells ``members``, of everything else the methods here.
+    Changes of topics and subscriptions go to ``members``, everything else to the methods here.
 
     Args:
-        limits: What deliveries are scheduled within.
-        clock: The time, in seconds since 1970, that everything in the store goes by.
+        limits: The limits of deliveries.
+        clock: Returns the time of the store, in seconds since 1970.
 
     Attributes:
         clock: That clock.
-        board: Who is owed what.
+        board: The state of topics, subscriptions and hosts.
         members: Adds topics and subscriptions to the board, changes and ends them.
-        cache: Updates that were published or read not long ago.
-        recipients: The callbacks and secrets of subscriptions that got updates not long ago.
+        cache: Recently published or read updates.
+        recipients: The callbacks and secrets of recently used subscriptions.
         due: Rings when a delivery may have become due.
         disposable: The topics that may have updates to delete.
     """
@@ -46,17 +46,17 @@ class Ledger:
         self.members.publish(topic, sequence, self.clock())
 
     def replaying(self, topic: int, subscription: int, letter: int, sequence: int) -> None:
-        """Owe a subscription an update that it was given up for."""
+        """Owe a subscription the update of a dead letter."""
         self.members.replay(topic, subscription, letter, sequence)
 
     def dropped(self, topic: int, subscription: int | None, letter: int) -> None:
-        """Forget a dead letter; ``subscription`` is None when that has ended."""
+        """Forget a dead letter. ``subscription`` is None if it has ended."""
         self.disposable.add(topic)
         if subscription is not None:
             self.members.drop_letter(topic, subscription, letter)
 
     def host_held(self, host: str, *, paused: bool) -> None:
-        """Hold back what goes to a host, or no longer; ``host`` is its name by ``canonical_authority``."""
+        """Pause or resume deliveries to a host, named as by ``canonical_authority``."""
         if paused:
             self.board.hosts.pause(host)
         else:

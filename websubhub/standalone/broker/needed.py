@@ -9,7 +9,7 @@ from websubhub.standalone.schedule.claims import Claim, Key
 
 
 class Before(NamedTuple):
-    """Where a delivery stands in its schedule, as the properties of ``Delivery`` say it."""
+    """The position of a delivery in its retry schedule, as in the properties of ``Delivery``."""
 
     attempt: int
     refusals: int
@@ -21,11 +21,11 @@ FIRST = Before(attempt=1, refusals=0, turned_away=False)
 
 @frozen
 class Made:
-    """The attempts that were made at a subscription's next update, as far as they are kept.
+    """The stored attempts at a subscription's next update.
 
     Attributes:
-        sequence: The update that they were made for.
-        attempts: How many of the retry schedule.
+        sequence: The update.
+        attempts: How many attempts of the retry schedule were made.
         refusals: How many of them the subscriber refused.
         turned_away: Whether the update before was given up because the callback turned it away.
     """
@@ -41,11 +41,11 @@ class Needed:
     """The data that claims need, without what was removed.
 
     Attributes:
-        callbacks: For each subscription that was asked for its callback, or None.
-        secrets: For each of them its secret, or None.
+        callbacks: The callback of each requested subscription, or None.
+        secrets: The secret of each requested subscription, or None.
         updates: By topic and sequence number.
         made: The attempts made so far, by subscription, where any failed.
-        unreadable: The updates, by topic and sequence number, and the subscriptions that are there and cannot be read.
+        unreadable: The updates, by topic and sequence number, and the subscriptions that exist but cannot be read.
     """
 
     callbacks: list[str | None] = field(repr=False)
@@ -55,15 +55,15 @@ class Needed:
     unreadable: set[Key | int] = field(factory=set)
 
     def is_unreadable(self, claim: Claim) -> bool:
-        """Return whether what a claim needs is there and cannot be read, now or ever."""
+        """Return whether the data of a claim exists but can never be read."""
         return claim.subscription in self.unreadable or (claim.log.number, claim.sequence) in self.unreadable
 
     def before(self, claim: Claim) -> Before:
-        """Where a claim that failed before stands in its schedule."""
+        """Return the position of a repeated claim in its retry schedule."""
         made = self.made.get(claim.subscription)
         if made is None or claim.letter:
             return FIRST
-        if made.sequence != claim.sequence:  # a newer update took its place
+        if made.sequence != claim.sequence:  # a newer update replaced it
             return Before(attempt=1, refusals=0, turned_away=made.turned_away)
         attempt = max(made.attempts, 1) if claim.early else made.attempts + 1
         return Before(attempt, made.refusals, made.turned_away)

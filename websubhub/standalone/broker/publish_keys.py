@@ -6,14 +6,14 @@ from websubhub import url_identity
 from websubhub.standalone.ports import PublishKey
 
 WINDOW_SECONDS = 86_400.0
-"""How long a key holds."""
+"""How long a key is remembered."""
 KEYS_LIMIT = 100_000
-"""How many are remembered; the oldest ones go."""
+"""How many keys are remembered. The oldest ones are forgotten first."""
 
 
 def own_id(key: PublishKey, topic: str) -> str:
-    """Return the id of an update whose key has an id that another publisher has used for the topic.
+    """Return a new id for an update whose id another publisher has already used for the topic.
 
-    Subscribers take two messages with one id for the same message.
+    Subscribers treat two messages with the same id as one.
     """
     return sha256(f"{key.publisher} {url_identity(topic)} {key.id}".encode()).hexdigest()[:32]

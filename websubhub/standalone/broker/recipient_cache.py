@@ -1,4 +1,4 @@
-"""The callbacks and secrets that were read last."""
+"""A cache of the callbacks and secrets that were read most recently."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ _CHARACTERS = 4 * 1_048_576
 
 
 class RecipientCache:
-    """Callbacks and secrets by the number of their subscription, bounded by their number and by their length.
+    """Callbacks and secrets by the number of their subscription, limited in number and length.
 
-    Whoever changes a subscription must ``forget`` it as soon as that is durable. Nothing that was read before is put in
-    afterwards, so that an old secret never outlives a new one.
+    A changed subscription must be forgotten with ``forget`` as soon as the change is durable. Data read before that is
+    not cached afterwards, so that an old secret never outlives a new one.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class RecipientCache:
         self._readings: list[set[int]] = []
 
     def get(self, subscription: int) -> Recipient | None:
-        """Return where a subscription is delivered to, if it is here."""
+        """Return the callback and secret of a subscription, or None if they are not cached."""
         recipient = self._recipients.get(subscription)
         if recipient is not None:
             self._recipients.move_to_end(subscription)
@@ -32,7 +32,7 @@ class RecipientCache:
 
     @contextmanager
     def reading(self) -> Iterator[set[int]]:
-        """Gives the subscriptions that change while the block reads: what it reads of them may be out of date."""
+        """Yield the set of subscriptions that change during the block. What the block reads of them may be outdated."""
         changed: set[int] = set()
         self._readings.append(changed)
         try:
@@ -41,7 +41,7 @@ class RecipientCache:
             self._readings = [each for each in self._readings if each is not changed]
 
     def put(self, subscription: int, recipient: Recipient) -> None:
-        """Keep what was read, evicting what was not asked for the longest."""
+        """Cache a callback and secret, evicting the least recently used."""
         self.forget(subscription)
         self._recipients[subscription] = recipient
         self._characters += _length(recipient)
@@ -50,7 +50,7 @@ class RecipientCache:
             self._characters -= _length(dropped)
 
     def forget(self, subscription: int) -> None:
-        """Drop what is known of a subscription, which has changed or ended."""
+        """Drop the cached data of a subscription that has changed or ended."""
         for changed in self._readings:
             changed.add(subscription)
         known = self._recipients.pop(subscription, None)

@@ -1,4 +1,4 @@
-"""Finds what claims need: updates, callbacks, secrets, and how often they failed; in memory, or else in the journal."""
+"""Reading the data that claims need, updates, callbacks, secrets and attempts, from memory or from the journal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,16 +9,16 @@ from websubhub.standalone.broker.recipient_cache import RecipientCache
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim, Key
 
-_FEW = 256  # subscriptions of a topic; of one that has more, the next update would find none of them here
+_FEW = 256  # subscriptions of a topic; the cache would not hold more of them until the next update
 
 
 class Recipients:
-    """Reads what claims need, as far as it is not at hand.
+    """Reads the data that claims need, unless it is cached.
 
     Args:
-        journal: Where it is read.
-        cache: The updates that are at hand.
-        recipients: The callbacks and secrets that are.
+        journal: The journal to read from.
+        cache: The cache of updates.
+        recipients: The cache of callbacks and secrets.
     """
 
     def __init__(self, journal: Journal, cache: UpdateCache, recipients: RecipientCache) -> None:
@@ -27,7 +27,7 @@ class Recipients:
         self._recipients = recipients
 
     def at_hand(self, claims: Iterable[Claim]) -> Needed | None:
-        """Return what claims need if all of it is in memory, as it is when little was published to a few; else None."""
+        """Return the data of claims if all of it is in memory, or None."""
         needed = Needed([], [], {}, {})
         for claim in claims:
             if claim.repeated or claim.log.active > _FEW:
@@ -42,11 +42,11 @@ class Recipients:
         return needed
 
     async def read(self, claims: Sequence[Claim], repeated: Sequence[Claim]) -> Needed:
-        """Return what claims need.
+        """Return the data that claims need.
 
         Args:
-            claims: All of them.
-            repeated: Those of them that failed before.
+            claims: The claims.
+            repeated: The claims among them that failed before.
         """
         updates, missing = self._cached(_keys(claims))
         with self._recipients.reading() as changed:

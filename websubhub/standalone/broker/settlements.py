@@ -1,4 +1,4 @@
-"""Outcomes of deliveries on their way to the journal, together."""
+"""Collected outcomes of deliveries that go to the journal together."""
 
 from collections import defaultdict
 
@@ -9,7 +9,7 @@ from websubhub.standalone.schedule.claims import Key
 
 @frozen(kw_only=True)
 class Retry:
-    """A retry as it is kept."""
+    """A retry, as it is stored."""
 
     subscription: int
     topic: int
@@ -24,7 +24,7 @@ class Retry:
 
 @frozen(kw_only=True)
 class Death:
-    """A delivery that was given up, and that becomes a dead letter."""
+    """A delivery that was given up and becomes a dead letter."""
 
     subscription: int
     topic: int
@@ -39,13 +39,13 @@ class Settlements:
     """The outcomes since the previous settlements.
 
     Attributes:
-        moved: The subscriptions that have an update now, by its topic and sequence number.
-        cleared: Those whose failed attempts are over.
-        retries: The retries to come, by subscription.
-        deaths: What was given up.
+        moved: The subscriptions that got an update, by its topic and sequence number.
+        cleared: The subscriptions whose failed attempts are over.
+        retries: The future retries, by subscription.
+        deaths: The deliveries that were given up.
         ended: The subscriptions that ended (410).
         replayed: The dead letters that arrived.
-        failed_replays: The dead letters that failed once more, with the reason.
+        failed_replays: The dead letters that failed again, with the reason.
         count: How many outcomes these are.
     """
 

@@ -7,14 +7,14 @@ from websubhub.standalone.ports.records import Announcement, AnnouncementState, 
 
 
 class AnnouncementStore(Protocol):
-    """Topics whose publishers announced new content, until it was fetched, given up or dropped.
+    """Topics whose publishers announced new content, until it is fetched, given up or dropped.
 
-    A fetch that was overtaken by another announcement of its topic is no attempt: ``retry`` and ``dead`` then only note
-    what happened, and return False.
+    A fetch that was overtaken by another announcement of its topic does not count as an attempt: ``retry`` and ``dead``
+    then only note what happened, and return False.
     """
 
     async def save(self, topic: str) -> None:
-        """Keep one more announcement of this topic; it is due at once, or when the topic's own delay is over.
+        """Store another announcement of this topic. It is due at once, or when the topic's own delay is over.
 
         Attempts start from zero, even if it was given up.
         """
@@ -27,27 +27,27 @@ class AnnouncementStore(Protocol):
 
         Args:
             limit: How many at most.
-            besides: Topics of these hosts are left out.
-            among: Topics of all other hosts than these are left out; None for none.
+            besides: Hosts whose topics are left out.
+            among: The only hosts whose topics are returned, or None for all.
         """
         ...
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
-        """Keep a topic back until a time, which another announcement does not shorten; that is no attempt.
+        """Delay a topic until a time, which another announcement does not shorten. It does not count as an attempt.
 
         Args:
-            announcement: What was to be fetched.
-            until: Until when.
-            reason: Why, in one sentence.
+            announcement: The announcement.
+            until: The time.
+            reason: The reason, in one sentence.
         """
         ...
 
     async def hold_host(self, host: str, until: float, reason: str) -> int:
-        """Keep all topics of a host back that are due; the arguments are those of ``hold``. Returns how many."""
+        """Delay all due topics of a host. The arguments are those of ``hold``. Return how many."""
         ...
 
     async def settle(self, announcement: Announcement) -> bool:
-        """Forget a topic that was fetched. False when it was announced again since, so that it stays."""
+        """Forget a fetched topic. Return False if it was announced again since, so that it stays."""
         ...
 
     async def retry(
@@ -56,16 +56,16 @@ class AnnouncementStore(Protocol):
         """Note that a fetch failed and is to be tried again.
 
         Args:
-            announcement: What was to be fetched.
+            announcement: The announcement.
             after: Seconds from now.
             reason: What happened, in one sentence.
-            status: What the topic answered, 0 for nothing.
+            status: The status of the topic's response, or 0 if there was none.
             firm: Seconds that the topic asked for (Retry-After), which another announcement does not shorten.
         """
         ...
 
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
-        """Note that a fetch failed for the last time; the arguments are those of ``retry``."""
+        """Note that a fetch failed for the last time. The arguments are those of ``retry``."""
         ...
 
     async def page(
@@ -75,17 +75,17 @@ class AnnouncementStore(Protocol):
         ...
 
     async def replay(self, announcements: Sequence[int]) -> int:
-        """Fetch these topics now, with all attempts before them. Returns how many there were."""
+        """Fetch these topics now, with all attempts ahead of them. Return how many there were."""
         ...
 
     async def drop(self, announcements: Sequence[int]) -> int:
-        """Forget these announcements. Returns how many there were."""
+        """Drop these announcements. Return how many there were."""
         ...
 
     async def drop_dead(self, before: float) -> int:
-        """Forget those that were given up before a time. Returns how many there were."""
+        """Drop the announcements that were given up before a time. Return how many there were."""
         ...
 
     async def statistics(self) -> AnnouncementStatistics:
-        """Return the counts of this moment."""
+        """Return the current counts."""
         ...

@@ -1,4 +1,4 @@
-"""How updates reach subscriptions: publish once, claim what is due, settle each claim exactly once."""
+"""The port to the broker: publish updates, claim the deliveries that are due, settle each exactly once."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -37,17 +37,17 @@ class Delivery(Protocol):
 
     @property
     def attempt(self) -> int:
-        """Which attempt of the retry schedule this is, from 1; an attempt outside the schedule repeats the last."""
+        """The number of this attempt in the retry schedule, from 1. One outside it repeats the last number."""
         ...
 
     @property
     def refusals(self) -> int:
-        """How many attempts before this one were settled as ``refused``, those outside the schedule left out."""
+        """How many earlier attempts of the schedule were settled as ``refused``."""
         ...
 
     @property
     def turned_away(self) -> bool:
-        """Whether the update before this one died ``turned_away``; of a first attempt that need not be known."""
+        """Whether the previous update died ``turned_away``. It may be unknown, and False, at a first attempt."""
         ...
 
     def done(self) -> None:
@@ -74,9 +74,9 @@ class Delivery(Protocol):
             after: Seconds from now.
             reason: What happened, in one sentence without secrets.
             firm: Whether the callback asked for this delay (Retry-After), so that a new update must not shorten it.
-            host_failed: Whether the host is to blame, as opposed to this callback alone (an answer 404 for example).
+            host_failed: Whether the host is to blame, and not only this callback (as with a 404, for example).
             refused: Whether to count it in ``refusals`` as well as in ``attempt``.
-            counted: Whether it was an attempt; if not, the next one has the same number.
+            counted: Whether it counts as an attempt. If not, the next one has the same number.
 
         Raises:
             DeliverySettledError: It was settled before.
@@ -84,12 +84,12 @@ class Delivery(Protocol):
         ...
 
     def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
-        """Settle as failed for the last time: it becomes a dead letter, and the subscription gets its next update.
+        """Settle as failed for the last time. It becomes a dead letter, and the subscription gets its next update.
 
         Args:
             reason: What happened, in one sentence without secrets.
             host_failed: Whether the host is to blame.
-            turned_away: Whether the callback is, which the delivery of the next update is told.
+            turned_away: Whether the callback is to blame. The delivery of the next update knows that.
 
         Raises:
             DeliverySettledError: It was settled before.
@@ -97,7 +97,7 @@ class Delivery(Protocol):
         ...
 
     def gone(self) -> None:
-        """Settle as gone: the callback answered 410: the subscription ends (W3C 7).
+        """Settle as gone: the callback answered 410, so the subscription ends (W3C 7).
 
         Raises:
             DeliverySettledError: It was settled before.
@@ -106,18 +106,18 @@ class Delivery(Protocol):
 
 
 class ContentBroker(Protocol):
-    """Publishes updates and hands out their deliveries, in publish order and one at a time for a subscription."""
+    """Publishes updates, and hands out their deliveries in order, one at a time for each subscription."""
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> str:
-        """Accept an update for every subscription that its topic has now; durable on return.
+        """Accept an update for every subscription that its topic has now. It is durable when this returns.
 
         Args:
-            update: What to deliver.
-            key: Names this update; one with the same key for the same topic is accepted once within a day.
+            update: The update.
+            key: The key of the update. Updates with the same key and topic are accepted once within a day.
 
         Returns:
-            The id of the update that was accepted: of this one, or of the first one with the same key. It is another
-            one than the caller's where another publisher has used that for the topic.
+            The id of the accepted update, or of the first one with the same key. It differs from the caller's if
+            another publisher has already used that id for the topic.
 
         Raises:
             BacklogFullError: Too many deliveries are waiting.
@@ -127,10 +127,10 @@ class ContentBroker(Protocol):
         ...
 
     async def claim(self, limit: int) -> Sequence[Delivery]:
-        """Wait until deliveries are due and take 1 to ``limit`` of them.
+        """Wait until deliveries are due, and claim 1 to ``limit`` of them.
 
         Raises:
-            StoreError: The store cannot be read; nothing was taken.
+            StoreError: The store cannot be read. Nothing was claimed.
         """
         ...
 
@@ -139,7 +139,7 @@ class ContentBroker(Protocol):
         ...
 
     async def statistics(self) -> Statistics:
-        """Return the counts of this moment."""
+        """Return the current counts."""
         ...
 
     async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
@@ -151,27 +151,27 @@ class ContentBroker(Protocol):
         ...
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Try these dead letters once more, soon; one that fails again stays.
+        """Replay these dead letters soon. One that fails again stays.
 
         Returns:
-            How many will be tried; the others are unknown or their subscription has ended.
+            How many will be replayed. The others are unknown, or their subscription has ended.
         """
         ...
 
     async def drop(self, letters: Sequence[int]) -> int:
-        """Forget these dead letters. Returns how many there were."""
+        """Drop these dead letters. Return how many there were."""
         ...
 
     async def pause_host(self, host: str) -> None:
-        """Hold back every delivery to this host until it is resumed; what is on its way is not called back.
+        """Hold back every delivery to this host until it is resumed. Deliveries in flight are not stopped.
 
         Args:
-            host: Its name in any spelling, with the port unless that is 80 or 443.
+            host: The host in any spelling, with its port unless that is 80 or 443.
         """
         ...
 
     async def resume_host(self, host: str) -> None:
-        """Deliver to this host again, at once, also when it was held back because it failed."""
+        """Resume deliveries to this host at once, even if it was held back because it failed."""
         ...
 
     async def hosts(self, *, limit: int = 100) -> list[HostState]:
@@ -179,5 +179,5 @@ class ContentBroker(Protocol):
         ...
 
     async def reclaim(self) -> int:
-        """Delete the updates that nobody is owed any more. Returns how many."""
+        """Delete the updates that no subscription is owed. Return how many."""
         ...

@@ -2,17 +2,17 @@
 
 
 class StoreError(Exception):
-    """The store could not do what was asked; nothing that was accepted before is lost.
+    """The store could not carry out an operation. Nothing that was accepted before is lost.
 
     Attributes:
-        public: What to tell strangers, who are to learn nothing of the machine.
+        public: The message for strangers, which reveals nothing about the machine.
     """
 
     public = "the hub can store nothing at present"
 
 
 class StoreClosedError(StoreError):
-    """The store was closed, so that it takes no more work."""
+    """The store is closed."""
 
 
 class StoreLockedError(StoreError):
@@ -24,25 +24,25 @@ class StoreVersionError(StoreError):
 
 
 class BacklogFullError(StoreError):
-    """Too many deliveries are waiting; the publisher is to try again later (503 with Retry-After)."""
+    """Too many deliveries are waiting. The publisher should try again later (503 with Retry-After)."""
 
     public = "too many deliveries are waiting"
 
 
 class HostFullError(StoreError):
-    """A host has as many subscriptions as it may have; some have to end before there can be new ones."""
+    """A host has reached its limit of subscriptions. Some must end before it can have new ones."""
 
     public = "this hub takes no more subscriptions for the host of this callback"
 
 
 class HubFullError(StoreError):
-    """There are as many subscriptions as there may be; some have to end before there can be new ones."""
+    """The hub has reached its limit of subscriptions. Some must end before there can be new ones."""
 
     public = "this hub takes no more subscriptions at present"
 
 
 class DiskFullError(StoreError):
-    """No space is left for new updates; deliveries go on, and publishing works again once there is space."""
+    """No space is left for new updates. Deliveries continue, and publishing works again once there is space."""
 
     public = "the hub has no space for more at present"
 

@@ -1,4 +1,4 @@
-"""How many subscriptions there may be."""
+"""The limits of subscriptions."""
 
 from attrs import field, frozen
 from attrs.validators import ge
@@ -6,11 +6,11 @@ from attrs.validators import ge
 
 @frozen(kw_only=True)
 class SubscriptionLimits:
-    """The bounds of subscriptions, counting those that are active and new ones that await their verification.
+    """The limits of subscriptions, counting active ones and new ones that await their verification.
 
     Args:
-        per_host: With callbacks at one host, whatever the port.
-        in_all: Of this hub.
+        per_host: The most subscriptions with callbacks at one host, on any port.
+        in_all: The most subscriptions of the hub.
     """
 
     per_host: int = field(default=100_000, validator=ge(1))

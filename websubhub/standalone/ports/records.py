@@ -9,12 +9,12 @@ from attrs import field, frozen
 
 
 class DeliveryMode(StrEnum):
-    """Which updates of a topic a subscription gets that has fallen behind."""
+    """The updates of a topic that a subscription gets when it has fallen behind."""
 
     EVERY = "every"
-    """Each update, in the order of publishing."""
+    """Every update, in the order of publishing."""
     LATEST = "latest"
-    """The newest only; it replaces one that is still waiting."""
+    """Only the newest update, which replaces one that is still waiting."""
 
 
 @frozen(kw_only=True)
@@ -22,9 +22,9 @@ class Topic:
     """A topic and its options.
 
     Args:
-        url: The topic URL; two spellings of one URL are the same topic (``url_identity``).
-        registered: Whether a publisher registered it, as opposed to a subscription having brought it in.
-        delivery_mode: Which updates a subscription gets that has fallen behind.
+        url: The topic URL. Two spellings of one URL are the same topic (``url_identity``).
+        registered: Whether a publisher registered it, instead of a subscription having added it.
+        delivery_mode: The updates that a subscription gets when it has fallen behind.
         feed_diff: Whether entries already delivered are left out of Atom and RSS.
     """
 
@@ -39,11 +39,11 @@ class FetchedTopic:
     """The record of the last fetch of a topic, to request it conditionally and to see what changed.
 
     Args:
-        etag: The entity tag of the answer, if it had a strong one.
-        last_modified: The date of the answer, if it had a strong one.
-        found_at: The URL that answered, after redirects; the two above hold for it alone.
-        digest: The SHA-256 of the content that came last, empty when none came.
-        message_id: The id of the update that was made of it, empty when none was.
+        etag: The entity tag of the response, if it had a strong one.
+        last_modified: The date of the response, if it had a strong one.
+        found_at: The URL that answered, after redirects. The two validators apply only to it.
+        digest: The SHA-256 of the last content, or an empty text if there was none.
+        message_id: The id of the update with that content, or an empty text if there was none.
         canonical: The canonical URL that the topic named, or None.
         hubs: The hubs that the topic named.
         entries: The identities of the feed entries already delivered, for topics with ``feed_diff``.
@@ -63,26 +63,26 @@ class AnnouncementState(StrEnum):
     """The state of an announcement."""
 
     PENDING = "pending"
-    """The topic is to be fetched; since it was announced, no fetch has failed."""
+    """The topic is to be fetched. No fetch has failed since it was announced."""
     FAILING = "failing"
     """A fetch has failed, and there will be another one."""
     DEAD = "dead"
-    """It was given up; it can be replayed or dropped, and another announcement brings it back."""
+    """It was given up. It can be replayed or dropped, and another announcement revives it."""
 
 
 @frozen(kw_only=True)
 class Announcement:
-    """The news that a topic has content that is to be fetched.
+    """The announcement that a topic has new content to fetch.
 
     Args:
         id: Its number.
         topic: The topic URL.
         count: How often it was announced since it was last fetched.
-        announced_at: When it was announced first since then.
-        attempts: How many fetches failed since it was announced last.
-        due_at: When to fetch it, or fetch it again.
-        status: What the topic answered last, 0 when there was no answer; None while nobody has asked it.
-        reason: What went wrong last, in one sentence; empty when nothing did.
+        announced_at: When it was first announced since then.
+        attempts: How many fetches failed since it was last announced.
+        due_at: When to fetch it, or to fetch it again.
+        status: The status of the last response, 0 if there was none, or None before the first fetch.
+        reason: What went wrong last, in one sentence, or an empty text.
         died_at: When it was given up, or None.
     """
 
@@ -112,7 +112,7 @@ class AnnouncementStatistics:
         pending: How many topics are to be fetched.
         failing: How many topics could not be fetched and will be tried again.
         dead: How many were given up and neither replayed nor dropped.
-        oldest_announced_at: When the oldest was announced that is pending or failing, or None.
+        oldest_announced_at: When the oldest pending or failing one was announced, or None.
     """
 
     pending: int
@@ -130,7 +130,7 @@ class StoredSubscription:
         callback: The callback URL, as the subscriber wrote it.
         secret: The secret for signatures, or None.
         lease_seconds: The lease that was granted.
-        requested_at: When the verification request was made; the lease runs from then (W3C 5.3).
+        requested_at: When the verification request was made. The lease begins then (W3C 5.3).
     """
 
     topic: str
@@ -150,12 +150,12 @@ class Update:
     """One update of a topic, to be delivered byte for byte.
 
     Args:
-        id: The message id that every delivery of this update carries.
+        id: The message id of every delivery of this update.
         topic: The topic URL.
         content: The body.
         content_type: Its Content-Type, exactly as the publisher gave it.
-        canonical: The URL to deliver it as, where that is not the topic's own (W3C 7, rel=self).
-        hubs: The hubs to name in its delivery; none for this hub alone (W3C 7, rel=hub).
+        canonical: The topic URL to name in its delivery, if it is not the topic's own (W3C 7, rel=self).
+        hubs: The hubs to name in its delivery, or none for only this hub (W3C 7, rel=hub).
         published_at: When it was accepted.
     """
 
@@ -170,10 +170,10 @@ class Update:
 
 @frozen(kw_only=True)
 class PublishKey:
-    """Under which name an update is accepted, so that one that is sent again is accepted once.
+    """The key of an update, by which a repeated publish request is recognised.
 
     Args:
-        publisher: Who publishes: a digest of the token, or empty for anybody without one.
+        publisher: The publisher: a digest of its token, or an empty text for anybody without one.
         id: The message id that the publisher gave.
     """
 
@@ -191,7 +191,7 @@ class FailingDelivery:
         attempts: How often it was tried.
         refusals: How many of these attempts the subscriber refused.
         due_at: When it is tried again.
-        reason: What came of the last attempt.
+        reason: What went wrong in the last attempt.
     """
 
     topic: str
@@ -204,7 +204,7 @@ class FailingDelivery:
 
 @frozen(kw_only=True)
 class DeadLetter:
-    """A delivery that was given up; it can be replayed or dropped."""
+    """A delivery that was given up. It can be replayed or dropped."""
 
     id: int
     topic: str
@@ -227,7 +227,7 @@ class HostState:
         in_flight: How many deliveries are on their way to it.
         parked: How many subscriptions wait until it takes deliveries again.
         failures: How many deliveries in a row it failed.
-        resumes_at: When the next delivery is tried, if it is failing; None otherwise.
+        resumes_at: When the next delivery is tried, if it is failing, or None.
         paused: Whether an operator paused it.
     """
 
@@ -246,11 +246,11 @@ class Statistics:
     Args:
         topics: How many topics there are.
         subscriptions: How many subscriptions are active.
-        waiting: How many deliveries are owed, those in flight and those to be retried included.
+        waiting: How many deliveries are owed, including those in flight and those to be retried.
         in_flight: How many deliveries are claimed and not settled.
         retrying: How many subscriptions wait for a retry.
         dead_letters: How many deliveries were given up and neither replayed nor dropped.
-        oldest_published_at: When the oldest update was published that is still owed to someone, or None.
+        oldest_published_at: When the oldest update that is still owed was published, or None.
     """
 
     topics: int

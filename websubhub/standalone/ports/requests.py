@@ -1,4 +1,4 @@
-"""Requests of subscribers that were accepted, and are kept until they are verified."""
+"""Accepted requests of subscribers, which are stored until they are verified."""
 
 from enum import StrEnum
 
@@ -19,15 +19,15 @@ class PendingVerification:
     """An accepted request (202) whose intent verification is not finished.
 
     Args:
-        id: A random name of this request; a newer request for the same topic and callback replaces it.
+        id: A random id of this request. A newer request for the same topic and callback replaces it.
         mode: Whether the request subscribes or unsubscribes.
         topic: The topic URL.
         callback: The callback URL, as the subscriber wrote it.
         secret: The secret for signatures, or None.
         lease_seconds: The lease that will be granted, 0 for an unsubscription.
         attempts: How many verification requests were made.
-        due_at: When to make the next.
-        known: Whether its pair was subscribed already when it was kept; the store says so, whatever it is given.
+        due_at: When to make the next one.
+        known: Whether its pair was already subscribed when it was stored. The store sets this.
     """
 
     id: str
@@ -41,7 +41,7 @@ class PendingVerification:
     known: bool = field(default=False, eq=False)
 
     def message(self, hub: str) -> "websubhub.Subscription | websubhub.Unsubscription":
-        """Return the request as the hooks get it; its ``request_id`` is the id of this.
+        """Return the request as the hooks get it, with this id as its ``request_id``.
 
         Args:
             hub: The hub's public URL.

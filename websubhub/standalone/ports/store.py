@@ -1,4 +1,4 @@
-"""Where the hub keeps topics, subscriptions and pending verifications. Every method is durable once it returns."""
+"""The ports to the stores of topics, subscriptions and verifications. Changes are durable when a method returns."""
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
@@ -15,24 +15,24 @@ from websubhub.standalone.ports.records import (
 from websubhub.standalone.ports.requests import PendingVerification
 
 HostAccount = tuple[bool, str]
-"""Whose budget a verification is made from: whether its pair is subscribed already, and the host of its callback."""
+"""The account of a verification: whether its pair is already subscribed, and the host of its callback."""
 
 
 class TopicStore(Protocol):
-    """Topics by URL. Others may change them at any time, so every answer is one of the moment."""
+    """Topics by URL. Others may change them at any time, so every result is a snapshot."""
 
     async def save(self, topic: Topic) -> None:
         """Add a topic, or replace the options of a known one."""
         ...
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
-        """Give the known topics that are named here these options, in a few steps however many they are.
+        """Set the options of the named topics in the store, in few steps however many there are.
 
-        A topic that one of the two names gets both options by them; a topic that neither names keeps its own.
+        A topic named in one of the two gets both options from them. A topic named in neither keeps its own.
 
         Args:
-            latest_only: The topics with ``DeliveryMode.LATEST``; ``*`` stands for all.
-            feed_diff: The topics with ``feed_diff``; ``*`` stands for all.
+            latest_only: The topics with ``DeliveryMode.LATEST``, or ``*`` for all.
+            feed_diff: The topics with ``feed_diff``, or ``*`` for all.
         """
         ...
 
@@ -45,14 +45,14 @@ class TopicStore(Protocol):
         ...
 
     async def deregister(self, url: str) -> bool:
-        """Make a topic unregistered; its subscriptions stay. False when it was not registered."""
+        """Deregister a topic. Its subscriptions stay. Return False if it was not registered."""
         ...
 
     async def forget_unused(self) -> int:
-        """Forget the topics that were unused at the last call and still are. Returns how many.
+        """Forget the topics that were unused at the last call and still are. Return how many.
 
-        A topic is unused if it is not registered, has no options of its own, and neither a subscription, an update, a
-        dead letter nor an announcement is there for it. Whatever happens to it meanwhile, nothing is lost.
+        A topic is unused if it is not registered, has no options of its own, and has no subscription, update, dead
+        letter or announcement. Nothing is lost, whatever happens to it meanwhile.
         """
         ...
 
@@ -61,7 +61,7 @@ class TopicStore(Protocol):
         ...
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
-        """Remember a fetch; an unknown topic is added."""
+        """Remember a fetch. An unknown topic is added."""
         ...
 
 
@@ -72,12 +72,12 @@ class SubscriptionStore(Protocol):
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed.
 
         Args:
-            subscription: What was verified.
+            subscription: The verified subscription.
             verification: The pending verification that this finishes, in the same step.
 
         Returns:
-            False, with nothing saved, when that request was withdrawn, by ``remove`` for example. One that a newer
-            request has replaced meanwhile counts, since the subscriber confirmed it first; the newer one stays pending.
+            False, with nothing saved, if that request was withdrawn, by ``remove`` for example. A request that a newer
+            one has replaced meanwhile still counts, since the subscriber confirmed it. The newer one stays pending.
         """
         ...
 
@@ -92,20 +92,20 @@ class SubscriptionStore(Protocol):
         ...
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
-        """End a subscription and everything owed to it; ``verification`` and the result are as for ``save``.
+        """End a subscription and everything owed to it. ``verification`` and the result are as in ``save``.
 
-        Without ``verification``, requests of this pair that are pending are withdrawn, in the same step, and the result
-        says whether there was such a subscription.
+        Without ``verification``, pending requests of this pair are withdrawn in the same step, and the result is
+        whether there was such a subscription.
         """
         ...
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
-        """End the subscriptions that this process is to see to and whose lease is over; return at most ``limit``."""
+        """End subscriptions of this process whose lease has expired. Return them, at most ``limit``."""
         ...
 
 
 class VerificationStore(Protocol):
-    """Requests that were accepted and await their intent verification, one for each pair of topic and callback."""
+    """Accepted requests that await their intent verification, one for each pair of topic and callback."""
 
     async def save(
         self,
@@ -114,29 +114,29 @@ class VerificationStore(Protocol):
         places: int | None = None,
         limits: SubscriptionLimits | None = None,
     ) -> bool:
-        """Keep a request; it replaces an older one of the same pair.
+        """Store a request, replacing an older one of the same pair.
 
         Args:
             verification: The request.
-            places: How many requests of pairs that are not subscribed yet may be pending; None for any number. A host
-                may have as many of them as are still free, so that no few hosts take them all. Where there is no place,
-                a request that is waiting for another attempt makes room, of the host that has the most.
-            limits: How many subscriptions there may be; None for any number.
+            places: How many requests of pairs that are not subscribed yet may be pending, or None for any number. A
+                host may have as many of them as there are free places, so that a few hosts cannot take all. If there is
+                no place, a request that waits for another attempt gives way, of the host that has the most.
+            limits: How many subscriptions there may be, or None for any number.
 
         Returns:
-            False, with nothing saved, when there is no place. For a pair that is subscribed, and one whose request is
-            replaced, there always is.
+            False, with nothing saved, if there is no place. There always is one for a subscribed pair, and for a pair
+            whose request is replaced.
 
         Raises:
-            HostFullError, HubFullError: There are too many subscriptions; never for a pair that is subscribed.
+            HostFullError, HubFullError: There are too many subscriptions. Never raised for a subscribed pair.
         """
         ...
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
-        """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step.
+        """Store a request if there is a subscription of its pair, or a request that it replaces, in one step.
 
         Returns:
-            False, with nothing saved, when there is neither.
+            False, with nothing saved, if there is neither.
         """
         ...
 
@@ -155,19 +155,19 @@ class VerificationStore(Protocol):
         """Return the due requests of this process: those of subscribed pairs first, then the most overdue first.
 
         Args:
-            limit: How many at most, of those and of the others.
-            besides: Those of these accounts are left out.
-            among: Those of all other accounts than these are left out; None for none.
-            known: Those of pairs that are subscribed, those of the others, or both.
+            limit: How many at most, of subscribed pairs and of others.
+            besides: Accounts whose requests are left out.
+            among: The only accounts whose requests are returned, or None for all.
+            known: True for subscribed pairs, False for others, or both.
         """
         ...
 
     async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
-        """Set the time of the next attempt, and count this one or not. False when a newer request replaced it."""
+        """Set the time of the next attempt, and count this one or not. Return False if a newer request replaced it."""
         ...
 
     async def remove(self, verification: str) -> bool:
-        """Forget a request that was denied or given up. False when a newer request has replaced it."""
+        """Forget a request that was denied or given up. Return False if a newer request has replaced it."""
         ...
 
     async def count(self) -> int:
@@ -176,11 +176,11 @@ class VerificationStore(Protocol):
 
 
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
-    """Everything that a hub keeps: an adapter is an async context manager with these five and a clock."""
+    """The state of a hub. An adapter is an async context manager with these five and a clock."""
 
     @property
     def clock(self) -> Callable[[], float]:
-        """The time, in seconds since 1970, that leases, retries and everything else that is kept here go by."""
+        """Returns the time of the store, in seconds since 1970, for leases, retries and everything else in it."""
         ...
 
     @property
@@ -204,18 +204,18 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
         ...
 
     async def examine(self) -> None:
-        """Look whether what is kept is sound.
+        """Check that the stored state is intact.
 
         Raises:
-            StoreError: It is damaged; the text says how.
+            StoreError: It is damaged. The message says how.
         """
         ...
 
     async def check_writable(self) -> None:
-        """Make sure that something can be written now, by writing.
+        """Check that the store can write now, by writing.
 
         Raises:
-            StoreError: It cannot; the text says why.
+            StoreError: It cannot write. The message says why.
         """
         ...
 

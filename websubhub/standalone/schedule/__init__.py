@@ -1,1 +1,1 @@
-"""Which delivery is next, and when: pure, without I/O, clock or chance, which are all arguments."""
+"""The schedule of deliveries: pure code without I/O, whose clock and randomness are arguments."""

@@ -1,4 +1,4 @@
-"""Where everything stands: the topics, the hosts, the queues, and the counts of what is owed."""
+"""The board: the state of topics, hosts and queues, and the counts of what is owed."""
 
 from collections import deque
 
@@ -22,17 +22,17 @@ from websubhub.standalone.schedule.states import (
 class Board:
     """The state that ``Members``, ``Turns`` and ``Outcomes`` work on. Topics and subscriptions are numbers here.
 
-    What is counted is counted here alone, but for ``Outcomes.done_simply``, which is called for nearly every delivery.
+    All counts are changed here only, except by ``Outcomes.done_simply``, which is called for nearly every delivery.
 
     Attributes:
-        limits: The bounds.
+        limits: The limits.
         hosts: The hosts of callbacks.
         logs: The topics by number.
-        ring: The topics that may have READY or RETRY_EARLY subscriptions; each gets its turn.
+        ring: The topics that may have READY or RETRY_EARLY subscriptions, and take turns.
         admitted: Subscriptions with a slot of their host, for a first attempt.
         admitted_retries: Subscriptions with a slot of their host, for a repeated attempt.
         retries: RETRY_DUE subscriptions.
-        times: When those that wait for a retry are to be looked at.
+        times: When to check the subscriptions that wait for a retry.
         subscriptions: How many have not ended.
         waiting: How many deliveries are owed.
         in_flight: How many claims are not settled.
@@ -56,7 +56,7 @@ class Board:
         self.retrying = 0
 
     def find(self, topic: int, subscription: int) -> tuple[TopicLog, Segment, int] | None:
-        """Where a subscription stands that has not ended."""
+        """Return the place of a subscription, or None if it has ended."""
         log = self.logs.get(topic)
         place = log and log.find(subscription)
         return (log, *place) if log and place else None
@@ -73,7 +73,7 @@ class Board:
         self.in_flight += more
 
     def land(self, claim: Claim) -> bool:
-        """Stop counting a claim. Return whether its subscription is still IN_FLIGHT, and has not ended meanwhile."""
+        """Stop counting a claim. Return whether its subscription is still IN_FLIGHT, and not ended meanwhile."""
         segment = claim.segment
         segment.claimed -= 1
         self.in_flight -= 1
@@ -84,7 +84,7 @@ class Board:
         return False
 
     def add(self, log: TopicLog, subscription: int, position: int, host: int, expires_at: float) -> None:
-        """Add a subscription, whose number is above all others, and owe it what is behind its position."""
+        """Add a subscription, whose number is above all others, and owe it the updates after its position."""
         self.subscriptions += 1
         self.owe(log, log.append(subscription, position, host, expires_at))
         self.enter(log)
@@ -142,7 +142,7 @@ class Board:
             self.retrying -= 1
 
     def end(self, log: TopicLog, segment: Segment, index: int) -> None:
-        """Make a subscription one that gets nothing any more."""
+        """End a subscription."""
         self.owe(log, -log.owed(segment, index))
         self.subscriptions -= 1
         self.settle_retry(segment, index)

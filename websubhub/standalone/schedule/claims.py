@@ -1,26 +1,26 @@
-"""A delivery that was taken and is not settled."""
+"""A claim: a delivery that was taken and is not settled."""
 
 from websubhub.standalone.schedule.columns import Segment, TopicLog
 from websubhub.standalone.schedule.hosts import Host
 
 Key = tuple[int, int]
-"""Names an update: the number of its topic, and its sequence number in the log of that."""
+"""The key of an update: the number of its topic, and its sequence number in the topic's log."""
 
 
 class Claim:
-    """Which update goes to which subscription.
+    """An update for a subscription, to be delivered.
 
     Attributes:
         log: The topic.
-        segment: Where the subscription stands.
-        index: At which index.
+        segment: The segment of the subscription.
+        index: Its index there.
         subscription: Its number.
-        host: The host of its callback, of which it has a slot.
+        host: The host of its callback, which it has a slot of.
         sequence: The update.
         repeated: Whether an attempt failed before, so that it counts as one of the retries.
         early: Whether it is an attempt outside the retry schedule.
         letter: The dead letter that it replays, or 0.
-        began: When it was taken.
+        began: When it was claimed.
     """
 
     __slots__ = ("began", "early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")

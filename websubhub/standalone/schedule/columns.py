@@ -1,4 +1,4 @@
-"""The subscriptions of a topic in columns, about 35 bytes each, and how far each of them is in the topic's log."""
+"""The subscriptions of a topic in columns, about 35 bytes each, with their positions in the topic's log."""
 
 from array import array
 from bisect import bisect_right
@@ -32,12 +32,12 @@ class Segment:
         positions: The sequence number of the last update that each of them has.
         hosts: The keys of their hosts.
         expiries: When their leases end.
-        dues: When the scheduled retry is due, 0 if no attempt of the next update has failed; to be changed by ``fail``.
-        attempted: When the last failed attempt was made; to be changed by ``fail``.
+        dues: When the scheduled retry is due, or 0 if no attempt at the next update has failed. Change it by ``fail``.
+        attempted: When the last failed attempt was made. Change it by ``fail``.
         first: No subscription in it has a lower number.
         claimed: How many are IN_FLIGHT, or were when they ended.
         ended: How many are ENDED.
-        queued: Whether the segment stands in the queue of its topic.
+        queued: Whether the segment is in the queue of its topic.
         cursor: Where the search for the next READY one starts.
     """
 
@@ -88,26 +88,26 @@ class Segment:
             self.dues[index] = due
 
     def index(self, subscription: int) -> int:
-        """Where a subscription stands, or -1."""
+        """Return the index of a subscription, or -1."""
         index = bisect_right(self.ids, subscription) - 1
         return index if index >= 0 and self.ids[index] == subscription else -1
 
     def published(self) -> None:
-        """Make those that had everything READY, and those that wait for a retry RETRY_EARLY."""
+        """Make subscriptions that had everything READY, and those that wait for a retry RETRY_EARLY."""
         self.states = self.states.translate(UPDATED)
 
     def end(self, index: int) -> None:
-        """Make a subscription one that is owed nothing."""
+        """End a subscription, which is owed nothing from now on."""
         self.states[index] = ENDED
         self.positions[index] = _AHEAD
         self.ended += 1
 
     def oldest(self) -> int:
-        """Return the position of the one that is furthest behind."""
+        """Return the position of the subscription that is furthest behind."""
         return min(self.positions, default=_AHEAD)
 
     def compact(self) -> None:
-        """Give the space of ended subscriptions back, once they are many and no claim points into the segment."""
+        """Free the space of ended subscriptions, once they are many and no claim points into the segment."""
         if self.claimed or self.ended < _ENDED_BEFORE_COMPACTION or self.ended * 2 < len(self.ids):
             return
         kept = bytes(state != ENDED for state in self.states)
@@ -120,19 +120,19 @@ class Segment:
 
 
 class TopicLog:
-    """One topic: the sequence number of its newest update, and how far each subscription is.
+    """The log of one topic: the sequence number of its newest update, and the positions of its subscriptions.
 
     Attributes:
         number: The number of the topic.
-        mode: Which updates a subscription gets that has fallen behind.
+        mode: The updates that a subscription gets when it has fallen behind.
         head: The sequence number of the newest update.
-        published_at: When that was published, 0 if never.
+        published_at: When that was published, or 0 if never.
         active: How many subscriptions have not ended.
         waiting: How many deliveries are owed.
         queue: The segments that may have READY or RETRY_EARLY subscriptions.
         turning: Whether the topic is in the ring of topics that take turns.
-        letters: The dead letters to be replayed, by the number of the subscription: their numbers and updates; to be
-            changed by the methods for it.
+        letters: The dead letters to replay, as number and update, by the number of the subscription. Change it by the
+            methods below.
     """
 
     __slots__ = (
@@ -186,7 +186,7 @@ class TopicLog:
         return self.owed(segment, -1)
 
     def find(self, subscription: int) -> tuple[Segment, int] | None:
-        """Where a subscription stands that has not ended."""
+        """Return the place of a subscription, or None if it has ended."""
         place = bisect_right(self.segments, subscription, key=_FIRST) - 1
         if place < 0:
             return None
@@ -215,7 +215,7 @@ class TopicLog:
         return min(behind, 1) if self.mode is DeliveryMode.LATEST else behind
 
     def owes_nothing(self, segment: Segment, index: int) -> bool:
-        """Return whether a subscription has every update, and no dead letter is to be tried once more."""
+        """Return whether a subscription has every update, and no dead letter to replay."""
         return segment.positions[index] >= self.head and segment.ids[index] not in self.letters
 
     def add_letter(self, subscription: int, letter: int, sequence: int, *, first: bool = False) -> None:
@@ -227,11 +227,11 @@ class TopicLog:
             letters.insert(0 if first else len(letters), (letter, sequence))
 
     def forget_letter(self, subscription: int, letter: int) -> None:
-        """Take a dead letter out of those to be replayed."""
+        """Remove a dead letter from those to replay."""
         self._keep_letters(subscription, [pair for pair in self.letters.get(subscription, ()) if pair[0] != letter])
 
     def take_letter(self, subscription: int) -> tuple[int, int] | None:
-        """Take out the next dead letter to be replayed: its number, and that of its update; None if there is none."""
+        """Remove the next dead letter to replay, and return its number and that of its update, or None."""
         letters = self.letters.get(subscription)
         if not letters:
             return None
@@ -246,13 +246,13 @@ class TopicLog:
             self.letters = self.letters or _NO_LETTERS
 
     def end(self, segment: Segment, index: int) -> None:
-        """Make a subscription one that gets nothing any more."""
+        """End a subscription."""
         self._keep_letters(segment.ids[index], [])
         segment.end(index)
         self.active -= 1
 
     def shrink(self, segment: Segment) -> None:
-        """Give the space of ended subscriptions back where no claim points to it."""
+        """Free the space of ended subscriptions that no claim points to."""
         segment.compact()
         if not segment.ids and not segment.queued:
             self._segments = tuple(each for each in self._segments if each is not segment)

@@ -1,4 +1,4 @@
-"""How many deliveries a host gets at a time, and how a failing one is slowed down, never its subscriptions ended."""
+"""The hosts of callbacks: how many deliveries each gets at a time, and how failing ones are slowed down."""
 
 from collections.abc import Callable
 from hashlib import blake2b
@@ -9,11 +9,11 @@ from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.queues import SubscriptionQueue
 
 _REMEMBERED = 100_000  # failing hosts, beyond which idle ones are forgotten
-_KEPT = 4_096  # hosts that are well, beyond which idle ones are forgotten: the next update is for the same ones
+_KEPT = 4_096  # healthy hosts, beyond which idle ones are forgotten; the next update usually goes to the same ones
 
 
 def host_key(host: str) -> int:
-    """Return a number that stands for a host, named as by ``authority_of``, in the columns of subscriptions."""
+    """Return the number of a host, named as by ``authority_of``, for the columns of subscriptions."""
     return int.from_bytes(blake2b(host.encode(), digest_size=8).digest(), "big", signed=True)
 
 
@@ -21,15 +21,15 @@ class Host:
     """The state of a host that is busy, failing or paused.
 
     Attributes:
-        key: The number that stands for it.
-        name: What it is called, for those who operate the hub; empty until that is known.
+        key: Its number.
+        name: Its name, for operators, or an empty text until it is known.
         in_flight: How many slots are taken.
         failures: How many deliveries in a row it failed.
-        failed_at: When it did so last.
-        probes: How often it was held back without taking a delivery in between.
-        resumes_at: Until when it is held back, if it is.
-        paused: Whether an operator holds it back.
-        parked: Who waits for it.
+        failed_at: When the last of them failed.
+        probes: How often it was held back in a row, without accepting a delivery in between.
+        resumes_at: The time until which it is held back, or None.
+        paused: Whether an operator paused it.
+        parked: The subscriptions that wait for it.
         well_at: The start of the last delivery that it answered.
     """
 
@@ -57,8 +57,8 @@ class Hosts:
     with its pair of numbers when it is its turn.
 
     Args:
-        limits: The bounds.
-        call: Called with the topic and subscription whose turn it is; says whether it takes the slot.
+        limits: The limits.
+        call: Called with the topic and subscription whose turn it is. Returns whether it takes the slot.
     """
 
     def __init__(self, limits: DeliveryLimits, call: Callable[[int, int], bool]) -> None:
@@ -69,7 +69,7 @@ class Hosts:
         self._probes: list[tuple[float, int]] = []
 
     def acquire(self, key: int) -> Host | None:
-        """Take a slot, unless the host has none, others are parked before, or it is held back."""
+        """Take a slot and return the host, or None if no slot is free, others are parked, or it is held back."""
         host = self._hosts.get(key)
         if host is None:
             host = self._hosts[key] = Host(key)
@@ -105,8 +105,9 @@ class Hosts:
     def failed(self, key: int, now: float, *, began: float, repeated: bool) -> None:
         """Free a slot after a delivery that failed because of the host.
 
-        It says nothing new about a host that answered others meanwhile, nor does a callback that failed before: a few
-        callbacks that never answer must not hold back those beside them. Once the host is held back, all of it counts.
+        The failure does not count against a host that answered others meanwhile, and neither does that of a callback
+        that failed before: a few callbacks that never answer must not hold back the others. Once the host is held back,
+        all failures count.
         """
         host = self._hosts[key]
         if host.failures < self._limits.failures and (repeated or began <= host.well_at):
@@ -135,7 +136,7 @@ class Hosts:
         return len(self._hosts) > _KEPT
 
     def pause(self, name: str) -> None:
-        """Call nobody for this host until it is resumed."""
+        """Hold back all deliveries to this host until it is resumed."""
         key = host_key(name)
         host = self._hosts.setdefault(key, Host(key))
         host.name = name
@@ -152,7 +153,7 @@ class Hosts:
         self.released(key)
 
     def probe(self, now: float) -> None:
-        """Call one subscription of each failing host that is to be tried again."""
+        """Call one subscription of each failing host whose probe is due."""
         while self._probes and self._probes[0][0] <= now:
             resumes_at, key = heappop(self._probes)
             host = self._hosts.get(key)
@@ -162,7 +163,7 @@ class Hosts:
             self._call_parked(host)
 
     def next_probe(self) -> float | None:
-        """When the next failing host is to be tried, or None if there is none."""
+        """Return when the next probe of a failing host is due, or None."""
         return self._probes[0][0] if self._probes else None
 
     def states(self, limit: int) -> list[HostState]:

@@ -1,4 +1,4 @@
-"""The bounds that deliveries are scheduled within."""
+"""The limits of the schedule."""
 
 from attrs import field, frozen
 from attrs.validators import ge
@@ -9,12 +9,12 @@ class DeliveryLimits:
     """The limits that protect others from one subscriber, host or wave of retries.
 
     Args:
-        per_host: Deliveries in flight to one host at most.
-        retries: Retries in flight at most, so that the other slots are left to first attempts.
-        waiting: Deliveries owed at most; a publish that would exceed them is refused.
-        failures: Failures of a host in a row after which it is only probed.
-        probe_seconds: How long until the first probe; the time doubles with every probe that fails.
-        probe_seconds_most: How long until a probe at most.
+        per_host: The most deliveries in flight to one host.
+        retries: The most retries in flight, so that the other slots are left to first attempts.
+        waiting: The most deliveries owed. A publish that would exceed it is refused.
+        failures: The failures of a host in a row after which it is only probed.
+        probe_seconds: The time until the first probe. It doubles with every failed probe.
+        probe_seconds_most: The longest time until a probe.
         early_seconds: How soon after a failed attempt a new update may cause another one (W3C 7).
     """
 

@@ -12,11 +12,11 @@ from websubhub.standalone.schedule.states import EXPIRED, IDLE, READY, TRANSITIO
 
 
 class Admission(Enum):
-    """Whether an update is taken."""
+    """Whether an update is admitted."""
 
     TAKEN = auto()
     NOBODY = auto()
-    """There is no subscription that wants it."""
+    """No subscription wants it."""
     FULL = auto()
     """Too many deliveries are waiting."""
 
@@ -44,9 +44,9 @@ class Members:
     """Adds, renews and ends subscriptions, and owes them updates.
 
     Args:
-        board: Where everything stands.
+        board: The board.
         wake: Called when a delivery may have become due.
-        changed: Called with each subscription that is renewed, with whatever secret, or ends.
+        changed: Called with each subscription that is renewed, perhaps with another secret, or ends.
 
     Attributes:
         gone: The subscriptions that ended here (410) and are still in the store. They cannot be renewed.
@@ -95,7 +95,7 @@ class Members:
             log.pack()
 
     def end(self, topic: int, subscription: int) -> None:
-        """End a subscription; one that has ended before stays so."""
+        """End a subscription, unless it has already ended."""
         self._changed(subscription)
         place = self._board.find(topic, subscription)
         if place is not None:
@@ -113,7 +113,7 @@ class Members:
             self._board.wait(log, segment, index, due_at, firm=firm)
 
     def admit(self, topic: int) -> Admission:
-        """Return whether one more update of a topic is taken. It changes nothing, so that any thread may ask."""
+        """Return whether another update of a topic is admitted. It changes nothing, so any thread may call it."""
         log = self._board.logs.get(topic)
         if log is None or not log.active:
             return Admission.NOBODY
@@ -128,7 +128,7 @@ class Members:
         self._wake()
 
     def replay(self, topic: int, subscription: int, letter: int, sequence: int) -> bool:
-        """Owe a subscription an update that it was given up for. False when the subscription has ended."""
+        """Owe a subscription the update of a dead letter. Return False if the subscription has ended."""
         place = self._board.find(topic, subscription)
         if place is None:
             return False
@@ -140,7 +140,7 @@ class Members:
         return True
 
     def drop_letter(self, topic: int, subscription: int, letter: int) -> None:
-        """Take a replay back that was not claimed yet."""
+        """Cancel a replay that was not claimed yet."""
         log = self._board.logs.get(topic)
         if log is None:
             return

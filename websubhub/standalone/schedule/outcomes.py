@@ -5,11 +5,11 @@ from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.states import IDLE, IN_FLIGHT
 
-_EVERY = DeliveryMode.EVERY  # to find it in its class takes as long as to find it in a dictionary
+_EVERY = DeliveryMode.EVERY  # a global is faster than the attribute of a class
 
 
 class Outcomes:
-    """Settles claims; each method says whether the subscription still counts, so that there is something to keep."""
+    """Settles claims. Each method returns whether the subscription is still active, so that the outcome is stored."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -24,7 +24,7 @@ class Outcomes:
         board, log, segment, index, host = self._board, claim.log, claim.segment, claim.index, claim.host
         if (
             segment.states[index] != IN_FLIGHT
-            or claim.sequence != segment.positions[index] + 1  # a replay, or it was taken in another mode
+            or claim.sequence != segment.positions[index] + 1  # a replay, or claimed in another mode
             or claim.repeated
             or log.letters
             or log.mode is not _EVERY

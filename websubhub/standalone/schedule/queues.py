@@ -1,4 +1,4 @@
-"""Queues of subscriptions that cost a few bytes each: a million may wait in one of them."""
+"""Queues of subscriptions at a few bytes each, in which a million may wait."""
 
 from array import array
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _TICKS_A_SECOND = 10
 
 
 class SubscriptionQueue:
-    """First in, first out, of pairs (topic number, subscription number) at 16 bytes a pair."""
+    """A first-in, first-out queue of pairs of topic number and subscription number, at 16 bytes a pair."""
 
     __slots__ = ("_start", "_values")
 
@@ -26,7 +26,7 @@ class SubscriptionQueue:
         self._values.append(subscription)
 
     def pop(self) -> tuple[int, int]:
-        """Take the first pair."""
+        """Remove and return the first pair."""
         start = self._start
         pair = self._values[start], self._values[start + 1]
         self._start = start = start + 2
@@ -37,9 +37,9 @@ class SubscriptionQueue:
 
 
 class DueTimes:
-    """Pairs (topic number, subscription number) by the time they are due, in ticks of a tenth of a second.
+    """Pairs of topic number and subscription number by the time they are due, in ticks of a tenth of a second.
 
-    A pair that is not wanted any more is not removed; who takes it out has to see that it is not.
+    A pair that is no longer due is not removed. The caller of ``take`` has to check it.
     """
 
     __slots__ = ("_pairs", "_ticks")
@@ -49,7 +49,7 @@ class DueTimes:
         self._pairs: dict[int, SubscriptionQueue] = {}
 
     def add(self, due: float, topic: int, subscription: int) -> None:
-        """Put a pair in, to be due no earlier than ``due``."""
+        """Add a pair that is due no earlier than ``due``."""
         tick = -int(-due * _TICKS_A_SECOND // 1)
         queue = self._pairs.get(tick)
         if queue is None:
@@ -58,7 +58,7 @@ class DueTimes:
         queue.push(topic, subscription)
 
     def take(self, now: float, limit: int) -> Iterator[tuple[int, int]]:
-        """Take out at most ``limit`` pairs that are due."""
+        """Remove and yield at most ``limit`` pairs that are due."""
         while self._ticks and self._ticks[0] <= now * _TICKS_A_SECOND and limit:
             queue = self._pairs[self._ticks[0]]
             if not queue:
@@ -68,5 +68,5 @@ class DueTimes:
             yield queue.pop()
 
     def next_due(self) -> float | None:
-        """When the next pair is due, or None if there is none."""
+        """Return when the next pair is due, or None if there is none."""
         return self._ticks[0] / _TICKS_A_SECOND if self._ticks else None

@@ -1,4 +1,4 @@
-"""The states of a subscription, and every way from one to another; the drawing in the documentation is made from it."""
+"""The states of a subscription and their transitions. The drawing in the documentation is made from this table."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -7,11 +7,11 @@ from typing import Final
 IDLE: Final = 0
 """Has everything."""
 READY: Final = 1
-"""Is owed an update and waits for nothing but its turn."""
+"""Is owed an update, and waits only for its turn."""
 BLOCKED_BY_HOST: Final = 2
 """Waits for a slot of its host."""
 ADMITTED: Final = 3
-"""Has a slot of its host and waits for its turn."""
+"""Has a slot of its host, and waits for its turn."""
 IN_FLIGHT: Final = 4
 """A delivery is claimed."""
 RETRY_WAITING: Final = 5
@@ -19,11 +19,11 @@ RETRY_WAITING: Final = 5
 RETRY_FIRM: Final = 6
 """Waits for a retry at a time that the callback asked for."""
 RETRY_EARLY: Final = 7
-"""Waits for a retry while its topic was updated, so that another attempt may be made at once (W3C 7)."""
+"""Waits for a retry, but its topic was updated, so that another attempt may be made earlier (W3C 7)."""
 RETRY_DUE: Final = 8
-"""Its retry is due and waits for its turn."""
+"""Its retry is due, and waits for its turn."""
 EXPIRED: Final = 9
-"""Its lease is over; it gets nothing unless it is renewed before it ends."""
+"""Its lease has expired. It gets nothing unless it is renewed before it ends."""
 ENDED: Final = 10
 """Gets nothing any more."""
 
@@ -31,7 +31,7 @@ NAMES: Final = (
     "IDLE", "READY", "BLOCKED_BY_HOST", "ADMITTED", "IN_FLIGHT", "RETRY_WAITING", "RETRY_FIRM", "RETRY_EARLY",
     "RETRY_DUE", "EXPIRED", "ENDED",
 )  # fmt: skip
-"""What the states are called, by number."""
+"""The names of the states, by number."""
 
 
 class Event(Enum):
@@ -77,17 +77,17 @@ TRANSITIONS: Final[Mapping[Event, Mapping[int, tuple[int, ...]]]] = {
     Event.RENEWED: {EXPIRED: _REST},
     Event.ENDED: dict.fromkeys(range(ENDED), (ENDED,)),
 }
-"""Where each event may lead from each state; from one that is not named, nowhere.
+"""The states that each event may lead to, by the state before. It cannot happen in states that are not listed.
 
-``ARRIVED`` leads to whatever is owed next: nothing, an update, or, after a replay, the retry that it stood before.
+``ARRIVED`` leads to whatever is owed next: nothing, an update, or, after a replay, the retry that waited before it.
 """
 
 UPDATED: Final = bytes(TRANSITIONS[Event.PUBLISHED].get(state, (state,))[0] for state in range(256))
-"""The states after an update of the topic, by the states before: what changes a million subscriptions at once."""
+"""The states after an update of the topic, by the states before, to change a million subscriptions in one step."""
 
 
 def ways() -> dict[tuple[int, int], list[Event]]:
-    """Return the events that lead from a state to another, by both."""
+    """Return the events that lead from one state to another, by both states."""
     found: dict[tuple[int, int], list[Event]] = {}
     for event, rows in TRANSITIONS.items():
         for before, afters in rows.items():

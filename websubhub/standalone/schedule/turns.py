@@ -22,21 +22,21 @@ from websubhub.standalone.schedule.states import (
     Event,
 )
 
-_EVERY = DeliveryMode.EVERY  # to find it in its class takes as long as to find it in a dictionary
+_EVERY = DeliveryMode.EVERY  # a global is faster than the attribute of a class
 _TURN = 64  # subscriptions of one topic before it is another topic's turn
 _RETRIES = frozenset(TRANSITIONS[Event.RETRY_CAME])  # the states of subscriptions that wait for a time
-_STEPS = 2048  # subscriptions looked at in one call, so that the event loop is not kept for long
+_STEPS = 2048  # subscriptions examined in one call, so that the event loop is not blocked for long
 
 
 C = TypeVar("C", bound=Claim)
 
 
 class Turns(Generic[C]):
-    """Takes the deliveries that are due.
+    """Claims the deliveries that are due.
 
     Args:
-        board: Where everything stands.
-        make: Makes a claim, ``Claim`` itself or a class that adds to it.
+        board: The board.
+        make: Makes a claim: ``Claim`` or a subclass.
     """
 
     def __init__(self, board: Board, make: Callable[[TopicLog, Segment, int, Host, int, float], C]) -> None:
@@ -45,7 +45,7 @@ class Turns(Generic[C]):
         self._steps = 0
 
     def take(self, limit: int, now: float) -> list[C]:
-        """At most ``limit`` deliveries that are due; none does not mean that none is, see ``next_time``."""
+        """Claim at most ``limit`` deliveries that are due. See ``next_time`` if there are none."""
         claims: list[C] = []
         self._steps = _STEPS
         self._look_at_times(now)
@@ -55,7 +55,7 @@ class Turns(Generic[C]):
         return claims
 
     def next_time(self, now: float) -> float | None:
-        """When ``take`` may find more: ``now`` or before, later, or None when something has to happen first."""
+        """Return when ``take`` may find more: by ``now``, later, or None if something has to happen first."""
         board = self._board
         if board.ring or board.admitted or (self._has_retries() and self._may_retry()):
             return now
@@ -63,7 +63,7 @@ class Turns(Generic[C]):
         return min(times, default=None)
 
     def put_back(self, claim: C, now: float) -> None:
-        """Undo a claim of which nothing came."""
+        """Undo a claim that was not delivered."""
         self._board.hosts.released(claim.host.key)
         if not self._board.land(claim):
             return
@@ -140,10 +140,10 @@ class Turns(Generic[C]):
         turn, flying = min(_TURN, limit - len(claims)), 0
         acquire, states, cursor = self._board.hosts.acquire, segment.states, segment.cursor
         hosts, dues, expiries, positions = segment.hosts, segment.dues, segment.expiries, segment.positions
-        # Nearly all are like this, a million in a row; what ``_claim`` does for the others takes twice as long.
+        # Nearly all subscriptions are simple, a million in a row. For the others, ``_claim`` takes twice as long.
         simple, make = log.mode is _EVERY and not log.letters, self._make
         while turn > 0:
-            # After an update the next one is READY nearly always, and to look is cheaper than to search.
+            # After an update the next one is nearly always READY, and checking it is cheaper than searching.
             index = cursor if cursor < len(states) and states[cursor] == READY else states.find(READY, cursor)
             if index < 0:
                 if not cursor:
@@ -187,7 +187,7 @@ class Turns(Generic[C]):
         self._board.hosts.park(segment.hosts[index], log.number, segment.ids[index], fresh=fresh)
 
     def _claim(self, claims: list[C], place: tuple[TopicLog, Segment, int], host: Host, now: float) -> None:
-        """Turn a subscription that has a slot of its host into a claim, unless there is nothing for it any more."""
+        """Turn a subscription with a slot of its host into a claim, unless it is no longer owed anything."""
         board, (log, segment, index) = self._board, place
         if segment.expiries[index] <= now:
             segment.states[index] = EXPIRED

@@ -9,27 +9,27 @@ class Verdict(Enum):
     """The verdict on an attempt at a delivery."""
 
     TAKEN = auto()
-    """The subscriber has it."""
+    """The subscriber accepted it."""
     GONE = auto()
     """The subscription ends (W3C 7)."""
     NOT_NOW = auto()
-    """Nothing would get through at present: its turn comes later, and the updates behind it wait."""
+    """Nothing would get through now. It is tried again later, and the next updates wait."""
     REFUSED = auto()
-    """The subscriber does not want this content, and may well want the next."""
+    """The subscriber does not want this content, but may want the next one."""
     TURNED_AWAY = auto()
-    """Nothing that is sent to this callback gets to the subscriber, or just not this: the next update will show."""
+    """Either nothing sent to this callback reaches the subscriber, or only not this update. The next one will show."""
     NOT_BEGUN = auto()
-    """The hub itself could not begin, which says nothing about anybody else."""
+    """The hub itself could not begin, which says nothing about the callback."""
     UNSENDABLE = auto()
-    """It cannot be sent as it is, now or ever."""
+    """It can never be sent as it is."""
 
     @property
     def blames_host(self) -> bool:
-        """Whether the host is in trouble, as opposed to one that answers for this callback or this content alone."""
+        """Whether the host is in trouble, and not only this callback or this content."""
         return self is Verdict.NOT_NOW
 
 
-# By the first digit. An answer with a status that HTTP does not know counts like 5xx (RFC 9110, 15).
+# By the first digit. A status that HTTP does not define counts like 5xx (RFC 9110, 15).
 _BY_CLASS = {
     2: Verdict.TAKEN,
     3: Verdict.TURNED_AWAY,  # redirects are not followed (W3C 7)
@@ -37,8 +37,8 @@ _BY_CLASS = {
 }
 
 _BY_STATUS = {
-    # About whoever sends, or about the callback, whatever the content is. Proxies say such things, too, while the
-    # subscriber behind them starts or is wrongly set up.
+    # About the sender or the callback, not the content. Proxies also send these while the subscriber behind them starts
+    # or is misconfigured.
     401: Verdict.TURNED_AWAY,
     402: Verdict.TURNED_AWAY,
     403: Verdict.TURNED_AWAY,
@@ -51,7 +51,7 @@ _BY_STATUS = {
     426: Verdict.TURNED_AWAY,
     428: Verdict.TURNED_AWAY,
     451: Verdict.TURNED_AWAY,
-    # These ask for a repetition.
+    # These ask for another attempt.
     408: Verdict.NOT_NOW,
     425: Verdict.NOT_NOW,
     429: Verdict.NOT_NOW,
@@ -60,7 +60,7 @@ _BY_STATUS = {
 
 
 def judge(outcome: DeliveryOutcome) -> Verdict:
-    """Return what the end of an attempt means, by the status alone where there was an answer."""
+    """Return the verdict on an outcome. If there was a response, only its status counts."""
     if outcome.failure is DeliveryFailure.INVALID_REQUEST:
         return Verdict.UNSENDABLE
     if outcome.failure in {DeliveryFailure.NO_DESCRIPTOR, DeliveryFailure.HELD_BACK}:

@@ -1,4 +1,4 @@
-"""What is sent of an update, made once for all its deliveries."""
+"""The content of updates, rendered once for all deliveries of an update."""
 
 from collections import OrderedDict
 
@@ -10,10 +10,10 @@ _BYTES_KEPT = 16 * 1_048_576
 
 
 class Contents:
-    """The contents of the updates that were delivered last.
+    """A cache of the contents of the most recently delivered updates.
 
     Args:
-        distributor: What makes and sends them.
+        distributor: Renders and sends them.
     """
 
     def __init__(self, distributor: ContentDistributor) -> None:

@@ -67,12 +67,12 @@ class PairPace:
         return pair not in self._under_way and pair not in self._asked and pair not in self._held
 
     def begin(self, pair: Pair) -> None:
-        """Let no other request of the pair be verified meanwhile."""
+        """Hold back other requests of the pair."""
         self._under_way.add(pair)
         self._asked[pair] = self._clock() + self._interval
 
     def end(self, pair: Pair) -> None:
-        """Let the next one follow, once the interval is over."""
+        """Allow the next request of the pair, once the interval is over."""
         self._under_way.discard(pair)
 
     def hold(self, pair: Pair, seconds: float) -> None:

@@ -62,7 +62,7 @@ class Announced:
             self._due.add((kept.value.due_at, kept.value.id))
 
     def delete(self, numbers: Iterable[int]) -> int:
-        """Delete those of these that there are. Returns how many."""
+        """Delete the existing ones of these. Return how many."""
         deleted = [kept for number in numbers if (kept := self._by_id.pop(number, None))]
         for kept in deleted:
             del self._by_topic[url_identity(kept.value.topic)]

@@ -23,7 +23,7 @@ class MemoryAnnouncements:
         self._clock = clock
 
     async def save(self, topic: str) -> None:
-        """Keep one more announcement of this topic; it is due at once, or when the topic's own delay is over."""
+        """Store another announcement of this topic. It is due at once, or when the topic's own delay is over."""
         await self._state.turn()
         kept, now = self._announced.of(topic), self._clock()
         if kept is None:
@@ -42,7 +42,7 @@ class MemoryAnnouncements:
         return [kept.value for kept in islice(chosen, limit)]
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
-        """Keep a topic back until a time, which another announcement does not shorten; that is no attempt."""
+        """Delay a topic until a time, which another announcement does not shorten. It does not count as an attempt."""
         await self._state.turn()
         kept = self._announced.get(announcement.id)
         if kept is None or kept.value.died_at is not None:

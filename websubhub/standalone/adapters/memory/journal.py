@@ -21,7 +21,7 @@ class MemoryJournal:
     """Satisfies ``Journal``.
 
     Args:
-        state: Where everything is kept.
+        state: The state in memory.
         ledger: Told of what has changed.
     """
 
@@ -87,7 +87,7 @@ class MemoryJournal:
             keep_outcomes(self._state, each)
 
     async def delete_updates(self, bounds: Sequence[Key]) -> int:
-        """Delete the updates of topics, up to these and with them, that no dead letter refers to. Returns how many."""
+        """Delete the updates of topics up to and including these, except those of dead letters. Return how many."""
         await self._state.turn()
         deleted = 0
         for topic, until in bounds:
@@ -148,6 +148,6 @@ class MemoryJournal:
         return len(deleted)
 
     async def hold_host(self, host: str, *, paused: bool) -> None:
-        """Say that a host is paused, or is not any more; the ledger remembers it for as long as there is anything."""
+        """Tell the ledger that a host is paused or no longer paused. The state ends with the process anyway."""
         await self._state.turn()
         self._ledger.host_held(host, paused=paused)

@@ -22,7 +22,7 @@ class KeptLetter:
 
 
 class Letters:
-    """The dead letters by number; each holds its update back from being deleted."""
+    """The dead letters by number. The updates of dead letters are not deleted."""
 
     def __init__(self) -> None:
         self._letters: dict[int, KeptLetter] = {}

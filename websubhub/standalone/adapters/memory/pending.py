@@ -21,7 +21,7 @@ class KeptVerification:
 
 
 class Pending:
-    """Verifications by pair and by id; those of pairs that were not subscribed are counted by host.
+    """Verifications by pair and by id. Those of pairs that were not subscribed are counted by host.
 
     Attributes:
         strangers: How many of these each host has.

@@ -87,7 +87,7 @@ class State:
         return kept
 
     def end_subscription(self, kept: KeptSubscription) -> None:
-        """Take a subscription out with what is owed to it; its dead letters stay."""
+        """Remove a subscription with everything owed to it. Its dead letters stay."""
         del self.subscriptions[kept.pair], self.recipients[kept.number]
         self.pair_order.discard(kept.pair)
         self.retries.pop(kept.number, None)

@@ -22,7 +22,7 @@ class MemoryStore:
     """Satisfies ``HubStore`` for as long as it is open: what it keeps is gone then.
 
     Args:
-        limits: What deliveries are scheduled within.
+        limits: The limits of deliveries.
         clock: The time, in seconds since 1970.
 
     Attributes:
@@ -56,7 +56,7 @@ class MemoryStore:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Take no more work."""
+        """Close the state, so that further calls fail."""
         try:
             await self._stack.__aexit__(exc_type, exc, traceback)
         finally:

@@ -18,7 +18,7 @@ class MemorySubscriptions:
     """Satisfies ``SubscriptionStore``.
 
     Args:
-        state: Where they are kept.
+        state: The state in memory.
         verifications: The requests that lead to them.
         members: Told of everything that changes.
         clock: The hub's clock.

@@ -19,7 +19,7 @@ class MemoryTopics:
     """Satisfies ``TopicStore``.
 
     Args:
-        state: Where they are kept.
+        state: The state in memory.
         members: Told of every topic and its mode.
         announced: Keeps a topic that is to be fetched.
     """
@@ -64,7 +64,7 @@ class MemoryTopics:
         return [self._state.topics[identity].value for identity in identities]
 
     async def deregister(self, url: str) -> bool:
-        """Make a topic unregistered; its subscriptions stay."""
+        """Deregister a topic. Its subscriptions stay."""
         await self._state.turn()
         kept = self._state.find_topic(url)
         if kept is None or not kept.value.registered:
@@ -98,7 +98,7 @@ class MemoryTopics:
         return None if kept is None else kept.fetched
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
-        """Remember a fetch; an unknown topic is added."""
+        """Remember a fetch. An unknown topic is added."""
         await self._state.turn()
         kept = self._state.ensure_topic(url)
         kept.fetched = fetch

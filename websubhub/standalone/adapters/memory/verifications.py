@@ -22,7 +22,7 @@ class MemoryVerifications:
     """Satisfies ``VerificationStore``.
 
     Args:
-        state: Where the subscriptions are.
+        state: The state in memory.
         clock: The hub's clock.
     """
 
@@ -38,7 +38,7 @@ class MemoryVerifications:
         places: int | None = None,
         limits: SubscriptionLimits | None = None,
     ) -> bool:
-        """Keep a request, if there is a place for it; it replaces an older one of the same pair."""
+        """Store a request if there is a place for it, replacing an older one of the same pair."""
         await self._state.turn()
         if not self._is_expected(verification):
             host = host_of(verification.callback)
@@ -133,10 +133,10 @@ class MemoryVerifications:
         strangers = self._pending.strangers
         if strangers[own] < places - self._pending.all_strangers():
             return True
-        # What is waiting for another attempt is not under way, so nobody is confirming it at this moment.
+        # A request that waits for another attempt is not in progress, so no subscriber is confirming it now.
         waiting = self._pending.waiting_strangers(self._clock())
         greediest = max((kept.host for kept in waiting), key=strangers.__getitem__, default="")
-        # Who has more than others makes room for them, and for itself.
+        # The host with the most requests gives way, even to itself.
         if strangers[greediest] <= strangers[own] - (greediest == own):
             return False
         candidates = [kept for kept in waiting if kept.host == greediest]

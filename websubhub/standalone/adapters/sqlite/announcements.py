@@ -26,7 +26,7 @@ class SqliteAnnouncements:
     """Satisfies ``AnnouncementStore``.
 
     Args:
-        database: Where they are kept.
+        database: The database.
         clock: The wall clock.
     """
 
@@ -35,7 +35,7 @@ class SqliteAnnouncements:
         self._clock = clock
 
     async def save(self, topic: str) -> None:
-        """Keep one more announcement of this topic; it is due at once, or when the topic's own delay is over."""
+        """Store another announcement of this topic. It is due at once, or when the topic's own delay is over."""
         row = {"identity": url_identity(topic), "topic": topic, "host": host_of(topic), "now": self._clock()}
 
         def work(connection: Connection) -> None:
@@ -78,7 +78,7 @@ class SqliteAnnouncements:
         return due
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
-        """Keep a topic back until a time, which another announcement does not shorten; that is no attempt."""
+        """Delay a topic until a time, which another announcement does not shorten. It does not count as an attempt."""
         statement = (
             "UPDATE announcements SET due_at = max(due_at, :until), allowed_at = max(allowed_at, :until), "
             "reason = :reason WHERE id = :id AND died_at IS NULL"

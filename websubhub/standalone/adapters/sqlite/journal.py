@@ -29,7 +29,7 @@ class SqliteJournal:
     """Satisfies ``Journal``.
 
     Args:
-        database: Where everything is kept.
+        database: The database.
         ledger: Told of what was committed.
     """
 
@@ -72,7 +72,7 @@ class SqliteJournal:
         await self._database.settle(work)
 
     async def delete_updates(self, bounds: Sequence[Key]) -> int:
-        """Delete the updates of topics, up to these and with them, that no dead letter refers to. Returns how many."""
+        """Delete the updates of topics up to and including these, except those of dead letters. Return how many."""
         deleted, more = 0, bool(bounds)
         while more:
             some, more = await self._database.settle(lambda connection: delete_updates(connection, bounds))
@@ -120,7 +120,7 @@ class SqliteJournal:
         return len(rows)
 
     async def hold_host(self, host: str, *, paused: bool) -> None:
-        """Keep that a host is paused, or is not any more."""
+        """Store that a host is paused or no longer paused."""
         await self._database.write(
             lambda connection: connection.execute(_PAUSE if paused else _RESUME, (host,)).rowcount,
             lambda _: self._ledger.host_held(host, paused=paused),

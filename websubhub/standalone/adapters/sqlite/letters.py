@@ -75,7 +75,7 @@ def read_replaying(connection: Connection) -> list[tuple[int, int, int, int]]:
 
 
 def delete_letters(connection: Connection, letters: Sequence[int]) -> list[tuple[int, int | None, int]]:
-    """Forget dead letters. Returns their topics, subscriptions where there still are such, and own numbers."""
+    """Delete dead letters. Return their topics, their subscriptions or None if they ended, and their own numbers."""
     rows = connection.execute(
         "SELECT topic_id, subscriptions.id, dead_letters.id FROM dead_letters LEFT JOIN subscriptions "
         "USING (topic_id, identity) WHERE dead_letters.id IN (SELECT value FROM json_each(?))",

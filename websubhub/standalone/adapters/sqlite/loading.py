@@ -24,7 +24,7 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 async def load(database: Database, ledger: Ledger) -> None:
     """Tell the ledger of topics, subscriptions, retries, replays and paused hosts.
 
-    What there are many of comes in pages: the event loop answers in between, and a stop need not wait for all of it.
+    Large tables are loaded in pages, so that the event loop stays responsive and a stop need not wait for all of it.
     """
     with _without_collections():
         await _load_topics(database, ledger)

@@ -9,7 +9,7 @@ from websubhub.standalone.broker.settlements import Death, Retry, Settlements
 
 
 def write_settlements(connection: Connection, settlements: Settlements) -> None:
-    """Keep outcomes, inside a transaction; safe to repeat.
+    """Write outcomes inside a transaction. It is safe to repeat.
 
     The statements take lists as JSON: one step of SQLite for many rows lets the thread give the interpreter lock away
     once instead of once a row, which under load is most of the cost.
@@ -44,7 +44,7 @@ def _write_positions(connection: Connection, settlements: Settlements) -> None:
 
 
 def _write_retries(connection: Connection, retries: Iterable[Retry]) -> None:
-    # A subscription may have ended meanwhile; its retry must not stop the others.
+    # A subscription may have ended meanwhile, and its retry must not stop the others.
     connection.executemany(
         "INSERT OR REPLACE INTO retries (subscription_id, sequence, attempts, refusals, due_at, attempted_at, "
         "firm, reason) SELECT id, ?, ?, ?, ?, ?, ?, ? FROM subscriptions WHERE id = ?",

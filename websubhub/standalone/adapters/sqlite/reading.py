@@ -40,7 +40,7 @@ def _read_updates(connection: Connection, keys: Iterable[Key], unreadable: set[K
 def _read_callbacks(
     connection: Connection, subscriptions: Sequence[int], unreadable: set[Key | int]
 ) -> tuple[list[str | None], list[str | None]]:
-    """Return callbacks and secrets, all at once; if that fails, one by one, so that only those fail that must."""
+    """Return callbacks and secrets, read at once, or one by one if that fails, so that only unreadable ones fail."""
     try:
         return _read_all_callbacks(connection, subscriptions)
     except Exception as error:

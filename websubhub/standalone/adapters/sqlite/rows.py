@@ -16,7 +16,7 @@ class UnreadableError(ValueError):
     """A row has a value that is not one of its column."""
 
 
-#: What reading a row raises because of its values; whatever else goes wrong has to do with the database as a whole.
+#: The exceptions of reading a row with wrong values. Any other exception concerns the database as a whole.
 UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, AttributeError)
 
 
@@ -41,7 +41,7 @@ def text(value: object) -> str:
     """Return a value that must be text.
 
     Raises:
-        UnreadableError: It is none.
+        UnreadableError: The value is something else.
     """
     if not isinstance(value, str):
         raise UnreadableError("A row of the database has something else than text in a column of text.")
@@ -61,7 +61,7 @@ def content(value: object) -> bytes:
     """Return a value that must be bytes.
 
     Raises:
-        UnreadableError: It is none.
+        UnreadableError: The value is something else.
     """
     if not isinstance(value, bytes):
         raise UnreadableError("A row of the database has something else than bytes as content.")
@@ -72,7 +72,7 @@ def number(value: object) -> float:
     """Return a value that must be a number.
 
     Raises:
-        UnreadableError: It is none.
+        UnreadableError: The value is something else.
     """
     if not isinstance(value, int | float):
         raise UnreadableError("A row of the database has something else than a number in a column of numbers.")
@@ -83,7 +83,7 @@ def whole(value: object) -> int:
     """Return a value that must be a whole number.
 
     Raises:
-        UnreadableError: It is none.
+        UnreadableError: The value is something else.
     """
     if not isinstance(value, int):
         raise UnreadableError("A row of the database has something else than a whole number in a column of those.")
@@ -94,7 +94,7 @@ def texts(value: object) -> tuple[str, ...]:
     """Return a value that must be a list of texts, as JSON.
 
     Raises:
-        UnreadableError: It is none.
+        UnreadableError: The value is something else.
     """
     try:
         items = json.loads(text(value))
@@ -106,7 +106,7 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def delivery_mode(value: object) -> DeliveryMode:
-    """Return the mode of a topic; one that is unknown loses no update."""
+    """Return the mode of a topic. An unknown one is read as the mode that loses no update."""
     return _MODES.get(value, DeliveryMode.EVERY) if isinstance(value, str) else DeliveryMode.EVERY
 
 

@@ -26,8 +26,8 @@ class SqliteStore:
     """Satisfies ``HubStore``: an async context manager over one file that no other process may have open.
 
     Args:
-        path: The file; it and those beside it are made when missing, readable by their owner alone.
-        limits: What deliveries are scheduled within.
+        path: The file. It and the files beside it are created if missing, readable by their owner only.
+        limits: The limits of deliveries.
         clock: The time, in seconds since 1970. With a ``HubClock``, leases and retries do not mind a wall clock that
             is set.
 
@@ -68,7 +68,7 @@ class SqliteStore:
         """Look whether the file is sound.
 
         Raises:
-            StoreError: It is damaged; the text says how.
+            StoreError: It is damaged. The message says how.
         """
 
         def work(connection: Connection) -> list[str]:
@@ -82,7 +82,7 @@ class SqliteStore:
         """Make sure that something can be written now, by writing.
 
         Raises:
-            StoreError: It cannot; the text says why.
+            StoreError: It cannot write. The message says why.
         """
         await self._database.write(touch)
 

@@ -44,7 +44,7 @@ class SqliteSubscriptions:
     """Satisfies ``SubscriptionStore``.
 
     Args:
-        database: Where they are kept.
+        database: The database.
         members: Told of everything that changes.
         clock: The hub's clock.
     """

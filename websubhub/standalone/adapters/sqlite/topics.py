@@ -44,7 +44,7 @@ class SqliteTopics:
     """Satisfies ``TopicStore``.
 
     Args:
-        database: Where they are kept.
+        database: The database.
         members: Told of every topic and its mode.
     """
 
@@ -143,7 +143,7 @@ class SqliteTopics:
         return await self._database.read(work)
 
     async def deregister(self, url: str) -> bool:
-        """Make a topic unregistered; its subscriptions stay."""
+        """Deregister a topic. Its subscriptions stay."""
 
         def work(connection: Connection) -> bool:
             return bool(
@@ -165,7 +165,7 @@ class SqliteTopics:
         return None if text is None else _read_fetch(text, url)
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
-        """Remember a fetch; an unknown topic is added."""
+        """Remember a fetch. An unknown topic is added."""
         text = json.dumps(attrs.asdict(fetch))
 
         def work(connection: Connection) -> tuple[int, str, int]:

@@ -1,4 +1,4 @@
-"""Updates in SQLite: content stored once, read when it is due, deleted when nobody is owed it any more."""
+"""Updates in SQLite: stored once, read when due, deleted when no subscription is owed them."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ _DELETED_BYTES_AT_ONCE = 2 * 1_048_576
 
 
 def append_update(connection: Connection, update: Update, admit: Callable[[int], Admission]) -> tuple[Admission, Key]:
-    """Append an update to the log of its topic, if there is somebody to have it and room."""
+    """Append an update to the log of its topic, if it is admitted."""
     row = connection.execute("SELECT id FROM topics WHERE identity = ?", (url_identity(update.topic),)).fetchone()
     admission = Admission.NOBODY if row is None else admit(row[0])
     if admission is not Admission.TAKEN:
@@ -68,7 +68,7 @@ def read_update(connection: Connection, key: Key) -> Update | None:
 
 
 def delete_updates(connection: Connection, bounds: Sequence[Key]) -> tuple[int, bool]:
-    """Delete some updates of topics, as ``Journal.delete_updates`` says. Returns how many, and if there may be more."""
+    """Delete some updates of topics, as in ``Journal.delete_updates``. Return how many, and if there may be more."""
     found = connection.execute(
         "SELECT updates.id, length(content) FROM json_each(?) AS bound JOIN updates "
         "ON topic_id = json_extract(bound.value, '$[0]') AND sequence <= json_extract(bound.value, '$[1]') "

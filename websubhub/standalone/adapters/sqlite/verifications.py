@@ -43,7 +43,7 @@ _DUE = (
 )
 _STRANGERS = "SELECT count(*), count(*) FILTER (WHERE host = :host) FROM verifications WHERE known = 0"
 _HELD = "SELECT host, held FROM subscription_counts WHERE host IN (:host, '*')"
-# What is waiting for another attempt is not under way, so nobody is confirming it at this moment.
+# A request that waits for another attempt is not in progress, so no subscriber is confirming it now.
 _GREEDIEST = (
     "SELECT host, count(*) AS held FROM verifications WHERE known = 0 "
     "GROUP BY host HAVING max(attempts > 0 AND due_at > :now) ORDER BY held DESC LIMIT 1"
@@ -58,7 +58,7 @@ class SqliteVerifications:
     """Satisfies ``VerificationStore``.
 
     Args:
-        database: Where they are kept.
+        database: The database.
         clock: The hub's clock.
     """
 
@@ -73,7 +73,7 @@ class SqliteVerifications:
         places: int | None = None,
         limits: SubscriptionLimits | None = None,
     ) -> bool:
-        """Keep a request, if there is a place for it; it replaces an older one of the same pair."""
+        """Store a request if there is a place for it, replacing an older one of the same pair."""
         row = _row(verification, self._clock())
 
         def work(connection: Connection) -> bool | StoreError:
@@ -201,7 +201,7 @@ def _has_place(connection: Connection, row: dict[str, object], places: int) -> b
     if of_host < places - pending:
         return True
     host, held = connection.execute(_GREEDIEST, row).fetchone() or ("", 0)
-    # Who has more than others makes room for them, and for itself.
+    # The host with the most requests gives way, even to itself.
     return held > of_host - (host == row["host"]) and bool(connection.execute(_MAKE_ROOM, (host, row["now"])).rowcount)
 
 

@@ -1,4 +1,4 @@
-"""The database file: opened, migrated, written in transactions, closed; the one place that knows sqlite3."""
+"""The database file: opening, migrating, transactions, closing (the only module that imports sqlite3)."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from websubhub.standalone.ports import DiskFullError, StoreError, StoreVersionEr
 
 Connection = sqlite3.Connection
 Outcome = tuple[Any, Exception | None]
-"""What a piece of work returned, and what it failed with."""
+"""The result of a job, and its error."""
 
 MEMORY = ":memory:"
 
@@ -76,18 +76,18 @@ class DatabaseFile:
         """Make sure that what is written now will be found again.
 
         Raises:
-            StoreError: The file is not there any more.
+            StoreError: The file no longer exists.
         """
         if not all(file.is_there() for file in self._files):
             raise StoreError(f"The database {self._path} was removed or replaced while it was in use.")
 
     def transact(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
-        """One transaction for all; when it fails, one for each, so that only those fail that must."""
+        """Run all jobs in one transaction. If it fails, run each in its own, so that only the faulty ones fail."""
         try:
             connection.execute("BEGIN")
             outcomes: list[Outcome] = [(work(connection), None) for work in works]
             connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+        except Exception as error:  # noqa: BLE001 - it is raised to the caller
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if len(works) == 1:
@@ -141,7 +141,7 @@ class DatabaseFile:
     def _check_owner(self, connection: Connection, version: int) -> None:
         owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        # The first version had no application id; its tables tell it from a database of another program.
+        # The first version had no application id, but its tables distinguish it from other programs' databases.
         ours = owner == _APPLICATION_ID or (not owner and (not tables or (version > 0 and tables >= _TABLES)))
         if not ours:
             raise StoreError(f"The database {self._path} belongs to another program.")

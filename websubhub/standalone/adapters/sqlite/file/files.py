@@ -11,7 +11,7 @@ from websubhub.standalone.ports import StoreError, StoreLockedError
 _RESERVE_BYTES = 8 * 1_048_576
 _PRIVATE = 0o600
 _OTHERS = 0o077
-# A link that somebody put in the place of one of our files is not followed.
+# A symbolic link that somebody put in place of our file is not followed.
 _OWN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -86,7 +86,7 @@ class InUse:
     """Notices that a file in use was removed or replaced: what is written to it from then on is lost with the process.
 
     Args:
-        path: The file; it need not be there before it is first looked for.
+        path: The file. It may not exist yet.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,6 +1,6 @@
 """The tables, and how a database of an older version becomes one of this.
 
-Every time that is kept is that of the hub's clock, in a column whose name ends with ``_at``; see ``timekeeping``.
+All stored times are those of the hub's clock, in columns whose names end with ``_at``. See ``timekeeping``.
 """
 
 from collections.abc import Callable
@@ -210,4 +210,4 @@ FUNCTIONS: dict[str, Callable[[str], int | str]] = {
     "host_name": _host_name,
     "host_of": host_of,
 }
-"""What the statements call beyond what SQLite has, each with one argument."""
+"""The functions that the statements call beyond those of SQLite, each with one argument."""

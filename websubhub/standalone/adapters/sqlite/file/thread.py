@@ -44,7 +44,7 @@ class _Job:
             try:
                 self.then(self.result)
             except Exception as error:
-                # The others of its commit must not wait for ever; its own caller hears of it.
+                # The other jobs of its commit must not wait for ever. Its own caller gets the error.
                 log.exception("What was written could not be told on.")
                 self.error = error
         self.event.set()
@@ -91,10 +91,10 @@ class Database:
             await anyio.to_thread.run_sync(self._thread.join)
 
     async def write(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
-        """Run ``work`` in a transaction; it is on disk on return.
+        """Run ``work`` in a transaction. It is on disk when this returns.
 
         Args:
-            work: What to do; it may run twice, when what shares its transaction fails.
+            work: The job. It may run twice, if another job in its transaction fails.
             then: Called with the result on the event loop, for all writes in the order of their commits.
 
         Raises:

@@ -29,7 +29,7 @@ class Timekeeper:
     disk is moved by as much, so that what was left of a lease or of a wait is left of it still.
 
     Args:
-        database: Where the times are.
+        database: The database.
         clock: The clock of this run.
     """
 
