@@ -1,7 +1,9 @@
 """Connections that are kept for the next delivery: how many, for how long, and which of them give way."""
 
 import random
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -9,7 +11,7 @@ import pytest
 import trustme
 
 from _websub.grammar.addresses import AddressPolicy
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tests.websubhub.distribution.peers import (
     NO_CONTENT,
     EngineClock,
@@ -141,12 +143,19 @@ async def test_those_that_were_idle_for_too_long_are_closed_without_another_deli
 
 
 async def test_one_that_its_server_has_closed_is_closed_without_another_delivery() -> None:
-    with ExitStack() as server:
-        url = server.enter_context(peer(answering(NO_CONTENT))).url
+    leave = threading.Event()
+
+    def script(server: Peer, sock: socket.socket, _: int) -> None:
+        server.receive(sock)
+        sock.sendall(NO_CONTENT)
+        leave.wait(PATIENCE)
+
+    with peer(script) as server:
         async with open_engine() as engine:
-            assert (await send_one(engine, url)).delivered
+            assert (await send_one(engine, server.url)).delivered
+            engine.close_idle()
             assert engine.statistics().idle == 1
-            server.close()
+            leave.set()
 
             def is_closed() -> bool:
                 engine.close_idle()
