@@ -13,8 +13,10 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEAD = re.compile(
     rb"%b [!-~]+ HTTP/([0-9]\.[0-9])\r\n(?:%b:[\t -~\x80-\xff]*\r\n)*\r\n" % (_TOKEN, _TOKEN),
 )
+_CONNECT = b"CONNECT "
 _HOST = b"\r\nhost:"
 _CODING = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r]*?)[ \t]*(?=\r\n)")
+_UPGRADE = re.compile(rb"\r\nupgrade:[^\r]*(?=\r\n)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length:([0-9, \t]*)(?=\r\n)", re.IGNORECASE)
 
 
@@ -69,11 +71,12 @@ def checked_head(head: bytes) -> bytes:
     """Check a whole head against the grammar, where the parser behind is more lenient than that (RFC 9112, 3 to 6).
 
     Returns:
-        The head, with a length that is told several times told once (6.3).
+        The head, with a length that is told several times told once (6.3), and without an upgrade, which a server may
+        leave alone (RFC 9110, 7.8): the parser would take the body for what comes after the upgrade.
 
     Raises:
-        HeadError: It is no head of HTTP/1.0 or HTTP/1.1, has not the one Host that it needs, or a body in a coding
-            that is not known here.
+        HeadError: It is no head of HTTP/1.0 or HTTP/1.1, has not the one Host that it needs, asks for a tunnel, or
+            announces a body in a coding that is not known here.
     """
     parts = _HEAD.fullmatch(head)
     if parts is None:
@@ -81,11 +84,15 @@ def checked_head(head: bytes) -> bytes:
     if parts[1] not in {b"1.1", b"1.0"}:
         raise HeadError("This version of HTTP is not spoken here.", 505)
     lowered = head.lower()
+    if head.startswith(_CONNECT):
+        raise HeadError("This server is no proxy.", 501)
     hosts = lowered.count(_HOST)
     if hosts > 1 or (not hosts and parts[1] == b"1.1"):
         raise HeadError("A request has one Host.")
     if _CODING.search(lowered) and _CODING.findall(lowered) != [b"chunked"]:
         raise HeadError("Bodies are taken chunked, or in no transfer coding.", 501)
+    if _UPGRADE.search(head):
+        head = _UPGRADE.sub(b"", head)
     lengths = _LENGTH.findall(head)
     return _with_one_length(head, lengths) if len(lengths) > 1 or (lengths and b"," in lengths[0]) else head
 

@@ -13,13 +13,16 @@ from _websub.asgi.edge import AsgiEdge
 from _websub.grammar import heads
 from _websub.http import Answer, Request, plain
 from _websub.server.streams import strict
-from tests.websub.peers import connected, read_all, served, status_of
+from tests.websub.peers import connected, read_all, read_message, served, status_of
 from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 HEAD = b"POST /hub HTTP/1.1\r\nHost: hub.test\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 BODY = b"3\r\nabc\r\n0\r\n\r\n"
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: hub.test\r\n\r\n"
+AS_BODY = b"Content-Length: %d\r\n\r\n" % len(HIDDEN) + HIDDEN
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: other\r\n"
+CONNECT = b"CONNECT hub.test:80 HTTP/1.1\r\nHost: hub.test:80\r\n"
 
 #: What comes, and the statuses of all that is answered; 0 is a connection that is closed without an answer.
 CASES: dict[str, tuple[bytes, list[int]]] = {
@@ -70,7 +73,10 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
     "request after garbage of a chunk": (HEAD + CHUNKED + b"\r\n0\r\nX" + b"\r\n\r\n" + HIDDEN, [400]),
     "20,000 chunks of one byte": (HEAD + CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n", [400]),
     "1,000 chunks of one byte": (HEAD + CHUNKED + b"\r\n" + b"1\r\nx\r\n" * 1_000 + b"0\r\n\r\n", [200]),
-    "CONNECT": (b"CONNECT hub.test:80 HTTP/1.1\r\nHost: hub.test:80\r\n\r\n", [501]),
+    "CONNECT": (CONNECT + b"\r\n", [501]),
+    "request as the body of CONNECT": (CONNECT + AS_BODY, [501]),
+    "request as the body of an upgrade": (HEAD + UPGRADE + AS_BODY, [200]),
+    "upgrade with a chunked body": (HEAD + UPGRADE + CHUNKED + b"\r\n" + BODY, [200]),
     "TRACE": (b"TRACE / HTTP/1.1\r\nHost: hub.test\r\n\r\n", [501]),
     "target without a slash": (b"GET hub HTTP/1.1\r\nHost: hub.test\r\n\r\n", [400]),
     "target of another scheme": (b"GET ftp://hub.test/hub HTTP/1.1\r\nHost: hub.test\r\n\r\n", [400]),
@@ -132,6 +138,34 @@ async def test_smuggling(case: str, caplog: pytest.LogCaptureFixture) -> None:
             await stream.send_eof()
             assert statuses_of(await read_all(stream)) == [200]
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("behind", [b"Connection: close\r\n", UPGRADE], ids=["close", "upgrade"])
+@pytest.mark.threat("SMG-5")
+async def test_what_comes_behind_a_body_leaves_no_request_unanswered(behind: bytes) -> None:
+    """Either it is the last request, which its answer says, or the next one is answered."""
+    async with served(AsgiEdge(echo), idle_seconds=600) as url, connected(url) as stream:
+        await stream.send(HEAD + CHUNKED + b"\r\n3\r\nabc\r\n0\r\n" + behind + b"\r\n")
+        first = await read_message(stream)
+        assert status_of(first) == 200
+        if b"connection: close" not in first:
+            await stream.send(HIDDEN)
+            assert status_of(await read_message(stream)) == 200
+
+
+@pytest.mark.parametrize("pause", [False, True], ids=["at once", "one after the other"])
+async def test_a_request_behind_a_chunked_body_is_answered_or_known_to_be_not(pause: bool) -> None:  # noqa: FBT001
+    async with served(AsgiEdge(echo)) as url, connected(url) as stream:
+        await stream.send(HEAD + CHUNKED + b"\r\n" + BODY + (b"" if pause else HIDDEN))
+        first = await read_message(stream)
+        assert status_of(first) == 200
+        if b"connection: close" in first:
+            assert not pause
+            return
+        if pause:
+            await stream.send(HIDDEN)
+        await stream.send_eof()
+        assert b"/hidden" in await read_all(stream)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class Framing:
         self._at = 0
         self._left = 0
         self._fed = self._pieces = self._size = 0
+        self._understood = False
         self.arrived = True
         self.chunked = False
 
@@ -57,9 +58,12 @@ class Framing:
             return False
         head = checked_head(bytes(self._data[self._at : end]))
         self._at = end
-        self.arrived = self.chunked = False
+        self.arrived = self.chunked = self._understood = False
         self._left = self._fed = self._pieces = self._size = 0
         self._feed(head)
+        if not self._understood:
+            # Whoever waited for a body of it would wait for ever.
+            raise HeadError("The head is malformed.")
         return True
 
     def go_on(self) -> None:
@@ -79,6 +83,7 @@ class Framing:
 
     def expect(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Learn from the headers of a request how long its body is."""
+        self._understood = True
         for name, value in headers:
             if name == b"content-length":
                 self._left = int(value)

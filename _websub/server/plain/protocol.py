@@ -91,14 +91,13 @@ class UvicornProtocol(HttpToolsProtocol):
     def _feed(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # A server may leave an upgrade alone (RFC 9110, 7.8).
         except httptools.HttpParserInvalidMethodError:
             raise HeadError("This method is not known here.", 501) from None
         except httptools.HttpParserError:
             if not self._framing.arrived:
                 raise HeadError("The request is malformed.") from None
             # More has come behind the end of a chunked body, and where that was is not known.
+            self.cycle.keep_alive = False
             self.connection.reading = False
 
     def _refuse(self, status: int) -> None:
@@ -165,5 +164,7 @@ class UvicornProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        if not self.parser.should_keep_alive():
+            self.cycle.keep_alive = False  # What is behind a body counts as well, and the parser takes no more.
         self._framing.complete()
         self.connection.wait_for_body(more=False)
