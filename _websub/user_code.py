@@ -68,5 +68,5 @@ async def settle(hook: Hook, call: Callable[[Any], Awaitable[object]], message: 
     if isinstance(outcome, BaseException):
         log.error("%s failed", hook.name, exc_info=outcome)
     else:
-        log.error("%s answered with %s, which it may not", hook.name, type(outcome).__name__)
+        log.error("%s returned %s, which it may not return", hook.name, type(outcome).__name__)
     return hook.failed()

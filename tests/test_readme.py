@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 import pytest
 
-from tests.documents import ROOT, Block, blocks
+from tests.documents import ROOT, Block, blocks, links
 from tests.waiting import PATIENCE, until_in_thread
 
 README = (ROOT / "README.md").read_text()
@@ -184,3 +185,13 @@ def test_the_two_commands_stand_in_the_first_screen() -> None:
     screen = README.splitlines()[:70]
     assert "python -m pip install . && websubhub demo" in screen
     assert 'python -m pip install -e ".[dev]" && python -m pytest' in screen
+
+
+def test_no_link_of_the_readme_leads_nowhere_on_the_package_index() -> None:
+    hooks = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["metadata"]["hooks"]
+    text = README
+    for substitution in hooks["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(substitution["pattern"], substitution["replacement"], text)
+    assert list(links(README))
+    assert [link for link in links(text) if not link.startswith(("https://", "#"))] == []
+    assert "| read a whole program | Samples |" in text or "](https://" in text.partition("read a whole program")[2]

@@ -204,7 +204,7 @@ def test_every_metric_is_described() -> None:
 def test_how_long_ids_of_publishers_are_remembered_is_told_as_it_is() -> None:
     page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
     assert publish_keys.WINDOW_SECONDS == 24 * 3600
-    assert f"The hub remembers an id for a day, and the last {publish_keys.KEYS_LIMIT} ids." in page
+    assert f"The hub remembers an id for a day, and at most the last {publish_keys.KEYS_LIMIT} ids." in page
 
 
 def test_what_is_a_ping_is_told_where_it_is_decided() -> None:

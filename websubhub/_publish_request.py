@@ -1,4 +1,4 @@
-"""Publish requests: those with content, and announcements without it.
+"""Publish requests: those with content, and announcements, which name only the topics.
 
 The first matching row decides. An *announcement form* has only topics in it, or is empty.
 

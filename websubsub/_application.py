@@ -67,7 +67,7 @@ class SubscriberApplication:
         self.config = config
         url = config.public_url
         if not is_https(url) and not is_loopback_url(url):
-            log.warning("The callbacks below %s have no https: whoever is on the way can read them.", url)
+            log.warning("The callbacks below %s do not use https: anyone on the way can read them.", url)
         report = Reporter(config.observer)
         self.subscriptions = Subscriptions(url, open_state(config.state), failed=_report_unsaved(report))
         self._clients = Clients(

@@ -6,8 +6,8 @@ from docs.generate.sections import table
 
 _HEAD = """# Answers of a hub
 
-What goes over the wire, request by request.
-These answers are not written by hand: each request was sent to a hub, and this is what came back.
+This page shows what goes over the wire, request by request.
+The answers are real: each request was sent to a hub.
 A body with `hub.mode` is a form, `application/x-www-form-urlencoded`, whose values are percent-encoded.
 Every other body is `text/plain`, one sentence."""
 _SHOWN = ("Allow", "Location", "Retry-After", "WWW-Authenticate")

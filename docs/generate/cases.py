@@ -72,24 +72,24 @@ _TRANSPORT = [
         Ask(body=b"{}", content_type="text/plain", query=_SUBSCRIBE),
     ),
     Case("a form in another charset than UTF-8", Ask(body=b"", content_type=f"{FORM}; charset=latin-1")),
-    Case("bytes that are no UTF-8", Ask(body=b"hub.mode=\xff")),
-    Case("an escape that is no UTF-8", Ask(body=b"hub.mode=%ff")),
+    Case("bytes that are not UTF-8", Ask(body=b"hub.mode=\xff")),
+    Case("an escape that is not UTF-8", Ask(body=b"hub.mode=%ff")),
     Case("a form of more than 50 fields", Ask(fields={f"x{number}": "1" for number in range(51)})),
     Case("a form of more than 64 KiB", Ask(body=b"x=" + b"1" * 70_000)),
     Case("a body over the limit of the config", Ask(body=b"x" * 11), config=_limited(EdgeLimits(body_bytes=10))),
     Case("a body that takes too long", Ask(body=b"x", slow=True), config=_limited(EdgeLimits(body_seconds=0.05))),
-    Case("one request more than may be under way", Ask(fields=_SUBSCRIBE), config=_limited(EdgeLimits(pending=0))),
+    Case("one request more than the limit", Ask(fields=_SUBSCRIBE), config=_limited(EdgeLimits(pending=0))),
 ]
 _FIELDS = [
     Case("no `hub.mode`, or an unknown one", _wrong(mode="notify")),
     Case("no `hub.topic`", _wrong(topic=None)),
-    Case("a topic that is no absolute http(s) URL", _wrong(topic="feed.xml")),
+    Case("a topic that is not an absolute http(s) URL", _wrong(topic="feed.xml")),
     Case("a topic with a fragment", _wrong(topic=f"{TOPIC}#new")),
     Case("no `hub.callback`", _wrong(callback=None)),
     Case("a callback with user information", _wrong(callback="https://me:pw@subscriber.example/")),
     Case("a callback of another scheme", _wrong(callback="ftp://subscriber.example/")),
     Case("a parameter twice", Ask(body=b"hub.mode=subscribe&hub.mode=subscribe")),
-    Case("a lease that is no positive whole number", _wrong(lease_seconds="-1")),
+    Case("a lease that is not a positive whole number", _wrong(lease_seconds="-1")),
     Case("a secret of 200 bytes or more", _wrong(secret="s" * 200)),
     Case(
         "`x-ballerina-publisher` other than `publish` and `event`",
@@ -114,7 +114,7 @@ _TOPICS = [
         Ask(fields=_REGISTER),
         {
             "on_register_topic": TopicRegistrationError(
-                "Who are you?", status=401, headers={"WWW-Authenticate": "Bearer"}, body={"help": "/doc"}
+                "A token is needed.", status=401, headers={"WWW-Authenticate": "Bearer"}, body={"help": "/doc"}
             )
         },
     ),
@@ -125,18 +125,18 @@ _TOPICS = [
 ]
 _PUBLISH = [
     Case("content, with mode and topic in the query", Ask(body=b"{}", content_type="application/json", query=_PING)),
-    Case("the news of an update, as a form", Ask(fields=_PING)),
-    Case("the news of an update, with `hub.url` for the topic", Ask(fields={"hub.mode": "publish", "hub.url": TOPIC})),
+    Case("an announcement, as a form", Ask(fields=_PING)),
+    Case("an announcement, with `hub.url` for the topic", Ask(fields={"hub.mode": "publish", "hub.url": TOPIC})),
     Case(
         "`UpdateMessageError`",
         Ask(fields=_PING),
         {"on_update_message": UpdateMessageError("The topic is not registered.")},
     ),
     Case("any other exception", Ask(fields=_PING), {"on_update_message": _UNEXPECTED}),
-    Case("the news of an update in the query, with an empty form", Ask(body=b"", query=_PING)),
-    Case("the news of an update without a Content-Type", Ask(fields=_PING, content_type=None)),
+    Case("an announcement in the query, with an empty form", Ask(body=b"", query=_PING)),
+    Case("an announcement without a Content-Type", Ask(fields=_PING, content_type=None)),
     Case(
-        "the news of several updates, one of them of a topic that is none",
+        "an announcement of several topics, one of them invalid",
         Ask(body=f"hub.mode=publish&hub.url={TOPIC}&hub.url=feed.xml".encode()),
     ),
 ]
@@ -196,7 +196,7 @@ _AFTERWARDS = [
         subscriber=RecordingSubscriber,
     ),
     Case(
-        "subscribe: any other exception of the validation",
+        "subscribe: any other exception during validation",
         Ask(fields=_SUBSCRIBE),
         {"on_subscription_validation": _UNEXPECTED},
         subscriber=RecordingSubscriber,
@@ -214,13 +214,13 @@ _AFTERWARDS = [
         subscriber=RecordingSubscriber,
     ),
     Case(
-        "subscribe: `IntentVerificationError` once it is verified",
+        "subscribe: `IntentVerificationError` after the verification",
         Ask(fields=_SUBSCRIBE),
         {"on_subscription_intent_verified": IntentVerificationError("The disk is full.")},
         subscriber=RecordingSubscriber,
     ),
     Case(
-        "subscribe: any other exception once it is verified",
+        "subscribe: any other exception after the verification",
         Ask(fields=_SUBSCRIBE),
         {"on_subscription_intent_verified": _UNEXPECTED},
         subscriber=RecordingSubscriber,
@@ -237,7 +237,7 @@ _AFTERWARDS = [
 Chapter = tuple[str, str, list[Case]]
 
 IMMEDIATE: list[Chapter] = [
-    ("Requests that are wrong in themselves", "They are refused before any hook is called.", _TRANSPORT),
+    ("Malformed requests", "They are refused before any hook is called.", _TRANSPORT),
     (
         "Requests with wrong parameters",
         "They are refused before any hook is called, with a sentence that names the parameter.",
@@ -245,13 +245,13 @@ IMMEDIATE: list[Chapter] = [
     ),
     (
         "Topics",
-        "An error that names no status is answered with 200 and `hub.mode=denied`, as Ballerina's hub does.",
+        "An error without a status is answered with 200 and `hub.mode=denied`, as Ballerina's hub does.",
         _TOPICS,
     ),
-    ("Publishing", "A publisher sends an update, or the news of one.", _PUBLISH),
+    ("Publishing", "A publisher sends an update, or announces one.", _PUBLISH),
     (
         "Subscription requests",
-        "A refusal is plain text, as W3C 5.1.2 asks for, unless it brings fields of its own.",
+        "A refusal is plain text, as W3C 5.1.2 asks for, unless it has fields of its own.",
         _SUBSCRIPTION,
     ),
 ]

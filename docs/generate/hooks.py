@@ -13,19 +13,19 @@ HUB = """# Hooks of a hub
 
 A hub is a subclass of `HubService`, and a hook is one of the methods below: `async def on_x(self, message)`.
 The headers of the request are `message.headers`.
-A hook may return or raise its errors.
-Only the errors listed for it tell the other side their reason.
-Any other exception is logged, and answered with the fixed words of the last column.
-How each outcome looks on the wire is written down in [answers](answers.md).
+A hook can return or raise its errors.
+Only the errors listed for a hook send their reason to the other side.
+Any other exception is logged and answered with the fixed text in the last column.
+[Answers](answers.md) shows each outcome on the wire.
 
-A subclass is refused with a `TypeError` when it is made, and told what to do, if
+Creating a subclass raises a `TypeError` that says what to do, if
 
 - a required hook is missing,
-- a method `on_...` is no hook,
+- a method `on_...` is not a hook,
 - a hook is not `async`, or takes other arguments than `(self, message)`,
-- a hook is annotated to take or to return what it may not.
+- a hook is annotated with types that it cannot take or return.
 
-A class that is only to be derived from says `class Base(HubService, abstract=True)`."""
+For a class that only serves as a base, write `class Base(HubService, abstract=True)`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -79,7 +79,7 @@ def _hook(service: type, hook: Hook, side: Side) -> list[str]:
                 ("yes", ", ".join(yes)),
                 ("no", ", ".join(no)),
                 ("any other error", f'{_link(hook.failure, side)} with "{hook.reason}"'),
-                ("if it is missing", "refused when the class is made" if hook.required else "yes to everything"),
+                ("if it is missing", "creating the class fails" if hook.required else "always yes"),
             ],
         ),
     ]

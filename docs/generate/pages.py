@@ -23,22 +23,22 @@ _NOTES = {
 MESSAGES = Topic(
     "messages.md",
     "Messages and successes",
-    "What hooks are called with, what they say yes with, and what is delivered.\n"
-    "All of them are frozen and are made with keywords; `attrs.evolve(message, topic=...)` makes a changed copy.\n"
-    "A success may carry a `status`, `headers` and a `body` of form fields, which are added to the answer.",
+    "What hooks get, what they return for a yes, and what is delivered.\n"
+    "All of them are frozen and take keyword arguments; `attrs.evolve(message, topic=...)` returns a changed copy.\n"
+    "A success can carry a `status`, `headers` and a `body` of form fields, which are added to the answer.",
 )
 ERRORS = Topic(
     "errors.md",
     "Errors",
-    "What hooks say no with, and what the clients raise.\n"
-    "An error of a hook takes its reason first, and may carry a `status`, `headers` and a `body` of form fields, "
+    "What hooks raise or return for a no, and what the clients raise.\n"
+    "A hook's error takes its reason first, and can carry a `status`, `headers` and a `body` of form fields, "
     "which are added to the answer.",
     ("WebSubError",),
 )
 CLIENTS = Topic(
     "clients.md",
     "Clients",
-    "The outgoing half: delivering to subscribers, publishing to hubs, fetching topics.",
+    "The outgoing half: deliver to subscribers, publish to hubs, fetch topics.",
     tuple(
         "HubClient RetryPolicy SignatureMethod PublisherClient TopicClient TopicContent TopicHead ContentDistributor "
         "Recipient DeliveryOutcome DeliveryFailure EngineLimits Delivery SharedContent".split()
@@ -47,7 +47,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "running.md",
     "Running a hub",
-    "A hub runs by itself, together with others on one address, or inside another application.",
+    "Run a hub on its own, together with others on one address, or inside another application.",
     tuple(
         "HubService HubConfig EdgeLimits EdgeLoad serve run HubListener asgi HubApplication IntentVerification "
         "VerificationAttempt".split()
@@ -56,14 +56,14 @@ RUNNING = Topic(
 ADVERTISING = Topic(
     "advertising.md",
     "Advertising",
-    "How a publisher says which hubs a topic has, so that subscribers find them.",
+    "How a publisher advertises the hubs of a topic, so that subscribers find them.",
     ("Advertiser", "link_header", "html_links", "feed_links"),
 )
-PARTS = Topic("parts.md", "Parts", "Smaller things that hubs and publishers are put together from.")
+PARTS = Topic("parts.md", "Parts", "The smaller building blocks of hubs and publishers.")
 TESTING = Topic(
     "testing.md",
     "Testing",
-    "Everything in `websubhub.testing`: hubs, publishers and subscribers are tested without sockets.\n"
+    "Everything in `websubhub.testing`, to test hubs, publishers and subscribers without sockets.\n"
     "[Test your hub](../how-to/test-your-hub.md) shows how.",
     tuple(websubhub.testing.__all__),
 )
@@ -89,7 +89,7 @@ def sections(topic: Topic) -> Iterator[Section]:
     source: Any = websubhub.testing if topic is TESTING else websubhub
     for name in in_order(topic.names, found):
         if name == "HubService":
-            yield elsewhere(name, "The class that a hub is written as; its hooks are on [their own page](hooks.md).")
+            yield elsewhere(name, "The base class of a hub. Its hooks have [their own page](hooks.md).")
         else:
             yield section(name, getattr(source, name), _NOTES.get(name, ""))
 

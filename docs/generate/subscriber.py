@@ -15,26 +15,26 @@ _HOOKS = """# Hooks of a subscriber
 A subscriber is a subclass of `SubscriberService`.
 A hook is one of the methods below: `async def on_x(self, message)`.
 The headers of the request are `message.headers`.
-A hook may return or raise its errors.
-Only the errors listed for it tell the hub their reason.
-Any other exception is logged, and answered with the fixed words of the last column.
-What a hook of a denial or of a hub's error fails with changes nothing: the hub is answered 200.
+A hook can return or raise its errors.
+Only the errors listed for a hook send their reason to the hub.
+Any other exception is logged and answered with the fixed text in the last column.
+If a hook for a denial or a hub's error fails, the hub is answered 200 all the same.
 
-A subclass is refused with a `TypeError` when it is made, and told what to do, if
+Creating a subclass raises a `TypeError` that says what to do, if
 
 - the required hook is missing,
-- a method `on_...` is no hook,
+- a method `on_...` is not a hook,
 - a hook is not `async`, or takes other arguments than `(self, message)`,
-- a hook is annotated to take or to return what it may not.
+- a hook is annotated with types that it cannot take or return.
 
-A class that is only to be derived from says `class Base(SubscriberService, abstract=True)`."""
+For a class that only serves as a base, write `class Base(SubscriberService, abstract=True)`."""
 
 
 MESSAGES = Topic(
     "subscriber-messages.md",
     "Messages and errors of a subscriber",
-    "What the hooks are called with, what they say yes and no with, and what the clients raise.\n"
-    "Messages are frozen and are made with keywords; `attrs.evolve(message, topic=...)` makes a changed copy.",
+    "What the hooks get, what they return or raise, and what the clients raise.\n"
+    "Messages are frozen and take keyword arguments; `attrs.evolve(message, topic=...)` returns a changed copy.",
     tuple(
         "ContentDistributionMessage SubscriptionVerification UnsubscriptionVerification SubscriptionDenied HubError "
         "Acknowledgement SubscriptionVerificationSuccess UnsubscriptionVerificationSuccess WebSubError "
@@ -45,8 +45,7 @@ MESSAGES = Topic(
 CLIENTS = Topic(
     "subscriber-clients.md",
     "Clients of a subscriber",
-    "The outgoing half: finding out what to subscribe to, and asking for it.\n"
-    "A subscriber that is given targets uses both by itself.",
+    "The outgoing half: discover and subscribe.\nA subscriber with targets uses both for you.",
     tuple(
         "DiscoveryClient Discovery DiscoverySource DiscoveryOptions DiscoveryError NoHubError NoTopicError "
         "SubscriptionClient SubscriptionChangeResponse".split()
@@ -55,7 +54,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "subscriber-running.md",
     "Running a subscriber",
-    "A subscriber runs by itself, together with others on one address, or inside another application.",
+    "Run a subscriber on its own, together with others on one address, or inside another application.",
     tuple(
         "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits EdgeLoad serve run SubscriberListener "
         "asgi SubscriberApplication SubscriberEvent EventKind Subscription State StateStore".split()
@@ -70,7 +69,7 @@ def sections(topic: Topic) -> Iterator[Section]:
         yield elsewhere(name, _ELSEWHERE) if name == "SubscriberService" else section(name, getattr(websubsub, name))
 
 
-_ELSEWHERE = "The class that a subscriber is written as; its hooks are on [their own page](subscriber-hooks.md)."
+_ELSEWHERE = "The base class of a subscriber. Its hooks have [their own page](subscriber-hooks.md)."
 _PAGES = Pages(TOPICS, sections)
 undescribed = _PAGES.undescribed
 

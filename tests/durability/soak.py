@@ -42,8 +42,8 @@ _FAULTS_OF_A_LIFE = (1, 3)
 #: A hub gives up a delivery ten seconds after it began; one that arrived meanwhile, and whose answer is read too late,
 #: comes again. Nothing else but a kill makes it wait for so long.
 _LATE_SECONDS = 5.0
-#: An unused connection is kept for 30 seconds.
-_IDLE_SECONDS = 45.0
+#: An unused connection is kept for 60 seconds.
+_IDLE_SECONDS = 90.0
 _ARGUMENTS = ("--retry-delays", ",".join(["0.1"] * 50), "--concurrency-per-host", "8", "--log-level", "error")
 
 

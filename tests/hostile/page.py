@@ -10,7 +10,7 @@ from tests.marks import Mark, all_marks
 PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "threats.md"
 
 FAMILIES = {
-    "SSRF": "Making the hub call inside",
+    "SSRF": "Making the hub call private addresses",
     "AMP": "Making the hub attack others",
     "CH": "Challenges",
     "SIG": "Signatures",
@@ -22,23 +22,23 @@ FAMILIES = {
     "URL": "URLs",
     "SLOW": "Slow peers",
     "BODY": "Bodies",
-    "GZ": "Packed answers",
+    "GZ": "Compressed answers",
     "XML": "XML",
     "HTML": "HTML",
     "LINK": "Link headers",
     "BQ": "Growth",
-    "SMG": "Requests that can be read in two ways",
+    "SMG": "Ambiguous requests",
     "DOS": "Stopping a hub",
 }
 _HEAD = """\
 # Threats, one by one
 
-What peers try, what holds against it, and which tests show that.
-[Security](security.md) says it in whole sentences, with what does not hold and what is left to you.
+This page lists the attacks that peers can try, what holds against each, and the tests that show it.
+[Security](security.md) explains the defences, their limits, and what they leave to you.
 
-This page is written by `python -m tests.hostile` from the marks of the tests.
-Behind each threat at most three of the modules with such tests are named.
-`python -m tests.durability.siege` makes most of the attacks on availability at once, on a hub in a process of its own.
+`python -m tests.hostile` generates this page from the marks of the tests.
+It names at most three test modules for each threat.
+`python -m tests.durability.siege` runs most of the attacks on availability at once, against a hub in its own process.
 """
 _MODULES = 3
 

@@ -100,7 +100,8 @@ def test_the_container_is_built_from_all_that_the_package_needs() -> None:
     copied = {source for line in every("COPY") if not line.startswith("--") for source in shlex.split(line)[:-1]}
     project = PROJECT["project"]
     packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert copied == {"pyproject.toml", project["readme"], *project["license-files"], *packages}
+    readme = [part["path"] for part in PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["fragments"]]
+    assert copied == {"pyproject.toml", *readme, *project["license-files"], *packages}
     assert all((ROOT / source).exists() for source in copied)
     [install] = [line for line in every("RUN") if "pip install" in line]
     [extra] = re.findall(r'"\.\[(\w+)\]"', install)

@@ -247,7 +247,7 @@ async def test_what_is_raised_at_a_fetch_does_not_end_the_others(caplog: pytest.
 async def _is_failing(store: HubStore) -> bool:
     page = await store.announcements.page()
     return [(one.topic, one.state, one.reason) for one in page] == [
-        ("https://broken.example/", AnnouncementState.FAILING, "The hub failed at it.")
+        ("https://broken.example/", AnnouncementState.FAILING, "The hub failed to process it.")
     ]
 
 

@@ -205,7 +205,7 @@ async def test_a_url_of_this_machine_for_others_is_warned_of(caplog: pytest.LogC
     settings = Settings(host="0.0.0.0", port=0, store="memory:", public_url=HUB)  # noqa: S104
     with anyio.fail_after(PATIENCE):
         await run_hub(settings, stop=stop.wait, ready=lambda _: stop.set())
-    assert "The public URL is one of this machine" in caplog.text
+    assert "The public URL is a loopback URL, but others can reach" in caplog.text
 
 
 async def test_the_doctor_wants_to_know_where_the_hub_is() -> None:

@@ -80,7 +80,7 @@ async def test_any_other_error_is_logged_and_tells_nothing(error: Exception, cap
 @pytest.mark.parametrize("value", [None, True, "yes", Success(), DeniedError, Accepted, object()])
 async def test_another_value_is_logged_by_its_type(value: object, caplog: pytest.LogCaptureFixture) -> None:
     assert_failed(await settle(HOOK, returning(value), ""))
-    assert caplog.messages == [f"on_question answered with {type(value).__name__}, which it may not"]
+    assert caplog.messages == [f"on_question returned {type(value).__name__}, which it may not return"]
 
 
 async def test_none_says_yes_only_where_nothing_needs_to_be_said() -> None:

@@ -71,7 +71,7 @@ def test_a_state_that_is_none(state: str) -> None:
 )
 def test_callbacks_without_https_are_warned_of(url: str, *, warned: bool, caplog: pytest.LogCaptureFixture) -> None:
     asgi(Recorder(), SubscriberConfig(url=url))
-    assert ("have no https" in caplog.text) is warned
+    assert ("do not use https" in caplog.text) is warned
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,13 @@ class ContentDistributor(AsyncResource):
         """
         await self._engine.send(deliveries, settled)
 
+    def close_idle(self) -> None:
+        """Close the connections that have been idle for too long, or that their subscribers have closed.
+
+        Deliveries do so as they go. Call it now and then where there may be none for a long time.
+        """
+        self._engine.close_idle()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._engine.aclose()

@@ -103,6 +103,15 @@ class DeliveryEngine:
             return EngineStatistics()
         return self._running.driver.statistics(sum(batch.waiting for batch in self._batches))
 
+    def close_idle(self) -> None:
+        """Close the connections that have been idle for too long, or that their servers have closed.
+
+        Deliveries do so as they go. Call it now and then where there may be none for a long time.
+        """
+        if self._running is not None and not self._driven:
+            self._running.driver.turn()
+            self._running.driver.tick()
+
     def close(self) -> None:
         """Close all connections. Pending calls of ``send`` raise ``EngineClosedError``."""
         self._closed = True

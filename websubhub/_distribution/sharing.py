@@ -54,6 +54,11 @@ class EngineShare:
         if scope.cancelled_caught:
             raise EngineClosedError("The client was closed before all deliveries were settled.")
 
+    def close_idle(self) -> None:
+        """Close the connections of all shares that have been idle for too long, or that their servers have closed."""
+        if not self._closed:
+            self._share.take().close_idle()
+
     async def aclose(self) -> None:
         """Release the engine. Pending calls of ``send`` of this share raise ``EngineClosedError``."""
         self._closed = True

@@ -125,7 +125,7 @@ async def _assemble(
         delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
         fetching=fetching,
         verification=verification,
-        upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock),
+        upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock, distributor.close_idle),
     )
 
 

@@ -72,9 +72,7 @@ class DeliveryMetrics:
 
     def families(self) -> Iterable[Metric]:
         """Return the counts for Prometheus."""
-        attempts = CounterMetricFamily(
-            "websubhub_deliveries", "Attempts at deliveries by how they ended.", labels=["outcome"]
-        )
+        attempts = CounterMetricFamily("websubhub_deliveries", "Attempts at deliveries by outcome.", labels=["outcome"])
         for outcome, count in {Outcome.DELIVERED: self._delivered, **self._failed}.items():
             attempts.add_metric([outcome], count)
         yield attempts
@@ -84,7 +82,7 @@ class DeliveryMetrics:
             total += count
             buckets.append((bound, total))
         latency = HistogramMetricFamily(
-            "websubhub_delivery_latency_seconds", "From publish to the subscriber's answer, at the first attempt."
+            "websubhub_delivery_latency_seconds", "Seconds from publish to the answer, for first attempts."
         )
         latency.add_metric([], buckets=buckets, sum_value=self._seconds)
         yield latency
@@ -132,14 +130,12 @@ class HubMetrics:
 
     def __init__(self, wrong_tokens: Callable[[], Mapping[str, int]] = dict) -> None:
         self.deliveries = DeliveryMetrics()
-        self.publishes = Counter("publishes", "Requests to publish, by how they were answered.", RequestOutcome)
+        self.publishes = Counter("publishes", "Requests to publish, by answer.", RequestOutcome)
         self.requests = Counter(
-            "subscription_requests", "Requests to subscribe or unsubscribe, by how they were answered.", RequestOutcome
+            "subscription_requests", "Requests to subscribe or unsubscribe, by answer.", RequestOutcome
         )
-        self.verifications = Counter(
-            "verifications", "Attempts to verify requests by how they ended.", IntentVerification
-        )
-        self.fetches = Counter("topic_fetches", "Fetches of announced topics by how they ended.", FetchOutcome)
+        self.verifications = Counter("verifications", "Attempts to verify requests by outcome.", IntentVerification)
+        self.fetches = Counter("topic_fetches", "Fetches of announced topics by outcome.", FetchOutcome)
         self._wrong_tokens = wrong_tokens
 
     def render(
@@ -168,7 +164,7 @@ class HubMetrics:
 
 
 def _wrong_tokens(counts: Mapping[str, int]) -> Metric:
-    wrong = CounterMetricFamily("websubhub_wrong_tokens", "Wrong tokens that were shown.", labels=["kind"])
+    wrong = CounterMetricFamily("websubhub_wrong_tokens", "Wrong bearer tokens.", labels=["kind"])
     for kind, count in counts.items():
         wrong.add_metric([kind], count)
     return wrong
@@ -176,7 +172,7 @@ def _wrong_tokens(counts: Mapping[str, int]) -> Metric:
 
 def _announcement_gauges(statistics: AnnouncementStatistics, now: float) -> Iterable[Metric]:
     announcements = GaugeMetricFamily(
-        "websubhub_announcements", "Announced topics that were not fetched.", labels=["state"]
+        "websubhub_announcements", "Announced topics that are not fetched yet.", labels=["state"]
     )
     counts = {
         AnnouncementState.PENDING: statistics.pending,
@@ -188,7 +184,7 @@ def _announcement_gauges(statistics: AnnouncementStatistics, now: float) -> Iter
     yield announcements
     oldest = statistics.oldest_announced_at
     age = 0.0 if oldest is None else max(0.0, now - oldest)
-    text = "Age of the oldest announcement that is neither fetched nor given up."
+    text = "Age of the oldest pending or failing announcement."
     yield GaugeMetricFamily("websubhub_oldest_announcement_seconds", text, value=age)
 
 
@@ -198,12 +194,12 @@ def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> I
     rows = (
         ("topics", "Topics.", statistics.topics),
         ("subscriptions", "Subscriptions whose lease has not ended.", statistics.subscriptions),
-        ("backlog", "Deliveries that are owed.", statistics.waiting),
-        ("in_flight", "Deliveries under way.", statistics.in_flight),
+        ("backlog", "Deliveries that are waiting.", statistics.waiting),
+        ("in_flight", "Deliveries in progress.", statistics.in_flight),
         ("retrying", "Subscriptions that wait for a retry.", statistics.retrying),
-        ("dead_letters", "Deliveries that were given up.", statistics.dead_letters),
-        ("pending_verifications", "Requests that await their verification.", pending_verifications),
-        ("oldest_seconds", "Age of the oldest update that is still owed.", age),
+        ("dead_letters", "Dead letters.", statistics.dead_letters),
+        ("pending_verifications", "Requests that wait for their verification.", pending_verifications),
+        ("oldest_seconds", "Age of the oldest update that still has to be delivered.", age),
     )
     for name, text, value in rows:
         yield GaugeMetricFamily(f"websubhub_{name}", text, value=value)

@@ -113,14 +113,14 @@ def _warn(settings: Settings, url: str) -> None:
     """Tell the log what is unsafe about these settings."""
     public = not is_loopback_url(url)
     if public and not url.startswith("https:"):
-        log.warning("The public URL is not https: secrets of subscribers travel in the clear.")
+        log.warning("The public URL is not https: subscribers' secrets travel unencrypted.")
     if public and not settings.publisher_token and not settings.anonymous_publishers:
-        log.warning("No publisher token is set: nobody can publish content here, only announce it.")
+        log.warning("No publisher token is set: nobody can publish content here, only announce changes.")
     if not public and not is_loopback_host(settings.host):
         log.warning(
-            "The public URL is one of this machine, and useless to others, who can reach %s: "
-            "operating this hub and publishing need tokens.",
+            "The public URL is a loopback URL, but others can reach %s: "
+            "operating this hub and publishing to it need tokens.",
             settings.host or "all addresses",
         )
     if settings.allow_network:
-        log.warning("These networks may be called although they are not public: %s.", ", ".join(settings.allow_network))
+        log.warning("The hub may call these private networks: %s.", ", ".join(settings.allow_network))

@@ -12,27 +12,27 @@ from websubhub.standalone.settings import Settings
 _INTRO = """\
 # The command websubhub
 
-`websubhub` runs a hub, and looks at, operates and publishes to one that is running.
-`python -m websubhub` is the same command.
+`websubhub` runs a hub, publishes to a hub, and inspects and operates it.
+`python -m websubhub` runs the same command.
 
 | Exit status | Meaning |
 | --- | --- |
-| 0 | It was done; `serve` was told to stop and has. |
-| 1 | It failed: the hub did not take the content, `doctor` found something wrong, `demo` could not finish. |
-| 2 | It was given something that cannot be used, or the hub could not be asked; one sentence on stderr says what. |
-| 130 | Ctrl-C interrupted it before it was done; `serve` stops and exits with 0 instead. |
+| 0 | Success, or `serve` was stopped. |
+| 1 | Failure: the hub did not accept the update, `doctor` found a problem, or `demo` could not finish. |
+| 2 | An argument or a setting is invalid, or the hub cannot be reached; one sentence on stderr says which. |
+| 130 | Ctrl-C interrupted the command; `serve` exits with 0 instead. |
 
-The commands that ask a running hub find it by `--hub`, else by the variable `WEBSUBHUB_PUBLIC_URL`, else at `http://127.0.0.1:8080/hub`.
-All but `publish` use the [admin API](admin-api.md) next to the hub: `https://hub.example.com/hub` has it at `https://hub.example.com/admin/`.
-They follow no redirects and use no proxies of the environment, so that the token goes to the hub alone."""
+The commands for a running hub find it by `--hub`, else by the variable `WEBSUBHUB_PUBLIC_URL`, else at `http://127.0.0.1:8080/hub`.
+All but `publish` use the [admin API](admin-api.md) next to the hub: that of `https://hub.example.com/hub` is at `https://hub.example.com/admin/`.
+They follow no redirects and ignore proxies in the environment, so that the token reaches only the hub."""
 
 _NOTES = {
     "serve": (
-        "Once it accepts requests it prints one line, `ready: ` and the hub's URL.\n"
-        "SIGTERM and Ctrl-C stop it: it takes no more requests, gives what is under way 10 seconds, and exits with 0.\n"
-        "All [settings](configuration.md) are flags of it."
+        "When it accepts requests, it prints one line: `ready: ` and the hub's URL.\n"
+        "SIGTERM or Ctrl-C stops it: it refuses new requests, gives those in progress 10 seconds, and exits with 0.\n"
+        "All [settings](configuration.md) are flags of this command."
     ),
-    "doctor": "It takes the [settings](configuration.md) of `serve` too, and looks at the hub that they describe.",
+    "doctor": "It also takes the [settings](configuration.md) of `serve`, and checks the hub that they describe.",
 }
 
 

@@ -47,21 +47,20 @@ GROUPS = (
 _INTRO = """\
 # Configuration
 
-The settings of `websubhub serve` and `websubhub doctor`.
-Each of them can be given in several ways, of which the first one found counts:
+These are the settings of `websubhub serve` and `websubhub doctor`.
+You can set each of them in several ways. The first one found counts:
 
-1. a flag on the command line,
-2. a variable in the environment,
-3. a key in the TOML file that `--config` or `WEBSUBHUB_CONFIG` names,
-4. the default.
+1. a flag on the command line
+2. a variable in the environment
+3. a key in the TOML file that `--config` or `WEBSUBHUB_CONFIG` names
+4. the default
 
-A setting that cannot be used ends the command with one sentence and exit status 2.
-So does a key in the file that is no setting.
+An invalid setting, or an unknown key in the file, ends the command with one sentence and exit status 2.
 
 A setting marked with * takes several values.
-Repeat the flag, put spaces between the values of the variable, write a list in the file.
+Repeat the flag, separate the values of the variable with spaces, or write a list in the file.
 A switch, whose default is `false`, needs no value as a flag: `--validate-topics`.
-In the file, a key may have hyphens instead of underscores.
+In the file, a key can have hyphens instead of underscores.
 
 ```toml
 public_url = "https://hub.example.com/hub"
@@ -71,7 +70,7 @@ publisher_token = ["a-long-random-token", "another-long-random-token"]
 retry_delays = [5, 60, 3600]
 ```
 
-A flag is visible to every user of the machine: give tokens by the environment or the file."""
+Every user of the machine can see flags, so set tokens in the environment or in the file."""
 
 
 def page() -> list[str]:

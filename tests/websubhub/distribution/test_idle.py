@@ -1,7 +1,9 @@
 """Connections that are kept for the next delivery: how many, for how long, and which of them give way."""
 
 import random
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -9,6 +11,7 @@ import pytest
 import trustme
 
 from _websub.grammar.addresses import AddressPolicy
+from tests.waiting import PATIENCE, until
 from tests.websubhub.distribution.peers import (
     NO_CONTENT,
     EngineClock,
@@ -124,6 +127,41 @@ async def test_those_with_tls_are_kept_for_longer(clock: EngineClock) -> None:
                 await call(engine, [plain, secure], "01")
                 clock.put_forward(seconds)
             assert await call(engine, [plain, secure], "01") == [3, 2]
+
+
+async def test_those_that_were_idle_for_too_long_are_closed_without_another_delivery(clock: EngineClock) -> None:
+    with peers(2) as servers:
+        async with open_engine(idle_seconds=100) as engine:
+            await call(engine, servers, "0")
+            clock.put_forward(60)
+            await call(engine, servers, "1")
+            engine.close_idle()
+            assert engine.statistics().idle == 2
+            clock.put_forward(60)
+            engine.close_idle()
+            assert engine.statistics().idle == 1
+
+
+async def test_one_that_its_server_has_closed_is_closed_without_another_delivery() -> None:
+    leave = threading.Event()
+
+    def script(server: Peer, sock: socket.socket, _: int) -> None:
+        server.receive(sock)
+        sock.sendall(NO_CONTENT)
+        leave.wait(PATIENCE)
+
+    with peer(script) as server:
+        async with open_engine() as engine:
+            assert (await send_one(engine, server.url)).delivered
+            engine.close_idle()
+            assert engine.statistics().idle == 1
+            leave.set()
+
+            def is_closed() -> bool:
+                engine.close_idle()
+                return engine.statistics().idle == 0
+
+            await until(is_closed)
 
 
 async def test_one_at_an_address_that_has_all_it_may_have_gives_way_to_another_name_there() -> None:

@@ -41,9 +41,9 @@ class Readiness:
             await self._store.check_writable()
         except StoreError as error:
             if self._ready:
-                log.warning("The hub is not ready, since its store takes no writes: %s", error)
+                log.warning("The hub is not ready because its store cannot write: %s", error)
             self._ready = False
             return
         if not self._ready:
-            log.info("The hub is ready again: its store takes writes.")
+            log.info("The hub is ready again: its store can write.")
         self._ready = True

@@ -110,7 +110,7 @@ class Claimer:
     def _forget(self, claim: Claim) -> None:
         """Drop a claim whose subscription or update no longer exists."""
         if claim.segment.states[claim.index] != ENDED:
-            log.error("An update that was owed to a subscription is missing in the store.")
+            log.error("An update that a subscription still has to get is missing in the store.")
         self._desk.done(claim)
 
     async def _wait(self) -> None:

@@ -219,8 +219,8 @@ class TopicFetching:
         except TopicFetchError as error:
             await self._fail(announcement, error)
         except Exception:
-            log.exception("The topic %r could not be taken.", topic)
-            await self._fail(announcement, TopicFetchError("The hub failed at it."))
+            log.exception("The topic %r could not be processed.", topic)
+            await self._fail(announcement, TopicFetchError("The hub failed to process it."))
         return found
 
     async def _fail(self, announcement: Announcement, error: TopicFetchError) -> None:

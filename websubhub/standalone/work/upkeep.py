@@ -1,4 +1,4 @@
-"""Periodic upkeep: ending leases and freeing space."""
+"""Periodic upkeep: ending leases, freeing space and closing idle connections."""
 
 import logging
 import time
@@ -14,6 +14,7 @@ _SWEEP_SECONDS = 1.0
 _RECLAIM_SECONDS = 5.0
 _DEAD_LETTER_SECONDS = 600.0
 _UNUSED_SECONDS = 3_600.0
+_IDLE_SECONDS = 10.0
 _PAGE = 500
 
 
@@ -24,12 +25,20 @@ class Upkeep:
         store: The store.
         dead_letter_seconds: How long dead letters are kept.
         clock: Returns the time, in seconds since 1970.
+        close_idle: Closes the connections that have been idle for too long.
     """
 
-    def __init__(self, store: HubStore, dead_letter_seconds: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: HubStore,
+        dead_letter_seconds: float,
+        clock: Callable[[], float] = time.time,
+        close_idle: Callable[[], None] | None = None,
+    ) -> None:
         self._store = store
         self._dead_letter_seconds = dead_letter_seconds
         self._clock = clock
+        self._close_idle = close_idle
 
     async def run(self) -> None:
         """Clean up the store until cancelled."""
@@ -38,13 +47,14 @@ class Upkeep:
             tasks.start_soon(self._every, _RECLAIM_SECONDS, self.reclaim)
             tasks.start_soon(self._every, _DEAD_LETTER_SECONDS, self.drop_old_dead_letters)
             tasks.start_soon(self._every, _UNUSED_SECONDS, self.forget_unused_topics)
+            tasks.start_soon(self._every, _IDLE_SECONDS, self.close_idle)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
                 await work()
             except StoreError as error:
-                log.warning("The store could not be tidied: %s", error)
+                log.warning("The store could not be cleaned up: %s", error)
             await anyio.sleep(seconds)
 
     async def end_leases(self) -> None:
@@ -57,6 +67,11 @@ class Upkeep:
     async def reclaim(self) -> None:
         """Delete the updates that no subscription is owed."""
         await self._store.broker.reclaim()
+
+    async def close_idle(self) -> None:
+        """Close the connections to subscribers that have been idle for too long."""
+        if self._close_idle is not None:
+            self._close_idle()
 
     async def forget_unused_topics(self) -> None:
         """Forget the topics that have been without subscriptions and registration for an hour, and are not needed."""

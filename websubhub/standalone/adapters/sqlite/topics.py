@@ -200,5 +200,5 @@ def _read_fetch(text: str, url: str) -> FetchedTopic | None:
         values = json.loads(text)
         return FetchedTopic(**values | {"hubs": tuple(values["hubs"]), "entries": tuple(values["entries"])})
     except UNREADABLE:
-        log.error("What is remembered of the last fetch of %s cannot be read, and is forgotten.", url)  # noqa: TRY400 - expected
+        log.error("The record of the last fetch of %s cannot be read, and is deleted.", url)  # noqa: TRY400 - expected
         return None

@@ -87,7 +87,7 @@ class Timekeeper:
         try:
             await self._database.settle(lambda connection: _note(connection, reading))
         except StoreError as error:
-            log.warning("The time could not be noted: %s", error)
+            log.warning("The time could not be stored: %s", error)
         else:
             self._noted = reading
 
