@@ -166,6 +166,6 @@ async def test_a_connection_that_has_ended_leaves_nothing_for_the_collector_of_g
                         await read_until(client, b"ok")
                     else:
                         await until(lambda: connections() > before)
-            await until(lambda: connections() == before)
+            await until(lambda: connections() <= before)  # one of an earlier test may have ended meanwhile
         finally:
             gc.enable()
