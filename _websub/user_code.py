@@ -70,3 +70,10 @@ async def settle(hook: Hook, call: Callable[[Any], Awaitable[object]], message: 
     else:
         log.error("%s returned %s, which it may not return", hook.name, type(outcome).__name__)
     return hook.failed()
+
+
+def alone(error: BaseException) -> BaseException:
+    """Return the error without the exception groups of the event loops."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

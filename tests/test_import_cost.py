@@ -53,17 +53,18 @@ def loaded(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-def helped(*words: str) -> str:
-    return f"from websubhub.standalone.command.cli import main\ntry: main({list(words)})\nexcept SystemExit: pass"
+def helped(*words: str, module: str = "websubhub.standalone.command.cli") -> str:
+    return f"from {module} import main\ntry: main({list(words)})\nexcept SystemExit: pass"
 
 
 def ours(modules: set[str]) -> set[str]:
     return {name for name in modules if name.partition(".")[0] in {"_websub", "websubhub", "websubsub"}}
 
 
-def test_help_loads_the_parser_of_arguments_and_little_else() -> None:
+@pytest.mark.parametrize("module", ["websubhub.standalone.command.cli", "websubsub.cli"])
+def test_help_loads_the_parser_of_arguments_and_little_else(module: str) -> None:
     parser = loaded("import argparse, collections.abc, importlib; argparse.ArgumentParser().print_help()")
-    modules = loaded(helped("--help"))
+    modules = loaded(helped("--help", module=module))
     assert not modules - ours(modules) - parser
     assert len(ours(modules)) < 8
 

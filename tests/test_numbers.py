@@ -1,15 +1,15 @@
 """The numbers in the explanations are those of the code."""
 
+import re
 from pathlib import Path
 
-import attrs
 import pytest
 
 from _websub.limits import EdgeLimits
 from tests.test_sizes import MODULES_OF_A_ROOM
 from websubhub import EngineLimits, HubConfig
 from websubhub.standalone.adapters.sqlite.file import files, thread
-from websubhub.standalone.broker import publish_keys
+from websubhub.standalone.broker import flusher, publish_keys
 from websubhub.standalone.broker.journal import Journal
 from websubhub.standalone.hub import requests
 from websubhub.standalone.schedule.limits import DeliveryLimits
@@ -108,6 +108,24 @@ def test_an_explanation_says_the_number_of_the_code(page: str, claim: str) -> No
 
 
 def test_what_stays_open_counts_as_the_page_says() -> None:
-    limits = attrs.evolve(ENGINE, connections=10)
     assert "Up to four times `concurrency` deliveries can be set aside" in (PAGES / PROMISES).read_text()
-    assert EngineLimits(connections=10).unanswered == 4 * limits.connections
+    assert EngineLimits(connections=10).unanswered == 4 * 10
+
+
+def test_outcomes_wait_as_long_as_the_page_says() -> None:
+    page = (PAGES / HUB_PAGE).read_text()
+    assert pytest.approx(1 / 5) == flusher._LOOKS * flusher._TOGETHER_SECONDS
+    assert "a fifth of a second" in page
+    assert f"{flusher._FEW} of them" in page
+    assert f"{whole(flusher._TOGETHER_SECONDS * 1000)} milliseconds" in page
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "hypercorn"])
+def test_the_comparison_has_the_figures_of_the_performance_page(server: str) -> None:
+    measured = (PAGES.parent / "reference/performance.md").read_text().partition("<!-- callback -->")[2]
+    row = re.search(rf"^\| {server}, subscriber \| ([0-9.]+) \|", measured, re.MULTILINE)
+    assert row is not None
+    cost = f"{float(row[1]):.2f}"
+    assert re.search(
+        rf"^\| \*\*websubsub\*\* \| {server}.* \| {cost} \|$", (PAGES / "how-it-compares.md").read_text(), re.MULTILINE
+    )

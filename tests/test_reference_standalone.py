@@ -18,7 +18,6 @@ from tests.waiting import until
 from websubhub import IntentVerification, _publish_request
 from websubhub.standalone.admin.api import Admin
 from websubhub.standalone.admin.operations import Operations
-from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome, RequestOutcome
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
@@ -201,13 +200,7 @@ def test_every_metric_is_described() -> None:
     assert all(f"`{state}`" in SECTIONS["GET", "/metrics"] for state in AnnouncementState)
 
 
-def test_how_long_ids_of_publishers_are_remembered_is_told_as_it_is() -> None:
-    page = (ROOT / "docs/explanation/delivery-guarantees.md").read_text()
-    assert publish_keys.WINDOW_SECONDS == 24 * 3600
-    assert f"The hub remembers an id for a day, and at most the last {publish_keys.KEYS_LIMIT} ids." in page
-
-
-def test_what_is_a_ping_is_told_where_it_is_decided() -> None:
+def test_what_is_an_announcement_is_told_where_it_is_decided() -> None:
     told = (ROOT / "docs/how-to/publish.md").read_text()
     rows = re.findall(r"^\| .* \|$", str(_publish_request.__doc__), re.MULTILINE)
     assert len(rows) == 7

@@ -52,7 +52,7 @@ class HubApplication:
         self.service = service
         self.config = config
         addresses = AddressPolicy.for_public_url(config.public_url, config.allow_networks)
-        self._client = callback_client(client, addresses)
+        self._client = callback_client(client, addresses, config.verifications_at_once)
         self._dispatcher = Dispatcher(service, config, self._client, clock=clock)
         self._edge = AsgiEdge(self._dispatcher.handle, limits=config.limits, resources=self._resources)
 

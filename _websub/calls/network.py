@@ -18,8 +18,6 @@ from _websub.grammar.addresses import AddressPolicy
 RESOLVE_SECONDS = 3.0
 ADDRESS_LIMIT = 16
 
-CoreError = httpcore.NetworkError | httpcore.TimeoutException | httpcore.ProtocolError
-
 
 class AddressRefusedError(httpcore.ConnectError):
     """The name resolves to an address that may not be called."""

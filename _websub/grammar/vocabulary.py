@@ -4,7 +4,6 @@ from enum import StrEnum
 from typing import Final
 
 FORM = "application/x-www-form-urlencoded"
-PLAIN_TEXT = "text/plain; charset=utf-8"
 OCTET_STREAM = "application/octet-stream"
 
 #: A secret must be shorter than this, in bytes of UTF-8 (W3C 5.1).

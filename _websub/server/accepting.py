@@ -3,7 +3,6 @@
 import errno
 import logging
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -13,12 +12,12 @@ from anyio.abc import SocketStream, TaskGroup
 
 from _websub.asgi.refusals import Refusals
 from _websub.server.connections import Connections
+from _websub.server.last_words import GONE
 from _websub.server.waiting_room import WaitingRoom
 
 log = logging.getLogger("websub.server")
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
 #: If one were let in at a time, a crowd would take a turn of the loop each; all at once, one turn as long as a crowd.
 _AT_ONCE = 16
 _MOST_FOR_EACH = 64
@@ -93,7 +92,7 @@ class Door:
         except BaseException as error:
             raw.close()
             # One client that went away before it was let in; then its socket is not connected, which is a ValueError.
-            if not isinstance(error, (*_GONE, ValueError)):
+            if not isinstance(error, (*GONE, ValueError)):
                 raise
 
     async def _fail(self, error: OSError) -> None:
@@ -118,7 +117,7 @@ class Door:
 
 
 async def _say_no(stream: SocketStream) -> None:
-    with anyio.move_on_after(_REFUSING_SECONDS), suppress(*_GONE):
+    with anyio.move_on_after(_REFUSING_SECONDS), suppress(*GONE):
         await stream.send(_NO_ROOM)
         await stream.send_eof()
         while True:

@@ -16,6 +16,7 @@ from _websub.server import serving
 from _websub.server.attachments import Attachment, Attachments, MakeApp
 from _websub.server.serving import Binding
 from _websub.server.stopping import Lifetime
+from _websub.user_code import alone
 
 
 class AppListener:
@@ -60,7 +61,7 @@ class AppListener:
             try:
                 await tasks.__aexit__(None, None, None)
             except BaseExceptionGroup as group:
-                raise serving.alone(group) from None
+                raise alone(group) from None
 
     def attach(self, path: str, app: AsgiApp, context: AbstractAsyncContextManager[Any]) -> None:
         """Answer at a path, and below it, with an application.

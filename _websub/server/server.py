@@ -65,11 +65,6 @@ class Binding:
         """Whether HTTP/1.1 without TLS is spoken, and nothing else."""
         return not (self.certfile or self.keyfile or self.cleartext_http2)
 
-    @property
-    def has_tls(self) -> bool:
-        """Whether TLS is on."""
-        return self.certfile is not None and self.keyfile is not None
-
 
 class Opening(Protocol):
     """Makes connections of what clients have opened.

@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 from _websub.asgi.edge import AsgiApp
 from _websub.server.descriptors import raise_limit
 from _websub.server.server import Binding, Server
+from _websub.user_code import alone
 
 __all__ = ["Binding", "base_url", "listen", "run", "serve"]
 
@@ -82,15 +83,10 @@ async def _run_until(stop: Callable[[], Awaitable[object]], tasks: TaskGroup, se
         server.stop(grace)
 
 
-def alone(error: BaseException) -> BaseException:
-    """Return the error without the exception groups of the event loops."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
-
-
 def run(main: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], *, backend: str = "asyncio") -> None:
     """Run ``main(stop)`` in a new event loop; ``stop`` returns when SIGINT or SIGTERM arrives.
+
+    An error that ends it is raised without the exception groups around it.
 
     Args:
         main: What to run.
@@ -99,10 +95,12 @@ def run(main: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], *, b
     raise_limit()
     if backend == "auto":
         backend = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
-    if backend == "uvloop":
-        anyio.run(main, _signalled, backend="asyncio", backend_options={"use_uvloop": True})
-    else:
-        anyio.run(main, _signalled, backend=backend)
+    name, options = ("asyncio", {"use_uvloop": True}) if backend == "uvloop" else (backend, {})
+    try:
+        anyio.run(main, _signalled, backend=name, backend_options=options)
+    except BaseExceptionGroup as group:
+        error = alone(group)
+        raise error from error.__cause__
 
 
 async def _signalled() -> None:

@@ -61,28 +61,18 @@ def test_a_server_that_is_not_installed_is_a_mistake_at_once(monkeypatch: pytest
         Binding(server="uvicorn")
 
 
-async def test_without_a_choice_it_is_uvicorn_wherever_that_can_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_asyncio = "asyncio" in type(anyio.get_current_task).__module__ or _runs_asyncio()
-    assert takes_uvicorn("auto", plain=True) is on_asyncio
+async def test_without_a_choice_it_is_uvicorn_wherever_that_can_serve(
+    anyio_backend_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert takes_uvicorn("auto", plain=True) is (anyio_backend_name == "asyncio")
     assert not takes_uvicorn("auto", plain=False)
     assert not takes_uvicorn("hypercorn", plain=True)
     monkeypatch.setattr("_websub.server.plain.choice.find_spec", lambda _: None)
     assert not takes_uvicorn("auto", plain=True)
 
 
-def _runs_asyncio() -> bool:
-    try:
-        import asyncio  # noqa: PLC0415 - what is asked is whether it runs
-
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
+@pytest.mark.parametrize("anyio_backend", ["trio"])
 async def test_on_trio_uvicorn_is_a_mistake_before_anything_is_served() -> None:
-    if _runs_asyncio():
-        return
     with pytest.raises(ValueError, match="asyncio and uvloop only"):
         await serve(AsgiEdge(echo), Binding(port=0, server="uvicorn"), ready=lambda _: pytest.fail("It is not ready."))
 
@@ -299,12 +289,14 @@ def test_a_length_that_is_told_twice_is_told_once(line: bytes, again: bytes) -> 
 
 
 PLACES = {
-    "method": b"G%bT /hub HTTP/1.1\r\nHost: x\r\n\r\n",
+    "method": b"GE%b /hub HTTP/1.1\r\nHost: x\r\n\r\n",
     "target": b"GET /%bb HTTP/1.1\r\nHost: x\r\n\r\n",
     "name": b"GET / HTTP/1.1\r\nHost: x\r\na%bb: c\r\n\r\n",
     "value": b"GET / HTTP/1.1\r\nHost: x\r\na: b%bc\r\n\r\n",
     "end of a value": b"GET / HTTP/1.1\r\nHost: x\r\na: b%b\r\n\r\n",
 }
+#: How many of the 256 heads pass and are read by both; httptools knows its methods by name.
+LEAST_COMPARED = {"method": 1, "target": 90, "name": 70, "value": 200, "end of a value": 200}
 
 
 def passes(head: bytes) -> bytes:
@@ -338,10 +330,13 @@ def read_by_httptools(head: bytes) -> tuple[bytes, bytes, list[tuple[bytes, byte
 @pytest.mark.parametrize("place", PLACES)
 def test_what_passes_is_read_by_others_in_the_same_way(place: str) -> None:
     """Each byte in each place: a head that passes is one that h11 takes too, and httptools reads the same in it."""
+    compared = 0
     for byte in range(256):
         head = passes(PLACES[place].replace(b"%b", bytes([byte])))
         read = read_by_httptools(head) if head else None
         assert read is None or read == understood(head), bytes([byte])
+        compared += read is not None
+    assert compared >= LEAST_COMPARED[place]
 
 
 def test_requests_at_once_cost_no_more_than_their_length() -> None:

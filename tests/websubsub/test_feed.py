@@ -207,7 +207,6 @@ def test_what_is_wrong_with_a_feed_is_said(feed: str | bytes, reason: str, piece
 
 
 SELF = '<link rel="self" href="/feed"/>'
-TITLE = "<title>News</title>"
 BOTH = [*FOUND, ("self", "https://example.com/feed")]
 BROKEN = {
     "entity of HTML": f"{ATOM}<title>a&nbsp;b</title>",

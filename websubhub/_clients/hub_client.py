@@ -15,7 +15,6 @@ from websubhub._clients.retry import RetryPolicy
 from websubhub._distribution.delivery import Delivery, SharedContent
 from websubhub._distribution.distributor import shared_content
 from websubhub._distribution.limits import EngineLimits
-from websubhub._distribution.outcome import DeliveryOutcome
 from websubhub._distribution.sharing import EngineShare
 from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
 from websubhub._messages import ContentDistributionMessage, ContentDistributionSuccess, Subscription
@@ -80,9 +79,7 @@ class HubClient(AsyncResource):
         if client is not None:
             self._http = HttpClient(client, limits=bounds)
         elif proxy is not None:
-            self._http = _proxied(
-                check_proxy("HubClient.proxy", proxy), addresses, _exchange_limits(limits, timeout), tls
-            )
+            self._http = _proxied(check_proxy("HubClient.proxy", proxy), addresses, bounds, tls)
 
     async def notify_content_distribution(self, message: ContentDistributionMessage) -> ContentDistributionSuccess:
         """Deliver a message, signed if the subscription has a secret (W3C 7, 7.1).
@@ -119,10 +116,9 @@ class HubClient(AsyncResource):
 
     async def _send_by_engine(self, content: SharedContent) -> Response:
         subscription = self._subscription
-        delivery = Delivery(subscription.callback, content, subscription.secret, subscription)
-        outcomes: list[DeliveryOutcome] = []
-        await self._engine.send((delivery,), lambda _, outcome: outcomes.append(outcome))
-        [outcome] = outcomes
+        outcome = await self._engine.send_one(
+            Delivery(subscription.callback, content, subscription.secret, subscription)
+        )
         if outcome.failure is not None:
             raise self._unanswered(outcome.failure)
         return Response(status=outcome.status, headers=Headers(outcome.headers), body=outcome.body)

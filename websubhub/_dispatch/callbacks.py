@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+import attrs
+
 from _websub.calls.client import AsyncClient, HttpClient
 from _websub.calls.exchange import ExchangeLimits
 from _websub.grammar.addresses import AddressPolicy
@@ -24,13 +26,16 @@ class CallbackClient(Protocol):
         """Close the connections."""
 
 
-def callback_client(client: AsyncClient | None, addresses: AddressPolicy) -> CallbackClient:
+def callback_client(client: AsyncClient | None, addresses: AddressPolicy, at_once: int) -> CallbackClient:
     """Return the client that calls callbacks.
 
     Args:
         client: The user's own client, with all of its settings, or None.
         addresses: The addresses that may be called without a client of the user's own.
+        at_once: How many callbacks are called at a time.
     """
+    # One that waited for a connection would fail although nobody called it.
+    limits = attrs.evolve(_LIMITS, connections=max(_LIMITS.connections, at_once))
     if client is not None:
-        return HttpClient(client, limits=_LIMITS)
-    return EngineRequests(addresses, _LIMITS)
+        return HttpClient(client, limits=limits)
+    return EngineRequests(addresses, limits)

@@ -80,15 +80,13 @@ class EngineRequests:
         return Response(status=outcome.status, headers=Headers(outcome.headers), body=outcome.body)
 
     async def _outcome(self, delivery: Delivery) -> DeliveryOutcome:
-        outcomes: list[DeliveryOutcome] = []
         try:
             with anyio.fail_after(self._limits.seconds):  # including any wait
-                await self._engine().send((delivery,), lambda _, outcome: outcomes.append(outcome))
+                return await self._engine().send_one(delivery)
         except TimeoutError as error:
             raise ExchangeError(Failure.TIMEOUT) from error
         except (EngineClosedError, OSError) as error:
             raise ExchangeError(Failure.BROKEN) from error
-        return outcomes[0]
 
     def _engine(self) -> EngineShare:
         if self._share is None:

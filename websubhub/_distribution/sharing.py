@@ -54,6 +54,16 @@ class EngineShare:
         if scope.cancelled_caught:
             raise EngineClosedError("The client was closed before all deliveries were settled.")
 
+    async def send_one(self, delivery: Delivery) -> DeliveryOutcome:
+        """Make one delivery, and return its outcome.
+
+        Raises:
+            EngineClosedError: This share is closed, or was closed before the delivery was settled.
+        """
+        outcomes: list[DeliveryOutcome] = []
+        await self.send((delivery,), lambda _, outcome: outcomes.append(outcome))
+        return outcomes[0]
+
     def close_idle(self) -> None:
         """Close the connections of all shares that have been idle for too long, or that their servers have closed."""
         if not self._closed:

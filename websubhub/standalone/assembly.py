@@ -170,10 +170,6 @@ def _verification(
     )
 
 
-def _slots(settings: Settings) -> int:
-    return settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
-
-
 def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:
     """Return the budget for verifications, with shorter pauses for a hub on loopback."""
     strangers = HubConfig().verification_budget

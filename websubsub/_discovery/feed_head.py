@@ -38,11 +38,6 @@ class FeedHead:
         self._elements = 0
         self._met_entry = False
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the first element was read."""
-        return self._elements > 0
-
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Handle the start of an element."""
         self._depth += 1

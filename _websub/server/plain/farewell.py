@@ -2,9 +2,7 @@
 
 import asyncio
 
-#: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
-_LINGER_SECONDS = 2.0
-_QUIET_SECONDS = 0.3
+from _websub.server.last_words import LINGER_SECONDS, QUIET_SECONDS
 
 
 class Farewell:
@@ -18,14 +16,14 @@ class Farewell:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._heard = False
-        self._until = self._loop.time() + _LINGER_SECONDS
+        self._until = self._loop.time() + LINGER_SECONDS
         try:
             transport.write_eof()
             transport.resume_reading()
         except (OSError, RuntimeError):
             transport.abort()
         else:
-            self._loop.call_later(_QUIET_SECONDS, self._look)
+            self._loop.call_later(QUIET_SECONDS, self._look)
 
     def hear(self) -> None:
         """Note that the client has sent more."""
@@ -34,6 +32,6 @@ class Farewell:
     def _look(self) -> None:
         if self._heard and self._loop.time() < self._until:
             self._heard = False
-            self._loop.call_later(_QUIET_SECONDS, self._look)
+            self._loop.call_later(QUIET_SECONDS, self._look)
         else:
             self._transport.close()

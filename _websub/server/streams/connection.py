@@ -17,21 +17,17 @@ from _websub.asgi.holdings import client_of
 from _websub.asgi.refusals import Refusals
 from _websub.grammar.targets import in_origin_form
 from _websub.limits import Patience
-from _websub.server.last_words import LAST_WORDS_SECONDS, say_stopping
+from _websub.server.last_words import GONE, LAST_WORDS_SECONDS, LINGER_SECONDS, QUIET_SECONDS, say_stopping
 from _websub.server.streams.hypercorn_protocols import Conversation
 from _websub.server.streams.inbox import Inbox
 from _websub.server.turns import Turns
-from _websub.user_code import contained
+from _websub.user_code import alone, contained
 
 log = logging.getLogger("websub.server")
 
 _failures = Refusals(log)
 #: What is read at once is taken apart in one step, in which nobody else has a turn.
 _RECEIVE_BYTES = 16_384
-#: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
-_LINGER_SECONDS = 2.0
-_QUIET_SECONDS = 0.3
-_GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
 
 
 Speak = Callable[..., Conversation]
@@ -100,12 +96,12 @@ class Connection:
                 self._tasks = self._requests = None
                 if conversation is not None:
                     conversation.let_go()
-        except _GONE:
+        except GONE:
             pass
         except BaseException as error:
             if not contained(error):
                 raise
-            _failures.note("A connection failed: %r", _alone(error))
+            _failures.note("A connection failed: %r", alone(error))
 
     async def _converse(self) -> None:
         if self._tls is not None:
@@ -116,7 +112,7 @@ class Connection:
         self._conversation = conversation = self._speak(self, alpn=alpn, tls=tls, addresses=self._addresses)
         async with anyio.create_task_group() as self._tasks:
             async with anyio.create_task_group() as self._requests:
-                with self._reading, suppress(*_GONE):
+                with self._reading, suppress(*GONE):
                     await conversation.begin()
                     await self._read(conversation)
                 await self._turns.take(self.client)
@@ -150,7 +146,7 @@ class Connection:
             self.write_by = time.monotonic() + self._patience.write
             try:
                 await self._stream.send(data)
-            except _GONE:
+            except GONE:
                 self._broken = True
             except BaseException:
                 self._broken = True  # Some of it may have gone.
@@ -209,13 +205,13 @@ class Connection:
     async def _close(self) -> None:
         if not self._broken:
             # On uvloop, a transport that the client has closed says so in an error of its own.
-            with anyio.move_on_after(_LINGER_SECONDS), suppress(*_GONE, RuntimeError):
+            with anyio.move_on_after(LINGER_SECONDS), suppress(*GONE, RuntimeError):
                 await self._say_goodbye()
         await self._transport.aclose()
 
     async def _say_goodbye(self) -> None:
         """Wait until the client has read the response: closed with unread bytes, the connection would be reset."""
-        with anyio.move_on_after(_QUIET_SECONDS):
+        with anyio.move_on_after(QUIET_SECONDS):
             if self._conversation is not None:
                 await self._conversation.goodbye()
             if isinstance(self._stream, TLSStream):
@@ -224,7 +220,7 @@ class Connection:
                 await self._stream.send_eof()
         quiet = False
         while not quiet:
-            with anyio.move_on_after(_QUIET_SECONDS) as silence:
+            with anyio.move_on_after(QUIET_SECONDS) as silence:
                 await self._transport.receive()
             quiet = silence.cancelled_caught
 
@@ -251,9 +247,3 @@ def _addresses(transport: SocketStream) -> tuple[Any, Any]:
         return raw.getpeername()[:2], raw.getsockname()[:2]
     except OSError:
         return ("", 0), ("", 0)
-
-
-def _alone(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

@@ -31,7 +31,6 @@ from websubhub.standalone.tokens import Tokens
 T = TypeVar("T")
 _HUB = "http://127.0.0.1:8080/hub"
 _TOKEN = "token"
-_SQL_LARGEST = 2**63
 
 
 class House:

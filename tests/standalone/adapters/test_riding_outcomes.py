@@ -86,6 +86,36 @@ async def test_a_publish_that_is_refused_takes_them_along_as_well(
         assert [failing.attempts for failing in await store.broker.failing()] == [1]
 
 
+async def test_outcomes_that_come_again_change_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a publish that failed beside them: nobody knows then that they were kept."""
+    for kind in (MemoryJournal, SqliteJournal):
+        _settle_twice(kind, monkeypatch)
+    await hub.subscribe()
+    await hub.publish()
+    await hub.publish()
+    for _ in range(2):
+        [delivery] = await hub.claim()
+        delivery.dead("It was refused.")
+    await hub.broker.flush()
+    letters = await hub.broker.dead_letters()
+    assert [(letter.message_id, letter.attempts) for letter in letters] == [("message-1", 1), ("message-2", 1)]
+    await hub.broker.replay([letters[0].id])
+    [delivery] = await hub.claim()
+    delivery.dead("It was refused again.")
+    letters = await hub.broker.dead_letters()
+    assert [(letter.message_id, letter.attempts) for letter in letters] == [("message-1", 2), ("message-2", 1)]
+
+
+def _settle_twice(kind: type[Journal], monkeypatch: pytest.MonkeyPatch) -> None:
+    settle = kind.settle
+
+    async def twice(self: Journal, settlements: Sequence[Settlements]) -> None:
+        await settle(self, settlements)
+        await settle(self, settlements)
+
+    monkeypatch.setattr(kind, "settle", twice)
+
+
 async def test_many_go_by_themselves(hub: Hub, written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flusher, "_FEW", 1)
     await hub.subscribe("https://sub1.example/")

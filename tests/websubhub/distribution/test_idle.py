@@ -1,5 +1,6 @@
 """Connections that are kept for the next delivery: how many, for how long, and which of them give way."""
 
+import gc
 import random
 import socket
 import ssl
@@ -24,6 +25,7 @@ from tests.websubhub.distribution.peers import (
 )
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
+from websubhub._distribution.origins.origin import Origin
 
 _AUTHORITY = trustme.CA()
 
@@ -162,6 +164,32 @@ async def test_one_that_its_server_has_closed_is_closed_without_another_delivery
                 return engine.statistics().idle == 0
 
             await until(is_closed)
+
+
+async def test_servers_without_a_connection_are_forgotten() -> None:
+    most, closing = 20, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+
+    def script(server: Peer, sock: socket.socket, _: int) -> None:
+        for answer in (NO_CONTENT, closing):  # the second delivery takes a connection that was kept
+            server.receive(sock)
+            sock.sendall(answer)
+
+    with peer(script) as server:
+        policy = AddressPolicy(networks=("127.0.0.1/32",))
+        async with DeliveryEngine(
+            limits=EngineLimits(origins=most), addresses=policy, look_up=lambda _: ["127.0.0.1"]
+        ) as engine:
+            gc.collect()
+            before = count_origins()
+            for number in range(5 * most):
+                for _ in range(2):
+                    assert (await send_one(engine, f"http://a{number}.test:{server.port}/")).delivered
+            gc.collect()
+            assert count_origins() - before <= 2 * most
+
+
+def count_origins() -> int:
+    return sum(isinstance(each, Origin) for each in gc.get_objects())
 
 
 async def test_one_at_an_address_that_has_all_it_may_have_gives_way_to_another_name_there() -> None:

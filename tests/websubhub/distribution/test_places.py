@@ -13,7 +13,7 @@ from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, peer
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.origins.places import Places
-from websubhub._distribution.outcome import DeliveryFailure
+from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 
 REFUSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
@@ -51,6 +51,41 @@ async def test_names_for_one_address_share_its_connections_and_all_are_served() 
             assert server.connections == 3
             released.set()
     assert len(server.requests) == 12
+
+
+@pytest.mark.threat("AMP-1", "DOS-9")
+async def test_an_address_has_no_more_connections_when_it_is_the_second_of_names_whose_first_refuses() -> None:
+    released = threading.Event()
+
+    def held(server: Peer, sock: socket.socket, _: int) -> None:
+        server.receive(sock)
+        released.wait(PATIENCE)
+        sock.sendall(NO_CONTENT)
+
+    def look_up(name: str) -> Sequence[str]:
+        return [f"127.0.7.{name.removeprefix('a').partition('.')[0]}", "127.0.0.1"]
+
+    with peer(held) as server:
+        limits = EngineLimits(connections_per_address=2, connect_seconds=PATIENCE, total_seconds=PATIENCE)
+        policy = AddressPolicy(networks=("127.0.0.0/8",))
+        callbacks = [f"http://a{number}.test:{server.port}/" for number in range(12)]
+        outcomes: list[DeliveryOutcome] = []
+        engine = DeliveryEngine(limits=limits, addresses=policy, look_up=look_up)
+        async with engine, anyio.create_task_group() as tasks:
+
+            async def deliver() -> None:
+                outcomes.extend(await send(engine, callbacks))
+
+            tasks.start_soon(deliver)
+            await until(lambda: server.connections >= 2)
+            for _ in range(10):
+                await anyio.sleep(0.01)
+            most = server.connections
+            released.set()
+    assert most == 2
+    assert sum(outcome.delivered for outcome in outcomes) >= 2
+    failures = {outcome.failure for outcome in outcomes if not outcome.delivered}
+    assert failures <= {DeliveryFailure.HELD_BACK, DeliveryFailure.CONNECT}
 
 
 async def test_a_longer_line_than_is_allowed_is_told_to_come_back() -> None:

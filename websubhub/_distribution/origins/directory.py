@@ -37,10 +37,6 @@ class Origins:
         origin, target = parts
         return self._origins.get(origin.prefix) or self._admit(origin), target
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._origins.clear()
-
     def _admit(self, origin: Origin) -> Origin:
         if len(self._origins) >= 2 * self._limit:
             self._forget_unused()

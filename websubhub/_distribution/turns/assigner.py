@@ -232,7 +232,8 @@ class Assigner:
     ) -> None:
         outcome = DeliveryOutcome(failure=failure, detail="There may be no connection to any address at present.")
         while route.addresses:
-            if not _may_connect(delivery, route.addresses[0]):
+            address = route.addresses[0]  # a later one may have become full while the one before was tried
+            if not (self._pool.reachable((address,)) and _may_connect(delivery, address)):
                 route = route.after_first
                 continue
             try:

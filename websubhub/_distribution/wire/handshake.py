@@ -40,6 +40,8 @@ def go_on_connecting(channel: Channel, events: int, origin: Origin, context: ssl
         error = 0 if events == WRITABLE else channel.connect_error()
         if error:
             raise NotConnectedError(DeliveryFailure.CONNECT, f"{os.strerror(error)}.")
+        if not events & WRITABLE:  # said of a connection that had this descriptor a moment ago
+            return False
         if not origin.secure:
             return True
         try:

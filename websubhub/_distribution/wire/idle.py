@@ -59,10 +59,15 @@ class IdleConnections:
         origin = connection.origin
         self.count -= 1
         del self._by_age[origin.secure][connection]
-        of_origin = self._by_origin[origin]
-        of_origin.remove(connection)
-        if not of_origin:
-            del self._by_origin[origin]
+        self._by_origin[origin].remove(connection)
+
+    def forget(self, origin: Origin) -> None:
+        """Forget an origin that has no connection any more."""
+        self._by_origin.pop(origin, None)
+
+    def surplus(self, unanswered: int) -> int:
+        """Return how many of them there may not be beside so many unanswered connections."""
+        return max(0, self.count - max(0, self.most - unanswered))
 
     def of(self, origin: Origin) -> tuple[Connection, ...]:
         """Return the idle connections to an origin."""

@@ -10,6 +10,9 @@ from websubhub._distribution.wire.idle import IdleConnections
 from websubhub._distribution.wire.shared import Route, Shared
 from websubhub._distribution.wire.shares import Shares
 
+#: Connections that are closed in one step, so that it stays short.
+_CLOSED_AT_ONCE = 64
+
 
 class Pool:
     """Connections by their origin, at the same cost whether there are ten or ten thousand.
@@ -121,9 +124,13 @@ class Pool:
             self.drop_idle(connection)
 
     def drop_old(self) -> None:
-        """Close the connections that were idle for too long."""
+        """Close the connections that were idle for too long, and those whose room unanswered ones have taken."""
         for connection in self._idle.expired(self._shared.now):
             self.drop_idle(connection)
+        for _ in range(min(self._idle.surplus(len(self.shares.aside)), _CLOSED_AT_ONCE)):
+            oldest = self._idle.oldest()
+            if oldest is not None:
+                self.drop_idle(oldest)
 
     def close(self) -> None:
         """Close everything."""
@@ -151,6 +158,8 @@ class Pool:
             if not place.open:
                 del self._at[place]
         origin.open -= 1
+        if not origin.open:
+            self._idle.forget(origin)
         origin.closed_at = self._shared.now
         self._shared.wheel.forget(connection)
         connection.close()

@@ -50,7 +50,7 @@ class Shared:
 
 
 class Route(NamedTuple):
-    """Return the addresses of a host that are to be tried, and the time by which one of them has to be connected."""
+    """The addresses of a host that are to be tried, and the time by which one of them has to be connected."""
 
     addresses: tuple[str, ...]
     connect_by: float

@@ -18,12 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _examine(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     # Imported when needed, so that help and mistakes are shown at once.
-    from websubhub.standalone.command import doctor, loop  # noqa: PLC0415 - see above
+    from websubhub import run_app  # noqa: PLC0415 - see above
+    from websubhub.standalone.command import doctor  # noqa: PLC0415 - see above
 
     findings: list[bool] = []
 
     async def look(_: Callable[[], Awaitable[object]]) -> None:
         findings.extend(await doctor.examine(settings, callback=options.callback, topic=options.topic, out=sys.stdout))
 
-    loop.run(look, settings)
+    run_app(look, backend=settings.loop)
     return 0 if all(findings) else 1

@@ -26,7 +26,8 @@ def serve(options: argparse.Namespace) -> int:
     """Run a hub until it is told to stop."""
     settings = read_settings(options)
     # Imported when needed, so that help and mistakes are shown at once.
-    from websubhub.standalone.command import logs, loop  # noqa: PLC0415 - see above
+    from websubhub import run_app  # noqa: PLC0415 - see above
+    from websubhub.standalone.command import logs  # noqa: PLC0415 - see above
     from websubhub.standalone.runtime import run_hub  # noqa: PLC0415 - see above
 
     logs.set_up(settings.log_format, settings.log_level)
@@ -37,7 +38,7 @@ def serve(options: argparse.Namespace) -> int:
     async def hub(stop: Callable[[], Awaitable[object]]) -> None:
         await run_hub(settings, stop=stop, ready=announce)
 
-    loop.run(hub, settings)
+    run_app(hub, backend=settings.loop)
     return 0
 
 

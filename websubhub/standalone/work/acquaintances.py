@@ -23,12 +23,6 @@ class Acquaintances(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._met)
 
-    def __len__(self) -> int:
-        return len(self._met)
-
-    def __contains__(self, one: object) -> bool:
-        return one in self._met
-
     def meet(self, one: T) -> None:
         """Remember a host that has just wanted something."""
         self._met[one] = None

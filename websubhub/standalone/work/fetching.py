@@ -34,7 +34,6 @@ _READ = 64
 _BUDGET = HubConfig().fetch_budget
 _FETCHES_AT_ONCE = HubConfig().fetches_at_once
 #: Three quarters of what the budgets leave to them: the rest is for introductions.
-_STRANGERS_AT_ONCE = _FETCHES_AT_ONCE * 9 // 16
 _CONTENTS = 4
 _RESTING = "The topic was fetched a moment ago, and rests."
 _WAITING = "The topic waits for the budget of its host."
@@ -120,20 +119,21 @@ class TopicFetching:
         self._waiting = {host: until for host, until in self._waiting.items() if until > now}
         if not self._is_full_for_strangers:
             await self._start(tasks, None)
-        among = [*self._met, *self._introductions.hosts()]
+        among = frozenset((*self._met, *self._introductions.hosts()))
         if among and self._is_full_for_strangers:
             await self._start(tasks, among)
 
-    async def _start(self, tasks: TaskGroup, among: list[str] | None) -> None:
-        more = True
+    async def _start(self, tasks: TaskGroup, among: frozenset[str] | None) -> None:
+        # Those that are being fetched stand in front, and must not hide the others.
+        more, limit = True, _READ + len(self._fetching)
         while more:
-            # Those that are being fetched stand in front, and must not hide the others.
-            limit = _READ + len(self._fetching)
             due = await self._store.announcements.due(limit=limit, besides=self._waiting, among=among)
             moved = [announcement for announcement in due if self._begin(announcement, tasks)]
             await self._keep_back()
             is_full = self._is_full if among else self._is_full_for_strangers
-            more = bool(moved) and len(due) == limit and not is_full
+            more = len(due) == limit and not is_full
+            # Nor must those that may not begin, such as others of a host whose one introduction was used.
+            limit = _READ + len(self._fetching) if moved else limit * 2
 
     @property
     def _is_full(self) -> bool:
@@ -141,7 +141,8 @@ class TopicFetching:
 
     @property
     def _is_full_for_strangers(self) -> bool:
-        return self._is_full or self._strangers >= _STRANGERS_AT_ONCE or self._budgets.is_full_for_strangers
+        most = self._budgets.for_strangers * 3 / 4  # the rest is for introductions
+        return self._is_full or self._strangers >= most or self._budgets.is_full_for_strangers
 
     def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
         """Begin a fetch if it may begin. Return whether it, or all of its host, is out of the way now."""

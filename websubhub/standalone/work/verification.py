@@ -106,11 +106,11 @@ class VerificationWorker:
             await self._look(tasks, None)
             if any(self._is_crowded(known) for known in (True, False)):
                 named = [(known, host) for host in self._introductions.hosts() for known in (True, False)]
-                await self._look(tasks, [*self._met, *named])
+                await self._look(tasks, frozenset((*self._met, *named)))
         except StoreError as error:
             log.warning("Pending verifications cannot be read: %s", error)
 
-    async def _look(self, tasks: TaskGroup, among: list[HostAccount] | None) -> None:
+    async def _look(self, tasks: TaskGroup, among: frozenset[HostAccount] | None) -> None:
         """Begin what is due, and look past what may not begin, so that it hides nothing."""
         more, limit, is_full = True, _READ, self._is_crowded if among is None else self._budget.is_full
         while more:
@@ -149,15 +149,15 @@ class VerificationWorker:
         crowded = stranger and self._is_crowded(pending.known)
         if crowded and self._budget.is_full_for_strangers(pending.known):
             return False
-        introducer = self._introductions.begin(account[1]) if crowded else None
-        if crowded and introducer is None:
-            return False
         spending = self._budget.begin(account)
         if spending is None:
-            self._introductions.end(introducer)
             # Each host that waits is a row that is read: the more there are, the later they are looked at again.
             self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
+        introducer = self._introductions.begin(account[1]) if crowded else None
+        if crowded and introducer is None:
+            spending.cancel()
+            return False
         self._pairs.begin(pair)
         self._strangers[pending.known] += stranger
         tasks.start_soon(self._finish, pending, pair, spending, stranger, introducer)

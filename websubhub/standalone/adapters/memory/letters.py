@@ -71,7 +71,7 @@ class Letters:
     def failed(self, number: int, reason: str) -> None:
         """Note that a replay failed."""
         letter = self._letters.get(number)
-        if letter is not None:
+        if letter is not None and number in self._replaying:
             self._replaying.discard(number)
             letter.value = evolve(letter.value, replaying=False, reason=reason, attempts=letter.value.attempts + 1)
 

@@ -6,14 +6,14 @@ from websubhub.standalone.broker.settlements import Death, Settlements
 
 def keep_outcomes(state: State, settlements: Settlements) -> None:
     """Keep outcomes, as ``Journal.settle`` says."""
+    for death in settlements.deaths:
+        _keep_death(state, death)  # before the positions, which tell what was kept before
     _move(state, settlements)
     for number in settlements.cleared:
         state.retries.pop(number, None)
     for number, retry in settlements.retries.items():
         if number in state.recipients:
             state.retries[number] = retry
-    for death in settlements.deaths:
-        _keep_death(state, death)
     for number in settlements.ended:
         if (kept := state.recipients.get(number)) is not None:
             state.end_subscription(kept)
@@ -33,6 +33,7 @@ def _move(state: State, settlements: Settlements) -> None:
 def _keep_death(state: State, death: Death) -> None:
     kept = state.recipients.get(death.subscription)
     if kept is not None:
-        state.letters.add(death, kept)
+        if kept.position < death.sequence:
+            state.letters.add(death, kept)
         if death.turned_away:
             kept.turned_away = death.sequence

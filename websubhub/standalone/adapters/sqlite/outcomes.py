@@ -14,19 +14,19 @@ def write_settlements(connection: Connection, settlements: Settlements) -> None:
     The statements take lists as JSON: one step of SQLite for many rows lets the thread give the interpreter lock away
     once instead of once a row, which under load is most of the cost.
     """
+    if settlements.deaths:
+        _write_deaths(connection, settlements.deaths)  # before the positions, which tell what was written before
     _write_positions(connection, settlements)
     if settlements.cleared:
         _delete(connection, "retries", "subscription_id", settlements.cleared)
     if settlements.retries:
         _write_retries(connection, settlements.retries.values())
-    if settlements.deaths:
-        _write_deaths(connection, settlements.deaths)
     if settlements.ended:
         _delete(connection, "subscriptions", "id", settlements.ended)
     if settlements.replayed:
         _delete(connection, "dead_letters", "id", settlements.replayed)
     connection.executemany(
-        "UPDATE dead_letters SET replaying = 0, attempts = attempts + 1, reason = ? WHERE id = ?",
+        "UPDATE dead_letters SET replaying = 0, attempts = attempts + 1, reason = ? WHERE id = ? AND replaying",
         settlements.failed_replays,
     )
 
@@ -68,8 +68,11 @@ def _write_deaths(connection: Connection, deaths: Collection[Death]) -> None:
     connection.executemany(
         "INSERT INTO dead_letters (topic_id, identity, callback, sequence, attempts, reason, died_at) "
         "SELECT topic_id, CAST(identity AS TEXT), CAST(callback AS TEXT), ?, ?, ?, ? FROM subscriptions "
-        "WHERE id = ?",
-        [(death.sequence, death.attempts, death.reason, death.died_at, death.subscription) for death in deaths],
+        "JOIN positions ON subscription_id = id WHERE id = ? AND position < ?",
+        [
+            (death.sequence, death.attempts, death.reason, death.died_at, death.subscription, death.sequence)
+            for death in deaths
+        ],
     )
     connection.executemany(
         "UPDATE positions SET turned_away = ? WHERE subscription_id = ?",
