@@ -5,9 +5,10 @@ from itertools import count
 
 from attrs import define, evolve, field
 
-from websubhub.standalone.adapters.memory.ordered import Ordered
-from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
+from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic
 from websubhub.standalone.broker.settlements import Death
+from websubhub.standalone.indexes.ordered import Ordered
+from websubhub.standalone.indexes.pairs import Pair
 from websubhub.standalone.ports import DeadLetter
 
 
