@@ -19,7 +19,7 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 
 # What an extra brings may be imported where the program lives without it.
 OPTIONAL = {
-    "nats-py": set[str](),
+    "nats-py": {"websubhub.standalone.adapters.nats.wire.connection"},
     "uvloop": {"_websub.server.serving"},
     "trio": set[str](),
     "uvicorn": {f"_websub.server.plain.{name}" for name in ("choice", "connection", "exchange", "protocol", "shared")},

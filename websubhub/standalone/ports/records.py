@@ -251,6 +251,7 @@ class Statistics:
         retrying: How many subscriptions wait for a retry.
         dead_letters: How many deliveries were given up and neither replayed nor dropped.
         oldest_published_at: When the oldest update that is still owed was published, or None.
+        partial: Whether a process of the hub did not answer, so that there may be more.
     """
 
     topics: int
@@ -260,3 +261,4 @@ class Statistics:
     retrying: int
     dead_letters: int
     oldest_published_at: float | None
+    partial: bool = False

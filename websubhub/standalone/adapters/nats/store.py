@@ -1,0 +1,87 @@
+"""The store on NATS as a whole: connected, loaded, one of the processes of its hub, and closed."""
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from websubhub.standalone.adapters.nats.broker import ClusterBroker
+from websubhub.standalone.adapters.nats.member import Member
+from websubhub.standalone.adapters.nats.stores.announcements import NatsAnnouncements
+from websubhub.standalone.adapters.nats.stores.subscriptions import NatsSubscriptions
+from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
+from websubhub.standalone.adapters.nats.stores.verifications import NatsVerifications
+from websubhub.standalone.adapters.nats.wire.address import parse_address
+from websubhub.standalone.broker.background import in_background
+from websubhub.standalone.schedule.limits import DeliveryLimits
+
+
+class NatsStore:
+    """Satisfies ``HubStore``: an async context manager. Any number of processes with the same servers are one hub.
+
+    Args:
+        address: The servers, as in the setting, without ``nats://``.
+        limits: The limits of deliveries.
+        clock: The time, in seconds since 1970. The machines of one hub must agree on it within seconds.
+
+    Attributes:
+        clock: The time that everything here goes by.
+
+    Raises:
+        StoreError: The servers cannot be reached, or do not promise what the hub needs.
+        StoreVersionError: The streams were made by a newer version.
+    """
+
+    def __init__(
+        self, address: str, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.clock = clock
+        self._stack = AsyncExitStack()
+        self._member = member = Member(parse_address(address), limits or DeliveryLimits(), clock)
+        members = member.ledger.members
+        self.topics = NatsTopics(member.records, member.is_alone, member.is_chief)
+        self.subscriptions = NatsSubscriptions(member.records, self.topics, members, clock)
+        self.verifications = NatsVerifications(member.records, clock)
+        self.announcements = NatsAnnouncements(member.records, clock)
+        self._own = member.broker(self.subscriptions.end)
+        self.broker = ClusterBroker(self._own, member.asking, member.reclaimer(self._own.flush))
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._member.open()
+            stack.push_async_callback(self._member.close)
+            await self.broker.listen()
+            await stack.enter_async_context(in_background(*self._member.followers()))
+            await stack.enter_async_context(self._own.running())
+            keeper = self._member.keeper(self._own.flush)
+            await self._member.join(keeper)
+            stack.push_async_callback(keeper.leave)
+            await stack.enter_async_context(in_background(keeper.run))
+            self._stack = stack.pop_all()
+        return self
+
+    async def examine(self) -> None:
+        """Check that the streams are as the hub needs them.
+
+        Raises:
+            StoreError: One of them is missing or weaker.
+        """
+        await self._member.examine()
+
+    async def check_writable(self) -> None:
+        """Make sure that something can be written now, by writing.
+
+        Raises:
+            StoreError: It cannot be written. The message says why.
+        """
+        records = self._member.records
+        await records.turn()
+        await self._member.jetstream.write(records.names.subject("m", "touch"), b"true", name=uuid4().hex)
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Hand everything over and disconnect, also when the block is cancelled."""
+        await self._stack.__aexit__(exc_type, exc, traceback)
