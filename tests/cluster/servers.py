@@ -26,11 +26,13 @@ class Server:
     Attributes:
         command: What starts it.
         url: Where it listens for clients.
+        monitor: Where it says how it is.
         log: Where it says what it does.
     """
 
     command: list[str]
     url: str
+    monitor: str
     log: Path
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -78,6 +80,7 @@ def one_server(folder: Path) -> Iterator[str]:
 _CONFIG = """
 server_name: s{number}
 listen: 127.0.0.1:{client}
+http: 127.0.0.1:{monitor}
 jetstream {{ store_dir: "{folder}/s{number}", sync_interval: always, max_file_store: 20GB }}
 cluster {{ name: c, listen: 127.0.0.1:{route}, routes: [{routes}] }}
 """
@@ -88,16 +91,18 @@ def cluster(folder: Path, count: int = 3) -> Iterator[list[Server]]:
     """Run servers that are one cluster."""
     assert PROGRAM is not None, WHY_NOT
     with ExitStack() as stack:
-        ports = stack.enter_context(held_ports(2 * count))
-        clients, routes = ports[:count], ports[count:]
+        ports = stack.enter_context(held_ports(3 * count))
+        clients, routes, monitors = ports[:count], ports[count : 2 * count], ports[2 * count :]
         urls = ", ".join(f"nats-route://127.0.0.1:{port}" for port in routes)
         servers = []
         for number in range(count):
             config = folder / f"s{number}.conf"
             values = {"number": number, "client": clients[number], "route": routes[number]}
+            values["monitor"] = monitors[number]
             config.write_text(_CONFIG.format(folder=folder, routes=urls, **values))
             command = [PROGRAM, "-c", str(config)]
-            server = Server(command, f"nats://127.0.0.1:{clients[number]}", folder / f"s{number}.log")
+            url, monitor = f"nats://127.0.0.1:{clients[number]}", f"http://127.0.0.1:{monitors[number]}"
+            server = Server(command, url, monitor, folder / f"s{number}.log")
             server.start()
             stack.callback(server.stop)
             servers.append(server)
