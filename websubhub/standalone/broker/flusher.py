@@ -13,7 +13,10 @@ from websubhub.standalone.broker.journal import Appended, Journal
 from websubhub.standalone.broker.settlements import Settlements
 from websubhub.standalone.ports import StoreError
 
+# A crash repeats the deliveries whose outcomes were waiting: _FEW at most, or those of _TOGETHER_SECONDS.
+_TOGETHER_SECONDS = 0.02
 _FEW = 64
+_LOOKS = 10
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 
@@ -24,8 +27,6 @@ log = logging.getLogger("websubhub")
 class Pace:
     """When outcomes are written.
 
-    A crash repeats the deliveries whose outcomes were waiting: a few at most, or those of ``together`` seconds.
-
     Args:
         together: Seconds between two checks for more than a few outcomes.
         looks: How often to check. A few wait for a publish no longer than this takes.
@@ -33,8 +34,8 @@ class Pace:
         trusted: Seconds after which no more deliveries are claimed, if outcomes cannot be written.
     """
 
-    together: float = 0.02
-    looks: int = 10
+    together: float = _TOGETHER_SECONDS
+    looks: int = _LOOKS
     along: bool = True
     trusted: float = math.inf
 

@@ -1,4 +1,4 @@
-"""What names a subscription."""
+"""Pairs of topic and callback, which name subscriptions."""
 
 from websubhub import url_identity
 

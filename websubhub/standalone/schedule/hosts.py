@@ -152,23 +152,6 @@ class Hosts:
         host.in_flight += 1
         self.released(key)
 
-    def close(self, key: int) -> None:
-        """Hold back all deliveries to a host, whose subscriptions another process is about to deliver to."""
-        self._hosts.setdefault(key, Host(key)).paused = True
-
-    def open(self, key: int, *, paused: bool) -> None:
-        """End that. ``paused`` says whether an operator holds the host back."""
-        host = self._hosts.get(key)
-        if host is not None:
-            host.paused = paused
-            host.in_flight += 1
-            self.released(key)
-
-    def in_flight_to(self, key: int) -> int:
-        """Return how many deliveries are on their way to a host."""
-        host = self._hosts.get(key)
-        return 0 if host is None else host.in_flight
-
     def probe(self, now: float) -> None:
         """Call one subscription of each failing host whose probe is due."""
         while self._probes and self._probes[0][0] <= now:

@@ -1,13 +1,11 @@
 """Content distribution by many processes: each delivers to its partitions, and any of them takes any request."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
-from attrs import asdict
 
-from websubhub.standalone.adapters.nats.journal.reclaiming import ClusterReclaimer
-from websubhub.standalone.adapters.nats.ownership.asking import Asking
+from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
+from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.ports import (
     DeadLetter,
@@ -27,25 +25,14 @@ class ClusterBroker:
 
     Args:
         own: Delivers to the partitions of this process.
-        asking: Asks the other processes.
+        questions: Asks the other processes.
         reclaimer: Deletes updates.
     """
 
-    def __init__(self, own: Broker, asking: Asking, reclaimer: ClusterReclaimer) -> None:
+    def __init__(self, own: Broker, questions: PeerQuestions, reclaimer: ClusterReclaimer) -> None:
         self._own = own
-        self._asking = asking
+        self._questions = questions
         self._reclaimer = reclaimer
-
-    async def listen(self) -> None:
-        """Answer the other processes."""
-        await self._asking.listen(
-            {
-                "statistics": self._answer_statistics,
-                "failing": self._answer_failing,
-                "hosts": self._answer_hosts,
-                "floors": self._answer_floors,
-            }
-        )
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> str:
         """Accept an update for every subscription that its topic has now. It is durable when this returns."""
@@ -62,7 +49,7 @@ class ClusterBroker:
     async def statistics(self) -> Statistics:
         """Return the current counts of the whole hub."""
         own = await self._own.statistics()
-        answers, is_complete = await self._asking.ask("statistics")
+        answers, is_complete = await self._questions.ask("statistics")
         sums = {name: getattr(own, name) + sum(answer[name] for answer in answers) for name in _SUMS}
         oldest = [answer["oldest_published_at"] for answer in answers] + [own.oldest_published_at]
         known = [time for time in oldest if time is not None]
@@ -70,7 +57,7 @@ class ClusterBroker:
 
     async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
         """Return the deliveries that failed and will be tried again, the next one first."""
-        answers, _ = await self._asking.ask("failing", limit)
+        answers, _ = await self._questions.ask("failing", limit)
         found = [FailingDelivery(**values) for answer in answers for values in answer]
         found += await self._own.failing(limit=limit)
         return sorted(found, key=lambda failing: failing.due_at)[:limit]
@@ -97,7 +84,7 @@ class ClusterBroker:
 
     async def hosts(self, *, limit: int = 100) -> list[HostState]:
         """Return the hosts that are paused, failing or busy, in this order."""
-        answers, _ = await self._asking.ask("hosts", limit)
+        answers, _ = await self._questions.ask("hosts", limit)
         states: dict[str, HostState] = {}
         for state in [
             *await self._own.hosts(limit=limit),
@@ -112,18 +99,6 @@ class ClusterBroker:
         """Delete the updates that no subscription of the hub is owed. Return how many."""
         await self._own.reclaim()
         return await self._reclaimer.reclaim()
-
-    async def _answer_statistics(self, _about: Any) -> Any:
-        return asdict(await self._own.statistics())
-
-    async def _answer_failing(self, about: Any) -> Any:
-        return [asdict(failing) for failing in await self._own.failing(limit=int(about))]
-
-    async def _answer_hosts(self, about: Any) -> Any:
-        return [asdict(state) for state in await self._own.hosts(limit=int(about))]
-
-    async def _answer_floors(self, about: Any) -> Any:
-        return await self._reclaimer.floors(about)
 
 
 def _busy(state: HostState) -> tuple[int, int, int]:

@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from websubhub.standalone.adapters.nats.answers import answers
 from websubhub.standalone.adapters.nats.broker import ClusterBroker
-from websubhub.standalone.adapters.nats.member import Member
+from websubhub.standalone.adapters.nats.process import HubProcess
 from websubhub.standalone.adapters.nats.stores.announcements import NatsAnnouncements
 from websubhub.standalone.adapters.nats.stores.subscriptions import NatsSubscriptions
 from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
@@ -39,24 +40,25 @@ class NatsStore:
     ) -> None:
         self.clock = clock
         self._stack = AsyncExitStack()
-        self._member = member = Member(parse_address(address), limits or DeliveryLimits(), clock)
-        members = member.ledger.members
-        self.topics = NatsTopics(member.records, member.is_alone, member.is_chief)
-        self.subscriptions = NatsSubscriptions(member.records, self.topics, members, clock)
-        self.verifications = NatsVerifications(member.records, clock)
-        self.announcements = NatsAnnouncements(member.records, clock)
-        self._own = member.broker(self.subscriptions.end)
-        self.broker = ClusterBroker(self._own, member.asking, member.reclaimer(self._own.flush))
+        self._process = process = HubProcess(parse_address(address), limits or DeliveryLimits(), clock)
+        members = process.ledger.members
+        self.topics = NatsTopics(process.records, process.is_alone, process.is_chief)
+        self.subscriptions = NatsSubscriptions(process.records, self.topics, members, clock)
+        self.verifications = NatsVerifications(process.records, clock)
+        self.announcements = NatsAnnouncements(process.records, clock)
+        self._own = process.broker(self.subscriptions.end)
+        self._reclaimer = process.reclaimer(self._own.flush)
+        self.broker = ClusterBroker(self._own, process.questions, self._reclaimer)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            await self._member.open()
-            stack.push_async_callback(self._member.close)
-            await self.broker.listen()
-            await stack.enter_async_context(in_background(*self._member.followers()))
+            await self._process.open()
+            stack.push_async_callback(self._process.close)
+            await self._process.questions.listen(answers(self._own, self._reclaimer))
+            await stack.enter_async_context(in_background(*self._process.followers()))
             await stack.enter_async_context(self._own.running())
-            keeper = self._member.keeper(self._own.flush)
-            await self._member.join(keeper)
+            keeper = self._process.keeper(self._own.flush)
+            await self._process.join(keeper)
             stack.push_async_callback(keeper.leave)
             await stack.enter_async_context(in_background(keeper.run))
             self._stack = stack.pop_all()
@@ -68,7 +70,7 @@ class NatsStore:
         Raises:
             StoreError: One of them is missing or weaker.
         """
-        await self._member.examine()
+        await self._process.examine()
 
     async def check_writable(self) -> None:
         """Make sure that something can be written now, by writing.
@@ -76,9 +78,9 @@ class NatsStore:
         Raises:
             StoreError: It cannot be written. The message says why.
         """
-        records = self._member.records
+        records = self._process.records
         await records.turn()
-        await self._member.jetstream.write(records.names.subject("m", "touch"), b"true", name=uuid4().hex)
+        await self._process.jetstream.write(records.names.subject("m", "touch"), b"true", name=uuid4().hex)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from heapq import nsmallest
 
-from websubhub.standalone.adapters.nats.journal.letters import Letters
+from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.partitions import Partitions
 from websubhub.standalone.adapters.nats.journal.publishing import Publishing
-from websubhub.standalone.adapters.nats.journal.settling import Outcomes
+from websubhub.standalone.adapters.nats.journal.settling import JournalOutcomes
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
@@ -36,7 +36,7 @@ class NatsJournal:
         updates: Updates,
         publishing: Publishing,
         partitions: Partitions,
-        letters: Letters,
+        letters: LetterRecords,
         end: Callable[[KnownPair], Awaitable[None]],
     ) -> None:
         self._records = records
@@ -54,7 +54,7 @@ class NatsJournal:
         key: PublishKey | None = None,
         outcomes: Settlements | None = None,  # noqa: ARG002 - see below
     ) -> Appended:
-        """Append an update. Outcomes never come along, since they go elsewhere: see ``Pace.along``."""
+        """Append an update. JournalOutcomes never come along, since they go elsewhere: see ``Pace.along``."""
         return await self._publishing.append(update, key)
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
@@ -93,7 +93,7 @@ class NatsJournal:
                 await self._letters.drop(each.replayed)
             await self._letters.failed(each.failed_replays)
 
-    async def _write_deaths(self, outcomes: Outcomes) -> None:
+    async def _write_deaths(self, outcomes: JournalOutcomes) -> None:
         for pair, stored, death in outcomes.deaths:
             update = await self._update((death.topic, death.sequence))
             if update is not None and pair.number:

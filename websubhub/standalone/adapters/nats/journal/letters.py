@@ -13,7 +13,7 @@ from websubhub.standalone.broker.settlements import Death
 from websubhub.standalone.ports import DeadLetter, Update
 
 
-class Letters:
+class LetterRecords:
     """Writes, replays and drops dead letters.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from websubhub.standalone.adapters.nats.journal.codec import Entry
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
-from websubhub.standalone.adapters.nats.journal.settling import Outcomes, sort_out, write_entries
+from websubhub.standalone.adapters.nats.journal.settling import JournalOutcomes, sort_out, write_entries
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.membership import StoredRetry
 from websubhub.standalone.broker.settlements import Settlements
@@ -56,11 +56,11 @@ class Partitions:
                 entry.retries[pair.id] = retry
         return entry
 
-    def sort_out(self, settlements: Sequence[Settlements]) -> Outcomes:
+    def sort_out(self, settlements: Sequence[Settlements]) -> JournalOutcomes:
         """Return outcomes in the words of the journal."""
         return sort_out(self._knowledge, settlements)
 
-    async def write(self, outcomes: Outcomes) -> None:
+    async def write(self, outcomes: JournalOutcomes) -> None:
         """Write outcomes. Those of partitions that another process owns are forgotten with these.
 
         Raises:
@@ -72,7 +72,7 @@ class Partitions:
 
         await write_entries(dict(self.logs), outcomes.entries, self.whole, self.lose, written)
 
-    def _apply(self, number: int, outcomes: Outcomes) -> None:
+    def _apply(self, number: int, outcomes: JournalOutcomes) -> None:
         """Note what was written, for the next snapshot."""
         entry, membership = outcomes.entries[number], self._knowledge.membership
         pairs = self._knowledge.pairs.of_partition[number]

@@ -17,8 +17,8 @@ from websubhub.standalone.ports import StoreError
 
 
 @define
-class Outcomes:
-    """Outcomes in the words of the journal.
+class JournalOutcomes:
+    """JournalOutcomes in the words of the journal.
 
     Attributes:
         entries: What goes to the journal of each partition.
@@ -31,9 +31,9 @@ class Outcomes:
     ended: list[KnownPair] = field(factory=list)
 
 
-def sort_out(knowledge: Knowledge, settlements: Iterable[Settlements]) -> Outcomes:
+def sort_out(knowledge: Knowledge, settlements: Iterable[Settlements]) -> JournalOutcomes:
     """Return outcomes in the words of the journal. Those of pairs that this process has no more are left out."""
-    outcomes = Outcomes()
+    outcomes = JournalOutcomes()
     for each in settlements:
         for death in each.deaths:
             _note_death(knowledge, outcomes, death)
@@ -46,7 +46,7 @@ def sort_out(knowledge: Knowledge, settlements: Iterable[Settlements]) -> Outcom
     return outcomes
 
 
-def _note_death(knowledge: Knowledge, outcomes: Outcomes, death: Death) -> None:
+def _note_death(knowledge: Knowledge, outcomes: JournalOutcomes, death: Death) -> None:
     pair = knowledge.pairs.numbered(death.subscription)
     if pair is None:
         return
@@ -56,7 +56,7 @@ def _note_death(knowledge: Knowledge, outcomes: Outcomes, death: Death) -> None:
         outcomes.entries[pair.partition].turned_away[pair.id] = stored
 
 
-def _note_moves(knowledge: Knowledge, outcomes: Outcomes, settlements: Settlements) -> None:
+def _note_moves(knowledge: Knowledge, outcomes: JournalOutcomes, settlements: Settlements) -> None:
     numbered, entries = knowledge.pairs.numbered, outcomes.entries
     for (topic, sequence), subscriptions in sorted(settlements.moved.items()):
         known = knowledge.topics.numbered(topic)
@@ -67,7 +67,7 @@ def _note_moves(knowledge: Knowledge, outcomes: Outcomes, settlements: Settlemen
                 entries[pair.partition].positions[pair.id] = stored
 
 
-def _clear(knowledge: Knowledge, outcomes: Outcomes, number: int) -> None:
+def _clear(knowledge: Knowledge, outcomes: JournalOutcomes, number: int) -> None:
     pair = knowledge.pairs.numbered(number)
     if pair is not None:
         entry = outcomes.entries[pair.partition]
@@ -75,7 +75,7 @@ def _clear(knowledge: Knowledge, outcomes: Outcomes, number: int) -> None:
         entry.cleared.add(pair.id)
 
 
-def _note_retry(knowledge: Knowledge, outcomes: Outcomes, retry: Retry) -> None:
+def _note_retry(knowledge: Knowledge, outcomes: JournalOutcomes, retry: Retry) -> None:
     pair = knowledge.pairs.numbered(retry.subscription)
     if pair is not None:
         outcomes.entries[pair.partition].retries[pair.id] = StoredRetry(

@@ -176,16 +176,16 @@ class Keeper:
     async def _hand_over(self, numbers: set[int]) -> None:
         """Finish what is on its way to some partitions, and leave them to others."""
         hosts = {
-            host_key(authority_of(pair.key[1]))
+            authority_of(pair.key[1])
             for number in numbers
             for pair in self._knowledge.pairs.of_partition[number].values()
         }
         board = self._ledger.board.hosts
         for host in hosts:
-            board.close(host)
+            board.pause(host)
         try:
             with anyio.move_on_after(_HAND_OVER_SECONDS):
-                while not self._leaving and any(board.in_flight_to(host) for host in hosts):  # noqa: ASYNC110 - nobody tells
+                while not self._leaving and any(board.busy(host_key(host)).in_flight for host in hosts):  # noqa: ASYNC110 - nobody tells
                     await anyio.sleep(_LOOK_SECONDS)
                 await self._flush()
             for number in numbers:
@@ -196,8 +196,8 @@ class Keeper:
             for number in numbers:
                 if number not in self._partitions.logs:
                     self._partitions.lose(number)
-            for host in hosts:
-                board.open(host, paused=host in self._knowledge.paused)
+            for host in hosts - self._knowledge.paused:
+                board.resume(host)
 
     async def _release(self, number: int) -> None:
         partition = self._partitions.logs.get(number)

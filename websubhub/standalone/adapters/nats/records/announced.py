@@ -1,4 +1,4 @@
-"""What a process knows of announced topics."""
+"""The announced topics of the hub, as a process knows them."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a process knows: every record, as the streams say it."""
+"""The knowledge of a process: every record, as the streams say it."""
 
 import json
 import logging
@@ -15,7 +15,6 @@ from websubhub.standalone.adapters.nats.wire.names import Names, partition_of
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.indexes.pairs import Pair, pair_of
 from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
-from websubhub.standalone.schedule.hosts import host_key
 
 log = logging.getLogger("websubhub")
 
@@ -40,7 +39,7 @@ class Knowledge:
         self.announcements = KnownAnnouncements()
         self.keys = KnownKeys()
         self.agreed: dict[str, object] = {}
-        self.paused = set[int]()
+        self.paused = set[str]()
         self._sequences: dict[str, int] = {}
         self._keys_of_pairs: dict[str, Pair] = {}
         self._takers: dict[str, Callable[[str, int, bytes], None]] = {
@@ -150,9 +149,9 @@ class Knowledge:
     def _take_host(self, _subject: str, _sequence: int, data: bytes) -> None:
         if data:
             host = json.loads(data)
-            key, paused = host_key(host["host"]), bool(host["paused"])
-            (self.paused.add if paused else self.paused.discard)(key)
-            self._ledger.host_held(host["host"], paused=paused)
+            name, paused = str(host["host"]), bool(host["paused"])
+            (self.paused.add if paused else self.paused.discard)(name)
+            self._ledger.host_held(name, paused=paused)
 
     def _take_key(self, subject: str, _sequence: int, data: bytes) -> None:
         self.keys.put(subject, read_uses(data))

@@ -1,4 +1,4 @@
-"""What a process knows of dead letters."""
+"""The dead letters of the hub, as a process knows them."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a process knows of pairs of topic and callback: subscriptions and pending verifications."""
+"""The pairs of topic and callback, as a process knows them: subscriptions and pending verifications."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ from websubhub.standalone.ports import Mode, PendingVerification, StoredSubscrip
 
 @frozen
 class PairRecord:
-    """What the record of a pair says.
+    """The record of a pair.
 
     Attributes:
         active: The subscription, or None.

@@ -1,4 +1,4 @@
-"""What a process knows of the keys under which updates were published."""
+"""The keys under which updates were published, as a process knows them."""
 
 import json
 from collections import OrderedDict

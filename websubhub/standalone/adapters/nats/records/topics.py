@@ -1,4 +1,4 @@
-"""What a process knows of topics and their updates."""
+"""The topics of the hub and their updates, as a process knows them."""
 
 from array import array
 from bisect import bisect_right
@@ -109,7 +109,7 @@ class KnownTopics:
         members: Told of each.
 
     Attributes:
-        recorded: The identities of those that have a record.
+        recorded: The identities of the topics that have a record.
     """
 
     def __init__(self, members: Members) -> None:

@@ -1,16 +1,14 @@
 """Announced topics on NATS."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 
 import anyio.lowlevel
 
 from websubhub.standalone.adapters.nats.records.announced import KnownAnnouncement
 from websubhub.standalone.adapters.nats.records.changing import Records
-from websubhub.standalone.adapters.nats.wire.names import partition_of_topic, topic_hash
+from websubhub.standalone.adapters.nats.stores.announcement_records import AnnouncementRecords
 from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
-
-Change = Callable[[KnownAnnouncement], KnownAnnouncement | None]
 
 
 class NatsAnnouncements:
@@ -24,12 +22,12 @@ class NatsAnnouncements:
     def __init__(self, records: Records, clock: Callable[[], float]) -> None:
         self._records = records
         self._known = records.knowledge.announcements
-        self._membership = records.knowledge.membership
+        self._announced = AnnouncementRecords(records)
         self._clock = clock
 
     async def save(self, topic: str) -> None:
         """Store another announcement of this topic. It is due at once, or when the topic's own delay is over."""
-        subject, now = self._subject(topic), self._clock()
+        subject, now = self._announced.subject(topic), self._clock()
 
         def decide() -> bytes:
             known = self._known.of(subject)
@@ -51,12 +49,9 @@ class NatsAnnouncements:
     ) -> list[Announcement]:
         """Return the topics that this process is to fetch now, the most overdue first."""
         await self._records.turn()
-        own = (known for known in self._known.due(self._clock()) if self._is_own(known))
+        own = (known for known in self._known.due(self._clock()) if self._announced.is_own(known))
         chosen = (known.value for known in own if known.host not in besides and (among is None or known.host in among))
         return list(islice(chosen, limit))
-
-    def _is_own(self, known: KnownAnnouncement) -> bool:
-        return partition_of_topic(known.subject.rpartition(".")[2]) in self._membership.owned
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
         """Delay a topic until a time, which another announcement does not shorten. It does not count as an attempt."""
@@ -67,7 +62,7 @@ class NatsAnnouncements:
             allowed_at, due_at = max(known.allowed_at, until), max(known.value.due_at, until)
             return known.changed(allowed_at=allowed_at, due_at=due_at, reason=reason)
 
-        return await self._change(announcement.id, hold)
+        return await self._announced.change(announcement.id, hold)
 
     async def hold_host(self, host: str, until: float, reason: str) -> int:
         """Delay all due topics of a host. The arguments are those of ``hold``. Return how many."""
@@ -79,11 +74,11 @@ class NatsAnnouncements:
             is_due = known.value.died_at is None and known.value.due_at <= now
             return known.changed(due_at=until, reason=reason) if is_due else None
 
-        return await self._change_all(numbers, hold)
+        return await self._announced.change_all(numbers, hold)
 
     async def settle(self, announcement: Announcement) -> bool:
         """Forget a fetched topic. Return False if it was announced again since, so that it stays."""
-        return await self._delete(announcement.id, lambda known: known.value.count == announcement.count)
+        return await self._announced.delete(announcement.id, lambda known: known.value.count == announcement.count)
 
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
@@ -112,7 +107,7 @@ class NatsAnnouncements:
                 changes |= {**failed, "attempts": known.value.attempts + 1}
             return known.changed(allowed_at=allowed_at, **changes)
 
-        return await self._change(announcement.id, fail) and counted
+        return await self._announced.change(announcement.id, fail) and counted
 
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
@@ -130,11 +125,11 @@ class NatsAnnouncements:
             announced_at = known.value.announced_at if known.value.died_at is None else now
             return known.changed(allowed_at=0.0, attempts=0, due_at=now, died_at=None, announced_at=announced_at)
 
-        return await self._change_all(announcements, replay)
+        return await self._announced.change_all(announcements, replay)
 
     async def drop(self, announcements: Sequence[int]) -> int:
         """Drop these announcements. Return how many there were."""
-        return sum([await self._delete(number, lambda _: True) for number in set(announcements)])
+        return sum([await self._announced.delete(number, lambda _: True) for number in set(announcements)])
 
     async def drop_dead(self, before: float) -> int:
         """Drop the announcements that were given up before a time. Return how many there were."""
@@ -142,7 +137,9 @@ class NatsAnnouncements:
         def is_old(known: KnownAnnouncement) -> bool:
             return known.value.died_at is not None and known.value.died_at < before
 
-        return sum([await self._delete(known.value.id, is_old) for known in list(self._known) if is_old(known)])
+        return sum(
+            [await self._announced.delete(known.value.id, is_old) for known in list(self._known) if is_old(known)]
+        )
 
     async def statistics(self) -> AnnouncementStatistics:
         """Return the current counts."""
@@ -155,34 +152,3 @@ class NatsAnnouncements:
             dead=states.count(AnnouncementState.DEAD),
             oldest_announced_at=min(living, default=None),
         )
-
-    async def _change_all(self, numbers: Iterable[int], change: Change) -> int:
-        return sum([await self._change(number, change) for number in set(numbers)])
-
-    async def _change(self, number: int, change: Change) -> bool:
-        """Change the announcement of a number, if there is one."""
-        for known in self._known.known([number]):
-
-            def decide(subject: str = known.subject) -> bytes | None:
-                now = self._known.of(subject)
-                changed = change(now) if now is not None and now.value.id == number else None
-                return None if changed is None else changed.write()
-
-            return await self._records.change(known.subject, decide)
-        await anyio.lowlevel.checkpoint()
-        return False
-
-    async def _delete(self, number: int, is_meant: Callable[[KnownAnnouncement], bool]) -> bool:
-        """Delete the announcement of a number, if there is one and it is meant."""
-        for known in self._known.known([number]):
-
-            def decide(subject: str = known.subject) -> bytes | None:
-                now = self._known.of(subject)
-                return b"" if now is not None and now.value.id == number and is_meant(now) else None
-
-            return await self._records.change(known.subject, decide)
-        await anyio.lowlevel.checkpoint()
-        return False
-
-    def _subject(self, topic: str) -> str:
-        return self._records.names.subject("a", topic_hash(topic))

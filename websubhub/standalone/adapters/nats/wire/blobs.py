@@ -1,4 +1,4 @@
-"""What is too large for one message, kept in parts."""
+"""Bytes that are too large for one message, kept in parts."""
 
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import Names
@@ -23,7 +23,7 @@ class Blobs:
         self._stream = names.stream("b")
 
     async def put(self, name: str, data: bytes) -> None:
-        """Store bytes under a name of small letters and digits that was never used before."""
+        """Store bytes under a name of lower case letters and digits that was never used before."""
         for part, start in enumerate(range(0, len(data), PART_BYTES)):
             piece = data[start : start + PART_BYTES]
             subject = self._names.subject("b", name, part)

@@ -1,12 +1,12 @@
 """The connection to the servers: the one door to nats-py."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
 import nats.errors
-import sniffio
 from attrs import frozen
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -25,8 +25,8 @@ _NO_RESPONDERS = "503"
 
 
 @frozen
-class Answer:
-    """What came back for a request: headers and data."""
+class Reply:
+    """An answer to a request: headers and data."""
 
     headers: Mapping[str, str]
     data: bytes
@@ -51,8 +51,10 @@ class Connection:
         Raises:
             StoreError: None of them can be reached, or they are too old.
         """
-        if sniffio.current_async_library() != "asyncio":
-            raise StoreError("A store at nats:// works on asyncio only, and this hub runs on trio.")
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise StoreError("A store at nats:// works on asyncio only, and this hub runs on trio.") from None
         try:
             with anyio.fail_after(_CONNECT_SECONDS * (len(self._address.servers) + 1)):
                 await self._connect()
@@ -114,7 +116,7 @@ class Connection:
 
     async def request(
         self, subject: str, payload: bytes = b"", *, headers: dict[str, str] | None = None, seconds: float
-    ) -> Answer:
+    ) -> Reply:
         """Ask for an answer.
 
         Raises:
@@ -129,7 +131,7 @@ class Connection:
         except (nats.errors.Error, OSError) as error:
             self.check()
             raise UnavailableError(f"The NATS servers do not answer: {_reason(error)}.") from None
-        return Answer(dict(answer.headers or {}), answer.data)
+        return Reply(dict(answer.headers or {}), answer.data)
 
     async def publish(self, subject: str, payload: bytes = b"", reply: str = "") -> None:
         """Tell whoever listens, if the servers can be reached."""
@@ -149,7 +151,7 @@ class Connection:
         await self._client.subscribe(subject, cb=call)
 
     @asynccontextmanager
-    async def answers(self) -> AsyncIterator[tuple[str, Callable[[float], Awaitable[Answer | None]]]]:
+    async def answers(self) -> AsyncIterator[tuple[str, Callable[[float], Awaitable[Reply | None]]]]:
         """Yield where to have many answers sent to, and a function that waits some seconds for the next."""
         self.check()
         inbox = self._client.new_inbox()
@@ -158,12 +160,12 @@ class Connection:
         except (nats.errors.Error, OSError) as error:
             raise UnavailableError(f"The NATS servers cannot be asked: {_reason(error)}.") from None
 
-        async def following(seconds: float) -> Answer | None:
+        async def following(seconds: float) -> Reply | None:
             try:
                 message = await subscription.next_msg(seconds)
             except (nats.errors.Error, OSError):
                 return None
-            return Answer(dict(message.headers or {}), message.data)
+            return Reply(dict(message.headers or {}), message.data)
 
         try:
             yield inbox, following

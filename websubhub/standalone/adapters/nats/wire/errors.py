@@ -1,4 +1,4 @@
-"""What a server answers when it does not do what was asked."""
+"""Messages in streams, and errors that say why one cannot be stored."""
 
 from attrs import field, frozen
 

@@ -36,7 +36,7 @@ class Following:
         self.stream = stream
         self._subject = subject
         self._take = take
-        self._bell = Bell()
+        self._rung = Bell()
         self._moved = Bell()
         self._wanted = 0
         self._reading = anyio.Lock()
@@ -76,14 +76,14 @@ class Following:
                 behind = 0
             if not more:
                 is_behind = self.applied < self._wanted and behind < len(_BEHIND_SECONDS)
-                await self._bell.wait(_BEHIND_SECONDS[behind] if is_behind else _LOOK_SECONDS)
+                await self._rung.wait(_BEHIND_SECONDS[behind] if is_behind else _LOOK_SECONDS)
                 behind += is_behind
 
     def ring(self, sequence: int) -> None:
         """Say that there is a message with this number."""
         if sequence > self._wanted:
             self._wanted = sequence
-            self._bell.ring()
+            self._rung.ring()
 
     def wrote(self, sequence: int) -> bool:
         """Note a message of this process that was taken. Return whether all before it were taken too."""

@@ -17,8 +17,8 @@ PATIENCE_SECONDS = 5.0
 _ANSWER_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
 _PAUSE_MOST = 0.5
-# Of another write of the subject, which is not decided yet; of a leader that is not there yet, or no longer.
-_AGAIN = {10164, 10008, 10003, 10009, 10041, 10076, 10118, 10154, 10194, 10195}
+# Another write of the subject, or the same one, is not decided yet; a leader is not there yet, or no longer.
+_AGAIN = {10164, 10158, 10008, 10003, 10009, 10041, 10076, 10118, 10154, 10194, 10195}
 _SUPERSEDED = 10071
 _FULL = {10077, 10047, 10023, 10028, 10122}
 _NOT_FOUND = {10037, 10059}
@@ -26,7 +26,7 @@ _NOT_FOUND = {10037, 10059}
 
 @frozen
 class StreamState:
-    """What is in a stream: the numbers of the first and the last message, and how many there are."""
+    """The state of a stream: the numbers of the first and the last message, and how many there are."""
 
     first: int
     last: int

@@ -43,7 +43,7 @@ class Names:
     """The names that one hub has at its servers.
 
     Args:
-        hub: The name of the hub: small letters, digits and ``_``.
+        hub: The name of the hub: lower case letters, digits and ``_``.
     """
 
     def __init__(self, hub: str) -> None:

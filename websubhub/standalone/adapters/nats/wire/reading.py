@@ -2,7 +2,7 @@
 
 import json
 
-from websubhub.standalone.adapters.nats.wire.connection import Answer
+from websubhub.standalone.adapters.nats.wire.connection import Reply
 from websubhub.standalone.adapters.nats.wire.errors import Stored
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 
@@ -39,7 +39,7 @@ async def read_batch(jetstream: JetStream, stream: str, start: int, subject: str
             messages.append(_stored(answer))
 
 
-def _stored(answer: Answer) -> Stored:
+def _stored(answer: Reply) -> Stored:
     return Stored(
         answer.headers["Nats-Subject"], int(answer.headers["Nats-Sequence"]), answer.data, dict(answer.headers)
     )

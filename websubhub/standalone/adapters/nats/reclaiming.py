@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from websubhub.standalone.adapters.nats.journal.updates import Updates
-from websubhub.standalone.adapters.nats.ownership.asking import Asking
+from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import PARTITIONS
@@ -29,7 +29,7 @@ class ClusterReclaimer:
         records: The records.
         ledger: What this process owes.
         updates: The updates.
-        asking: Asks the other processes.
+        questions: Asks the other processes.
         flush: Writes all outcomes.
     """
 
@@ -39,7 +39,7 @@ class ClusterReclaimer:
         records: Records,
         ledger: Ledger,
         updates: Updates,
-        asking: Asking,
+        questions: PeerQuestions,
         flush: Callable[[], Awaitable[None]],
     ) -> None:
         self._jetstream = jetstream
@@ -47,7 +47,7 @@ class ClusterReclaimer:
         self._ledger = ledger
         self._updates = updates
         self._pairs = records.followed["s"]
-        self._asking = asking
+        self._questions = questions
         self._flush = flush
 
     async def reclaim(self) -> int:
@@ -61,7 +61,7 @@ class ClusterReclaimer:
             "pairs": (await self._jetstream.state(self._pairs.stream)).last,
             "first": (await self._jetstream.state(self._updates.following.stream)).first,
         }
-        answers, is_complete = await self._asking.ask("floors", about, _ANSWER_SECONDS)
+        answers, is_complete = await self._questions.ask("floors", about, _ANSWER_SECONDS)
         answers.append(await self.floors(about))
         answered = {number for answer in answers if answer for number in answer["partitions"]}
         if not is_complete or None in answers or len(answered) < PARTITIONS:

@@ -1,4 +1,4 @@
-"""Asking every process of the hub something, and gathering what they answer."""
+"""PeerQuestions every process of the hub something, and gathering what they answer."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ from websubhub.standalone.ports import StoreError
 _GATHER_SECONDS = 1.0
 
 
-class Asking:
+class PeerQuestions:
     """Asks the other processes, and answers them.
 
     Args:
@@ -29,7 +29,7 @@ class Asking:
         self._answers: Mapping[str, Callable[[Any], Awaitable[Any]]] = {}
 
     async def listen(self, answers: Mapping[str, Callable[[Any], Awaitable[Any]]]) -> None:
-        """Answer questions, each by its name.
+        """Reply questions, each by its name.
 
         Args:
             answers: Called with what the question is about.
@@ -49,7 +49,7 @@ class Asking:
             return  # the other process sees that there is no answer
 
     async def ask(self, what: str, about: Any = None, seconds: float = _GATHER_SECONDS) -> tuple[list[Any], bool]:
-        """Return the answers of the others, and whether all of those that are alive have answered."""
+        """Return the answers of the others, and whether all that are alive have answered."""
         expected = set(self._peers.living())
         if not expected:
             return [], True

@@ -1,23 +1,20 @@
 """A process as a member of its hub: its connection, what it knows, and what it owns."""
 
 import json
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import uuid4
 
-import anyio.lowlevel
-
 from websubhub.standalone.adapters.nats.journal.journal import NatsJournal
-from websubhub.standalone.adapters.nats.journal.letters import Letters
+from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
 from websubhub.standalone.adapters.nats.journal.partitions import Partitions
 from websubhub.standalone.adapters.nats.journal.publishing import Publishing
-from websubhub.standalone.adapters.nats.journal.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.journal.updates import Updates
-from websubhub.standalone.adapters.nats.ownership.asking import Asking
 from websubhub.standalone.adapters.nats.ownership.keeper import Keeper
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
+from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
+from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
@@ -27,14 +24,13 @@ from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.adapters.nats.wire.following import Following
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import PARTITIONS, Names
+from websubhub.standalone.adapters.nats.wire.news import News
 from websubhub.standalone.adapters.nats.wire.streams import ensure_streams
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.broker.flusher import Pace
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.ports import StoreError, StoreVersionError
+from websubhub.standalone.ports import StoreVersionError
 from websubhub.standalone.schedule.limits import DeliveryLimits
-
-log = logging.getLogger("websubhub")
 
 _VERSION = 1
 _PACE = Pace(together=0.25, looks=3, along=False, trusted=3.0)
@@ -42,7 +38,7 @@ _RECORDS = "tsdk"
 _CLUSTERED = 3
 
 
-class Member:
+class HubProcess:
     """Puts the parts of this process together.
 
     Args:
@@ -58,11 +54,12 @@ class Member:
         self.jetstream = JetStream(Connection(address))
         self._blobs = Blobs(self.jetstream, names)
         self._knowledge = Knowledge(self.ledger, names)
-        self.records = Records(self.jetstream, names, self._knowledge, self.tell)
+        self._news = News(self.jetstream.connection, names)
+        self.records = Records(self.jetstream, names, self._knowledge, self._news.tell)
         self._updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
         self._partitions = Partitions(self._knowledge)
         self._peers = Peers(uuid4().hex)
-        self.asking = Asking(self.jetstream, names, self._peers)
+        self.questions = PeerQuestions(self.jetstream, names, self._peers)
         for letter in _RECORDS:
             take = self._knowledge.take
             self.records.followed[letter] = Following(self.jetstream, names.stream(letter), f"{names.hub}.>", take)
@@ -91,7 +88,7 @@ class Member:
     async def _load(self) -> None:
         for letter in "tsduk":
             await self.records.followed[letter].load()
-        await self.jetstream.connection.listen(self._names.subject("bell"), self._hear_bell)
+        await self._news.listen(self.records.followed)
 
     async def _check_version(self) -> None:
         layout = {"version": _VERSION, "partitions": PARTITIONS}
@@ -122,13 +119,13 @@ class Member:
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""
         publishing = Publishing(self._updates, self.records, self.ledger, self._peers.waiting)
-        letters = Letters(self.records, self.ledger.clock)
+        letters = LetterRecords(self.records, self.ledger.clock)
         journal = NatsJournal(self.records, self._updates, publishing, self._partitions, letters, end)
         return Broker(self.ledger, journal, _PACE)
 
     def reclaimer(self, flush: Callable[[], Awaitable[None]]) -> ClusterReclaimer:
         """Return what deletes updates."""
-        return ClusterReclaimer(self.jetstream, self.records, self.ledger, self._updates, self.asking, flush)
+        return ClusterReclaimer(self.jetstream, self.records, self.ledger, self._updates, self.questions, flush)
 
     def keeper(self, flush: Callable[[], Awaitable[None]]) -> Keeper:
         """Return what keeps the partitions of this process."""
@@ -163,17 +160,3 @@ class Member:
     def is_chief(self) -> bool:
         """Return whether this process looks after what concerns no partition."""
         return 0 in self._knowledge.membership.owned
-
-    async def tell(self, letter: str, sequence: int) -> None:
-        """Tell the other processes that a stream has a message with this number."""
-        try:
-            await self.jetstream.connection.publish(self._names.subject("bell"), f"{letter} {sequence}".encode())
-        except StoreError:
-            log.debug("The other processes were not told; they will see for themselves.")
-
-    async def _hear_bell(self, data: bytes, _reply: str) -> None:
-        letter, _, sequence = data.decode("ascii", "replace").partition(" ")
-        following = self.records.followed.get(letter)
-        if following is not None and sequence.isdigit():
-            following.ring(int(sequence))
-            await anyio.lowlevel.checkpoint()

@@ -1,0 +1,29 @@
+"""Answers to the questions of other processes about this one."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import asdict
+
+from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
+from websubhub.standalone.broker.broker import Broker
+
+
+def answers(own: Broker, reclaimer: ClusterReclaimer) -> dict[str, Callable[[Any], Awaitable[Any]]]:
+    """Return what answers each question.
+
+    Args:
+        own: Delivers to the partitions of this process.
+        reclaimer: Deletes updates.
+    """
+
+    async def statistics(_about: Any) -> Any:
+        return asdict(await own.statistics())
+
+    async def failing(limit: Any) -> Any:
+        return [asdict(each) for each in await own.failing(limit=int(limit))]
+
+    async def hosts(limit: Any) -> Any:
+        return [asdict(state) for state in await own.hosts(limit=int(limit))]
+
+    return {"statistics": statistics, "failing": failing, "hosts": hosts, "floors": reclaimer.floors}
