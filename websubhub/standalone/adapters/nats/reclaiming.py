@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio.lowlevel
+
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.records.changing import Records
@@ -52,6 +54,7 @@ class ClusterReclaimer:
 
     async def reclaim(self) -> int:
         """Delete what can be deleted, if that is for this process to do. Return how many updates."""
+        await anyio.lowlevel.checkpoint()
         if 0 not in self._knowledge.membership.owned:
             return 0
         limit = self._updates.following.applied  # before the question, so that whoever subscribes later loses nothing

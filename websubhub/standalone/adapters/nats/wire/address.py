@@ -38,7 +38,7 @@ def parse_address(text: str) -> Address:
         StoreError: It is none.
     """
     places, _, query = text.partition("?")
-    servers = tuple(place.removeprefix("nats://").strip().rstrip("/") for place in places.split(","))
+    servers = tuple(place.strip().removeprefix("nats://").rstrip("/") for place in places.split(","))
     options = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=8))
     name, replicas = options.pop("name", "wsh"), options.pop("replicas", "")
     gib = options.pop("gib", "10")
