@@ -36,6 +36,7 @@ from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics, RequestOutcome
 from websubhub.standalone.ports import (
+    TOPIC_OPTIONS,
     HostFullError,
     HubStore,
     PublishKey,
@@ -87,10 +88,9 @@ class StandaloneHub(HubService):
         if refusal is not None:
             return TopicRegistrationError(refusal.reason, status=refusal.status, headers=refusal.headers)
         try:
-            known = await self._store.topics.get(message.topic)
-            if known is None or self._rules.names(message.topic):
-                known = self._rules.topic(message.topic)
-            await self._store.topics.save(attrs.evolve(known, registered=True))
+            topic = attrs.evolve(self._rules.topic(message.topic), registered=True)
+            options = TOPIC_OPTIONS if self._rules.names(message.topic) else ("registered",)
+            await self._store.topics.save(topic, options=options)
         except StoreError as error:
             return TopicRegistrationError(self._failed(error), status=503, headers=_BUSY)
         return TopicRegistrationSuccess()
@@ -179,7 +179,7 @@ class StandaloneHub(HubService):
         )
         try:
             if await self._store.topics.get(message.topic) is None:
-                await self._store.topics.save(self._rules.topic(message.topic))
+                await self._store.topics.save(self._rules.topic(message.topic), options=())  # it may be known by now
             await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
             return self._postponed(error)
