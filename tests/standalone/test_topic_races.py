@@ -29,7 +29,7 @@ def service(store: HubStore) -> StandaloneHub:
 
 
 @pytest.mark.parametrize("subscriber_first", [True, False])
-async def test_a_registration_outlives_a_subscription_that_is_verified_meanwhile(subscriber_first: bool) -> None:
+async def test_a_registration_outlives_a_subscription_that_is_verified_meanwhile(*, subscriber_first: bool) -> None:
     async with MemoryStore() as store:
         hub = service(store)
 
