@@ -178,7 +178,7 @@ class StandaloneHub(HubService):
             requested_at=message.verified_at,
         )
         try:
-            if await self._store.topics.get(message.topic) is None:
+            if self._rules.names(message.topic) and await self._store.topics.get(message.topic) is None:
                 await self._store.topics.save(self._rules.topic(message.topic))
             await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
