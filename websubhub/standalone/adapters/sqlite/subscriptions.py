@@ -198,9 +198,12 @@ def _save(connection: Connection, subscription: StoredSubscription, now: float, 
 def _ensure_topic(connection: Connection, url: str) -> tuple[int, DeliveryMode, int]:
     identity = url_identity(url)
     known = connection.execute("SELECT id, mode, head FROM topics WHERE identity = ?", (identity,)).fetchone()
-    number, mode, head = known or connection.execute(
-        "INSERT INTO topics (identity, url) VALUES (?, ?) RETURNING id, mode, head", (identity, url)
-    ).fetchone()
+    number, mode, head = (
+        known
+        or connection.execute(
+            "INSERT INTO topics (identity, url) VALUES (?, ?) RETURNING id, mode, head", (identity, url)
+        ).fetchone()
+    )
     return number, delivery_mode(mode), head
 
 
