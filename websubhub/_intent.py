@@ -31,9 +31,12 @@ class VerificationAttempt:
             seconds after which to try again.
         reason: Why it was postponed, for the subscriber.
         counts: Whether it counts as an attempt although it was postponed, so that the attempts come to an end.
+        handled: For ``VERIFIED``, whether the service's hook accepted the verified intent. If it failed, the subscriber
+            was told (``hub.mode=hub-error``).
     """
 
     result: IntentVerification
     retry_after: float | None = None
     reason: str = ""
     counts: bool = False
+    handled: bool = True

@@ -178,8 +178,9 @@ class StandaloneHub(HubService):
             requested_at=message.verified_at,
         )
         try:
-            if await self._store.topics.get(message.topic) is None:
-                await self._store.topics.save(self._rules.topic(message.topic), options=())  # it may be known by now
+            if self._rules.names(message.topic):
+                # One that is known by now keeps its options, since a registration may have set them.
+                await self._store.topics.save(self._rules.topic(message.topic), options=())
             await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
             return self._postponed(error)

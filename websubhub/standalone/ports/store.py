@@ -80,6 +80,8 @@ class SubscriptionStore(Protocol):
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed.
 
+        An unknown topic is added, with the options of any other topic.
+
         Args:
             subscription: The verified subscription.
             verification: The pending verification that this finishes, in the same step.
