@@ -13,6 +13,7 @@ from websubhub.standalone.ports.errors import (
     StoreLockedError,
     StoreVersionError,
 )
+from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
@@ -28,6 +29,7 @@ from websubhub.standalone.ports.records import (
     Statistics,
     StoredSubscription,
     Topic,
+    TopicUsage,
     Update,
 )
 from websubhub.standalone.ports.requests import Mode, PendingVerification
@@ -40,6 +42,7 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "EVERY_LETTER",
     "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
@@ -48,6 +51,7 @@ __all__ = [
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
+    "DeadLetterStore",
     "Delivery",
     "DeliveryMode",
     "DeliverySettledError",
@@ -59,6 +63,7 @@ __all__ = [
     "HostState",
     "HubFullError",
     "HubStore",
+    "LetterFilter",
     "Mode",
     "PendingVerification",
     "PublishKey",
@@ -72,6 +77,7 @@ __all__ = [
     "SubscriptionStore",
     "Topic",
     "TopicStore",
+    "TopicUsage",
     "Update",
     "VerificationStore",
 ]
