@@ -16,8 +16,6 @@ from tests.waiting import PATIENCE
 from tests.websub.conversation import converse, scope_of
 from tests.websub.peers import connected, read_message, status_of
 
-PATIENCE = 30
-
 
 def site(name: str) -> AsgiEdge:
     async def answer(_: Request) -> Answer:
