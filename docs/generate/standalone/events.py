@@ -24,8 +24,8 @@ With `log_format = "json"` a line has the fields of its event one by one, and \
 - A callback is a credential, so `host` is its host and port alone. No event has a secret, a token or content.
 - Control characters in texts of others are escaped, and long texts are cut.
 - An event that repeats one of the last minute is counted, and so is what exceeds sixty lines of a kind at once and \
-one a second from then on. `more` says how many were counted since the last line. So a flood, an attack for example, cannot \
-fill the disk.
+one a second from then on. `more` says how many were counted since the last line. So a flood, an attack for \
+example, cannot fill the disk.
 - At `log_level = "debug"` there is a line for every attempt at a delivery, which is not counted.
 """
 _EXPLANATION = {
