@@ -33,6 +33,8 @@ class VerificationAttempt:
             ``POSTPONED``, they are for the subscriber.
         status: The status of the callback's response, or 0 if there was none.
         counts: Whether it counts as an attempt although it was postponed, so that the attempts come to an end.
+        handled: For ``VERIFIED``, whether the service's hook accepted the verified intent. If it failed, the subscriber
+            was told (``hub.mode=hub-error``).
     """
 
     result: IntentVerification
@@ -40,3 +42,4 @@ class VerificationAttempt:
     reason: str = ""
     status: int = 0
     counts: bool = False
+    handled: bool = True

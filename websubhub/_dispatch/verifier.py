@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+import attrs
+
 from _websub.calls.exchange import ExchangeError
 from _websub.grammar.retry_after import retry_after_seconds
 from _websub.grammar.urls import host_of
@@ -74,6 +76,7 @@ class Verifier:
                 return _postponed(outcome)
             if isinstance(outcome, WebSubError):
                 await self._tell(Mode.HUB_ERROR, message, outcome.reason)
+                return attrs.evolve(attempt, handled=False)
         return attempt
 
     async def _ask(self, message: Subscription | Unsubscription) -> VerificationAttempt:

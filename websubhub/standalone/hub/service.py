@@ -36,6 +36,7 @@ from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics, RequestOutcome
 from websubhub.standalone.ports import (
+    TOPIC_OPTIONS,
     BacklogFullError,
     HostFullError,
     HubFullError,
@@ -91,10 +92,9 @@ class StandaloneHub(HubService):
         if refusal is not None:
             return TopicRegistrationError(refusal.reason, status=refusal.status, headers=refusal.headers)
         try:
-            known = await self._store.topics.get(message.topic)
-            if known is None or self._rules.names(message.topic):
-                known = self._rules.topic(message.topic)
-            await self._store.topics.save(attrs.evolve(known, registered=True))
+            topic = attrs.evolve(self._rules.topic(message.topic), registered=True)
+            options = TOPIC_OPTIONS if self._rules.names(message.topic) else ("registered",)
+            await self._store.topics.save(topic, options=options)
         except StoreError as error:
             return TopicRegistrationError(self._reports.failed(error), status=503, headers=_BUSY)
         return TopicRegistrationSuccess()
@@ -190,8 +190,9 @@ class StandaloneHub(HubService):
         )
         try:
             known = await self._store.subscriptions.get(message.topic, message.callback)
-            if known is None and await self._store.topics.get(message.topic) is None:
-                await self._store.topics.save(self._rules.topic(message.topic))
+            if self._rules.names(message.topic):
+                # One that is known by now keeps its options, since a registration may have set them.
+                await self._store.topics.save(self._rules.topic(message.topic), options=())
             saved = await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
             return self._reports.postponed(error)

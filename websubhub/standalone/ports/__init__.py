@@ -15,6 +15,7 @@ from websubhub.standalone.ports.errors import (
 )
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
+    TOPIC_OPTIONS,
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
@@ -40,6 +41,7 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",

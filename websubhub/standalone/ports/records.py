@@ -34,6 +34,10 @@ class Topic:
     feed_diff: bool = False
 
 
+TOPIC_OPTIONS = ("registered", "delivery_mode", "feed_diff")
+"""The options of a topic."""
+
+
 @frozen(kw_only=True)
 class FetchedTopic:
     """The record of the last fetch of a topic, to request it conditionally and to see what changed.
