@@ -89,6 +89,8 @@ def test_a_package_loads_nothing_before_a_name_of_it_is_used(package: str) -> No
     [
         ("websubhub.HubService", "httpx hypercorn h2 h11 stamina httptools anyio asyncio"),
         ("websubhub.ContentDistributor", "httpx httpcore hypercorn stamina prometheus_client sqlite3"),
+        ("websubhub.HubApplication", "httpx httpcore stamina prometheus_client sqlite3"),
+        ("websubhub.TopicClient", "httpx httpcore hypercorn prometheus_client sqlite3"),
         ("websubhub.PublisherClient", "hypercorn wsproto httptools prometheus_client sqlite3 html5lib"),
         ("websubsub.SubscriberService", "httpx hypercorn h2 h11 html5lib sqlite3 anyio asyncio"),
         ("websubsub.SubscriptionClient", "hypercorn wsproto stamina prometheus_client html5lib sqlite3"),
@@ -103,13 +105,18 @@ def test_a_name_loads_what_it_stands_for_and_no_more(name: str, unused: str) -> 
     assert not {module for module in modules if module.startswith(other)}
 
 
+def test_a_hub_that_serves_has_not_loaded_what_only_fetches() -> None:
+    modules = loaded("import websubhub.standalone.runtime, websubhub.standalone.adapters.sqlite.store")
+    assert not modules & {"httpx", "httpcore", "h2", "stamina", "trio"}
+
+
 @pytest.mark.parametrize("package", PACKAGES.values(), ids=PACKAGES)
 def test_what_is_loaded_is_what_type_checkers_are_told(package: ModuleType) -> None:
     told = set()
     for node in ast.walk(ast.parse(Path(str(package.__file__)).read_text())):
         if isinstance(node, ast.ImportFrom):
             told |= {(alias.asname or alias.name, node.module, alias.name) for alias in node.names}
-    told.discard(("_lazily", "_websub.lazy", "lazily"))
+    told -= {("_lazily", "_websub.lazy", "lazily"), ("__version__", "_websub", "__version__")}
     found = {
         (public, module, own)
         for public, _, _ in told

@@ -6,12 +6,15 @@ from typing import Self
 import attrs
 
 from _websub.asgi.public_urls import check_host, warn_of_loopback
-from _websub.calls.client import AsyncClient
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
 from websubhub._application import HubApplication
 from websubhub._config import HubConfig
 from websubhub._service import HubService
+
+TYPE_CHECKING = False  # httpx is loaded when it is used
+if TYPE_CHECKING:
+    from _websub.calls.client import AsyncClient
 
 
 class HubListener:
@@ -21,7 +24,7 @@ class HubListener:
         port: The port to listen on; 0 picks a free one.
         host: The address to listen on.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
-        keyfile: A PEM file with the private key.
+        keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         public_url: The base URL that subscribers see, if it differs from the address.
         graceful_seconds: How long accepted requests and their follow-ups may continue when it stops.
         client: Your own HTTP client for verification requests, with all of its settings.
@@ -41,7 +44,7 @@ class HubListener:
         keyfile: str | None = None,
         public_url: str | None = None,
         graceful_seconds: float = 10.0,
-        client: AsyncClient | None = None,
+        client: "AsyncClient | None" = None,
         server: str = "auto",
     ) -> None:
         binding = Binding(

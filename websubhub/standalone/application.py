@@ -8,7 +8,8 @@ from typing import Any
 from websubhub import Answer, AsgiEdge, Paths, Request, Response
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import closed, running
-from websubhub.standalone.settings import Settings, SettingsError, load
+from websubhub.standalone.setting_sources import load
+from websubhub.standalone.settings import Settings, SettingsError
 
 Event = MutableMapping[str, Any]
 
@@ -19,7 +20,8 @@ class StandaloneApplication:
     Before and after, it answers 503 with Retry-After, but still answers ``/health``.
 
     Args:
-        settings: The settings of the hub. ``host``, ``port``, ``server`` and ``loop`` are ignored.
+        settings: The settings of the hub. Those of the server are ignored: ``host``,
+            ``port``, ``unix_socket``, ``certfile``, ``keyfile``, ``server`` and ``loop``.
 
     Raises:
         SettingsError: The public URL is not set, which the server cannot tell.

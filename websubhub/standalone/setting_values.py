@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable
 from ipaddress import ip_network
 
-from websubhub import UrlError, check_url
+from websubhub import UrlError, WebSubError, check_url
 from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
 from websubhub.standalone.stores import forms, kind_of
 
 
-class SettingsError(ValueError):
+class SettingsError(WebSubError, ValueError):
     """A setting cannot be used. The message is one sentence for the user."""
 
 
@@ -39,15 +39,25 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def choice(*choices: str) -> Callable[[str], str]:
-    """Return one of some words."""
+class Choice:
+    """Reads one of some words.
 
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise SettingsError(f"must be one of {', '.join(choices)}, not {text}")
+    Args:
+        words: The words.
+    """
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, text: str) -> str:
+        """Return the word."""
+        if text not in self.words:
+            raise SettingsError(f"must be one of {', '.join(self.words)}, not {text}")
         return text
 
-    return parse
+
+#: Return one of some words.
+choice = Choice
 
 
 def switch(text: str) -> bool:
@@ -62,6 +72,13 @@ def store(text: str) -> str:
     """Return the URL of a store."""
     if kind_of(text) is None:
         raise SettingsError(f"must be {forms()}, not {text}")
+    return text
+
+
+def path(text: str) -> str:
+    """Return the path of a file."""
+    if not text or "\0" in text:
+        raise SettingsError("must be the path of a file")
     return text
 
 

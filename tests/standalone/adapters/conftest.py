@@ -96,7 +96,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its streams are left alone, so it should not get too many of them
 def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a nats-server is, without its scheme."""
     if PROGRAM is None:
@@ -111,7 +111,7 @@ def nats_hub(request: pytest.FixtureRequest, anyio_backend_name: str) -> str:
     if anyio_backend_name != "asyncio":
         pytest.skip("nats-py works on asyncio only")
     server: str = request.getfixturevalue("nats_server")
-    return f"{server}?name=hub{next(_hubs)}&gib=0.01"
+    return f"{server}?name=hub{next(_hubs)}&gib=0.001"
 
 
 _hubs = itertools.count(1)

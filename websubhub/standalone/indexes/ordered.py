@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -46,6 +47,11 @@ class Ordered(Generic[K]):
         keys = self._sorted()
         start = bisect_right(keys, after)
         return keys[start : start + limit]
+
+    def after(self, key: K) -> Iterator[K]:
+        """Return the keys above one that need not be there."""
+        keys = self._sorted()
+        return islice(keys, bisect_right(keys, key), None)
 
     def _sorted(self) -> list[K]:
         if len(self._new) > _FEW:

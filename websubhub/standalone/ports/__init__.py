@@ -13,8 +13,10 @@ from websubhub.standalone.ports.errors import (
     StoreLockedError,
     StoreVersionError,
 )
+from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
+    TOPIC_OPTIONS,
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
@@ -23,10 +25,12 @@ from websubhub.standalone.ports.records import (
     FailingDelivery,
     FetchedTopic,
     HostState,
+    Published,
     PublishKey,
     Statistics,
     StoredSubscription,
     Topic,
+    TopicUsage,
     Update,
 )
 from websubhub.standalone.ports.requests import Mode, PendingVerification
@@ -39,6 +43,8 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "EVERY_LETTER",
+    "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",
@@ -46,6 +52,7 @@ __all__ = [
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
+    "DeadLetterStore",
     "Delivery",
     "DeliveryMode",
     "DeliverySettledError",
@@ -57,9 +64,11 @@ __all__ = [
     "HostState",
     "HubFullError",
     "HubStore",
+    "LetterFilter",
     "Mode",
     "PendingVerification",
     "PublishKey",
+    "Published",
     "Statistics",
     "StoreClosedError",
     "StoreError",
@@ -70,6 +79,7 @@ __all__ = [
     "SubscriptionStore",
     "Topic",
     "TopicStore",
+    "TopicUsage",
     "Update",
     "VerificationStore",
 ]

@@ -1,6 +1,6 @@
 """Content distribution by many processes: each delivers to its partitions, and any of them takes any request."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -12,6 +12,7 @@ from websubhub.standalone.ports import (
     Delivery,
     FailingDelivery,
     HostState,
+    Published,
     PublishKey,
     Statistics,
     Update,
@@ -34,7 +35,7 @@ class ClusterBroker:
         self._questions = questions
         self._reclaimer = reclaimer
 
-    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
+    async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
         """Accept an update for every subscription that its topic has now. It is durable when this returns."""
         return await self._own.publish(update, key)
 
@@ -94,6 +95,10 @@ class ClusterBroker:
             if known is None or (state.in_flight, state.parked, state.failures) > _busy(known):
                 states[state.host] = state
         return sorted(states.values(), key=lambda each: (not each.paused, -each.failures, -each.in_flight))[:limit]
+
+    def report_to(self, record: Callable[..., None]) -> None:
+        """Record events of the hosts of this process from now on."""
+        self._own.report_to(record)
 
     async def reclaim(self) -> int:
         """Delete the updates that no subscription of the hub is owed. Return how many."""

@@ -56,14 +56,14 @@ class HubProcess:
         self._knowledge = Knowledge(self.ledger, names)
         self._news = News(self.jetstream.connection, names)
         self.records = Records(self.jetstream, names, self._knowledge, self._news.tell)
-        self._updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
+        self.updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
         self._partitions = Partitions(self._knowledge)
         self._peers = Peers(uuid4().hex)
         self.questions = PeerQuestions(self.jetstream, names, self._peers)
         for letter in _RECORDS:
             take = self._knowledge.take
             self.records.followed[letter] = Following(self.jetstream, names.stream(letter), f"{names.hub}.>", take)
-        self.records.followed["u"] = self._updates.following
+        self.records.followed["u"] = self.updates.following
 
     @property
     def _names(self) -> Names:
@@ -118,14 +118,14 @@ class HubProcess:
 
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""
-        publishing = Publishing(self._updates, self.records, self.ledger, self._peers.waiting)
+        publishing = Publishing(self.updates, self.records, self.ledger, self._peers.waiting)
         letters = LetterRecords(self.records, self.ledger.clock)
-        journal = NatsJournal(self.records, self._updates, publishing, self._partitions, letters, end)
+        journal = NatsJournal(self.records, self.updates, publishing, self._partitions, letters, end)
         return Broker(self.ledger, journal, _PACE)
 
     def reclaimer(self, flush: Callable[[], Awaitable[None]]) -> ClusterReclaimer:
         """Return what deletes updates."""
-        return ClusterReclaimer(self.jetstream, self.records, self.ledger, self._updates, self.questions, flush)
+        return ClusterReclaimer(self.jetstream, self.records, self.ledger, self.updates, self.questions, flush)
 
     def keeper(self, flush: Callable[[], Awaitable[None]]) -> Keeper:
         """Return what keeps the partitions of this process."""

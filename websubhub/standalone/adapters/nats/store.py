@@ -11,6 +11,7 @@ from websubhub.standalone.adapters.nats.answers import answers
 from websubhub.standalone.adapters.nats.broker import ClusterBroker
 from websubhub.standalone.adapters.nats.process import HubProcess
 from websubhub.standalone.adapters.nats.stores.announcements import NatsAnnouncements
+from websubhub.standalone.adapters.nats.stores.letters import NatsLetters
 from websubhub.standalone.adapters.nats.stores.subscriptions import NatsSubscriptions
 from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
 from websubhub.standalone.adapters.nats.stores.verifications import NatsVerifications
@@ -47,6 +48,7 @@ class NatsStore:
         self.verifications = NatsVerifications(process.records, clock)
         self.announcements = NatsAnnouncements(process.records, clock)
         self._own = process.broker(self.subscriptions.end)
+        self.letters = NatsLetters(process.records, process.updates, self._own.flush)
         self._reclaimer = process.reclaimer(self._own.flush)
         self.broker = ClusterBroker(self._own, process.questions, self._reclaimer)
 

@@ -39,7 +39,7 @@ class Publishing:
             if self._is_full(update.topic):
                 return Appended(update.id, Admission.FULL, settled=False)
             await self._updates.store(update)
-            return Appended(update.id, Admission.TAKEN, settled=False)
+            return self._taken(update)
         return await self._append_once(update, key)
 
     async def _append_once(self, update: Update, key: PublishKey) -> Appended:
@@ -53,13 +53,19 @@ class Publishing:
             await self._records.change(subject, lambda: self._reserve(subject, update, key, now))
             use = publish_keys.recent(self._keys.of(subject), now)[key.publisher]
         if use.accepted:
-            return Appended(use.id, Admission.NOBODY, settled=False)
+            return Appended(use.id, Admission.REPEATED, settled=False, recipients=None)
         name = short_hash(f"{subject} {key.publisher} {use.id} {use.used_at}")
-        await self._updates.store(evolve(update, id=use.id), name)
+        named = evolve(update, id=use.id)
+        await self._updates.store(named, name)
         await self._records.change(subject, lambda: self._accept(subject, key))
         for old in self._keys.excess():
             await self._records.change(old, lambda: b"")
-        return Appended(use.id, Admission.TAKEN, settled=False)
+        return self._taken(named)
+
+    def _taken(self, update: Update) -> Appended:
+        topic = self._topics.find(update.topic)
+        recipients = 0 if topic is None else topic.pairs
+        return Appended(update.id, Admission.TAKEN, settled=False, recipients=recipients)
 
     def _reserve(self, subject: str, update: Update, key: PublishKey, now: float) -> bytes | None:
         uses = publish_keys.recent(self._keys.of(subject), now)

@@ -61,6 +61,7 @@ class Updates:
             "canonical": update.canonical,
             "hubs": update.hubs,
             "at": update.published_at,
+            "publisher": update.publisher,
         }
         content = update.content
         if len(content) > PART_BYTES:
@@ -187,4 +188,5 @@ def _fields(about: dict[str, Any], topic: str) -> dict[str, Any]:
         "canonical": about["canonical"],
         "hubs": tuple(about["hubs"]),
         "published_at": about["at"],
+        "publisher": about.get("publisher"),
     }

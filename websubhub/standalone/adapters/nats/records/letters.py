@@ -1,7 +1,7 @@
 """The dead letters of the hub, as a process knows them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import asdict, frozen
@@ -75,6 +75,10 @@ class KnownLetters:
     def page(self, after: int, limit: int) -> list[KnownLetter]:
         """Return a page, the oldest first."""
         return [self._by_id[number] for number in self._order.page(after, limit)]
+
+    def after(self, number: int) -> Iterator[KnownLetter]:
+        """Return those above a number, the oldest first."""
+        return (self._by_id[each] for each in self._order.after(number))
 
     def known(self, numbers: Iterable[int]) -> list[KnownLetter]:
         """Return those of these that there are, in the order of their numbers."""

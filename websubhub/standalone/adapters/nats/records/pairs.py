@@ -127,9 +127,9 @@ class KnownPairs:
         """Return the subscription of a number, if this process delivers to it."""
         return self._by_number.get(number)
 
-    def page(self, after: Pair, limit: int) -> list[Pair]:
-        """Return the first keys of subscriptions above one."""
-        return self._order.page(after, limit)
+    def after(self, key: Pair) -> Iterator[Pair]:
+        """Return the keys of subscriptions above one."""
+        return self._order.after(key)
 
     def __iter__(self) -> Iterator[KnownPair]:
         return iter(self._by_key.values())

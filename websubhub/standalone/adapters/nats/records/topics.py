@@ -62,6 +62,10 @@ class KnownTopic:
         """Whether any may still be there."""
         return bool(self._updates)
 
+    def count_updates(self) -> int:
+        """Return how many updates may still be there."""
+        return len(self._updates)
+
     def add_update(self, stored: int, published_at: float) -> int:
         """Count another update, by its number in the stream. Return its sequence number."""
         self._updates.append(stored)

@@ -117,6 +117,18 @@ class NatsAnnouncements:
         chosen = (known.value for known in self._known.page(after) if state in {None, known.value.state})
         return list(islice(chosen, limit))
 
+    async def get(self, topic: str) -> Announcement | None:
+        """Return the announcement of a topic, or None."""
+        subject = self._announced.subject(topic)
+        await self._records.refresh(subject)
+        known = self._known.of(subject)
+        return None if known is None else known.value
+
+    async def known(self, announcements: Sequence[int]) -> set[int]:
+        """Return which of these ids there are."""
+        await self._records.turn()
+        return {known.value.id for known in self._known.known(announcements)}
+
     async def replay(self, announcements: Sequence[int]) -> int:
         """Fetch these topics now, with all attempts ahead of them. Return how many there were."""
         now = self._clock()

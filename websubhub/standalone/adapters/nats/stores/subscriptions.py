@@ -1,16 +1,17 @@
 """Verified subscriptions on NATS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice, takewhile
 
 import anyio.lowlevel
 from attrs import evolve
 
-from websubhub import url_identity
+from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair, PairRecord
 from websubhub.standalone.adapters.nats.stores.pair_records import PairRecords
 from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
-from websubhub.standalone.indexes.pairs import pair_of
+from websubhub.standalone.indexes.pairs import Pair, pair_of
 from websubhub.standalone.ports import StoredSubscription
 from websubhub.standalone.schedule.members import Members
 
@@ -68,16 +69,29 @@ class NatsSubscriptions:
         return None if pair is None else pair.value
 
     async def page(
-        self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        *,
+        topic: str | None = None,
+        host: str | None = None,
+        callback: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
     ) -> list[StoredSubscription]:
         """Return a page of subscriptions by topic and callback."""
         await anyio.lowlevel.checkpoint()
         start = pair_of(*after) if after else ("", "")
-        identity = None if topic is None else url_identity(topic)
-        if identity is not None:
-            start = max(start, (identity, ""))
-        pairs = [self._pairs.of(key) for key in self._pairs.page(start, limit) if identity in {None, key[0]}]
-        return [pair.value for pair in pairs if pair is not None and pair.value is not None]
+        topic, callback = (None if url is None else url_identity(url) for url in (topic, callback))
+        if topic is not None:
+            start = max(start, (topic, start[1]))
+        keys: Iterable[Pair] = self._pairs.after(start)
+        if topic is not None:
+            keys = takewhile(lambda key: key[0] == topic, keys)
+        if callback is not None:
+            keys = (key for key in keys if key[1] == callback)
+        found = (pair.value for key in keys if (pair := self._pairs.of(key)) is not None and pair.value is not None)
+        if host is not None:
+            found = (value for value in found if authority_of(value.callback) == host)
+        return list(islice(found, limit))
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
         """End a subscription and everything owed to it."""

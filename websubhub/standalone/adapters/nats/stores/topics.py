@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 from typing import Any
 
 import anyio.lowlevel
@@ -11,7 +12,7 @@ from websubhub import url_identity
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.topics import KnownTopic
 from websubhub.standalone.adapters.nats.wire.names import topic_hash
-from websubhub.standalone.ports import DeliveryMode, FetchedTopic, StoreError, Topic
+from websubhub.standalone.ports import TOPIC_OPTIONS, DeliveryMode, FetchedTopic, StoreError, Topic, TopicUsage
 
 _ALL = "*"
 
@@ -33,16 +34,21 @@ class NatsTopics:
         self._is_chief = is_chief
         self._unused: set[str] = set()
 
-    async def save(self, topic: Topic) -> None:
-        """Add a topic, or replace the options of a known one."""
-        subject = self._subject(topic.url)
+    async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
+        """Add a topic, or set options of a known one."""
+        kept = topic
 
         def decide() -> bytes:
+            nonlocal kept
             known = self._known.find(topic.url)
-            url = topic.url if known is None else known.url
-            return _write(evolve(topic, url=url), None if known is None else known.fetched)
+            if known is None or known.value is None:
+                kept = topic if known is None else evolve(topic, url=known.url)
+            else:
+                kept = evolve(known.value, **{name: getattr(topic, name) for name in options})
+            return _write(kept, None if known is None else known.fetched)
 
-        await self._records.change(subject, decide)
+        await self._records.change(self._subject(topic.url), decide)
+        return kept
 
     async def ensure(self, url: str) -> None:
         """Add a topic unless it is known."""
@@ -105,15 +111,42 @@ class NatsTopics:
             known = self._known.find(url)
         return None if known is None else known.value
 
-    async def page(self, *, after: str = "", limit: int = 100) -> list[Topic]:
+    async def page(self, *, search: str = "", after: str = "", limit: int = 100) -> list[Topic]:
         """Return a page of the topics by URL."""
         await anyio.lowlevel.checkpoint()
-        found = []
-        for identity in self._known.recorded.page(url_identity(after), limit):
-            known = self._known.find(identity)
-            if known is not None and known.value is not None:
-                found.append(known.value)
-        return found
+        identities = (identity for identity in self._known.recorded.after(url_identity(after)) if search in identity)
+        known = map(self._known.find, islice(identities, limit))
+        return [topic.value for topic in known if topic is not None and topic.value is not None]
+
+    async def usage(self, url: str) -> TopicUsage | None:
+        """Return what depends on a topic, or None if it is unknown."""
+        if await self.get(url) is None or (known := self._known.find(url)) is None:
+            return None
+        return TopicUsage(
+            subscriptions=known.pairs,
+            updates=known.count_updates(),
+            dead_letters=known.letters.total(),
+            published_at=known.published_at(known.head),
+        )
+
+    async def remove(self, url: str) -> bool:
+        """Forget a topic with its options, unless something depends on it."""
+        await self._records.refresh(self._subject(url))
+
+        def decide() -> bytes | None:
+            known = self._known.find(url)
+            is_free = known is not None and known.value is not None
+            return (
+                b""
+                if known is not None and is_free and not (known.pairs or known.has_updates or known.letters)
+                else None
+            )
+
+        if not await self._records.change(self._subject(url), decide):
+            return False
+        subject = self._records.names.subject("a", topic_hash(url))
+        await self._records.change(subject, lambda: b"" if self._announcements.of(subject) else None)
+        return True
 
     async def deregister(self, url: str) -> bool:
         """Deregister a topic. Its subscriptions stay."""

@@ -1,6 +1,6 @@
 """Pending intent verifications on NATS."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 
 import anyio.lowlevel
@@ -11,6 +11,7 @@ from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.pairs import PairRecord
 from websubhub.standalone.adapters.nats.stores.pair_records import PairRecords
 from websubhub.standalone.adapters.nats.wire.names import partition_of
+from websubhub.standalone.indexes.pairs import pair_of
 from websubhub.standalone.indexes.pending import KeptVerification
 from websubhub.standalone.indexes.places import check_limits, find_place
 from websubhub.standalone.ports import HostAccount, PendingVerification, SubscriptionLimits
@@ -105,21 +106,56 @@ class NatsVerifications:
     def _is_own(self, kept: KeptVerification) -> bool:
         return partition_of(kept.value.callback) in self._membership.owned
 
-    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
         """Count an attempt, if it was one, and set the time of the next."""
-        kept = self._pending.get(verification)
+
+        def change(pending: PendingVerification) -> PendingVerification:
+            return evolve(pending, attempts=pending.attempts + counts, due_at=due_at, reason=reason)
+
+        return await self._change(verification, change)
+
+    async def _change(self, verification: str, change: Callable[[PendingVerification], PendingVerification]) -> bool:
+        """Change a request, unless a newer one has replaced it."""
 
         def decide(record: PairRecord) -> PairRecord | None:
             pending = record.pending
             if pending is None or pending.id != verification:
                 return None
-            later = evolve(pending, attempts=pending.attempts + counts, due_at=due_at)
-            return PairRecord(record.active, record.start, later)
+            return PairRecord(record.active, record.start, change(pending))
 
         await anyio.lowlevel.checkpoint()
-        if kept is None:
-            return False
-        return await self._pair_records.change(kept.value.topic, kept.value.callback, decide)
+        kept = self._pending.get(verification)
+        return kept is not None and await self._pair_records.change(kept.value.topic, kept.value.callback, decide)
+
+    async def page(
+        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+    ) -> list[PendingVerification]:
+        """Return a page of the pending requests by topic and callback."""
+        await self._records.turn()
+        found = (
+            kept.value
+            for kept in self._pending.after(pair_of(*after) if after else ("", ""))
+            if failing in {None, kept.value.attempts > 0}
+        )
+        return list(islice(found, limit))
+
+    async def known(self, verifications: Sequence[str]) -> set[str]:
+        """Return which of these ids there are."""
+        await self._records.turn()
+        return {verification for verification in verifications if self._pending.get(verification)}
+
+    async def retry(self, verifications: Sequence[str]) -> int:
+        """Make these requests due now, with all attempts ahead of them. Return how many there were."""
+        now = self._clock()
+
+        def change(pending: PendingVerification) -> PendingVerification:
+            return evolve(pending, attempts=0, due_at=now)
+
+        return sum([await self._change(verification, change) for verification in set(verifications)])
+
+    async def drop(self, verifications: Sequence[str]) -> int:
+        """Forget these requests. Return how many there were."""
+        return sum([await self.remove(verification) for verification in set(verifications)])
 
     async def remove(self, verification: str) -> bool:
         """Forget a request that was denied or given up. False when a newer request has replaced it."""

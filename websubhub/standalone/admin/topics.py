@@ -1,0 +1,38 @@
+"""Operations of the admin API on topics."""
+
+from typing import Any
+
+from websubhub.standalone.admin.parameters import OperationError, read_flag, read_limit, read_url, shown
+from websubhub.standalone.ports import TOPIC_OPTIONS, DeliveryMode, HubStore, Topic
+
+
+class TopicOperations:
+    """Lists and changes topics.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    async def page(self, parameters: dict[str, Any]) -> object:
+        """Return a page of topics."""
+        page = await self._store.topics.page(after=str(parameters.get("after", "")), limit=read_limit(parameters))
+        return {"topics": [shown(topic) for topic in page]}
+
+    async def save(self, parameters: dict[str, Any]) -> object:
+        """Add a topic, or set its options."""
+        url = read_url(parameters, "url")
+        try:
+            mode = DeliveryMode(parameters.get("delivery_mode", DeliveryMode.EVERY))
+        except ValueError:
+            raise OperationError(400, f"delivery_mode must be one of {', '.join(DeliveryMode)}.") from None
+        topic = Topic(
+            url=url,
+            registered=read_flag(parameters, "registered", default=False),
+            feed_diff=read_flag(parameters, "feed_diff", default=False),
+            delivery_mode=mode,
+        )
+        options = [name for name in TOPIC_OPTIONS if name in parameters]
+        return shown(await self._store.topics.save(topic, options=options))
