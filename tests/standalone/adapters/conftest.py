@@ -111,7 +111,7 @@ def nats_hub(request: pytest.FixtureRequest, anyio_backend_name: str) -> str:
     if anyio_backend_name != "asyncio":
         pytest.skip("nats-py works on asyncio only")
     server: str = request.getfixturevalue("nats_server")
-    return f"{server}?name=hub{next(_hubs)}&gib=0.001"
+    return f"{server}?name=hub{next(_hubs)}&gib=0.01"
 
 
 _hubs = itertools.count(1)

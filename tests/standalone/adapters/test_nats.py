@@ -20,6 +20,7 @@ from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
 from websubhub.standalone.ports import (
     Delivery,
     DeliveryMode,
+    DiskFullError,
     StoredSubscription,
     StoreError,
     StoreVersionError,
@@ -373,6 +374,27 @@ async def test_streams_that_are_weaker_than_asked_are_refused(nats_hub: str, clo
             raise AssertionError
 
 
+async def test_a_stream_that_is_full_refuses_updates_and_takes_them_again(nats_hub: str, clock: Clock) -> None:
+    async with opened(nats_hub.replace("gib=0.01", "gib=0.0002"), clock) as hub:
+        await hub.subscribe()
+
+        async def publish() -> None:
+            content = b"x" * 50_000
+            await hub.broker.publish(
+                Update(id="m", topic=TOPIC, content=content, content_type="text/plain", published_at=clock())
+            )
+
+        with pytest.raises(DiskFullError):
+            for _ in range(10):
+                await publish()
+        while claimed := await hub.claim():
+            for delivery in claimed:
+                delivery.done()
+        assert await hub.broker.reclaim() > 0
+        await publish()
+        assert len(await hub.claim()) == 1
+
+
 async def test_streams_of_a_newer_version_are_refused(nats_hub: str, clock: Clock) -> None:
     async with opened(nats_hub, clock) as hub:
         records = hub.store._process.records  # type: ignore[attr-defined]
@@ -389,6 +411,19 @@ async def test_a_process_that_does_not_answer_is_seen_in_the_statistics(
     await shared(first, second)
     monkeypatch.setattr(second.store._process.questions, "_answers", {})  # type: ignore[attr-defined]
     assert (await first.broker.statistics()).partial
+
+
+async def test_whoever_only_looks_takes_nothing_from_anybody(join: Open, nats_hub: str, clock: Clock) -> None:
+    hub = await join()
+    for callback in hosts(5):
+        await hub.subscribe(callback)
+    await hub.publish()
+    async with NatsStore(nats_hub, clock=clock, takes_part=False) as store:
+        await store.examine()
+        statistics = await store.broker.statistics()
+        assert (statistics.subscriptions, statistics.waiting, statistics.partial) == (5, 5, False)
+        assert len(owned(hub)) == 32
+    assert len(await hub.claim()) == 5
 
 
 async def test_a_server_that_is_not_there_is_named(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:

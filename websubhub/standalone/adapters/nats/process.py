@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import uuid4
 
+import anyio
+
 from websubhub.standalone.adapters.nats.journal.journal import NatsJournal
 from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
@@ -36,6 +38,7 @@ _VERSION = 1
 _PACE = Pace(together=0.25, looks=3, along=False, trusted=3.0)
 _RECORDS = "tsdk"
 _CLUSTERED = 3
+_HEAR_SECONDS = 1.5  # in which each process was heard, unless it is in trouble
 
 
 class HubProcess:
@@ -152,6 +155,15 @@ class HubProcess:
         await keeper.beat()
         self.ledger.look = keeper.look
         await keeper.arrange()
+
+    async def look_on(self) -> None:
+        """Hear which processes there are, without becoming one of them."""
+
+        async def hear(data: bytes, _reply: str) -> None:
+            self._peers.hear(data)
+
+        await self.jetstream.connection.listen(self._names.subject("alive"), hear)
+        await anyio.sleep(_HEAR_SECONDS)
 
     def is_alone(self) -> bool:
         """Return whether no other process of the hub is alive."""

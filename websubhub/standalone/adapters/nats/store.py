@@ -27,6 +27,7 @@ class NatsStore:
         address: The servers, as in the setting, without ``nats://``.
         limits: The limits of deliveries.
         clock: The time, in seconds since 1970. The machines of one hub must agree on it within seconds.
+        takes_part: Whether this process delivers for the hub, or only looks at it.
 
     Attributes:
         clock: The time that everything here goes by.
@@ -37,9 +38,15 @@ class NatsStore:
     """
 
     def __init__(
-        self, address: str, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time
+        self,
+        address: str,
+        *,
+        limits: DeliveryLimits | None = None,
+        clock: Callable[[], float] = time.time,
+        takes_part: bool = True,
     ) -> None:
         self.clock = clock
+        self._takes_part = takes_part
         self._stack = AsyncExitStack()
         self._process = process = HubProcess(parse_address(address), limits or DeliveryLimits(), clock)
         members = process.ledger.members
@@ -60,9 +67,12 @@ class NatsStore:
             await stack.enter_async_context(in_background(*self._process.followers()))
             await stack.enter_async_context(self._own.running())
             keeper = self._process.keeper(self._own.flush)
-            await self._process.join(keeper)
-            stack.push_async_callback(keeper.leave)
-            await stack.enter_async_context(in_background(keeper.run))
+            if self._takes_part:
+                await self._process.join(keeper)
+                stack.push_async_callback(keeper.leave)
+                await stack.enter_async_context(in_background(keeper.run))
+            else:
+                await self._process.look_on()
             self._stack = stack.pop_all()
         return self
 

@@ -19,6 +19,7 @@ _BLOB = "Wsh-Blob"
 _RELEASED = "Wsh-Released"
 _ENTRIES_MOST = 64
 _BYTES_MOST = 262_144
+_WRITE_SECONDS = 2.5  # whoever writes tries again
 _LOOKS = 20
 _PAUSE_SECONDS = 0.05
 
@@ -154,6 +155,6 @@ class PartitionLog:
         head = headers | {_OWNER: self._owner}
         self._doubt = _Doubt(payload, name, headers)
         self._sequence = await self._jetstream.write(
-            self._subject, payload, name=name, expected=self._sequence, headers=head
+            self._subject, payload, name=name, expected=self._sequence, headers=head, seconds=_WRITE_SECONDS
         )
         self._doubt = None

@@ -26,11 +26,12 @@ log = logging.getLogger("websubhub")
 BEAT_SECONDS = 0.5
 SLEPT_SECONDS = 2.0
 """After which a process that was stopped no longer trusts itself."""
-_HAND_OVER_SECONDS = 10.0
+_HAND_OVER_SECONDS = 3.0
+_ARRANGE_SECONDS = 15.0
 _LEAVE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 _REACHED_SECONDS = 3.0
-_AT_ONCE = 8
+_AT_ONCE = 16
 
 
 class Keeper:
@@ -130,13 +131,13 @@ class Keeper:
         """Take what is wanted and free, and hand over what others are to have."""
         async with self._changing:
             wanted = self._peers.wanted(range(PARTITIONS), leaving=self._leaving)
-            surplus = self.owned - wanted
-            if surplus:
-                await self._hand_over(surplus)
             limiter = anyio.CapacityLimiter(_AT_ONCE)
-            async with anyio.create_task_group() as tasks:
-                for number in wanted - self.owned:
-                    tasks.start_soon(self._take, number, limiter)
+            with anyio.move_on_after(_ARRANGE_SECONDS):  # else it is tried again, by what is known then
+                async with anyio.create_task_group() as tasks:
+                    if surplus := self.owned - wanted:
+                        tasks.start_soon(self._hand_over, surplus)
+                    for number in wanted - self.owned:
+                        tasks.start_soon(self._take, number, limiter)
 
     async def _take(self, number: int, limiter: anyio.CapacityLimiter) -> None:
         async with limiter:
@@ -175,31 +176,36 @@ class Keeper:
 
     async def _hand_over(self, numbers: set[int]) -> None:
         """Finish what is on its way to some partitions, and leave them to others."""
-        hosts = {
-            authority_of(pair.key[1])
-            for number in numbers
-            for pair in self._knowledge.pairs.of_partition[number].values()
-        }
-        board = self._ledger.board.hosts
-        for host in hosts:
-            board.pause(host)
         try:
-            with anyio.move_on_after(_HAND_OVER_SECONDS):
-                while not self._leaving and any(board.busy(host_key(host)).in_flight for host in hosts):  # noqa: ASYNC110 - nobody tells
-                    await anyio.sleep(_LOOK_SECONDS)
+            await self._flush()  # before anything is held back: as long as this fails, nothing can be handed over
+            hosts = self._hosts_of(numbers)
+            for host in hosts:
+                self._ledger.board.hosts.pause(host)
+            try:
+                await self._landed(hosts)
                 await self._flush()
-            for number in numbers:
-                await self._release(number)
+                async with anyio.create_task_group() as tasks:
+                    for number in numbers:
+                        tasks.start_soon(self._release, number)
+            finally:
+                for host in hosts - self._knowledge.paused:
+                    self._ledger.board.hosts.resume(host)
         except StoreError as error:
-            log.info("Some deliveries could not be handed over now: %s", error)
-        finally:
-            for number in numbers:
-                if number not in self._partitions.logs:
-                    self._partitions.lose(number)
-            for host in hosts - self._knowledge.paused:
-                board.resume(host)
+            log.info("Some deliveries cannot be handed over now: %s", error)
+
+    async def _landed(self, hosts: set[str]) -> None:
+        """Wait until nothing is on its way to these hosts, for a time, unless this process is ending anyway."""
+        keys, busy = [host_key(host) for host in hosts], self._ledger.board.hosts.busy
+        with anyio.move_on_after(_HAND_OVER_SECONDS):
+            while not self._leaving and any(busy(key).in_flight for key in keys):  # noqa: ASYNC110 - nobody tells
+                await anyio.sleep(_LOOK_SECONDS)
+
+    def _hosts_of(self, numbers: set[int]) -> set[str]:
+        pairs = self._knowledge.pairs.of_partition
+        return {authority_of(pair.key[1]) for number in numbers for pair in pairs[number].values()}
 
     async def _release(self, number: int) -> None:
+        """Leave a partition. If that cannot be written, the others see that this process no longer names it."""
         partition = self._partitions.logs.get(number)
         if partition is None:
             return
@@ -208,5 +214,5 @@ class Keeper:
         self._partitions.lose(number)
         try:
             await partition.replace(whole)
-        except SupersededError:
-            log.debug("Partition %d was another process's already.", number)
+        except StoreError as error:
+            log.debug("That partition %d is free could not be written: %s", number, error)

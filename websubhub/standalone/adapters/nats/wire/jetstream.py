@@ -171,10 +171,10 @@ def _read(data: bytes) -> Any:
     if error is None:
         return answer
     code, reason = error.get("err_code", 0), error.get("description", "no reason given")
-    if code in _AGAIN or error.get("code") == 503:  # noqa: PLR2004 - the status
-        raise UnavailableError(f"The NATS servers cannot do it now: {reason}.")
     if code in _FULL:
         raise DiskFullError(f"The NATS servers have no space for it: {reason}.")
+    if code in _AGAIN or error.get("code") == 503:  # noqa: PLR2004 - the status
+        raise UnavailableError(f"The NATS servers cannot do it now: {reason}.")
     raise _RefusedError(code, reason)
 
 
