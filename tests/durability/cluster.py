@@ -183,7 +183,7 @@ def run_rounds(folder: Path, rounds: int, seed: int) -> ClusterAccount:
         faults, times = [], []
         for _ in range(rounds):
             fault = chance.choice(_FAULTS)
-            times += _round(chance, fault, hubs, servers)
+            times.append(_round(chance, fault, hubs, servers))
             faults.append(fault)
         for publisher in publishers:
             publisher.stop()
@@ -208,8 +208,8 @@ def _subscribe(hubs: list[_Hub], subscribers: Sink, topics: list[str], chance: r
     return callbacks
 
 
-def _round(chance: random.Random, fault: str, hubs: list[_Hub], servers: list[Server]) -> list[tuple[float, float]]:
-    """Do something bad and undo it after a while. Return when it began and when it was over."""
+def _round(chance: random.Random, fault: str, hubs: list[_Hub], servers: list[Server]) -> tuple[float, float, float]:
+    """Do something bad and undo it after a while. Return when it began, was undone, and was over."""
     time.sleep(chance.uniform(0.5, 2.5))
     how, whom = fault.split()
     hub = chance.choice(hubs) if whom in {"hub", "both"} else None
@@ -219,6 +219,7 @@ def _round(chance: random.Random, fault: str, hubs: list[_Hub], servers: list[Se
         if victim is not None:
             victim.kill() if how == "kill" else victim.send(signal.SIGSTOP)
     time.sleep(chance.uniform(3, 9))
+    undone = time.time()
     if server is not None:
         server.start() if how == "kill" else server.send(signal.SIGCONT)
     if hub is not None:
@@ -226,7 +227,7 @@ def _round(chance: random.Random, fault: str, hubs: list[_Hub], servers: list[Se
     until_in_thread(lambda: all(map(_is_healthy, servers)), lambda: "a server does not become healthy")
     over = time.time()
     time.sleep(1.0)
-    return [(begun, over)]
+    return begun, undone, over
 
 
 def _is_healthy(server: Server) -> bool:
@@ -255,7 +256,7 @@ def _account(
     callbacks: dict[str, str],
     publishers: list[ClusterPublisher],
     faults: list[str],
-    times: list[tuple[float, float]],
+    times: list[tuple[float, float, float]],
 ) -> ClusterAccount:
     accepted = {publisher.topic: publisher.accepted for publisher in publishers}
     arrivals = read_arrivals(log, callbacks)
@@ -264,7 +265,7 @@ def _account(
         callback: [each for each in arrivals.get(callback, ()) if each.sequence in accepted[topic]]
         for callback, topic in callbacks.items()
     }
-    moments = [moment for begun, over in times for moment in (begun, over)]
+    moments = [moment for each in times for moment in each]
     books = account(callbacks, {topic: list(numbers) for topic, numbers in accepted.items()}, known, moments)
     delivered = [0.0 for _ in times]
     for callback, topic in callbacks.items():
@@ -274,7 +275,7 @@ def _account(
                 continue
             seen.add(arrival.sequence)
             at = accepted[topic][arrival.sequence]
-            for number, (begun, _) in enumerate(times):
+            for number, (begun, *_) in enumerate(times):
                 after = times[number + 1][0] if number + 1 < len(times) else float("inf")
                 if begun - 5 <= at < after:
                     delivered[number] = max(delivered[number], arrival.at - at)

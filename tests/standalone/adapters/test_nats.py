@@ -384,9 +384,12 @@ async def test_a_stream_that_is_full_refuses_updates_and_takes_them_again(nats_h
                 Update(id="m", topic=TOPIC, content=content, content_type="text/plain", published_at=clock())
             )
 
-        with pytest.raises(DiskFullError):
+        async def fill() -> None:
             for _ in range(10):
                 await publish()
+
+        with pytest.raises(DiskFullError):
+            await fill()
         while claimed := await hub.claim():
             for delivery in claimed:
                 delivery.done()

@@ -28,14 +28,14 @@ class Pace:
     """When outcomes are written.
 
     Args:
-        together: Seconds between two checks for more than a few outcomes.
-        looks: How often to check. A few wait for a publish no longer than this takes.
+        together: Seconds between two checks for more than a few outcomes, or None for a file on this machine.
+        looks: How often to check, or None. A few wait for a publish no longer than this takes.
         along: Whether a few are written with a publish, in the same step.
         trusted: Seconds after which no more deliveries are claimed, if outcomes cannot be written.
     """
 
-    together: float = _TOGETHER_SECONDS
-    looks: int = _LOOKS
+    together: float | None = None
+    looks: int | None = None
     along: bool = True
     trusted: float = math.inf
 
@@ -78,8 +78,9 @@ class Flusher:
 
     async def _gather(self) -> None:
         """Wait for more outcomes: a publish may write them too, and many cost little more than one."""
-        for _ in range(self._pace.looks):
-            await anyio.sleep(self._pace.together)
+        together, looks = self._pace.together, self._pace.looks
+        for _ in range(_LOOKS if looks is None else looks):
+            await anyio.sleep(_TOGETHER_SECONDS if together is None else together)
             waiting = self._desk.settlements
             if self._unwritten or waiting.ended or not 0 < waiting.count < _FEW:
                 return
