@@ -1,4 +1,4 @@
-"""What a service that is run from a script tells on stderr: where it listens, how to stop it, and what it does."""
+"""Messages of a running service on stderr: its address, how to stop it, and its log."""
 
 import logging
 import sys
