@@ -13,8 +13,10 @@ from websubhub.standalone.ports.errors import (
     StoreLockedError,
     StoreVersionError,
 )
+from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
+    TOPIC_OPTIONS,
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
@@ -22,11 +24,14 @@ from websubhub.standalone.ports.records import (
     DeliveryMode,
     FailingDelivery,
     FetchedTopic,
+    HostPlace,
     HostState,
+    Published,
     PublishKey,
     Statistics,
     StoredSubscription,
     Topic,
+    TopicUsage,
     Update,
 )
 from websubhub.standalone.ports.requests import Mode, PendingVerification
@@ -39,6 +44,8 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "EVERY_LETTER",
+    "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",
@@ -46,6 +53,7 @@ __all__ = [
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
+    "DeadLetterStore",
     "Delivery",
     "DeliveryMode",
     "DeliverySettledError",
@@ -54,12 +62,15 @@ __all__ = [
     "FetchedTopic",
     "HostAccount",
     "HostFullError",
+    "HostPlace",
     "HostState",
     "HubFullError",
     "HubStore",
+    "LetterFilter",
     "Mode",
     "PendingVerification",
     "PublishKey",
+    "Published",
     "Statistics",
     "StoreClosedError",
     "StoreError",
@@ -70,6 +81,7 @@ __all__ = [
     "SubscriptionStore",
     "Topic",
     "TopicStore",
+    "TopicUsage",
     "Update",
     "VerificationStore",
 ]

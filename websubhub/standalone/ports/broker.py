@@ -1,12 +1,14 @@
 """The port to the broker: publish updates, claim the deliveries that are due, settle each exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from websubhub.standalone.ports.records import (
     DeadLetter,
     FailingDelivery,
+    HostPlace,
     HostState,
+    Published,
     PublishKey,
     Statistics,
     Update,
@@ -108,7 +110,7 @@ class Delivery(Protocol):
 class ContentBroker(Protocol):
     """Publishes updates, and hands out their deliveries in order, one at a time for each subscription."""
 
-    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
+    async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
         """Accept an update for every subscription that its topic has now. It is durable when this returns.
 
         Args:
@@ -116,8 +118,8 @@ class ContentBroker(Protocol):
             key: The key of the update. Updates with the same key and topic are accepted once within a day.
 
         Returns:
-            The id of the accepted update, or of the first one with the same key. It differs from the caller's if
-            another publisher has already used that id for the topic.
+            The id of the accepted update, or of the first one with the same key, and how many subscriptions it is owed
+            to. The id differs from the caller's if another publisher has already used that id for the topic.
 
         Raises:
             BacklogFullError: Too many deliveries are waiting.
@@ -174,8 +176,24 @@ class ContentBroker(Protocol):
         """Resume deliveries to this host at once, even if it was held back because it failed."""
         ...
 
-    async def hosts(self, *, limit: int = 100) -> list[HostState]:
-        """Return the hosts that are paused, failing or busy, in this order."""
+    async def hosts(
+        self, *, only: str | None = None, after: HostPlace | None = None, limit: int = 100
+    ) -> list[HostState]:
+        """Return the hosts that are paused, failing or busy, in this order.
+
+        Args:
+            only: The only host, named as by ``canonical_authority``.
+            after: The ``place`` of the last host of the previous page.
+            limit: How many at most.
+        """
+        ...
+
+    def report_to(self, record: Callable[..., None]) -> None:
+        """Record events of hosts from now on: held back, recovered, paused or resumed.
+
+        Args:
+            record: Records an event, as ``Events.record``.
+        """
         ...
 
     async def reclaim(self) -> int:

@@ -41,6 +41,7 @@ class SqliteJournal:
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
     ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day."""
+        await self._database.catch_up()  # or a subscriber that has confirmed would not be there yet
         now = self._ledger.clock()
         admit = self._ledger.members.admit  # which changes nothing, so that the thread of the database may ask it
 
@@ -49,14 +50,17 @@ class SqliteJournal:
                 return append_once(connection, update, key, now, admit)
             return update, *append_update(connection, update, admit)
 
+        recipients = 0
+
         def then(appended: tuple[Update, Admission, Key]) -> None:
+            nonlocal recipients
             accepted, admission, position = appended
             if admission is Admission.TAKEN:
-                self._ledger.published(accepted, *position)
+                recipients = self._ledger.published(accepted, *position)
 
         along = None if outcomes is None else partial(write_settlements, settlements=outcomes)
         (accepted, admission, _), settled = await self._database.write_along(work, then, along)
-        return Appended(accepted.id, admission, settled)
+        return Appended(accepted.id, admission, settled, None if admission is Admission.REPEATED else recipients)
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
         """Return what claims need."""
