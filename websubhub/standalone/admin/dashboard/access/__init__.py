@@ -1,0 +1,1 @@
+"""Who may see the dashboard, and how its own pages are told from those of others."""
