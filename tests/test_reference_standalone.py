@@ -16,7 +16,7 @@ from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
 from websubhub import IntentVerification, _publish_request
-from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome, RequestOutcome
@@ -121,7 +121,7 @@ def test_the_settings_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_route_of_the_admin_api_is_described() -> None:
-    nothing: Any = SimpleNamespace(announcements=None)  # the table of routes is made without looking at it
+    nothing: Any = SimpleNamespace(announcements=None, broker=None)  # the table of routes is made without looking at it
     operations = Operations(nothing, "", nothing, nothing, nothing)
     admin = Admin(nothing, operations, HubMetrics(), tokens=Tokens((), ""), reach=Reach("", None))
     known = {*admin._routes, ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}

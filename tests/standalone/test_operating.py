@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.standalone.hub import ADMIN, World, world
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.admin.readiness import Readiness
+from websubhub.standalone.admin.http.readiness import Readiness
 from websubhub.standalone.ports import StoredSubscription, Update
 from websubhub.standalone.work.upkeep import Upkeep
 from websubhub.testing import FakeClock

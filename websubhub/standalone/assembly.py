@@ -16,7 +16,7 @@ from websubhub import (
     VerificationBudget,
     is_loopback_url,
 )
-from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions

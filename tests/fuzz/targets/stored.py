@@ -21,7 +21,7 @@ from websubhub._protocol import notice
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.file.database import MEMORY
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, Mode, PendingVerification, StoredSubscription, Update

@@ -1,1 +1,1 @@
-"""The admin API for operators, readiness and metrics."""
+"""What operators can see and do in a running hub, as operations from JSON to JSON, and the API over HTTP."""

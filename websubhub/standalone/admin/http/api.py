@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from websubhub import Answer, Request, Response, refusal_on_loopback
+from websubhub.standalone.admin.http.readiness import Readiness
+from websubhub.standalone.admin.http.scraping import Scraping
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.admin.parameters import OperationError
-from websubhub.standalone.admin.readiness import Readiness
-from websubhub.standalone.admin.scraping import Scraping
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import HubStore, StoreError
 from websubhub.standalone.reach import Reach
@@ -50,21 +50,21 @@ class Admin:
         self._reach = reach
         self._saturated = saturated
         self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
-            ("GET", "/admin/topics"): operations.topics,
-            ("POST", "/admin/topics"): operations.save_topic,
-            ("GET", "/admin/subscriptions"): operations.subscriptions,
-            ("POST", "/admin/subscriptions/remove"): operations.remove_subscription,
-            ("GET", "/admin/deliveries"): operations.deliveries,
-            ("GET", "/admin/dead-letters"): operations.dead_letters,
-            ("POST", "/admin/dead-letters/replay"): operations.replay,
-            ("POST", "/admin/dead-letters/drop"): operations.drop,
+            ("GET", "/admin/topics"): operations.topics.page,
+            ("POST", "/admin/topics"): operations.topics.save,
+            ("GET", "/admin/subscriptions"): operations.subscriptions.page,
+            ("POST", "/admin/subscriptions/remove"): operations.subscriptions.remove,
+            ("GET", "/admin/deliveries"): operations.overview.deliveries,
+            ("GET", "/admin/dead-letters"): operations.letters.page,
+            ("POST", "/admin/dead-letters/replay"): operations.letters.replay,
+            ("POST", "/admin/dead-letters/drop"): operations.letters.drop,
             ("GET", "/admin/announcements"): operations.announcements.page,
             ("POST", "/admin/announcements/replay"): operations.announcements.replay,
             ("POST", "/admin/announcements/drop"): operations.announcements.drop,
-            ("GET", "/admin/hosts"): operations.hosts,
-            ("POST", "/admin/hosts/pause"): operations.pause,
-            ("POST", "/admin/hosts/resume"): operations.resume,
-            ("GET", "/admin/statistics"): operations.statistics,
+            ("GET", "/admin/hosts"): operations.hosts.page,
+            ("POST", "/admin/hosts/pause"): operations.hosts.pause,
+            ("POST", "/admin/hosts/resume"): operations.hosts.resume,
+            ("GET", "/admin/statistics"): operations.overview.statistics,
         }
 
     async def handle(self, request: Request) -> Answer:
