@@ -16,6 +16,7 @@ from websubhub import (
     VerificationBudget,
     is_loopback_url,
 )
+from websubhub.standalone.admin.dashboard.site import Site, is_installed
 from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.hub.intake import Intake
@@ -47,6 +48,7 @@ class Parts:
 
     app: HubApplication
     admin: AsgiEdge
+    site: Site
     delivery: DeliveryLoop
     fetching: TopicFetching
     verification: VerificationWorker
@@ -122,10 +124,33 @@ async def _assemble(
     return Parts(
         app=app,
         admin=AsgiEdge(admin.handle),
+        site=_site(settings, operations, admin, operators, reach, hub, clock),
         delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
         fetching=fetching,
         verification=verification,
         upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock, distributor.close_idle),
+    )
+
+
+def _site(
+    settings: Settings,
+    operations: Operations,
+    admin: Admin,
+    operators: Tokens,
+    reach: Reach,
+    hub: str,
+    clock: Callable[[], float],
+) -> Site:
+    """Return what browsers see. The dashboard is part of it if its extra is installed."""
+    if not is_installed():
+        return Site(hub, admin.is_ready)
+    from websubhub.standalone.admin.dashboard.access.sessions import Role  # noqa: PLC0415 - of the extra
+    from websubhub.standalone.admin.dashboard.building import build, key_of  # noqa: PLC0415 - of the extra
+
+    key = key_of(settings.admin_token)
+    tokens = {Role.OPERATOR: operators}
+    return Site(
+        hub, admin.is_ready, build(operations, key=key, tokens=tokens, reach=reach, public_url=hub, clock=clock)
     )
 
 

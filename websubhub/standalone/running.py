@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from websubhub import ClosedApplication, Paths, Response, is_loopback_host, is_loopback_url
+from websubhub import ClosedApplication, Response, is_loopback_host, is_loopback_url
 from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
 from websubhub.standalone.reach import Reach
@@ -32,7 +32,7 @@ class Hub:
     """
 
     def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
-        self.app = Paths({HUB_PATH: parts.app, "/": parts.admin})
+        self.app = parts.site.app(HUB_PATH, parts.app, parts.admin)
         self._parts = parts
         self._delivered = delivered
 

@@ -18,6 +18,7 @@ from websubhub.standalone.admin.parameters import OperationError
 _FORM_LIMIT = 65_536
 _MOST_FIELDS = 1_200
 _QUESTIONS = "/do/"
+_OTHER_PATHS = ("/do", "/shared", "/sign-in", "/sign-out", "/static")
 
 
 class Dashboard:
@@ -47,6 +48,11 @@ class Dashboard:
         self._entrance = entrance
         self._references = references
         self._showing = showing
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that it answers at, but its root."""
+        return [*(path for path in self._pages if path != "/"), *_OTHER_PATHS]
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request."""
@@ -101,6 +107,8 @@ class Dashboard:
             raise OperationError(405, "This page is only looked at.")
         self._check_role(visit.session)
         said = await self._action(path).do(visit)
+        if isinstance(said, Response):
+            return said
         back = _own_path(visit.field("back"), visit.request.mount)
         joint = "&" if "?" in back else "?"
         return redirect(f"{back}{joint}notice={self._references.to_notice(said)}")

@@ -34,7 +34,9 @@ class FirstPage:
         self._has_dashboard = has_dashboard
         folder = files(__package__).joinpath("static")
         style = folder.joinpath("first_page.css").read_text(encoding="utf-8")
-        self._template = Template(folder.joinpath("first_page.html").read_text(encoding="utf-8").replace("$style", style))
+        self._template = Template(
+            folder.joinpath("first_page.html").read_text(encoding="utf-8").replace("$style", style)
+        )
         digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'; base-uri 'none'"
         safe = [(name, value) for name, value in SAFE_HEADERS if name != "Content-Security-Policy"]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from websubhub import Response
 from websubhub.standalone.admin.dashboard.visits import Visit
 
 
@@ -57,8 +58,8 @@ class Action:
 
     Attributes:
         ask: Returns the question.
-        do: Does it, and returns what was done in one sentence.
+        do: Does it, and returns what was done in one sentence, or the response that leads to what was made.
     """
 
     ask: Callable[[Visit], Awaitable[Question]]
-    do: Callable[[Visit], Awaitable[str]]
+    do: Callable[[Visit], Awaitable[str | Response]]

@@ -33,6 +33,7 @@ class Rendering:
         )
         self._environment.filters |= {name: getattr(formats, name) for name in _FILTERS}
         self._environment.filters["relative"] = self._relative
+        self._environment.filters["seconds"] = formats.seconds_of
 
     def _relative(self, moment: str) -> str:
         return formats.relative(moment, self._clock())

@@ -53,7 +53,9 @@ class Showing:
     def part(self, template: str, mount: str, **values: object) -> bytes:
         """Return a part of a page that a script adds to it."""
         subscription_url = partial(self._subscription_url, mount)
-        return self._rendering.text(template, mount, url=partial(address, mount), subscription_url=subscription_url, **values)
+        return self._rendering.text(
+            template, mount, url=partial(address, mount), subscription_url=subscription_url, **values
+        )
 
     def again(self, request: Request) -> Response:
         """Return the response that makes a browser ask for the page again, by itself."""

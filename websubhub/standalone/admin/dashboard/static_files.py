@@ -13,7 +13,14 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_NAMES = ("dashboard.css", "dashboard.js", "icon.svg", "vendor/htmx.min.js", "vendor/uPlot.min.css", "vendor/uPlot.min.js")
+_NAMES = (
+    "dashboard.css",
+    "dashboard.js",
+    "icon.svg",
+    "vendor/htmx.min.js",
+    "vendor/uPlot.min.css",
+    "vendor/uPlot.min.js",
+)
 _DIGEST_LENGTH = 12
 
 

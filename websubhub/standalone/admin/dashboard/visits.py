@@ -40,7 +40,11 @@ class Visit:
 
     def given(self, *names: str) -> dict[str, str]:
         """Return those of these fields that are filled in."""
-        return {name: value for name in names if (value := self.field(name))}
+        return {name: value for name, value in self.filters(*names).items() if value}
+
+    def filters(self, *names: str) -> dict[str, str]:
+        """Return these fields. The text of a missing one is empty."""
+        return {name: self.field(name) for name in names}
 
 
 @attrs.frozen(kw_only=True)

@@ -97,9 +97,13 @@ class Admin:
             raise OperationError(405 if known else 404, "There is nothing here for this method.")
         return _json(200, await route(_parameters(request)))
 
+    async def is_ready(self) -> bool:
+        """Return whether the hub accepts requests and can store them."""
+        return not self._saturated() and await self._readiness.is_ready()
+
     async def _readiness_response(self) -> Response:
         # Anybody may ask, so the reason is only in the log.
-        if not self._saturated() and await self._readiness.is_ready():
+        if await self.is_ready():
             return _json(200, {"status": "ready"})
         return _json(503, {"status": "not ready"}, [("Retry-After", "5")])
 

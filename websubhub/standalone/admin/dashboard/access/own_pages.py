@@ -20,7 +20,9 @@ def is_from_own_page(request: Request, public_url: str) -> bool:
     if not sites and not origins:
         return False
     own = {_authority(request.url), _authority(public_url)} - {None}
-    return all(site.strip().lower() == "same-origin" for site in sites) and all(_authority(each) in own for each in origins)
+    return all(site.strip().lower() == "same-origin" for site in sites) and all(
+        _authority(each) in own for each in origins
+    )
 
 
 def _authority(url: str) -> tuple[str, int | None] | None:

@@ -72,9 +72,7 @@ class Sessions:
     def begin(self, role: Role, *, is_local: bool = False) -> Session:
         """Return a new session."""
         now = self._clock()
-        return Session(
-            id=secrets.token_hex(16), role=role, is_local=is_local, since=now, until=now + _IDLE_SECONDS
-        )
+        return Session(id=secrets.token_hex(16), role=role, is_local=is_local, since=now, until=now + _IDLE_SECONDS)
 
     def read(self, headers: Headers) -> Session | None:
         """Return the session of a request, or None if it has none that still counts."""

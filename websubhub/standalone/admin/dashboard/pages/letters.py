@@ -1,0 +1,128 @@
+"""The page of dead letters: what was given up, why, and how to send it again."""
+
+from typing import Any, cast
+
+from websubhub import Response
+from websubhub.standalone.admin.dashboard import formats
+from websubhub.standalone.admin.dashboard.access.references import References
+from websubhub.standalone.admin.dashboard.headers import download_response
+from websubhub.standalone.admin.dashboard.pages.contents import bytes_of
+from websubhub.standalone.admin.dashboard.pages.lists import next_page, parameters
+from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
+from websubhub.standalone.admin.dashboard.questions import Action, Question
+from websubhub.standalone.admin.dashboard.visits import View, Visit
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.parameters import OperationError, read_number
+
+_FILTERS = ("topic", "host", "reason")
+_SECTION = "/dead-letters"
+
+
+class LetterPages:
+    """Shows, replays and drops dead letters.
+
+    Args:
+        operations: The operations of the admin API.
+        references: What stands in addresses.
+    """
+
+    def __init__(self, operations: Operations, references: References) -> None:
+        self._letters = operations.letters
+        self._references = references
+
+    @property
+    def actions(self) -> dict[str, Action]:
+        """What can be done with dead letters."""
+        return {
+            "replay-letters": Action(ask=self._ask_to_replay, do=self._replay),
+            "drop-letters": Action(ask=self._ask_to_drop, do=self._drop),
+        }
+
+    async def listed(self, visit: Visit) -> View:
+        """Show the dead letters, the oldest first."""
+        subscription = subscription_of(visit, self._references)
+        found = cast("dict[str, Any]", await self._letters.page({**parameters(visit, *_FILTERS), **subscription}))
+        values = {
+            "letters": found["dead_letters"],
+            "next": next_page(visit, _SECTION, found["next"], *_FILTERS, "ref"),
+            "given": visit.filters(*_FILTERS, "ref"),
+            "count": await self._count(visit),
+            "subscription": subscription,
+        }
+        return View(template="letters.html", values=values, section=_SECTION)
+
+    async def content(self, visit: Visit) -> Response:
+        """Return the content of a dead letter as a file."""
+        if not visit.session.may_operate:
+            raise OperationError(403, "The viewer token does not show contents.")
+        number = read_number(visit.field("id"), "id")
+        found = cast("dict[str, Any]", await self._letters.content({"id": number}))
+        return download_response(bytes_of(found), f"dead-letter-{number}")
+
+    async def _ask_to_replay(self, visit: Visit) -> Question:
+        return Question(
+            title=f"Replay {await self._meant(visit)}?",
+            touches=(
+                *self._which(visit),
+                "They are delivered at once, with all attempts ahead of them, and may arrive after newer updates.",
+                "Those that arrive disappear from the list.",
+            ),
+            verb="Replay",
+            values=self._values(visit),
+        )
+
+    async def _replay(self, visit: Visit) -> str:
+        done = cast("dict[str, Any]", await self._letters.replay(self._chosen(visit)))
+        return f"{_letters(done['replayed'])} will be delivered again."
+
+    async def _ask_to_drop(self, visit: Visit) -> Question:
+        return Question(
+            title=f"Drop {await self._meant(visit)}?",
+            touches=(*self._which(visit), "Their content is deleted, and the subscribers never get it."),
+            verb="Drop",
+            values=self._values(visit),
+            is_danger=True,
+        )
+
+    async def _drop(self, visit: Visit) -> str:
+        done = cast("dict[str, Any]", await self._letters.drop(self._chosen(visit)))
+        return f"{_letters(done['dropped'])} dropped."
+
+    async def _meant(self, visit: Visit) -> str:
+        ids = visit.each("ids")
+        count = len(ids) if ids else await self._count(visit)
+        if not count:
+            raise OperationError(404, "There is no such dead letter.")
+        return _letters(count)
+
+    async def _count(self, visit: Visit) -> int:
+        counted = cast("dict[str, Any]", await self._letters.count(self._filter(visit)))
+        return int(counted["count"])
+
+    def _filter(self, visit: Visit) -> dict[str, Any]:
+        return {**visit.given(*_FILTERS), **subscription_of(visit, self._references)}
+
+    def _chosen(self, visit: Visit) -> dict[str, Any]:
+        """Return the parameters that choose the dead letters of a form: their numbers, or what they have in common."""
+        ids = visit.each("ids")
+        if ids:
+            return {"ids": [read_number(each, "an id") for each in ids]}
+        return {"all": True, **self._filter(visit)}
+
+    def _which(self, visit: Visit) -> tuple[str, ...]:
+        """Return what the dead letters of a form have in common, a sentence each."""
+        if visit.each("ids"):
+            return ("The ones that you have chosen.",)
+        subscription = subscription_of(visit, self._references)
+        lines = [f"All with the {name} {value}." for name, value in visit.given(*_FILTERS).items()]
+        if subscription:
+            lines.append(f"All of {formats.masked(subscription['callback'])} for {subscription['topic']}.")
+        return tuple(lines) or ("All that there are.",)
+
+    def _values(self, visit: Visit) -> tuple[tuple[str, str], ...]:
+        chosen = tuple(("ids", each) for each in visit.each("ids"))
+        return chosen or tuple(visit.given(*_FILTERS, "ref").items())
+
+
+def _letters(number: int) -> str:
+    return "1 dead letter" if number == 1 else f"{formats.count(number)} dead letters"

@@ -1,0 +1,49 @@
+"""What a browser sees of a hub: the dashboard if it is installed, and the first page."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from websubhub import AsgiEdge, EdgeLimits, Paths
+from websubhub.standalone.admin.dashboard.first_page import App, Browsable, FirstPage
+
+if TYPE_CHECKING:  # it needs what the extra brings
+    from websubhub.standalone.admin.dashboard.application import Dashboard
+
+_FORM_BYTES = 65_536
+
+
+def is_installed() -> bool:
+    """Return whether the extra ``dashboard`` is installed."""
+    return find_spec("jinja2") is not None
+
+
+class Site:
+    """Puts what browsers see beside what programs use.
+
+    Args:
+        public_url: The hub's public URL.
+        is_ready: Returns whether the hub accepts requests and can store them.
+        dashboard: The dashboard, or None if there is none.
+    """
+
+    def __init__(
+        self, public_url: str, is_ready: Callable[[], Awaitable[bool]], dashboard: "Dashboard | None" = None
+    ) -> None:
+        self._first_page = FirstPage(public_url, is_ready, has_dashboard=dashboard is not None)
+        self._dashboard = dashboard
+
+    def app(self, hub_path: str, hub: App, admin: App) -> Paths:
+        """Return the application that answers all requests.
+
+        Args:
+            hub_path: The path of the hub.
+            hub: The hub.
+            admin: The admin API, metrics and health, and what answers everywhere else.
+        """
+        apps: dict[str, App] = {hub_path: Browsable(hub, self._first_page), "/": admin}
+        if self._dashboard is None:
+            return Paths(apps, root=AsgiEdge(self._first_page.handle))
+        edge = AsgiEdge(self._dashboard.handle, limits=EdgeLimits(body_bytes=_FORM_BYTES))
+        pages: Mapping[str, Any] = dict.fromkeys(self._dashboard.paths, edge)
+        return Paths({**apps, **pages}, root=edge)
