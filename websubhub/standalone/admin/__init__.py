@@ -1,1 +1,1 @@
-"""What operators can see and do in a running hub, as operations from JSON to JSON, and the API over HTTP."""
+"""Inspecting and operating a running hub: operations from JSON to JSON, and the admin API over HTTP."""

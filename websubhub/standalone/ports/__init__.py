@@ -13,6 +13,7 @@ from websubhub.standalone.ports.errors import (
     StoreLockedError,
     StoreVersionError,
 )
+from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
     Announcement,
@@ -27,6 +28,7 @@ from websubhub.standalone.ports.records import (
     Statistics,
     StoredSubscription,
     Topic,
+    TopicUsage,
     Update,
 )
 from websubhub.standalone.ports.requests import Mode, PendingVerification
@@ -39,6 +41,7 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "EVERY_LETTER",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",
@@ -46,6 +49,7 @@ __all__ = [
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
+    "DeadLetterStore",
     "Delivery",
     "DeliveryMode",
     "DeliverySettledError",
@@ -57,6 +61,7 @@ __all__ = [
     "HostState",
     "HubFullError",
     "HubStore",
+    "LetterFilter",
     "Mode",
     "PendingVerification",
     "PublishKey",
@@ -70,6 +75,7 @@ __all__ = [
     "SubscriptionStore",
     "Topic",
     "TopicStore",
+    "TopicUsage",
     "Update",
     "VerificationStore",
 ]

@@ -194,7 +194,18 @@ CREATE TRIGGER subscription_discounted AFTER DELETE ON subscriptions BEGIN
 END;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+# Operators find subscriptions and dead letters by host, topic and reason, and see why a verification waits.
+_VERSION_4 = """
+CREATE INDEX subscriptions_by_host ON subscriptions (host, identity, topic_id);
+ALTER TABLE dead_letters ADD COLUMN host INTEGER NOT NULL DEFAULT 0;
+UPDATE dead_letters SET host = host_key(callback);
+CREATE INDEX dead_letters_by_host ON dead_letters (host);
+CREATE INDEX dead_letters_by_topic ON dead_letters (topic_id);
+CREATE INDEX dead_letters_by_reason ON dead_letters (reason);
+ALTER TABLE verifications ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
 
 
