@@ -121,8 +121,8 @@ def test_the_settings_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_route_of_the_admin_api_is_described() -> None:
-    nothing: Any = SimpleNamespace(announcements=None, broker=None)  # the table of routes is made without looking at it
-    operations = Operations(nothing, "", nothing, nothing, nothing)
+    nothing: Any = SimpleNamespace(announcements=None, broker=None, announced=None, verifications=None)
+    operations = Operations(nothing, nothing)  # the table of routes is made without looking at it
     admin = Admin(nothing, operations, HubMetrics(), tokens=Tokens((), ""), reach=Reach("", None))
     known = {*admin._routes, ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
     assert set(SECTIONS) == known

@@ -16,6 +16,7 @@ from websubhub import (
     VerificationBudget,
     is_loopback_url,
 )
+from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.dashboard.site import Site, is_installed
 from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
@@ -116,7 +117,16 @@ async def _assemble(
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
     verification = _verification(store, app, accepted, budget, metrics, named_callbacks)
-    operations = Operations(store, hub, app.deny, announced.ring, budget)
+    controls = Controls(
+        hub=hub,
+        deny=app.deny,
+        announced=announced.ring,
+        accepted=accepted.ring,
+        verifications=budget,
+        distributor=distributor,
+        clock=clock,
+    )
+    operations = Operations(store, controls)
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )

@@ -22,6 +22,7 @@ from websubhub.standalone.ports import (
     BacklogFullError,
     DeadLetter,
     FailingDelivery,
+    HostPlace,
     HostState,
     PublishKey,
     Statistics,
@@ -124,10 +125,12 @@ class Broker:
         """Resume deliveries to this host at once."""
         await self._journal.hold_host(canonical_authority(host), paused=False)
 
-    async def hosts(self, *, limit: int = 100) -> list[HostState]:
+    async def hosts(
+        self, *, only: str | None = None, after: HostPlace | None = None, limit: int = 100
+    ) -> list[HostState]:
         """Return the hosts that are paused, failing or busy, in this order."""
         await anyio.lowlevel.checkpoint()
-        return self._board.hosts.states(limit)
+        return self._board.hosts.states(limit, only=only, after=after)
 
     async def reclaim(self) -> int:
         """Delete the updates that no subscription is owed. Return how many."""

@@ -237,6 +237,10 @@ class DeadLetter:
     replaying: bool = False
 
 
+HostPlace = tuple[int, int, int, str]
+"""The place of a host among others: what sorts before is more urgent."""
+
+
 @frozen(kw_only=True)
 class HostState:
     """A host of callbacks that is busy, failing or paused.
@@ -256,6 +260,11 @@ class HostState:
     failures: int = 0
     resumes_at: float | None = None
     paused: bool = False
+
+    @property
+    def place(self) -> HostPlace:
+        """Its place among the hosts, the most urgent first."""
+        return int(not self.paused), -self.failures, -self.in_flight, self.host
 
 
 @frozen(kw_only=True)
