@@ -39,6 +39,7 @@ class Hub:
     def stop(self) -> None:
         """Stop beginning deliveries."""
         self._parts.delivery.stop()
+        self._parts.site.close()
 
     async def delivered(self) -> None:
         """Wait until the last delivery has ended, once it was stopped."""

@@ -9,6 +9,7 @@ from websubhub.standalone.admin.dashboard.access.entrance import Entrance
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.access.sessions import Session
 from websubhub.standalone.admin.dashboard.headers import redirect
+from websubhub.standalone.admin.dashboard.live import LiveTail
 from websubhub.standalone.admin.dashboard.questions import Action
 from websubhub.standalone.admin.dashboard.showing import Showing
 from websubhub.standalone.admin.dashboard.static_files import static_response
@@ -31,6 +32,10 @@ class Dashboard:
         entrance: Who is let in.
         references: What stands in addresses.
         showing: Makes pages of views.
+        live: The live tail.
+
+    Attributes:
+        live: The live tail.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class Dashboard:
         entrance: Entrance,
         references: References,
         showing: Showing,
+        live: LiveTail,
     ) -> None:
         self._pages = pages
         self._shared = shared
@@ -48,6 +54,7 @@ class Dashboard:
         self._entrance = entrance
         self._references = references
         self._showing = showing
+        self.live = live
 
     @property
     def paths(self) -> list[str]:

@@ -9,6 +9,8 @@ from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.access.sessions import Role, Sessions
 from websubhub.standalone.admin.dashboard.application import Dashboard
 from websubhub.standalone.admin.dashboard.pages.attempts import AttemptPages
+from websubhub.standalone.admin.dashboard.live import LiveTail
+from websubhub.standalone.admin.dashboard.pages.events import EventPages
 from websubhub.standalone.admin.dashboard.pages.find import Finding
 from websubhub.standalone.admin.dashboard.pages.hosts import HostPages
 from websubhub.standalone.admin.dashboard.pages.letters import LetterPages
@@ -59,10 +61,10 @@ def build(
     overview, attempts, hosts = (
         OverviewPages(operations, clock),
         AttemptPages(operations, references),
-        HostPages(operations),
+        HostPages(operations, references),
     )
     letters, messages = LetterPages(operations, references), MessagePages(operations, references)
-    pending, topics = PendingPages(operations), TopicPages(operations, references)
+    pending, topics = PendingPages(operations, references), TopicPages(operations, references)
     subscriptions = SubscriptionPages(operations, references)
     sharing = Sharing(subscriptions, topics, references, public_url, clock)
     pages = {
@@ -85,15 +87,12 @@ def build(
         "/verifications": pending.verifications,
         "/announcements": pending.announcements,
         "/share": sharing.made,
+        "/live": EventPages(operations).live,
         "/find": Finding(operations, references).find,
     }
     groups = (hosts, letters, messages, pending, sharing, subscriptions, topics)
     actions = {name: action for group in groups for name, action in group.actions.items()}
-    return Dashboard(
-        pages,
-        sharing.shown,
-        actions,
-        Entrance(sessions, tokens, reach, public_url),
-        references,
-        Showing(Rendering(clock), sessions, references, public_url),
-    )
+    entrance = Entrance(sessions, tokens, reach, public_url)
+    showing = Showing(Rendering(clock), sessions, references, public_url)
+    live = LiveTail(operations.events, entrance, showing)
+    return Dashboard(pages, sharing.shown, actions, entrance, references, showing, live)

@@ -56,7 +56,7 @@ def size(length: float) -> str:
         if length < _THOUSAND or unit == _BYTES[-1]:
             break
         length /= _THOUSAND
-    return f"{length:.0f} {unit}" if unit == "B" or length >= 10 else f"{length:.1f} {unit}"  # noqa: PLR2004 - two digits
+    return f"{length:.0f} {unit}" if unit == "B" or length >= 10 else f"{length:.1f} {unit}"
 
 
 def host(url: str) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # it needs what the extra brings
     from websubhub.standalone.admin.dashboard.application import Dashboard
 
 _FORM_BYTES = 65_536
+_LIVE = "/live/stream"
 
 
 def is_installed() -> bool:
@@ -46,4 +47,9 @@ class Site:
             return Paths(apps, root=AsgiEdge(self._first_page.handle))
         edge = AsgiEdge(self._dashboard.handle, limits=EdgeLimits(body_bytes=_FORM_BYTES))
         pages: Mapping[str, Any] = dict.fromkeys(self._dashboard.paths, edge)
-        return Paths({**apps, **pages}, root=edge)
+        return Paths({**apps, **pages, _LIVE: self._dashboard.live}, root=edge)
+
+    def close(self) -> None:
+        """End what would not end by itself, since the hub stops."""
+        if self._dashboard is not None:
+            self._dashboard.live.close()

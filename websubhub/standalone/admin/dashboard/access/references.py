@@ -36,6 +36,7 @@ class References:
         self._subscriptions = Sealing(key, "subscription")
         self._callbacks = Sealing(key, "callback")
         self._shared = Sealing(key, "shared link")
+        self._cursors = Sealing(key, "cursor")
         self._notices = Sealing(key, "notice")
         self._clock = clock
 
@@ -55,6 +56,15 @@ class References:
     def callback(self, text: str) -> str | None:
         """Return the callback of a reference, or None if it is none."""
         value = self._callbacks.open(text)
+        return value if isinstance(value, str) else None
+
+    def to_cursor(self, cursor: str) -> str:
+        """Return the reference to the next page of a list, whose cursor may hold a callback."""
+        return self._cursors.seal(cursor)
+
+    def cursor(self, text: str) -> str | None:
+        """Return the cursor of a reference, or None if it is none."""
+        value = self._cursors.open(text)
         return value if isinstance(value, str) else None
 
     def to_shared(self, link: SharedLink) -> str:

@@ -1,9 +1,8 @@
 """The page of failed attempts: when, where, with which answer, and why."""
 
-from typing import Any, cast
-
 from websubhub.standalone.admin.dashboard.access.references import References
-from websubhub.standalone.admin.dashboard.pages.lists import next_page, parameters
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
+from websubhub.standalone.admin.dashboard.pages.lists import Lists
 from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
@@ -22,16 +21,17 @@ class AttemptPages:
     def __init__(self, operations: Operations, references: References) -> None:
         self._operations = operations
         self._references = references
+        self._lists = Lists(references)
 
     async def listed(self, visit: Visit) -> View:
         """Show the failed attempts, the newest first."""
         subscription = subscription_of(visit, self._references)
-        found = cast(
-            "dict[str, Any]", await self._operations.attempts.page({**parameters(visit, *_FILTERS), **subscription})
+        found = await answer_of(
+            self._operations.attempts.page, {**self._lists.parameters(visit, *_FILTERS), **subscription}
         )
         values = {
             "attempts": found["attempts"],
-            "next": next_page(visit, "/attempts", found["next"], *_FILTERS, "ref"),
+            "next": self._lists.next_page(visit, "/attempts", found["next"], *_FILTERS, "ref"),
             "given": visit.filters(*_FILTERS, "ref"),
             "subscription": subscription,
         }

@@ -59,12 +59,13 @@ class Finding:
     async def _host(self, text: str, mount: str) -> str:
         if "://" in text:
             return ""
-        hosts = await self._rows(self._operations.hosts.page, "hosts", limit=1_000)
-        known = any(each["host"] == text for each in hosts)
-        return address(mount, "/host", name=text) if known or await self._has_subscriptions(text) else ""
-
-    async def _has_subscriptions(self, host: str) -> bool:
-        return bool(await self._rows(self._operations.subscriptions.page, "subscriptions", host=host))
+        for operation, name in (
+            (self._operations.hosts.page, "hosts"),
+            (self._operations.subscriptions.page, "subscriptions"),
+        ):
+            if found := await self._rows(operation, name, host=text):
+                return address(mount, "/host", name=found[0]["host"])
+        return ""
 
     async def _rows(self, operation: Any, name: str, **parameters: Any) -> list[dict[str, Any]]:
         try:

@@ -20,18 +20,15 @@ class Health:
     sentence: str
 
 
-def health_of(
-    subscription: dict[str, Any], host: dict[str, Any] | None, attempts: list[dict[str, Any]], letters: int
-) -> Health:
+def health_of(subscription: dict[str, Any], attempts: list[dict[str, Any]], letters: int) -> Health:
     """Return how a subscription is doing.
 
     Args:
         subscription: The subscription.
-        host: The host of its callback, if it is busy, failing or paused.
         attempts: Its failed attempts, the newest first.
         letters: How many dead letters it has.
     """
-    waiting = subscription["waiting"]
+    waiting, host = subscription["waiting"], subscription["host_state"]
     owed = f"{formats.count(waiting)} {'update waits' if waiting == 1 else 'updates wait'}"
     reason = attempts[0]["reason"] if attempts else "its host fails"
     if host and host["paused"]:

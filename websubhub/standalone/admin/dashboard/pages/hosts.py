@@ -2,7 +2,9 @@
 
 from typing import Any, cast
 
-from websubhub.standalone.admin.dashboard.pages.lists import ROWS
+from websubhub.standalone.admin.dashboard.access.references import References
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
+from websubhub.standalone.admin.dashboard.pages.lists import Lists
 from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
@@ -16,10 +18,12 @@ class HostPages:
 
     Args:
         operations: The operations of the admin API.
+        references: What stands in addresses.
     """
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Operations, references: References) -> None:
         self._operations = operations
+        self._lists = Lists(references)
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -29,10 +33,14 @@ class HostPages:
             "resume-host": Action(ask=self._ask_to_resume, do=self._resume),
         }
 
-    async def listed(self, _: Visit) -> View:
+    async def listed(self, visit: Visit) -> View:
         """Show the hosts that are busy, failing or paused."""
-        found = cast("dict[str, Any]", await self._operations.hosts.page({"limit": ROWS * 4}))
-        values = {"hosts": found["hosts"], "verifications": found["verifications"]}
+        found = await answer_of(self._operations.hosts.page, self._lists.parameters(visit))
+        values = {
+            "hosts": found["hosts"],
+            "verifications": found["verifications"],
+            "next": self._lists.next_page(visit, _SECTION, found["next"]),
+        }
         return View(template="hosts.html", values=values, section=_SECTION)
 
     async def one(self, visit: Visit) -> View:
@@ -43,14 +51,19 @@ class HostPages:
             "name": name,
             "state": state,
             "attempts": await self._rows(self._operations.attempts.page, "attempts", host=name),
+            "letters": await self._letters(name),
             "subscriptions": await self._rows(self._operations.subscriptions.page, "subscriptions", host=name),
         }
         return View(template="host.html", values=values, section=_SECTION)
 
     async def state(self, name: str) -> dict[str, Any] | None:
         """Return what the hub knows of a host, or None if it is neither busy, failing nor paused."""
-        found = cast("dict[str, Any]", await self._operations.hosts.page({"limit": 1_000}))
-        return next((each for each in found["hosts"] if each["host"] == name), None)
+        found = await answer_of(self._operations.hosts.page, {"host": name, "limit": 1})
+        return found["hosts"][0] if found["hosts"] else None
+
+    async def _letters(self, name: str) -> int:
+        found = await answer_of(self._operations.letters.page, {"host": name, "limit": 1})
+        return int(found["total"])
 
     async def _rows(self, operation: Any, name: str, **filters: str) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", (await operation({**filters, "limit": 10}))[name])

@@ -1,13 +1,14 @@
 """The page of dead letters: what was given up, why, and how to send it again."""
 
-from typing import Any, cast
+from typing import Any
 
 from websubhub import Response
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.headers import download_response
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.contents import bytes_of
-from websubhub.standalone.admin.dashboard.pages.lists import next_page, parameters
+from websubhub.standalone.admin.dashboard.pages.lists import Lists
 from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
@@ -29,6 +30,7 @@ class LetterPages:
     def __init__(self, operations: Operations, references: References) -> None:
         self._letters = operations.letters
         self._references = references
+        self._lists = Lists(references)
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -41,12 +43,12 @@ class LetterPages:
     async def listed(self, visit: Visit) -> View:
         """Show the dead letters, the oldest first."""
         subscription = subscription_of(visit, self._references)
-        found = cast("dict[str, Any]", await self._letters.page({**parameters(visit, *_FILTERS), **subscription}))
+        found = await answer_of(self._letters.page, {**self._lists.parameters(visit, *_FILTERS), **subscription})
         values = {
             "letters": found["dead_letters"],
-            "next": next_page(visit, _SECTION, found["next"], *_FILTERS, "ref"),
+            "next": self._lists.next_page(visit, _SECTION, found["next"], *_FILTERS, "ref"),
             "given": visit.filters(*_FILTERS, "ref"),
-            "count": await self._count(visit),
+            "count": found["total"],
             "subscription": subscription,
         }
         return View(template="letters.html", values=values, section=_SECTION)
@@ -56,48 +58,48 @@ class LetterPages:
         if not visit.session.may_operate:
             raise OperationError(403, "The viewer token does not show contents.")
         number = read_number(visit.field("id"), "id")
-        found = cast("dict[str, Any]", await self._letters.content({"id": number}))
+        found = await answer_of(self._letters.content, {"id": number})
         return download_response(bytes_of(found), f"dead-letter-{number}")
 
     async def _ask_to_replay(self, visit: Visit) -> Question:
+        count = await self._count(visit)
         return Question(
-            title=f"Replay {await self._meant(visit)}?",
+            title=f"Replay {_letters(count)}?",
             touches=(
                 *self._which(visit),
                 "They are delivered at once, with all attempts ahead of them, and may arrive after newer updates.",
                 "Those that arrive disappear from the list.",
             ),
             verb="Replay",
-            values=self._values(visit),
+            values=self._values(visit, count),
         )
 
     async def _replay(self, visit: Visit) -> str:
-        done = cast("dict[str, Any]", await self._letters.replay(self._chosen(visit)))
+        done = await answer_of(self._letters.replay, self._chosen(visit))
         return f"{_letters(done['replayed'])} will be delivered again."
 
     async def _ask_to_drop(self, visit: Visit) -> Question:
+        count = await self._count(visit)
         return Question(
-            title=f"Drop {await self._meant(visit)}?",
+            title=f"Drop {_letters(count)}?",
             touches=(*self._which(visit), "Their content is deleted, and the subscribers never get it."),
             verb="Drop",
-            values=self._values(visit),
+            values=self._values(visit, count),
             is_danger=True,
         )
 
     async def _drop(self, visit: Visit) -> str:
-        done = cast("dict[str, Any]", await self._letters.drop(self._chosen(visit)))
+        done = await answer_of(self._letters.drop, self._chosen(visit))
         return f"{_letters(done['dropped'])} dropped."
 
-    async def _meant(self, visit: Visit) -> str:
-        ids = visit.each("ids")
-        count = len(ids) if ids else await self._count(visit)
-        if not count:
-            raise OperationError(404, "There is no such dead letter.")
-        return _letters(count)
-
     async def _count(self, visit: Visit) -> int:
-        counted = cast("dict[str, Any]", await self._letters.count(self._filter(visit)))
-        return int(counted["count"])
+        """Return how many dead letters a form means."""
+        if ids := visit.each("ids"):
+            return len(ids)
+        found = await answer_of(self._letters.page, {**self._filter(visit), "limit": 1})
+        if not found["total"]:
+            raise OperationError(404, "There is no such dead letter.")
+        return int(found["total"])
 
     def _filter(self, visit: Visit) -> dict[str, Any]:
         return {**visit.given(*_FILTERS), **subscription_of(visit, self._references)}
@@ -107,7 +109,7 @@ class LetterPages:
         ids = visit.each("ids")
         if ids:
             return {"ids": [read_number(each, "an id") for each in ids]}
-        return {"all": True, **self._filter(visit)}
+        return {"all": True, "expected": read_number(visit.field("expected"), "expected"), **self._filter(visit)}
 
     def _which(self, visit: Visit) -> tuple[str, ...]:
         """Return what the dead letters of a form have in common, a sentence each."""
@@ -119,9 +121,9 @@ class LetterPages:
             lines.append(f"All of {formats.masked(subscription['callback'])} for {subscription['topic']}.")
         return tuple(lines) or ("All that there are.",)
 
-    def _values(self, visit: Visit) -> tuple[tuple[str, str], ...]:
+    def _values(self, visit: Visit, count: int) -> tuple[tuple[str, str], ...]:
         chosen = tuple(("ids", each) for each in visit.each("ids"))
-        return chosen or tuple(visit.given(*_FILTERS, "ref").items())
+        return chosen or (*visit.given(*_FILTERS, "ref").items(), ("expected", str(count)))
 
 
 def _letters(number: int) -> str:

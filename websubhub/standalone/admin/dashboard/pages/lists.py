@@ -1,33 +1,53 @@
 """Lists: one page of rows, the fields that filter them, and the address of the next page."""
 
-from functools import partial
 from typing import Any
 
+from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.visits import Visit, address
+from websubhub.standalone.admin.parameters import OperationError
 
 #: How many rows a page has.
 ROWS = 50
 
 
-def parameters(visit: Visit, *filters: str) -> dict[str, Any]:
-    """Return the parameters of an operation that lists rows: the filters that are filled in, the place and the number.
+class Lists:
+    """Reads which page of a list is asked for, and writes the address of the next one.
 
     Args:
-        visit: The request for the page.
-        filters: The names of the filters.
+        references: What stands in addresses.
     """
-    return {**visit.given(*filters, "after"), "limit": ROWS}
 
+    def __init__(self, references: References) -> None:
+        self._references = references
 
-def next_page(visit: Visit, path: str, cursor: str | None, *filters: str) -> str:
-    """Return the address of the page after this one, or an empty text if this is the last.
+    def parameters(self, visit: Visit, *filters: str) -> dict[str, Any]:
+        """Return the parameters of the operation: the filters that are filled in, the place and the number of rows.
 
-    Args:
-        visit: The request for this page.
-        path: The path of the list.
-        cursor: Where the next page begins.
-        filters: The names of the filters, which stay as they are.
-    """
-    if not cursor:
-        return ""
-    return partial(address, visit.request.mount)(path, **visit.given(*filters), after=cursor)
+        Args:
+            visit: The request for the page.
+            filters: The names of the filters.
+
+        Raises:
+            OperationError: The place is none that this hub has named.
+        """
+        found: dict[str, Any] = {**visit.given(*filters), "limit": ROWS}
+        if after := visit.field("after"):
+            cursor = self._references.cursor(after)
+            if cursor is None:
+                raise OperationError(404, "This page is none of this list. Begin at its first page.")
+            found["after"] = cursor
+        return found
+
+    def next_page(self, visit: Visit, path: str, cursor: str | None, *filters: str) -> str:
+        """Return the address of the page after this one, or an empty text if this is the last.
+
+        Args:
+            visit: The request for this page.
+            path: The path of the list.
+            cursor: Where the next page begins.
+            filters: The names of the filters, which stay as they are.
+        """
+        if cursor is None:
+            return ""
+        after = self._references.to_cursor(cursor)
+        return address(visit.request.mount, path, **visit.given(*filters), after=after)

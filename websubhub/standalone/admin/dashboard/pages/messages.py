@@ -1,13 +1,12 @@
 """The pages about messages: what became of what a publisher sent."""
 
-from typing import Any, cast
-
 from websubhub import Response
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.headers import download_response
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.contents import bytes_of
-from websubhub.standalone.admin.dashboard.pages.lists import next_page, parameters
+from websubhub.standalone.admin.dashboard.pages.lists import Lists
 from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
@@ -29,6 +28,7 @@ class MessagePages:
     def __init__(self, operations: Operations, references: References) -> None:
         self._messages = operations.messages
         self._references = references
+        self._lists = Lists(references)
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -37,10 +37,10 @@ class MessagePages:
 
     async def listed(self, visit: Visit) -> View:
         """Show the messages, the newest first."""
-        found = cast("dict[str, Any]", await self._messages.page(parameters(visit, *_FILTERS)))
+        found = await answer_of(self._messages.page, self._lists.parameters(visit, *_FILTERS))
         values = {
             "messages": found["messages"],
-            "next": next_page(visit, _SECTION, found["next"], *_FILTERS),
+            "next": self._lists.next_page(visit, _SECTION, found["next"], *_FILTERS),
             "given": visit.filters(*_FILTERS),
         }
         return View(template="messages.html", values=values, section=_SECTION)
@@ -48,7 +48,7 @@ class MessagePages:
     async def one(self, visit: Visit) -> View:
         """Show one message."""
         named = visit.given("id", "topic")
-        found = cast("dict[str, Any]", await self._messages.one(named))
+        found = await answer_of(self._messages.one, named)
         content = await self._content(named) if visit.session.may_operate else None
         values = {**found, "content": content}
         return View(template="message.html", values=values, section=_SECTION)
@@ -57,19 +57,19 @@ class MessagePages:
         """Return the content of a message as a file."""
         if not visit.session.may_operate:
             raise OperationError(403, "The viewer token does not show contents.")
-        found = cast("dict[str, Any]", await self._messages.content(visit.given("id", "topic")))
+        found = await answer_of(self._messages.content, visit.given("id", "topic"))
         return download_response(bytes_of(found), "message")
 
     async def _content(self, named: dict[str, str]) -> bytes | None:
         """Return the content of a message, or None if it is not kept any more."""
         try:
-            return bytes_of(cast("dict[str, Any]", await self._messages.content(named)))
+            return bytes_of(await answer_of(self._messages.content, named))
         except OperationError:
             return None
 
     async def _ask_to_redeliver(self, visit: Visit) -> Question:
         named, pair = visit.given("id", "topic"), subscription_of(visit, self._references)
-        found = cast("dict[str, Any]", await self._messages.one(named))
+        found = await answer_of(self._messages.one, named)
         recipients = formats.count(found["message"]["recipients"])
         whom = (
             formats.masked(pair["callback"])
@@ -89,5 +89,5 @@ class MessagePages:
 
     async def _redeliver(self, visit: Visit) -> str:
         pair = subscription_of(visit, self._references)
-        found = cast("dict[str, Any]", await self._messages.redeliver({**visit.given("id", "topic"), **pair}))
+        found = await answer_of(self._messages.redeliver, {**visit.given("id", "topic"), **pair})
         return f"The message will be delivered again, {formats.count(found['redelivered'])} times."

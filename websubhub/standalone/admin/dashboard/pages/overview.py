@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from websubhub import Response
-from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.headers import json_response
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.troubles import troubles_of
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
 
 _WORST = 5
+_MOST_HOSTS = 200
 _HOURS = {"1": 1, "24": 24}
 
 
@@ -30,9 +31,9 @@ class OverviewPages:
 
     async def overview(self, visit: Visit) -> View:
         """Show what is going on."""
-        statistics = cast("dict[str, Any]", await self._overview.statistics({}))
-        info = cast("dict[str, Any]", await self._overview.info({}))
-        found = cast("dict[str, Any]", await self._operations.hosts.page({"limit": 1_000}))
+        statistics = await answer_of(self._overview.statistics, {})
+        info = await answer_of(self._overview.info, {})
+        found = await answer_of(self._operations.hosts.page, {"limit": _MOST_HOSTS})
         values = {
             "statistics": statistics,
             "info": info,
@@ -50,14 +51,14 @@ class OverviewPages:
         return json_response(json.dumps(_plot(found, visit.field("plot"))).encode())
 
     async def _series(self, hours: int) -> dict[str, Any]:
-        return cast("dict[str, Any]", await self._overview.series({"hours": hours}))
+        return await answer_of(self._overview.series, {"hours": hours})
 
     async def _totals(self, hours: int) -> dict[str, Any]:
         return {}
 
     async def settings(self, _: Visit) -> View:
         """Show the settings, and where each comes from."""
-        info = cast("dict[str, Any]", await self._overview.info({}))
+        info = await answer_of(self._overview.info, {})
         return View(template="settings.html", values={"info": info}, section="/settings")
 
 

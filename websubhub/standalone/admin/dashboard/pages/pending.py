@@ -1,9 +1,11 @@
 """The pages about what waits for others: verifications of subscribers, announced topics, deliveries to try again."""
 
-from typing import Any, cast
+from typing import Any
 
 from websubhub.standalone.admin.dashboard import formats
-from websubhub.standalone.admin.dashboard.pages.lists import ROWS, next_page, parameters
+from websubhub.standalone.admin.dashboard.access.references import References
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
+from websubhub.standalone.admin.dashboard.pages.lists import ROWS, Lists
 from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
@@ -15,10 +17,12 @@ class PendingPages:
 
     Args:
         operations: The operations of the admin API.
+        references: What stands in addresses.
     """
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Operations, references: References) -> None:
         self._operations = operations
+        self._lists = Lists(references)
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -32,27 +36,27 @@ class PendingPages:
 
     async def verifications(self, visit: Visit) -> View:
         """Show the requests that wait for their verification."""
-        found = cast("dict[str, Any]", await self._operations.verifications.page(parameters(visit, "state")))
+        found = await answer_of(self._operations.verifications.page, self._lists.parameters(visit, "state"))
         values = {
             "verifications": found["verifications"],
-            "next": next_page(visit, "/verifications", found["next"], "state"),
+            "next": self._lists.next_page(visit, "/verifications", found["next"], "state"),
             "given": visit.filters("state"),
         }
         return View(template="verifications.html", values=values, section="/verifications")
 
     async def announcements(self, visit: Visit) -> View:
         """Show the announced topics that were not fetched."""
-        found = cast("dict[str, Any]", await self._operations.announcements.page(parameters(visit, "state")))
+        found = await answer_of(self._operations.announcements.page, self._lists.parameters(visit, "state"))
         values = {
             "announcements": found["announcements"],
-            "next": next_page(visit, "/announcements", found["next"], "state"),
+            "next": self._lists.next_page(visit, "/announcements", found["next"], "state"),
             "given": visit.filters("state"),
         }
         return View(template="announcements.html", values=values, section="/announcements")
 
     async def retries(self, visit: Visit) -> View:
         """Show the deliveries that will be tried again."""
-        found = cast("dict[str, Any]", await self._operations.overview.deliveries({"limit": ROWS * 10}))
+        found = await answer_of(self._operations.overview.deliveries, {"limit": ROWS * 10})
         given = visit.given("topic", "host")
         rows = [each for each in found["failing"] if _fits(each, given)][:ROWS]
         values = {

@@ -1,11 +1,12 @@
 """The pages about subscriptions: who gets what, and why a callback gets nothing."""
 
-from typing import Any, cast
+from typing import Any
 
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.health import health_of
-from websubhub.standalone.admin.dashboard.pages.lists import next_page, parameters
+from websubhub.standalone.admin.dashboard.pages.lists import Lists
 from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Field, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
@@ -29,6 +30,7 @@ class SubscriptionPages:
         self._operations = operations
         self._subscriptions = operations.subscriptions
         self._references = references
+        self._lists = Lists(references)
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -44,10 +46,10 @@ class SubscriptionPages:
         further = {}
         if callback := self._references.callback(visit.field("callback")):
             further["callback"] = callback
-        found = cast("dict[str, Any]", await self._subscriptions.page({**parameters(visit, *_FILTERS), **further}))
+        found = await answer_of(self._subscriptions.page, {**self._lists.parameters(visit, *_FILTERS), **further})
         values = {
             "subscriptions": found["subscriptions"],
-            "next": next_page(visit, _SECTION, found["next"], *_FILTERS, "callback"),
+            "next": self._lists.next_page(visit, _SECTION, found["next"], *_FILTERS, "callback"),
             "given": visit.filters(*_FILTERS, "callback"),
             "callback": further.get("callback"),
         }
@@ -62,19 +64,14 @@ class SubscriptionPages:
 
     async def shown(self, pair: dict[str, str]) -> dict[str, Any]:
         """Return what the page of a subscription shows."""
-        subscription = cast("dict[str, Any]", await self._subscriptions.one(pair))
-        attempts = cast("dict[str, Any]", await self._operations.attempts.page({**pair, "limit": _FEW}))
-        letters = cast("dict[str, Any]", await self._operations.letters.count(pair))
-        hosts = cast("dict[str, Any]", await self._operations.hosts.page({"limit": 1_000}))
-        name = subscription["host"]
-        host = next((each for each in hosts["hosts"] if each["host"] == name), None)
+        subscription = await answer_of(self._subscriptions.one, pair)
+        attempts = await answer_of(self._operations.attempts.page, {**pair, "limit": _FEW})
+        letters = await answer_of(self._operations.letters.page, {**pair, "limit": 1})
         return {
             "subscription": subscription,
             "attempts": attempts["attempts"],
-            "letters": letters["count"],
-            "host": host,
-            "host_name": name,
-            "health": health_of(subscription, host, attempts["attempts"], letters["count"]),
+            "letters": letters["total"],
+            "health": health_of(subscription, attempts["attempts"], letters["total"]),
         }
 
     def _pair(self, visit: Visit) -> dict[str, str]:
@@ -85,7 +82,7 @@ class SubscriptionPages:
 
     async def _ask_to_deny(self, visit: Visit) -> Question:
         pair = self._pair(visit)
-        subscription = cast("dict[str, Any]", await self._subscriptions.one(pair))
+        subscription = await answer_of(self._subscriptions.one, pair)
         return Question(
             title="Deny this subscription?",
             touches=(
@@ -110,15 +107,16 @@ class SubscriptionPages:
             title="Verify this subscription again?",
             touches=(
                 *_named(self._pair(visit)),
-                "The hub asks the callback once whether it wants the subscription. It goes on if the callback does not answer.",
+                "The hub asks the callback whether it wants the subscription, as if it had renewed it.",
+                "If the callback does not confirm, nothing changes.",
             ),
             verb="Verify",
             values=(("ref", visit.field("ref")),),
         )
 
     async def _verify(self, visit: Visit) -> str:
-        found = cast("dict[str, Any]", await self._subscriptions.verify(self._pair(visit)))
-        return f"The callback was asked: {found['result']}."
+        await self._subscriptions.verify(self._pair(visit))
+        return "The callback is asked whether it wants the subscription. If it confirms, its lease begins now."
 
     async def _ask_to_test(self, visit: Visit) -> Question:
         return Question(
@@ -132,8 +130,9 @@ class SubscriptionPages:
         )
 
     async def _test(self, visit: Visit) -> str:
-        found = cast("dict[str, Any]", await self._subscriptions.test(self._pair(visit)))
-        return f"The test delivery was sent: {found}."
+        found = await answer_of(self._subscriptions.test, self._pair(visit))
+        said = "arrived" if found["delivered"] else "failed"
+        return f"The test delivery {said}: {found['reason']}, after {formats.duration(found['milliseconds'] / 1_000)}."
 
 
 def _named(pair: dict[str, str]) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """The pages about topics: what a topic is, who gets it, and whether the hub can fetch it."""
 
-from typing import Any, cast
+from typing import Any
 
 from websubhub.standalone.admin.dashboard.access.references import References
-from websubhub.standalone.admin.dashboard.pages.lists import next_page, parameters
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
+from websubhub.standalone.admin.dashboard.pages.lists import Lists
 from websubhub.standalone.admin.dashboard.questions import Action, Field, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
@@ -27,6 +28,7 @@ class TopicPages:
         self._operations = operations
         self._topics = operations.topics
         self._references = references
+        self._lists = Lists(references)
 
     @property
     def actions(self) -> dict[str, Action]:
@@ -39,10 +41,10 @@ class TopicPages:
 
     async def listed(self, visit: Visit) -> View:
         """Show the topics."""
-        found = cast("dict[str, Any]", await self._topics.page(parameters(visit, *_FILTERS)))
+        found = await answer_of(self._topics.page, self._lists.parameters(visit, *_FILTERS))
         values = {
             "topics": found["topics"],
-            "next": next_page(visit, _SECTION, found["next"], *_FILTERS),
+            "next": self._lists.next_page(visit, _SECTION, found["next"], *_FILTERS),
             "given": visit.filters(*_FILTERS),
         }
         return View(template="topics.html", values=values, section=_SECTION)
@@ -56,8 +58,8 @@ class TopicPages:
         """Return what the page of a topic shows."""
         topic = await self._topics.one({"url": url})
         few = {"topic": url, "limit": _FEW}
-        subscriptions = cast("dict[str, Any]", await self._operations.subscriptions.page(few))
-        messages = cast("dict[str, Any]", await self._operations.messages.page(few))
+        subscriptions = await answer_of(self._operations.subscriptions.page, few)
+        messages = await answer_of(self._operations.messages.page, few)
         return {"topic": topic, "subscriptions": subscriptions["subscriptions"], "messages": messages["messages"]}
 
     async def _ask_to_save(self, visit: Visit) -> Question:
@@ -67,7 +69,7 @@ class TopicPages:
             fields: tuple[Field, ...] = (Field(name="url", label="Topic URL", length=2_048, required=True),)
             touches = ("Subscribers can subscribe to it, and publishers publish to it.",)
         else:
-            topic = cast("dict[str, Any]", await self._topics.one({"url": url}))
+            topic = await answer_of(self._topics.one, {"url": url})
             fields = ()
             touches = (url, "What was published before stays as it is.")
         return Question(
@@ -95,7 +97,7 @@ class TopicPages:
 
     async def _ask_to_announce(self, visit: Visit) -> Question:
         url = visit.field("url")
-        topic = cast("dict[str, Any]", await self._topics.one({"url": url}))
+        topic = await answer_of(self._topics.one, {"url": url})
         return Question(
             title="Announce this topic?",
             touches=(

@@ -1,0 +1,11 @@
+"""What the operations of the admin API answer."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+Operation = Callable[[dict[str, Any]], Awaitable[object]]
+
+
+async def answer_of(operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer of an operation that answers with a JSON object."""
+    return cast("dict[str, Any]", await operation(parameters))
