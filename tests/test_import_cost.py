@@ -89,6 +89,8 @@ def test_a_package_loads_nothing_before_a_name_of_it_is_used(package: str) -> No
     [
         ("websubhub.HubService", "httpx hypercorn h2 h11 stamina httptools anyio asyncio"),
         ("websubhub.ContentDistributor", "httpx httpcore hypercorn stamina prometheus_client sqlite3"),
+        ("websubhub.HubApplication", "httpx httpcore stamina prometheus_client sqlite3"),
+        ("websubhub.TopicClient", "httpx httpcore hypercorn prometheus_client sqlite3"),
         ("websubhub.PublisherClient", "hypercorn wsproto httptools prometheus_client sqlite3 html5lib"),
         ("websubsub.SubscriberService", "httpx hypercorn h2 h11 html5lib sqlite3 anyio asyncio"),
         ("websubsub.SubscriptionClient", "hypercorn wsproto stamina prometheus_client html5lib sqlite3"),
@@ -101,6 +103,11 @@ def test_a_name_loads_what_it_stands_for_and_no_more(name: str, unused: str) -> 
     modules = loaded(f"from {package} import {own}")
     assert not modules & set(unused.split())
     assert not {module for module in modules if module.startswith(other)}
+
+
+def test_a_hub_that_serves_has_not_loaded_what_only_fetches() -> None:
+    modules = loaded("import websubhub.standalone.runtime, websubhub.standalone.adapters.sqlite.store")
+    assert not modules & {"httpx", "httpcore", "h2", "stamina", "trio"}
 
 
 @pytest.mark.parametrize("package", PACKAGES.values(), ids=PACKAGES)

@@ -10,7 +10,6 @@ import anyio
 
 from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.asgi.public_urls import check_host, warn_of_loopback
-from _websub.calls.client import AsyncClient
 from _websub.grammar.addresses import AddressPolicy
 from _websub.limits import EdgeLoad
 from _websub.server import serving
@@ -22,6 +21,10 @@ from websubhub._dispatch.dispatcher import Dispatcher
 from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HubService
+
+TYPE_CHECKING = False  # httpx is loaded when it is used
+if TYPE_CHECKING:
+    from _websub.calls.client import AsyncClient
 
 
 class HubApplication:
@@ -45,7 +48,7 @@ class HubApplication:
         self,
         service: HubService,
         config: HubConfig,
-        client: AsyncClient | None = None,
+        client: "AsyncClient | None" = None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -108,7 +111,9 @@ class HubApplication:
         await self._dispatcher.deny(message, reason)
 
 
-def asgi(service: HubService, config: HubConfig | None = None, *, client: AsyncClient | None = None) -> HubApplication:
+def asgi(
+    service: HubService, config: HubConfig | None = None, *, client: "AsyncClient | None" = None
+) -> HubApplication:
     """Return a hub as an ASGI application that answers at the path of ``config.url``.
 
     Args:

@@ -6,12 +6,15 @@ from typing import Self
 import attrs
 
 from _websub.asgi.public_urls import check_host, warn_of_loopback
-from _websub.calls.client import AsyncClient
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
 from websubhub._application import HubApplication
 from websubhub._config import HubConfig
 from websubhub._service import HubService
+
+TYPE_CHECKING = False  # httpx is loaded when it is used
+if TYPE_CHECKING:
+    from _websub.calls.client import AsyncClient
 
 
 class HubListener:
@@ -41,7 +44,7 @@ class HubListener:
         keyfile: str | None = None,
         public_url: str | None = None,
         graceful_seconds: float = 10.0,
-        client: AsyncClient | None = None,
+        client: "AsyncClient | None" = None,
         server: str = "auto",
     ) -> None:
         binding = Binding(

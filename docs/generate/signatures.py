@@ -17,6 +17,8 @@ _LINE = 100
 
 #: Types made of other types, which are better known by their names.
 _ALIASES = {"Payload": Payload, "AsgiApp": AsgiApp}
+#: A type that is named in text where its library is loaded later, which readers are to know by that library.
+_LOADED_LATER = re.compile(r"\b(?<!httpx\.)AsyncClient\b")
 
 
 @attrs.frozen
@@ -41,7 +43,7 @@ def kind_of(annotation: object) -> str:
     if annotation is inspect.Parameter.empty:
         return ""
     if isinstance(annotation, str):
-        return annotation
+        return _LOADED_LATER.sub("httpx.AsyncClient", annotation)
     text = written(annotation)
     for name, alias in _ALIASES.items():
         if text.startswith(written(alias)):

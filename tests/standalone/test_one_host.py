@@ -125,7 +125,7 @@ async def test_a_request_that_cannot_be_stored_is_answered_503() -> None:
 
 async def test_a_confirmed_request_that_could_not_be_stored_is_verified_again(clock: Clock) -> None:
     async def confirmed_but_not_stored(_: object) -> VerificationAttempt:
-        return VerificationAttempt(result=IntentVerification.VERIFIED)
+        return VerificationAttempt(result=IntentVerification.VERIFIED, handled=False)
 
     async with MemoryStore(clock=clock) as store:
         await store.verifications.save(pending("v"))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import anyio.lowlevel
 import attrs
 
-from _websub.calls.client import Incoming
+from _websub.calls.exchange import Incoming
 from _websub.grammar.coding import ContentCodingError, content_decoder
 from _websub.grammar.links import Link
 from _websub.grammar.media import is_content_type

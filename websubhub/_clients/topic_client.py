@@ -11,7 +11,8 @@ import attrs
 from anyio.abc import AsyncResource
 
 from _websub.calls.budgets import Budgets
-from _websub.calls.client import AsyncClient, ExchangeError, ExchangeLimits, HttpClient, Incoming
+from _websub.calls.deferred import DeferredClient
+from _websub.calls.exchange import ExchangeError, ExchangeLimits, Incoming
 from _websub.grammar.addresses import AddressPolicy, is_loopback_url
 from _websub.grammar.coding import ContentCodingError
 from _websub.grammar.links import parse_links
@@ -22,6 +23,10 @@ from websubhub._clients.topic_answer import NOT_MODIFIED, Counted, body_of, chec
 from websubhub._clients.validators import strong_validators
 from websubhub._config import FETCH_BUDGET, HubConfig
 from websubhub._errors import TopicFetchError
+
+TYPE_CHECKING = False  # httpx is loaded when it is used
+if TYPE_CHECKING:
+    from _websub.calls.client import AsyncClient
 
 _LINK_CHARACTERS = 4_096
 _SECONDS = 30.0
@@ -88,15 +93,16 @@ class TopicClient(AsyncResource):
         redirects: int = 3,
         body_limit: int = 10 * 1024 * 1024,
         seconds: float = _SECONDS,
-        client: AsyncClient | None = None,
+        client: "AsyncClient | None" = None,
         budgets: Budgets | None = None,
         patience: float | None = None,
     ) -> None:
         # The address of a reused connection would not be charged.
         limits = ExchangeLimits(seconds=seconds, response_bytes=body_limit, keep_alive=0)
-        self._http = HttpClient(client, addresses=AddressPolicy(networks=allow_networks), limits=limits)
+        self._http = DeferredClient(client, addresses=AddressPolicy(networks=allow_networks), limits=limits)
         local = AddressPolicy.for_public_url(hub, allow_networks)
-        self._local = HttpClient(client, addresses=local, limits=limits)
+        self._local = DeferredClient(client, addresses=local, limits=limits)
+        self._limits = limits
         self._hub = hub
         self._redirects = redirects
         self.budgets = _default_budgets(body_limit) if budgets is None else budgets
@@ -105,7 +111,7 @@ class TopicClient(AsyncResource):
         self._patience = wait if patience is None else patience
 
     @classmethod
-    def for_hub(cls, config: HubConfig, client: AsyncClient | None = None) -> Self:
+    def for_hub(cls, config: HubConfig, client: "AsyncClient | None" = None) -> Self:
         """Return a client with the networks, the content limit and the fetch budget of a hub's settings.
 
         Args:
@@ -218,8 +224,9 @@ class TopicClient(AsyncResource):
         wanted = False
         error: Exception | None = None
         # A name or a redirect must not expose this machine's content to the subscribers of a topic elsewhere.
-        http = self._local if is_loopback_url(topic) else self._http
+        deferred = self._local if is_loopback_url(topic) else self._http
         try:
+            http = await deferred.get()
             async with AsyncExitStack() as stack:
                 with spending.charging():
                     incoming = await stack.enter_async_context(http.open(request, named=topic))
@@ -243,7 +250,7 @@ class TopicClient(AsyncResource):
         try:
             async with AsyncExitStack() as arriving:
                 admit = partial(self.large.admit, arriving, known=self.budgets.proven(host_of(incoming.url)))
-                body = await body_of(incoming, self._http.limits.response_bytes, admit)
+                body = await body_of(incoming, self._limits.response_bytes, admit)
         except ContentCodingError as error:
             raise wrong(incoming, f"The topic: {error}") from error
         head = attrs.asdict(self._head(incoming), recurse=False)

@@ -4,11 +4,15 @@ from typing import Protocol
 
 import attrs
 
-from _websub.calls.client import AsyncClient, HttpClient
+from _websub.calls.deferred import given_client
 from _websub.calls.exchange import ExchangeLimits
 from _websub.grammar.addresses import AddressPolicy
 from _websub.http import Request, Response
 from websubhub._distribution.requests import EngineRequests
+
+TYPE_CHECKING = False  # httpx is loaded when it is used
+if TYPE_CHECKING:
+    from _websub.calls.client import AsyncClient
 
 _LIMITS = ExchangeLimits(seconds=10.0, response_bytes=4_096, keep_alive=0)
 
@@ -26,7 +30,7 @@ class CallbackClient(Protocol):
         """Close the connections."""
 
 
-def callback_client(client: AsyncClient | None, addresses: AddressPolicy, at_once: int) -> CallbackClient:
+def callback_client(client: "AsyncClient | None", addresses: AddressPolicy, at_once: int) -> CallbackClient:
     """Return the client that calls callbacks.
 
     Args:
@@ -37,5 +41,5 @@ def callback_client(client: AsyncClient | None, addresses: AddressPolicy, at_onc
     # One that waited for a connection would fail although nobody called it.
     limits = attrs.evolve(_LIMITS, connections=max(_LIMITS.connections, at_once))
     if client is not None:
-        return HttpClient(client, limits=limits)
+        return given_client(client, limits)
     return EngineRequests(addresses, limits)

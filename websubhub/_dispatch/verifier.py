@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+import attrs
+
 from _websub.calls.exchange import ExchangeError
 from _websub.grammar.retry_after import retry_after_seconds
 from _websub.grammar.urls import host_of
 from _websub.grammar.vocabulary import Mode
+from _websub.http import Response
 from _websub.outcome import WebSubError
 from _websub.user_code import settle
 from websubhub import _protocol as protocol
@@ -55,7 +58,7 @@ class Verifier:
             return _postponed(objection)
         if objection is not None:
             await self.deny(message, objection.reason)
-            return VerificationAttempt(result=IntentVerification.DENIED)
+            return VerificationAttempt(result=IntentVerification.DENIED, reason=objection.reason)
         return await self.confirm(message, confirmed=confirmed)
 
     async def objection(self, message: Subscription | Unsubscription) -> WebSubError | None:
@@ -73,6 +76,7 @@ class Verifier:
                 return _postponed(outcome)
             if isinstance(outcome, WebSubError):
                 await self._tell(Mode.HUB_ERROR, message, outcome.reason)
+                return attrs.evolve(attempt, handled=False)
         return attempt
 
     async def _ask(self, message: Subscription | Unsubscription) -> VerificationAttempt:
@@ -82,14 +86,21 @@ class Verifier:
         except ExchangeError as error:
             if error.wait:
                 return VerificationAttempt(result=IntentVerification.POSTPONED, retry_after=error.wait)
-            return VerificationAttempt(result=IntentVerification.UNANSWERED)
+            return VerificationAttempt(result=IntentVerification.UNANSWERED, reason=str(error))
         if protocol.is_confirmed(response, challenge):
-            return VerificationAttempt(result=IntentVerification.VERIFIED)
+            return VerificationAttempt(result=IntentVerification.VERIFIED, status=response.status)
+        return self._unconfirmed(response)
+
+    def _unconfirmed(self, response: Response) -> VerificationAttempt:
+        status, reason = response.status, f"answered {response.status}"
         if response.says_not_now:
             seconds = retry_after_seconds(response.headers.get("Retry-After"), self._clock())
-            return VerificationAttempt(result=IntentVerification.UNANSWERED, retry_after=seconds)
-        log.info("The callback at %s did not confirm.", host_of(message.callback))
-        return VerificationAttempt(result=IntentVerification.REFUSED)
+            return VerificationAttempt(
+                result=IntentVerification.UNANSWERED, retry_after=seconds, reason=reason, status=status
+            )
+        if response.ok:
+            reason += " without the challenge"
+        return VerificationAttempt(result=IntentVerification.REFUSED, reason=reason, status=status)
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
         """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""

@@ -41,7 +41,7 @@ class EngineLimits:
     unanswered: int = attrs.field(validator=ge(0))
     connections_per_address: int = attrs.field(default=64, validator=ge(1))
     failing_per_minute: int = attrs.field(default=60, validator=ge(1))
-    idle_connections: int = attrs.field(default=10_000, validator=ge(0))
+    idle_connections: int = attrs.field(default=25_000, validator=ge(0))
     idle_seconds: float = attrs.field(default=60.0, validator=ge(0))
     idle_tls_seconds: float = attrs.field(validator=ge(0))
     connect_seconds: float = attrs.field(default=5.0, validator=gt(0))

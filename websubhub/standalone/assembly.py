@@ -17,14 +17,17 @@ from websubhub import (
     is_loopback_url,
 )
 from websubhub.standalone.admin.controls import Controls
-from websubhub.standalone.admin.dashboard.site import Site, is_installed
+from websubhub.standalone.admin.dashboard.site import Site, site_of
 from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.events.events import Events
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
+from websubhub.standalone.hub.space import Space
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import HubStore, SubscriptionLimits, TopicStore
@@ -47,6 +50,7 @@ _PAUSE_ON_LOOPBACK_SECONDS = 10.0
 class Parts:
     """The parts of a hub."""
 
+    events: Events
     app: HubApplication
     admin: AsgiEdge
     site: Site
@@ -57,7 +61,9 @@ class Parts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach) -> AsyncIterator[Parts]:
+async def assembled(
+    settings: Settings, store: HubStore, hub: str, reach: Reach, events: Events | None = None
+) -> AsyncIterator[Parts]:
     """The parts of a hub, with everything open that they work with.
 
     Args:
@@ -65,6 +71,7 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         store: Its store, entered.
         hub: Its public URL.
         reach: The reach of the hub.
+        events: Where to record what happens.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
@@ -89,7 +96,9 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         except OSError as error:
             raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
         await stack.enter_async_context(topics)
-        yield await _assemble(settings, store, hub, reach, distributor, topics)
+        yield await _assemble(
+            settings, store, hub, reach, events=events or Events(), distributor=distributor, topics=topics
+        )
 
 
 async def _assemble(
@@ -97,6 +106,8 @@ async def _assemble(
     store: HubStore,
     hub: str,
     reach: Reach,
+    *,
+    events: Events,
     distributor: ContentDistributor,
     topics: TopicClient,
 ) -> Parts:
@@ -108,15 +119,15 @@ async def _assemble(
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     accepted, announced = Wakeup(), Wakeup()
     named_topics, named_callbacks = Introductions(), Introductions()
-    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics)
+    reports = Reports(events, store)
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, events=events, space=reports.space)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
-    limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
-    intake = Intake(store, announced.ring, clock, named_topics)
-    requests = Requests(store.verifications, accepted.ring, clock, limits, named_callbacks)
-    service = StandaloneHub(store, rules, publishers, intake, requests, metrics)
+    intake = Intake(store, announced.ring, clock, named_topics, events)
+    requests = Requests(store.verifications, accepted.ring, clock, _limits(settings), named_callbacks)
+    service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = _verification(store, app, accepted, budget, metrics, named_callbacks)
+    verification = _verification(store, app, accepted, budget, metrics, named_callbacks, events=events)
     controls = Controls(
         hub=hub,
         deny=app.deny,
@@ -130,38 +141,38 @@ async def _assemble(
     admin = Admin(
         store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
     )
-    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
     return Parts(
+        events=events,
         app=app,
         admin=AsgiEdge(admin.handle),
-        site=_site(settings, operations, admin, operators, reach, hub, clock),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
+        site=site_of(settings, operations, admin.is_ready, operators, reach=reach, public_url=hub, clock=clock),
+        delivery=_delivery(settings, store, distributor, schedule, metrics, events=events),
         fetching=fetching,
         verification=verification,
-        upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock, distributor.close_idle),
+        upkeep=_upkeep(settings, store, distributor, events, reports.space),
     )
 
 
-def _site(
+def _delivery(
     settings: Settings,
-    operations: Operations,
-    admin: Admin,
-    operators: Tokens,
-    reach: Reach,
-    hub: str,
-    clock: Callable[[], float],
-) -> Site:
-    """Return what browsers see. The dashboard is part of it if its extra is installed."""
-    if not is_installed():
-        return Site(hub, admin.is_ready)
-    from websubhub.standalone.admin.dashboard.access.sessions import Role  # noqa: PLC0415 - of the extra
-    from websubhub.standalone.admin.dashboard.building import build, key_of  # noqa: PLC0415 - of the extra
-
-    key = key_of(settings.admin_token)
-    tokens = {Role.OPERATOR: operators}
-    return Site(
-        hub, admin.is_ready, build(operations, key=key, tokens=tokens, reach=reach, public_url=hub, clock=clock)
+    store: HubStore,
+    distributor: ContentDistributor,
+    schedule: RetrySchedule,
+    metrics: HubMetrics,
+    *,
+    events: Events,
+) -> DeliveryLoop:
+    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+    return DeliveryLoop(
+        store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=store.clock, events=events
     )
+
+
+def _upkeep(
+    settings: Settings, store: HubStore, distributor: ContentDistributor, events: Events, space: Space
+) -> Upkeep:
+    seconds = settings.dead_letter_days * 86_400
+    return Upkeep(store, seconds, store.clock, distributor.close_idle, events=events, space=space)
 
 
 def _fetching(
@@ -171,16 +182,20 @@ def _fetching(
     announced: Wakeup,
     metrics: HubMetrics,
     introductions: Introductions,
+    *,
+    events: Events,
+    space: Space,
 ) -> TopicFetching:
     return TopicFetching(
         store,
-        TopicRefresher(store, topics, store.clock).refresh,
+        TopicRefresher(store, topics, store.clock, events=events, space=space).refresh,
         schedule,
         announced,
         metrics.fetches,
         budgets=topics.budgets,
         clock=store.clock,
         introductions=introductions,
+        events=events,
     )
 
 
@@ -191,6 +206,8 @@ def _verification(
     budget: VerificationBudget,
     metrics: HubMetrics,
     introductions: Introductions,
+    *,
+    events: Events,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
@@ -202,6 +219,7 @@ def _verification(
         clock=store.clock,
         count=metrics.verifications.count,
         introductions=introductions,
+        events=events,
     )
 
 
@@ -211,6 +229,10 @@ def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBu
     if is_loopback_url(hub):
         strangers = attrs.evolve(strangers, pause_seconds=_PAUSE_ON_LOOPBACK_SECONDS)
     return VerificationBudget(clock, strangers=strangers)
+
+
+def _limits(settings: Settings) -> SubscriptionLimits:
+    return SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
 
 
 def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:

@@ -4,14 +4,19 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import anyio
+from anyio.lowlevel import current_token
 
 from websubhub import ClosedApplication, Response, is_loopback_host, is_loopback_url
 from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
+from websubhub.standalone.stores import shown_store
 
 log = logging.getLogger("websubhub")
 
@@ -58,20 +63,22 @@ async def running(settings: Settings, url: str, reach: Reach) -> AsyncIterator[H
     Raises:
         StoreError: The store cannot be opened.
     """
-    async with (
-        open_store(settings) as store,
-        assembled(settings, store, url, reach) as parts,
-        _working(parts) as delivered,
-    ):
-        hub = Hub(parts, delivered)
-        async with parts.app, parts.admin:
-            _warn(settings, url)
-            try:
-                yield hub
-            finally:
-                hub.stop()
-        with anyio.move_on_after(GRACE_SECONDS):
-            await hub.delivered()
+    async with open_store(settings) as store:
+        events = Events(clock=store.clock)
+        store.broker.report_to(events.record)
+        async with assembled(settings, store, url, reach, events) as parts, _working(parts) as delivered:
+            hub = Hub(parts, delivered)
+            async with parts.app, parts.admin:
+                _record_start(events, settings, url)
+                _warn(settings, url)
+                try:
+                    yield hub
+                finally:
+                    hub.stop()
+                    events.record(Kind.STOPPING)
+            with anyio.move_on_after(GRACE_SECONDS):
+                await hub.delivered()
+            events.tell_counted(everything=True)
 
 
 def closed() -> ClosedApplication:
@@ -108,6 +115,26 @@ async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("A part of the hub failed, and starts again.")
             await anyio.sleep(_AGAIN_SECONDS)
+
+
+def _record_start(events: Events, settings: Settings, url: str) -> None:
+    events.record(
+        Kind.STARTED,
+        version=version("websubhub"),
+        url=url,
+        store=shown_store(settings.store),
+        loop=_loop(),
+        concurrency=settings.concurrency,
+        concurrency_per_host=settings.concurrency_per_host,
+        max_content_bytes=settings.max_content_bytes,
+        max_backlog=settings.max_backlog,
+        max_subscriptions=settings.max_subscriptions,
+    )
+
+
+def _loop() -> str:
+    """Return the name of the running event loop: asyncio, trio or uvloop."""
+    return type(current_token().native_token).__module__.partition(".")[0]
 
 
 def _warn(settings: Settings, url: str) -> None:

@@ -49,7 +49,6 @@ async def run_hub(
                     await stopped()
                 finally:
                     listener.close()
-                log.info("Stopping: finishing the requests in progress.")
                 hub.stop()
                 await listener.graceful_stop()
                 await hub.delivered()

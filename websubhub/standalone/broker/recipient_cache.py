@@ -30,6 +30,13 @@ class RecipientCache:
             self._recipients.move_to_end(subscription)
         return recipient
 
+    def take(self, subscription: int) -> Recipient | None:
+        """Return what ``get`` does, and drop it, since it will not be needed again soon."""
+        recipient = self._recipients.pop(subscription, None)
+        if recipient is not None:
+            self._characters -= _length(recipient)
+        return recipient
+
     @contextmanager
     def reading(self) -> Iterator[set[int]]:
         """Yield the set of subscriptions that change during the block. What the block reads of them may be outdated."""
@@ -53,9 +60,7 @@ class RecipientCache:
         """Drop the cached data of a subscription that has changed or ended."""
         for changed in self._readings:
             changed.add(subscription)
-        known = self._recipients.pop(subscription, None)
-        if known is not None:
-            self._characters -= _length(known)
+        self.take(subscription)
 
 
 def _length(recipient: Recipient) -> int:

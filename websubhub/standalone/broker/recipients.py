@@ -1,6 +1,6 @@
 """Reading the data that claims need, updates, callbacks, secrets and attempts, from memory or from the journal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from websubhub.standalone.broker.cache import UpdateCache
 from websubhub.standalone.broker.journal import Journal
@@ -10,6 +10,9 @@ from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim, Key
 
 _FEW = 256  # subscriptions of a topic; the cache would not hold more of them until the next update
+# Subscriptions at their host's limit are claimed one by one. Whoever reads for a few reads for those behind them, too.
+_FEW_CLAIMS = 32
+_AHEAD = 128
 
 
 class Recipients:
@@ -30,9 +33,10 @@ class Recipients:
         """Return the data of claims if all of it is in memory, or None."""
         needed = Needed([], [], {}, {})
         for claim in claims:
-            if claim.repeated or claim.log.active > _FEW:
+            if claim.repeated:
                 return None
-            recipient, key = self._recipients.get(claim.subscription), (claim.log.number, claim.sequence)
+            get = self._recipients.get if claim.log.active <= _FEW else self._recipients.take  # it was read ahead
+            recipient, key = get(claim.subscription), (claim.log.number, claim.sequence)
             update = needed.updates.get(key) or self._cache.get(key)
             if recipient is None or update is None:
                 return None
@@ -49,17 +53,26 @@ class Recipients:
             repeated: The claims among them that failed before.
         """
         updates, missing = self._cached(_keys(claims))
+        wanted = [claim.subscription for claim in claims]
+        ahead = _ahead_of(claims) if len(claims) < _FEW_CLAIMS else []
         with self._recipients.reading() as changed:
-            needed = await self._journal.read(
-                missing, [claim.subscription for claim in claims], [claim.subscription for claim in repeated]
-            )
+            needed = await self._journal.read(missing, wanted + ahead, [claim.subscription for claim in repeated])
         for key, update in needed.updates.items():
             self._cache.put(key, update)
         needed.updates.update(updates)
+        self._keep_ahead(ahead, needed, changed)
         for claim, callback, secret in zip(claims, needed.callbacks, needed.secrets, strict=True):
             if claim.log.active <= _FEW and callback is not None and claim.subscription not in changed:
                 self._recipients.put(claim.subscription, (callback, secret))
         return needed
+
+    def _keep_ahead(self, ahead: Sequence[int], needed: Needed, changed: Container[int]) -> None:
+        """Cache what was read for later claims, which is what is left at the end."""
+        start = len(needed.callbacks) - len(ahead)
+        for subscription, callback, secret in zip(ahead, needed.callbacks[start:], needed.secrets[start:], strict=True):
+            if callback is not None and subscription not in changed:
+                self._recipients.put(subscription, (callback, secret))
+        del needed.callbacks[start:], needed.secrets[start:]
 
     def _cached(self, keys: Iterable[Key]) -> tuple[dict[Key, Update], list[Key]]:
         """Return the updates that are cached, and the keys of the others."""
@@ -72,6 +85,12 @@ class Recipients:
             else:
                 updates[key] = update
         return updates, missing
+
+
+def _ahead_of(claims: Sequence[Claim]) -> list[int]:
+    """Return the subscriptions that wait for the hosts of claims, and get their slots next."""
+    hosts = {claim.host for claim in claims if claim.host.parked}
+    return [subscription for host in hosts if host.parked for subscription in host.parked.first(_AHEAD // len(hosts))]
 
 
 def _keys(claims: Sequence[Claim]) -> set[Key]:

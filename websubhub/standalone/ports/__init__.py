@@ -16,6 +16,7 @@ from websubhub.standalone.ports.errors import (
 from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
+    TOPIC_OPTIONS,
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
@@ -25,6 +26,7 @@ from websubhub.standalone.ports.records import (
     FetchedTopic,
     HostPlace,
     HostState,
+    Published,
     PublishKey,
     Statistics,
     StoredSubscription,
@@ -43,6 +45,7 @@ from websubhub.standalone.ports.store import (
 
 __all__ = [
     "EVERY_LETTER",
+    "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",
@@ -67,6 +70,7 @@ __all__ = [
     "Mode",
     "PendingVerification",
     "PublishKey",
+    "Published",
     "Statistics",
     "StoreClosedError",
     "StoreError",

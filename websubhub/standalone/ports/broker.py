@@ -1,6 +1,6 @@
 """The port to the broker: publish updates, claim the deliveries that are due, settle each exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from websubhub.standalone.ports.records import (
@@ -8,6 +8,7 @@ from websubhub.standalone.ports.records import (
     FailingDelivery,
     HostPlace,
     HostState,
+    Published,
     PublishKey,
     Statistics,
     Update,
@@ -109,7 +110,7 @@ class Delivery(Protocol):
 class ContentBroker(Protocol):
     """Publishes updates, and hands out their deliveries in order, one at a time for each subscription."""
 
-    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
+    async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
         """Accept an update for every subscription that its topic has now. It is durable when this returns.
 
         Args:
@@ -117,8 +118,8 @@ class ContentBroker(Protocol):
             key: The key of the update. Updates with the same key and topic are accepted once within a day.
 
         Returns:
-            The id of the accepted update, or of the first one with the same key. It differs from the caller's if
-            another publisher has already used that id for the topic.
+            The id of the accepted update, or of the first one with the same key, and how many subscriptions it is owed
+            to. The id differs from the caller's if another publisher has already used that id for the topic.
 
         Raises:
             BacklogFullError: Too many deliveries are waiting.
@@ -184,6 +185,14 @@ class ContentBroker(Protocol):
             only: The only host, named as by ``canonical_authority``.
             after: The ``place`` of the last host of the previous page.
             limit: How many at most.
+        """
+        ...
+
+    def report_to(self, record: Callable[..., None]) -> None:
+        """Record events of hosts from now on: held back, recovered, paused or resumed.
+
+        Args:
+            record: Records an event, as ``Events.record``.
         """
         ...
 

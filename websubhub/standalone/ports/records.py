@@ -34,6 +34,10 @@ class Topic:
     feed_diff: bool = False
 
 
+TOPIC_OPTIONS = ("registered", "delivery_mode", "feed_diff")
+"""The options of a topic."""
+
+
 @frozen(kw_only=True)
 class FetchedTopic:
     """The record of the last fetch of a topic, to request it conditionally and to see what changed.
@@ -176,6 +180,8 @@ class Update:
         canonical: The topic URL to name in its delivery, if it is not the topic's own (W3C 7, rel=self).
         hubs: The hubs to name in its delivery, or none for only this hub (W3C 7, rel=hub).
         published_at: When it was accepted.
+        publisher: The name of the publisher's token, an empty text for anybody without one, or None if the hub fetched
+            the content itself.
     """
 
     id: str
@@ -185,6 +191,22 @@ class Update:
     canonical: str | None = None
     hubs: tuple[str, ...] = ()
     published_at: float
+    publisher: str | None = field(default="", eq=False)
+
+
+@frozen(kw_only=True)
+class Published:
+    """The result of publishing an update.
+
+    Args:
+        id: The id of the accepted update, or of the first one with the same key.
+        recipients: How many subscriptions it is owed to, or None if it was published before and that is not known.
+        repeated: Whether it was accepted before under its key, so that nothing was published now.
+    """
+
+    id: str
+    recipients: int | None = 0
+    repeated: bool = False
 
 
 @frozen(kw_only=True)

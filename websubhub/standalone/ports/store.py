@@ -9,6 +9,7 @@ from websubhub.standalone.ports.broker import ContentBroker
 from websubhub.standalone.ports.letters import DeadLetterStore
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.records import (
+    TOPIC_OPTIONS,
     FetchedTopic,
     StoredSubscription,
     Topic,
@@ -23,8 +24,16 @@ HostAccount = tuple[bool, str]
 class TopicStore(Protocol):
     """Topics by URL. Others may change them at any time, so every result is a snapshot."""
 
-    async def save(self, topic: Topic) -> None:
-        """Add a topic, or replace the options of a known one."""
+    async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
+        """Add a topic, or set options of a known one, in one step.
+
+        Args:
+            topic: The topic as it is added if it is unknown.
+            options: The names of the options that replace those of a known topic. It keeps its others.
+
+        Returns:
+            The topic as it is kept now.
+        """
         ...
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
@@ -90,6 +99,8 @@ class SubscriptionStore(Protocol):
 
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed.
+
+        An unknown topic is added, with the options of any other topic.
 
         Args:
             subscription: The verified subscription.

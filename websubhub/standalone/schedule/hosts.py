@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from heapq import heappop, heappush, nsmallest
 
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import HostPlace, HostState
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.queues import SubscriptionQueue
@@ -59,6 +60,9 @@ class Hosts:
     Args:
         limits: The limits.
         call: Called with the topic and subscription whose turn it is. Returns whether it takes the slot.
+
+    Attributes:
+        record: Records an event of a host. By default it is recorded nowhere.
     """
 
     def __init__(self, limits: DeliveryLimits, call: Callable[[int, int], bool]) -> None:
@@ -67,6 +71,7 @@ class Hosts:
         self._call = call
         self._hosts: dict[int, Host] = {}
         self._probes: list[tuple[float, int]] = []
+        self.record: Callable[..., None] = _record_nowhere
 
     def acquire(self, key: int) -> Host | None:
         """Take a slot and return the host, or None if no slot is free, others are parked, or it is held back."""
@@ -98,6 +103,8 @@ class Hosts:
         """Free a slot after a delivery, begun at that time, that the host answered."""
         host = self._hosts[key]
         host.well_at = max(host.well_at, began)
+        if host.probes:
+            self.record(Kind.HOST_RECOVERED, host=host.name)
         host.failures = host.probes = 0
         host.resumes_at = None
         self.released(key)
@@ -119,6 +126,8 @@ class Hosts:
             wait = min(self._limits.probe_seconds * 2.0 ** min(host.probes, 32), self._limits.probe_seconds_most)
             host.probes += 1
             self._hold(key, host, now + wait)
+            if host.probes == 1:
+                self.record(Kind.HOST_HELD_BACK, host=host.name, seconds=round(wait), failures=host.failures)
         self.released(key)
 
     def released(self, key: int) -> None:
@@ -192,6 +201,10 @@ class Hosts:
         while host.parked and host.in_flight < slots:
             if self._call(*host.parked.pop()):
                 host.in_flight += 1
+
+
+def _record_nowhere(_kind: Kind, **_fields: object) -> None:
+    """Stands in until events are recorded."""
 
 
 def _slots(host: Host, limits: DeliveryLimits) -> int:

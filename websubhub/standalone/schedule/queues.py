@@ -1,7 +1,7 @@
 """Queues of subscriptions at a few bytes each, in which a million may wait."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
 _SPARE = 1024
@@ -34,6 +34,11 @@ class SubscriptionQueue:
             del self._values[:start]
             self._start = 0
         return pair
+
+    def first(self, number: int) -> Sequence[int]:
+        """Return the subscription numbers of the first pairs, at most so many, without removing them."""
+        start = self._start + 1
+        return self._values[start : start + 2 * number : 2]
 
 
 class DueTimes:

@@ -15,9 +15,12 @@ from websubhub import (
     Unsubscription,
     VerificationAttempt,
     VerificationBudget,
+    authority_of,
     host_of,
     url_identity,
 )
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.work.acquaintances import Acquaintances
@@ -60,6 +63,7 @@ class VerificationWorker:
         clock: The time, in seconds since 1970.
         count: Called with the end of each attempt.
         introductions: Who has named which hosts of callbacks.
+        events: Where to record what was not verified.
     """
 
     def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
@@ -76,6 +80,7 @@ class VerificationWorker:
         clock: Callable[[], float] = time.time,
         count: Callable[[IntentVerification], None] = lambda _: None,
         introductions: Introductions | None = None,
+        events: Events | None = None,
     ) -> None:
         self._verifications = verifications
         self._verify = verify
@@ -90,7 +95,10 @@ class VerificationWorker:
         self._finished: set[str] = set()
         self._met = Acquaintances[HostAccount]()
         self._introductions = introductions or Introductions()
+        self._events = events or Events()
         self._strangers = Counter[bool]()
+        self._under_way: set[str] = set()
+        self._left_some = True
         self._budget = budget or VerificationBudget(clock)
 
     async def run(self) -> None:
@@ -102,29 +110,36 @@ class VerificationWorker:
 
     async def _start(self, tasks: TaskGroup) -> None:
         """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
+        self._left_some = True  # until the end, since what ends meanwhile may make room for what was not begun
         try:
-            await self._look(tasks, None)
+            left_some = await self._look(tasks, None)
             if any(self._is_crowded(known) for known in (True, False)):
                 named = [(known, host) for host in self._introductions.hosts() for known in (True, False)]
-                await self._look(tasks, frozenset((*self._met, *named)))
+                left_some |= await self._look(tasks, frozenset((*self._met, *named)))
+            self._left_some = left_some
         except StoreError as error:
             log.warning("Pending verifications cannot be read: %s", error)
 
-    async def _look(self, tasks: TaskGroup, among: frozenset[HostAccount] | None) -> None:
-        """Begin what is due, and look past what may not begin, so that it hides nothing."""
-        more, limit, is_full = True, _READ, self._is_crowded if among is None else self._budget.is_full
+    async def _look(self, tasks: TaskGroup, among: frozenset[HostAccount] | None) -> bool:
+        """Begin what is due, and look past what may not begin, so that it hides nothing. Return whether any may not."""
+        left_some, more, limit = False, True, _READ
+        is_full = self._is_crowded if among is None else self._budget.is_full
         while more:
             self._finished.clear()
             self._recover()
             open_to = [known for known in (True, False) if not is_full(known)]
             if not open_to:
-                return
+                return True
             due = await self._verifications.due(limit=limit, besides=self._waiting, among=among, known=open_to)
             moved = [pending for pending in due if self._begin(pending, tasks)]
+            left_some |= len(open_to) == 1 or any(pending.id not in self._under_way for pending in due)
             read = Counter(pending.known for pending in due)
-            more = any(read[known] == limit and not is_full(known) for known in read)
+            is_cut = [known for known in read if read[known] == limit]
+            left_some |= bool(is_cut)
+            more = any(not is_full(known) for known in is_cut)
             # Those that were asked a moment ago stand in front, each in a row of its own.
             limit = limit if moved else limit * 2
+        return left_some or bool(self._waiting)
 
     def _is_crowded(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
         most = self._budget.for_strangers(known) * 3 // 4  # the rest is for introductions
@@ -159,6 +174,7 @@ class VerificationWorker:
             spending.cancel()
             return False
         self._pairs.begin(pair)
+        self._under_way.add(pending.id)
         self._strangers[pending.known] += stranger
         tasks.start_soon(self._finish, pending, pair, spending, stranger, introducer)
         return True
@@ -183,6 +199,7 @@ class VerificationWorker:
             self._pairs.hold(pair, _STORE_SECONDS)
         finally:
             self._finished.add(pending.id)
+            self._under_way.discard(pending.id)
             self._pairs.end(pair)
             self._budget.end(spending, result)
             self._strangers[pending.known] -= stranger
@@ -190,7 +207,8 @@ class VerificationWorker:
             if self._budget.proven(_account(pending)):
                 self._met.meet(_account(pending))
             self._waiting.pop(_account(pending), None)
-            self._wakeup.ring()
+            if self._left_some:
+                self._wakeup.ring()
 
     async def _attempt(self, pending: PendingVerification, spending: Spending) -> VerificationAttempt:
         """Verify once; whatever goes wrong with one must not take the others down."""
@@ -208,7 +226,7 @@ class VerificationWorker:
         attempt = await self._verify(message)
         if attempt.result is IntentVerification.POSTPONED and attempt.counts and self._is_last(pending):
             await self._deny(message, attempt.reason)
-            return VerificationAttempt(result=IntentVerification.DENIED)
+            return VerificationAttempt(result=IntentVerification.DENIED, reason=attempt.reason)
         return attempt
 
     def _is_last(self, pending: PendingVerification) -> bool:
@@ -221,13 +239,32 @@ class VerificationWorker:
             due_at = self._clock() + (delay or _POSTPONED_SECONDS)
             await self._verifications.postpone(pending.id, due_at=due_at, counts=False)
             return
-        # What was verified is settled already, together with the subscription. If it is not, the store has failed.
+        if attempt.result is IntentVerification.VERIFIED and attempt.handled:
+            return  # it was settled in the step that stored the subscription
         again = postponed or attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
         if again and not self._is_last(pending):
-            due_at = self._clock() + max(self._delays[pending.attempts], delay)
-            await self._verifications.postpone(pending.id, due_at=due_at)
+            wait = max(self._delays[pending.attempts], delay)
+            await self._verifications.postpone(pending.id, due_at=self._clock() + wait)
+            if attempt.result is IntentVerification.UNANSWERED:
+                self._record(Kind.VERIFICATION_UNANSWERED, pending, attempt, retry_seconds=round(wait))
             return
         await self._verifications.remove(pending.id)
+        if attempt.result is IntentVerification.DENIED:
+            self._record(Kind.DENIED, pending, attempt)
+        elif attempt.result is not IntentVerification.VERIFIED:
+            self._record(Kind.VERIFICATION_FAILED, pending, attempt)
+
+    def _record(self, kind: Kind, pending: PendingVerification, attempt: VerificationAttempt, **more: int) -> None:
+        of_attempt = {} if kind is Kind.DENIED else {"attempt": pending.attempts + 1, "status": attempt.status}
+        self._events.record(
+            kind,
+            topic=pending.topic,
+            host=authority_of(pending.callback),
+            mode=pending.mode,
+            reason=attempt.reason,
+            **of_attempt,
+            **more,
+        )
 
 
 def _account(pending: PendingVerification) -> HostAccount:

@@ -41,21 +41,21 @@ class MemoryJournal:
         if key is not None:
             accepted = self._keys.find(key, update.topic, now)
             if accepted is not None:
-                return Appended(accepted, Admission.NOBODY)
+                return Appended(accepted, Admission.REPEATED, recipients=None)
             update = evolve(update, id=self._keys.choose(key, update.topic, update.id))
-        admission = self._admit(update)
+        admission, recipients = self._admit(update)
         if key is not None and admission is not Admission.FULL:
             self._keys.remember(key, update.topic, update.id, now)
-        return Appended(update.id, admission)
+        return Appended(update.id, admission, recipients=recipients)
 
-    def _admit(self, update: Update) -> Admission:
+    def _admit(self, update: Update) -> tuple[Admission, int]:
         topic = self._state.find_topic(update.topic)
         admission = Admission.NOBODY if topic is None else self._ledger.members.admit(topic.number)
         if topic is not None and admission is Admission.TAKEN:
             topic.head += 1
             topic.updates[topic.head] = update
-            self._ledger.published(update, topic.number, topic.head)
-        return admission
+            return admission, self._ledger.published(update, topic.number, topic.head)
+        return admission, 0
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
         """Return what claims need."""

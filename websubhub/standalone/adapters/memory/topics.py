@@ -9,7 +9,7 @@ from websubhub import url_identity
 from websubhub.standalone.adapters.memory.announced import Announced
 from websubhub.standalone.adapters.memory.records import KeptTopic
 from websubhub.standalone.adapters.memory.state import State
-from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic, TopicUsage
+from websubhub.standalone.ports import TOPIC_OPTIONS, DeliveryMode, FetchedTopic, Topic, TopicUsage
 from websubhub.standalone.schedule.members import Members
 
 _ALL = "*"
@@ -31,12 +31,15 @@ class MemoryTopics:
         self._announced = announced
         self._unused: set[int] = set()
 
-    async def save(self, topic: Topic) -> None:
-        """Add a topic, or replace the options of a known one."""
+    async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
+        """Add a topic, or set options of a known one."""
         await self._state.turn()
+        is_new = self._state.find_topic(topic.url) is None
         kept = self._state.ensure_topic(topic.url)
-        kept.value = evolve(topic, url=kept.value.url)
+        changed = TOPIC_OPTIONS if is_new else options
+        kept.value = evolve(kept.value, **{name: getattr(topic, name) for name in changed})
         self._tell(kept)
+        return kept.value
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
         """Give the known topics that are named here these options."""

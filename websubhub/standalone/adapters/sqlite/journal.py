@@ -49,14 +49,17 @@ class SqliteJournal:
                 return append_once(connection, update, key, now, admit)
             return update, *append_update(connection, update, admit)
 
+        recipients = 0
+
         def then(appended: tuple[Update, Admission, Key]) -> None:
+            nonlocal recipients
             accepted, admission, position = appended
             if admission is Admission.TAKEN:
-                self._ledger.published(accepted, *position)
+                recipients = self._ledger.published(accepted, *position)
 
         along = None if outcomes is None else partial(write_settlements, settlements=outcomes)
         (accepted, admission, _), settled = await self._database.write_along(work, then, along)
-        return Appended(accepted.id, admission, settled)
+        return Appended(accepted.id, admission, settled, None if admission is Admission.REPEATED else recipients)
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
         """Return what claims need."""

@@ -31,7 +31,7 @@ def append_once(
         ).fetchall()
     )
     if key.publisher in known:
-        return evolve(update, id=known[key.publisher]), Admission.NOBODY, (0, 0)
+        return evolve(update, id=known[key.publisher]), Admission.REPEATED, (0, 0)
     if update.id in known.values():
         update = evolve(update, id=publish_keys.own_id(key, topic))
     admission, position = append_update(connection, update, admit)

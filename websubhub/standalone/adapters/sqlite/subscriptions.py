@@ -237,10 +237,13 @@ def _save(connection: Connection, subscription: StoredSubscription, now: float, 
 
 def _ensure_topic(connection: Connection, url: str) -> tuple[int, DeliveryMode, int]:
     identity = url_identity(url)
-    connection.execute("INSERT OR IGNORE INTO topics (identity, url) VALUES (?, ?)", (identity, url))
-    number, mode, head = connection.execute(
-        "SELECT id, mode, head FROM topics WHERE identity = ?", (identity,)
-    ).fetchone()
+    known = connection.execute("SELECT id, mode, head FROM topics WHERE identity = ?", (identity,)).fetchone()
+    number, mode, head = (
+        known
+        or connection.execute(
+            "INSERT INTO topics (identity, url) VALUES (?, ?) RETURNING id, mode, head", (identity, url)
+        ).fetchone()
+    )
     return number, delivery_mode(mode), head
 
 

@@ -11,13 +11,20 @@ from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, as_json, delivery_mode
-from websubhub.standalone.ports import FetchedTopic, Topic, TopicUsage
+from websubhub.standalone.ports import TOPIC_OPTIONS, FetchedTopic, Topic, TopicUsage
 from websubhub.standalone.schedule.members import Members
 
 log = logging.getLogger("websubhub")
 
 _ALL = "*"
 _PAGE = 5_000
+_SAVE = (
+    "INSERT INTO topics (identity, url, registered, mode, feed_diff) "
+    "VALUES (:identity, :url, :registered, :delivery_mode, :feed_diff) "
+    "ON CONFLICT (identity) DO UPDATE SET registered = iif(:sets_registered, :registered, registered), "
+    "mode = iif(:sets_delivery_mode, :delivery_mode, mode), feed_diff = iif(:sets_feed_diff, :feed_diff, feed_diff) "
+    "RETURNING id, head, url, registered, mode, feed_diff"
+)
 _CONFIGURE = (
     "WITH latest (identity) AS (SELECT value FROM json_each(:latest)), "
     "diff (identity) AS (SELECT value FROM json_each(:diff)), "
@@ -66,27 +73,24 @@ class SqliteTopics:
         self._members = members
         self._unused: set[int] = set()
 
-    async def save(self, topic: Topic) -> None:
-        """Add a topic, or replace the options of a known one."""
+    async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
+        """Add a topic, or set options of a known one."""
         row = {
             "identity": url_identity(topic.url),
-            "url": topic.url,
-            "registered": topic.registered,
-            "mode": topic.delivery_mode,
-            "feed_diff": topic.feed_diff,
+            **attrs.asdict(topic),
+            **{f"sets_{name}": name in options for name in TOPIC_OPTIONS},
         }
 
-        def work(connection: Connection) -> tuple[int, int]:
-            number, head = connection.execute(
-                "INSERT INTO topics (identity, url, registered, mode, feed_diff) "
-                "VALUES (:identity, :url, :registered, :mode, :feed_diff) "
-                "ON CONFLICT (identity) DO UPDATE SET registered = :registered, mode = :mode, feed_diff = :feed_diff "
-                "RETURNING id, head",
-                row,
-            ).fetchone()
-            return number, head
+        def work(connection: Connection) -> tuple[int, int, Topic]:
+            number, head, *saved = connection.execute(_SAVE, row).fetchone()
+            return number, head, _topic(*saved)
 
-        await self._database.write(work, lambda saved: self._members.add_topic(saved[0], topic.delivery_mode, saved[1]))
+        def then(saved: tuple[int, int, Topic]) -> None:
+            number, head, kept = saved
+            self._members.add_topic(number, kept.delivery_mode, head)
+
+        *_, kept = await self._database.write(work, then)
+        return kept
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
         """Give the known topics that are named here these options."""

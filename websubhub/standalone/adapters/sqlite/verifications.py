@@ -84,10 +84,11 @@ class SqliteVerifications:
         def work(connection: Connection) -> bool | StoreError:
             if connection.execute(f"SELECT {_HAS_A_PLACE}", row).fetchone()[0]:
                 return bool(connection.execute(_REPLACE, row).rowcount)
-            excess = None if limits is None else _excess(connection, row, limits)
+            strangers = connection.execute(_STRANGERS, row).fetchone()
+            excess = None if limits is None else _excess(connection, row, limits, strangers)
             if excess is not None:
                 return excess  # raised here, it would undo what others write in the same step
-            if places is not None and not _has_place(connection, row, places):
+            if places is not None and not _has_place(connection, row, places, strangers):
                 return False
             return bool(connection.execute(_REPLACE, row).rowcount)
 
@@ -220,10 +221,12 @@ def withdraw_verification(connection: Connection, topic: str, callback: str) -> 
     connection.execute(f"DELETE FROM verifications {_PAIR}", pair)  # noqa: S608
 
 
-def _excess(connection: Connection, row: dict[str, object], limits: SubscriptionLimits) -> StoreError | None:
+def _excess(
+    connection: Connection, row: dict[str, object], limits: SubscriptionLimits, strangers: tuple[int, int]
+) -> StoreError | None:
     """Return what is wrong with one more subscription, if all that are pending become some."""
     held = dict(connection.execute(_HELD, row).fetchall())
-    pending, of_host = connection.execute(_STRANGERS, row).fetchone()
+    pending, of_host = strangers
     if held.get(row["host"], 0) + of_host >= limits.per_host:
         return HostFullError(f"{row['host']} has {limits.per_host} subscriptions.")
     if held.get("*", 0) + pending >= limits.in_all:
@@ -231,9 +234,9 @@ def _excess(connection: Connection, row: dict[str, object], limits: Subscription
     return None
 
 
-def _has_place(connection: Connection, row: dict[str, object], places: int) -> bool:
+def _has_place(connection: Connection, row: dict[str, object], places: int, strangers: tuple[int, int]) -> bool:
     """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
-    pending, of_host = connection.execute(_STRANGERS, row).fetchone()
+    pending, of_host = strangers
     if of_host < places - pending:
         return True
     host, held = connection.execute(_GREEDIEST, row).fetchone() or ("", 0)

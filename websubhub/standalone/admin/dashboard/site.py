@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from websubhub import AsgiEdge, EdgeLimits, Paths
 from websubhub.standalone.admin.dashboard.first_page import App, Browsable, FirstPage
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.reach import Reach
+from websubhub.standalone.settings import Settings
+from websubhub.standalone.tokens import Tokens
 
 if TYPE_CHECKING:  # it needs what the extra brings
     from websubhub.standalone.admin.dashboard.application import Dashboard
@@ -53,3 +57,35 @@ class Site:
         """End what would not end by itself, since the hub stops."""
         if self._dashboard is not None:
             self._dashboard.live.close()
+
+
+def site_of(
+    settings: Settings,
+    operations: Operations,
+    is_ready: Callable[[], Awaitable[bool]],
+    operators: Tokens,
+    *,
+    reach: Reach,
+    public_url: str,
+    clock: Callable[[], float],
+) -> Site:
+    """Return what browsers see of a hub. The dashboard is part of it if its extra is installed.
+
+    Args:
+        settings: The settings of the hub.
+        operations: The operations of the admin API.
+        is_ready: Returns whether the hub accepts requests and can store them.
+        operators: The tokens of operators.
+        reach: The reach of the hub.
+        public_url: Its public URL.
+        clock: Returns the time, in seconds since 1970.
+    """
+    if not is_installed():
+        return Site(public_url, is_ready)
+    from websubhub.standalone.admin.dashboard.access.sessions import Role  # noqa: PLC0415 - of the extra
+    from websubhub.standalone.admin.dashboard.building import build, key_of  # noqa: PLC0415 - of the extra
+
+    key = key_of(settings.admin_token)
+    tokens = {Role.OPERATOR: operators}
+    dashboard = build(operations, key=key, tokens=tokens, reach=reach, public_url=public_url, clock=clock)
+    return Site(public_url, is_ready, dashboard)

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from websubhub import AccountState
-from websubhub.standalone.admin.http import schemas
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
 from websubhub.standalone.admin.http.schemas import (
     FLAG,
-    NUMBER,
     TEXT,
     TIME,
     WHOLE,
+    Schema,
     array,
     listing,
     nullable,
@@ -78,9 +77,7 @@ _LETTERS_MEANT = (
 _ANNOUNCEMENT = schema_of(Announcement, state=one_of(AnnouncementState))
 _HOST_STATE = schema_of(HostState)
 _SUBSCRIPTION = schema_of(StoredSubscription, without=("secret",), host=TEXT, expires_at=TIME, signed=FLAG)
-_VERIFICATION = schema_of(
-    PendingVerification, without=("secret",), host=TEXT, state=one_of(("pending", "failing"))
-)
+_VERIFICATION = schema_of(PendingVerification, without=("secret",), host=TEXT, state=one_of(("pending", "failing")))
 _FETCH = record(
     fetched_at=nullable(TIME),
     url=TEXT,
@@ -108,17 +105,23 @@ def routes(operations: Operations) -> Sequence[Route]:
     )
 
 
-def _get(path: str, operation: Operation, answer: schemas.Schema, *parameters: Parameter, statuses: Sequence[int] = ()) -> Route:
+def _get(
+    path: str, operation: Operation, answer: Schema, *parameters: Parameter, statuses: Sequence[int] = ()
+) -> Route:
     return Route(method="GET", path=path, operation=operation, answer=answer, parameters=parameters, statuses=statuses)
 
 
-def _post(path: str, operation: Operation, answer: schemas.Schema, *parameters: Parameter, statuses: Sequence[int] = ()) -> Route:
+def _post(
+    path: str, operation: Operation, answer: Schema, *parameters: Parameter, statuses: Sequence[int] = ()
+) -> Route:
     return Route(method="POST", path=path, operation=operation, answer=answer, parameters=parameters, statuses=statuses)
 
 
 def _overview(operations: Operations) -> Sequence[Route]:
     overview = operations.overview
-    failures = record(statistics=_STATISTICS, failing=array(schema_of(FailingDelivery)), announcements=array(_ANNOUNCEMENT))
+    failures = record(
+        statistics=_STATISTICS, failing=array(schema_of(FailingDelivery)), announcements=array(_ANNOUNCEMENT)
+    )
     return (
         _get("/admin/statistics", overview.statistics, _STATISTICS),
         _get("/admin/deliveries", overview.deliveries, failures, _LIMIT),
@@ -175,11 +178,22 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
     content = Parameter(name="content", text="The text to deliver instead of the usual one.", schema=TEXT)
     content_type = Parameter(name="content_type", text="Its Content-Type.", schema=TEXT)
     tested = record(delivered=FLAG, status=nullable(WHOLE), reason=TEXT, answer=TEXT, milliseconds=WHOLE)
+    removed = record(removed=WHOLE)
+    page = listing("subscriptions", _SUBSCRIPTION)
     path = "/admin/subscriptions"
     return (
-        _get(path, subscriptions.page, listing("subscriptions", _SUBSCRIPTION), _TOPIC, _HOST, _CALLBACK, after_topic, *_PAGE),
+        _get(
+            path,
+            subscriptions.page,
+            page,
+            _TOPIC,
+            _HOST,
+            _CALLBACK,
+            after_topic,
+            *_PAGE,
+        ),
         _get("/admin/subscription", subscriptions.one, details, *_THE_PAIR, statuses=(404,)),
-        _post(f"{path}/remove", subscriptions.remove, record(removed=WHOLE), *_THE_PAIR, reason, notify, statuses=(404,)),
+        _post(f"{path}/remove", subscriptions.remove, removed, *_THE_PAIR, reason, notify, statuses=(404,)),
         _post(f"{path}/verify", subscriptions.verify, record(verifying=TEXT), *_THE_PAIR, statuses=(404,)),
         _post(f"{path}/test", subscriptions.test, tested, *_THE_PAIR, content, content_type, statuses=(404,)),
     )
@@ -209,6 +223,7 @@ def _announcements(operations: Operations) -> Sequence[Route]:
 def _letters(operations: Operations) -> Sequence[Route]:
     letters, path = operations.letters, "/admin/dead-letters"
     page = listing("dead_letters", schema_of(DeadLetter, host=TEXT), total=WHOLE)
+    replayed, dropped = (record(**{word: WHOLE}, unknown=array(WHOLE)) for word in ("replayed", "dropped"))
     content = record(
         topic=TEXT,
         message_id=TEXT,
@@ -222,8 +237,8 @@ def _letters(operations: Operations) -> Sequence[Route]:
     return (
         _get(path, letters.page, page, _TOPIC, _HOST, _CALLBACK, _REASON, *_PAGE),
         _get(f"{path}/{{id}}/content", letters.content, content, letter, statuses=(404,)),
-        _post(f"{path}/replay", letters.replay, record(replayed=WHOLE, unknown=array(WHOLE)), *_LETTERS_MEANT, statuses=(409,)),
-        _post(f"{path}/drop", letters.drop, record(dropped=WHOLE, unknown=array(WHOLE)), *_LETTERS_MEANT, statuses=(409,)),
+        _post(f"{path}/replay", letters.replay, replayed, *_LETTERS_MEANT, statuses=(409,)),
+        _post(f"{path}/drop", letters.drop, dropped, *_LETTERS_MEANT, statuses=(409,)),
     )
 
 

@@ -1,7 +1,7 @@
 """JSON schemas of what the admin API answers, made from the records that it shows."""
 
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -23,7 +23,7 @@ def nullable(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def one_of(words: Collection[str]) -> Schema:
+def one_of(words: Iterable[str]) -> Schema:
     """Return the schema of one of some words."""
     return {"type": "string", "enum": list(words)}
 
