@@ -16,6 +16,7 @@ from websubhub.standalone.admin.parameters import OperationError
 _FILTERS = ("topic", "host")
 _SECTION = "/subscriptions"
 _FEW = 10
+_UNKNOWN_YET: dict[str, Any] = {"waiting": 0, "last_success": None, "last_failure": None}
 
 
 class SubscriptionPages:
@@ -64,7 +65,7 @@ class SubscriptionPages:
 
     async def shown(self, pair: dict[str, str]) -> dict[str, Any]:
         """Return what the page of a subscription shows."""
-        subscription = await answer_of(self._subscriptions.one, pair)
+        subscription = _UNKNOWN_YET | await answer_of(self._subscriptions.one, pair)
         attempts = await answer_of(self._operations.attempts.page, {**pair, "limit": _FEW})
         letters = await answer_of(self._operations.letters.page, {**pair, "limit": 1})
         return {
@@ -82,7 +83,7 @@ class SubscriptionPages:
 
     async def _ask_to_deny(self, visit: Visit) -> Question:
         pair = self._pair(visit)
-        subscription = await answer_of(self._subscriptions.one, pair)
+        subscription = _UNKNOWN_YET | await answer_of(self._subscriptions.one, pair)
         return Question(
             title="Deny this subscription?",
             touches=(
