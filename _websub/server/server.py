@@ -123,6 +123,11 @@ class Server:
         config = Config(binding.certfile, binding.keyfile, cleartext_http2=binding.cleartext_http2)
         return HypercornOpening(*shared, config)
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
     def stop(self, grace: float) -> None:
         """Accept no more, and end.
 

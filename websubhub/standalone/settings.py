@@ -16,6 +16,7 @@ from websubhub.standalone.setting_values import delays as _delays
 from websubhub.standalone.setting_values import network as _network
 from websubhub.standalone.setting_values import number as _number
 from websubhub.standalone.setting_values import public_url as _public_url
+from websubhub.standalone.setting_values import publisher_token as _publisher_token
 from websubhub.standalone.setting_values import store as _store
 from websubhub.standalone.setting_values import switch as _switch
 from websubhub.standalone.setting_values import token as _token
@@ -110,9 +111,10 @@ class Settings:
     )
     publisher_token: tuple[str, ...] = option(
         (),
-        "A bearer token that publishers need to publish content and to (de)register topics; repeatable.",
-        _token,
-        metavar="TOKEN",
+        "A bearer token that publishers need to publish content and to (de)register topics, "
+        "optionally with a name for it; repeatable.",
+        _publisher_token,
+        metavar="[NAME=]TOKEN",
         many=True,
         secret=True,
     )
@@ -122,6 +124,13 @@ class Settings:
     admin_token: str | None = option(
         None,
         "The bearer token for the admin API. Without one, the API answers on loopback hubs only.",
+        _token,
+        metavar="TOKEN",
+        secret=True,
+    )
+    viewer_token: str | None = option(
+        None,
+        "A bearer token for the admin API that reads everything and changes nothing.",
         _token,
         metavar="TOKEN",
         secret=True,
@@ -159,6 +168,8 @@ class Settings:
             raise SettingsError("The leases must satisfy min-lease-seconds <= lease-seconds <= max-lease-seconds.")
         if self.server == "uvicorn" and self.loop == "trio":
             raise SettingsError("--server uvicorn runs on asyncio and uvloop, not on --loop trio.")
+        if self.viewer_token is not None and self.viewer_token == self.admin_token:
+            raise SettingsError("--viewer-token must differ from --admin-token, which may change everything.")
 
     def url_at(self, base: str) -> str:
         """Return the hub's public URL.
@@ -206,6 +217,24 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | N
         elif field.name in from_file:
             values[field.name] = _read(field, from_file[field.name], f"{field.name} in {path}")
     return Settings(**values)
+
+
+def sources(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None = None) -> dict[str, str]:
+    """Return where each setting comes from, by name, for those that are not defaults. The arguments are as in ``load``.
+
+    Raises:
+        SettingsError: The file cannot be read.
+    """
+    path = file or environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
+    from_file = read_file(path) if path else {}
+    found = dict.fromkeys(from_file, path or "")
+    for field in attrs.fields(Settings):
+        variable = ENVIRONMENT_PREFIX + field.name.upper()
+        if field.name in flags:
+            found[field.name] = flag(field.name)
+        elif variable in environment:
+            found[field.name] = variable
+    return found
 
 
 def _read(field: "attrs.Attribute[Any]", value: Any, source: str) -> Any:

@@ -2,12 +2,15 @@
 
 from websubhub.standalone.admin.announcements import AnnouncementOperations
 from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.events import EventOperations
 from websubhub.standalone.admin.hosts import HostOperations
 from websubhub.standalone.admin.letters import LetterOperations
-from websubhub.standalone.admin.overview import OverviewOperations
+from websubhub.standalone.admin.overview import About, OverviewOperations
 from websubhub.standalone.admin.subscriptions import SubscriptionOperations
 from websubhub.standalone.admin.topics import TopicOperations
 from websubhub.standalone.admin.verifications import VerificationOperations
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.measuring.series import Series
 from websubhub.standalone.ports import HubStore
 
 
@@ -17,6 +20,9 @@ class Operations:
     Args:
         store: The store.
         controls: The controls of the hub.
+        events: What happens in the hub.
+        series: The last 24 hours of the hub.
+        about: What is known of it from its start.
 
     Attributes:
         topics: The operations on topics.
@@ -25,14 +31,16 @@ class Operations:
         hosts: The operations on hosts of callbacks.
         verifications: The operations on requests that await their verification.
         announcements: The operations on announced topics.
+        events: The operations on events.
         overview: The operations on the hub as a whole.
     """
 
-    def __init__(self, store: HubStore, controls: Controls) -> None:
+    def __init__(self, store: HubStore, controls: Controls, events: Events, series: Series, about: About) -> None:
         self.topics = TopicOperations(store, controls)
         self.subscriptions = SubscriptionOperations(store, controls)
         self.letters = LetterOperations(store)
         self.hosts = HostOperations(store.broker, controls.verifications)
         self.verifications = VerificationOperations(store, controls)
         self.announcements = AnnouncementOperations(store.announcements, controls.announced)
-        self.overview = OverviewOperations(store, self.announcements)
+        self.events = EventOperations(events)
+        self.overview = OverviewOperations(store, self.announcements, series, about)

@@ -2,10 +2,11 @@
 
 import argparse
 import os
+from typing import Any
 
 import attrs
 
-from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, flag, load
+from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, flag, load, sources
 
 _DEFAULT_HUB = "http://127.0.0.1:8080/hub"
 
@@ -37,9 +38,17 @@ def read_settings(options: argparse.Namespace) -> Settings:
     Raises:
         SettingsError: A setting cannot be used.
     """
+    return load(_given(options), os.environ, options.config)
+
+
+def read_sources(options: argparse.Namespace) -> dict[str, str]:
+    """Return where each setting that is not a default comes from, by name."""
+    return sources(_given(options), os.environ, options.config)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
     names = {field.name for field in attrs.fields(Settings)}
-    flags = {name: value for name, value in vars(options).items() if name in names}
-    return load(flags, os.environ, options.config)
+    return {name: value for name, value in vars(options).items() if name in names}
 
 
 def add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:

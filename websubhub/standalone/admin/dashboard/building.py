@@ -2,11 +2,11 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from websubhub.standalone.admin.dashboard.access.entrance import Entrance
 from websubhub.standalone.admin.dashboard.access.references import References
-from websubhub.standalone.admin.dashboard.access.sessions import Role, Sessions
+from websubhub.standalone.admin.dashboard.access.sessions import Sessions
 from websubhub.standalone.admin.dashboard.application import Dashboard
 from websubhub.standalone.admin.dashboard.pages.attempts import AttemptPages
 from websubhub.standalone.admin.dashboard.live import LiveTail
@@ -22,27 +22,30 @@ from websubhub.standalone.admin.dashboard.pages.subscriptions import Subscriptio
 from websubhub.standalone.admin.dashboard.pages.topics import TopicPages
 from websubhub.standalone.admin.dashboard.rendering import Rendering
 from websubhub.standalone.admin.dashboard.showing import Showing
+from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.admin.operations import Operations
-from websubhub.standalone.reach import Reach
-from websubhub.standalone.tokens import Tokens
+
+_KEY_BYTES = 32
 
 
-def key_of(*tokens: str | None) -> bytes:
-    """Return the key of sessions, references and shared links. It changes with each of these tokens.
+def key_of(admin_token: str | None, viewer_token: str | None) -> bytes:
+    """Return the key of sessions, references and shared links. It changes with the tokens.
 
-    Without a token it is another one at every start, since nobody but this machine has a use for it.
+    Without an admin token it is another one at every start: the dashboard is for this machine then. Otherwise it takes
+    a while to make, so that nobody finds the token by trying which one made a link.
     """
-    if not any(tokens):
-        return secrets.token_bytes(32)
-    return hashlib.sha256("\0".join(["websubhub dashboard", *(token or "" for token in tokens)]).encode()).digest()
+    if admin_token is None:
+        return secrets.token_bytes(_KEY_BYTES)
+    text = f"{admin_token}\0{viewer_token or ''}".encode("utf-8", "surrogatepass")
+    return hashlib.scrypt(text, salt=b"websubhub dashboard", n=2**14, r=8, p=1, dklen=_KEY_BYTES)
 
 
 def build(
     operations: Operations,
+    access: Access,
+    is_ready: Callable[[], Awaitable[bool]],
     *,
     key: bytes,
-    tokens: Mapping[Role, Tokens],
-    reach: Reach,
     public_url: str,
     clock: Callable[[], float],
 ) -> Dashboard:
@@ -50,16 +53,16 @@ def build(
 
     Args:
         operations: The operations of the admin API.
+        access: Who may use them.
+        is_ready: Returns whether the hub accepts requests and can store them.
         key: The key of sessions, references and shared links.
-        tokens: The tokens of those who may sign in.
-        reach: Tells whether nobody has to sign in.
         public_url: The hub's public URL.
         clock: Returns the time, in seconds since 1970.
     """
     references = References(key, clock)
     sessions = Sessions(key, secure=public_url.startswith("https:"), clock=clock)
     overview, attempts, hosts = (
-        OverviewPages(operations, clock),
+        OverviewPages(operations, is_ready, clock),
         AttemptPages(operations, references),
         HostPages(operations, references),
     )
@@ -92,7 +95,7 @@ def build(
     }
     groups = (hosts, letters, messages, pending, sharing, subscriptions, topics)
     actions = {name: action for group in groups for name, action in group.actions.items()}
-    entrance = Entrance(sessions, tokens, reach, public_url)
+    entrance = Entrance(sessions, access, public_url)
     showing = Showing(Rendering(clock), sessions, references, public_url)
     live = LiveTail(operations.events, entrance, showing)
     return Dashboard(pages, sharing.shown, actions, entrance, references, showing, live)

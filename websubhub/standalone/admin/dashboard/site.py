@@ -2,14 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from websubhub import AsgiEdge, EdgeLimits, Paths
 from websubhub.standalone.admin.dashboard.first_page import App, Browsable, FirstPage
+from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.admin.operations import Operations
-from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import Settings
-from websubhub.standalone.tokens import Tokens
 
 if TYPE_CHECKING:  # it needs what the extra brings
     from websubhub.standalone.admin.dashboard.application import Dashboard
@@ -38,19 +37,19 @@ class Site:
         self._first_page = FirstPage(public_url, is_ready, has_dashboard=dashboard is not None)
         self._dashboard = dashboard
 
-    def app(self, hub_path: str, hub: App, admin: App) -> Paths:
+    def app(self, hub_path: str, hub: App, for_programs: Mapping[str, App]) -> Paths:
         """Return the application that answers all requests.
 
         Args:
             hub_path: The path of the hub.
             hub: The hub.
-            admin: The admin API, metrics and health, and what answers everywhere else.
+            for_programs: What else programs use, by path: the admin API, metrics and health.
         """
-        apps: dict[str, App] = {hub_path: Browsable(hub, self._first_page), "/": admin}
+        apps: dict[str, App] = {**for_programs, hub_path: Browsable(hub, self._first_page)}
         if self._dashboard is None:
             return Paths(apps, root=AsgiEdge(self._first_page.handle))
         edge = AsgiEdge(self._dashboard.handle, limits=EdgeLimits(body_bytes=_FORM_BYTES))
-        pages: Mapping[str, Any] = dict.fromkeys(self._dashboard.paths, edge)
+        pages: Mapping[str, App] = dict.fromkeys(self._dashboard.paths, edge)
         return Paths({**apps, **pages, _LIVE: self._dashboard.live}, root=edge)
 
     def close(self) -> None:
@@ -62,11 +61,10 @@ class Site:
 def site_of(
     settings: Settings,
     operations: Operations,
+    access: Access,
     is_ready: Callable[[], Awaitable[bool]],
-    operators: Tokens,
     *,
-    reach: Reach,
-    public_url: str,
+    hub: str,
     clock: Callable[[], float],
 ) -> Site:
     """Return what browsers see of a hub. The dashboard is part of it if its extra is installed.
@@ -74,18 +72,14 @@ def site_of(
     Args:
         settings: The settings of the hub.
         operations: The operations of the admin API.
+        access: Who may use them.
         is_ready: Returns whether the hub accepts requests and can store them.
-        operators: The tokens of operators.
-        reach: The reach of the hub.
-        public_url: Its public URL.
+        hub: The hub's public URL.
         clock: Returns the time, in seconds since 1970.
     """
     if not is_installed():
-        return Site(public_url, is_ready)
-    from websubhub.standalone.admin.dashboard.access.sessions import Role  # noqa: PLC0415 - of the extra
-    from websubhub.standalone.admin.dashboard.building import build, key_of  # noqa: PLC0415 - of the extra
+        return Site(hub, is_ready)
+    from websubhub.standalone.admin.dashboard.building import build, key_of  # noqa: PLC0415 - needs the extra
 
-    key = key_of(settings.admin_token)
-    tokens = {Role.OPERATOR: operators}
-    dashboard = build(operations, key=key, tokens=tokens, reach=reach, public_url=public_url, clock=clock)
-    return Site(public_url, is_ready, dashboard)
+    key = key_of(settings.admin_token, settings.viewer_token)
+    return Site(hub, is_ready, build(operations, access, is_ready, key=key, public_url=hub, clock=clock))

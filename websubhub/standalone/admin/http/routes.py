@@ -6,6 +6,7 @@ from websubhub import AccountState
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
 from websubhub.standalone.admin.http.schemas import (
     FLAG,
+    NUMBER,
     TEXT,
     TIME,
     WHOLE,
@@ -18,6 +19,7 @@ from websubhub.standalone.admin.http.schemas import (
     schema_of,
 )
 from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.measuring.series import COUNTED, MEASURED
 from websubhub.standalone.ports import (
     Announcement,
     AnnouncementState,
@@ -102,6 +104,7 @@ def routes(operations: Operations) -> Sequence[Route]:
         *_announcements(operations),
         *_letters(operations),
         *_hosts(operations),
+        *_events(operations),
     )
 
 
@@ -122,7 +125,24 @@ def _overview(operations: Operations) -> Sequence[Route]:
     failures = record(
         statistics=_STATISTICS, failing=array(schema_of(FailingDelivery)), announcements=array(_ANNOUNCEMENT)
     )
+    setting = record(name=TEXT, value={}, source=TEXT, help=TEXT)
+    info = record(
+        version=TEXT,
+        python=TEXT,
+        platform=TEXT,
+        url=TEXT,
+        store=TEXT,
+        started_at=TIME,
+        uptime_seconds=NUMBER,
+        settings=array(setting),
+    )
+    columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
+    series = record(step_seconds=WHOLE, series=record(at=array(TIME), **columns))
+    window = Parameter(name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_COUNT)
+    step = Parameter(name="step", text="The length of a step in seconds, a multiple of 10.", schema=_COUNT)
     return (
+        _get("/admin/info", overview.info, info),
+        _get("/admin/series", overview.series, series, window, step),
         _get("/admin/statistics", overview.statistics, _STATISTICS),
         _get("/admin/deliveries", overview.deliveries, failures, _LIMIT),
     )
@@ -251,3 +271,13 @@ def _hosts(operations: Operations) -> Sequence[Route]:
         _post(f"{path}/pause", hosts.pause, record(paused=TEXT), _THE_HOST),
         _post(f"{path}/resume", hosts.resume, record(resumed=TEXT), _THE_HOST),
     )
+
+
+def _events(operations: Operations) -> Sequence[Route]:
+    fields = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
+    event = record(id=WHOLE, at=TIME, name=TEXT, level=TEXT, text=TEXT, fields=fields)
+    name = Parameter(name="name", text="Only those of this kind.", schema=TEXT)
+    after = Parameter(
+        name="after", text="The id of an event, to get the next ones instead of the newest.", schema=_COUNT
+    )
+    return (_get("/admin/events", operations.events.page, listing("events", event), name, _TOPIC, after, _LIMIT),)

@@ -30,21 +30,22 @@ class Trouble:
 
 
 def troubles_of(
-    statistics: dict[str, Any], hosts: list[dict[str, Any]], info: dict[str, Any], now: float
+    statistics: dict[str, Any], hosts: list[dict[str, Any]], *, is_ready: bool, backlog_limit: int, now: float
 ) -> list[Trouble]:
     """Return what is wrong, the worst first.
 
     Args:
         statistics: The counts of the hub.
         hosts: The hosts that are busy, failing or paused.
-        info: The hub itself.
+        is_ready: Whether the hub accepts requests and can store them.
+        backlog_limit: How many deliveries may wait.
         now: The time, in seconds since 1970.
     """
     found = [
-        *_of_deliveries(statistics, now),
+        *_of_store(statistics, is_ready=is_ready, limit=backlog_limit),
         *_of_hosts(hosts),
         *_of_topics(statistics, now),
-        *_of_store(statistics, info),
+        *_of_deliveries(statistics, now),
     ]
     return sorted(found, key=lambda trouble: trouble.level)
 
@@ -69,7 +70,10 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
     if held:
         worst = max(held, key=lambda host: (host["parked"], host["failures"]))
         what = f"{worst['host']} is held back" if len(held) == 1 else f"{len(held)} hosts are held back"
-        why = f"{worst['host']} failed {formats.count(worst['failures'])} deliveries in a row, and {formats.count(worst['parked'])} subscriptions wait for it."
+        why = (
+            f"{worst['host']} failed {formats.count(worst['failures'])} deliveries in a row, "
+            f"and {formats.count(worst['parked'])} subscriptions wait for it."
+        )
         yield Trouble(level="bad", what=what, why=why, path="/hosts")
     if paused:
         what = f"{paused[0]['host']} is paused" if len(paused) == 1 else f"{len(paused)} hosts are paused"
@@ -99,15 +103,13 @@ def _of_topics(statistics: dict[str, Any], now: float) -> Iterator[Trouble]:
         )
 
 
-def _of_store(statistics: dict[str, Any], info: dict[str, Any]) -> Iterator[Trouble]:
-    if not info["ready"]:
-        yield Trouble(
-            level="bad",
-            what="The hub is not ready",
-            why="It cannot store anything: publishers are answered 503.",
-            path="/live",
-        )
-    limit = info["max_backlog"]
+def _of_store(statistics: dict[str, Any], *, is_ready: bool, limit: int) -> Iterator[Trouble]:
+    if not is_ready:
+        why = "It cannot store anything: publishers are answered 503."
+        yield Trouble(level="bad", what="The hub is not ready", why=why, path="/live")
     if statistics["waiting"] > limit * _NEARLY_FULL:
-        why = f"{formats.count(statistics['waiting'])} deliveries wait. At {formats.count(limit)}, publishers are answered 503."
+        why = (
+            f"{formats.count(statistics['waiting'])} deliveries wait. "
+            f"At {formats.count(limit)}, publishers are answered 503."
+        )
         yield Trouble(level="bad", what="The backlog is nearly full", why=why, path="/hosts")
