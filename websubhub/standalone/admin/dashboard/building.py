@@ -8,8 +8,8 @@ from websubhub.standalone.admin.dashboard.access.entrance import Entrance
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.access.sessions import Sessions
 from websubhub.standalone.admin.dashboard.application import Dashboard
-from websubhub.standalone.admin.dashboard.pages.attempts import AttemptPages
 from websubhub.standalone.admin.dashboard.live import LiveTail
+from websubhub.standalone.admin.dashboard.pages.attempts import AttemptPages
 from websubhub.standalone.admin.dashboard.pages.events import EventPages
 from websubhub.standalone.admin.dashboard.pages.find import Finding
 from websubhub.standalone.admin.dashboard.pages.hosts import HostPages
