@@ -11,9 +11,11 @@ import pytest
 
 from tests.browser.peers import Peers, Remote, peers
 from tests.standalone.process import ADMIN, served
-from tests.waiting import until_in_thread
+from tests.waiting import PATIENCE, until_in_thread
 
 VIEWER = "viewer-token-of-the-tests"
+#: Milliseconds after which something on a page hangs.
+DEADLINE = 1_000 * PATIENCE
 TOPIC = "https://example.com/feed"
 #: Every page of the dashboard that needs no reference.
 PAGES = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import TOPIC, Stage, sign_in
+from tests.browser.conftest import DEADLINE, TOPIC, Stage, sign_in
 from tests.waiting import until_in_thread
 
 
@@ -15,6 +15,7 @@ from tests.waiting import until_in_thread
 def page(browser: Any, stage: Stage) -> Iterator[Any]:
     """A page that has signed in."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(DEADLINE)
     page = context.new_page()
     sign_in(page, stage.base)
     yield page
@@ -54,7 +55,7 @@ def test_an_operator_finds_out_and_mends(page: Any, stage: Stage) -> None:
     assert page.get_by_text("answered 500").count() > 0
     # Replay the dead letters of a host that works again.
     stage.peers.statuses["refuse"] = 200
-    page.get_by_role("link", name="Dead letters").click()
+    page.get_by_role("navigation").get_by_role("link", name="Dead letters").click()
     page.get_by_label("Host").fill(f"127.0.0.3:{stage.peers.port}")
     page.get_by_role("button", name="Filter").click()
     before = len(stage.peers.received)

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import anyio
 from anyio.lowlevel import current_token
 
-from websubhub import ClosedApplication, Response, is_loopback_host, is_loopback_url
+from websubhub import ClosedApplication, Response
 from websubhub.standalone.admin.http import event_stream
 from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
@@ -81,7 +81,7 @@ async def running(settings: Settings, url: str, reach: Reach, start: Start | Non
             async with parts.app, parts.operating.admin:
                 _record_start(events, settings, url)
                 for caution in cautions(settings, url):
-                log.warning("%s", caution)
+                    log.warning("%s", caution)
                 try:
                     yield hub
                 finally:

@@ -15,6 +15,7 @@ from websubhub.standalone.admin.dashboard.showing import Showing
 from websubhub.standalone.admin.dashboard.static_files import static_response
 from websubhub.standalone.admin.dashboard.visits import Page, View, Visit, address
 from websubhub.standalone.admin.parameters import OperationError
+from websubhub.standalone.ports import StoreError
 
 _FORM_LIMIT = 65_536
 _MOST_FIELDS = 1_200
@@ -68,9 +69,14 @@ class Dashboard:
             session = self._entrance.session(request)
             return Answer(await self._respond(request, session))
         except OperationError as error:
-            values = {"title": _TITLES.get(error.status, "This cannot be done"), "reason": str(error)}
-            view = View(template="error.html", values=values, status=error.status)
-            return Answer(self._showing.response(view, request, session))
+            return Answer(self._apology(error.status, str(error), request, session))
+        except StoreError as error:
+            reason = error.public if session is None else str(error)
+            return Answer(self._apology(503, reason, request, session))
+
+    def _apology(self, status: int, reason: str, request: Request, session: Session | None) -> Response:
+        values = {"title": _TITLES.get(status, "This cannot be done"), "reason": reason}
+        return self._showing.response(View(template="error.html", values=values, status=status), request, session)
 
     async def _respond(self, request: Request, session: Session | None) -> Response:
         path = request.local_path or "/"

@@ -2,8 +2,7 @@
 
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
-from websubhub.standalone.admin.dashboard.pages.lists import Lists
-from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
+from websubhub.standalone.admin.dashboard.pages.lists import Lists, subscription_of
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
 

@@ -6,10 +6,8 @@ from websubhub import Response
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.headers import download_response
-from websubhub.standalone.admin.dashboard.pages.answers import answer_of
-from websubhub.standalone.admin.dashboard.pages.contents import bytes_of
-from websubhub.standalone.admin.dashboard.pages.lists import Lists
-from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of, content_of
+from websubhub.standalone.admin.dashboard.pages.lists import Lists, subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
@@ -59,7 +57,7 @@ class LetterPages:
             raise OperationError(403, "The viewer token does not show contents.")
         number = read_number(visit.field("id"), "id")
         found = await answer_of(self._letters.content, {"id": number})
-        return download_response(bytes_of(found), f"dead-letter-{number}")
+        return download_response(content_of(found), f"dead-letter-{number}")
 
     async def _ask_to_replay(self, visit: Visit) -> Question:
         count = await self._count(visit)

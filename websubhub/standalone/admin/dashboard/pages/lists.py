@@ -51,3 +51,18 @@ class Lists:
             return ""
         after = self._references.to_cursor(cursor)
         return address(visit.request.mount, path, **visit.given(*filters), after=after)
+
+
+def subscription_of(visit: Visit, references: References) -> dict[str, str]:
+    """Return the topic and the callback that an address refers to, or nothing if it refers to none.
+
+    Raises:
+        OperationError: This hub has not made the reference, or has another key since.
+    """
+    reference = visit.field("ref")
+    if not reference:
+        return {}
+    found = references.subscription(reference)
+    if found is None:
+        raise OperationError(404, "This address is of another hub, or from before its token was changed.")
+    return {"topic": found[0], "callback": found[1]}

@@ -4,10 +4,8 @@ from websubhub import Response
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.headers import download_response
-from websubhub.standalone.admin.dashboard.pages.answers import answer_of
-from websubhub.standalone.admin.dashboard.pages.contents import bytes_of
-from websubhub.standalone.admin.dashboard.pages.lists import Lists
-from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of, content_of
+from websubhub.standalone.admin.dashboard.pages.lists import Lists, subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
@@ -58,12 +56,12 @@ class MessagePages:
         if not visit.session.may_operate:
             raise OperationError(403, "The viewer token does not show contents.")
         found = await answer_of(self._messages.content, visit.given("id", "topic"))
-        return download_response(bytes_of(found), "message")
+        return download_response(content_of(found), "message")
 
     async def _content(self, named: dict[str, str]) -> bytes | None:
         """Return the content of a message, or None if it is not kept any more."""
         try:
-            return bytes_of(await answer_of(self._messages.content, named))
+            return content_of(await answer_of(self._messages.content, named))
         except OperationError:
             return None
 

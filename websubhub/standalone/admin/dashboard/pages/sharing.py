@@ -8,7 +8,7 @@ from websubhub import Request, Response
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References, SharedLink
 from websubhub.standalone.admin.dashboard.headers import redirect
-from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
+from websubhub.standalone.admin.dashboard.pages.lists import subscription_of
 from websubhub.standalone.admin.dashboard.pages.subscriptions import SubscriptionPages
 from websubhub.standalone.admin.dashboard.pages.topics import TopicPages
 from websubhub.standalone.admin.dashboard.questions import Action, Field, Question

@@ -6,8 +6,7 @@ from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.health import health_of
-from websubhub.standalone.admin.dashboard.pages.lists import Lists
-from websubhub.standalone.admin.dashboard.pages.subscription_filter import subscription_of
+from websubhub.standalone.admin.dashboard.pages.lists import Lists, subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Field, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
