@@ -108,6 +108,10 @@ def routes(operations: Operations) -> Sequence[Route]:
     )
 
 
+def _between(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
 def _get(
     path: str, operation: Operation, answer: Schema, *parameters: Parameter, statuses: Sequence[int] = ()
 ) -> Route:
@@ -138,8 +142,14 @@ def _overview(operations: Operations) -> Sequence[Route]:
     )
     columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
     series = record(step_seconds=WHOLE, series=record(at=array(TIME), **columns))
-    window = Parameter(name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_COUNT)
-    step = Parameter(name="step", text="The length of a step in seconds, a multiple of 10.", schema=_COUNT)
+    window = Parameter(
+        name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_between(10, 86_400)
+    )
+    step = Parameter(
+        name="step",
+        text="The length of a step in seconds, a multiple of 10.",
+        schema={**_between(10, 86_400), "multipleOf": 10},
+    )
     return (
         _get("/admin/info", overview.info, info),
         _get("/admin/series", overview.series, series, window, step),
