@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from docs.generate.standalone import command_line, configuration
+from docs.generate.standalone import command_line
 from docs.generate.standalone.pages import FOLDER, pages
 from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
@@ -22,7 +22,8 @@ from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome, RequestOutcome
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
-from websubhub.standalone.settings import Settings, load
+from websubhub.standalone.setting_sources import load
+from websubhub.standalone.settings import Settings
 
 ADMIN_API = (FOLDER / "admin-api.md").read_text()
 SECTIONS = {
@@ -72,7 +73,7 @@ ORDER = (
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     # The help of the commands says which hub the environment names.
-    monkeypatch.delenv("WEBSUBHUB_PUBLIC_URL", raising=False)
+    monkeypatch.delenv("WEBSUBHUB_HUB", raising=False)
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "command-line-websubhub.md"])
@@ -80,9 +81,10 @@ def test_a_generated_page_is_up_to_date(page: str) -> None:
     assert (FOLDER / page).read_text() == pages()[FOLDER / page], "write it anew: python -m docs.generate.standalone"
 
 
-def test_every_setting_stands_in_one_group() -> None:
-    grouped = [name for _, names in configuration.GROUPS for name in names]
-    assert sorted(grouped) == sorted(attrs.fields_dict(Settings))
+@pytest.mark.parametrize("field", attrs.fields(Settings), ids=lambda field: field.name)
+def test_every_setting_stands_below_the_heading_of_its_group(field: "attrs.Attribute[Any]") -> None:
+    before = (FOLDER / "configuration.md").read_text().partition(f"| `{field.name}`")[0]
+    assert re.findall(r"^## (.*)$", before, re.MULTILINE)[-1] == field.metadata["group"]
 
 
 @pytest.mark.parametrize("name", attrs.fields_dict(Settings))

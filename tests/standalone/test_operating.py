@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.standalone.hub import ADMIN, World, world
+from tests.waiting import PATIENCE
 from websubhub.standalone.adapters.memory.store import MemoryStore
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.admin.http.readiness import Readiness
@@ -44,7 +45,7 @@ class _Clock:
 
 async def _readiness(hub: World, status: int) -> httpx.Response:
     """The answer of ``/ready`` once it has this status."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         while (answer := await hub.get("/ready")).status_code != status:  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.1)
     return answer

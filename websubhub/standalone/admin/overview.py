@@ -88,7 +88,8 @@ class OverviewOperations:
         seconds = read_number(parameters.get("seconds", 3_600), "seconds")
         step = read_number(parameters.get("step", _step(seconds)), "step")
         if not all(STEP_SECONDS <= each <= _DAY_SECONDS for each in (seconds, step)) or step % STEP_SECONDS:
-            reason = f"seconds and step must be from {STEP_SECONDS} to {_DAY_SECONDS}, and step a multiple of {STEP_SECONDS}."
+            bounds = f"from {STEP_SECONDS} to {_DAY_SECONDS}"
+            reason = f"seconds and step must be {bounds}, and step a multiple of {STEP_SECONDS}."
             raise OperationError(400, reason)
         since, width = self._store.clock() - seconds, step // STEP_SECONDS
         columns = {name: self._series.column(name, since) for name in ("at", *COUNTED, *MEASURED)}
