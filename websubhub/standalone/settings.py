@@ -138,6 +138,14 @@ class Settings:
         5_000_000, "Deliveries that may be waiting before publishers are answered with 503.", _whole(1, 10**12)
     )
     dead_letter_days: float = option(30.0, "Days to keep dead letters.", _number(0.01, 3650))
+    message_days: float = option(
+        7.0, "Days to keep what became of messages, their content, and failed attempts.", _number(0, 3650)
+    )
+    max_message_bytes: int = option(
+        268_435_456,
+        "Bytes of messages to keep beyond those that are still owed; a quarter of it for failed attempts besides.",
+        _whole(0, 10**15),
+    )
     log_format: str = option("text", "The log format: text for people, json for programs.", _choice("text", "json"))
     log_level: str = option("info", "The lowest level to log.", _choice("debug", "info", "warning", "error"))
     loop: str = option(

@@ -14,6 +14,17 @@ from websubhub.standalone.ports.errors import (
     StoreVersionError,
 )
 from websubhub.standalone.ports.limits import SubscriptionLimits
+from websubhub.standalone.ports.messages import (
+    ANSWER_BYTES,
+    AttemptDetails,
+    AttemptOutcome,
+    FailedAttempt,
+    Message,
+    MessageContent,
+    MessageStore,
+    Published,
+    SubscriptionHealth,
+)
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
     Announcement,
@@ -24,7 +35,6 @@ from websubhub.standalone.ports.records import (
     FailingDelivery,
     FetchedTopic,
     HostState,
-    Published,
     PublishKey,
     Statistics,
     StoredSubscription,
@@ -41,11 +51,14 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "ANSWER_BYTES",
     "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",
     "AnnouncementStore",
+    "AttemptDetails",
+    "AttemptOutcome",
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
@@ -53,6 +66,7 @@ __all__ = [
     "DeliveryMode",
     "DeliverySettledError",
     "DiskFullError",
+    "FailedAttempt",
     "FailingDelivery",
     "FetchedTopic",
     "HostAccount",
@@ -60,6 +74,9 @@ __all__ = [
     "HostState",
     "HubFullError",
     "HubStore",
+    "Message",
+    "MessageContent",
+    "MessageStore",
     "Mode",
     "PendingVerification",
     "PublishKey",
@@ -70,6 +87,7 @@ __all__ = [
     "StoreLockedError",
     "StoreVersionError",
     "StoredSubscription",
+    "SubscriptionHealth",
     "SubscriptionLimits",
     "SubscriptionStore",
     "Topic",

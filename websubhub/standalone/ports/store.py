@@ -7,6 +7,7 @@ from typing import Protocol
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker
 from websubhub.standalone.ports.limits import SubscriptionLimits
+from websubhub.standalone.ports.messages import MessageStore
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
     FetchedTopic,
@@ -187,7 +188,7 @@ class VerificationStore(Protocol):
 
 
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
-    """The state of a hub. An adapter is an async context manager with these five and a clock."""
+    """The state of a hub. An adapter is an async context manager with these six and a clock."""
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -228,6 +229,11 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
         Raises:
             StoreError: It cannot write. The message says why.
         """
+        ...
+
+    @property
+    def messages(self) -> MessageStore:
+        """What became of messages."""
         ...
 
     @property
