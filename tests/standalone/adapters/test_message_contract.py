@@ -299,6 +299,7 @@ async def test_a_subscription_knows_its_last_success_and_failure(kept: Hub) -> N
     delivery.retry(5, "answered 500", details=DETAILS)
     kept.clock.now += 5
     await kept.claim_ids()
+    await kept.broker.flush()
     kept.clock.now += 5
     await kept.publish()
     [delivery] = await kept.claim()
