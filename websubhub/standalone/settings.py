@@ -200,6 +200,18 @@ class Settings:
     log_level: str = option(
         "info", "The lowest level to log.", _choice("debug", "info", "warning", "error"), group=Group.OPERATING
     )
+    message_days: float = option(
+        7.0,
+        "Days to keep what became of messages, their content, and failed attempts.",
+        _number(0, 3650),
+        group=Group.DELIVERIES,
+    )
+    max_message_bytes: int = option(
+        268_435_456,
+        "Bytes of messages to keep beyond those that are still owed; a quarter of it for failed attempts besides.",
+        _whole(0, 10**15),
+        group=Group.DELIVERIES,
+    )
     loop: str = option(
         "auto",
         "The event loop: asyncio, trio or uvloop. auto uses uvloop if it is installed.",
