@@ -24,6 +24,7 @@ from websubhub.standalone.ports import (
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
+    AttemptOutcome,
     DeadLetter,
     DeliveryMode,
     FailingDelivery,
@@ -90,6 +91,16 @@ _FETCH = record(
     last_modified=nullable(TEXT),
     message_id=nullable(TEXT),
     entries=WHOLE,
+)
+_FAILURE = record(
+    attempted_at=TIME,
+    message_id=TEXT,
+    attempt=WHOLE,
+    status=nullable(WHOLE),
+    milliseconds=WHOLE,
+    outcome=one_of(AttemptOutcome),
+    reason=TEXT,
+    answer=TEXT,
 )
 _STATISTICS = schema_of(Statistics, announcements=schema_of(AnnouncementStatistics))
 
@@ -201,6 +212,9 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
             **_SUBSCRIPTION["properties"],
             "verification": nullable(_VERIFICATION),
             "host_state": nullable(_HOST_STATE),
+            "waiting": WHOLE,
+            "last_success_at": nullable(TIME),
+            "last_failure": nullable(_FAILURE),
         },
     }
     reason = Parameter(name="reason", text="What to tell the subscriber.", schema=TEXT)
