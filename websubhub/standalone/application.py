@@ -11,7 +11,8 @@ from websubhub.standalone.measuring.requests import App
 from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import closed, running
-from websubhub.standalone.settings import Settings, SettingsError, load, sources
+from websubhub.standalone.setting_sources import load, sources
+from websubhub.standalone.settings import Settings, SettingsError
 
 Event = MutableMapping[str, Any]
 
@@ -22,7 +23,8 @@ class StandaloneApplication:
     Before and after, it answers 503 with Retry-After, but still answers ``/health``.
 
     Args:
-        settings: The settings of the hub. ``host``, ``port``, ``server`` and ``loop`` are ignored.
+        settings: The settings of the hub. Those of the server are ignored: ``host``,
+            ``port``, ``unix_socket``, ``certfile``, ``keyfile``, ``server`` and ``loop``.
         sources: Where each setting comes from, by name, for those that are not defaults.
 
     Raises:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_network
 
-from websubhub import UrlError, check_url
+from websubhub import UrlError, WebSubError, check_url
 from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
 from websubhub.standalone.stores import forms, kind_of
 
@@ -14,7 +14,7 @@ _NAMED_TOKEN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})=(?P<token>
 _SHORTEST_TOKEN = 16
 
 
-class SettingsError(ValueError):
+class SettingsError(WebSubError, ValueError):
     """A setting cannot be used. The message is one sentence for the user."""
 
 
@@ -44,15 +44,25 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def choice(*choices: str) -> Callable[[str], str]:
-    """Return one of some words."""
+class Choice:
+    """Reads one of some words.
 
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise SettingsError(f"must be one of {', '.join(choices)}, not {text}")
+    Args:
+        words: The words.
+    """
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, text: str) -> str:
+        """Return the word."""
+        if text not in self.words:
+            raise SettingsError(f"must be one of {', '.join(self.words)}, not {text}")
         return text
 
-    return parse
+
+#: Return one of some words.
+choice = Choice
 
 
 def switch(text: str) -> bool:
@@ -67,6 +77,13 @@ def store(text: str) -> str:
     """Return the URL of a store."""
     if kind_of(text) is None:
         raise SettingsError(f"must be {forms()}, not {text}")
+    return text
+
+
+def path(text: str) -> str:
+    """Return the path of a file."""
+    if not text or "\0" in text:
+        raise SettingsError("must be the path of a file")
     return text
 
 

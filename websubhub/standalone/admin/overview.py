@@ -89,10 +89,11 @@ class OverviewOperations:
 
     async def series(self, parameters: dict[str, Any]) -> object:
         """Return what was counted in the last hour, or in up to 24 hours, in steps of equal length."""
-        seconds = read_number(parameters.get("seconds") or 3_600, "seconds")
-        step = read_number(parameters.get("step") or 0, "step") or _step(seconds)
-        if not STEP_SECONDS <= seconds <= _DAY_SECONDS or not STEP_SECONDS <= step <= seconds or step % STEP_SECONDS:
-            reason = f"seconds must be from {STEP_SECONDS} to {_DAY_SECONDS}, and step a multiple of {STEP_SECONDS}."
+        seconds = read_number(parameters.get("seconds", 3_600), "seconds")
+        step = read_number(parameters.get("step", _step(seconds)), "step")
+        if not all(STEP_SECONDS <= each <= _DAY_SECONDS for each in (seconds, step)) or step % STEP_SECONDS:
+            bounds = f"from {STEP_SECONDS} to {_DAY_SECONDS}"
+            reason = f"seconds and step must be {bounds}, and step a multiple of {STEP_SECONDS}."
             raise OperationError(400, reason)
         since, width = self._store.clock() - seconds, step // STEP_SECONDS
         columns = {name: self._series.column(name, since) for name in ("at", *COUNTED, *MEASURED)}

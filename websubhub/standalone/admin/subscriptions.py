@@ -24,7 +24,7 @@ from websubhub.standalone.admin.parameters import (
     read_url,
     shown,
 )
-from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
+from websubhub.standalone.ports import FailedAttempt, HubStore, Mode, PendingVerification, StoredSubscription
 
 _ANSWER_BYTES = 1_024
 _TEST = "This is a test delivery, requested by the operator of the hub."
@@ -59,13 +59,17 @@ class SubscriptionOperations:
         }
 
     async def one(self, parameters: dict[str, Any]) -> object:
-        """Return a subscription, the request that awaits its verification, and its host if that needs attention."""
+        """Return a subscription, how its deliveries go, its pending verification, and its host if that is busy."""
         subscription = await self._known(parameters)
+        health = await self._store.messages.health(subscription.topic, subscription.callback)
         hosts = await self._store.broker.hosts(only=authority_of(subscription.callback), limit=1)
         pending = await self._store.verifications.get(subscription.topic, subscription.callback)
         return {
             **shown_subscription(subscription),
             "verification": None if pending is None else shown_verification(pending),
+            "waiting": health.waiting if health else 0,
+            "last_success_at": iso_time(health.last_success_at) if health else None,
+            "last_failure": _shown_failure(health.last_failure) if health and health.last_failure else None,
             "host_state": shown(hosts[0]) if hosts else None,
         }
 
@@ -160,6 +164,19 @@ def shown_verification(pending: PendingVerification) -> dict[str, Any]:
     del fields["secret"]
     state = "failing" if pending.attempts else "pending"
     return {**fields, "host": authority_of(pending.callback), "state": state}
+
+
+def _shown_failure(attempt: FailedAttempt) -> dict[str, Any]:
+    return {
+        "attempted_at": iso_time(attempt.attempted_at),
+        "message_id": attempt.message_id,
+        "attempt": attempt.attempt,
+        "status": attempt.status or None,
+        "milliseconds": attempt.milliseconds,
+        "outcome": attempt.outcome,
+        "reason": attempt.reason,
+        "answer": attempt.answer.decode("utf-8", "replace"),
+    }
 
 
 def _shown_outcome(outcome: DeliveryOutcome) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import attrs
-
 from websubhub import url_identity
 from websubhub.standalone.admin.announcements import shown_announcement
 from websubhub.standalone.admin.controls import Controls
@@ -17,7 +15,7 @@ from websubhub.standalone.admin.parameters import (
     read_url,
     shown,
 )
-from websubhub.standalone.ports import DeliveryMode, FetchedTopic, HubStore, Topic
+from websubhub.standalone.ports import TOPIC_OPTIONS, DeliveryMode, FetchedTopic, HubStore, Topic
 
 
 class TopicOperations:
@@ -61,19 +59,18 @@ class TopicOperations:
     async def save(self, parameters: dict[str, Any]) -> object:
         """Add a topic, or set its options."""
         url = read_url(parameters, "url")
-        known = await self._store.topics.get(url) or Topic(url=url)
         try:
-            mode = DeliveryMode(parameters.get("delivery_mode", known.delivery_mode))
+            mode = DeliveryMode(parameters.get("delivery_mode", DeliveryMode.EVERY))
         except ValueError:
             raise OperationError(400, f"delivery_mode must be one of {', '.join(DeliveryMode)}.") from None
-        topic = attrs.evolve(
-            known,
-            registered=read_flag(parameters, "registered", default=known.registered),
-            feed_diff=read_flag(parameters, "feed_diff", default=known.feed_diff),
+        topic = Topic(
+            url=url,
+            registered=read_flag(parameters, "registered", default=False),
+            feed_diff=read_flag(parameters, "feed_diff", default=False),
             delivery_mode=mode,
         )
-        await self._store.topics.save(topic)
-        return shown(topic)
+        options = [name for name in TOPIC_OPTIONS if name in parameters]
+        return shown(await self._store.topics.save(topic, options=options))
 
     async def announce(self, parameters: dict[str, Any]) -> object:
         """Fetch a topic, and deliver what is new."""
@@ -101,10 +98,10 @@ class TopicOperations:
         counts = {
             "subscriptions": usage.subscriptions,
             "dead letters": usage.dead_letters,
-            "updates that are being delivered": usage.updates,
+            "messages that are owed or still kept": usage.updates,
         }
         kept = " and ".join(f"{count} {name}" for name, count in counts.items() if count)
-        return f"The topic has {kept or 'something new'}: remove them first."
+        return f"The topic has {kept or 'something new'}, and goes only once it has none."
 
     async def _known(self, url: str) -> Topic:
         topic = await self._store.topics.get(url)

@@ -193,7 +193,7 @@ class StandaloneHub(HubService):
         )
         try:
             known = await self._store.subscriptions.get(message.topic, message.callback)
-            if self._rules.names(message.topic):
+            if self._rules.names(message.topic) and await self._store.topics.get(message.topic) is None:
                 # One that is known by now keeps its options, since a registration may have set them.
                 await self._store.topics.save(self._rules.topic(message.topic), options=())
             saved = await self._store.subscriptions.save(subscription, verification=message.request_id)

@@ -7,6 +7,7 @@ import anyio.lowlevel
 
 from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.memory.letters import Letters
+from websubhub.standalone.adapters.memory.messages.kept import Messages
 from websubhub.standalone.adapters.memory.ordered import Ordered
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
 from websubhub.standalone.broker.settlements import Retry
@@ -27,6 +28,7 @@ class State:
         held: How many subscriptions each host has, whatever the port.
         retries: The retries to come, by the number of the subscription.
         letters: The dead letters.
+        messages: What became of messages.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class State:
         self.held = Counter[str]()
         self.retries: dict[int, Retry] = {}
         self.letters = Letters()
+        self.messages = Messages()
         self._topic_numbers = count(1)
         self._numbers = count(1)
 

@@ -86,7 +86,9 @@ class SqliteSubscriptions:
             if saved is not None:
                 self._tell(saved, subscription, now)
 
-        return await self._database.write(work, then) is not None
+        # Subscriptions are verified behind other requests, with whose commit this one can go.
+        write = self._database.write if verification is None else self._database.write_with_next
+        return await write(work, then) is not None
 
     async def get(self, topic: str, callback: str) -> StoredSubscription | None:
         """Return the subscription of this pair whose lease has not ended, or None."""
@@ -98,6 +100,7 @@ class SqliteSubscriptions:
             ).fetchone()
             return _subscription(*row) if row else None
 
+        await self._database.catch_up()
         return await self._database.read(work)
 
     async def page(
@@ -127,6 +130,7 @@ class SqliteSubscriptions:
                 rows += connection.execute(statement, values | {"limit": limit - len(rows)}).fetchall()
             return [_subscription(*row) for row in rows]
 
+        await self._database.catch_up()
         return await self._database.read(work)
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:

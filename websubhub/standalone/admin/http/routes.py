@@ -24,6 +24,7 @@ from websubhub.standalone.ports import (
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
+    AttemptOutcome,
     DeadLetter,
     DeliveryMode,
     FailingDelivery,
@@ -91,6 +92,16 @@ _FETCH = record(
     message_id=nullable(TEXT),
     entries=WHOLE,
 )
+_FAILURE = record(
+    attempted_at=TIME,
+    message_id=TEXT,
+    attempt=WHOLE,
+    status=nullable(WHOLE),
+    milliseconds=WHOLE,
+    outcome=one_of(AttemptOutcome),
+    reason=TEXT,
+    answer=TEXT,
+)
 _STATISTICS = schema_of(Statistics, announcements=schema_of(AnnouncementStatistics))
 
 
@@ -106,6 +117,10 @@ def routes(operations: Operations) -> Sequence[Route]:
         *_hosts(operations),
         *_events(operations),
     )
+
+
+def _between(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def _get(
@@ -138,8 +153,14 @@ def _overview(operations: Operations) -> Sequence[Route]:
     )
     columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
     series = record(step_seconds=WHOLE, series=record(at=array(TIME), **columns))
-    window = Parameter(name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_COUNT)
-    step = Parameter(name="step", text="The length of a step in seconds, a multiple of 10.", schema=_COUNT)
+    window = Parameter(
+        name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_between(10, 86_400)
+    )
+    step = Parameter(
+        name="step",
+        text="The length of a step in seconds, a multiple of 10.",
+        schema={**_between(10, 86_400), "multipleOf": 10},
+    )
     return (
         _get("/admin/info", overview.info, info),
         _get("/admin/series", overview.series, series, window, step),
@@ -191,6 +212,9 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
             **_SUBSCRIPTION["properties"],
             "verification": nullable(_VERIFICATION),
             "host_state": nullable(_HOST_STATE),
+            "waiting": WHOLE,
+            "last_success_at": nullable(TIME),
+            "last_failure": nullable(_FAILURE),
         },
     }
     reason = Parameter(name="reason", text="What to tell the subscriber.", schema=TEXT)
