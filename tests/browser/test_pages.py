@@ -137,7 +137,7 @@ def test_pages_work_without_scripts(browser: Any, stage: Stage) -> None:
     context.close()
 
 
-def test_it_can_be_used_by_keyboard(page: Any, stage: Stage) -> None:
+def test_it_can_be_used_by_keyboard(page: Any) -> None:
     page.keyboard.press("g")
     page.keyboard.press("h")
     page.wait_for_url("**/hosts")

@@ -1,4 +1,4 @@
-"""What is unsafe about the settings of a hub, a sentence each."""
+"""Cautions about settings that are unsafe, a sentence each."""
 
 from collections.abc import Iterator
 

@@ -44,6 +44,7 @@ class Dashboard:
         pages: Mapping[str, Page],
         shared: Callable[[Request], Awaitable[View]],
         actions: Mapping[str, Action],
+        *,
         entrance: Entrance,
         references: References,
         showing: Showing,

@@ -22,6 +22,7 @@ from websubhub.standalone.admin.dashboard.pages.subscriptions import Subscriptio
 from websubhub.standalone.admin.dashboard.pages.topics import TopicPages
 from websubhub.standalone.admin.dashboard.rendering import Rendering
 from websubhub.standalone.admin.dashboard.showing import Showing
+from websubhub.standalone.admin.dashboard.visits import Page
 from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.admin.operations import Operations
 
@@ -61,41 +62,31 @@ def build(
     """
     references = References(key, clock)
     sessions = Sessions(key, secure=public_url.startswith("https:"), clock=clock)
-    overview, attempts, hosts = (
-        OverviewPages(operations, is_ready, clock),
-        AttemptPages(operations, references),
-        HostPages(operations, references),
-    )
-    letters, messages = LetterPages(operations, references), MessagePages(operations, references)
-    pending, topics = PendingPages(operations, references), TopicPages(operations, references)
-    subscriptions = SubscriptionPages(operations, references)
-    sharing = Sharing(subscriptions, topics, references, public_url, clock)
-    pages = {
-        "/": overview.overview,
-        "/series": overview.series,
-        "/settings": overview.settings,
-        "/topics": topics.listed,
-        "/topic": topics.one,
-        "/subscriptions": subscriptions.listed,
-        "/subscription": subscriptions.one,
-        "/messages": messages.listed,
-        "/message": messages.one,
-        "/message/content": messages.content,
-        "/attempts": attempts.listed,
-        "/retries": pending.retries,
-        "/dead-letters": letters.listed,
-        "/dead-letter/content": letters.content,
-        "/hosts": hosts.listed,
-        "/host": hosts.one,
-        "/verifications": pending.verifications,
-        "/announcements": pending.announcements,
-        "/share": sharing.made,
-        "/live": EventPages(operations).live,
-        "/find": Finding(operations, references).find,
-    }
-    groups = (hosts, letters, messages, pending, sharing, subscriptions, topics)
-    actions = {name: action for group in groups for name, action in group.actions.items()}
     entrance = Entrance(sessions, access, public_url)
     showing = Showing(Rendering(clock), sessions, references, public_url)
-    live = LiveTail(operations.events, entrance, showing)
-    return Dashboard(pages, sharing.shown, actions, entrance, references, showing, live)
+    topics, subscriptions = TopicPages(operations, references), SubscriptionPages(operations, references)
+    sharing = Sharing(subscriptions, topics, references, public_url, clock)
+    messages, letters = MessagePages(operations, references), LetterPages(operations, references)
+    hosts, pending = HostPages(operations, references), PendingPages(operations, references)
+    overview = OverviewPages(operations, is_ready, clock)
+    pages: dict[str, Page] = {
+        **{"/": overview.overview, "/series": overview.series, "/settings": overview.settings},
+        **{"/topics": topics.listed, "/topic": topics.one},
+        **{"/subscriptions": subscriptions.listed, "/subscription": subscriptions.one, "/share": sharing.made},
+        **{"/messages": messages.listed, "/message": messages.one, "/message/content": messages.content},
+        **{"/attempts": AttemptPages(operations, references).listed, "/retries": pending.retries},
+        **{"/dead-letters": letters.listed, "/dead-letter/content": letters.content},
+        **{"/hosts": hosts.listed, "/host": hosts.one},
+        **{"/verifications": pending.verifications, "/announcements": pending.announcements},
+        **{"/live": EventPages(operations).live, "/find": Finding(operations, references).find},
+    }
+    acting = (hosts, letters, messages, pending, sharing, subscriptions, topics)
+    return Dashboard(
+        pages,
+        sharing.shown,
+        {name: action for each in acting for name, action in each.actions.items()},
+        entrance=entrance,
+        references=references,
+        showing=showing,
+        live=LiveTail(operations.events, entrance, showing),
+    )

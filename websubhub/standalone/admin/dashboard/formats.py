@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 _UNITS = ((86_400 * 2, 86_400, "d"), (5_400, 3_600, "h"), (90, 60, "min"), (0, 1, "s"))
 _BYTES = ("B", "kB", "MB", "GB", "TB")
-_THOUSAND = 1_000
+_THOUSAND, _TEN = 1_000, 10
 _SHOWN_CHARACTERS = 6
 
 
@@ -56,7 +56,7 @@ def size(length: float) -> str:
         if length < _THOUSAND or unit == _BYTES[-1]:
             break
         length /= _THOUSAND
-    return f"{length:.0f} {unit}" if unit == "B" or length >= 10 else f"{length:.1f} {unit}"
+    return f"{length:.0f} {unit}" if unit == "B" or length >= _TEN else f"{length:.1f} {unit}"
 
 
 def host(url: str) -> str:

@@ -31,7 +31,7 @@ class Field:
 
 @attrs.frozen(kw_only=True)
 class Question:
-    """What is asked before an action.
+    """The question before an action.
 
     Attributes:
         title: The question, with what it is about.

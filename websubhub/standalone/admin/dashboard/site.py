@@ -1,4 +1,4 @@
-"""What a browser sees of a hub: the dashboard if it is installed, and the first page."""
+"""The site of a hub, as browsers see it: the dashboard if it is installed, and the first page."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""What a page is asked for, and what it shows."""
+"""A visit to a page, and the view that the visitor gets."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

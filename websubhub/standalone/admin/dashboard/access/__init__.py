@@ -1,1 +1,1 @@
-"""Who may see the dashboard, and how its own pages are told from those of others."""
+"""Access to the dashboard: sessions, forms of its own pages, and addresses that hide what they lead to."""

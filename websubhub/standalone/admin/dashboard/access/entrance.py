@@ -41,7 +41,7 @@ class Entrance:
         return is_loopback_host(host_of(request.url)) and self._access.refusal_to_read(without_token) is None
 
     def sign_in(self, token: str) -> Session | Refusal:
-        """Return a new session for whoever holds this token, or why there is none."""
+        """Return a new session for whoever holds this token, or the reason why not."""
         shown = Headers([("Authorization", f"Bearer {token.strip()}"), ("Content-Type", "application/json")])
         refusal = self._access.refusal_to_read(shown)
         if refusal is not None:

@@ -1,4 +1,4 @@
-"""What stands in an address for something that the address must not show: a subscription, a shared link, a notice."""
+"""References in addresses to what they must not show: a subscription, a shared link, a notice."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ _NOTICE_SECONDS = 60
 
 @attrs.frozen(kw_only=True)
 class SharedLink:
-    """What a shared link shows.
+    """A shared link to one subscription or one topic.
 
     Attributes:
         topic: The topic URL.
@@ -45,7 +45,7 @@ class References:
         return self._subscriptions.seal([topic, callback])
 
     def subscription(self, text: str) -> tuple[str, str] | None:
-        """Return the topic and the callback of a reference, or None if it is none."""
+        """Return the topic and the callback of a reference, or None if this hub has not made it."""
         value = self._subscriptions.open(text)
         return (value[0], value[1]) if isinstance(value, list) else None
 
@@ -54,7 +54,7 @@ class References:
         return self._callbacks.seal(callback)
 
     def callback(self, text: str) -> str | None:
-        """Return the callback of a reference, or None if it is none."""
+        """Return the callback of a reference, or None if this hub has not made it."""
         value = self._callbacks.open(text)
         return value if isinstance(value, str) else None
 
@@ -63,7 +63,7 @@ class References:
         return self._cursors.seal(cursor)
 
     def cursor(self, text: str) -> str | None:
-        """Return the cursor of a reference, or None if it is none."""
+        """Return the cursor of a reference, or None if this hub has not made it."""
         value = self._cursors.open(text)
         return value if isinstance(value, str) else None
 

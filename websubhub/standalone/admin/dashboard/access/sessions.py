@@ -18,7 +18,7 @@ _MOST_ENDED = 10_000
 
 
 class Role(StrEnum):
-    """What somebody may do on the dashboard."""
+    """The role of somebody on the dashboard."""
 
     OPERATOR = "operator"
     """See everything, and change it."""

@@ -1,4 +1,4 @@
-"""What the operations of the admin API answer."""
+"""The answers of the operations of the admin API."""
 
 from base64 import b64decode
 from collections.abc import Awaitable, Callable

@@ -30,26 +30,24 @@ def health_of(subscription: dict[str, Any], attempts: list[dict[str, Any]], lett
     """
     waiting, host = subscription["waiting"], subscription["host_state"]
     owed = f"{formats.count(waiting)} {'update waits' if waiting == 1 else 'updates wait'}"
-    reason = attempts[0]["reason"] if attempts else "its host fails"
+    last = f"The last attempt: {attempts[0]['reason']}." if attempts else ""
     if host and host["paused"]:
         return Health(level="warn", sentence=f"An operator paused its host: {owed} until somebody resumes it.")
     if host and host["resumes_at"] and waiting:
         return Health(
             level="bad",
-            sentence=f"Its host is held back after {host['failures']} failures in a row: {owed}. The last answer: {reason}.",
+            sentence=f"Its host is held back, since {host['failures']} deliveries in a row failed: {owed}. {last}",
         )
     if waiting and attempts and _is_failing(subscription):
-        return Health(
-            level="bad", sentence=f"Its deliveries fail, and are tried again: {owed}. The last answer: {reason}."
-        )
+        return Health(level="bad", sentence=f"Its deliveries fail, and are tried again: {owed}. {last}")
     if letters:
         some = "1 delivery" if letters == 1 else f"{formats.count(letters)} deliveries"
-        return Health(level="warn", sentence=f"The hub gave up on {some}. The last answer: {reason}.")
+        return Health(level="warn", sentence=f"The hub gave up on {some}. {last}")
     if waiting:
         return Health(level="good", sentence=f"{owed} for it, which is on the way.")
     return Health(level="good", sentence="It has got everything that was published since it began.")
 
 
 def _is_failing(subscription: dict[str, Any]) -> bool:
-    succeeded, failed = subscription["last_success"], subscription["last_failure"]
-    return failed is not None and (succeeded is None or succeeded < failed)
+    succeeded, failure = subscription["last_success_at"], subscription["last_failure"]
+    return failure is not None and (succeeded is None or succeeded < failure["attempted_at"])

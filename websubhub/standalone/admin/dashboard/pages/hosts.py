@@ -27,7 +27,7 @@ class HostPages:
 
     @property
     def actions(self) -> dict[str, Action]:
-        """What can be done with hosts."""
+        """The actions on hosts, by name."""
         return {
             "pause-host": Action(ask=self._ask_to_pause, do=self._pause),
             "resume-host": Action(ask=self._ask_to_resume, do=self._resume),

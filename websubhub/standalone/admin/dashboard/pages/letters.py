@@ -32,7 +32,7 @@ class LetterPages:
 
     @property
     def actions(self) -> dict[str, Action]:
-        """What can be done with dead letters."""
+        """The actions on dead letters, by name."""
         return {
             "replay-letters": Action(ask=self._ask_to_replay, do=self._replay),
             "drop-letters": Action(ask=self._ask_to_drop, do=self._drop),

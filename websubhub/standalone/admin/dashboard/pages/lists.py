@@ -28,13 +28,13 @@ class Lists:
             filters: The names of the filters.
 
         Raises:
-            OperationError: The place is none that this hub has named.
+            OperationError: This hub has not named the place.
         """
         found: dict[str, Any] = {**visit.given(*filters), "limit": ROWS}
         if after := visit.field("after"):
             cursor = self._references.cursor(after)
             if cursor is None:
-                raise OperationError(404, "This page is none of this list. Begin at its first page.")
+                raise OperationError(404, "This list has no such page. Begin at its first one.")
             found["after"] = cursor
         return found
 

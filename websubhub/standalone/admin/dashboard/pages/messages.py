@@ -30,7 +30,7 @@ class MessagePages:
 
     @property
     def actions(self) -> dict[str, Action]:
-        """What can be done with a message."""
+        """The actions on a message, by name."""
         return {"redeliver": Action(ask=self._ask_to_redeliver, do=self._redeliver)}
 
     async def listed(self, visit: Visit) -> View:
@@ -48,7 +48,8 @@ class MessagePages:
         named = visit.given("id", "topic")
         found = await answer_of(self._messages.one, named)
         content = await self._content(named) if visit.session.may_operate else None
-        values = {**found, "content": content}
+        messages = found["messages"]
+        values = {"message": messages[0], "others": messages[1:], "attempts": found["attempts"], "content": content}
         return View(template="message.html", values=values, section=_SECTION)
 
     async def content(self, visit: Visit) -> Response:
@@ -68,7 +69,7 @@ class MessagePages:
     async def _ask_to_redeliver(self, visit: Visit) -> Question:
         named, pair = visit.given("id", "topic"), subscription_of(visit, self._references)
         found = await answer_of(self._messages.one, named)
-        recipients = formats.count(found["message"]["recipients"])
+        recipients = formats.count(found["messages"][0]["recipients"])
         whom = (
             formats.masked(pair["callback"])
             if pair

@@ -26,7 +26,7 @@ class PendingPages:
 
     @property
     def actions(self) -> dict[str, Action]:
-        """What can be done with verifications and announcements."""
+        """The actions on verifications and announcements, by name."""
         return {
             "retry-verification": Action(ask=self._ask_to_verify, do=self._verify),
             "drop-verification": Action(ask=self._ask_to_drop_verification, do=self._drop_verification),
@@ -69,7 +69,7 @@ class PendingPages:
     async def _ask_to_verify(self, visit: Visit) -> Question:
         return Question(
             title=f"Verify this request of {visit.field('host')} now?",
-            touches=(f"The hub asks the callback now whether it wants this, with all attempts ahead of it.",),
+            touches=("The hub asks the callback now whether it wants this, with all attempts ahead of it.",),
             verb="Verify now",
             values=tuple(visit.given("id", "host").items()),
         )

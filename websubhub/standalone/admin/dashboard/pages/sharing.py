@@ -47,7 +47,7 @@ class Sharing:
 
     @property
     def actions(self) -> dict[str, Action]:
-        """What can be done with shared links."""
+        """The actions on shared links, by name."""
         return {"share": Action(ask=self._ask, do=self._share)}
 
     async def shown(self, request: Request) -> View:
@@ -93,7 +93,7 @@ class Sharing:
             title="Make a link for its owner?",
             touches=(
                 f"Whoever has the link sees {what} until it ends, without signing in.",
-                "It shows nothing else, and changes nothing. It cannot be taken back before, except by another admin token.",
+                "It shows nothing else and changes nothing. Only another admin token ends it before.",
             ),
             verb="Make the link",
             values=tuple(visit.given("ref", "topic").items()),

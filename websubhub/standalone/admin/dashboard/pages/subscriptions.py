@@ -15,7 +15,6 @@ from websubhub.standalone.admin.parameters import OperationError
 _FILTERS = ("topic", "host")
 _SECTION = "/subscriptions"
 _FEW = 10
-_UNKNOWN_YET: dict[str, Any] = {"waiting": 0, "last_success": None, "last_failure": None}
 
 
 class SubscriptionPages:
@@ -34,7 +33,7 @@ class SubscriptionPages:
 
     @property
     def actions(self) -> dict[str, Action]:
-        """What can be done with a subscription."""
+        """The actions on a subscription, by name."""
         return {
             "deny-subscription": Action(ask=self._ask_to_deny, do=self._deny),
             "verify-subscription": Action(ask=self._ask_to_verify, do=self._verify),
@@ -64,7 +63,7 @@ class SubscriptionPages:
 
     async def shown(self, pair: dict[str, str]) -> dict[str, Any]:
         """Return what the page of a subscription shows."""
-        subscription = _UNKNOWN_YET | await answer_of(self._subscriptions.one, pair)
+        subscription = await answer_of(self._subscriptions.one, pair)
         attempts = await answer_of(self._operations.attempts.page, {**pair, "limit": _FEW})
         letters = await answer_of(self._operations.letters.page, {**pair, "limit": 1})
         return {
@@ -82,12 +81,12 @@ class SubscriptionPages:
 
     async def _ask_to_deny(self, visit: Visit) -> Question:
         pair = self._pair(visit)
-        subscription = _UNKNOWN_YET | await answer_of(self._subscriptions.one, pair)
+        subscription = await answer_of(self._subscriptions.one, pair)
         return Question(
             title="Deny this subscription?",
             touches=(
                 *_named(pair),
-                f"It ends now, with {formats.count(subscription['waiting'])} updates that wait for it and its dead letters.",
+                f"It ends now. {formats.count(subscription['waiting'])} updates that wait for it are not delivered.",
                 "The subscriber is told, with the reason.",
             ),
             verb="Deny",
@@ -131,8 +130,8 @@ class SubscriptionPages:
 
     async def _test(self, visit: Visit) -> str:
         found = await answer_of(self._subscriptions.test, self._pair(visit))
-        said = "arrived" if found["delivered"] else "failed"
-        return f"The test delivery {said}: {found['reason']}, after {formats.duration(found['milliseconds'] / 1_000)}."
+        took = formats.duration(found["milliseconds"] / 1_000)
+        return f"The test delivery {'arrived' if found['delivered'] else 'failed'}: {found['reason']}, after {took}."
 
 
 def _named(pair: dict[str, str]) -> tuple[str, ...]:

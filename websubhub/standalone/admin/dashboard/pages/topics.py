@@ -32,7 +32,7 @@ class TopicPages:
 
     @property
     def actions(self) -> dict[str, Action]:
-        """What can be done with topics."""
+        """The actions on topics, by name."""
         return {
             "save-topic": Action(ask=self._ask_to_save, do=self._save),
             "announce-topic": Action(ask=self._ask_to_announce, do=self._announce),

@@ -1,4 +1,4 @@
-"""What is wrong now, why, and where to look: a sentence each, the worst first."""
+"""The troubles of a hub: a sentence for each, why, and where to look, the worst first."""
 
 from collections.abc import Iterator
 from typing import Any
