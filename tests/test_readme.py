@@ -59,7 +59,7 @@ class Reader:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "WEBSUBHUB_PORT": str(ports[0]),
-            "WEBSUBHUB_PUBLIC_URL": self.hub,
+            "WEBSUBHUB_HUB": self.hub,
         }
 
     def here(self, text: str) -> str:

@@ -146,7 +146,7 @@ async def serve(
         host: The address to listen on.
         port: The port to listen on; 0 picks a free one.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
-        keyfile: A PEM file with the private key.
+        keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
         ready: Called with the base URL once requests are accepted.

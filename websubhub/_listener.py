@@ -24,7 +24,7 @@ class HubListener:
         port: The port to listen on; 0 picks a free one.
         host: The address to listen on.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
-        keyfile: A PEM file with the private key.
+        keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         public_url: The base URL that subscribers see, if it differs from the address.
         graceful_seconds: How long accepted requests and their follow-ups may continue when it stops.
         client: Your own HTTP client for verification requests, with all of its settings.

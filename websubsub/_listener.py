@@ -25,7 +25,7 @@ class SubscriberListener:
         port: The port to listen on; 0 picks a free one.
         host: The address to listen on.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
-        keyfile: A PEM file with the private key.
+        keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         public_url: The base URL that hubs call, if it differs from the address.
         graceful_seconds: When it stops, how long unsubscribing may take, and then accepted requests.
         client: Your own HTTP client for hubs and resources, with all of its settings.

@@ -5,7 +5,7 @@ import pytest
 
 from tests.standalone.adapters.conftest import Clock
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.admin.scraping import Scraping
+from websubhub.standalone.admin.http.scraping import Scraping
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import AnnouncementStatistics, Statistics
 

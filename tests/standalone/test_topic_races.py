@@ -23,9 +23,8 @@ def service(store: HubStore) -> StandaloneHub:
         """Wake nobody."""
 
     publishers = PublisherPolicy(Tokens((), "publisher"), anonymous=True, reach=Reach(HUB, "127.0.0.1"))
-    return StandaloneHub(
-        store, TopicRules(store.topics), publishers, Intake(store, nobody), Requests(store.verifications, nobody)
-    )
+    rules = TopicRules(store.topics, latest_only=["*"])
+    return StandaloneHub(store, rules, publishers, Intake(store, nobody), Requests(store.verifications, nobody))
 
 
 @pytest.mark.parametrize("subscriber_first", [True, False])

@@ -168,6 +168,14 @@ class ContentDistributor(AsyncResource):
         """
         await self._engine.send(deliveries, settled)
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections are in use, and how many are kept for the next delivery."""
+        if not isinstance(self._engine, DeliveryEngine):
+            return 0, 0
+        statistics = self._engine.statistics()
+        return statistics.busy, statistics.idle
+
     def close_idle(self) -> None:
         """Close the connections that have been idle for too long, or that their subscribers have closed.
 

@@ -14,14 +14,15 @@ from _websub.grammar.urls import UrlError, check_url
 from _websub.grammar.vocabulary import Mode as ProtocolMode
 from _websub.http import Answer, Headers, Request
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
-from websubhub import Subscription, VerificationBudget
+from websubhub import ContentDistributor, Subscription, VerificationBudget
 from websubhub._clients.topic_answer import content_type_of
 from websubhub._clients.validators import strong_validators
 from websubhub._protocol import notice
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.file.database import MEMORY
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, Mode, PendingVerification, StoredSubscription, Update
@@ -40,7 +41,16 @@ class House:
         self._loop = asyncio.new_event_loop()
         self.store: HubStore = SqliteStore(MEMORY)
         self.run(self.store.__aenter__)
-        operations = Operations(self.store, _HUB, self._deny, lambda: None, VerificationBudget(time.monotonic))
+        controls = Controls(
+            hub=_HUB,
+            deny=self._deny,
+            announced=lambda: None,
+            accepted=lambda: None,
+            verifications=VerificationBudget(time.monotonic),
+            distributor=ContentDistributor(_HUB),
+            clock=time.time,
+        )
+        operations = Operations(self.store, controls)
         tokens, reach = Tokens((_TOKEN,), "admin"), Reach(_HUB, "127.0.0.1")
         self.admin = Admin(self.store, operations, HubMetrics(), tokens=tokens, reach=reach)
 

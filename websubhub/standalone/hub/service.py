@@ -144,7 +144,10 @@ class StandaloneHub(HubService):
                 reason = f"{_MESSAGE_ID} must be 1 to 128 visible characters of ASCII"
                 return self._reports.publish_refused(message, UpdateMessageError(reason, status=400))
             key = PublishKey(publisher=self._publishers.publisher(message.headers), id=given)
-        published = await self._intake.publish(message.topic, message.body, message.content_type, key)
+        published = await self._intake.publish(
+            message.topic, message.body, message.content_type, key, self._publishers.name(message.headers)
+        )
+        self._metrics.contents += not published.repeated
         headers = [(_MESSAGE_ID, published.id)]
         if published.recipients is not None:
             headers.append((_SUBSCRIPTIONS, str(published.recipients)))
@@ -190,7 +193,7 @@ class StandaloneHub(HubService):
         )
         try:
             known = await self._store.subscriptions.get(message.topic, message.callback)
-            if self._rules.names(message.topic):
+            if self._rules.names(message.topic) and await self._store.topics.get(message.topic) is None:
                 # One that is known by now keeps its options, since a registration may have set them.
                 await self._store.topics.save(self._rules.topic(message.topic), options=())
             saved = await self._store.subscriptions.save(subscription, verification=message.request_id)

@@ -13,6 +13,7 @@ from websubhub.standalone.ports.errors import (
     StoreLockedError,
     StoreVersionError,
 )
+from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.messages import (
     ANSWER_BYTES,
@@ -34,11 +35,13 @@ from websubhub.standalone.ports.records import (
     DeliveryMode,
     FailingDelivery,
     FetchedTopic,
+    HostPlace,
     HostState,
     PublishKey,
     Statistics,
     StoredSubscription,
     Topic,
+    TopicUsage,
     Update,
 )
 from websubhub.standalone.ports.requests import Mode, PendingVerification
@@ -52,6 +55,7 @@ from websubhub.standalone.ports.store import (
 
 __all__ = [
     "ANSWER_BYTES",
+    "EVERY_LETTER",
     "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
@@ -62,6 +66,7 @@ __all__ = [
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
+    "DeadLetterStore",
     "Delivery",
     "DeliveryMode",
     "DeliverySettledError",
@@ -71,9 +76,11 @@ __all__ = [
     "FetchedTopic",
     "HostAccount",
     "HostFullError",
+    "HostPlace",
     "HostState",
     "HubFullError",
     "HubStore",
+    "LetterFilter",
     "Message",
     "MessageContent",
     "MessageStore",
@@ -92,6 +99,7 @@ __all__ = [
     "SubscriptionStore",
     "Topic",
     "TopicStore",
+    "TopicUsage",
     "Update",
     "VerificationStore",
 ]

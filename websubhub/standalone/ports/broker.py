@@ -7,6 +7,7 @@ from websubhub.standalone.ports.messages import AttemptDetails, Published
 from websubhub.standalone.ports.records import (
     DeadLetter,
     FailingDelivery,
+    HostPlace,
     HostState,
     PublishKey,
     Statistics,
@@ -188,8 +189,16 @@ class ContentBroker(Protocol):
         """Resume deliveries to this host at once, even if it was held back because it failed."""
         ...
 
-    async def hosts(self, *, limit: int = 100) -> list[HostState]:
-        """Return the hosts that are paused, failing or busy, in this order."""
+    async def hosts(
+        self, *, only: str | None = None, after: HostPlace | None = None, limit: int = 100
+    ) -> list[HostState]:
+        """Return the hosts that are paused, failing or busy, in this order.
+
+        Args:
+            only: The only host, named as by ``canonical_authority``.
+            after: The ``place`` of the last host of the previous page.
+            limit: How many at most.
+        """
         ...
 
     def report_to(self, record: Callable[..., None]) -> None:

@@ -85,6 +85,7 @@ class TopicRefresher:
             digest=hashlib.sha256(content.body).hexdigest(),
             canonical=content.topic,
             hubs=content.hubs,
+            fetched_at=self._clock(),
         )
         update = None
         if fetched.digest != known.digest:

@@ -1,14 +1,15 @@
 """Dead letters in memory."""
 
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
 
 from attrs import define, evolve, field
 
+from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.memory.ordered import Ordered
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
 from websubhub.standalone.broker.settlements import Death
-from websubhub.standalone.ports import DeadLetter, Update
+from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
 
 
 @define(eq=False)
@@ -69,9 +70,30 @@ class Letters:
         topic.letters[sequence] += 1
         return letter
 
-    def page(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page, the oldest first."""
-        return [self._letters[number].value for number in self._order.page(after, limit)]
+    def page(self, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
+        """Return a page of these, the oldest first."""
+        return list(islice(self._chosen(only, after), limit))
+
+    def count(self, only: LetterFilter) -> int:
+        """Return how many of these there are."""
+        return sum(1 for _ in self._chosen(only, 0))
+
+    def update(self, number: int) -> Update | None:
+        """Return the update of one, or None."""
+        letter = self._letters.get(number)
+        return None if letter is None else letter.topic.updates.get(letter.sequence)
+
+    def _chosen(self, only: LetterFilter, after: int) -> Iterator[DeadLetter]:
+        topic, callback = (None if url is None else url_identity(url) for url in (only.topic, only.callback))
+        for number in self._order.after(after):
+            letter = self._letters[number]
+            if (
+                topic in {None, letter.pair[0]}
+                and callback in {None, letter.pair[1]}
+                and only.reason in {None, letter.value.reason}
+                and only.host in {None, authority_of(letter.value.callback)}
+            ):
+                yield letter.value
 
     def known(self, numbers: Iterable[int]) -> list[KeptLetter]:
         """Return those of these that there are, in the order of their numbers."""

@@ -46,10 +46,9 @@ class SqliteJournal:
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
     ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day."""
-        now, members = (
-            self._ledger.clock(),
-            self._ledger.members,
-        )  # which the thread may ask, since that changes nothing
+        await self._database.catch_up()  # or a subscriber that has confirmed would not be there yet
+        now = self._ledger.clock()
+        members = self._ledger.members  # which the thread of the database may ask, since that changes nothing
         recipients = 0
 
         def work(connection: Connection) -> AppendedUpdate:

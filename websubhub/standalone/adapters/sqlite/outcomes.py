@@ -111,8 +111,8 @@ def _write_retries(connection: Connection, retries: Iterable[Retry]) -> None:
 
 def _write_deaths(connection: Connection, deaths: Collection[Death]) -> None:
     connection.executemany(
-        "INSERT INTO dead_letters (topic_id, identity, callback, sequence, attempts, reason, died_at) "
-        "SELECT topic_id, CAST(identity AS TEXT), CAST(callback AS TEXT), ?, ?, ?, ? FROM subscriptions "
+        "INSERT INTO dead_letters (topic_id, identity, callback, host, sequence, attempts, reason, died_at) "
+        "SELECT topic_id, CAST(identity AS TEXT), CAST(callback AS TEXT), host, ?, ?, ?, ? FROM subscriptions "
         "JOIN positions ON subscription_id = id WHERE id = ? AND position < ?",
         [
             (death.sequence, death.attempts, death.reason, death.died_at, death.subscription, death.sequence)

@@ -11,6 +11,7 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection, touch
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.file.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.journal import SqliteJournal
+from websubhub.standalone.adapters.sqlite.letters import SqliteLetters
 from websubhub.standalone.adapters.sqlite.loading import load
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.adapters.sqlite.messages.store import SqliteMessages
@@ -53,6 +54,7 @@ class SqliteStore:
         self._retention = Retention(self._database, self._ledger)
         self.broker = Broker(self._ledger, SqliteJournal(self._database, self._ledger, self._retention))
         self.messages = SqliteMessages(self._database, self._ledger, self._retention, self.broker.flush)
+        self.letters = SqliteLetters(self._database, self.broker.flush)
         self.topics = SqliteTopics(self._database, self._ledger.members)
         self.subscriptions = SqliteSubscriptions(self._database, self._ledger.members, clock)
         self.announcements = SqliteAnnouncements(self._database, clock)

@@ -8,7 +8,6 @@ from websubhub.standalone.adapters.memory.messages.kept import KeptMessage
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.settlements import AttemptMade
-from websubhub.standalone.broker.standing import waiting_for
 from websubhub.standalone.ports import (
     AttemptOutcome,
     FailedAttempt,
@@ -17,6 +16,7 @@ from websubhub.standalone.ports import (
     SubscriptionHealth,
 )
 from websubhub.standalone.schedule.hosts import host_key
+from websubhub.standalone.schedule.standing import waiting_for
 
 
 class MemoryMessages:

@@ -17,6 +17,7 @@ log = logging.getLogger("websubhub")
 T = TypeVar("T")
 
 _TOGETHER = 512  # writes in one commit at most
+_NEXT_SECONDS = 0.02
 
 
 class _Job:
@@ -63,6 +64,7 @@ class Database:
         self._writes: deque[_Job] = deque()
         self._settling: deque[_Job] = deque()
         self._reads: deque[_Job] = deque()
+        self._unhurried: _Job | None = None  # the last one, before which the others are written
         self._open = False
         self._thread = threading.Thread(target=self._run, name="websubhub-sqlite", daemon=True)
         self._call_soon: Callable[..., object] = _nowhere
@@ -119,6 +121,33 @@ class Database:
         await other.event.wait()
         return await job.outcome(), other.error is None
 
+    async def write_with_next(self, work: Callable[[Connection], T], then: Callable[[T], None]) -> T:
+        """``write`` for what is in no hurry: it goes with the next job, or after a moment if there is none.
+
+        A commit costs as much for two jobs as for one. Who depends on it calls ``catch_up`` first.
+        """
+        self._unhurried = job = _Job(work, then)
+        self._put(self._writes, job, wake=False)
+        try:
+            with anyio.move_on_after(_NEXT_SECONDS):
+                await job.event.wait()
+        finally:
+            self._hurry(job)
+        return cast("T", await job.outcome())
+
+    async def catch_up(self) -> None:
+        """Wait until what is in no hurry is written, if there is any, and told on."""
+        job = self._unhurried
+        if job is not None:
+            self._hurry(job)
+            await job.event.wait()
+            self._unhurried = None if self._unhurried is job else self._unhurried
+
+    def _hurry(self, job: _Job) -> None:
+        if not job.event.is_set():
+            with self._wanted:
+                self._wanted.notify()
+
     async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """``write`` for what frees or narrows: it comes after other writes, and may use the space kept in reserve."""
         return await self._ask(self._settling, work, then)
@@ -137,12 +166,13 @@ class Database:
         self._put(queue, job)
         return cast("T", await job.outcome())
 
-    def _put(self, queue: deque[_Job], *jobs: _Job) -> None:
+    def _put(self, queue: deque[_Job], *jobs: _Job, wake: bool = True) -> None:
         with self._wanted:
             if not self._open:
                 raise StoreClosedError("The database is closed.")
             queue.extend(jobs)
-            self._wanted.notify()
+            if wake:
+                self._wanted.notify()
 
     # --- on the thread ------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from websubhub.standalone.adapters.sqlite.messages.attempts import read_attempts
 from websubhub.standalone.adapters.sqlite.messages.redelivery import Redelivery, begin_redelivery
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.broker.standing import waiting_for
 from websubhub.standalone.ports import (
     AttemptOutcome,
     FailedAttempt,
@@ -23,6 +22,7 @@ from websubhub.standalone.ports import (
     SubscriptionHealth,
 )
 from websubhub.standalone.schedule.claims import Key
+from websubhub.standalone.schedule.standing import waiting_for
 
 _SELECT = (
     "SELECT updates.id, topic_id, sequence, message_id, url, publisher, content_type, size, published_at, recipients, "
