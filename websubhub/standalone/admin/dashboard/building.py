@@ -70,15 +70,27 @@ def build(
     hosts, pending = HostPages(operations, references), PendingPages(operations, references)
     overview = OverviewPages(operations, is_ready, clock)
     pages: dict[str, Page] = {
-        **{"/": overview.overview, "/series": overview.series, "/settings": overview.settings},
-        **{"/topics": topics.listed, "/topic": topics.one},
-        **{"/subscriptions": subscriptions.listed, "/subscription": subscriptions.one, "/share": sharing.made},
-        **{"/messages": messages.listed, "/message": messages.one, "/message/content": messages.content},
-        **{"/attempts": AttemptPages(operations, references).listed, "/retries": pending.retries},
-        **{"/dead-letters": letters.listed, "/dead-letter/content": letters.content},
-        **{"/hosts": hosts.listed, "/host": hosts.one},
-        **{"/verifications": pending.verifications, "/announcements": pending.announcements},
-        **{"/live": EventPages(operations).live, "/find": Finding(operations, references).find},
+        "/": overview.overview,
+        "/series": overview.series,
+        "/settings": overview.settings,
+        "/topics": topics.listed,
+        "/topic": topics.one,
+        "/subscriptions": subscriptions.listed,
+        "/subscription": subscriptions.one,
+        "/share": sharing.made,
+        "/messages": messages.listed,
+        "/message": messages.one,
+        "/message/content": messages.content,
+        "/attempts": AttemptPages(operations, references).listed,
+        "/retries": pending.retries,
+        "/dead-letters": letters.listed,
+        "/dead-letter/content": letters.content,
+        "/hosts": hosts.listed,
+        "/host": hosts.one,
+        "/verifications": pending.verifications,
+        "/announcements": pending.announcements,
+        "/live": EventPages(operations).live,
+        "/find": Finding(operations, references).find,
     }
     acting = (hosts, letters, messages, pending, sharing, subscriptions, topics)
     return Dashboard(

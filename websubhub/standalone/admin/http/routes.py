@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from websubhub import AccountState
+from websubhub.standalone.admin.http.message_routes import CONTENT, message_routes
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
 from websubhub.standalone.admin.http.schemas import (
     FLAG,
@@ -24,9 +25,9 @@ from websubhub.standalone.ports import (
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
-    AttemptOutcome,
     DeadLetter,
     DeliveryMode,
+    FailedAttempt,
     FailingDelivery,
     HostState,
     PendingVerification,
@@ -92,16 +93,6 @@ _FETCH = record(
     message_id=nullable(TEXT),
     entries=WHOLE,
 )
-_FAILURE = record(
-    attempted_at=TIME,
-    message_id=TEXT,
-    attempt=WHOLE,
-    status=nullable(WHOLE),
-    milliseconds=WHOLE,
-    outcome=one_of(AttemptOutcome),
-    reason=TEXT,
-    answer=TEXT,
-)
 _STATISTICS = schema_of(Statistics, announcements=schema_of(AnnouncementStatistics))
 
 
@@ -114,13 +105,10 @@ def routes(operations: Operations) -> Sequence[Route]:
         *_verifications(operations),
         *_announcements(operations),
         *_letters(operations),
+        *message_routes(operations),
         *_hosts(operations),
         *_events(operations),
     )
-
-
-def _between(least: int, most: int) -> Schema:
-    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def _get(
@@ -153,14 +141,8 @@ def _overview(operations: Operations) -> Sequence[Route]:
     )
     columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
     series = record(step_seconds=WHOLE, series=record(at=array(TIME), **columns))
-    window = Parameter(
-        name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_between(10, 86_400)
-    )
-    step = Parameter(
-        name="step",
-        text="The length of a step in seconds, a multiple of 10.",
-        schema={**_between(10, 86_400), "multipleOf": 10},
-    )
+    window = Parameter(name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_COUNT)
+    step = Parameter(name="step", text="The length of a step in seconds, a multiple of 10.", schema=_COUNT)
     return (
         _get("/admin/info", overview.info, info),
         _get("/admin/series", overview.series, series, window, step),
@@ -214,7 +196,7 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
             "host_state": nullable(_HOST_STATE),
             "waiting": WHOLE,
             "last_success_at": nullable(TIME),
-            "last_failure": nullable(_FAILURE),
+            "last_failure": nullable(schema_of(FailedAttempt)),
         },
     }
     reason = Parameter(name="reason", text="What to tell the subscriber.", schema=TEXT)
@@ -268,19 +250,10 @@ def _letters(operations: Operations) -> Sequence[Route]:
     letters, path = operations.letters, "/admin/dead-letters"
     page = listing("dead_letters", schema_of(DeadLetter, host=TEXT), total=WHOLE)
     replayed, dropped = (record(**{word: WHOLE}, unknown=array(WHOLE)) for word in ("replayed", "dropped"))
-    content = record(
-        topic=TEXT,
-        message_id=TEXT,
-        content_type=TEXT,
-        content_length=WHOLE,
-        published_at=TIME,
-        content_base64=TEXT,
-        truncated=FLAG,
-    )
     letter = Parameter(name="id", text="The dead letter.", schema=_COUNT, required=True)
     return (
         _get(path, letters.page, page, _TOPIC, _HOST, _CALLBACK, _REASON, *_PAGE),
-        _get(f"{path}/{{id}}/content", letters.content, content, letter, statuses=(404,)),
+        _get(f"{path}/{{id}}/content", letters.content, CONTENT, letter, statuses=(404,)),
         _post(f"{path}/replay", letters.replay, replayed, *_LETTERS_MEANT, statuses=(409,)),
         _post(f"{path}/drop", letters.drop, dropped, *_LETTERS_MEANT, statuses=(409,)),
     )
