@@ -8,6 +8,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
+from _websub.arguments import checked_fields
 from _websub.asgi.edge import AsgiApp
 from _websub.limits import Patience
 from _websub.server.accepting import Door
@@ -21,7 +22,7 @@ from _websub.server.turns import Turns
 _CLOSE_SECONDS = 1.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class Binding:
     """Where and how to listen.
 
@@ -127,6 +128,11 @@ class Server:
 
         config = Config(binding.certfile, binding.keyfile, cleartext_http2=binding.cleartext_http2)
         return HypercornOpening(*shared, config)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
 
     def stop(self, grace: float) -> None:
         """Accept no more, and end.

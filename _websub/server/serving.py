@@ -24,6 +24,7 @@ async def serve(
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
+    begun: Callable[[Server], None] | None = None,
 ) -> None:
     """Serve until ``stop`` returns or the caller is cancelled; accepted requests may finish first.
 
@@ -32,6 +33,7 @@ async def serve(
         binding: Where to listen.
         stop: Returns when the server is to stop; a float says how long requests may go on instead of the binding.
         ready: Called with the base URL once connections are accepted.
+        begun: Called with the server before it accepts any.
 
     Raises:
         OSError: The address cannot be listened on, or the certificate cannot be read.
@@ -40,6 +42,8 @@ async def serve(
     """
     with listening_at(binding) as listening:
         server = Server(app, binding, listening)
+        if begun is not None:
+            begun(server)
         url = base_url(binding, listening)
         announcement = anyio.CancelScope()
         try:

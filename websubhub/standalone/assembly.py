@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import attrs
 
 from websubhub import (
-    AsgiEdge,
     ContentDistributor,
     EdgeLimits,
     EngineLimits,
@@ -16,8 +15,8 @@ from websubhub import (
     VerificationBudget,
     is_loopback_url,
 )
-from websubhub.standalone.admin.http.api import Admin
-from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
@@ -28,11 +27,12 @@ from websubhub.standalone.hub.service import StandaloneHub
 from websubhub.standalone.hub.space import Space
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics
+from websubhub.standalone.operating import Operating, Start, operating
 from websubhub.standalone.ports import HubStore, SubscriptionLimits, TopicStore
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.settings import HUB_PATH, Settings, SettingsError
-from websubhub.standalone.tokens import Tokens
+from websubhub.standalone.tokens import Tokens, named_tokens
 from websubhub.standalone.work.delivery import DeliveryLoop
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.work.refreshing import TopicRefresher
@@ -50,7 +50,7 @@ class Parts:
 
     events: Events
     app: HubApplication
-    admin: AsgiEdge
+    operating: Operating
     delivery: DeliveryLoop
     fetching: TopicFetching
     verification: VerificationWorker
@@ -59,7 +59,13 @@ class Parts:
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, store: HubStore, hub: str, reach: Reach, events: Events | None = None
+    settings: Settings,
+    store: HubStore,
+    hub: str,
+    reach: Reach,
+    *,
+    events: Events | None = None,
+    start: Start | None = None,
 ) -> AsyncIterator[Parts]:
     """The parts of a hub, with everything open that they work with.
 
@@ -69,6 +75,7 @@ async def assembled(
         hub: Its public URL.
         reach: The reach of the hub.
         events: Where to record what happens.
+        start: What is known of it only to whoever starts it.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
@@ -94,7 +101,14 @@ async def assembled(
             raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
         await stack.enter_async_context(topics)
         yield await _assemble(
-            settings, store, hub, reach, events=events or Events(), distributor=distributor, topics=topics
+            settings,
+            store,
+            hub,
+            reach,
+            events=events or Events(),
+            start=start or Start(),
+            distributor=distributor,
+            topics=topics,
         )
 
 
@@ -105,14 +119,15 @@ async def _assemble(
     reach: Reach,
     *,
     events: Events,
+    start: Start,
     distributor: ContentDistributor,
     topics: TopicClient,
 ) -> Parts:
     rules = _rules(settings, store.topics, topics)
     await rules.apply()
     clock = store.clock
-    operators, publishing = _tokens(settings)
-    metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
+    operators, viewers, publishing = _tokens(settings)
+    metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong + viewers.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     accepted, announced = Wakeup(), Wakeup()
     named_topics, named_callbacks = Introductions(), Introductions()
@@ -125,14 +140,29 @@ async def _assemble(
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
     verification = _verification(store, app, accepted, budget, metrics, named_callbacks, events=events)
-    operations = Operations(store, hub, app.deny, announced.ring, budget)
-    admin = Admin(
-        store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
+    controls = Controls(
+        hub=hub,
+        deny=app.deny,
+        announced=announced.ring,
+        accepted=accepted.ring,
+        verifications=budget,
+        distributor=distributor,
+        clock=clock,
+    )
+    operator = operating(
+        settings,
+        store,
+        controls,
+        events,
+        metrics,
+        Access(operators, viewers, reach),
+        saturated=lambda: app.load.saturated,
+        start=start,
     )
     return Parts(
         events=events,
         app=app,
-        admin=AsgiEdge(admin.handle),
+        operating=operator,
         delivery=_delivery(settings, store, distributor, schedule, metrics, events=events),
         fetching=fetching,
         verification=verification,
@@ -222,10 +252,10 @@ def _limits(settings: Settings) -> SubscriptionLimits:
     return SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
 
 
-def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:
-    """Return the tokens of operators, and those of publishers."""
-    admin = (settings.admin_token,) if settings.admin_token else ()
-    return Tokens(admin, "admin"), Tokens(settings.publisher_token, "publisher")
+def _tokens(settings: Settings) -> tuple[Tokens, Tokens, Tokens]:
+    """Return the tokens of operators, those of viewers, and those of publishers."""
+    admin, viewer = ((token,) if token else () for token in (settings.admin_token, settings.viewer_token))
+    return Tokens(admin, "admin"), Tokens(viewer, "viewer"), named_tokens(settings.publisher_token, "publisher")
 
 
 def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:

@@ -2,13 +2,15 @@
 
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from types import MappingProxyType
 
 import anyio
 
 from websubhub import AppListener, Binding
+from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import GRACE_SECONDS, closed, running
 from websubhub.standalone.settings import Settings, SettingsError
@@ -21,6 +23,7 @@ async def run_hub(
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Run a hub until ``stop`` returns. Accepted requests and work in progress are finished within a limit.
 
@@ -30,6 +33,7 @@ async def run_hub(
         settings: Its settings.
         stop: Returns when the hub should stop.
         ready: Called with the hub's public URL once it accepts requests.
+        sources: Where each setting comes from, by name, for those that are not defaults.
 
     Raises:
         SettingsError: The settings cannot be used, the address cannot be listened on for example.
@@ -42,9 +46,9 @@ async def run_hub(
             base = await _listen(listener, binding)
             log.debug("Listening on %s, and starting.", base)
             url = settings.url_at(base)
-            async with running(
-                settings, url, Reach(url, settings.host if settings.unix_socket is None else None)
-            ) as hub:
+            start = Start(sources=sources, connections=lambda: sum(server.connections for server in listener.servers))
+            reach = Reach(url, settings.host if settings.unix_socket is None else None)
+            async with running(settings, url, reach, start) as hub:
                 listener.attach("/", hub.app, nullcontext())
                 await listener.start()
                 try:

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,21 +27,9 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | N
     Raises:
         SettingsError: Settings cannot be used. The message has a line for each mistake, with where it was made.
     """
-    path = file or environment.get(_CONFIG)
     mistakes, _ = unknown_variables(environment)
-    from_file = _read_file(path, mistakes) if path else {}
     values: dict[str, Any] = {}
-    for field in attrs.fields(Settings):
-        named = variable(field.name)
-        if field.name in flags:
-            value, source = flags[field.name], flag(field.name)
-        elif named in environment:
-            text = environment[named]
-            value, source = text.split() if field.metadata.get("many") else text, named
-        elif field.name in from_file:
-            value, source = from_file[field.name], f"{field.name} in {path}"
-        else:
-            continue
+    for field, value, source in _given(flags, environment, file, mistakes):
         try:
             values[field.name] = _read(field, value)
         except SettingsError as error:
@@ -50,6 +38,31 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | N
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     return Settings(**values)
+
+
+def sources(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None = None) -> dict[str, str]:
+    """Return where each setting comes from, by name, for those that are not defaults.
+
+    The arguments are as in ``load``.
+    """
+    return {field.name: source for field, _, source in _given(flags, environment, file, [])}
+
+
+def _given(
+    flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None, mistakes: list[str]
+) -> Iterator[tuple["attrs.Attribute[Any]", Any, str]]:
+    """Each setting that is given, with its value as it is written and where; what is wrong with the file is added."""
+    path = file or environment.get(_CONFIG)
+    from_file = _read_file(path, mistakes) if path else {}
+    for field in attrs.fields(Settings):
+        named = variable(field.name)
+        if field.name in flags:
+            yield field, flags[field.name], flag(field.name)
+        elif named in environment:
+            text = environment[named]
+            yield field, text.split() if field.metadata.get("many") else text, named
+        elif field.name in from_file:
+            yield field, from_file[field.name], f"{field.name} in {path}"
 
 
 def unknown_variables(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:

@@ -1,12 +1,17 @@
 """How the text of a setting is read: each function returns its value, or says what is wrong with it."""
 
 import math
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 
 from websubhub import UrlError, WebSubError, check_url
 from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
 from websubhub.standalone.stores import forms, kind_of
+
+_NAMED_TOKEN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})=(?P<token>.+)", re.DOTALL)
+# How short a token may be, in characters.
+_SHORTEST_TOKEN = 16
 
 
 class SettingsError(WebSubError, ValueError):
@@ -101,9 +106,27 @@ def network(text: str) -> str:
 
 def token(text: str) -> str:
     """Return a bearer token that is hard to guess."""
-    if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
+    if len(text) < _SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
         raise SettingsError("must be 16 printable characters or more, without spaces")
     return text
+
+
+def split_token(text: str) -> tuple[str, str]:
+    """Return the name and the token of ``NAME=TOKEN``, or an empty name and the whole text.
+
+    Tokens may contain ``=`` and end with it, as base64 does: a text is ``NAME=TOKEN`` only if what follows the first
+    ``=`` is long enough for a token.
+    """
+    parts = _NAMED_TOKEN.fullmatch(text)
+    if parts is None or len(parts["token"]) < _SHORTEST_TOKEN:
+        return "", text
+    return parts["name"], parts["token"]
+
+
+def publisher_token(text: str) -> str:
+    """Return the bearer token of a publisher, perhaps with a name before it."""
+    token(split_token(text)[1])
+    return token(text)
 
 
 def delays(text: str) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from websubhub.standalone.setting_values import network as _network
 from websubhub.standalone.setting_values import number as _number
 from websubhub.standalone.setting_values import path as _path
 from websubhub.standalone.setting_values import public_url as _public_url
+from websubhub.standalone.setting_values import publisher_token as _publisher_token
 from websubhub.standalone.setting_values import store as _store
 from websubhub.standalone.setting_values import switch as _switch
 from websubhub.standalone.setting_values import token as _token
@@ -145,9 +146,10 @@ class Settings:
     )
     publisher_token: tuple[str, ...] = option(
         (),
-        "A bearer token that publishers need to publish content and to (de)register topics; repeatable.",
-        _token,
-        metavar="TOKEN",
+        "A bearer token that publishers need to publish content and to (de)register topics, "
+        "optionally with a name for it; repeatable.",
+        _publisher_token,
+        metavar="[NAME=]TOKEN",
         many=True,
         secret=True,
         group=Group.PUBLISHERS,
@@ -161,6 +163,14 @@ class Settings:
     admin_token: str | None = option(
         None,
         "The bearer token for the admin API. Without one, the API answers on loopback hubs only.",
+        _token,
+        metavar="TOKEN",
+        secret=True,
+        group=Group.OPERATING,
+    )
+    viewer_token: str | None = option(
+        None,
+        "A bearer token for the admin API that reads everything and changes nothing.",
         _token,
         metavar="TOKEN",
         secret=True,
@@ -184,6 +194,18 @@ class Settings:
         group=Group.PUBLISHERS,
     )
     dead_letter_days: float = option(30.0, "Days to keep dead letters.", _number(0.01, 3650), group=Group.DELIVERIES)
+    message_days: float = option(
+        7.0,
+        "Days to keep messages, what became of them, and failed attempts.",
+        _number(0, 3650),
+        group=Group.DELIVERIES,
+    )
+    max_message_bytes: int = option(
+        268_435_456,
+        "Bytes of messages to keep besides those still owed; a quarter as much of failed attempts.",
+        _whole(0, 10**15),
+        group=Group.DELIVERIES,
+    )
     log_format: str = option(
         "text", "The log format: text for people, json for programs.", _choice("text", "json"), group=Group.OPERATING
     )
@@ -213,6 +235,8 @@ class Settings:
             raise SettingsError("--server uvicorn runs on asyncio and uvloop, not on --loop trio.")
         if self.unix_socket is not None and self.certfile is not None:
             raise SettingsError("--unix-socket is for a proxy, which does TLS itself: leave out --certfile.")
+        if self.viewer_token is not None and self.viewer_token == self.admin_token:
+            raise SettingsError("--viewer-token must differ from --admin-token, which may change everything.")
 
     def url_at(self, base: str) -> str:
         """Return the hub's public URL.

@@ -3,7 +3,16 @@
 from typing import Any
 
 from websubhub import AccountState, VerificationBudget, host_of
-from websubhub.standalone.admin.parameters import read_host, read_limit, read_network, shown
+from websubhub.standalone.admin.cursors import next_cursor, read_cursor
+from websubhub.standalone.admin.parameters import (
+    OperationError,
+    read_host,
+    read_host_filter,
+    read_limit,
+    read_network,
+    read_text,
+    shown,
+)
 from websubhub.standalone.ports import ContentBroker
 
 
@@ -21,10 +30,19 @@ class HostOperations:
 
     async def page(self, parameters: dict[str, Any]) -> object:
         """Return the hosts that are paused, failing or busy, with deliveries and with verifications."""
-        limit = read_limit(parameters)
+        limit, after = read_limit(parameters), read_cursor(parameters, int, int, int, str)
+        if after is None and read_text(parameters, "after") is not None:
+            raise OperationError(400, "after must be the next of a page of this list.")
+        hosts = await self._broker.hosts(
+            only=read_host_filter(parameters),
+            after=None if after is None else (after[0], after[1], after[2], after[3]),
+            limit=limit,
+        )
+        accounts = self._verifications.states()[:limit] if after is None else []
         return {
-            "hosts": [shown(host) for host in await self._broker.hosts(limit=limit)],
-            "verifications": [_shown_account(account) for account in self._verifications.states()[:limit]],
+            "hosts": [shown(host) for host in hosts],
+            "verifications": [_shown_account(account) for account in accounts],
+            "next": next_cursor(hosts, limit, *hosts[-1].place) if hosts else None,
         }
 
     async def pause(self, parameters: dict[str, Any]) -> object:

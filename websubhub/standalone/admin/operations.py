@@ -1,14 +1,17 @@
 """The operations of the admin API, as functions from JSON to JSON."""
 
-from collections.abc import Callable
-
-from websubhub import VerificationBudget
 from websubhub.standalone.admin.announcements import AnnouncementOperations
+from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.events import EventOperations
 from websubhub.standalone.admin.hosts import HostOperations
 from websubhub.standalone.admin.letters import LetterOperations
-from websubhub.standalone.admin.overview import OverviewOperations
-from websubhub.standalone.admin.subscriptions import Deny, SubscriptionOperations
+from websubhub.standalone.admin.messages import AttemptOperations, MessageOperations
+from websubhub.standalone.admin.overview import About, OverviewOperations
+from websubhub.standalone.admin.subscriptions import SubscriptionOperations
 from websubhub.standalone.admin.topics import TopicOperations
+from websubhub.standalone.admin.verifications import VerificationOperations
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.measuring.series import Series
 from websubhub.standalone.ports import HubStore
 
 
@@ -17,31 +20,32 @@ class Operations:
 
     Args:
         store: The store.
-        hub: The hub's public URL.
-        deny: Notifies a subscriber that its subscription has ended.
-        announced: Called when a topic is to be fetched.
-        verifications: The budgets of callbacks' hosts.
+        controls: The controls of the hub.
+        events: What happens in the hub.
+        series: The last 24 hours of the hub.
+        about: What is known of it from its start.
 
     Attributes:
         topics: The operations on topics.
         subscriptions: The operations on subscriptions.
         letters: The operations on dead letters.
         hosts: The operations on hosts of callbacks.
+        verifications: The operations on requests that await their verification.
         announcements: The operations on announced topics.
+        messages: The operations on messages.
+        attempts: The operations on failed attempts.
+        events: The operations on events.
         overview: The operations on the hub as a whole.
     """
 
-    def __init__(
-        self,
-        store: HubStore,
-        hub: str,
-        deny: Deny,
-        announced: Callable[[], None],
-        verifications: VerificationBudget,
-    ) -> None:
-        self.topics = TopicOperations(store)
-        self.subscriptions = SubscriptionOperations(store, hub, deny)
-        self.letters = LetterOperations(store.broker)
-        self.hosts = HostOperations(store.broker, verifications)
-        self.announcements = AnnouncementOperations(store.announcements, announced)
-        self.overview = OverviewOperations(store, self.announcements)
+    def __init__(self, store: HubStore, controls: Controls, events: Events, series: Series, about: About) -> None:
+        self.topics = TopicOperations(store, controls)
+        self.subscriptions = SubscriptionOperations(store, controls, events)
+        self.letters = LetterOperations(store)
+        self.hosts = HostOperations(store.broker, controls.verifications)
+        self.verifications = VerificationOperations(store, controls)
+        self.announcements = AnnouncementOperations(store.announcements, controls.announced)
+        self.messages = MessageOperations(store, controls, events)
+        self.attempts = AttemptOperations(store)
+        self.events = EventOperations(events)
+        self.overview = OverviewOperations(store, self.announcements, series, about)

@@ -23,6 +23,7 @@ from websubhub.standalone.ports import (
     BacklogFullError,
     DeadLetter,
     FailingDelivery,
+    HostPlace,
     HostState,
     Published,
     PublishKey,
@@ -132,10 +133,12 @@ class Broker:
         await self._journal.hold_host(name, paused=False)
         self._board.hosts.record(Kind.HOST_RESUMED, host=name)
 
-    async def hosts(self, *, limit: int = 100) -> list[HostState]:
+    async def hosts(
+        self, *, only: str | None = None, after: HostPlace | None = None, limit: int = 100
+    ) -> list[HostState]:
         """Return the hosts that are paused, failing or busy, in this order."""
         await anyio.lowlevel.checkpoint()
-        return self._board.hosts.states(limit)
+        return self._board.hosts.states(limit, only=only, after=after)
 
     def report_to(self, record: Callable[..., None]) -> None:
         """Record events of hosts from now on."""

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from websubhub.standalone.setting_definitions import ENVIRONMENT_PREFIX, Group, flag, variable
-from websubhub.standalone.setting_sources import load, unknown_variables
+from websubhub.standalone.setting_sources import load, sources, unknown_variables
 from websubhub.standalone.setting_values import Choice
 from websubhub.standalone.settings import Settings, SettingsError
 
@@ -67,12 +67,20 @@ def read_settings(options: argparse.Namespace) -> Settings:
     Raises:
         SettingsError: A setting cannot be used.
     """
-    names = {field.name for field in attrs.fields(Settings)}
-    flags = {name: value for name, value in vars(options).items() if name in names}
-    settings = load(flags, os.environ, options.config)
+    settings = load(_given(options), os.environ, options.config)
     for name in unknown_variables(os.environ)[1]:
         sys.stderr.write(f"websubhub: {name} is not a setting, and is ignored.\n")
     return settings
+
+
+def read_sources(options: argparse.Namespace) -> dict[str, str]:
+    """Return where each setting that is not a default comes from, by name."""
+    return sources(_given(options), os.environ, options.config)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    names = {field.name for field in attrs.fields(Settings)}
+    return {name: value for name, value in vars(options).items() if name in names}
 
 
 def check_environment() -> None:

@@ -144,7 +144,10 @@ class StandaloneHub(HubService):
                 reason = f"{_MESSAGE_ID} must be 1 to 128 visible characters of ASCII"
                 return self._reports.publish_refused(message, UpdateMessageError(reason, status=400))
             key = PublishKey(publisher=self._publishers.publisher(message.headers), id=given)
-        published = await self._intake.publish(message.topic, message.body, message.content_type, key)
+        published = await self._intake.publish(
+            message.topic, message.body, message.content_type, key, self._publishers.name(message.headers)
+        )
+        self._metrics.contents += not published.repeated
         headers = [(_MESSAGE_ID, published.id)]
         if published.recipients is not None:
             headers.append((_SUBSCRIPTIONS, str(published.recipients)))

@@ -15,6 +15,16 @@ from websubhub.standalone.ports.errors import (
 )
 from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
+from websubhub.standalone.ports.messages import (
+    ANSWER_BYTES,
+    AttemptDetails,
+    AttemptOutcome,
+    FailedAttempt,
+    Message,
+    MessageStore,
+    Published,
+    SubscriptionHealth,
+)
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
     Announcement,
@@ -24,8 +34,8 @@ from websubhub.standalone.ports.records import (
     DeliveryMode,
     FailingDelivery,
     FetchedTopic,
+    HostPlace,
     HostState,
-    Published,
     PublishKey,
     Statistics,
     StoredSubscription,
@@ -43,12 +53,15 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "ANSWER_BYTES",
     "EVERY_LETTER",
     "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",
     "AnnouncementStore",
+    "AttemptDetails",
+    "AttemptOutcome",
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
@@ -57,14 +70,18 @@ __all__ = [
     "DeliveryMode",
     "DeliverySettledError",
     "DiskFullError",
+    "FailedAttempt",
     "FailingDelivery",
     "FetchedTopic",
     "HostAccount",
     "HostFullError",
+    "HostPlace",
     "HostState",
     "HubFullError",
     "HubStore",
     "LetterFilter",
+    "Message",
+    "MessageStore",
     "Mode",
     "PendingVerification",
     "PublishKey",
@@ -75,6 +92,7 @@ __all__ = [
     "StoreLockedError",
     "StoreVersionError",
     "StoredSubscription",
+    "SubscriptionHealth",
     "SubscriptionLimits",
     "SubscriptionStore",
     "Topic",

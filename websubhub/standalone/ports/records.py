@@ -195,21 +195,6 @@ class Update:
 
 
 @frozen(kw_only=True)
-class Published:
-    """The result of publishing an update.
-
-    Args:
-        id: The id of the accepted update, or of the first one with the same key.
-        recipients: How many subscriptions it is owed to, or None if it was published before and that is not known.
-        repeated: Whether it was accepted before under its key, so that nothing was published now.
-    """
-
-    id: str
-    recipients: int | None = 0
-    repeated: bool = False
-
-
-@frozen(kw_only=True)
 class PublishKey:
     """The key of an update, by which a repeated publish request is recognised.
 
@@ -259,6 +244,10 @@ class DeadLetter:
     replaying: bool = False
 
 
+HostPlace = tuple[int, int, int, str]
+"""The place of a host among others: what sorts before is more urgent."""
+
+
 @frozen(kw_only=True)
 class HostState:
     """A host of callbacks that is busy, failing or paused.
@@ -278,6 +267,11 @@ class HostState:
     failures: int = 0
     resumes_at: float | None = None
     paused: bool = False
+
+    @property
+    def place(self) -> HostPlace:
+        """Its place among the hosts, the most urgent first."""
+        return int(not self.paused), -self.failures, -self.in_flight, self.host
 
 
 @frozen(kw_only=True)

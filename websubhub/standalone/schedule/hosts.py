@@ -1,11 +1,11 @@
 """The hosts of callbacks: how many deliveries each gets at a time, and how failing ones are slowed down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 
 from websubhub.standalone.events.kinds import Kind
-from websubhub.standalone.ports import HostState
+from websubhub.standalone.ports import HostPlace, HostState
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.queues import SubscriptionQueue
 
@@ -175,20 +175,20 @@ class Hosts:
         """Return when the next probe of a failing host is due, or None."""
         return self._probes[0][0] if self._probes else None
 
-    def states(self, limit: int) -> list[HostState]:
-        """Return the hosts that are paused, failing or busy, in this order."""
-        chosen = sorted(filter(_is_of_interest, self._hosts.values()), key=_urgency)[:limit]
-        return [
-            HostState(
-                host=host.name,
-                in_flight=host.in_flight,
-                parked=len(host.parked or ()),
-                failures=host.failures,
-                resumes_at=host.resumes_at,
-                paused=host.paused,
-            )
-            for host in chosen
-        ]
+    def states(self, limit: int, *, only: str | None = None, after: HostPlace | None = None) -> list[HostState]:
+        """Return the hosts that are paused, failing or busy, in this order.
+
+        Args:
+            limit: How many at most.
+            only: The name of the only host.
+            after: The place of the last host of the previous page.
+        """
+        found: Iterable[Host] = self._hosts.values()
+        if only is not None:
+            host = self._hosts.get(host_key(only))
+            found = () if host is None else (host,)
+        states = (_state(host) for host in found if _is_of_interest(host))
+        return nsmallest(limit, (state for state in states if after is None or state.place > after), key=_place)
 
     def _hold(self, key: int, host: Host, until: float) -> None:
         host.resumes_at = until
@@ -216,5 +216,16 @@ def _is_of_interest(host: Host) -> bool:
     return bool(host.in_flight or host.failures or host.paused or host.parked)
 
 
-def _urgency(host: Host) -> tuple[bool, int, int]:
-    return not host.paused, -host.failures, -host.in_flight
+def _state(host: Host) -> HostState:
+    return HostState(
+        host=host.name,
+        in_flight=host.in_flight,
+        parked=len(host.parked or ()),
+        failures=host.failures,
+        resumes_at=host.resumes_at,
+        paused=host.paused,
+    )
+
+
+def _place(state: HostState) -> HostPlace:
+    return state.place

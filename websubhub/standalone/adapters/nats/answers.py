@@ -23,7 +23,8 @@ def answers(own: Broker, reclaimer: ClusterReclaimer) -> dict[str, Callable[[Any
     async def failing(limit: Any) -> Any:
         return [asdict(each) for each in await own.failing(limit=int(limit))]
 
-    async def hosts(limit: Any) -> Any:
-        return [asdict(state) for state in await own.hosts(limit=int(limit))]
+    async def hosts(about: Any) -> Any:
+        after = None if about["after"] is None else tuple(about["after"])
+        return [asdict(state) for state in await own.hosts(only=about["only"], after=after, limit=int(about["limit"]))]
 
     return {"statistics": statistics, "failing": failing, "hosts": hosts, "floors": reclaimer.floors}

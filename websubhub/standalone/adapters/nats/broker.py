@@ -11,6 +11,7 @@ from websubhub.standalone.ports import (
     DeadLetter,
     Delivery,
     FailingDelivery,
+    HostPlace,
     HostState,
     Published,
     PublishKey,
@@ -83,18 +84,18 @@ class ClusterBroker:
         """Resume deliveries to this host at once."""
         await self._own.resume_host(host)
 
-    async def hosts(self, *, limit: int = 100) -> list[HostState]:
+    async def hosts(
+        self, *, only: str | None = None, after: HostPlace | None = None, limit: int = 100
+    ) -> list[HostState]:
         """Return the hosts that are paused, failing or busy, in this order."""
-        answers, _ = await self._questions.ask("hosts", limit)
+        answers, _ = await self._questions.ask("hosts", {"only": only, "after": after, "limit": limit})
+        own = await self._own.hosts(only=only, after=after, limit=limit)
         states: dict[str, HostState] = {}
-        for state in [
-            *await self._own.hosts(limit=limit),
-            *(HostState(**each) for answer in answers for each in answer),
-        ]:
+        for state in [*own, *(HostState(**each) for answer in answers for each in answer)]:
             known = states.get(state.host)
-            if known is None or (state.in_flight, state.parked, state.failures) > _busy(known):
+            if known is None or state.place < known.place:  # the process that delivers to it knows most
                 states[state.host] = state
-        return sorted(states.values(), key=lambda each: (not each.paused, -each.failures, -each.in_flight))[:limit]
+        return sorted(states.values(), key=lambda state: state.place)[:limit]
 
     def report_to(self, record: Callable[..., None]) -> None:
         """Record events of the hosts of this process from now on."""
@@ -104,7 +105,3 @@ class ClusterBroker:
         """Delete the updates that no subscription of the hub is owed. Return how many."""
         await self._own.reclaim()
         return await self._reclaimer.reclaim()
-
-
-def _busy(state: HostState) -> tuple[int, int, int]:
-    return state.in_flight, state.parked, state.failures

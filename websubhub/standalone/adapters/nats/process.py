@@ -68,16 +68,12 @@ class HubProcess:
             self.records.followed[letter] = Following(self.jetstream, names.stream(letter), f"{names.hub}.>", take)
         self.records.followed["u"] = self.updates.following
 
-    @property
-    def _names(self) -> Names:
-        return self.records.names
-
     async def open(self) -> None:
         """Connect, and load what there is."""
         connection = self.jetstream.connection
         await connection.open()
         try:
-            await ensure_streams(self.jetstream, self._names, self._replicas, self._address.gib)
+            await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
             await self._load()
             await self._check_version()
         except BaseException:
@@ -104,7 +100,7 @@ class HubProcess:
                 raise StoreVersionError(f"The streams have the layout {found}, and this version knows {layout}.")
             return None
 
-        await self.records.change(self._names.subject("m", "layout"), decide)
+        await self.records.change(self.records.names.subject("m", "layout"), decide)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -113,7 +109,7 @@ class HubProcess:
     async def examine(self) -> None:
         """Check the streams."""
         self.jetstream.connection.check()
-        await ensure_streams(self.jetstream, self._names, self._replicas, self._address.gib)
+        await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
 
     def followers(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """Return what follows the streams."""
@@ -134,11 +130,11 @@ class HubProcess:
         """Return what keeps the partitions of this process."""
 
         def make_log(number: int) -> PartitionLog:
-            return PartitionLog(self.jetstream, self._names, self._blobs, number, self._peers.own)
+            return PartitionLog(self.jetstream, self.records.names, self._blobs, number, self._peers.own)
 
         return Keeper(
             jetstream=self.jetstream,
-            names=self._names,
+            names=self.records.names,
             knowledge=self._knowledge,
             partitions=self._partitions,
             peers=self._peers,
@@ -151,7 +147,7 @@ class HubProcess:
     async def join(self, keeper: Keeper) -> None:
         """Become one of the processes of the hub."""
         self._peers.start_over()
-        await self.jetstream.connection.listen(self._names.subject("alive"), keeper.hear)
+        await self.jetstream.connection.listen(self.records.names.subject("alive"), keeper.hear)
         await keeper.beat()
         self.ledger.look = keeper.look
         await keeper.arrange()
@@ -162,7 +158,7 @@ class HubProcess:
         async def hear(data: bytes, _reply: str) -> None:
             self._peers.hear(data)
 
-        await self.jetstream.connection.listen(self._names.subject("alive"), hear)
+        await self.jetstream.connection.listen(self.records.names.subject("alive"), hear)
         await anyio.sleep(_HEAR_SECONDS)
 
     def is_alone(self) -> bool:

@@ -12,6 +12,7 @@ from websubhub.standalone.adapters.nats.broker import ClusterBroker
 from websubhub.standalone.adapters.nats.process import HubProcess
 from websubhub.standalone.adapters.nats.stores.announcements import NatsAnnouncements
 from websubhub.standalone.adapters.nats.stores.letters import NatsLetters
+from websubhub.standalone.adapters.nats.stores.messages import NatsMessages
 from websubhub.standalone.adapters.nats.stores.subscriptions import NatsSubscriptions
 from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
 from websubhub.standalone.adapters.nats.stores.verifications import NatsVerifications
@@ -56,6 +57,7 @@ class NatsStore:
         self.announcements = NatsAnnouncements(process.records, clock)
         self._own = process.broker(self.subscriptions.end)
         self.letters = NatsLetters(process.records, process.updates, self._own.flush)
+        self.messages = NatsMessages(process.records)
         self._reclaimer = process.reclaimer(self._own.flush)
         self.broker = ClusterBroker(self._own, process.questions, self._reclaimer)
 

@@ -2,22 +2,27 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from websubhub import Answer, Request, Response, refusal_on_loopback
+from prometheus_client.core import Metric
+
+from websubhub import Answer, Request, Response
+from websubhub.standalone.admin.http import openapi
+from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.admin.http.readiness import Readiness
+from websubhub.standalone.admin.http.route import Route
+from websubhub.standalone.admin.http.routes import routes
 from websubhub.standalone.admin.http.scraping import Scraping
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.admin.parameters import OperationError
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import HubStore, StoreError
-from websubhub.standalone.reach import Reach
-from websubhub.standalone.tokens import Refusal, Tokens
 
 _OPERATING = "/admin/"
 _BODY_LIMIT = 1_048_576
+_PARAMETERS_LIMIT = 100
 
 
 class Admin:
@@ -27,10 +32,13 @@ class Admin:
         store: The store.
         operations: The operations.
         metrics: The counts of the hub.
-        tokens: The bearer tokens of operators. If there are any, one is required.
-        reach: Tells whether no token is required, since the hub and the request are on this machine.
+        access: Decides who may use the API.
         saturated: Returns whether the hub would refuse the next request because it is too busy.
         clock: Returns the time, in seconds since 1970.
+        further: Returns what others have measured, for Prometheus.
+
+    Attributes:
+        routes: The routes below ``/admin``.
     """
 
     def __init__(
@@ -39,83 +47,67 @@ class Admin:
         operations: Operations,
         metrics: HubMetrics,
         *,
-        tokens: Tokens,
-        reach: Reach,
+        access: Access,
         saturated: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
+        further: Callable[[], Iterable[Metric]] = tuple,
     ) -> None:
         self._readiness = Readiness(store)
-        self._scraping = Scraping(store, metrics, clock)
-        self._tokens = tokens
-        self._reach = reach
+        self._scraping = Scraping(store, metrics, clock, further)
+        self._access = access
         self._saturated = saturated
-        self._routes: Mapping[tuple[str, str], Callable[[dict[str, Any]], Awaitable[object]]] = {
-            ("GET", "/admin/topics"): operations.topics.page,
-            ("POST", "/admin/topics"): operations.topics.save,
-            ("GET", "/admin/subscriptions"): operations.subscriptions.page,
-            ("POST", "/admin/subscriptions/remove"): operations.subscriptions.remove,
-            ("GET", "/admin/deliveries"): operations.overview.deliveries,
-            ("GET", "/admin/dead-letters"): operations.letters.page,
-            ("POST", "/admin/dead-letters/replay"): operations.letters.replay,
-            ("POST", "/admin/dead-letters/drop"): operations.letters.drop,
-            ("GET", "/admin/announcements"): operations.announcements.page,
-            ("POST", "/admin/announcements/replay"): operations.announcements.replay,
-            ("POST", "/admin/announcements/drop"): operations.announcements.drop,
-            ("GET", "/admin/hosts"): operations.hosts.page,
-            ("POST", "/admin/hosts/pause"): operations.hosts.pause,
-            ("POST", "/admin/hosts/resume"): operations.hosts.resume,
-            ("GET", "/admin/statistics"): operations.overview.statistics,
-        }
+        self.routes = routes(operations)
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request."""
         try:
             return Answer(await self._respond(request))
         except OperationError as error:
-            return Answer(_json(error.status, {"error": str(error)}))
+            return Answer(json_response(error.status, {"error": str(error)}))
         except StoreError as error:
             # Operators have shown a token, but anybody may request the metrics.
             text = str(error) if request.local_path.startswith(_OPERATING) else error.public
-            return Answer(_json(503, {"error": text}, [("Retry-After", "5")]))
+            return Answer(json_response(503, {"error": text}, [("Retry-After", "5")]))
 
     async def _respond(self, request: Request) -> Response:
         path = request.local_path
         if path == "/health":
-            return _json(200, {"status": "ok"})
+            return json_response(200, {"status": "ok"})
         if path == "/ready":
             return await self._readiness_response()
         if path == "/metrics":
             return _text(await self._scraping.text())
         if not path.startswith(_OPERATING):
             raise OperationError(404, "There is nothing here.")
-        refusal = self._refusal(request)
+        refusal = self._access.refusal(request)
         if refusal is not None:
-            return _json(refusal.status, {"error": refusal.reason}, refusal.headers.items())
-        route = self._routes.get((request.method, path))
-        if route is None:
-            known = any(other == path for _, other in self._routes)
-            raise OperationError(405 if known else 404, "There is nothing here for this method.")
-        return _json(200, await route(_parameters(request)))
+            return json_response(refusal.status, {"error": refusal.reason}, refusal.headers.items())
+        return await self._operate(request, path)
+
+    async def _operate(self, request: Request, path: str) -> Response:
+        if path == openapi.PATH and request.method == "GET":
+            return json_response(200, openapi.document(self.routes))
+        allowed: list[str] = [] if path != openapi.PATH else ["GET"]
+        for route in self.routes:
+            in_path = route.match(path)
+            if in_path is not None:
+                allowed.append(route.method)
+                if route.method == request.method:
+                    return json_response(200, await route.operation(_parameters(route, request, in_path)))
+        if not allowed:
+            raise OperationError(404, "There is nothing here.")
+        error = {"error": "There is nothing here for this method."}
+        return json_response(405, error, [("Allow", ", ".join(allowed))])
+
+    async def is_ready(self) -> bool:
+        """Return whether the hub accepts requests and can store them."""
+        return not self._saturated() and await self._readiness.is_ready()
 
     async def _readiness_response(self) -> Response:
         # Anybody may ask, so the reason is only in the log.
-        if not self._saturated() and await self._readiness.is_ready():
-            return _json(200, {"status": "ready"})
-        return _json(503, {"status": "not ready"}, [("Retry-After", "5")])
-
-    def _refusal(self, request: Request) -> Refusal | None:
-        if self._tokens:
-            return self._tokens.refusal(request.headers)
-        if not self._reach.is_private(request.headers):
-            return Refusal(reason="this hub has no admin token")
-        if request.method == "GET":
-            return None
-        if reason := refusal_on_loopback(request):
-            return Refusal(reason=reason, status=403)
-        # A web page can make a browser send any type but this one here.
-        if _media_type(request) != "application/json":
-            return Refusal(reason="The Content-Type must be application/json.", status=415)
-        return None
+        if await self.is_ready():
+            return json_response(200, {"status": "ready"})
+        return json_response(503, {"status": "not ready"}, [("Retry-After", "5")])
 
 
 def _text(metrics: bytes) -> Response:
@@ -123,20 +115,33 @@ def _text(metrics: bytes) -> Response:
     return Response(status=200, headers=headers, body=metrics)
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _json(status: int, value: object, further: Iterable[tuple[str, str]] = ()) -> Response:
+def json_response(status: int, value: object, further: Iterable[tuple[str, str]] = ()) -> Response:
+    """Return a response of the admin API."""
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *further]
     if status == 401:  # noqa: PLR2004 - the only status with its own header
         headers.append(("WWW-Authenticate", 'Bearer realm="websubhub admin"'))
     return Response(status=status, headers=headers, body=json.dumps(value).encode() + b"\n")
 
 
-def _parameters(request: Request) -> dict[str, Any]:
-    if request.method == "GET":
-        return dict(parse_qsl(request.query))
+def _parameters(route: Route, request: Request, in_path: dict[str, str]) -> dict[str, Any]:
+    given = _query(request) if request.method == "GET" else _body(request)
+    for name in in_path:
+        if name in given:
+            raise OperationError(400, f"{name} is a part of the path here.")
+    parameters = {**given, **in_path}
+    route.check(parameters)
+    return parameters
+
+
+def _query(request: Request) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(request.query, keep_blank_values=True, max_num_fields=_PARAMETERS_LIMIT)
+    except ValueError:
+        raise OperationError(400, f"There are more than {_PARAMETERS_LIMIT} parameters.") from None
+    return dict(pairs)
+
+
+def _body(request: Request) -> dict[str, Any]:
     if len(request.body) > _BODY_LIMIT:
         raise OperationError(413, "The body is too large.")
     try:

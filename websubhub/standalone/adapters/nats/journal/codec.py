@@ -21,7 +21,7 @@ _RETRIES_MOST = 1_000
 
 
 @define
-class Entry:
+class JournalEntry:
     """A record of a partition's journal, with pairs by their ids and updates by their numbers in the stream.
 
     Attributes:
@@ -41,7 +41,7 @@ class Entry:
     def __bool__(self) -> bool:
         return bool(self.positions or self.retries or self.cleared or self.turned_away or self.released)
 
-    def fold(self, later: "Entry") -> None:
+    def fold(self, later: "JournalEntry") -> None:
         """Take in a later record."""
         for pair, position in later.positions.items():
             self.positions[pair] = max(position, self.positions.get(pair, 0))
@@ -52,20 +52,20 @@ class Entry:
         self.released = later.released
 
 
-def split(entry: Entry) -> Iterator[Entry]:
+def split(entry: JournalEntry) -> Iterator[JournalEntry]:
     """Return a record in parts that fit into a message each."""
     positions, retries = iter(entry.positions.items()), iter(entry.retries.items())
-    part = Entry(cleared=entry.cleared, turned_away=entry.turned_away, released=entry.released)
+    part = JournalEntry(cleared=entry.cleared, turned_away=entry.turned_away, released=entry.released)
     while True:
         part.positions = dict(islice(positions, _POSITIONS_MOST))
         part.retries = dict(islice(retries, _RETRIES_MOST))
         if not part:
             return
         yield part
-        part = Entry()
+        part = JournalEntry()
 
 
-def write_entry(entry: Entry) -> bytes:
+def write_entry(entry: JournalEntry) -> bytes:
     """Return a record as it is stored: some JSON, and 8 bytes for each pair that moved."""
     groups: defaultdict[int, array[int]] = defaultdict(lambda: array("Q"))
     for pair, position in entry.positions.items():
@@ -84,7 +84,7 @@ def write_entry(entry: Entry) -> bytes:
     return _PLAIN + body if len(body) < _PACK_FROM else _PACKED + zlib.compress(body, 1)
 
 
-def read_entry(data: bytes) -> Entry:
+def read_entry(data: bytes) -> JournalEntry:
     """Return the record that was stored.
 
     Raises:
@@ -97,7 +97,7 @@ def read_entry(data: bytes) -> Entry:
     pairs.frombytes(body[end:])
     if sys.byteorder == "big":
         pairs.byteswap()
-    entry, place = Entry(released=bool(head.get("released"))), 0
+    entry, place = JournalEntry(released=bool(head.get("released"))), 0
     for position, count in head["moved"]:
         entry.positions |= dict.fromkeys(pairs[place : place + count], position)
         place += count

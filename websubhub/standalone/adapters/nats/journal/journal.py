@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from heapq import nsmallest
 
+from websubhub.standalone.adapters.nats.journal.hosts import PausedHosts
 from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.partitions import Partitions
 from websubhub.standalone.adapters.nats.journal.publishing import Publishing
@@ -10,7 +11,6 @@ from websubhub.standalone.adapters.nats.journal.settling import JournalOutcomes
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
-from websubhub.standalone.adapters.nats.stores.hosts import PausedHosts
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.needed import Made, Needed
 from websubhub.standalone.broker.settlements import Settlements

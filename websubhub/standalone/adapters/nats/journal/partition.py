@@ -6,7 +6,7 @@ from uuid import uuid4
 import anyio
 from attrs import frozen
 
-from websubhub.standalone.adapters.nats.journal.codec import Entry, read_entry, split, write_entry
+from websubhub.standalone.adapters.nats.journal.codec import JournalEntry, read_entry, split, write_entry
 from websubhub.standalone.adapters.nats.wire.blobs import PART_BYTES, Blobs
 from websubhub.standalone.adapters.nats.wire.errors import Stored
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
@@ -63,7 +63,7 @@ class PartitionLog:
         last = await self._jetstream.last(self._subject)
         return ("", True) if last is None else (last.headers.get(_OWNER, ""), _RELEASED in last.headers)
 
-    async def read(self) -> Entry:
+    async def read(self) -> JournalEntry:
         """Read everything, so that the next write follows what was read.
 
         Raises:
@@ -74,7 +74,7 @@ class PartitionLog:
             self._doubt, self._blob = None, ""
             self._sequence = 0 if last is None else last.sequence
             messages = await self._read_up_to(self._sequence)
-            whole = Entry()
+            whole = JournalEntry()
             try:
                 for message in messages:
                     whole.fold(read_entry(await self._data(message)))
@@ -108,7 +108,7 @@ class PartitionLog:
         """Return whether it is time for a snapshot."""
         return self._entries >= _ENTRIES_MOST or self._bytes >= _BYTES_MOST
 
-    async def append(self, entry: Entry) -> None:
+    async def append(self, entry: JournalEntry) -> None:
         """Write what has changed.
 
         Raises:
@@ -123,7 +123,7 @@ class PartitionLog:
                 self._entries += 1
                 self._bytes += len(payload)
 
-    async def replace(self, whole: Entry) -> None:
+    async def replace(self, whole: JournalEntry) -> None:
         """Write everything in place of what was written before.
 
         Raises:

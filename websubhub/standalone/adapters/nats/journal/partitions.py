@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from websubhub.standalone.adapters.nats.journal.codec import Entry
+from websubhub.standalone.adapters.nats.journal.codec import JournalEntry
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
 from websubhub.standalone.adapters.nats.journal.settling import JournalOutcomes, sort_out, write_entries
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
@@ -24,7 +24,7 @@ class Partitions:
         self._knowledge = knowledge
         self.logs: dict[int, PartitionLog] = {}
 
-    def begin(self, log: PartitionLog, entry: Entry) -> None:
+    def begin(self, log: PartitionLog, entry: JournalEntry) -> None:
         """Deliver to a partition that was taken over, from where its journal ends."""
         self.logs[log.number] = log
         membership = self._knowledge.membership
@@ -44,9 +44,9 @@ class Partitions:
         self.logs.pop(number, None)
         self._knowledge.membership.leave(number)
 
-    def whole(self, number: int) -> Entry:
+    def whole(self, number: int) -> JournalEntry:
         """Return everything that the journal of a partition must say."""
-        entry, retrying = Entry(), self._knowledge.membership.retrying
+        entry, retrying = JournalEntry(), self._knowledge.membership.retrying
         for pair in self._knowledge.pairs.of_partition[number].values():
             if pair.position > pair.start:
                 entry.positions[pair.id] = pair.position

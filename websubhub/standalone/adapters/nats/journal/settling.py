@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import anyio
 from attrs import define, field
 
-from websubhub.standalone.adapters.nats.journal.codec import Entry
+from websubhub.standalone.adapters.nats.journal.codec import JournalEntry
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.membership import StoredRetry
@@ -26,7 +26,7 @@ class JournalOutcomes:
         ended: The pairs that have ended.
     """
 
-    entries: defaultdict[int, Entry] = field(factory=lambda: defaultdict(Entry))
+    entries: defaultdict[int, JournalEntry] = field(factory=lambda: defaultdict(JournalEntry))
     deaths: list[tuple[KnownPair, int, Death]] = field(factory=list)
     ended: list[KnownPair] = field(factory=list)
 
@@ -91,8 +91,8 @@ def _note_retry(knowledge: Knowledge, outcomes: JournalOutcomes, retry: Retry) -
 
 async def write_entries(
     logs: Mapping[int, PartitionLog],
-    entries: Mapping[int, Entry],
-    whole: Callable[[int], Entry],
+    entries: Mapping[int, JournalEntry],
+    whole: Callable[[int], JournalEntry],
     lost: Callable[[int], None],
     written: Callable[[int], None],
 ) -> None:
@@ -110,7 +110,7 @@ async def write_entries(
     """
     failed: list[StoreError] = []
 
-    async def write(number: int, log: PartitionLog, entry: Entry) -> None:
+    async def write(number: int, log: PartitionLog, entry: JournalEntry) -> None:
         try:
             await log.append(entry)
             written(number)

@@ -86,28 +86,13 @@ class NatsAnnouncements:
         """Note that a fetch failed and is to be tried again."""
         now = self._clock()
         failed = {"due_at": now + max(after, firm), "died_at": None}
-        return await self._fail(announcement, failed, {"reason": reason, "status": status}, now + firm)
+        return await _fail(self._announced, announcement, failed, {"reason": reason, "status": status}, now + firm)
 
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
         """Note that a fetch failed for the last time."""
         now = self._clock()
         failed = {"due_at": now, "died_at": now}
-        return await self._fail(announcement, failed, {"reason": reason, "status": status}, now + firm)
-
-    async def _fail(
-        self, announcement: Announcement, failed: Mapping[str, object], noted: Mapping[str, object], allowed_at: float
-    ) -> bool:
-        counted = False
-
-        def fail(known: KnownAnnouncement) -> KnownAnnouncement:
-            nonlocal counted
-            counted = known.value.count == announcement.count
-            changes: dict[str, object] = {"due_at": max(known.value.due_at, allowed_at), **noted}
-            if counted:
-                changes |= {**failed, "attempts": known.value.attempts + 1}
-            return known.changed(allowed_at=allowed_at, **changes)
-
-        return await self._announced.change(announcement.id, fail) and counted
+        return await _fail(self._announced, announcement, failed, {"reason": reason, "status": status}, now + firm)
 
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
@@ -164,3 +149,23 @@ class NatsAnnouncements:
             dead=states.count(AnnouncementState.DEAD),
             oldest_announced_at=min(living, default=None),
         )
+
+
+async def _fail(
+    records: AnnouncementRecords,
+    announcement: Announcement,
+    failed: Mapping[str, object],
+    noted: Mapping[str, object],
+    allowed_at: float,
+) -> bool:
+    counted = False
+
+    def fail(known: KnownAnnouncement) -> KnownAnnouncement:
+        nonlocal counted
+        counted = known.value.count == announcement.count
+        changes: dict[str, object] = {"due_at": max(known.value.due_at, allowed_at), **noted}
+        if counted:
+            changes |= {**failed, "attempts": known.value.attempts + 1}
+        return known.changed(allowed_at=allowed_at, **changes)
+
+    return await records.change(announcement.id, fail) and counted

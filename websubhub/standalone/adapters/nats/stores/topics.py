@@ -47,7 +47,7 @@ class NatsTopics:
                 kept = evolve(known.value, **{name: getattr(topic, name) for name in options})
             return _write(kept, None if known is None else known.fetched)
 
-        await self._records.change(self._subject(topic.url), decide)
+        await self._records.change(_subject(self._records, topic.url), decide)
         return kept
 
     async def ensure(self, url: str) -> None:
@@ -59,7 +59,7 @@ class NatsTopics:
                 known = self._known.find(url)
                 return None if known is not None and known.value is not None else _write(Topic(url=url), None)
 
-            await self._records.change(self._subject(url), decide)
+            await self._records.change(_subject(self._records, url), decide)
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
         """Give the known topics that are named here these options.
@@ -70,7 +70,7 @@ class NatsTopics:
         await self._agree(latest_only, feed_diff)
         latest, diff = ({url_identity(url) for url in urls if url != _ALL} for urls in (latest_only, feed_diff))
         all_latest, all_diff = _ALL in latest_only, _ALL in feed_diff
-        for known in self._named(latest | diff, everybody=all_latest or all_diff):
+        for known in _named(self._known, latest | diff, everybody=all_latest or all_diff):
             mode = DeliveryMode.LATEST if all_latest or known.identity in latest else DeliveryMode.EVERY
             changes: dict[str, Any] = {"delivery_mode": mode, "feed_diff": all_diff or known.identity in diff}
 
@@ -80,10 +80,7 @@ class NatsTopics:
                 value = evolve(known.value, **changes)
                 return None if value == known.value else _write(value, known.fetched)
 
-            await self._records.change(self._subject(known.url), decide)
-
-    def _named(self, identities: Collection[str], *, everybody: bool) -> Iterable[KnownTopic]:
-        return [known for known in self._known if known.value and (everybody or known.identity in identities)]
+            await self._records.change(_subject(self._records, known.url), decide)
 
     async def _agree(self, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
         """Make sure that all processes have the same rules, since each would undo those of the others."""
@@ -107,7 +104,7 @@ class NatsTopics:
         await anyio.lowlevel.checkpoint()
         known = self._known.find(url)
         if known is None or known.value is None:  # another process may have added it a moment ago
-            await self._records.refresh(self._subject(url))
+            await self._records.refresh(_subject(self._records, url))
             known = self._known.find(url)
         return None if known is None else known.value
 
@@ -131,7 +128,7 @@ class NatsTopics:
 
     async def remove(self, url: str) -> bool:
         """Forget a topic with its options, unless something depends on it."""
-        await self._records.refresh(self._subject(url))
+        await self._records.refresh(_subject(self._records, url))
 
         def decide() -> bytes | None:
             known = self._known.find(url)
@@ -142,7 +139,7 @@ class NatsTopics:
                 else None
             )
 
-        if not await self._records.change(self._subject(url), decide):
+        if not await self._records.change(_subject(self._records, url), decide):
             return False
         subject = self._records.names.subject("a", topic_hash(url))
         await self._records.change(subject, lambda: b"" if self._announcements.of(subject) else None)
@@ -150,7 +147,7 @@ class NatsTopics:
 
     async def deregister(self, url: str) -> bool:
         """Deregister a topic. Its subscriptions stay."""
-        subject = self._subject(url)
+        subject = _subject(self._records, url)
         await self._records.refresh(subject)
 
         def decide() -> bytes | None:
@@ -182,7 +179,7 @@ class NatsTopics:
 
     async def _forget(self, known: KnownTopic) -> bool:
         return await self._records.change(
-            self._subject(known.url), lambda: None if known.value is None or self._is_used(known) else b""
+            _subject(self._records, known.url), lambda: None if known.value is None or self._is_used(known) else b""
         )
 
     def _is_used(self, known: KnownTopic) -> bool:
@@ -191,7 +188,7 @@ class NatsTopics:
 
     async def last_fetch(self, url: str) -> FetchedTopic | None:
         """Return what is remembered of the last fetch, or None if there was none."""
-        await self._records.refresh(self._subject(url))
+        await self._records.refresh(_subject(self._records, url))
         known = self._known.find(url)
         return None if known is None else known.fetched
 
@@ -202,12 +199,17 @@ class NatsTopics:
             known = self._known.find(url)
             return _write(Topic(url=url) if known is None or known.value is None else known.value, fetch)
 
-        await self._records.change(self._subject(url), decide)
-
-    def _subject(self, url: str) -> str:
-        return self._records.names.subject("t", topic_hash(url))
+        await self._records.change(_subject(self._records, url), decide)
 
 
 def _write(topic: Topic, fetched: FetchedTopic | None) -> bytes:
     values = {"topic": asdict(topic), "fetched": None if fetched is None else asdict(fetched)}
     return json.dumps(values).encode()
+
+
+def _subject(records: Records, url: str) -> str:
+    return records.names.subject("t", topic_hash(url))
+
+
+def _named(topics: Iterable[KnownTopic], identities: Collection[str], *, everybody: bool) -> list[KnownTopic]:
+    return [known for known in topics if known.value and (everybody or known.identity in identities)]

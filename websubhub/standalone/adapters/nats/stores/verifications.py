@@ -49,7 +49,7 @@ class NatsVerifications:
 
         def decide(record: PairRecord) -> PairRecord | None:
             nonlocal victim
-            if record.pending is None and not self._is_subscribed(record):
+            if record.pending is None and not _is_subscribed(record, self._clock()):
                 if limits is not None:
                     check_limits(self._pairs.held, len(self._pairs), self._pending, host, limits)
                 if places is not None:
@@ -68,17 +68,14 @@ class NatsVerifications:
         await self._pair_records.refresh(verification.topic, verification.callback)
 
         def decide(record: PairRecord) -> PairRecord | None:
-            is_known = record.pending is not None or self._is_subscribed(record)
+            is_known = record.pending is not None or _is_subscribed(record, self._clock())
             return self._with(record, verification) if is_known else None
 
         return await self._pair_records.change(verification.topic, verification.callback, decide)
 
     def _with(self, record: PairRecord, verification: PendingVerification) -> PairRecord:
-        pending = evolve(verification, known=self._is_subscribed(record))
+        pending = evolve(verification, known=_is_subscribed(record, self._clock()))
         return PairRecord(record.active, record.start, pending)
-
-    def _is_subscribed(self, record: PairRecord) -> bool:
-        return record.active is not None and record.active.expires_at > self._clock()
 
     async def get(self, topic: str, callback: str) -> PendingVerification | None:
         """Return the newest request of this pair, or None."""
@@ -97,14 +94,15 @@ class NatsVerifications:
         await self._records.turn()
         found: list[PendingVerification] = []
         for kind in (kind for kind in (True, False) if kind in known):
-            own = (kept for kept in self._pending.due(self._clock(), known=kind) if self._is_own(kept))
+            own = (
+                kept
+                for kept in self._pending.due(self._clock(), known=kind)
+                if partition_of(kept.value.callback) in self._membership.owned
+            )
             due = (kept for kept in own if (kind, kept.host) not in besides)
             chosen = due if among is None else (kept for kept in due if (kind, kept.host) in among)
             found += [kept.value for kept in islice(chosen, limit)]
         return found
-
-    def _is_own(self, kept: KeptVerification) -> bool:
-        return partition_of(kept.value.callback) in self._membership.owned
 
     async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
         """Count an attempt, if it was one, and set the time of the next."""
@@ -174,3 +172,7 @@ class NatsVerifications:
         """Return how many requests are pending."""
         await anyio.lowlevel.checkpoint()
         return len(self._pending)
+
+
+def _is_subscribed(record: PairRecord, now: float) -> bool:
+    return record.active is not None and record.active.expires_at > now
