@@ -7,12 +7,11 @@ from attrs import evolve
 
 from websubhub import host_of
 from websubhub.standalone.adapters.memory.pending import Pending
+from websubhub.standalone.adapters.memory.places import Places
 from websubhub.standalone.adapters.memory.records import Pair
 from websubhub.standalone.adapters.memory.state import State, pair_of
 from websubhub.standalone.ports import (
     HostAccount,
-    HostFullError,
-    HubFullError,
     PendingVerification,
     SubscriptionLimits,
 )
@@ -30,6 +29,7 @@ class MemoryVerifications:
         self._state = state
         self._clock = clock
         self._pending = Pending()
+        self._places = Places(state, self._pending, clock)
 
     async def save(
         self,
@@ -40,11 +40,11 @@ class MemoryVerifications:
     ) -> bool:
         """Store a request if there is a place for it, replacing an older one of the same pair."""
         await self._state.turn()
-        if not self._is_expected(verification):
+        if not self._places.is_expected(verification):
             host = host_of(verification.callback)
             if limits is not None:
-                self._check(host, limits)
-            if places is not None and not self._has_place(host, places):
+                self._places.check(host, limits)
+            if places is not None and not self._places.has_place(host, places):
                 return False
         self._put(verification)
         return True
@@ -52,7 +52,7 @@ class MemoryVerifications:
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
         await self._state.turn()
-        if not self._is_expected(verification):
+        if not self._places.is_expected(verification):
             return False
         self._put(verification)
         return True
@@ -142,34 +142,4 @@ class MemoryVerifications:
 
     def _put(self, verification: PendingVerification) -> None:
         pair = pair_of(verification.topic, verification.callback)
-        self._pending.put(evolve(verification, known=self._is_subscribed(verification)), pair)
-
-    def _is_expected(self, verification: PendingVerification) -> bool:
-        """Return whether the pair is subscribed, or has a request that this one replaces."""
-        return pair_of(verification.topic, verification.callback) in self._pending or self._is_subscribed(verification)
-
-    def _is_subscribed(self, verification: PendingVerification) -> bool:
-        return self._state.find_subscription(verification.topic, verification.callback, self._clock()) is not None
-
-    def _check(self, host: str, limits: SubscriptionLimits) -> None:
-        """Raise if there would be too many subscriptions, were all that are pending to become some."""
-        if self._state.held[host] + self._pending.strangers[host] >= limits.per_host:
-            raise HostFullError(f"{host} has {limits.per_host} subscriptions.")
-        if len(self._state.subscriptions) + self._pending.all_strangers() >= limits.in_all:
-            raise HubFullError(f"There are {limits.in_all} subscriptions.")
-
-    def _has_place(self, own: str, places: int) -> bool:
-        """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
-        strangers = self._pending.strangers
-        if strangers[own] < places - self._pending.all_strangers():
-            return True
-        # A request that waits for another attempt is not in progress, so no subscriber is confirming it now.
-        waiting = self._pending.waiting_strangers(self._clock())
-        greediest = max((kept.host for kept in waiting), key=strangers.__getitem__, default="")
-        # The host with the most requests gives way, even to itself.
-        if strangers[greediest] <= strangers[own] - (greediest == own):
-            return False
-        candidates = [kept for kept in waiting if kept.host == greediest]
-        return self._pending.delete(
-            min(candidates, key=lambda kept: (-kept.value.attempts, kept.value.due_at), default=None)
-        )
+        self._pending.put(evolve(verification, known=self._places.is_subscribed(verification)), pair)
