@@ -69,6 +69,8 @@ SHARED_NAMES = {
     "Flow": "of bytes on a connection, and of a request through the hooks",
     "MemoryStore": "a hub's and a subscriber's",
     "Mode": "of a request on the wire, and of one that a hub keeps",
+    "Parameter": "of a form of the protocol, and of a route of the admin API",
+    "Route": "of a delivery to its server, and of the admin API",
     "Shared": "by the connections of a server, and by the parts of a delivery engine",
     "State": "of the store in memory, and of a subscriber's subscription",
     "Subscription": "a request to a hub, and what a subscriber keeps of it",
@@ -195,7 +197,8 @@ def test_a_class_name_means_one_thing() -> None:
 
 def test_a_package_logs_under_its_own_name() -> None:
     made = [line for path in modules() for line in path.read_text().splitlines() if "= logging.getLogger(" in line]
-    own = re.compile(r'log = logging\.getLogger\("(?:websub(?:\.server)?|websubhub(?:\.distribution)?|websubsub)"\)')
+    names = r"websub(?:\.server)?|websubhub(?:\.distribution|\.activity)?|websubsub(?:\.activity)?"
+    own = re.compile(rf'(?:log|activity) = logging\.getLogger\("(?:{names})"\)')
     strange = [line for line in made if not own.fullmatch(line) and "root" not in line]
     assert strange == ['        self.errorlog = logging.getLogger("websub.server")']
 

@@ -85,7 +85,7 @@ async def test_requests_are_counted_by_route_and_status_within_a_limit() -> None
     async def nothing(*_: object) -> Any:
         pass
 
-    counted = counter.counting(app)  # type: ignore[arg-type]
+    counted = counter.counting(app)
     for number in range(600):
         await counted({"type": "http", "path": f"/mount/{number}", "root_path": "/mount"}, nothing, nothing)
     samples = {tuple(each.labels.values()): each.value for family in counter.families() for each in family.samples}

@@ -194,23 +194,23 @@ class Settings:
         group=Group.PUBLISHERS,
     )
     dead_letter_days: float = option(30.0, "Days to keep dead letters.", _number(0.01, 3650), group=Group.DELIVERIES)
-    log_format: str = option(
-        "text", "The log format: text for people, json for programs.", _choice("text", "json"), group=Group.OPERATING
-    )
-    log_level: str = option(
-        "info", "The lowest level to log.", _choice("debug", "info", "warning", "error"), group=Group.OPERATING
-    )
     message_days: float = option(
         7.0,
-        "Days to keep what became of messages, their content, and failed attempts.",
+        "Days to keep messages, what became of them, and failed attempts.",
         _number(0, 3650),
         group=Group.DELIVERIES,
     )
     max_message_bytes: int = option(
         268_435_456,
-        "Bytes of messages to keep beyond those that are still owed; a quarter of it for failed attempts besides.",
+        "Bytes of messages to keep besides those still owed; a quarter as much of failed attempts.",
         _whole(0, 10**15),
         group=Group.DELIVERIES,
+    )
+    log_format: str = option(
+        "text", "The log format: text for people, json for programs.", _choice("text", "json"), group=Group.OPERATING
+    )
+    log_level: str = option(
+        "info", "The lowest level to log.", _choice("debug", "info", "warning", "error"), group=Group.OPERATING
     )
     loop: str = option(
         "auto",

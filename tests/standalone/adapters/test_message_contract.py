@@ -136,15 +136,15 @@ async def test_content_is_kept_as_long_as_the_message(kept: Hub) -> None:
     await kept.claim_ids()
     assert await kept.broker.reclaim() == 0
     message = await only(kept)
-    content = await kept.store.messages.content(message.number)
-    assert content is not None
-    assert (content.content, content.content_type) == (b"\x00 content 1", 'text/plain; charset="x"')
-    assert await kept.store.messages.content(message.number + 1) is None
+    update = await kept.store.messages.update(message.number)
+    assert update is not None
+    assert (update.content, update.content_type) == (b"\x00 content 1", 'text/plain; charset="x"')
+    assert await kept.store.messages.update(message.number + 1) is None
     kept.clock.now += 1_001
     assert await kept.store.messages.expire() == 1
     assert await kept.broker.reclaim() == 1
     assert await kept.store.messages.page() == []
-    assert await kept.store.messages.content(message.number) is None
+    assert await kept.store.messages.update(message.number) is None
 
 
 async def test_what_is_owed_or_dead_stays_whatever_its_age(kept: Hub) -> None:

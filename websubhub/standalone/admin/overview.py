@@ -10,6 +10,8 @@ import attrs
 
 from websubhub.standalone.admin.announcements import AnnouncementOperations
 from websubhub.standalone.admin.parameters import OperationError, iso_time, read_limit, read_number, shown
+from websubhub.standalone.cautions import cautions
+from websubhub.standalone.measuring.disk import disk_of
 from websubhub.standalone.measuring.series import COUNTED, MEASURED, STEP_SECONDS, Series
 from websubhub.standalone.ports import HubStore
 from websubhub.standalone.setting_values import split_token
@@ -23,7 +25,7 @@ _HIDDEN = "***"
 
 @attrs.frozen(kw_only=True)
 class About:
-    """What is known of a hub from its start.
+    """The facts about a hub that are known from its start.
 
     Args:
         settings: Its settings.
@@ -65,6 +67,8 @@ class OverviewOperations:
             "store": shown_store(about.settings.store),
             "started_at": iso_time(about.started_at),
             "uptime_seconds": max(0.0, round(self._store.clock() - about.started_at, 3)),
+            "disk": disk_of(about.settings.store),
+            "warnings": list(cautions(about.settings, about.url)),
             "settings": [self._setting(field) for field in attrs.fields(Settings)],
         }
 

@@ -14,6 +14,7 @@ from websubhub import (
 )
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
+from websubhub.standalone.admin.messages import shown_attempt
 from websubhub.standalone.admin.parameters import (
     OperationError,
     iso_time,
@@ -24,7 +25,9 @@ from websubhub.standalone.admin.parameters import (
     read_url,
     shown,
 )
-from websubhub.standalone.ports import FailedAttempt, HubStore, Mode, PendingVerification, StoredSubscription
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
 
 _ANSWER_BYTES = 1_024
 _TEST = "This is a test delivery, requested by the operator of the hub."
@@ -37,11 +40,13 @@ class SubscriptionOperations:
     Args:
         store: The store.
         controls: The controls of the hub.
+        events: Where to record that an operator has ended one.
     """
 
-    def __init__(self, store: HubStore, controls: Controls) -> None:
+    def __init__(self, store: HubStore, controls: Controls, events: Events) -> None:
         self._store = store
         self._controls = controls
+        self._events = events
 
     async def page(self, parameters: dict[str, Any]) -> object:
         """Return a page of subscriptions, those of a topic, a host or a callback, or all."""
@@ -59,18 +64,25 @@ class SubscriptionOperations:
         }
 
     async def one(self, parameters: dict[str, Any]) -> object:
-        """Return a subscription, how its deliveries go, its pending verification, and its host if that is busy."""
+        """Return a subscription, the request that awaits its verification, and its host if that needs attention."""
         subscription = await self._known(parameters)
-        health = await self._store.messages.health(subscription.topic, subscription.callback)
         hosts = await self._store.broker.hosts(only=authority_of(subscription.callback), limit=1)
         pending = await self._store.verifications.get(subscription.topic, subscription.callback)
         return {
             **shown_subscription(subscription),
             "verification": None if pending is None else shown_verification(pending),
-            "waiting": health.waiting if health else 0,
-            "last_success_at": iso_time(health.last_success_at) if health else None,
-            "last_failure": _shown_failure(health.last_failure) if health and health.last_failure else None,
             "host_state": shown(hosts[0]) if hosts else None,
+            **await self._health(subscription),
+        }
+
+    async def _health(self, subscription: StoredSubscription) -> dict[str, Any]:
+        """Return how many updates it waits for, when a delivery arrived last, and its last failed attempt."""
+        health = await self._store.messages.health(subscription.topic, subscription.callback)
+        last_failure = None if health is None else health.last_failure
+        return {
+            "waiting": 0 if health is None else health.waiting,
+            "last_success_at": None if health is None else iso_time(health.last_success_at),
+            "last_failure": None if last_failure is None else shown_attempt(last_failure),
         }
 
     async def remove(self, parameters: dict[str, Any]) -> object:
@@ -79,6 +91,8 @@ class SubscriptionOperations:
         notify = read_flag(parameters, "notify", default=True)
         reason = read_text(parameters, "reason") or ""
         await self._store.subscriptions.remove(subscription.topic, subscription.callback)
+        host = authority_of(subscription.callback)
+        self._events.record(Kind.REMOVED, topic=subscription.topic, host=host, reason=reason or "no reason given")
         if notify:
             await self._controls.deny(self._message(subscription), reason)
         return {"removed": 1}
@@ -164,19 +178,6 @@ def shown_verification(pending: PendingVerification) -> dict[str, Any]:
     del fields["secret"]
     state = "failing" if pending.attempts else "pending"
     return {**fields, "host": authority_of(pending.callback), "state": state}
-
-
-def _shown_failure(attempt: FailedAttempt) -> dict[str, Any]:
-    return {
-        "attempted_at": iso_time(attempt.attempted_at),
-        "message_id": attempt.message_id,
-        "attempt": attempt.attempt,
-        "status": attempt.status or None,
-        "milliseconds": attempt.milliseconds,
-        "outcome": attempt.outcome,
-        "reason": attempt.reason,
-        "answer": attempt.answer.decode("utf-8", "replace"),
-    }
 
 
 def _shown_outcome(outcome: DeliveryOutcome) -> dict[str, Any]:

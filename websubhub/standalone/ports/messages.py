@@ -5,6 +5,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from websubhub.standalone.ports.records import Update
+
 ANSWER_BYTES = 1_024
 """How much of the answer to a failed attempt is kept."""
 
@@ -119,19 +121,6 @@ class FailedAttempt:
 
 
 @frozen(kw_only=True)
-class MessageContent:
-    """The content of a message.
-
-    Args:
-        content: The bytes that the publisher sent, or that the hub fetched.
-        content_type: Their Content-Type.
-    """
-
-    content: bytes = field(repr=False)
-    content_type: str
-
-
-@frozen(kw_only=True)
 class SubscriptionHealth:
     """How the deliveries to a subscription go.
 
@@ -166,8 +155,8 @@ class MessageStore(Protocol):
         """
         ...
 
-    async def content(self, number: int) -> MessageContent | None:
-        """Return the content of a message, or None if there is no such message."""
+    async def update(self, number: int) -> Update | None:
+        """Return the update of a message, with its content, or None if there is no such message."""
         ...
 
     async def attempts(

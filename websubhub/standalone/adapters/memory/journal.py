@@ -41,18 +41,14 @@ class MemoryJournal:
         if key is not None:
             accepted = self._keys.find(key, update.topic, now)
             if accepted is not None:
-                return Appended(accepted, Admission.REPEATED, recipients=self._recipients(update.topic, accepted))
+                return Appended(
+                    accepted, Admission.REPEATED, recipients=self._state.recipients_of(update.topic, accepted)
+                )
             update = evolve(update, id=self._keys.choose(key, update.topic, update.id))
         admission, recipients = self._admit(update)
         if key is not None and admission is not Admission.FULL:
             self._keys.remember(key, update.topic, update.id, now)
         return Appended(update.id, admission, recipients=recipients)
-
-    def _recipients(self, topic: str, message_id: str) -> int | None:
-        """Return how many subscriptions an earlier message was owed to, or None if it is not kept."""
-        known = self._state.find_topic(topic)
-        found = (kept for kept in self._state.messages.newest(None) if kept.update.id == message_id)
-        return next((kept.recipients for kept in found if kept.topic is known), None)
 
     def _admit(self, update: Update) -> tuple[Admission, int]:
         topic = self._state.find_topic(update.topic)

@@ -7,7 +7,7 @@ from websubhub.standalone.adapters.memory.state import State, pair_of
 from websubhub.standalone.ports import HostFullError, HubFullError, PendingVerification, SubscriptionLimits
 
 
-class Places:
+class VerificationPlaces:
     """Decides whether a request may be kept until it is verified.
 
     Args:

@@ -80,6 +80,12 @@ class State:
         kept = self.subscriptions.get(pair_of(topic, callback))
         return kept if kept is not None and kept.value.expires_at > now else None
 
+    def recipients_of(self, topic: str, message_id: str) -> int | None:
+        """Return how many subscriptions a message was owed to, or None if it is not kept."""
+        known = self.find_topic(topic)
+        found = (kept for kept in self.messages.newest(None) if kept.update.id == message_id)
+        return next((kept.recipients for kept in found if kept.topic is known), None)
+
     def add_subscription(self, topic: KeptTopic, pair: Pair, value: StoredSubscription) -> KeptSubscription:
         """Add a subscription that has everything so far."""
         kept = KeptSubscription(next(self._numbers), pair, topic, value, topic.head)

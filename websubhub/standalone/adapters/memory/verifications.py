@@ -7,7 +7,7 @@ from attrs import evolve
 
 from websubhub import host_of
 from websubhub.standalone.adapters.memory.pending import Pending
-from websubhub.standalone.adapters.memory.places import Places
+from websubhub.standalone.adapters.memory.places import VerificationPlaces
 from websubhub.standalone.adapters.memory.records import Pair
 from websubhub.standalone.adapters.memory.state import State, pair_of
 from websubhub.standalone.ports import (
@@ -29,7 +29,7 @@ class MemoryVerifications:
         self._state = state
         self._clock = clock
         self._pending = Pending()
-        self._places = Places(state, self._pending, clock)
+        self._places = VerificationPlaces(state, self._pending, clock)
 
     async def save(
         self,

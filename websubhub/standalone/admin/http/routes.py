@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from websubhub import AccountState
+from websubhub.standalone.admin.http.message_routes import CONTENT, message_routes
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
 from websubhub.standalone.admin.http.schemas import (
     FLAG,
@@ -39,9 +40,9 @@ from websubhub.standalone.ports import (
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
-    AttemptOutcome,
     DeadLetter,
     DeliveryMode,
+    FailedAttempt,
     FailingDelivery,
     HostState,
     PendingVerification,
@@ -65,16 +66,6 @@ _FETCH = record(
     message_id=nullable(TEXT),
     entries=WHOLE,
 )
-_FAILURE = record(
-    attempted_at=TIME,
-    message_id=TEXT,
-    attempt=WHOLE,
-    status=nullable(WHOLE),
-    milliseconds=WHOLE,
-    outcome=one_of(AttemptOutcome),
-    reason=TEXT,
-    answer=TEXT,
-)
 _STATISTICS = schema_of(Statistics, announcements=schema_of(AnnouncementStatistics))
 
 
@@ -87,6 +78,7 @@ def routes(operations: Operations) -> Sequence[Route]:
         *_verifications(operations),
         *_announcements(operations),
         *_letters(operations),
+        *message_routes(operations),
         *_hosts(operations),
         *_events(operations),
     )
@@ -187,7 +179,7 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
             "host_state": nullable(_HOST_STATE),
             "waiting": WHOLE,
             "last_success_at": nullable(TIME),
-            "last_failure": nullable(_FAILURE),
+            "last_failure": nullable(schema_of(FailedAttempt)),
         },
     }
     reason = Parameter(name="reason", text="What to tell the subscriber.", schema=TEXT)
@@ -241,19 +233,10 @@ def _letters(operations: Operations) -> Sequence[Route]:
     letters, path = operations.letters, "/admin/dead-letters"
     page = listing("dead_letters", schema_of(DeadLetter, host=TEXT), total=WHOLE)
     replayed, dropped = (record(**{word: WHOLE}, unknown=array(WHOLE)) for word in ("replayed", "dropped"))
-    content = record(
-        topic=TEXT,
-        message_id=TEXT,
-        content_type=TEXT,
-        content_length=WHOLE,
-        published_at=TIME,
-        content_base64=TEXT,
-        truncated=FLAG,
-    )
     letter = Parameter(name="id", text="The dead letter.", schema=COUNT, required=True)
     return (
         _get(path, letters.page, page, TOPIC, HOST, CALLBACK, REASON, *PAGE),
-        _get(f"{path}/{{id}}/content", letters.content, content, letter, statuses=(404,)),
+        _get(f"{path}/{{id}}/content", letters.content, CONTENT, letter, statuses=(404,)),
         _post(f"{path}/replay", letters.replay, replayed, *LETTERS_MEANT, statuses=(409,)),
         _post(f"{path}/drop", letters.drop, dropped, *LETTERS_MEANT, statuses=(409,)),
     )

@@ -8,15 +8,15 @@ from websubhub.standalone.adapters.memory.messages.kept import KeptMessage
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.settlements import AttemptMade
-from websubhub.standalone.broker.standing import waiting_for
 from websubhub.standalone.ports import (
     AttemptOutcome,
     FailedAttempt,
     Message,
-    MessageContent,
     SubscriptionHealth,
+    Update,
 )
 from websubhub.standalone.schedule.hosts import host_key
+from websubhub.standalone.schedule.standing import waiting_for
 
 
 class MemoryMessages:
@@ -49,13 +49,11 @@ class MemoryMessages:
         waiting = await waiting_for(self._ledger.board, {kept.key for kept in page})
         return [_message(kept, waiting[kept.key]) for kept in page]
 
-    async def content(self, number: int) -> MessageContent | None:
-        """Return the content of a message, or None if there is no such message."""
+    async def update(self, number: int) -> Update | None:
+        """Return the update of a message, with its content, or None if there is no such message."""
         await self._state.turn()
         kept = self._state.messages.get(number)
-        if kept is None:
-            return None
-        return MessageContent(content=kept.update.content, content_type=kept.update.content_type)
+        return None if kept is None else kept.update
 
     async def attempts(
         self,

@@ -195,7 +195,7 @@ END;
 """
 
 # Operators find subscriptions and dead letters by host, topic and reason, and see why a verification waits.
-_LOOKING = """
+_VERSION_4 = """
 CREATE INDEX subscriptions_by_host ON subscriptions (host, identity, topic_id);
 ALTER TABLE dead_letters ADD COLUMN host INTEGER NOT NULL DEFAULT 0;
 UPDATE dead_letters SET host = host_key(callback);
@@ -207,7 +207,7 @@ ALTER TABLE verifications ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 
 # What became of messages: an update stays as long as its message is kept, whose counts are in a row of their own, since
 # SQLite writes all of a row again, content and all, when one number of it changes.
-_MESSAGES = """
+_VERSION_5 = """
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY,
     publisher TEXT,
@@ -243,7 +243,7 @@ CREATE INDEX attempts_by_callback ON attempts (callback_key);
 CREATE INDEX attempts_by_host ON attempts (host);
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _LOOKING, _MESSAGES)
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
 
 

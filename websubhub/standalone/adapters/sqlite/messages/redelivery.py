@@ -29,8 +29,8 @@ def begin_redelivery(connection: Connection, number: int, callback: str, now: fl
         The redelivery, or None if there is no such message, or no active subscription to its topic.
     """
     row = connection.execute(
-        "INSERT INTO dead_letters (topic_id, identity, callback, sequence, attempts, reason, died_at, replaying, "
-        "redelivery) SELECT subscriptions.topic_id, identity, callback, sequence, 0, ?, ?, 1, 1 "
+        "INSERT INTO dead_letters (topic_id, identity, callback, host, sequence, attempts, reason, died_at, replaying, "
+        "redelivery) SELECT subscriptions.topic_id, identity, callback, host, sequence, 0, ?, ?, 1, 1 "
         "FROM updates JOIN subscriptions USING (topic_id) WHERE updates.id = ? AND identity = ? AND expires_at > ? "
         "RETURNING topic_id, id, sequence",
         (REASON, now, number, callback, now),

@@ -13,16 +13,17 @@ from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.messages.attempts import read_attempts
 from websubhub.standalone.adapters.sqlite.messages.redelivery import Redelivery, begin_redelivery
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
+from websubhub.standalone.adapters.sqlite.updates import read_update
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.broker.standing import waiting_for
 from websubhub.standalone.ports import (
     AttemptOutcome,
     FailedAttempt,
     Message,
-    MessageContent,
     SubscriptionHealth,
+    Update,
 )
 from websubhub.standalone.schedule.claims import Key
+from websubhub.standalone.schedule.standing import waiting_for
 
 _SELECT = (
     "SELECT updates.id, topic_id, sequence, message_id, url, publisher, content_type, size, published_at, recipients, "
@@ -81,14 +82,14 @@ class SqliteMessages:
             for key, message in found
         ]
 
-    async def content(self, number: int) -> MessageContent | None:
-        """Return the content of a message, or None if there is no such message."""
+    async def update(self, number: int) -> Update | None:
+        """Return the update of a message, with its content, or None if there is no such message."""
 
-        def work(connection: Connection) -> MessageContent | None:
-            row = connection.execute(
-                "SELECT content, content_type FROM updates JOIN messages ON number = id WHERE id = ?", (number,)
+        def work(connection: Connection) -> Update | None:
+            key = connection.execute(
+                "SELECT topic_id, sequence FROM updates JOIN messages ON number = id WHERE id = ?", (number,)
             ).fetchone()
-            return None if row is None else MessageContent(content=rows.content(row[0]), content_type=rows.text(row[1]))
+            return None if key is None else read_update(connection, key)
 
         return await self._database.read(work)
 
