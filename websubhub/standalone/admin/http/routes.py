@@ -114,6 +114,8 @@ def _overview(operations: Operations) -> Sequence[Route]:
         store=TEXT,
         started_at=TIME,
         uptime_seconds=NUMBER,
+        disk=nullable(record(store_bytes=WHOLE, free_bytes=WHOLE)),
+        warnings=array(TEXT),
         settings=array(setting),
     )
     columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
