@@ -1,6 +1,6 @@
 """The slots of exchanges, divided so that hosts that answer do not wait for hosts that hang."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from _websub.server.descriptors import connections_within_limit
@@ -82,18 +82,20 @@ class Shares:
             self.busy -= 1
             self.suspects -= suspect
 
-    def make_room(self, connections: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
+    def make_room(
+        self, connections: Callable[[], Iterable[Connection]], now: float, *, needed: bool
+    ) -> list[Connection]:
         """Move exchanges that have not answered for a moment aside. Return those that must be given up.
 
         Args:
-            connections: Those that have a delivery.
+            connections: Returns those that have a delivery, which are looked for among all.
             now: The time.
             needed: Whether somebody waits for a slot.
         """
         if 2 * self.busy <= self.most and self.has_room_for_suspects:
             return []
         before = now - _MOMENT_SECONDS
-        overdue = [each for each in connections if not each.standing & ASIDE and self._began(each) <= before]
+        overdue = [each for each in connections() if not each.standing & ASIDE and self._began(each) <= before]
         left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
         if not left or not needed or self.busy < self.most:
             return []
