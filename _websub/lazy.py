@@ -10,8 +10,8 @@ def lazily(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """The functions ``__getattr__`` and ``__dir__`` of a package that imports a name when it is first asked for.
 
-    Whatever of the package itself is loaded by then says that it comes from the package, so that reprs, tracebacks
-    and pickles read ``websubhub.HubService``. What both packages share keeps its own module.
+    Whatever is loaded by then says that it comes from the package, so that reprs, tracebacks and pickles read
+    ``websubhub.HubService``. A class that both packages share says that it comes from the one that was used first.
 
     Args:
         package: The variables of the package.
@@ -23,7 +23,7 @@ def lazily(
         for module, names in homes.items()
         for public, _, own in (name.partition("=") for name in names.split())
     }
-    unsettled = {module for module in homes if module.startswith(f"{name_of_package}.")}
+    unsettled = set(homes)
 
     def settle() -> None:
         for home in [home for home in unsettled if home in modules]:
@@ -31,7 +31,8 @@ def lazily(
             if any(value is None for value in values):
                 continue  # another thread is still importing it
             for value in values:
-                if getattr(value, "__module__", "").startswith(f"{name_of_package}._"):
+                ours = getattr(value, "__module__", "").startswith(f"{name_of_package}._")
+                if ours or (isinstance(value, type) and value.__module__.startswith("_websub.")):
                     value.__module__ = name_of_package
             unsettled.discard(home)
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 import attrs
 
-from _websub.http import NO_HEADERS, Headers, HeaderTypes, as_headers
+from _websub.errors import WebSubError
+from _websub.headers import NO_HEADERS, Headers, as_headers
+
+__all__ = ["Hook", "Success", "WebSubError"]
 
 
 def _fields(body: Mapping[str, str] | None) -> dict[str, str]:
@@ -24,34 +27,6 @@ class Success:
     status: int = 200
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
     body: dict[str, str] = attrs.field(factory=dict, converter=_fields)
-
-
-class WebSubError(Exception):
-    """A negative answer. Hooks return or raise it, clients raise it.
-
-    Args:
-        reason: One sentence for the other side.
-        status: The HTTP status, if it differs from that of the class.
-        headers: Headers to add to the response, or the headers of the response received.
-        body: Form fields to add to the response, or the form fields received.
-    """
-
-    status: int = 500
-
-    def __init__(
-        self,
-        reason: str = "",
-        *,
-        status: int | None = None,
-        headers: HeaderTypes = (),
-        body: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        if status is not None:
-            self.status = status
-        self.headers = as_headers(headers)
-        self.body = _fields(body)
 
 
 @attrs.frozen(kw_only=True)

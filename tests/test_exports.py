@@ -1,12 +1,16 @@
 """The names that users import: what is here is promised, so a change of these lists is a change for the changelog."""
 
 import pkgutil
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
 
 import websubhub
 import websubsub
+from websubhub.standalone.ports import StoreError
+from websubhub.standalone.settings import SettingsError
 
 PROMISED: dict[ModuleType, list[str]] = {
     websubhub: [
@@ -113,6 +117,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "CallbackPolicy",
         "ContentDistributionMessage",
         "ContentError",
+        "DeniedError",
         "Discovery",
         "DiscoveryClient",
         "DiscoveryError",
@@ -126,8 +131,10 @@ PROMISED: dict[ModuleType, list[str]] = {
         "NoHubError",
         "NoTopicError",
         "run",
+        "SecretError",
         "serve",
         "State",
+        "StateError",
         "StateStore",
         "SubscriberApplication",
         "SubscriberConfig",
@@ -147,6 +154,7 @@ PROMISED: dict[ModuleType, list[str]] = {
         "UnsubscriptionVerification",
         "UnsubscriptionVerificationError",
         "UnsubscriptionVerificationSuccess",
+        "UrlError",
         "WebSubError",
     ],
 }
@@ -174,9 +182,46 @@ def test_nothing_else_is_public(package: ModuleType) -> None:
 
 
 def test_every_class_and_function_says_where_users_find_it(package: ModuleType) -> None:
-    # What both packages share cannot say so, and keeps the module it comes from.
-    modules = {value.__module__ for value in map(vars(package).get, package.__all__) if callable(value)}
-    assert not {module for module in modules if module != package.__name__ and not module.startswith("_websub.")}
+    # Classes that both packages share say that they come from the one that was used first.
+    both = {each.__name__ for each in PROMISED}
+    for name in package.__all__:
+        value = vars(package)[name]
+        if isinstance(value, type):
+            assert value.__module__ == package.__name__ or (
+                value.__module__ in both and hasattr(sys.modules[value.__module__], name)
+            )
+        elif callable(value):
+            assert value.__module__ == package.__name__ or value.__module__.startswith("_websub.")
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [
+        ("from websubsub import Target; Target(resource='nonsense')", "websubsub.UrlError: The resource must start"),
+        ("from websubsub import Target; Target(resource='http://a.example/', secret='')", "websubsub.SecretError: "),
+        ("from websubhub import PublisherClient; PublisherClient('nonsense')", "websubhub.UrlError: The hub's URL"),
+        ("import websubhub; raise websubhub.UpdateMessageError('no')", "websubhub.UpdateMessageError: no"),
+        ("import websubsub; raise websubsub.DiscoveryError('no', url='')", "websubsub.DiscoveryError: no"),
+        ("import websubsub; raise websubsub.WebSubError('no')", "websubsub.WebSubError: no"),
+    ],
+)
+def test_an_error_is_printed_under_the_name_that_users_import(program: str, printed: str) -> None:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(printed)
+
+
+def test_all_public_errors_have_one_base(package: ModuleType) -> None:
+    errors = [value for value in map(vars(package).get, package.__all__) if isinstance(value, type)]
+    errors = [value for value in errors if issubclass(value, Exception)]
+    assert len(errors) > 8
+    assert all(issubclass(error, websubhub.WebSubError) for error in errors)
+    assert websubhub.WebSubError is websubsub.WebSubError
+
+
+@pytest.mark.parametrize("error", [SettingsError, StoreError])
+def test_the_errors_of_the_standalone_hub_have_it_too(error: type[Exception]) -> None:
+    assert issubclass(error, websubhub.WebSubError)
 
 
 def test_every_class_and_function_has_a_docstring_of_its_own(package: ModuleType) -> None:

@@ -59,7 +59,7 @@ class Reader:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "WEBSUBHUB_PORT": str(ports[0]),
-            "WEBSUBHUB_PUBLIC_URL": self.hub,
+            "WEBSUBHUB_HUB": self.hub,
         }
 
     def here(self, text: str) -> str:
@@ -162,7 +162,7 @@ def test_the_hub_and_the_subscriber_of_the_readme_work_together(reader: Reader) 
             def has_arrived() -> bool:
                 assert hub.process.poll() is subscriber.process.poll() is None, hub.read() + subscriber.read()
                 reader.run(publish)
-                return TOPIC in subscriber.read()
+                return outputs()[-1].strip() in subscriber.read()
 
             # Until the subscription is verified, an update reaches nobody.
             until_in_thread(has_arrived, subscriber.read)

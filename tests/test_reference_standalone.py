@@ -10,20 +10,20 @@ from typing import Any
 import attrs
 import pytest
 
-from docs.generate.standalone import command_line, configuration
+from docs.generate.standalone import command_line
 from docs.generate.standalone.pages import FOLDER, pages
 from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
 from websubhub import IntentVerification, _publish_request
-from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.http import openapi
+from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome, RequestOutcome
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
-from websubhub.standalone.reach import Reach
-from websubhub.standalone.settings import Settings, load
-from websubhub.standalone.tokens import Tokens
+from websubhub.standalone.setting_sources import load
+from websubhub.standalone.settings import Settings
 
 ADMIN_API = (FOLDER / "admin-api.md").read_text()
 SECTIONS = {
@@ -73,7 +73,7 @@ ORDER = (
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     # The help of the commands says which hub the environment names.
-    monkeypatch.delenv("WEBSUBHUB_PUBLIC_URL", raising=False)
+    monkeypatch.delenv("WEBSUBHUB_HUB", raising=False)
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "command-line-websubhub.md"])
@@ -81,9 +81,10 @@ def test_a_generated_page_is_up_to_date(page: str) -> None:
     assert (FOLDER / page).read_text() == pages()[FOLDER / page], "write it anew: python -m docs.generate.standalone"
 
 
-def test_every_setting_stands_in_one_group() -> None:
-    grouped = [name for _, names in configuration.GROUPS for name in names]
-    assert sorted(grouped) == sorted(attrs.fields_dict(Settings))
+@pytest.mark.parametrize("field", attrs.fields(Settings), ids=lambda field: field.name)
+def test_every_setting_stands_below_the_heading_of_its_group(field: "attrs.Attribute[Any]") -> None:
+    before = (FOLDER / "configuration.md").read_text().partition(f"| `{field.name}`")[0]
+    assert re.findall(r"^## (.*)$", before, re.MULTILINE)[-1] == field.metadata["group"]
 
 
 @pytest.mark.parametrize("name", attrs.fields_dict(Settings))
@@ -121,10 +122,12 @@ def test_the_settings_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_route_of_the_admin_api_is_described() -> None:
-    nothing: Any = SimpleNamespace(announcements=None)  # the table of routes is made without looking at it
-    operations = Operations(nothing, "", nothing, nothing, nothing)
-    admin = Admin(nothing, operations, HubMetrics(), tokens=Tokens((), ""), reach=Reach("", None))
-    known = {*admin._routes, ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
+    nothing: Any = SimpleNamespace(announcements=None, broker=None, announced=None, verifications=None)
+    # The table of routes is made without looking at it.
+    operations = Operations(nothing, nothing, nothing, nothing, nothing)
+    admin = Admin(nothing, operations, HubMetrics(), access=nothing)
+    known = {(route.method, route.path) for route in admin.routes}
+    known |= {("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("GET", openapi.PATH)}
     assert set(SECTIONS) == known
     assert {*ORDER, ("GET", "/metrics")} == known
 

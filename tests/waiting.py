@@ -9,7 +9,7 @@ from collections.abc import Callable
 import anyio
 
 #: Seconds after which something hangs. A slow machine is not a hang: nothing may be told from less than that.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 async def until(condition: Callable[[], object]) -> None:

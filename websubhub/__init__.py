@@ -1,5 +1,7 @@
 """Write a WebSub hub as a class with hooks, publish to one, and deliver to its subscribers."""
 
+from _websub import __version__ as __version__
+
 TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
 if TYPE_CHECKING:
     from _websub.asgi.closed import ClosedApplication
@@ -8,6 +10,7 @@ if TYPE_CHECKING:
     from _websub.asgi.paths import Paths
     from _websub.asgi.refusals import Refusals
     from _websub.calls.budgets import AccountState, Budget, Budgets, Spending
+    from _websub.errors import WebSubError
     from _websub.grammar.addresses import is_loopback_host, is_loopback_url
     from _websub.grammar.content import Payload
     from _websub.grammar.hosts import authority_of, canonical_authority, host_of
@@ -16,9 +19,10 @@ if TYPE_CHECKING:
     from _websub.grammar.retry_after import retry_after_seconds
     from _websub.grammar.urls import UrlError, check_url, url_identity
     from _websub.grammar.vocabulary import SignatureMethod
-    from _websub.http import Answer, Headers, Request, Response
+    from _websub.headers import Headers
+    from _websub.http import Answer, Request, Response
     from _websub.limits import EdgeLimits, EdgeLoad
-    from _websub.outcome import Success, WebSubError
+    from _websub.outcome import Success
     from _websub.server.listening import AppListener
     from _websub.server.serving import Binding
     from _websub.server.serving import run as run_app
@@ -86,6 +90,7 @@ else:
             "_websub.asgi.paths": "Paths",
             "_websub.asgi.refusals": "Refusals",
             "_websub.calls.budgets": "AccountState Budget Budgets Spending",
+            "_websub.errors": "WebSubError",
             "_websub.grammar.addresses": "is_loopback_host is_loopback_url",
             "_websub.grammar.content": "Payload",
             "_websub.grammar.hosts": "authority_of canonical_authority host_of",
@@ -94,9 +99,10 @@ else:
             "_websub.grammar.retry_after": "retry_after_seconds",
             "_websub.grammar.urls": "UrlError check_url url_identity",
             "_websub.grammar.vocabulary": "SignatureMethod",
-            "_websub.http": "Answer Headers Request Response",
+            "_websub.headers": "Headers",
+            "_websub.http": "Answer Request Response",
             "_websub.limits": "EdgeLimits EdgeLoad",
-            "_websub.outcome": "Success WebSubError",
+            "_websub.outcome": "Success",
             "_websub.server.listening": "AppListener",
             "_websub.server.serving": "Binding run_app=run serve_app=serve",
             "websubhub._advertisement": "Advertiser feed_links html_links link_header",

@@ -29,7 +29,9 @@ class VerificationAttempt:
         result: How it ended.
         retry_after: The seconds to wait that a response with "not now" asked for, at most a day. For ``POSTPONED``, the
             seconds after which to try again.
-        reason: Why it was postponed, for the subscriber.
+        reason: Why the request was not verified, in words that name neither the callback nor a secret. For
+            ``POSTPONED``, they are for the subscriber.
+        status: The status of the callback's response, or 0 if there was none.
         counts: Whether it counts as an attempt although it was postponed, so that the attempts come to an end.
         handled: For ``VERIFIED``, whether the service's hook accepted the verified intent. If it failed, the subscriber
             was told (``hub.mode=hub-error``).
@@ -38,5 +40,6 @@ class VerificationAttempt:
     result: IntentVerification
     retry_after: float | None = None
     reason: str = ""
+    status: int = 0
     counts: bool = False
     handled: bool = True

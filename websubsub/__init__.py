@@ -1,10 +1,14 @@
 """Subscribe to topics of the web: write a class with a hook for the content that hubs deliver."""
 
+from _websub import __version__ as __version__
+
 TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
 if TYPE_CHECKING:
+    from _websub.errors import WebSubError
     from _websub.grammar.media import ContentError
+    from _websub.grammar.signature import SecretError
+    from _websub.grammar.urls import UrlError
     from _websub.limits import EdgeLimits, EdgeLoad
-    from _websub.outcome import WebSubError
     from websubsub._application import SubscriberApplication, asgi
     from websubsub._config import CallbackPolicy, SubscriberConfig, Target
     from websubsub._discovery.client import DiscoveryClient
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     )
     from websubsub._discovery.sniffing import DiscoverySource
     from websubsub._errors import (
+        DeniedError,
         InsecureSecretError,
         SubscriptionDeletedError,
         SubscriptionInitiationError,
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     )
     from websubsub._service import SubscriberService
     from websubsub._serving import run, serve
+    from websubsub._state.file import StateError
     from websubsub._state.state import State, StateStore, Subscription
     from websubsub._subscription_client import SubscriptionClient
 else:
@@ -46,16 +52,18 @@ else:
     __getattr__, __dir__ = _lazily(
         globals(),
         {
+            "_websub.errors": "WebSubError",
             "_websub.grammar.media": "ContentError",
+            "_websub.grammar.signature": "SecretError",
+            "_websub.grammar.urls": "UrlError",
             "_websub.limits": "EdgeLimits EdgeLoad",
-            "_websub.outcome": "WebSubError",
             "websubsub._application": "SubscriberApplication asgi",
             "websubsub._config": "CallbackPolicy SubscriberConfig Target",
             "websubsub._discovery.client": "DiscoveryClient",
             "websubsub._discovery.discovery": "Discovery DiscoveryError DiscoveryOptions NoHubError NoTopicError",
             "websubsub._discovery.sniffing": "DiscoverySource",
             "websubsub._errors": (
-                "InsecureSecretError SubscriptionDeletedError SubscriptionInitiationError "
+                "DeniedError InsecureSecretError SubscriptionDeletedError SubscriptionInitiationError "
                 "SubscriptionVerificationError UnsubscriptionVerificationError"
             ),
             "websubsub._events": "EventKind SubscriberEvent",
@@ -67,6 +75,7 @@ else:
             ),
             "websubsub._service": "SubscriberService",
             "websubsub._serving": "run serve",
+            "websubsub._state.file": "StateError",
             "websubsub._state.state": "State StateStore Subscription",
             "websubsub._subscription_client": "SubscriptionClient",
         },
@@ -80,6 +89,7 @@ __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation
     "CallbackPolicy",
     "ContentDistributionMessage",
     "ContentError",
+    "DeniedError",
     "Discovery",
     "DiscoveryClient",
     "DiscoveryError",
@@ -93,8 +103,10 @@ __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation
     "NoHubError",
     "NoTopicError",
     "run",
+    "SecretError",
     "serve",
     "State",
+    "StateError",
     "StateStore",
     "SubscriberApplication",
     "SubscriberConfig",
@@ -114,5 +126,6 @@ __all__ = [  # noqa: RUF022 - in the order of a dictionary, as the documentation
     "UnsubscriptionVerification",
     "UnsubscriptionVerificationError",
     "UnsubscriptionVerificationSuccess",
+    "UrlError",
     "WebSubError",
 ]

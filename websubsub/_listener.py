@@ -7,6 +7,7 @@ from typing import Self
 
 import anyio
 
+from _websub.arguments import check_kind
 from _websub.asgi.edge import AsgiApp, AsgiSend, Receive, Scope
 from _websub.asgi.public_urls import check_host, warn_of_loopback
 from _websub.calls.client import AsyncClient
@@ -25,7 +26,7 @@ class SubscriberListener:
         port: The port to listen on; 0 picks a free one.
         host: The address to listen on.
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
-        keyfile: A PEM file with the private key.
+        keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         public_url: The base URL that hubs call, if it differs from the address.
         graceful_seconds: When it stops, how long unsubscribing may take, and then accepted requests.
         client: Your own HTTP client for hubs and resources, with all of its settings.
@@ -89,6 +90,8 @@ class SubscriberListener:
         Raises:
             ValueError: The path is taken, the service is already attached, or the public URL is not known.
         """
+        check_kind("The service", service, SubscriberService)
+        check_kind("The config", config, SubscriberConfig, optional=True)
         settings = config or SubscriberConfig()
         where = path if path is not None else path_of(settings.url or "").rstrip("/") or "/"
         if id(service) in self._paths or where in self._paths.values():

@@ -4,13 +4,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from _websub import __version__
 from websubsub._state.kinds import FORMS
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 _USER_MISTAKE = 2
+_SHELLS = ("bash", "zsh", "fish", "tcsh")
+_EXAMPLES = """examples:
+  websubsub listen https://example.com/feed
+  websubsub listen --hub https://hub.example.com/hub --topic https://example.com/feed
+  websubsub listen https://example.com/feed --save updates --state sqlite:///subscriptions.db --keep"""
+_DISCOVER_EXAMPLES = """examples:
+  websubsub discover https://example.com/feed
+  websubsub discover https://example.com/feed --json"""
+_COMPLETION_EXAMPLES = """examples:
+  websubsub completion bash > ~/.local/share/bash-completion/completions/websubsub
+  websubsub completion zsh > ~/.zfunc/_websubsub"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported when needed, so that help and mistakes are shown at once.
+    if arguments.command == "completion":
+        from websubsub._command.completion import completion  # noqa: PLC0415 - see above
+
+        return completion(arguments, _parser())
     import logging  # noqa: PLC0415 - see above
 
     # Warnings are already printed as events.
@@ -53,40 +69,69 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="websubsub", description="Discover WebSub topics and listen to them.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    discover = commands.add_parser("discover", help="show the topic and the hubs of a page or feed")
+    parser = _Parser(
+        prog="websubsub",
+        description="Discover the hub of a page or feed, subscribe there, and show what it delivers.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"websubsub {__version__}", help="show the version")
+    commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND", dest="command")
+    _add_discover(_command(commands, "discover", "show the topic and the hubs of a page or feed", _DISCOVER_EXAMPLES))
+    _add_listen(_command(commands, "listen", "subscribe to a page or feed and print what its hub delivers", _EXAMPLES))
+    completion = _command(commands, "completion", "print the completion script of a shell", _COMPLETION_EXAMPLES)
+    completion.add_argument("shell", choices=_SHELLS, metavar="SHELL", help=", ".join(_SHELLS))
+    return parser
+
+
+def _command(commands: "Any", name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def _add_discover(discover: argparse.ArgumentParser) -> None:
     discover.add_argument("url", metavar="URL", help="the page or feed")
     discover.add_argument("--json", action="store_true", help="print one JSON object")
     _add_discovery(discover)
-    listen = commands.add_parser("listen", help="subscribe to a page or feed and print what its hub delivers")
-    listen.add_argument("url", metavar="RESOURCE_URL", nargs="?", help="the page or feed")
-    listen.add_argument("--hub", metavar="URL", help="the hub, instead of the one that the page names")
-    listen.add_argument("--topic", metavar="URL", help="the topic, instead of the one that the page names")
-    _add_discovery(listen)
-    listen.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    listen.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one (default: %(default)s)")
-    listen.add_argument("--public-url", metavar="URL", help="the URL where hubs reach it (default: http://HOST:PORT/)")
-    listen.add_argument(
-        "--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub decides)"
-    )
-    secret = listen.add_mutually_exclusive_group()
+
+
+def _add_listen(listen: argparse.ArgumentParser) -> None:
+    what = listen.add_argument_group("what to subscribe to")
+    what.add_argument("url", metavar="RESOURCE_URL", nargs="?", help="the page or feed")
+    what.add_argument("--hub", metavar="URL", help="the hub, instead of the one that the page names")
+    what.add_argument("--topic", metavar="URL", help="the topic, instead of the one that the page names")
+    _add_discovery(what)
+    what.add_argument("--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub decides)")
+    secret = what.add_mutually_exclusive_group()
     secret.add_argument("--secret", metavar="S", help="the key for signatures, sent even over http (default: random)")
     secret.add_argument(
         "--no-secret", action="store_true", help="subscribe without a secret: deliveries are not signed"
     )
-    listen.add_argument("--state", default="memory:", metavar="STATE", help=f"{FORMS} (default: %(default)s)")
-    listen.add_argument("--keep", action="store_true", help="stay subscribed on exit")
-    listen.add_argument("--json", action="store_true", help="print JSON lines, even on a terminal")
-    listen.add_argument("--save", metavar="DIR", help="write each delivery to a new file in this folder")
-    listen.add_argument(
+    what.add_argument("--keep", action="store_true", help="stay subscribed on exit")
+    where = listen.add_argument_group("where to listen")
+    where.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    where.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one (default: %(default)s)")
+    where.add_argument("--public-url", metavar="URL", help="the URL where hubs reach it (default: http://HOST:PORT/)")
+    where.add_argument("--state", default="memory:", metavar="STATE", help=f"{FORMS} (default: %(default)s)")
+    _add_output(listen.add_argument_group("what to do with deliveries"))
+
+
+def _add_output(output: "argparse._ArgumentGroup") -> None:
+    output.add_argument("--json", action="store_true", help="print JSON lines, even on a terminal")
+    output.add_argument("--save", metavar="DIR", help="write each delivery to a new file in this folder")
+    output.add_argument(
         "--exec", metavar="COMMAND", help="run this command for each delivery, the body on its standard input"
     )
-    listen.add_argument("--forward-to", metavar="URL", help="forward each delivery to this URL")
-    return parser
+    output.add_argument("--forward-to", metavar="URL", help="forward each delivery to this URL")
 
 
-def _add_discovery(parser: argparse.ArgumentParser) -> None:
+def _add_discovery(parser: "argparse._ActionsContainer") -> None:
     parser.add_argument("--json-feed", action="store_true", help="read the hubs of JSON Feeds too")
     parser.add_argument(
         "--header",

@@ -5,6 +5,8 @@ import re
 
 import idna
 
+from _websub.errors import WebSubError
+
 HOST_LIMIT = 253
 _PORT_LIMIT = 65_535
 # A host alone does not tell the scheme, so both default ports are left out.
@@ -24,8 +26,10 @@ _PLAIN = re.compile(
 )
 
 
-class UrlError(ValueError):
+class UrlError(WebSubError, ValueError):
     """A URL is refused. The message says why in one sentence."""
+
+    status = 400
 
 
 def split_authority(authority: str, name: str = "The URL") -> tuple[str, int | None]:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import attrs
 
+from _websub.errors import WebSubError
 from _websub.grammar.charsets import UTF_8, find_charset, marked_charset, xml_charset
 
 CONTENT_TYPE_LIMIT = 255
@@ -20,8 +21,10 @@ _CONTENT_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:[ \t]*;[\t\x20-\x7e]*(?<![ \t]))
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
 
 
-class ContentError(ValueError):
+class ContentError(WebSubError, ValueError):
     """Content cannot be read as JSON, XML, a form or text."""
+
+    status = 400
 
 
 @attrs.frozen

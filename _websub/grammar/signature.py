@@ -5,6 +5,7 @@ import hmac
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from _websub.errors import WebSubError
 from _websub.grammar.vocabulary import SECRET_LIMIT, SignatureMethod
 
 #: The methods a subscriber accepts by default: SHA-256 and stronger (W3C 8.3).
@@ -29,8 +30,10 @@ class SignatureError(Exception):
     """The signature of a delivery does not prove that the hub sent it."""
 
 
-class SecretError(ValueError):
+class SecretError(WebSubError, ValueError):
     """A secret cannot be used. The message says why."""
+
+    status = 400
 
 
 def check_secret(secret: str) -> str:

@@ -82,7 +82,8 @@ class Door:
     async def _welcome(self, raw: socket.socket, tasks: TaskGroup) -> None:
         try:
             raw.setblocking(False)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if raw.family != socket.AF_UNIX:
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with anyio.CancelScope(shield=True):
                 has_room = await self._connections.has_room()
             if has_room:

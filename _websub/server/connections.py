@@ -72,6 +72,9 @@ class Connections:
         self._nobody = anyio.Event()
         self._refusals = Refusals(log)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def add(self, connection: Connection) -> None:
         """Count one that was opened."""
         self._open.add(connection.client, connection)

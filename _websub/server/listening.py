@@ -14,6 +14,7 @@ from _websub.asgi.paths import local_path
 from _websub.http import Answer, Request, plain
 from _websub.server import serving
 from _websub.server.attachments import Attachment, Attachments, MakeApp
+from _websub.server.server import Server
 from _websub.server.serving import Binding
 from _websub.server.stopping import Lifetime
 from _websub.user_code import alone
@@ -29,6 +30,9 @@ class AppListener:
     Args:
         binding: Where to listen.
         closed: What answers as long as nothing else does; by default 503 to everything.
+
+    Attributes:
+        servers: The servers that were started.
     """
 
     def __init__(self, binding: Binding, *, closed: AsgiApp | None = None) -> None:
@@ -41,6 +45,7 @@ class AppListener:
         self._stopping = anyio.Event()
         self._stopped: anyio.Event | None = None
         self._grace = binding.graceful_seconds
+        self.servers: list[Server] = []
         self.url: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -145,7 +150,7 @@ class AppListener:
             return self._grace
 
         try:
-            await serving.serve(self, self._binding, stop=asked, ready=task_status.started)
+            await serving.serve(self, self._binding, stop=asked, ready=task_status.started, begun=self.servers.append)
         finally:
             if self._stopped is not None:
                 self._stopped.set()

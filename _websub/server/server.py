@@ -8,6 +8,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
+from _websub.arguments import checked_fields
 from _websub.asgi.edge import AsgiApp
 from _websub.limits import Patience
 from _websub.server.accepting import Door
@@ -21,15 +22,16 @@ from _websub.server.turns import Turns
 _CLOSE_SECONDS = 1.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class Binding:
     """Where and how to listen.
 
     Attributes:
         host: The address to listen on.
         port: The port; 0 picks a free one.
+        unix_socket: The path of a Unix socket to listen on instead of the host and the port.
         certfile: A PEM file with the certificate chain; TLS and HTTP/2 are on when it is given.
-        keyfile: A PEM file with the private key.
+        keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         graceful_seconds: How long accepted requests may go on once the server stops.
         connections: How many connections may be open at once, as far as the limit of open files allows; beyond it,
             idle ones are closed for new ones, and while there is none, new ones are refused.
@@ -42,7 +44,8 @@ class Binding:
             which is uvicorn where that is enough and it is installed.
 
     Raises:
-        ValueError: The server is none of these, is not installed, or cannot do what else is asked for.
+        ValueError: The server is none of these, is not installed, or cannot do what else is asked for; or there is a
+            key without a certificate.
     """
 
     host: str = "127.0.0.1"
@@ -55,9 +58,12 @@ class Binding:
     idle_seconds: float = 5.0
     send_seconds: float = 30.0
     server: str = "auto"
+    unix_socket: str | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse a server that cannot serve so."""
+        if self.keyfile and not self.certfile:
+            raise ValueError("A keyfile needs a certfile too.")
         check_server(self.server, plain=self.is_plain)
 
     @property
@@ -122,6 +128,11 @@ class Server:
 
         config = Config(binding.certfile, binding.keyfile, cleartext_http2=binding.cleartext_http2)
         return HypercornOpening(*shared, config)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
 
     def stop(self, grace: float) -> None:
         """Accept no more, and end.

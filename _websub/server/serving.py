@@ -2,7 +2,6 @@
 
 import importlib.util
 import signal
-import socket
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -11,12 +10,11 @@ from anyio.abc import TaskGroup
 from _websub.asgi.edge import AsgiApp
 from _websub.server.descriptors import raise_limit
 from _websub.server.server import Binding, Server
+from _websub.server.sockets import base_url, listen, listening_at
 from _websub.user_code import alone
 
 __all__ = ["Binding", "base_url", "listen", "run", "serve"]
 
-#: Who finds the queue of the system full tries again after one, three and seven seconds; the system may allow less.
-_BACKLOG = 4_096
 _MARGIN_SECONDS = 5.0
 
 
@@ -26,6 +24,7 @@ async def serve(
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
+    begun: Callable[[Server], None] | None = None,
 ) -> None:
     """Serve until ``stop`` returns or the caller is cancelled; accepted requests may finish first.
 
@@ -34,14 +33,17 @@ async def serve(
         binding: Where to listen.
         stop: Returns when the server is to stop; a float says how long requests may go on instead of the binding.
         ready: Called with the base URL once connections are accepted.
+        begun: Called with the server before it accepts any.
 
     Raises:
         OSError: The address cannot be listened on, or the certificate cannot be read.
         RuntimeError: The application could not start.
         ValueError: The server that was chosen does not run on this event loop.
     """
-    with listen(binding) as listening:
+    with listening_at(binding) as listening:
         server = Server(app, binding, listening)
+        if begun is not None:
+            begun(server)
         url = base_url(binding, listening)
         announcement = anyio.CancelScope()
         try:
@@ -107,30 +109,3 @@ async def _signalled() -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             return
-
-
-def listen(binding: Binding) -> socket.socket:
-    """A socket that listens where the binding says.
-
-    Raises:
-        OSError: The address cannot be listened on.
-    """
-    family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listening.bind((binding.host.strip("[]"), binding.port))
-        listening.listen(_BACKLOG)
-        listening.settimeout(0.0)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
-def base_url(binding: Binding, listening: socket.socket) -> str:
-    """Scheme, host and port that a listening socket answers at."""
-    scheme = "https" if binding.certfile else "http"
-    host = f"[{binding.host.strip('[]')}]" if ":" in binding.host else binding.host
-    return f"{scheme}://{host}:{listening.getsockname()[1]}"

@@ -42,7 +42,8 @@ class WaitingRoom:
                 raw, address = self._listening.accept()
             except BlockingIOError:
                 return
-            self._waiting.add(client_of(str(address[0])), raw)
+            # Those of a Unix socket have no address, and are all the proxy's.
+            self._waiting.add(client_of(str(address[0])) if address else "", raw)
             if len(self) > self._most:
                 self._waiting.take_newest_of_largest().close()
 

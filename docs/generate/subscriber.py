@@ -39,7 +39,8 @@ MESSAGES = Topic(
         "ContentDistributionMessage SubscriptionVerification UnsubscriptionVerification SubscriptionDenied HubError "
         "Acknowledgement SubscriptionVerificationSuccess UnsubscriptionVerificationSuccess WebSubError "
         "SubscriptionDeletedError SubscriptionVerificationError UnsubscriptionVerificationError "
-        "SubscriptionInitiationError InsecureSecretError ContentError".split()
+        "SubscriptionInitiationError DeniedError InsecureSecretError ContentError SecretError StateError "
+        "UrlError".split()
     ),
 )
 CLIENTS = Topic(

@@ -25,6 +25,7 @@ FOUND = [
             b'{"topic": "http://a/", "callback": "http://b/", "reason": "\\ud800"}'
         ),
     ),
+    ("answer", b"HTTP/1.1 200\nContent-Length:5\nContent-LEngth:5\nA:\n\nhell "),
     ("feed-diff", b'+xml\n<rss m=""><channel><item><guid></guid></item><item/></channel></rss>'),
 ]
 

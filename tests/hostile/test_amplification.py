@@ -12,7 +12,7 @@ from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
 from tests.standalone.adapters.conftest import Clock
 from tests.standalone.hub import Site
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from websubhub import (
     HubApplication,
     HubConfig,
@@ -310,7 +310,7 @@ async def test_a_host_sends_four_of_the_largest_contents_and_then_so_much_a_minu
                 if redirected:
                     listener.attach(f"/moved{number}", moved, nullcontext())
                 topic = f"{at}/moved{number}" if redirected else f"{at}/{number}"
-                with anyio.fail_after(30):
+                with anyio.fail_after(PATIENCE):
                     try:
                         await refresher.refresh(topic)
                     except TopicFetchError as error:

@@ -51,7 +51,7 @@ async def crossing(folder: Path) -> AsyncIterator[Crossing]:
     with served(folder) as hub:
         async with (
             AppListener(Binding(port=0, graceful_seconds=0.5)) as listener,
-            httpx.AsyncClient(timeout=20) as client,
+            httpx.AsyncClient(timeout=PATIENCE) as client,
         ):
             peers = await listener.start()
             subscriber = RecordingSubscriber()

@@ -49,7 +49,7 @@ class Reader:
         self._blocks = [block for block in blocks(TUTORIAL.read_text()) if "pip install" not in block.content]
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         hub = f"http://127.0.0.1:{ports['8080']}/hub"
-        self._environment = {**os.environ, "PATH": programs, "PYTHONUNBUFFERED": "1", "WEBSUBHUB_PUBLIC_URL": hub}
+        self._environment = {**os.environ, "PATH": programs, "PYTHONUNBUFFERED": "1", "WEBSUBHUB_HUB": hub}
         self._terminals: list[Terminal] = []
 
     def next(self, language: str) -> str:

@@ -44,7 +44,7 @@ def ask(base: str, target: str) -> bytes:
     host = base.removeprefix("http://")
     address, _, port = host.partition(":")
     head = f"POST {target} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    with socket.create_connection((address, int(port)), timeout=20) as client:
+    with socket.create_connection((address, int(port)), timeout=PATIENCE) as client:
         client.sendall(head.encode() + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(FORM) + FORM)
         answer = b""
         while chunk := client.recv(65_536):

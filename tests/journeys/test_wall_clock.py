@@ -32,7 +32,10 @@ async def test_a_hub_works_on_while_its_wall_clock_is_set(tmp_path: Path) -> Non
     ahead = tmp_path / "ahead"
     command = (sys.executable, "-c", COMMAND, str(ahead))
     subscriber = RecordingSubscriber()
-    async with AppListener(Binding(port=0, graceful_seconds=0.5)) as listener, httpx.AsyncClient(timeout=20) as client:
+    async with (
+        AppListener(Binding(port=0, graceful_seconds=0.5)) as listener,
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+    ):
         peers = await listener.start()
         listener.attach("/sub", subscriber, nullcontext())
 

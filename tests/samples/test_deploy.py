@@ -15,7 +15,7 @@ from tests.standalone.hub import world
 from websubhub import EngineLimits
 from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.running import GRACE_SECONDS
-from websubhub.standalone.settings import load
+from websubhub.standalone.setting_sources import load
 
 DEPLOY = ROOT / "samples/deploy"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

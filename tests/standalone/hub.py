@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -156,6 +157,11 @@ class World:
 
     def _at(self, path: str) -> str:
         return self.hub.removesuffix("/hub") + path
+
+
+def seconds(time: str) -> float:
+    """The seconds since 1970 of a time of the admin API."""
+    return datetime.fromisoformat(time).timestamp()
 
 
 def _bearer(token: str) -> dict[str, str]:

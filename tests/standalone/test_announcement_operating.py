@@ -84,7 +84,10 @@ async def test_a_dead_announcement_is_shown_replayed_and_dropped() -> None:
         assert metrics["websubhub_topic_fetches_total/dead"] == 1
         assert metrics["websubhub_oldest_announcement_seconds"] == 0
         site.status = 200
-        assert await hub.order("/admin/announcements/replay", ids=[dead["id"], 4711]) == {"replayed": 1}
+        assert await hub.order("/admin/announcements/replay", ids=[dead["id"], 4711]) == {
+            "replayed": 1,
+            "unknown": [4711],
+        }
         while await _announcements(hub):
             pass
         await until(lambda: site.fetches == 3)
@@ -94,7 +97,7 @@ async def test_a_dead_announcement_is_shown_replayed_and_dropped() -> None:
             pass
         [again] = await _announcements(hub)
         assert again["id"] > dead["id"]
-        assert await hub.order("/admin/announcements/drop", ids=[again["id"]]) == {"dropped": 1}
+        assert await hub.order("/admin/announcements/drop", ids=[again["id"]]) == {"dropped": 1, "unknown": []}
         assert await _announcements(hub) == []
 
 

@@ -192,10 +192,14 @@ def test_the_doctor_says_what_works_and_what_does_not(tmp_path: Path, subscriber
         assert well.returncode == 0, well.stdout + well.stderr
         assert well.stdout.count("ok  ") == 4
         assert "in use by a running hub" in well.stdout
-        ill = run("doctor", *store, *here, "--callback", subscribers.callback("refuse", 1), "--topic", hub.base)
+        unasked = ("--callback", subscribers.callback("refuse", 1))
+        right = run("doctor", *store, *here, *unasked, "--topic", f"{hub.base}/health")
+        assert right.returncode == 0, right.stdout
+        assert "note the callback answers, and does not confirm" in right.stdout
+        assert "note the topic serves" in right.stdout
+        ill = run("doctor", *store, *here, *unasked, "--topic", f"{hub.base}/health", "--validate-topics")
         assert ill.returncode == 1
-        assert "FAIL the callback answers, but does not confirm" in ill.stdout
-        assert "FAIL the topic" in ill.stdout
+        assert "FAIL the topic serves" in ill.stdout
     gone = run("doctor", *store, *here)
     assert gone.returncode == 1
     assert "is sound, with 0 subscriptions" in gone.stdout

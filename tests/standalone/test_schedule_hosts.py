@@ -1,5 +1,6 @@
 import pytest
 
+from websubhub.standalone.events.events import Events
 from websubhub.standalone.schedule.hosts import Hosts, host_key
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
@@ -174,3 +175,23 @@ def test_hosts_that_were_paused_come_first(hosts: Hosts) -> None:
     hosts.pause("paused")
     assert [state.host for state in hosts.states(10)] == ["paused", "failing", "busy"]
     assert [state.host for state in hosts.states(1)] == ["paused"]
+
+
+def test_a_host_is_told_of_when_it_is_held_back_and_when_it_recovers(hosts: Hosts) -> None:
+    events = Events()
+    hosts.record = events.record
+    assert hosts.acquire(SLOW)
+    hosts.busy(SLOW).name = "slow.example"
+    hosts.released(SLOW)
+    fail(hosts, 1000, 3)
+    hosts.probe(1030)
+    fail(hosts, 1030, 1)
+    hosts.probe(1090)
+    assert [event.name for event in events.after(0)] == ["host_held_back"], "not again for each probe"
+    assert hosts.acquire(SLOW)
+    hosts.succeeded(SLOW, 1090)
+    assert hosts.acquire(SLOW)
+    hosts.succeeded(SLOW, 1091)
+    held, recovered = events.after(0)
+    assert held.fields == {"host": "slow.example", "failures": 3, "seconds": 30}
+    assert (recovered.name, recovered.fields) == ("host_recovered", {"host": "slow.example"})

@@ -10,7 +10,7 @@ from docs.generate.standalone import states as drawn
 from tests.standalone.test_schedule_counters import NEVER, Hub
 from websubhub.standalone.schedule import columns
 from websubhub.standalone.schedule.columns import Segment
-from websubhub.standalone.schedule.states import ENDED, NAMES, STARTS, TRANSITIONS, Event, ways
+from websubhub.standalone.schedule.states import ENDED, NAMES, STARTS, TRANSITIONS, Cause, ways
 
 ACTIONS = (
     "publish take take take settle settle settle settle subscribe end renew renew replay drop drop_at_once mode restore"
@@ -121,7 +121,7 @@ def test_the_schedule_goes_every_way_of_the_table_and_no_other(seen: tuple[set[W
 
 
 def test_the_table_names_every_state_and_event() -> None:
-    assert set(TRANSITIONS) == set(Event)
+    assert set(TRANSITIONS) == set(Cause)
     assert len(set(NAMES)) == len(NAMES) == ENDED + 1
     states = {state for rows in TRANSITIONS.values() for before, afters in rows.items() for state in (before, *afters)}
     assert states == set(range(len(NAMES)))

@@ -1,11 +1,14 @@
 """The metrics, which anybody may ask for as often as they like."""
 
+from collections.abc import Iterable
+
 import anyio
 import pytest
+from prometheus_client.core import Metric
 
 from tests.standalone.adapters.conftest import Clock
 from websubhub.standalone.adapters.memory.store import MemoryStore
-from websubhub.standalone.admin.scraping import Scraping
+from websubhub.standalone.admin.http.scraping import Scraping
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import AnnouncementStatistics, Statistics
 
@@ -16,10 +19,15 @@ class CountingMetrics(HubMetrics):
     made = 0
 
     def render(
-        self, statistics: Statistics, announcements: AnnouncementStatistics, pending_verifications: int, now: float
+        self,
+        statistics: Statistics,
+        announcements: AnnouncementStatistics,
+        pending_verifications: int,
+        now: float,
+        further: Iterable[Metric] = (),
     ) -> bytes:
         CountingMetrics.made += 1
-        return super().render(statistics, announcements, pending_verifications, now)
+        return super().render(statistics, announcements, pending_verifications, now, further)
 
 
 @pytest.mark.threat("DOS-1")

@@ -26,7 +26,8 @@ from websubhub.standalone.application import StandaloneApplication
 from websubhub.standalone.command.doctor import examine
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.runtime import run_hub
-from websubhub.standalone.settings import Settings, SettingsError, load
+from websubhub.standalone.setting_sources import load
+from websubhub.standalone.settings import Settings, SettingsError
 
 HUB = "http://127.0.0.1:8080/hub"
 TOPICS = 60_000

@@ -151,7 +151,7 @@ def test_shares_know_who_holds_the_most() -> None:
 
 def get(running: Program) -> int:
     parts = urlsplit(running.url)
-    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20) as client:
+    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=PATIENCE) as client:
         client.sendall(GET)
         return status_of(client.recv(1000))
 
@@ -166,7 +166,7 @@ def test_it_lives_on_when_there_are_no_more_descriptors(backend: str, files: int
         parts = urlsplit(running.url)
         for _ in range(100):
             address = (str(parts.hostname), int(parts.port or 0))
-            stack.enter_context(socket.create_connection(address, timeout=20))
+            stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
         assert [get(running) for _ in range(5)] == [200] * 5
         running.process.terminate()
         assert running.wait() == 0
@@ -179,7 +179,7 @@ def leave(client: socket.socket, how: str) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     elif how == "half-closed":
         client.shutdown(socket.SHUT_WR)
-        client.settimeout(20)
+        client.settimeout(PATIENCE)
         with suppress(OSError):
             while client.recv(65_536):
                 pass
@@ -204,7 +204,7 @@ def test_it_lives_on_however_clients_leave(backend: str) -> None:
         for first in begun:
             for how in ("closed", "reset", "half-closed"):
                 for pause in (0, 0.02):
-                    client = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20)
+                    client = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=PATIENCE)
                     client.sendall(first)
                     time.sleep(pause)  # Whether the server has read it by then makes a difference to the server.
                     leave(client, how)

@@ -12,10 +12,9 @@ from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
 from _websub.server.listening import AppListener, run_listener
 from _websub.server.serving import Binding
+from tests.waiting import PATIENCE
 from tests.websub.conversation import converse, scope_of
 from tests.websub.peers import connected, read_message, status_of
-
-PATIENCE = 30
 
 
 def site(name: str) -> AsgiEdge:

@@ -86,7 +86,7 @@ async def test_a_client_that_reads_slowly_gets_all_of_it() -> None:
     async with served(edge(send_seconds=60), send_seconds=60) as url, deaf(url) as stream:
         await stream.send(GET)
         received = b""
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             while len(received) < len(LARGE):
                 received += await stream.receive()
         assert received.endswith(b"x")
@@ -101,7 +101,7 @@ async def test_http2_with_a_closed_window_frees_its_slots(leaves: bool) -> None:
         async with connected(url) as stream:
             asked(client, SLOTS)
             await stream.send(client.data_to_send())
-            await until(lambda: app.load.pending == SLOTS)
+            await until(lambda: app.asked == SLOTS)
             if not leaves:
                 await all_slots_are_free_again(app, url)
         await all_slots_are_free_again(app, url)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
+from tests.waiting import PATIENCE
 from tests.websub.attacks import asked, with_closed_window
 from tests.websub.programs import BACKENDS, LOOPS, Program, program
 
@@ -52,7 +53,7 @@ def connect(running: Program, first: bytes, context: ssl.SSLContext | None = Non
 
 def answered(client: socket.socket) -> bool:
     """Whether the server has said something; only then is it known to have read."""
-    client.settimeout(20)
+    client.settimeout(PATIENCE)
     return client.recv(1) != b""
 
 

@@ -1,6 +1,7 @@
 """The time of the event loop is shared among clients, and nobody waits while there is enough of it."""
 
 import gc
+import weakref
 from collections import Counter
 
 import anyio
@@ -9,9 +10,8 @@ import pytest
 
 from _websub.asgi.edge import AsgiEdge
 from _websub.http import Answer, Request, plain
-from _websub.server.plain.connection import PlainConnection
+from _websub.server.connections import Connection, Connections
 from _websub.server.rounds import Rounds
-from _websub.server.streams.connection import Connection
 from _websub.server.turns import Turns
 from tests.waiting import until
 from tests.websub.peers import connected, read_until, served
@@ -143,29 +143,29 @@ async def test_requests_that_come_in_one_piece_wait_for_their_turns_like_others(
     ids=["nothing", "half a head", "a request", "half a body", "its last request"],
 )
 async def test_a_connection_that_has_ended_leaves_nothing_for_the_collector_of_garbage(
-    sent: bytes, anyio_backend_name: str
+    sent: bytes, anyio_backend_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if anyio_backend_name == "trio":
         pytest.skip("trio keeps what its tasks have raised")
+    opened, add = list[weakref.ref[Connection]](), Connections.add
 
-    def connections() -> int:
-        return sum(isinstance(each, Connection | PlainConnection) for each in gc.get_objects())
+    def watched(connections: Connections, connection: Connection) -> None:
+        opened.append(weakref.ref(connection))
+        add(connections, connection)
 
     async def answer(_: Request) -> Answer:
         return Answer(plain(200, "ok"))
 
+    monkeypatch.setattr(Connections, "add", watched)
     async with served(AsgiEdge(answer)) as url:
-        gc.collect()
         gc.disable()
         try:
-            before = connections()
-            for _ in range(3):
+            for number in range(1, 4):
                 async with connected(url) as client:
                     await client.send(sent or b"")
+                    await until(lambda: len(opened) == number)  # noqa: B023 - of this round
                     if sent.endswith(b"\r\n\r\n"):
                         await read_until(client, b"ok")
-                    else:
-                        await until(lambda: connections() > before)
-            await until(lambda: connections() <= before)  # one of an earlier test may have ended meanwhile
+            await until(lambda: not any(connection() for connection in opened))
         finally:
             gc.enable()

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.conformance.hubs import Hub, RawCallback, served, subscription_fields
+from tests.waiting import PATIENCE
 from websubhub import HubApplication, HubConfig, HubListener, asgi, run, serve
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
 
@@ -104,7 +105,7 @@ def test_an_application_needs_a_public_url(config: HubConfig | None) -> None:
 @pytest.mark.parametrize("host", FOR_THIS_MACHINE)
 async def test_serving_on_loopback_works_without_and_tells_the_real_port(host: str) -> None:
     hub, web = Hub(), RecordingSubscriber()
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with served(web) as callback, anyio.create_task_group() as tasks:
             url = await tasks.start(serving(hub, host))
             async with httpx.AsyncClient(trust_env=False) as client:

@@ -244,7 +244,7 @@ def publish_in_threads(url: str) -> list[int]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     return statuses
 
 

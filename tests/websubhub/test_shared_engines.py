@@ -247,7 +247,7 @@ def test_one_client_in_loops_of_several_threads_at_a_time() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
     assert statuses == [204] * 80
 
 

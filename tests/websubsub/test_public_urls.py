@@ -11,7 +11,7 @@ import pytest
 
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tests.websubsub.conftest import TOPIC, Recorder
 from tests.websubsub.hub import ScriptedHub
 from websubsub import SubscriberConfig, SubscriberListener, Target, asgi, cli, run, serve
@@ -93,7 +93,7 @@ def test_running_for_others_and_an_application_need_a_public_url() -> None:
 async def test_serving_on_loopback_works_without_and_tells_the_real_port() -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         hub = ScriptedHub(client)
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             async with served_hub(hub) as hub_url, anyio.create_task_group() as tasks:
 
                 async def task(*, task_status: Any) -> None:

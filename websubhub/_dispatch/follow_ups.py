@@ -126,9 +126,14 @@ class _FollowUp:
                 return
             attempt = await self._in_budget(lambda: self._verifier.confirm(self._message))
             if attempt is None or attempt.result is not IntentVerification.UNANSWERED:
+                self._tell(attempt)
                 return
             asked = min(attempt.retry_after or 0.0, _LONGEST_PAUSE_SECONDS)
         log.info("The callback at %s did not answer the verification.", host_of(self._message.callback))
+
+    def _tell(self, attempt: VerificationAttempt | None) -> None:
+        if attempt is not None and attempt.result is IntentVerification.REFUSED:
+            log.info("The callback at %s did not confirm: it %s.", host_of(self._message.callback), attempt.reason)
 
     async def _is_granted(self) -> bool:
         tries = 0

@@ -9,6 +9,7 @@ from _websub.calls.exchange import ExchangeError
 from _websub.grammar.retry_after import retry_after_seconds
 from _websub.grammar.urls import host_of
 from _websub.grammar.vocabulary import Mode
+from _websub.http import Response
 from _websub.outcome import WebSubError
 from _websub.user_code import settle
 from websubhub import _protocol as protocol
@@ -19,6 +20,7 @@ from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HOOKS, HubService, flow_of
 
 log = logging.getLogger("websubhub")
+activity = logging.getLogger("websubhub.activity")
 
 _ROWS = {hook.name: hook for hook in HOOKS}
 
@@ -57,7 +59,7 @@ class Verifier:
             return _postponed(objection)
         if objection is not None:
             await self.deny(message, objection.reason)
-            return VerificationAttempt(result=IntentVerification.DENIED)
+            return VerificationAttempt(result=IntentVerification.DENIED, reason=objection.reason)
         return await self.confirm(message, confirmed=confirmed)
 
     async def objection(self, message: Subscription | Unsubscription) -> WebSubError | None:
@@ -69,6 +71,7 @@ class Verifier:
         """Verify the intent of a granted request."""
         now = self._clock()
         attempt = VerificationAttempt(result=IntentVerification.VERIFIED) if confirmed else await self._ask(message)
+        _tell_log(message, attempt.result)
         if attempt.result is IntentVerification.VERIFIED:
             outcome = await self.settle(flow_of(message).verified, protocol.verified(message, now))
             if isinstance(outcome, RequestPostponedError):
@@ -85,17 +88,25 @@ class Verifier:
         except ExchangeError as error:
             if error.wait:
                 return VerificationAttempt(result=IntentVerification.POSTPONED, retry_after=error.wait)
-            return VerificationAttempt(result=IntentVerification.UNANSWERED)
+            return VerificationAttempt(result=IntentVerification.UNANSWERED, reason=str(error))
         if protocol.is_confirmed(response, challenge):
-            return VerificationAttempt(result=IntentVerification.VERIFIED)
+            return VerificationAttempt(result=IntentVerification.VERIFIED, status=response.status)
+        return self._unconfirmed(response)
+
+    def _unconfirmed(self, response: Response) -> VerificationAttempt:
+        status, reason = response.status, f"answered {response.status}"
         if response.says_not_now:
             seconds = retry_after_seconds(response.headers.get("Retry-After"), self._clock())
-            return VerificationAttempt(result=IntentVerification.UNANSWERED, retry_after=seconds)
-        log.info("The callback at %s did not confirm.", host_of(message.callback))
-        return VerificationAttempt(result=IntentVerification.REFUSED)
+            return VerificationAttempt(
+                result=IntentVerification.UNANSWERED, retry_after=seconds, reason=reason, status=status
+            )
+        if response.ok:
+            reason += " without the challenge"
+        return VerificationAttempt(result=IntentVerification.REFUSED, reason=reason, status=status)
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
         """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        _tell_log(message, IntentVerification.DENIED)
         await self._tell(Mode.DENIED, message, reason)
 
     async def _tell(self, mode: Mode, message: Subscription | Unsubscription, reason: str) -> None:
@@ -103,6 +114,11 @@ class Verifier:
             await self._client.send(protocol.notice(mode, message, reason))
         except ExchangeError:
             log.info("The callback at %s could not be told: %s.", host_of(message.callback), mode)
+
+
+def _tell_log(message: Subscription | Unsubscription, result: IntentVerification) -> None:
+    if activity.isEnabledFor(logging.DEBUG):
+        activity.debug("%s of %s to %r: %s", type(message).__name__, host_of(message.callback), message.topic, result)
 
 
 def _postponed(error: RequestPostponedError) -> VerificationAttempt:

@@ -1,14 +1,18 @@
 """The whole hub as one ASGI application, for a server of your own."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
-from websubhub import Answer, AsgiEdge, Paths, Request, Response
+from websubhub import Answer, AsgiEdge, Request, Response
+from websubhub.standalone.measuring.requests import App
+from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import closed, running
-from websubhub.standalone.settings import Settings, SettingsError, load
+from websubhub.standalone.setting_sources import load, sources
+from websubhub.standalone.settings import Settings, SettingsError
 
 Event = MutableMapping[str, Any]
 
@@ -19,25 +23,28 @@ class StandaloneApplication:
     Before and after, it answers 503 with Retry-After, but still answers ``/health``.
 
     Args:
-        settings: The settings of the hub. ``host``, ``port``, ``server`` and ``loop`` are ignored.
+        settings: The settings of the hub. Those of the server are ignored: ``host``,
+            ``port``, ``unix_socket``, ``certfile``, ``keyfile``, ``server`` and ``loop``.
+        sources: Where each setting comes from, by name, for those that are not defaults.
 
     Raises:
         SettingsError: The public URL is not set, which the server cannot tell.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sources: Mapping[str, str] = MappingProxyType({})) -> None:
         if settings.public_url is None:
             raise SettingsError("--public-url must be set: an ASGI application does not know where it is served.")
         self._settings = settings
+        self._start = Start(sources=sources)
         self._url = settings.public_url
-        self._app: Paths | None = None
+        self._app: App | None = None
         self._closed = closed()
         self._lifespan = AsgiEdge(_never, resources=self._running)
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         # The reach of the server is unknown here, so operating and publishing need a token.
-        async with running(self._settings, self._url, Reach(self._url, None)) as hub:
+        async with running(self._settings, self._url, Reach(self._url, None), self._start) as hub:
             self._app = hub.app
             try:
                 yield
@@ -63,4 +70,4 @@ def asgi() -> StandaloneApplication:
     Raises:
         SettingsError: A setting cannot be used, or ``WEBSUBHUB_PUBLIC_URL`` is missing.
     """
-    return StandaloneApplication(load({}, os.environ))
+    return StandaloneApplication(load({}, os.environ), sources({}, os.environ))

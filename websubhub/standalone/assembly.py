@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import attrs
 
 from websubhub import (
-    AsgiEdge,
     ContentDistributor,
     EdgeLimits,
     EngineLimits,
@@ -16,20 +15,24 @@ from websubhub import (
     VerificationBudget,
     is_loopback_url,
 )
-from websubhub.standalone.admin.api import Admin
-from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.http.access import Access
+from websubhub.standalone.events.events import Events
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.service import StandaloneHub
+from websubhub.standalone.hub.space import Space
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics
+from websubhub.standalone.operating import Operating, Start, operating
 from websubhub.standalone.ports import HubStore, SubscriptionLimits, TopicStore
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.settings import HUB_PATH, Settings, SettingsError
-from websubhub.standalone.tokens import Tokens
+from websubhub.standalone.tokens import Tokens, named_tokens
 from websubhub.standalone.work.delivery import DeliveryLoop
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.work.refreshing import TopicRefresher
@@ -45,8 +48,9 @@ _PAUSE_ON_LOOPBACK_SECONDS = 10.0
 class Parts:
     """The parts of a hub."""
 
+    events: Events
     app: HubApplication
-    admin: AsgiEdge
+    operating: Operating
     delivery: DeliveryLoop
     fetching: TopicFetching
     verification: VerificationWorker
@@ -54,7 +58,15 @@ class Parts:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach) -> AsyncIterator[Parts]:
+async def assembled(
+    settings: Settings,
+    store: HubStore,
+    hub: str,
+    reach: Reach,
+    *,
+    events: Events | None = None,
+    start: Start | None = None,
+) -> AsyncIterator[Parts]:
     """The parts of a hub, with everything open that they work with.
 
     Args:
@@ -62,6 +74,8 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         store: Its store, entered.
         hub: Its public URL.
         reach: The reach of the hub.
+        events: Where to record what happens.
+        start: What is known of it only to whoever starts it.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
@@ -86,7 +100,16 @@ async def assembled(settings: Settings, store: HubStore, hub: str, reach: Reach)
         except OSError as error:
             raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
         await stack.enter_async_context(topics)
-        yield await _assemble(settings, store, hub, reach, distributor, topics)
+        yield await _assemble(
+            settings,
+            store,
+            hub,
+            reach,
+            events=events or Events(),
+            start=start or Start(),
+            distributor=distributor,
+            topics=topics,
+        )
 
 
 async def _assemble(
@@ -94,39 +117,79 @@ async def _assemble(
     store: HubStore,
     hub: str,
     reach: Reach,
+    *,
+    events: Events,
+    start: Start,
     distributor: ContentDistributor,
     topics: TopicClient,
 ) -> Parts:
     rules = _rules(settings, store.topics, topics)
     await rules.apply()
     clock = store.clock
-    operators, publishing = _tokens(settings)
-    metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong, "publisher": publishing.wrong})
+    operators, viewers, publishing = _tokens(settings)
+    metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong + viewers.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     accepted, announced = Wakeup(), Wakeup()
     named_topics, named_callbacks = Introductions(), Introductions()
-    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics)
+    reports = Reports(events, store)
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, events=events, space=reports.space)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
-    limits = SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
-    intake = Intake(store, announced.ring, clock, named_topics)
-    requests = Requests(store.verifications, accepted.ring, clock, limits, named_callbacks)
-    service = StandaloneHub(store, rules, publishers, intake, requests, metrics)
+    intake = Intake(store, announced.ring, clock, named_topics, events)
+    requests = Requests(store.verifications, accepted.ring, clock, _limits(settings), named_callbacks)
+    service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
     app = HubApplication(service, _config(settings, hub), clock=clock)
     budget = _verification_budget(hub, clock)
-    verification = _verification(store, app, accepted, budget, metrics, named_callbacks)
-    operations = Operations(store, hub, app.deny, announced.ring, budget)
-    admin = Admin(
-        store, operations, metrics, tokens=operators, reach=reach, saturated=lambda: app.load.saturated, clock=clock
+    verification = _verification(store, app, accepted, budget, metrics, named_callbacks, events=events)
+    controls = Controls(
+        hub=hub,
+        deny=app.deny,
+        announced=announced.ring,
+        accepted=accepted.ring,
+        verifications=budget,
+        distributor=distributor,
+        clock=clock,
     )
-    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+    operator = operating(
+        settings,
+        store,
+        controls,
+        events,
+        metrics,
+        Access(operators, viewers, reach),
+        saturated=lambda: app.load.saturated,
+        start=start,
+    )
     return Parts(
+        events=events,
         app=app,
-        admin=AsgiEdge(admin.handle),
-        delivery=DeliveryLoop(store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=clock),
+        operating=operator,
+        delivery=_delivery(settings, store, distributor, schedule, metrics, events=events),
         fetching=fetching,
         verification=verification,
-        upkeep=Upkeep(store, settings.dead_letter_days * 86_400, clock, distributor.close_idle),
+        upkeep=_upkeep(settings, store, distributor, events, reports.space),
     )
+
+
+def _delivery(
+    settings: Settings,
+    store: HubStore,
+    distributor: ContentDistributor,
+    schedule: RetrySchedule,
+    metrics: HubMetrics,
+    *,
+    events: Events,
+) -> DeliveryLoop:
+    slots = settings.concurrency * _SLOTS_FOR_EACH_CONNECTION
+    return DeliveryLoop(
+        store.broker, distributor, schedule, metrics.deliveries, slots=slots, clock=store.clock, events=events
+    )
+
+
+def _upkeep(
+    settings: Settings, store: HubStore, distributor: ContentDistributor, events: Events, space: Space
+) -> Upkeep:
+    seconds = settings.dead_letter_days * 86_400
+    return Upkeep(store, seconds, store.clock, distributor.close_idle, events=events, space=space)
 
 
 def _fetching(
@@ -136,16 +199,20 @@ def _fetching(
     announced: Wakeup,
     metrics: HubMetrics,
     introductions: Introductions,
+    *,
+    events: Events,
+    space: Space,
 ) -> TopicFetching:
     return TopicFetching(
         store,
-        TopicRefresher(store, topics, store.clock).refresh,
+        TopicRefresher(store, topics, store.clock, events=events, space=space).refresh,
         schedule,
         announced,
         metrics.fetches,
         budgets=topics.budgets,
         clock=store.clock,
         introductions=introductions,
+        events=events,
     )
 
 
@@ -156,6 +223,8 @@ def _verification(
     budget: VerificationBudget,
     metrics: HubMetrics,
     introductions: Introductions,
+    *,
+    events: Events,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
@@ -167,6 +236,7 @@ def _verification(
         clock=store.clock,
         count=metrics.verifications.count,
         introductions=introductions,
+        events=events,
     )
 
 
@@ -178,10 +248,14 @@ def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBu
     return VerificationBudget(clock, strangers=strangers)
 
 
-def _tokens(settings: Settings) -> tuple[Tokens, Tokens]:
-    """Return the tokens of operators, and those of publishers."""
-    admin = (settings.admin_token,) if settings.admin_token else ()
-    return Tokens(admin, "admin"), Tokens(settings.publisher_token, "publisher")
+def _limits(settings: Settings) -> SubscriptionLimits:
+    return SubscriptionLimits(per_host=settings.subscriptions_per_host, in_all=settings.max_subscriptions)
+
+
+def _tokens(settings: Settings) -> tuple[Tokens, Tokens, Tokens]:
+    """Return the tokens of operators, those of viewers, and those of publishers."""
+    admin, viewer = ((token,) if token else () for token in (settings.admin_token, settings.viewer_token))
+    return Tokens(admin, "admin"), Tokens(viewer, "viewer"), named_tokens(settings.publisher_token, "publisher")
 
 
 def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:

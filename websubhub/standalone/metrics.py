@@ -13,7 +13,8 @@ from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics
 
 E = TypeVar("E", bound=StrEnum)
 
-_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0)
+#: The bounds of the latencies that are counted together, in seconds.
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0)
 
 
 class Outcome(StrEnum):
@@ -50,12 +51,16 @@ class RequestOutcome(StrEnum):
 
 
 class DeliveryMetrics:
-    """The counts of one hub. Labels are fixed, so their number does not grow with topics or hosts."""
+    """The counts of one hub. Labels are fixed, so their number does not grow with topics or hosts.
+
+    Attributes:
+        buckets: How many latencies there were up to each of ``BOUNDS``, and above the last one.
+    """
 
     def __init__(self) -> None:
         self._delivered = 0
         self._failed = dict.fromkeys((Outcome.RETRIED, Outcome.DEAD, Outcome.GONE), 0)
-        self._buckets = [0] * (len(_BOUNDS) + 1)
+        self.buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
 
     def delivered(self, seconds: float, attempt: int) -> None:
@@ -63,22 +68,26 @@ class DeliveryMetrics:
         self._delivered += 1
         if attempt == 1:
             seconds = max(seconds, 0.0)  # the clock may have been set back
-            self._buckets[bisect_left(_BOUNDS, seconds)] += 1
+            self.buckets[bisect_left(BOUNDS, seconds)] += 1
             self._seconds += seconds
 
     def count(self, outcome: Outcome) -> None:
         """Count another end of an attempt."""
         self._failed[outcome] += 1
 
+    def outcomes(self) -> dict[Outcome, int]:
+        """Return how many attempts ended in each way."""
+        return {Outcome.DELIVERED: self._delivered, **self._failed}
+
     def families(self) -> Iterable[Metric]:
         """Return the counts for Prometheus."""
         attempts = CounterMetricFamily("websubhub_deliveries", "Attempts at deliveries by outcome.", labels=["outcome"])
-        for outcome, count in {Outcome.DELIVERED: self._delivered, **self._failed}.items():
+        for outcome, count in self.outcomes().items():
             attempts.add_metric([outcome], count)
         yield attempts
         total = 0
         buckets: list[tuple[str, float]] = []
-        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self._buckets, strict=True):
+        for bound, count in zip((*map(str, BOUNDS), "+Inf"), self.buckets, strict=True):
             total += count
             buckets.append((bound, total))
         latency = HistogramMetricFamily(
@@ -95,21 +104,24 @@ class Counter(Generic[E]):
         name: Its name in Prometheus, without ``websubhub_`` and ``_total``.
         text: Its help text.
         ends: The ways.
+
+    Attributes:
+        counts: How often each was counted.
     """
 
     def __init__(self, name: str, text: str, ends: type[E]) -> None:
         self._name = name
         self._text = text
-        self._counts = dict.fromkeys(ends, 0)
+        self.counts = dict.fromkeys(ends, 0)
 
     def count(self, end: E) -> None:
         """Count one more."""
-        self._counts[end] += 1
+        self.counts[end] += 1
 
     def families(self) -> Iterable[Metric]:
         """Return the counts for Prometheus."""
         family = CounterMetricFamily(f"websubhub_{self._name}", self._text, labels=["outcome"])
-        for end, count in self._counts.items():
+        for end, count in self.counts.items():
             family.add_metric([end], count)
         yield family
 
@@ -126,6 +138,7 @@ class HubMetrics:
         requests: The requests to subscribe and to unsubscribe.
         verifications: The attempts to verify them.
         fetches: The fetches of topics.
+        contents: How many contents publishers have published.
     """
 
     def __init__(self, wrong_tokens: Callable[[], Mapping[str, int]] = dict) -> None:
@@ -136,10 +149,16 @@ class HubMetrics:
         )
         self.verifications = Counter("verifications", "Attempts to verify requests by outcome.", IntentVerification)
         self.fetches = Counter("topic_fetches", "Fetches of announced topics by outcome.", FetchOutcome)
+        self.contents = 0
         self._wrong_tokens = wrong_tokens
 
     def render(
-        self, statistics: Statistics, announcements: AnnouncementStatistics, pending_verifications: int, now: float
+        self,
+        statistics: Statistics,
+        announcements: AnnouncementStatistics,
+        pending_verifications: int,
+        now: float,
+        further: Iterable[Metric] = (),
     ) -> bytes:
         """Return the metrics in Prometheus' text format.
 
@@ -148,6 +167,7 @@ class HubMetrics:
             announcements: The counts of announcements.
             pending_verifications: How many verifications await their end.
             now: The time, in seconds since 1970.
+            further: Families that others have measured.
         """
         registry = CollectorRegistry(auto_describe=False)
         families = [
@@ -155,6 +175,8 @@ class HubMetrics:
             *_gauges(statistics, pending_verifications, now),
             *_announcement_gauges(announcements, now),
             _wrong_tokens(self._wrong_tokens()),
+            _backlog_by_state(statistics),
+            *further,
         ]
         registry.register(_Families(families))
         return generate_latest(registry)
@@ -168,6 +190,21 @@ def _wrong_tokens(counts: Mapping[str, int]) -> Metric:
     for kind, count in counts.items():
         wrong.add_metric([kind], count)
     return wrong
+
+
+def _backlog_by_state(statistics: Statistics) -> Metric:
+    backlog = GaugeMetricFamily(
+        "websubhub_backlog_deliveries", "Deliveries that are waiting, by what they wait for.", labels=["state"]
+    )
+    in_flight = min(statistics.in_flight, statistics.waiting)
+    retrying = min(statistics.retrying, statistics.waiting - in_flight)
+    for state, count in {
+        "in_flight": in_flight,
+        "retrying": retrying,
+        "queued": statistics.waiting - in_flight - retrying,
+    }.items():
+        backlog.add_metric([state], count)
+    return backlog
 
 
 def _announcement_gauges(statistics: AnnouncementStatistics, now: float) -> Iterable[Metric]:

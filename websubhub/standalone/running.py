@@ -4,14 +4,22 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import anyio
+from anyio.lowlevel import current_token
 
-from websubhub import ClosedApplication, Paths, Response, is_loopback_host, is_loopback_url
+from websubhub import ClosedApplication, Response
+from websubhub.standalone.admin.http import event_stream
 from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
+from websubhub.standalone.cautions import cautions
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
+from websubhub.standalone.stores import shown_store
 
 log = logging.getLogger("websubhub")
 
@@ -32,13 +40,17 @@ class Hub:
     """
 
     def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
-        self.app = Paths({HUB_PATH: parts.app, "/": parts.admin})
+        operating = parts.operating
+        for_programs = {event_stream.PATH: operating.stream, "/": operating.admin}
+        self.app = operating.requests.counting(operating.site.app(HUB_PATH, parts.app, for_programs))
         self._parts = parts
         self._delivered = delivered
 
     def stop(self) -> None:
-        """Stop beginning deliveries."""
+        """Stop beginning deliveries, and end the streams of events."""
         self._parts.delivery.stop()
+        self._parts.operating.stream.close()
+        self._parts.operating.site.close()
 
     async def delivered(self) -> None:
         """Wait until the last delivery has ended, once it was stopped."""
@@ -46,31 +58,38 @@ class Hub:
 
 
 @asynccontextmanager
-async def running(settings: Settings, url: str, reach: Reach) -> AsyncIterator[Hub]:
+async def running(settings: Settings, url: str, reach: Reach, start: Start | None = None) -> AsyncIterator[Hub]:
     """Run a hub during the block. At its end, work in progress is finished within a limit.
 
     Args:
         settings: Its settings.
         url: Its public URL.
         reach: The reach of the hub.
+        start: What is known of it only to whoever starts it.
 
     Raises:
         StoreError: The store cannot be opened.
     """
-    async with (
-        open_store(settings) as store,
-        assembled(settings, store, url, reach) as parts,
-        _working(parts) as delivered,
-    ):
-        hub = Hub(parts, delivered)
-        async with parts.app, parts.admin:
-            _warn(settings, url)
-            try:
-                yield hub
-            finally:
-                hub.stop()
-        with anyio.move_on_after(GRACE_SECONDS):
-            await hub.delivered()
+    async with open_store(settings) as store:
+        events = Events(clock=store.clock)
+        store.broker.report_to(events.record)
+        async with (
+            assembled(settings, store, url, reach, events=events, start=start) as parts,
+            _working(parts) as delivered,
+        ):
+            hub = Hub(parts, delivered)
+            async with parts.app, parts.operating.admin:
+                _record_start(events, settings, url)
+                for caution in cautions(settings, url):
+                    log.warning("%s", caution)
+                try:
+                    yield hub
+                finally:
+                    hub.stop()
+                    events.record(Kind.STOPPING)
+            with anyio.move_on_after(GRACE_SECONDS):
+                await hub.delivered()
+            events.tell_counted(everything=True)
 
 
 def closed() -> ClosedApplication:
@@ -93,7 +112,13 @@ async def _working(parts: Parts) -> AsyncIterator[anyio.Event]:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(deliver)
-        for work in (parts.fetching.run, parts.verification.run, parts.upkeep.run):
+        for work in (
+            parts.fetching.run,
+            parts.verification.run,
+            parts.upkeep.run,
+            parts.operating.lag.run,
+            parts.operating.sampler.run,
+        ):
             tasks.start_soon(_keep_running, work)
         yield delivered
         tasks.cancel_scope.cancel()
@@ -109,18 +134,21 @@ async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
             await anyio.sleep(_AGAIN_SECONDS)
 
 
-def _warn(settings: Settings, url: str) -> None:
-    """Tell the log what is unsafe about these settings."""
-    public = not is_loopback_url(url)
-    if public and not url.startswith("https:"):
-        log.warning("The public URL is not https: subscribers' secrets travel unencrypted.")
-    if public and not settings.publisher_token and not settings.anonymous_publishers:
-        log.warning("No publisher token is set: nobody can publish content here, only announce changes.")
-    if not public and not is_loopback_host(settings.host):
-        log.warning(
-            "The public URL is a loopback URL, but others can reach %s: "
-            "operating this hub and publishing to it need tokens.",
-            settings.host or "all addresses",
-        )
-    if settings.allow_network:
-        log.warning("The hub may call these private networks: %s.", ", ".join(settings.allow_network))
+def _record_start(events: Events, settings: Settings, url: str) -> None:
+    events.record(
+        Kind.STARTED,
+        version=version("websubhub"),
+        url=url,
+        store=shown_store(settings.store),
+        loop=_loop(),
+        concurrency=settings.concurrency,
+        concurrency_per_host=settings.concurrency_per_host,
+        max_content_bytes=settings.max_content_bytes,
+        max_backlog=settings.max_backlog,
+        max_subscriptions=settings.max_subscriptions,
+    )
+
+
+def _loop() -> str:
+    """Return the name of the running event loop: asyncio, trio or uvloop."""
+    return type(current_token().native_token).__module__.partition(".")[0]

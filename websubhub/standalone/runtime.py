@@ -1,12 +1,16 @@
 """A hub that listens by itself, running until it is told to stop."""
 
 import logging
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
+from pathlib import Path
+from types import MappingProxyType
 
 import anyio
 
 from websubhub import AppListener, Binding
+from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import GRACE_SECONDS, closed, running
 from websubhub.standalone.settings import Settings, SettingsError
@@ -19,6 +23,7 @@ async def run_hub(
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Run a hub until ``stop`` returns. Accepted requests and work in progress are finished within a limit.
 
@@ -28,6 +33,7 @@ async def run_hub(
         settings: Its settings.
         stop: Returns when the hub should stop.
         ready: Called with the hub's public URL once it accepts requests.
+        sources: Where each setting comes from, by name, for those that are not defaults.
 
     Raises:
         SettingsError: The settings cannot be used, the address cannot be listened on for example.
@@ -40,7 +46,9 @@ async def run_hub(
             base = await _listen(listener, binding)
             log.debug("Listening on %s, and starting.", base)
             url = settings.url_at(base)
-            async with running(settings, url, Reach(url, settings.host)) as hub:
+            start = Start(sources=sources, connections=lambda: sum(server.connections for server in listener.servers))
+            reach = Reach(url, settings.host if settings.unix_socket is None else None)
+            async with running(settings, url, reach, start) as hub:
                 listener.attach("/", hub.app, nullcontext())
                 await listener.start()
                 try:
@@ -49,17 +57,44 @@ async def run_hub(
                     await stopped()
                 finally:
                     listener.close()
-                log.info("Stopping: finishing the requests in progress.")
                 hub.stop()
                 await listener.graceful_stop()
                 await hub.delivered()
 
 
 def _binding(settings: Settings) -> Binding:
+    _check_certificate(settings)
     try:
-        return Binding(host=settings.host, port=settings.port, graceful_seconds=GRACE_SECONDS, server=settings.server)
+        return Binding(
+            host=settings.host,
+            port=settings.port,
+            unix_socket=settings.unix_socket,
+            certfile=settings.certfile,
+            keyfile=settings.keyfile,
+            graceful_seconds=GRACE_SECONDS,
+            server=settings.server,
+        )
     except ValueError as error:
         raise SettingsError(f"--server cannot be used: {str(error).rstrip('.')}.") from None
+
+
+def _check_certificate(settings: Settings) -> None:
+    if settings.certfile is None:
+        if settings.keyfile is not None:
+            raise SettingsError("--keyfile needs --certfile too.")
+        return
+    for name, file in (("--certfile", settings.certfile), ("--keyfile", settings.keyfile or settings.certfile)):
+        try:
+            Path(file).open("rb").close()
+        except OSError as error:
+            raise SettingsError(f"{name} {file} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+    try:
+        # An empty password instead of a prompt, which nobody would see.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certfile, settings.keyfile, "")
+    except (OSError, ValueError):
+        raise SettingsError(
+            f"--certfile {settings.certfile} cannot be used: it needs PEM with a certificate and its private key."
+        ) from None
 
 
 async def _listen(listener: AppListener, binding: Binding) -> str:
@@ -67,4 +102,5 @@ async def _listen(listener: AppListener, binding: Binding) -> str:
         return await listener.listen()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise SettingsError(f"Cannot listen on {binding.host} port {binding.port}: {reason}.") from None
+        where = binding.unix_socket or f"{binding.host} port {binding.port}"
+        raise SettingsError(f"Cannot listen on {where}: {reason}.") from None

@@ -1,15 +1,20 @@
 """How the text of a setting is read: each function returns its value, or says what is wrong with it."""
 
 import math
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 
-from websubhub import UrlError, check_url
+from websubhub import UrlError, WebSubError, check_url
 from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
 from websubhub.standalone.stores import forms, kind_of
 
+_NAMED_TOKEN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})=(?P<token>.+)", re.DOTALL)
+# How short a token may be, in characters.
+_SHORTEST_TOKEN = 16
 
-class SettingsError(ValueError):
+
+class SettingsError(WebSubError, ValueError):
     """A setting cannot be used. The message is one sentence for the user."""
 
 
@@ -39,15 +44,25 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def choice(*choices: str) -> Callable[[str], str]:
-    """Return one of some words."""
+class Choice:
+    """Reads one of some words.
 
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise SettingsError(f"must be one of {', '.join(choices)}, not {text}")
+    Args:
+        words: The words.
+    """
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, text: str) -> str:
+        """Return the word."""
+        if text not in self.words:
+            raise SettingsError(f"must be one of {', '.join(self.words)}, not {text}")
         return text
 
-    return parse
+
+#: Return one of some words.
+choice = Choice
 
 
 def switch(text: str) -> bool:
@@ -62,6 +77,13 @@ def store(text: str) -> str:
     """Return the URL of a store."""
     if kind_of(text) is None:
         raise SettingsError(f"must be {forms()}, not {text}")
+    return text
+
+
+def path(text: str) -> str:
+    """Return the path of a file."""
+    if not text or "\0" in text:
+        raise SettingsError("must be the path of a file")
     return text
 
 
@@ -84,9 +106,27 @@ def network(text: str) -> str:
 
 def token(text: str) -> str:
     """Return a bearer token that is hard to guess."""
-    if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:  # noqa: PLR2004 - 16 characters
+    if len(text) < _SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
         raise SettingsError("must be 16 printable characters or more, without spaces")
     return text
+
+
+def split_token(text: str) -> tuple[str, str]:
+    """Return the name and the token of ``NAME=TOKEN``, or an empty name and the whole text.
+
+    Tokens may contain ``=`` and end with it, as base64 does: a text is ``NAME=TOKEN`` only if what follows the first
+    ``=`` is long enough for a token.
+    """
+    parts = _NAMED_TOKEN.fullmatch(text)
+    if parts is None or len(parts["token"]) < _SHORTEST_TOKEN:
+        return "", text
+    return parts["name"], parts["token"]
+
+
+def publisher_token(text: str) -> str:
+    """Return the bearer token of a publisher, perhaps with a name before it."""
+    token(split_token(text)[1])
+    return token(text)
 
 
 def delays(text: str) -> tuple[float, ...]:

@@ -60,6 +60,12 @@ def kind_of(setting: str) -> StoreKind | None:
     return None
 
 
+def shown_store(setting: str) -> str:
+    """Return a setting that names a store, without the user and the password that it may have."""
+    prefix, separator, place = setting.partition("://")
+    return prefix + separator + place.rpartition("@")[2] if separator else setting
+
+
 def forms(*, uses: bool = False) -> str:
     """Return how a store may be named, and what it is for if that is asked."""
     *first, last = [f"{kind.form} {kind.use}".rstrip() if uses else kind.form for kind in STORES]

@@ -6,11 +6,13 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from attrs import field, frozen
 
 from websubhub import Headers, Refusals
+from websubhub.standalone.setting_values import split_token
 
 log = logging.getLogger("websubhub")
 
@@ -41,6 +43,7 @@ class Tokens:
 
     Args:
         tokens: The tokens, which may be none.
+        names: The names of tokens, for those that have one.
         name: Their purpose in one word, such as ``admin`` or ``publisher``.
         clock: Seconds that only grow.
 
@@ -48,8 +51,16 @@ class Tokens:
         wrong: How many wrong ones were shown.
     """
 
-    def __init__(self, tokens: Iterable[str], name: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        tokens: Iterable[str],
+        name: str,
+        *,
+        names: Mapping[str, str] = MappingProxyType({}),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._digests = tuple(_digest(token) for token in tokens)
+        self._names = {_digest(token): each for token, each in names.items()}
         self._name = name
         self._clock = clock
         self._recent: deque[float] = deque()
@@ -69,6 +80,18 @@ class Tokens:
         if shown is None:
             return self._needed()
         return None if self._is_right(shown) else self._refuse_wrong()
+
+    def shown_by(self, headers: Headers) -> bool:
+        """Return whether a request with these headers shows one of the tokens. Nothing is counted."""
+        shown = _shown(headers)
+        return shown is not None and self._is_right(shown)
+
+    def name_of(self, headers: Headers) -> str:
+        """Return the name of the token that a request shows, or an empty text for one without a name."""
+        shown = _shown(headers)
+        if shown is None:
+            return ""
+        return next((self._names.get(digest, "") for digest in self._digests if hmac.compare_digest(shown, digest)), "")
 
     def holder(self, headers: Headers) -> str:
         """Return who a request is from: a digest of its token, empty for everybody without one."""
@@ -92,6 +115,23 @@ class Tokens:
 
     def _needed(self) -> Refusal:
         return Refusal(reason=f"a valid {self._name} token is needed")
+
+
+def named_tokens(texts: Iterable[str], name: str) -> Tokens:
+    """Return tokens that may have names of their own.
+
+    Args:
+        texts: The tokens, each as ``TOKEN`` or ``NAME=TOKEN``. A text that can be read as both counts as both, so that
+            a token with ``=`` in its middle works.
+        name: Their purpose, as for ``Tokens``.
+    """
+    tokens: list[str] = []
+    names: dict[str, str] = {}
+    for text in texts:
+        own, token = split_token(text)
+        tokens += dict.fromkeys((token, text))
+        names |= {token: own, text: own} if own else {}
+    return Tokens(tokens, name, names=names)
 
 
 def _shown(headers: Headers) -> bytes | None:

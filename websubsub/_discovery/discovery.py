@@ -10,6 +10,7 @@ from urllib.parse import urldefrag
 
 from attrs import evolve, frozen
 
+from _websub.errors import WebSubError
 from _websub.grammar.links import Link, parse_links
 from _websub.grammar.urls import UrlError, check_url, is_https
 from _websub.http import NO_HEADERS, Headers
@@ -33,7 +34,7 @@ MAX_LINKS = 25
 HUB, SELF = frozenset({"hub"}), frozenset({"self"})
 
 
-class DiscoveryError(Exception):
+class DiscoveryError(WebSubError):
     """Discovery failed. The message says why in one sentence.
 
     Args:
@@ -46,10 +47,8 @@ class DiscoveryError(Exception):
     """
 
     def __init__(self, reason: str, *, url: str, status: int = HTTPStatus.OK, headers: Headers = NO_HEADERS) -> None:
-        super().__init__(reason)
+        super().__init__(reason, status=status, headers=headers)
         self.url = url
-        self.status = status
-        self.headers = headers
 
 
 class NoHubError(DiscoveryError):

@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 import attrs
 
+from _websub.errors import WebSubError
 from _websub.grammar.signature import check_secret
 from _websub.grammar.urls import check_url
 from websubsub import _clock
@@ -55,7 +56,7 @@ INSERT OR REPLACE INTO subscription VALUES (
 """
 
 
-class StateError(ValueError):
+class StateError(WebSubError, ValueError):
     """The state cannot be stored in this place. The message says why."""
 
 

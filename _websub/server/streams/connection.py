@@ -2,6 +2,7 @@
 
 import logging
 import math
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -244,6 +245,8 @@ def _addresses(transport: SocketStream) -> tuple[Any, Any]:
     """The addresses of both sides; those of a client that has gone already are unknown."""
     raw = transport.extra(SocketAttribute.raw_socket)  # noqa: S610 - of anyio, not of Django
     try:
+        if raw.family == socket.AF_UNIX:
+            return ("", 0), ("", 0)
         return raw.getpeername()[:2], raw.getsockname()[:2]
     except OSError:
         return ("", 0), ("", 0)

@@ -81,14 +81,15 @@ class Config(hypercorn.Config):
 
     Args:
         certfile: The certificate chain, for TLS.
-        keyfile: The private key.
+        keyfile: The private key, if it is not in the file of the certificate.
         cleartext_http2: Whether HTTP/2 may be spoken without TLS.
     """
 
     def __init__(self, certfile: str | None, keyfile: str | None, *, cleartext_http2: bool) -> None:
         super().__init__()
         self.certfile = certfile
-        self.keyfile = keyfile
+        # With one of the two alone, hypercorn would serve without TLS.
+        self.keyfile = keyfile or certfile
         self.cleartext_http2 = cleartext_http2
         self.h11_max_incomplete_size = HEAD_BYTES
         self.include_server_header = False

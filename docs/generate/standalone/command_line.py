@@ -19,10 +19,13 @@ _INTRO = """\
 | --- | --- |
 | 0 | Success, or `serve` was stopped. |
 | 1 | Failure: the hub did not accept the update, `doctor` found a problem, or `demo` could not finish. |
-| 2 | An argument or a setting is invalid, or the hub cannot be reached; one sentence on stderr says which. |
+| 2 | An argument or a setting is invalid, or the hub cannot be reached; a sentence on stderr says which. |
 | 130 | Ctrl-C interrupted the command; `serve` exits with 0 instead. |
 
-The commands for a running hub find it by `--hub`, else by the variable `WEBSUBHUB_PUBLIC_URL`, else at `http://127.0.0.1:8080/hub`.
+`websubhub --version` prints the version.
+`websubhub completion bash` prints a script that completes commands and flags; `zsh`, `fish` and `tcsh` work too.
+
+The commands for a running hub find it by `--hub`, else by the variable `WEBSUBHUB_HUB`, else at `http://127.0.0.1:8080/hub`.
 All but `publish` use the [admin API](admin-api.md) next to the hub: that of `https://hub.example.com/hub` is at `https://hub.example.com/admin/`.
 They follow no redirects and ignore proxies in the environment, so that the token reaches only the hub."""
 

@@ -1,48 +1,15 @@
 """The page of the settings, from the settings themselves."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 
 from docs.generate.sections import table
 from websubhub.standalone.backends import open_store
-from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, SettingsError, flag
-
-#: The settings by what they are about; a test sees to it that none is left out.
-GROUPS = (
-    ("Address and state", ("host", "port", "public_url", "store")),
-    (
-        "Subscriptions",
-        (
-            "topics",
-            "validate_topics",
-            "lease_seconds",
-            "min_lease_seconds",
-            "max_lease_seconds",
-            "subscriptions_per_host",
-            "max_subscriptions",
-        ),
-    ),
-    ("Publishers", ("publisher_token", "anonymous_publishers", "max_content_bytes", "max_backlog")),
-    (
-        "Deliveries",
-        (
-            "retry_delays",
-            "refused_attempts",
-            "delivery_timeout",
-            "concurrency",
-            "concurrency_per_host",
-            "idle_seconds",
-            "signature_method",
-            "latest_only",
-            "feed_diff",
-            "dead_letter_days",
-        ),
-    ),
-    ("Operating", ("admin_token", "allow_network", "log_format", "log_level", "loop", "server")),
-)
+from websubhub.standalone.setting_definitions import Group, flag, variable
+from websubhub.standalone.settings import Settings, SettingsError
 
 _INTRO = """\
 # Configuration
@@ -55,7 +22,9 @@ You can set each of them in several ways. The first one found counts:
 3. a key in the TOML file that `--config` or `WEBSUBHUB_CONFIG` names
 4. the default
 
-An invalid setting, or an unknown key in the file, ends the command with one sentence and exit status 2.
+Invalid settings, unknown keys in the file and misspelt variables end the command with exit status 2.
+There is a sentence for each of them.
+A variable that begins with `WEBSUBHUB_` and resembles no setting is named on stderr and ignored.
 
 A setting marked with * takes several values.
 Repeat the flag, separate the values of the variable with spaces, or write a list in the file.
@@ -76,16 +45,12 @@ Every user of the machine can see flags, so set tokens in the environment or in 
 def page() -> list[str]:
     """The page, line by line."""
     lines = _INTRO.splitlines()
-    for title, names in GROUPS:
-        lines += ["", f"## {title}", *table(("Key", "Flag", "Variable", "Default", "Meaning"), _rows(names))]
+    for group in Group:
+        rows = [_row(field) for field in attrs.fields(Settings) if field.metadata["group"] is group]
+        lines += ["", f"## {group}", *table(("Key", "Flag", "Variable", "Default", "Meaning"), rows)]
     if nats := _nats_is_refused():
         lines += ["", f"The store `nats://` is not part of this version: `{nats}`"]
     return lines
-
-
-def _rows(names: Sequence[str]) -> list[tuple[str, ...]]:
-    fields = attrs.fields_dict(Settings)
-    return [_row(fields[name]) for name in names]
 
 
 def _row(field: "attrs.Attribute[Any]") -> tuple[str, ...]:
@@ -95,7 +60,7 @@ def _row(field: "attrs.Attribute[Any]") -> tuple[str, ...]:
     return (
         f"`{field.name}`{mark}",
         f"`{flag(field.name)}`",
-        f"`{ENVIRONMENT_PREFIX}{field.name.upper()}`",
+        f"`{variable(field.name)}`",
         default(field.default),
         meaning,
     )

@@ -4,10 +4,14 @@ from pathlib import Path
 
 from docs.generate.page import FOLDER as FOLDER  # noqa: PLC0414 - for the tests
 from docs.generate.page import written
-from docs.generate.standalone import command_line, configuration
+from docs.generate.standalone import command_line, configuration, events
 
 
 def pages() -> dict[Path, str]:
     """Every generated page, by its file."""
-    lines = {"configuration.md": configuration.page(), "command-line-websubhub.md": command_line.page()}
+    lines = {
+        "configuration.md": configuration.page(),
+        "command-line-websubhub.md": command_line.page(),
+        "events.md": events.page(),
+    }
     return written(lines, "python -m docs.generate.standalone")

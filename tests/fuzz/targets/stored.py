@@ -14,18 +14,24 @@ from _websub.grammar.urls import UrlError, check_url
 from _websub.grammar.vocabulary import Mode as ProtocolMode
 from _websub.http import Answer, Headers, Request
 from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
-from websubhub import Subscription, VerificationBudget
+from websubhub import ContentDistributor, Subscription, VerificationBudget
 from websubhub._clients.topic_answer import content_type_of
 from websubhub._clients.validators import strong_validators
 from websubhub._protocol import notice
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.file.database import MEMORY
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.admin.api import Admin
+from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.http.access import Access
+from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.overview import About
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.measuring.series import Series
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, Mode, PendingVerification, StoredSubscription, Update
 from websubhub.standalone.reach import Reach
+from websubhub.standalone.settings import Settings
 from websubhub.standalone.tokens import Tokens
 
 T = TypeVar("T")
@@ -40,9 +46,19 @@ class House:
         self._loop = asyncio.new_event_loop()
         self.store: HubStore = SqliteStore(MEMORY)
         self.run(self.store.__aenter__)
-        operations = Operations(self.store, _HUB, self._deny, lambda: None, VerificationBudget(time.monotonic))
-        tokens, reach = Tokens((_TOKEN,), "admin"), Reach(_HUB, "127.0.0.1")
-        self.admin = Admin(self.store, operations, HubMetrics(), tokens=tokens, reach=reach)
+        controls = Controls(
+            hub=_HUB,
+            deny=self._deny,
+            announced=lambda: None,
+            accepted=lambda: None,
+            verifications=VerificationBudget(time.monotonic),
+            distributor=ContentDistributor(_HUB),
+            clock=time.time,
+        )
+        about = About(settings=Settings(), sources={}, url=_HUB, started_at=time.time())
+        operations = Operations(self.store, controls, Events(), Series(), about)
+        access = Access(Tokens((_TOKEN,), "admin"), Tokens((), "viewer"), Reach(_HUB, "127.0.0.1"))
+        self.admin = Admin(self.store, operations, HubMetrics(), access=access)
 
     async def _deny(self, message: Subscription, reason: str) -> None:
         notice(ProtocolMode.DENIED, message, reason)

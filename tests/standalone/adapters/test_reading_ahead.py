@@ -1,6 +1,6 @@
 """Subscriptions that wait for a host at its limit are read many at a time, although they are claimed one by one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -24,7 +24,7 @@ def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     read = Recipients.read
 
@@ -75,7 +75,7 @@ async def test_a_renewal_changes_what_was_read_ahead(open_store: OpenStore, cloc
         deliveries = await hub.claim()  # which reads for all of them
         await _renew(hub, "newer", callbacks[-1])
         await store.subscriptions.remove("https://topic.example/", callbacks[-2])
-        found = {}
+        found: dict[str, str | None] = {}
         while deliveries:
             found |= {delivery.callback: delivery.secret for delivery in deliveries}
             for delivery in deliveries:

@@ -28,6 +28,20 @@ async def test_a_topic_is_kept_with_its_options(hub: Hub) -> None:
     assert await topics.get(SPELLED) == evolve(topic, feed_diff=False)
 
 
+async def test_options_of_a_known_topic_are_set_one_by_one(hub: Hub) -> None:
+    topics = hub.store.topics
+    plain, special = (
+        Topic(url=TOPIC),
+        Topic(url=SPELLED, registered=True, delivery_mode=DeliveryMode.LATEST, feed_diff=True),
+    )
+    assert await topics.save(plain, options=()) == plain  # an unknown topic is added as it is
+    assert await topics.save(special, options=()) == plain
+    assert await topics.save(special, options=("registered",)) == evolve(plain, registered=True)
+    assert await topics.save(special, options=("feed_diff", "delivery_mode")) == evolve(special, url=TOPIC)
+    assert await topics.save(plain, options=("registered",)) == evolve(special, url=TOPIC, registered=False)
+    assert await topics.get(TOPIC) == evolve(special, url=TOPIC, registered=False)
+
+
 async def test_topics_come_in_pages(hub: Hub) -> None:
     urls = [f"https://topic.example/{number}" for number in range(5)]
     for url in reversed(urls):

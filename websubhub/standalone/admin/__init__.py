@@ -1,1 +1,1 @@
-"""The admin API for operators, readiness and metrics."""
+"""Inspecting and operating a running hub: operations from JSON to JSON, and the admin API over HTTP."""

@@ -1,13 +1,18 @@
 """Readers of the parameters of an operator's request, and the JSON of its answer."""
 
+from collections.abc import Container, Iterable
+from datetime import UTC, datetime
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from websubhub import UrlError, canonical_authority, check_url, whole_number
 
 _PAGE_LIMIT = 1_000
+T = TypeVar("T")
+
+_NAME_CHARACTERS = 128
 _LARGEST = 2**63 - 1  # the largest integer of SQLite
 
 
@@ -54,6 +59,16 @@ def read_network(parameters: dict[str, Any], name: str) -> str | None:
         raise OperationError(400, f"{name} must be a host, an address or a network.") from None
 
 
+def read_text(parameters: dict[str, Any], name: str) -> str | None:
+    """Return a text, or None if it is missing or empty."""
+    value = parameters.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise OperationError(400, f"{name} must be text.")
+    return value
+
+
 def read_flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:
     """Return a flag, or the default if it is missing."""
     value = parameters.get(name, default)
@@ -73,6 +88,28 @@ def read_ids(parameters: dict[str, Any]) -> list[int]:
     return numbers
 
 
+def read_names(parameters: dict[str, Any]) -> list[str]:
+    """Return a list of ids that are texts."""
+    ids = parameters.get("ids")
+    if (
+        not isinstance(ids, list)
+        or not 0 < len(ids) <= _PAGE_LIMIT
+        or not all(isinstance(each, str) and each and len(each) <= _NAME_CHARACTERS for each in ids)
+    ):
+        raise OperationError(400, f"ids must be a list of 1 to {_PAGE_LIMIT} texts.")
+    return ids
+
+
+def read_host_filter(parameters: dict[str, Any]) -> str | None:
+    """Return the name of a host that a list is limited to, or None."""
+    return None if read_text(parameters, "host") is None else read_host(parameters)
+
+
+def unknown_ids(given: Iterable[T], known: Container[T]) -> list[T]:
+    """Return the ids that nothing here has, each once."""
+    return [each for each in dict.fromkeys(given) if each not in known]
+
+
 def read_host(parameters: dict[str, Any]) -> str:
     """Return the name of a host."""
     host = parameters.get("host")
@@ -84,5 +121,21 @@ def read_host(parameters: dict[str, Any]) -> str:
 
 
 def shown(value: Any) -> dict[str, Any]:
-    """Return a record as a JSON object."""
-    return attrs.asdict(value)
+    """Return a record as a JSON object. Times, which have names that end with ``_at``, become ISO 8601."""
+    fields = attrs.asdict(value)
+    return {name: iso_time(each) if name.endswith("_at") else each for name, each in fields.items()}
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Return a time as ISO 8601 in UTC, such as ``2026-11-28T01:02:03.456Z``.
+
+    Args:
+        seconds: The time, in seconds since 1970. None if there is none.
+    """
+    if seconds is None:
+        return None
+    try:
+        text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):  # no year of a calendar, which only a damaged file holds
+        return None
+    return text.removesuffix("+00:00") + "Z"

@@ -1,7 +1,7 @@
 """Content distribution over a journal, which keeps a row for each update and a position for each subscription."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -18,11 +18,14 @@ from websubhub.standalone.broker.journal import Journal
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.recipients import Recipients
 from websubhub.standalone.broker.reclaiming import Reclaimer, oldest_position
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import (
     BacklogFullError,
     DeadLetter,
     FailingDelivery,
+    HostPlace,
     HostState,
+    Published,
     PublishKey,
     Statistics,
     StoreError,
@@ -66,12 +69,13 @@ class Broker:
                         "The last outcomes were not written, so that some deliveries will be repeated: %s", error
                     )
 
-    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
+    async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
         """Accept an update for every subscription that its topic has now. It is durable when this returns."""
         appended = await self._flusher.take_along(partial(self._journal.append, update, key))
         if appended.admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
-        return appended.id
+        repeated = appended.admission is Admission.REPEATED
+        return Published(id=appended.id, recipients=appended.recipients, repeated=repeated)
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due, and claim 1 to ``limit`` of them."""
@@ -118,16 +122,26 @@ class Broker:
 
     async def pause_host(self, host: str) -> None:
         """Hold back every delivery to this host until it is resumed."""
-        await self._journal.hold_host(canonical_authority(host), paused=True)
+        name = canonical_authority(host)
+        await self._journal.hold_host(name, paused=True)
+        self._board.hosts.record(Kind.HOST_PAUSED, host=name)
 
     async def resume_host(self, host: str) -> None:
         """Resume deliveries to this host at once."""
-        await self._journal.hold_host(canonical_authority(host), paused=False)
+        name = canonical_authority(host)
+        await self._journal.hold_host(name, paused=False)
+        self._board.hosts.record(Kind.HOST_RESUMED, host=name)
 
-    async def hosts(self, *, limit: int = 100) -> list[HostState]:
+    async def hosts(
+        self, *, only: str | None = None, after: HostPlace | None = None, limit: int = 100
+    ) -> list[HostState]:
         """Return the hosts that are paused, failing or busy, in this order."""
         await anyio.lowlevel.checkpoint()
-        return self._board.hosts.states(limit)
+        return self._board.hosts.states(limit, only=only, after=after)
+
+    def report_to(self, record: Callable[..., None]) -> None:
+        """Record events of hosts from now on."""
+        self._board.hosts.record = record
 
     async def reclaim(self) -> int:
         """Delete the updates that no subscription is owed. Return how many."""

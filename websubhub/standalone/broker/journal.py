@@ -20,11 +20,14 @@ class Appended:
         id: The id of the accepted update, or of the first one with the same key.
         admission: Whether it was admitted.
         settled: Whether the outcomes that came along were written.
+        recipients: How many subscriptions the update is owed to, or None if one with the same key was accepted before
+            and that is not known.
     """
 
     id: str
     admission: Admission
     settled: bool = True
+    recipients: int | None = 0
 
 
 class Journal(Protocol):

@@ -39,11 +39,11 @@ class Ledger:
         self.cache = UpdateCache()
         self.disposable: set[int] = set()
 
-    def published(self, update: Update, topic: int, sequence: int) -> None:
-        """Owe every subscription of a topic an update that was appended to its log."""
+    def published(self, update: Update, topic: int, sequence: int) -> int:
+        """Owe every subscription of a topic an update that was appended to its log. Return how many they are."""
         self.cache.put((topic, sequence), update)
         self.disposable.add(topic)
-        self.members.publish(topic, sequence, self.clock())
+        return self.members.publish(topic, sequence, self.clock())
 
     def replaying(self, topic: int, subscription: int, letter: int, sequence: int) -> None:
         """Owe a subscription the update of a dead letter."""

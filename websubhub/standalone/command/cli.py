@@ -2,12 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
+
+from websubhub import __version__
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 _MISTAKE = 2
 #: The subcommands: name, help, and the function that adds its arguments and sets what runs it.
@@ -25,7 +27,13 @@ _COMMANDS = (
         "remote:add_announcements",
     ),
     ("doctor", "check the store, the public URL, a callback or a topic", "examine:add_arguments"),
+    ("completion", "print the completion script of a shell", "completion:add_arguments"),
 )
+_EXAMPLES = """examples:
+  websubhub demo
+  websubhub serve --store sqlite:////var/lib/websubhub/hub.db
+  websubhub publish https://example.com/feed news.json
+  websubhub COMMAND --help"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = build_parser().parse_args(arguments)
     try:
+        if hasattr(options, "hub"):
+            _load("flags:check_environment")()
         status: int = options.run(options)
     except KeyboardInterrupt:
         return 130
@@ -43,21 +53,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sentence: str | None = _load("mistakes:sentence_of")(error)
         if sentence is None:
             raise
-        print(f"websubhub: {sentence}", file=sys.stderr)
+        for line in sentence.splitlines():
+            print(f"websubhub: {line}", file=sys.stderr)
         return _MISTAKE
     return status
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(prog="websubhub", description="Run a WebSub hub, publish to one, and operate it.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
+    parser = _Parser(
+        prog="websubhub",
+        description="Run a WebSub hub, publish to one, and operate it.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"websubhub {__version__}", help="show the version")
+    commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND", parser_class=CommandParser)
     for name, summary, home in _COMMANDS:
-        commands.add_parser(name, help=summary).set_home(home)
+        commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        ).set_home(home)
     return parser
 
 
-class CommandParser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports an error in one sentence, and says where help is."""
+
+    def error(self, message: str) -> "NoReturn":
+        """Print the error, and exit."""
+        before, unknown, rest = message.partition("COMMAND: invalid choice: '")
+        if unknown and before == "argument ":
+            word = rest.partition("'")[0]
+            message = f"{word} is not a command{_hint(word, [name for name, _, _ in _COMMANDS])}"
+        else:
+            message = f"{message[:1].upper()}{message[1:].removesuffix('.')}"
+        sentence = message if message.endswith("?") else f"{message}."
+        self.exit(_MISTAKE, f"websubhub: {sentence} See {self.prog} --help.\n")
+
+
+class CommandParser(_Parser):
     """The parser of one subcommand, whose arguments are added when they are first needed."""
 
     _home = ""
@@ -70,12 +107,24 @@ class CommandParser(argparse.ArgumentParser):
         """Add the arguments."""
         home, self._home = self._home, ""
         if home:
+            self.epilog = _load("examples:examples_of")(self.prog.rpartition(" ")[2])
             _load(home)(self)
 
     def parse_known_args(self, *args: "Any", **rest: "Any") -> "Any":
         """Parse the arguments of this subcommand."""
         self.load()
-        return super().parse_known_args(*args, **rest)
+        options, unknown = super().parse_known_args(*args, **rest)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            self.error(f"{word} is not an argument of {self.prog}{_hint(word, self._option_string_actions)}")
+        return options, unknown
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only mistakes need it
+
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _load(home: str) -> "Any":

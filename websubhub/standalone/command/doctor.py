@@ -1,6 +1,7 @@
 """The checks of ``websubhub doctor``, with one line of output each."""
 
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from typing import TextIO
 
 from websubhub import (
@@ -26,18 +27,30 @@ from websubhub.standalone.backends import examine_store
 from websubhub.standalone.ports import StoreError, StoreLockedError
 from websubhub.standalone.settings import Settings, SettingsError
 
+
+class Mark(StrEnum):
+    """The result of a check, as it begins its line."""
+
+    OK = "ok  "
+    NOTE = "note"
+    FAIL = "FAIL"
+
+
 _VERDICTS = {
-    IntentVerification.VERIFIED: (True, "the callback confirms a subscription and echoes the challenge"),
+    IntentVerification.VERIFIED: (Mark.OK, "the callback confirms a subscription and echoes the challenge"),
     IntentVerification.REFUSED: (
-        False,
-        "the callback answers, but does not confirm: that is right unless it has just asked to subscribe",
+        Mark.NOTE,
+        "the callback answers, and does not confirm a subscription that it did not ask for, which is right",
     ),
-    IntentVerification.POSTPONED: (False, "the callback cannot verify anything right now"),
-    IntentVerification.UNANSWERED: (False, "the callback does not answer a verification request"),
-    IntentVerification.DENIED: (False, "the subscription was denied"),
+    IntentVerification.POSTPONED: (Mark.FAIL, "the callback cannot verify anything right now"),
+    IntentVerification.UNANSWERED: (Mark.FAIL, "the callback does not answer a verification request"),
+    IntentVerification.DENIED: (Mark.FAIL, "the subscription was denied"),
 }
 
-Finding = tuple[bool, str]
+#: The statuses with which proxies answer for what they cannot reach.
+_NOBODY_BEHIND = frozenset({502, 503, 504})
+
+Finding = tuple[Mark, str]
 
 
 async def examine(settings: Settings, *, callback: str | None, topic: str | None, out: TextIO) -> list[bool]:
@@ -50,7 +63,7 @@ async def examine(settings: Settings, *, callback: str | None, topic: str | None
         out: The stream to print to.
 
     Returns:
-        Whether each check succeeded.
+        What each check found, as a boolean: False if something does not work.
     """
     for name, url in (("--callback", callback), ("--topic", topic)):
         if url is not None:
@@ -59,9 +72,9 @@ async def examine(settings: Settings, *, callback: str | None, topic: str | None
             except UrlError as error:
                 raise SettingsError(str(error)) from None
     verdicts = []
-    async for good, sentence in _findings(settings, callback, topic):
-        print(f"{'ok  ' if good else 'FAIL'} {sentence}", file=out, flush=True)
-        verdicts.append(good)
+    async for verdict, sentence in _findings(settings, callback, topic):
+        print(f"{verdict} {sentence}", file=out, flush=True)
+        verdicts.append(verdict is not Mark.FAIL)
     return verdicts
 
 
@@ -71,11 +84,11 @@ async def _findings(settings: Settings, callback: str | None, topic: str | None)
     async with TopicClient(hub, allow_networks=settings.allow_network) as client:
         yield await _reach(client, hub, "the hub's public URL")
         if topic is not None:
-            yield await _topic(client, topic, hub)
+            yield await _topic(client, topic, hub, required=settings.validate_topics)
         if callback is not None:
             reached = await _reach(client, callback, "the callback")
             yield reached
-            if reached[0]:
+            if reached[0] is not Mark.FAIL:
                 yield await _challenge(settings, hub, callback, topic or hub)
 
 
@@ -88,11 +101,11 @@ def _base(settings: Settings) -> str:
 
 async def _store(settings: Settings) -> Finding:
     try:
-        return True, await examine_store(settings)
+        return Mark.OK, await examine_store(settings)
     except StoreLockedError:
-        return True, "the store is in use by a running hub"
+        return Mark.OK, "the store is in use by a running hub"
     except StoreError as error:
-        return False, f"the store: {error}"
+        return Mark.FAIL, f"the store: {error}"
 
 
 async def _reach(client: TopicClient, url: str, name: str) -> Finding:
@@ -100,24 +113,31 @@ async def _reach(client: TopicClient, url: str, name: str) -> Finding:
         await client.look(url)
     except TopicFetchError as error:
         if not error.status:
-            return False, f"{name} {url} cannot be reached: {error.reason}"
-        return True, f"{name} answers (status {error.status} to a plain GET)"
-    return True, f"{name} answers"
+            return Mark.FAIL, f"{name} {url} cannot be reached: {error.reason}"
+        if error.status in _NOBODY_BEHIND:
+            return (
+                Mark.FAIL,
+                f"{name} answers with {error.status}: it is starting, or a proxy finds nothing behind it",
+            )
+        return Mark.OK, f"{name} answers (status {error.status} to a plain GET)"
+    return Mark.OK, f"{name} answers"
 
 
-async def _topic(client: TopicClient, topic: str, hub: str) -> Finding:
+async def _topic(client: TopicClient, topic: str, hub: str, *, required: bool) -> Finding:
     try:
         content = await client.fetch(topic)
     except TopicFetchError as error:
-        return False, f"the topic {topic}: {error.reason}"
+        return Mark.FAIL, f"the topic {topic}: {error.reason}"
     if content is None:
-        return False, "the topic answers that it has not changed"
+        return Mark.FAIL, "the topic answers that it has not changed"
     size = f"{len(content.body)} bytes of {content.content_type}"
     if hub not in content.hubs:
         found = ", ".join(content.hubs) or "none"
-        where = "links in the content itself count for subscribers, and are not read here"
-        return False, f"the topic serves {size}, but its Link header does not name this hub (it names {found}; {where})"
-    return True, f"the topic serves {size}, and its Link header names this hub"
+        sentence = f"the topic serves {size}, and its Link header does not name this hub (it names {found})"
+        if required:
+            return Mark.FAIL, f"{sentence}, so --validate-topics denies subscriptions to it"
+        return Mark.NOTE, f"{sentence}; subscribers also follow links in the content, which are not read here"
+    return Mark.OK, f"the topic serves {size}, and its Link header names this hub"
 
 
 class _Nobody(HubService):

@@ -2,27 +2,55 @@
 
 import argparse
 import os
+import sys
+from typing import Any
 
 import attrs
 
-from websubhub.standalone.settings import ENVIRONMENT_PREFIX, Settings, flag, load
+from websubhub.standalone.setting_definitions import ENVIRONMENT_PREFIX, Group, flag, variable
+from websubhub.standalone.setting_sources import load, sources, unknown_variables
+from websubhub.standalone.setting_values import Choice
+from websubhub.standalone.settings import Settings, SettingsError
 
 _DEFAULT_HUB = "http://127.0.0.1:8080/hub"
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting."""
-    parser.add_argument("--config", metavar="FILE", help="A TOML file with settings.")
-    for field in attrs.fields(Settings):
-        parser.add_argument(
-            flag(field.name),
-            help=f"{field.metadata['help']} Default: {_shown(field.default)}.".replace("%", "%%"),
-            metavar=field.metadata.get("metavar", field.name.upper()),
-            action="append" if field.metadata.get("many") else "store",
-            default=argparse.SUPPRESS,
-            nargs="?" if field.default is False else None,
-            const="true" if field.default is False else None,
-        )
+    """Add a flag for each setting, below the headings of their groups."""
+    parser.usage = "%(prog)s [OPTIONS]"  # a flag for each setting would be a page
+    parser.add_argument(
+        "--config", metavar="FILE", help=f"A TOML file with settings. [env: {ENVIRONMENT_PREFIX}CONFIG]"
+    )
+    for group in Group:
+        fields = [field for field in attrs.fields(Settings) if field.metadata["group"] is group]
+        headed = parser.add_argument_group(group.lower())
+        for field in fields:
+            _add_setting(headed, field)
+
+
+def _add_setting(parser: "argparse._ArgumentGroup", field: "attrs.Attribute[Any]") -> None:
+    is_switch = field.default is False
+    shown = f"{field.metadata['help']} [default: {_shown(field.default)}] [env: {variable(field.name)}]"
+    parser.add_argument(
+        flag(field.name),
+        help=shown.replace("%", "%%"),
+        metavar=_metavar(field),
+        action="append" if field.metadata.get("many") else "store",
+        default=argparse.SUPPRESS,
+        nargs="?" if is_switch else None,
+        const="true" if is_switch else None,
+    )
+
+
+def _metavar(field: "attrs.Attribute[Any]") -> str:
+    parse = field.metadata["parse"]
+    if isinstance(parse, Choice):
+        return "{" + ",".join(parse.words) + "}"
+    if field.default is False:
+        return "{true,false}"
+    short = "SECONDS" if field.name.endswith("_seconds") else "N"
+    name = short if isinstance(field.default, int | float) else field.name.upper()
+    return str(field.metadata.get("metavar", name))
 
 
 def _shown(default: object) -> str:
@@ -34,24 +62,53 @@ def _shown(default: object) -> str:
 def read_settings(options: argparse.Namespace) -> Settings:
     """Return the settings from the command line, the environment and the file.
 
+    Variables that look like settings and are none are told on stderr.
+
     Raises:
         SettingsError: A setting cannot be used.
     """
+    settings = load(_given(options), os.environ, options.config)
+    for name in unknown_variables(os.environ)[1]:
+        sys.stderr.write(f"websubhub: {name} is not a setting, and is ignored.\n")
+    return settings
+
+
+def read_sources(options: argparse.Namespace) -> dict[str, str]:
+    """Return where each setting that is not a default comes from, by name."""
+    return sources(_given(options), os.environ, options.config)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
     names = {field.name for field in attrs.fields(Settings)}
-    flags = {name: value for name, value in vars(options).items() if name in names}
-    return load(flags, os.environ, options.config)
+    return {name: value for name, value in vars(options).items() if name in names}
 
 
-def add_hub(command: argparse.ArgumentParser, variable: str, what: str) -> None:
+def check_environment() -> None:
+    """Check the variables, for a command that asks a running hub.
+
+    Raises:
+        SettingsError: A variable looks like a misspelt setting.
+    """
+    misspelt, _ = unknown_variables(os.environ)
+    if misspelt:
+        raise SettingsError("\n".join(misspelt))
+
+
+def add_hub(command: argparse.ArgumentParser, setting: str, what: str) -> None:
     """Add the flags for the hub to ask and the token.
 
     Args:
         command: The parser of the subcommand.
-        variable: The setting whose environment variable has the token.
+        setting: The setting whose environment variable has the token.
         what: What the token is, for help.
     """
-    hub = os.environ.get(f"{ENVIRONMENT_PREFIX}PUBLIC_URL", _DEFAULT_HUB)
+    hub = os.environ.get(f"{ENVIRONMENT_PREFIX}HUB") or _DEFAULT_HUB
     shown = hub.replace("%", "%%")
-    command.add_argument("--hub", metavar="URL", default=hub, help=f"the URL of the hub; by default {shown}")
-    name = ENVIRONMENT_PREFIX + variable
-    command.add_argument("--token", metavar="TOKEN", default=os.environ.get(name), help=f"{what}; by default ${name}")
+    command.add_argument(
+        "--hub",
+        metavar="URL",
+        default=hub,
+        help=f"the URL of the hub [default: {shown}] [env: {ENVIRONMENT_PREFIX}HUB]",
+    )
+    name = variable(setting)
+    command.add_argument("--token", metavar="TOKEN", default=os.environ.get(name), help=f"{what} [env: {name}]")

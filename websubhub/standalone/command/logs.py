@@ -4,6 +4,10 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
+
+from websubhub.standalone.events.events import Event
+from websubhub.standalone.events.printing import printable
 
 _LIMIT = 2_000
 
@@ -22,7 +26,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats each record as a JSON object."""
+    """Formats each record as a JSON object. An event has its name as ``event``, and its fields one by one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as a JSON object."""
@@ -30,17 +34,19 @@ class JsonFormatter(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage()[:_LIMIT],
+            **_told(record),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return json.dumps(entry)
 
 
-def printable(text: str) -> str:
-    """Return the text with unprintable characters escaped, cut to a limit."""
-    shown = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return shown if len(shown) <= _LIMIT else shown[:_LIMIT] + "…"
+def _told(record: logging.LogRecord) -> Mapping[str, object]:
+    """Return what a record says. The message of an event is that of all of its kind, so that programs group by it."""
+    event = getattr(record, "event", None)
+    if not isinstance(event, Event):
+        return {"message": record.getMessage()[:_LIMIT]}
+    return {"message": event.name.replace("_", " "), "event": event.name, **event.fields}
 
 
 def set_up(log_format: str, level: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from websubhub.standalone.command.flags import add_settings, read_settings
+from websubhub.standalone.command.flags import add_settings, read_settings, read_sources
 
 #: How long one thread may keep the others waiting. The database thread needs the interpreter between two statements:
 #: with the default of 5 ms, a commit of fifty writes takes half a second while the event loop is busy.
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Run a hub until it is told to stop."""
-    settings = read_settings(options)
+    settings, sources = read_settings(options), read_sources(options)
     # Imported when needed, so that help and mistakes are shown at once.
     from websubhub import run_app  # noqa: PLC0415 - see above
     from websubhub.standalone.command import logs  # noqa: PLC0415 - see above
@@ -36,7 +36,7 @@ def serve(options: argparse.Namespace) -> int:
     _return_large_blocks()
 
     async def hub(stop: Callable[[], Awaitable[object]]) -> None:
-        await run_hub(settings, stop=stop, ready=announce)
+        await run_hub(settings, stop=stop, ready=announce, sources=sources)
 
     run_app(hub, backend=settings.loop)
     return 0

@@ -5,8 +5,23 @@ import time
 from collections.abc import Callable
 
 from websubhub import host_of
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.hub.introductions import Introductions
-from websubhub.standalone.ports import HubStore, PublishKey, Update
+from websubhub.standalone.ports import HubStore, Published, PublishKey, Update
+
+
+def record_published(events: Events, update: Update, published: Published) -> None:
+    """Record that an update was published."""
+    events.record(
+        Kind.PUBLISHED,
+        id=published.id,
+        topic=update.topic,
+        type=update.content_type,
+        size=len(update.content),
+        recipients=published.recipients,
+        publisher=update.publisher,
+    )
 
 
 class Intake:
@@ -17,6 +32,7 @@ class Intake:
         announced: Called when a topic is to be fetched.
         clock: Returns the time, in seconds since 1970.
         introductions: The hosts of topics, by the client that named them.
+        events: Where to record what was accepted.
     """
 
     def __init__(
@@ -25,13 +41,17 @@ class Intake:
         announced: Callable[[], None],
         clock: Callable[[], float] = time.time,
         introductions: Introductions | None = None,
+        events: Events | None = None,
     ) -> None:
         self._store = store
         self._announced = announced
         self._clock = clock
         self._introductions = introductions or Introductions()
+        self._events = events or Events()
 
-    async def publish(self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None) -> str:
+    async def publish(
+        self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None, publisher: str = ""
+    ) -> Published:
         """Store content for all subscriptions of a topic. It is durable when this returns.
 
         Args:
@@ -39,9 +59,10 @@ class Intake:
             content: The content.
             content_type: Its Content-Type.
             key: The publisher's key of the update. Updates with the same key are accepted once.
+            publisher: The name of the publisher's token, or an empty text.
 
         Returns:
-            The id of its message, or of the first one with the same key.
+            The id of its message, or of the first one with the same key, and how many subscriptions it is owed to.
 
         Raises:
             StoreError: It was not stored.
@@ -52,8 +73,12 @@ class Intake:
             content=content,
             content_type=content_type,
             published_at=self._clock(),
+            publisher=publisher,
         )
-        return await self._store.broker.publish(update, key)
+        published = await self._store.broker.publish(update, key)
+        if not published.repeated:
+            record_published(self._events, update, published)
+        return published
 
     async def announce(self, topic: str, client: str = "") -> None:
         """Store an announcement, which is durable when this returns. A topic without subscriptions is not fetched.
@@ -69,3 +94,4 @@ class Intake:
             await self._store.announcements.save(topic)
             self._introductions.note(client, host_of(topic))
             self._announced()
+            self._events.record(Kind.ANNOUNCED, topic=topic)

@@ -43,3 +43,7 @@ class PublisherPolicy:
     def publisher(self, headers: Headers) -> str:
         """Return who a request is from: a digest of its token, empty for everybody without one."""
         return self._tokens.holder(headers)
+
+    def name(self, headers: Headers) -> str:
+        """Return the name of the publisher's token, or an empty text if it has none."""
+        return self._tokens.name_of(headers)

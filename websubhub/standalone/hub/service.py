@@ -1,6 +1,5 @@
 """The hub itself: what it answers to publishers and subscribers."""
 
-import logging
 import re
 
 import attrs
@@ -12,7 +11,6 @@ from websubhub import (
     InternalSubscriptionError,
     InternalUnsubscriptionError,
     MessageType,
-    Refusals,
     RequestPostponedError,
     Subscription,
     SubscriptionAccepted,
@@ -30,24 +28,28 @@ from websubhub import (
     VerifiedSubscription,
     VerifiedUnsubscription,
 )
+from websubhub.standalone.events.events import Events
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.policies import PublisherPolicy
+from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
 from websubhub.standalone.hub.topics import TopicRules
 from websubhub.standalone.metrics import HubMetrics, RequestOutcome
 from websubhub.standalone.ports import (
+    TOPIC_OPTIONS,
+    BacklogFullError,
     HostFullError,
+    HubFullError,
     HubStore,
     PublishKey,
     StoredSubscription,
     StoreError,
 )
 
-log = logging.getLogger("websubhub")
-
 _MESSAGE_ID = "X-Hub-Message-Id"
+_SUBSCRIPTIONS = "X-Hub-Subscriptions"
 _MESSAGE_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
-_STORE_SECONDS = 10.0
+_TOO_MANY = "too many requests await their verification"
 _BUSY = {"Retry-After": "30"}
 _FULL = {"Retry-After": "3600"}
 
@@ -62,6 +64,7 @@ class StandaloneHub(HubService):
         intake: What takes updates and announcements.
         requests: What keeps requests until they are verified.
         metrics: What counts requests by their answers.
+        reports: What records events of what is accepted and refused.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class StandaloneHub(HubService):
         intake: Intake,
         requests: Requests,
         metrics: HubMetrics | None = None,
+        *,
+        reports: Reports | None = None,
     ) -> None:
         self._store = store
         self._rules = rules
@@ -79,7 +84,7 @@ class StandaloneHub(HubService):
         self._intake = intake
         self._requests = requests
         self._metrics = metrics or HubMetrics()
-        self._refusals = Refusals(log)
+        self._reports = reports or Reports(Events(), store)
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
         """Keep the topic, for publishers with a token."""
@@ -87,12 +92,11 @@ class StandaloneHub(HubService):
         if refusal is not None:
             return TopicRegistrationError(refusal.reason, status=refusal.status, headers=refusal.headers)
         try:
-            known = await self._store.topics.get(message.topic)
-            if known is None or self._rules.names(message.topic):
-                known = self._rules.topic(message.topic)
-            await self._store.topics.save(attrs.evolve(known, registered=True))
+            topic = attrs.evolve(self._rules.topic(message.topic), registered=True)
+            options = TOPIC_OPTIONS if self._rules.names(message.topic) else ("registered",)
+            await self._store.topics.save(topic, options=options)
         except StoreError as error:
-            return TopicRegistrationError(self._failed(error), status=503, headers=_BUSY)
+            return TopicRegistrationError(self._reports.failed(error), status=503, headers=_BUSY)
         return TopicRegistrationSuccess()
 
     async def on_deregister_topic(
@@ -105,7 +109,7 @@ class StandaloneHub(HubService):
         try:
             known = await self._store.topics.deregister(message.topic)
         except StoreError as error:
-            return TopicDeregistrationError(self._failed(error), status=503, headers=_BUSY)
+            return TopicDeregistrationError(self._reports.failed(error), status=503, headers=_BUSY)
         return TopicDeregistrationSuccess() if known else TopicDeregistrationError("the topic is not registered")
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
@@ -118,15 +122,18 @@ class StandaloneHub(HubService):
         if message.type is MessageType.PUBLISH:
             refusal = self._publishers.refusal(message.headers)
             if refusal is not None:
-                return UpdateMessageError(refusal.reason, status=refusal.status, headers=refusal.headers)
+                error = UpdateMessageError(refusal.reason, status=refusal.status, headers=refusal.headers)
+                return self._reports.publish_refused(message, error)
         try:
             if not await self._rules.is_open_to(message.topic):
-                return UpdateMessageError("the topic is not registered")
+                return self._reports.publish_refused(message, UpdateMessageError("the topic is not registered"))
             if message.type is MessageType.PUBLISH:
                 return await self._publish(message)
             await self._intake.announce(message.topic, message.client)
+        except BacklogFullError as error:
+            return UpdateMessageError(self._reports.backlog_full(message, error), status=503, headers=_BUSY)
         except StoreError as error:
-            return UpdateMessageError(self._failed(error), status=503, headers=_BUSY)
+            return UpdateMessageError(self._reports.failed(error), status=503, headers=_BUSY)
         return Acknowledgement()
 
     async def _publish(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
@@ -134,10 +141,17 @@ class StandaloneHub(HubService):
         given = message.headers.get(_MESSAGE_ID)
         if given:
             if not _MESSAGE_ID_FORM.fullmatch(given):
-                return UpdateMessageError(f"{_MESSAGE_ID} must be 1 to 128 visible characters of ASCII", status=400)
+                reason = f"{_MESSAGE_ID} must be 1 to 128 visible characters of ASCII"
+                return self._reports.publish_refused(message, UpdateMessageError(reason, status=400))
             key = PublishKey(publisher=self._publishers.publisher(message.headers), id=given)
-        message_id = await self._intake.publish(message.topic, message.body, message.content_type, key)
-        return Acknowledgement(headers=((_MESSAGE_ID, message_id),))
+        published = await self._intake.publish(
+            message.topic, message.body, message.content_type, key, self._publishers.name(message.headers)
+        )
+        self._metrics.contents += not published.repeated
+        headers = [(_MESSAGE_ID, published.id)]
+        if published.recipients is not None:
+            headers.append((_SUBSCRIPTIONS, str(published.recipients)))
+        return Acknowledgement(headers=headers)
 
     async def on_subscription(
         self, message: Subscription
@@ -153,7 +167,7 @@ class StandaloneHub(HubService):
         try:
             refusal = await self._defer(message)
         except HostFullError as error:
-            self._refusals.note("A subscription was answered 429: %s", error)
+            self._reports.request_refused(message, 429, str(error))
             return BadSubscriptionError(error.public, status=429, headers=_FULL)
         if refusal is not None:
             return InternalSubscriptionError(refusal, status=503, headers=_BUSY)
@@ -166,7 +180,7 @@ class StandaloneHub(HubService):
         try:
             return await self._rules.objection(message.topic, message.hub)
         except StoreError as error:
-            return self._postponed(error)
+            return self._reports.postponed(error)
 
     async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> RequestPostponedError | None:
         """Activate or renew the subscription."""
@@ -178,11 +192,15 @@ class StandaloneHub(HubService):
             requested_at=message.verified_at,
         )
         try:
+            known = await self._store.subscriptions.get(message.topic, message.callback)
             if self._rules.names(message.topic) and await self._store.topics.get(message.topic) is None:
-                await self._store.topics.save(self._rules.topic(message.topic))
-            await self._store.subscriptions.save(subscription, verification=message.request_id)
+                # One that is known by now keeps its options, since a registration may have set them.
+                await self._store.topics.save(self._rules.topic(message.topic), options=())
+            saved = await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
-            return self._postponed(error)
+            return self._reports.postponed(error)
+        if saved:
+            self._reports.subscribed(message, renewed=known is not None)
         return None
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
@@ -196,9 +214,12 @@ class StandaloneHub(HubService):
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> RequestPostponedError | None:
         """End the subscription."""
         try:
-            await self._store.subscriptions.remove(message.topic, message.callback, verification=message.request_id)
+            pair = message.topic, message.callback
+            removed = await self._store.subscriptions.remove(*pair, verification=message.request_id)
         except StoreError as error:
-            return self._postponed(error)
+            return self._reports.postponed(error)
+        if removed:
+            self._reports.unsubscribed(message)
         return None
 
     async def _defer(self, message: Subscription | Unsubscription) -> str | None:
@@ -206,16 +227,12 @@ class StandaloneHub(HubService):
             kept = await self._requests.keep(message)
         except HostFullError:
             raise
+        except HubFullError as error:
+            self._reports.request_refused(message, 503, str(error))
+            return error.public
         except StoreError as error:
-            return self._failed(error)
-        return None if kept else "too many requests await their verification"
-
-    def _postponed(self, error: StoreError) -> RequestPostponedError:
-        """Return the error that postpones a request, since a failure of the store is not an answer to it."""
-        self._refusals.note("A request that was accepted waits for the store: %s", error)
-        return RequestPostponedError(error.public, retry_after=_STORE_SECONDS)
-
-    def _failed(self, error: StoreError) -> str:
-        """Tell the log what the store said, and return what strangers may know of it."""
-        self._refusals.note("A request was answered 503: %s", error)
-        return error.public
+            return self._reports.failed(error)
+        if kept:
+            return None
+        self._reports.request_refused(message, 503, _TOO_MANY)
+        return _TOO_MANY

@@ -74,6 +74,14 @@ class AnnouncementStore(Protocol):
         """Return a page of the announcements, the oldest first, after the id of the last one of the previous page."""
         ...
 
+    async def get(self, topic: str) -> Announcement | None:
+        """Return the announcement of a topic, or None."""
+        ...
+
+    async def known(self, announcements: Sequence[int]) -> set[int]:
+        """Return which of these ids there are."""
+        ...
+
     async def replay(self, announcements: Sequence[int]) -> int:
         """Fetch these topics now, with all attempts ahead of them. Return how many there were."""
         ...

@@ -1,11 +1,13 @@
 """The port to the broker: publish updates, claim the deliveries that are due, settle each exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from websubhub.standalone.ports.messages import AttemptDetails, Published
 from websubhub.standalone.ports.records import (
     DeadLetter,
     FailingDelivery,
+    HostPlace,
     HostState,
     PublishKey,
     Statistics,
@@ -67,6 +69,7 @@ class Delivery(Protocol):
         host_failed: bool = True,
         refused: bool = False,
         counted: bool = True,
+        details: AttemptDetails | None = None,
     ) -> None:
         """Settle as failed, to be tried again.
 
@@ -77,27 +80,39 @@ class Delivery(Protocol):
             host_failed: Whether the host is to blame, and not only this callback (as with a 404, for example).
             refused: Whether to count it in ``refusals`` as well as in ``attempt``.
             counted: Whether it counts as an attempt. If not, the next one has the same number.
+            details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
             DeliverySettledError: It was settled before.
         """
         ...
 
-    def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
+    def dead(
+        self,
+        reason: str,
+        *,
+        host_failed: bool = True,
+        turned_away: bool = False,
+        details: AttemptDetails | None = None,
+    ) -> None:
         """Settle as failed for the last time. It becomes a dead letter, and the subscription gets its next update.
 
         Args:
             reason: What happened, in one sentence without secrets.
             host_failed: Whether the host is to blame.
             turned_away: Whether the callback is to blame. The delivery of the next update knows that.
+            details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
             DeliverySettledError: It was settled before.
         """
         ...
 
-    def gone(self) -> None:
+    def gone(self, *, details: AttemptDetails | None = None) -> None:
         """Settle as gone: the callback answered 410, so the subscription ends (W3C 7).
+
+        Args:
+            details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
             DeliverySettledError: It was settled before.
@@ -108,7 +123,7 @@ class Delivery(Protocol):
 class ContentBroker(Protocol):
     """Publishes updates, and hands out their deliveries in order, one at a time for each subscription."""
 
-    async def publish(self, update: Update, key: PublishKey | None = None) -> str:
+    async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
         """Accept an update for every subscription that its topic has now. It is durable when this returns.
 
         Args:
@@ -116,8 +131,8 @@ class ContentBroker(Protocol):
             key: The key of the update. Updates with the same key and topic are accepted once within a day.
 
         Returns:
-            The id of the accepted update, or of the first one with the same key. It differs from the caller's if
-            another publisher has already used that id for the topic.
+            The id of the accepted update, or of the first one with the same key, and how many subscriptions it is owed
+            to. The id differs from the caller's if another publisher has already used that id for the topic.
 
         Raises:
             BacklogFullError: Too many deliveries are waiting.
@@ -174,8 +189,24 @@ class ContentBroker(Protocol):
         """Resume deliveries to this host at once, even if it was held back because it failed."""
         ...
 
-    async def hosts(self, *, limit: int = 100) -> list[HostState]:
-        """Return the hosts that are paused, failing or busy, in this order."""
+    async def hosts(
+        self, *, only: str | None = None, after: HostPlace | None = None, limit: int = 100
+    ) -> list[HostState]:
+        """Return the hosts that are paused, failing or busy, in this order.
+
+        Args:
+            only: The only host, named as by ``canonical_authority``.
+            after: The ``place`` of the last host of the previous page.
+            limit: How many at most.
+        """
+        ...
+
+    def report_to(self, record: Callable[..., None]) -> None:
+        """Record events of hosts from now on: held back, recovered, paused or resumed.
+
+        Args:
+            record: Records an event, as ``Events.record``.
+        """
         ...
 
     async def reclaim(self) -> int:

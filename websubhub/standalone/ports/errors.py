@@ -1,7 +1,9 @@
 """The errors of a store. Every message is one sentence that may be shown to an operator."""
 
+from websubhub import WebSubError
 
-class StoreError(Exception):
+
+class StoreError(WebSubError):
     """The store could not carry out an operation. Nothing that was accepted before is lost.
 
     Attributes:

@@ -34,6 +34,10 @@ class Topic:
     feed_diff: bool = False
 
 
+TOPIC_OPTIONS = ("registered", "delivery_mode", "feed_diff")
+"""The options of a topic."""
+
+
 @frozen(kw_only=True)
 class FetchedTopic:
     """The record of the last fetch of a topic, to request it conditionally and to see what changed.
@@ -47,6 +51,7 @@ class FetchedTopic:
         canonical: The canonical URL that the topic named, or None.
         hubs: The hubs that the topic named.
         entries: The identities of the feed entries already delivered, for topics with ``feed_diff``.
+        fetched_at: When this content was fetched, or None if that is unknown.
     """
 
     etag: str | None = None
@@ -57,6 +62,24 @@ class FetchedTopic:
     canonical: str | None = None
     hubs: tuple[str, ...] = ()
     entries: tuple[str, ...] = ()
+    fetched_at: float | None = None
+
+
+@frozen(kw_only=True)
+class TopicUsage:
+    """What depends on a topic.
+
+    Args:
+        subscriptions: How many subscriptions it has.
+        updates: How many updates are kept, since they are owed or belong to dead letters.
+        dead_letters: How many dead letters it has.
+        published_at: When the newest of its kept updates was published, or None.
+    """
+
+    subscriptions: int
+    updates: int
+    dead_letters: int
+    published_at: float | None
 
 
 class AnnouncementState(StrEnum):
@@ -157,6 +180,8 @@ class Update:
         canonical: The topic URL to name in its delivery, if it is not the topic's own (W3C 7, rel=self).
         hubs: The hubs to name in its delivery, or none for only this hub (W3C 7, rel=hub).
         published_at: When it was accepted.
+        publisher: The name of the publisher's token, an empty text for anybody without one, or None if the hub fetched
+            the content itself.
     """
 
     id: str
@@ -166,6 +191,7 @@ class Update:
     canonical: str | None = None
     hubs: tuple[str, ...] = ()
     published_at: float
+    publisher: str | None = field(default="", eq=False)
 
 
 @frozen(kw_only=True)
@@ -218,6 +244,10 @@ class DeadLetter:
     replaying: bool = False
 
 
+HostPlace = tuple[int, int, int, str]
+"""The place of a host among others: what sorts before is more urgent."""
+
+
 @frozen(kw_only=True)
 class HostState:
     """A host of callbacks that is busy, failing or paused.
@@ -237,6 +267,11 @@ class HostState:
     failures: int = 0
     resumes_at: float | None = None
     paused: bool = False
+
+    @property
+    def place(self) -> HostPlace:
+        """Its place among the hosts, the most urgent first."""
+        return int(not self.paused), -self.failures, -self.in_flight, self.host
 
 
 @frozen(kw_only=True)

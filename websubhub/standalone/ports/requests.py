@@ -27,6 +27,7 @@ class PendingVerification:
         lease_seconds: The lease that will be granted, 0 for an unsubscription.
         attempts: How many verification requests were made.
         due_at: When to make the next one.
+        reason: What went wrong in the last attempt, in one sentence, or an empty text.
         known: Whether its pair was already subscribed when it was stored. The store sets this.
     """
 
@@ -38,6 +39,7 @@ class PendingVerification:
     lease_seconds: int = 0
     attempts: int = 0
     due_at: float
+    reason: str = ""
     known: bool = field(default=False, eq=False)
 
     def message(self, hub: str) -> "websubhub.Subscription | websubhub.Unsubscription":

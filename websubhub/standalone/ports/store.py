@@ -1,16 +1,20 @@
 """The ports to the stores of topics, subscriptions and verifications. Changes are durable when a method returns."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker
+from websubhub.standalone.ports.letters import DeadLetterStore
 from websubhub.standalone.ports.limits import SubscriptionLimits
+from websubhub.standalone.ports.messages import MessageStore
 from websubhub.standalone.ports.records import (
+    TOPIC_OPTIONS,
     FetchedTopic,
     StoredSubscription,
     Topic,
+    TopicUsage,
 )
 from websubhub.standalone.ports.requests import PendingVerification
 
@@ -21,8 +25,16 @@ HostAccount = tuple[bool, str]
 class TopicStore(Protocol):
     """Topics by URL. Others may change them at any time, so every result is a snapshot."""
 
-    async def save(self, topic: Topic) -> None:
-        """Add a topic, or replace the options of a known one."""
+    async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
+        """Add a topic, or set options of a known one, in one step.
+
+        Args:
+            topic: The topic as it is added if it is unknown.
+            options: The names of the options that replace those of a known topic. It keeps its others.
+
+        Returns:
+            The topic as it is kept now.
+        """
         ...
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
@@ -40,8 +52,26 @@ class TopicStore(Protocol):
         """Return the topic of this URL, or None."""
         ...
 
-    async def page(self, *, after: str = "", limit: int = 100) -> list[Topic]:
-        """Return a page of the topics in a fixed order, after the last URL of the previous page."""
+    async def page(self, *, search: str = "", after: str = "", limit: int = 100) -> list[Topic]:
+        """Return a page of the topics in a fixed order.
+
+        Args:
+            search: Text that their URLs contain.
+            after: The last URL of the previous page.
+            limit: How many at most.
+        """
+        ...
+
+    async def usage(self, url: str) -> TopicUsage | None:
+        """Return what depends on a topic, or None if it is unknown."""
+        ...
+
+    async def remove(self, url: str) -> bool:
+        """Forget a topic with its options, its last fetch and its announcement.
+
+        Returns:
+            False, with nothing changed, if it is unknown, or has a subscription, an update or a dead letter.
+        """
         ...
 
     async def deregister(self, url: str) -> bool:
@@ -88,9 +118,23 @@ class SubscriptionStore(Protocol):
         ...
 
     async def page(
-        self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        *,
+        topic: str | None = None,
+        host: str | None = None,
+        callback: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
     ) -> list[StoredSubscription]:
-        """Return a page of subscriptions in a fixed order, after the last topic and callback of the previous page."""
+        """Return a page of subscriptions in a fixed order.
+
+        Args:
+            topic: Only those of this topic.
+            host: Only those with callbacks at this host, named as by ``canonical_authority``.
+            callback: Only those of this callback.
+            after: The last topic and callback of the previous page.
+            limit: How many at most.
+        """
         ...
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
@@ -164,8 +208,39 @@ class VerificationStore(Protocol):
         """
         ...
 
-    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
-        """Set the time of the next attempt, and count this one or not. Return False if a newer request replaced it."""
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
+        """Set the time of the next attempt. Return False if a newer request has replaced it.
+
+        Args:
+            verification: The id of the request.
+            due_at: The time of the next attempt.
+            counts: Whether to count this attempt.
+            reason: What went wrong, in one sentence.
+        """
+        ...
+
+    async def page(
+        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+    ) -> list[PendingVerification]:
+        """Return a page of the pending requests in a fixed order.
+
+        Args:
+            after: The last topic and callback of the previous page.
+            limit: How many at most.
+            failing: Only those of which an attempt has failed, or only the others, or None for all.
+        """
+        ...
+
+    async def known(self, verifications: Sequence[str]) -> set[str]:
+        """Return which of these ids there are."""
+        ...
+
+    async def retry(self, verifications: Sequence[str]) -> int:
+        """Make these requests due now, with all attempts ahead of them. Return how many there were."""
+        ...
+
+    async def drop(self, verifications: Sequence[str]) -> int:
+        """Forget these requests. Return how many there were."""
         ...
 
     async def remove(self, verification: str) -> bool:
@@ -178,7 +253,7 @@ class VerificationStore(Protocol):
 
 
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
-    """The state of a hub. An adapter is an async context manager with these five and a clock."""
+    """The state of a hub. An adapter is an async context manager with these and a clock."""
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -205,6 +280,11 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
         """The topics that are to be fetched."""
         ...
 
+    @property
+    def letters(self) -> DeadLetterStore:
+        """The dead letters, to look for some of them."""
+        ...
+
     async def examine(self) -> None:
         """Check that the stored state is intact.
 
@@ -219,6 +299,11 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
         Raises:
             StoreError: It cannot write. The message says why.
         """
+        ...
+
+    @property
+    def messages(self) -> MessageStore:
+        """What became of messages."""
         ...
 
     @property

@@ -1,10 +1,11 @@
 """The hosts of callbacks: how many deliveries each gets at a time, and how failing ones are slowed down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 
-from websubhub.standalone.ports import HostState
+from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.ports import HostPlace, HostState
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.queues import SubscriptionQueue
 
@@ -59,6 +60,9 @@ class Hosts:
     Args:
         limits: The limits.
         call: Called with the topic and subscription whose turn it is. Returns whether it takes the slot.
+
+    Attributes:
+        record: Records an event of a host. By default it is recorded nowhere.
     """
 
     def __init__(self, limits: DeliveryLimits, call: Callable[[int, int], bool]) -> None:
@@ -67,6 +71,7 @@ class Hosts:
         self._call = call
         self._hosts: dict[int, Host] = {}
         self._probes: list[tuple[float, int]] = []
+        self.record: Callable[..., None] = _record_nowhere
 
     def acquire(self, key: int) -> Host | None:
         """Take a slot and return the host, or None if no slot is free, others are parked, or it is held back."""
@@ -98,6 +103,8 @@ class Hosts:
         """Free a slot after a delivery, begun at that time, that the host answered."""
         host = self._hosts[key]
         host.well_at = max(host.well_at, began)
+        if host.probes:
+            self.record(Kind.HOST_RECOVERED, host=host.name)
         host.failures = host.probes = 0
         host.resumes_at = None
         self.released(key)
@@ -119,6 +126,8 @@ class Hosts:
             wait = min(self._limits.probe_seconds * 2.0 ** min(host.probes, 32), self._limits.probe_seconds_most)
             host.probes += 1
             self._hold(key, host, now + wait)
+            if host.probes == 1:
+                self.record(Kind.HOST_HELD_BACK, host=host.name, seconds=round(wait), failures=host.failures)
         self.released(key)
 
     def released(self, key: int) -> None:
@@ -166,20 +175,20 @@ class Hosts:
         """Return when the next probe of a failing host is due, or None."""
         return self._probes[0][0] if self._probes else None
 
-    def states(self, limit: int) -> list[HostState]:
-        """Return the hosts that are paused, failing or busy, in this order."""
-        chosen = sorted(filter(_is_of_interest, self._hosts.values()), key=_urgency)[:limit]
-        return [
-            HostState(
-                host=host.name,
-                in_flight=host.in_flight,
-                parked=len(host.parked or ()),
-                failures=host.failures,
-                resumes_at=host.resumes_at,
-                paused=host.paused,
-            )
-            for host in chosen
-        ]
+    def states(self, limit: int, *, only: str | None = None, after: HostPlace | None = None) -> list[HostState]:
+        """Return the hosts that are paused, failing or busy, in this order.
+
+        Args:
+            limit: How many at most.
+            only: The name of the only host.
+            after: The place of the last host of the previous page.
+        """
+        found: Iterable[Host] = self._hosts.values()
+        if only is not None:
+            host = self._hosts.get(host_key(only))
+            found = () if host is None else (host,)
+        states = (_state(host) for host in found if _is_of_interest(host))
+        return nsmallest(limit, (state for state in states if after is None or state.place > after), key=_place)
 
     def _hold(self, key: int, host: Host, until: float) -> None:
         host.resumes_at = until
@@ -194,6 +203,10 @@ class Hosts:
                 host.in_flight += 1
 
 
+def _record_nowhere(_kind: Kind, **_fields: object) -> None:
+    """Stands in until events are recorded."""
+
+
 def _slots(host: Host, limits: DeliveryLimits) -> int:
     # A host that keeps failing gets one delivery at a time, which is the probe.
     return limits.per_host if host.failures < limits.failures else 1
@@ -203,5 +216,16 @@ def _is_of_interest(host: Host) -> bool:
     return bool(host.in_flight or host.failures or host.paused or host.parked)
 
 
-def _urgency(host: Host) -> tuple[bool, int, int]:
-    return not host.paused, -host.failures, -host.in_flight
+def _state(host: Host) -> HostState:
+    return HostState(
+        host=host.name,
+        in_flight=host.in_flight,
+        parked=len(host.parked or ()),
+        failures=host.failures,
+        resumes_at=host.resumes_at,
+        paused=host.paused,
+    )
+
+
+def _place(state: HostState) -> HostPlace:
+    return state.place

@@ -8,7 +8,7 @@ from attrs import frozen
 from websubhub.standalone.ports import DeliveryMode
 from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.columns import TopicLog
-from websubhub.standalone.schedule.states import EXPIRED, IDLE, READY, TRANSITIONS, Event
+from websubhub.standalone.schedule.states import EXPIRED, IDLE, READY, TRANSITIONS, Cause
 
 
 class Admission(Enum):
@@ -19,6 +19,8 @@ class Admission(Enum):
     """No subscription wants it."""
     FULL = auto()
     """Too many deliveries are waiting."""
+    REPEATED = auto()
+    """One with the same key was accepted before."""
 
 
 @frozen(kw_only=True)
@@ -119,13 +121,19 @@ class Members:
             return Admission.NOBODY
         return Admission.FULL if self._board.waiting + log.active > self._board.limits.waiting else Admission.TAKEN
 
-    def publish(self, topic: int, sequence: int, now: float) -> None:
-        """Owe every subscription of a topic one more update."""
+    def count(self, topic: int) -> int:
+        """Return how many subscriptions a topic has. As with ``admit``, any thread may call it."""
+        log = self._board.logs.get(topic)
+        return 0 if log is None else log.active
+
+    def publish(self, topic: int, sequence: int, now: float) -> int:
+        """Owe every subscription of a topic one more update. Return how many they are."""
         log = self._board.logs[topic]
         self._board.owe(log, log.active - log.waiting if log.mode is DeliveryMode.LATEST else log.active)
         log.publish(sequence, now)
         self._board.enter(log)
         self._wake()
+        return log.active
 
     def replay(self, topic: int, subscription: int, letter: int, sequence: int) -> bool:
         """Owe a subscription the update of a dead letter. Return False if the subscription has ended."""
@@ -134,7 +142,7 @@ class Members:
             return False
         log, segment, index = place
         log.add_letter(subscription, letter, sequence)
-        if segment.states[index] in TRANSITIONS[Event.REPLAYED]:
+        if segment.states[index] in TRANSITIONS[Cause.REPLAYED]:
             self._board.ready(log, segment, index)
             self._wake()
         return True

@@ -34,8 +34,8 @@ NAMES: Final = (
 """The names of the states, by number."""
 
 
-class Event(Enum):
-    """The events that change the state of a subscription, in the words of the drawing."""
+class Cause(Enum):
+    """The causes of changes of the state of a subscription, in the words of the drawing."""
 
     RESTORED = "restart"
     PUBLISHED = "update"
@@ -60,35 +60,35 @@ _REST = (IDLE, READY, RETRY_WAITING, RETRY_DUE)
 STARTS: Final = (IDLE, READY)
 """The first state: READY for a subscription that is behind its topic when it is added."""
 
-TRANSITIONS: Final[Mapping[Event, Mapping[int, tuple[int, ...]]]] = {
-    Event.RESTORED: {READY: (RETRY_WAITING, RETRY_FIRM)},
-    Event.PUBLISHED: {IDLE: (READY,), RETRY_WAITING: (RETRY_EARLY,)},
-    Event.REPLAYED: dict.fromkeys((IDLE, RETRY_WAITING), (READY,)),
-    Event.DROPPED: dict.fromkeys((READY, ADMITTED), (IDLE,)),
-    Event.HOST_FULL: dict.fromkeys((READY, RETRY_DUE), (BLOCKED_BY_HOST,)),
-    Event.SLOT_FREE: {BLOCKED_BY_HOST: (ADMITTED,)},
-    Event.CLAIMED: dict.fromkeys(_TURN, (IN_FLIGHT,)),
-    Event.ARRIVED: {IN_FLIGHT: _REST},
-    Event.FAILED: {IN_FLIGHT: (RETRY_WAITING, RETRY_FIRM)},
-    Event.PUT_BACK: {IN_FLIGHT: _REST},
-    Event.RETRY_CAME: dict.fromkeys((RETRY_WAITING, RETRY_FIRM, RETRY_EARLY), (RETRY_DUE,)),
-    Event.TOO_EARLY: {RETRY_EARLY: (RETRY_WAITING,)},
-    Event.LEASE_OVER: dict.fromkeys(_TURN, (EXPIRED,)),
-    Event.RENEWED: {EXPIRED: _REST},
-    Event.ENDED: dict.fromkeys(range(ENDED), (ENDED,)),
+TRANSITIONS: Final[Mapping[Cause, Mapping[int, tuple[int, ...]]]] = {
+    Cause.RESTORED: {READY: (RETRY_WAITING, RETRY_FIRM)},
+    Cause.PUBLISHED: {IDLE: (READY,), RETRY_WAITING: (RETRY_EARLY,)},
+    Cause.REPLAYED: dict.fromkeys((IDLE, RETRY_WAITING), (READY,)),
+    Cause.DROPPED: dict.fromkeys((READY, ADMITTED), (IDLE,)),
+    Cause.HOST_FULL: dict.fromkeys((READY, RETRY_DUE), (BLOCKED_BY_HOST,)),
+    Cause.SLOT_FREE: {BLOCKED_BY_HOST: (ADMITTED,)},
+    Cause.CLAIMED: dict.fromkeys(_TURN, (IN_FLIGHT,)),
+    Cause.ARRIVED: {IN_FLIGHT: _REST},
+    Cause.FAILED: {IN_FLIGHT: (RETRY_WAITING, RETRY_FIRM)},
+    Cause.PUT_BACK: {IN_FLIGHT: _REST},
+    Cause.RETRY_CAME: dict.fromkeys((RETRY_WAITING, RETRY_FIRM, RETRY_EARLY), (RETRY_DUE,)),
+    Cause.TOO_EARLY: {RETRY_EARLY: (RETRY_WAITING,)},
+    Cause.LEASE_OVER: dict.fromkeys(_TURN, (EXPIRED,)),
+    Cause.RENEWED: {EXPIRED: _REST},
+    Cause.ENDED: dict.fromkeys(range(ENDED), (ENDED,)),
 }
 """The states that each event may lead to, by the state before. It cannot happen in states that are not listed.
 
 ``ARRIVED`` leads to whatever is owed next: nothing, an update, or, after a replay, the retry that waited before it.
 """
 
-UPDATED: Final = bytes(TRANSITIONS[Event.PUBLISHED].get(state, (state,))[0] for state in range(256))
+UPDATED: Final = bytes(TRANSITIONS[Cause.PUBLISHED].get(state, (state,))[0] for state in range(256))
 """The states after an update of the topic, by the states before, to change a million subscriptions in one step."""
 
 
-def ways() -> dict[tuple[int, int], list[Event]]:
+def ways() -> dict[tuple[int, int], list[Cause]]:
     """Return the events that lead from one state to another, by both states."""
-    found: dict[tuple[int, int], list[Event]] = {}
+    found: dict[tuple[int, int], list[Cause]] = {}
     for event, rows in TRANSITIONS.items():
         for before, afters in rows.items():
             for after in afters:

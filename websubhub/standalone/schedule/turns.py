@@ -19,12 +19,12 @@ from websubhub.standalone.schedule.states import (
     RETRY_EARLY,
     RETRY_WAITING,
     TRANSITIONS,
-    Event,
+    Cause,
 )
 
 _EVERY = DeliveryMode.EVERY  # a global is faster than the attribute of a class
 _TURN = 64  # subscriptions of one topic before it is another topic's turn
-_RETRIES = frozenset(TRANSITIONS[Event.RETRY_CAME])  # the states of subscriptions that wait for a time
+_RETRIES = frozenset(TRANSITIONS[Cause.RETRY_CAME])  # the states of subscriptions that wait for a time
 _STEPS = 2048  # subscriptions examined in one call, so that the event loop is not blocked for long
 
 

@@ -1,24 +1,19 @@
 """Delivering: claim what is due, send it, and settle each delivery by what came of it."""
 
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 import anyio
 
-from websubhub import (
-    ContentDistributor,
-    DeliveryOutcome,
-    SharedContent,
-    retry_after_seconds,
-)
+from websubhub import ContentDistributor, DeliveryOutcome, SharedContent
 from websubhub import Delivery as Sending
-from websubhub.standalone.metrics import DeliveryMetrics, Outcome
-from websubhub.standalone.ports import ContentBroker, Delivery, DeliverySettledError, StoreError, Update
-from websubhub.standalone.schedule.retry import Attempt, RetrySchedule
-from websubhub.standalone.schedule.verdicts import Verdict, judge
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.metrics import DeliveryMetrics
+from websubhub.standalone.ports import ContentBroker, Delivery, StoreError, Update
+from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.contents import Contents
+from websubhub.standalone.work.settling import Settler
 
 log = logging.getLogger("websubhub")
 
@@ -41,6 +36,7 @@ class DeliveryLoop:
         metrics: What counts them.
         slots: How many deliveries may be under way.
         clock: The time, in seconds since 1970.
+        events: Where to record what came of them.
     """
 
     def __init__(
@@ -52,13 +48,12 @@ class DeliveryLoop:
         *,
         slots: int = 4_096,
         clock: Callable[[], float] = time.time,
+        events: Events | None = None,
     ) -> None:
         self._broker = broker
         self._distributor = distributor
-        self._schedule = schedule
-        self._metrics = metrics
+        self._settler = Settler(schedule, metrics, events or Events(), clock)
         self._slots = slots
-        self._clock = clock
         self._under_way = 0
         self._room: anyio.Event | None = None
         self._turn = anyio.Lock(fast_acquire=True)
@@ -123,12 +118,13 @@ class DeliveryLoop:
         await anyio.sleep(_GATHER_SECONDS)
 
     async def _send(self, claimed: Sequence[Delivery]) -> None:
+        self._contents.timed = self._settler.look()
         try:
             await self._distributor.send(self._sendings(claimed), self._settle)
         except Exception:
             log.exception("Deliveries could not be made, and will be tried again.")
             for delivery in claimed:
-                if self._give_back(delivery):
+                if self._settler.give_back(delivery):
                     self._make_room()
 
     def _sendings(self, claimed: Sequence[Delivery]) -> Iterator[Sending]:
@@ -139,7 +135,7 @@ class DeliveryLoop:
                 content = self._content_or_none(update)
             if content is not None:
                 yield Sending(delivery.callback, content, delivery.secret, delivery)
-            elif self._give_back(delivery):
+            elif self._settler.give_back(delivery):
                 self._make_room()
 
     def _content_or_none(self, update: Update) -> SharedContent | None:
@@ -152,15 +148,7 @@ class DeliveryLoop:
     def _settle(self, sending: Sending, outcome: DeliveryOutcome) -> None:
         delivery: Delivery = sending.key  # type: ignore[assignment]  # what _sendings put there
         try:
-            if outcome.delivered:
-                delivery.done()
-                self._metrics.delivered(self._clock() - delivery.update.published_at, delivery.attempt)
-            else:
-                self._fail(delivery, outcome)
-        except Exception:
-            # Whatever a peer sends, a delivery in flight would keep its subscription and a slot of its host for ever.
-            log.exception("The outcome of a delivery cannot be settled; it is tried again.")
-            self._give_back(delivery)
+            self._settler.settle(delivery, outcome)
         finally:
             self._make_room()
 
@@ -170,45 +158,3 @@ class DeliveryLoop:
         if room is not None:
             self._room = None
             room.set()
-
-    def _fail(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
-        verdict = judge(outcome)
-        if verdict is Verdict.GONE:
-            delivery.gone()
-            self._metrics.count(Outcome.GONE)
-            return
-        reason = str(outcome.failure) if outcome.failure is not None else f"answered {outcome.status}"
-        attempt = Attempt(
-            verdict=verdict,
-            number=delivery.attempt,
-            refusals=delivery.refusals,
-            turned_away=delivery.turned_away,
-            retry_after=retry_after_seconds(outcome.retry_after, self._clock()),
-        )
-        self._try_again(delivery, attempt, reason, host_failed=verdict.blames_host)
-
-    def _try_again(self, delivery: Delivery, attempt: Attempt, reason: str, *, host_failed: bool) -> None:
-        again = self._schedule.again(attempt, random.random())  # noqa: S311 - jitter
-        if again is None:
-            turned_away = attempt.verdict is Verdict.TURNED_AWAY
-            delivery.dead(reason, host_failed=host_failed, turned_away=turned_away)
-            self._metrics.count(Outcome.DEAD)
-        else:
-            delivery.retry(
-                again.after,
-                reason,
-                firm=again.firm,
-                host_failed=host_failed,
-                refused=again.refused,
-                counted=again.counted,
-            )
-            self._metrics.count(Outcome.RETRIED)
-
-    def _give_back(self, delivery: Delivery) -> bool:
-        """Settle a delivery of which nothing came, for which nobody is to blame; False if it is settled."""
-        attempt = Attempt(verdict=Verdict.NOT_NOW, number=delivery.attempt, refusals=delivery.refusals)
-        try:
-            self._try_again(delivery, attempt, "internal error", host_failed=False)
-        except DeliverySettledError:
-            return False
-        return True

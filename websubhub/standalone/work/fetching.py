@@ -14,6 +14,8 @@ import attrs
 from anyio.abc import TaskGroup
 
 from websubhub import Budgets, HubConfig, TopicFetchError, host_of, retry_after_seconds
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.metrics import Counter as Counts
 from websubhub.standalone.metrics import FetchOutcome
@@ -67,9 +69,10 @@ class TopicFetching:
         budgets: What the hosts of topics may be made to take; those of the client that fetches.
         clock: The time, in seconds since 1970, that nobody sets.
         introductions: Who has announced topics of which hosts.
+        events: Where to record what was fetched.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what can be set, all but the first five by keyword
         self,
         store: HubStore,
         refresh: Callable[[str], Awaitable[Refreshed]],
@@ -80,6 +83,7 @@ class TopicFetching:
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time.time,
         introductions: Introductions | None = None,
+        events: Events | None = None,
     ) -> None:
         self._store = store
         self._refresh = refresh
@@ -93,6 +97,7 @@ class TopicFetching:
         self._strangers = 0
         self._met = Acquaintances[str]()
         self._introductions = introductions or Introductions()
+        self._events = events or Events()
         self._kept_back: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._waiting: dict[str, float] = {}
         self._soonest = math.inf
@@ -213,7 +218,9 @@ class TopicFetching:
         try:
             if await self._store.subscriptions.page(topic=topic, limit=1):
                 found = await self._refresh(topic)
-                self._metrics.count(FetchOutcome.UPDATED if found is Refreshed.UPDATED else FetchOutcome.UNCHANGED)
+                updated = found is Refreshed.UPDATED
+                self._metrics.count(FetchOutcome.UPDATED if updated else FetchOutcome.UNCHANGED)
+                self._events.record(Kind.FETCHED if updated else Kind.UNCHANGED, topic=topic)
             await self._store.announcements.settle(announcement)
         except StoreError:
             raise
@@ -229,11 +236,19 @@ class TopicFetching:
             until = self._clock() + min(error.wait, _LONGEST_WAIT_SECONDS)
             await self._store.announcements.hold(announcement, until, _WAITING)
             return
-        log.warning("The topic %r could not be fetched: %s", announcement.topic, error)
         delay = self._schedule.delay(announcement.attempts + 1, random.random())  # noqa: S311 - jitter
         firm = retry_after_seconds(error.headers.get("retry-after"), self._clock()) or 0.0
         store = self._store.announcements
-        if delay is None or error.status == _GONE:
+        dead = delay is None or error.status == _GONE
+        self._events.record(
+            Kind.FETCH_FAILED,
+            topic=announcement.topic,
+            status=error.status,
+            reason=error.reason,
+            attempt=announcement.attempts + 1,
+            dead=dead,
+        )
+        if delay is None or dead:
             await store.dead(announcement, error.reason, status=error.status, firm=firm)
             self._metrics.count(FetchOutcome.DEAD)
         else:

@@ -10,7 +10,10 @@ import anyio.lowlevel
 import attrs
 
 from websubhub import FeedEntry, TopicClient, TopicContent, feed_entries_in_steps, url_identity, without_entries
-from websubhub.standalone.ports import FetchedTopic, HubStore, Update
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.hub.intake import record_published
+from websubhub.standalone.hub.space import Space
+from websubhub.standalone.ports import FetchedTopic, HubStore, StoreError, Update
 
 _ENTRIES_REMEMBERED = 2_000
 
@@ -34,12 +37,24 @@ class TopicRefresher:
         store: The store of updates, and of the last fetch of each topic.
         client: The client that fetches topics.
         clock: Returns the time, in seconds since 1970.
+        events: Where to record what was published.
+        space: Notes that the store is full.
     """
 
-    def __init__(self, store: HubStore, client: TopicClient, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: HubStore,
+        client: TopicClient,
+        clock: Callable[[], float] = time.time,
+        *,
+        events: Events | None = None,
+        space: Space | None = None,
+    ) -> None:
         self._store = store
         self._client = client
         self._clock = clock
+        self._events = events or Events()
+        self._space = space or Space(store, self._events)
         self._reading = anyio.Lock()
 
     async def refresh(self, url: str) -> Refreshed:
@@ -70,14 +85,23 @@ class TopicRefresher:
             digest=hashlib.sha256(content.body).hexdigest(),
             canonical=content.topic,
             hubs=content.hubs,
+            fetched_at=self._clock(),
         )
         update = None
         if fetched.digest != known.digest:
             update, fetched = await self._update(url, content, fetched)
         if update is not None:
-            await self._store.broker.publish(update)
+            await self._publish(update)
         await self._store.topics.save_fetch(url, fetched)
         return Refreshed.FOR_NOTHING if update is None else Refreshed.UPDATED
+
+    async def _publish(self, update: Update) -> None:
+        try:
+            published = await self._store.broker.publish(update)
+        except StoreError as error:
+            self._space.note(error)
+            raise
+        record_published(self._events, update, published)
 
     async def _update(
         self, url: str, content: TopicContent, fetched: FetchedTopic
@@ -95,6 +119,7 @@ class TopicRefresher:
             canonical=content.topic,
             hubs=content.hubs,
             published_at=self._clock(),
+            publisher=None,
         )
         return None if body is None else update, attrs.evolve(fetched, message_id=message_id, entries=entries)
 

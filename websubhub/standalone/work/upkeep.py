@@ -6,6 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from websubhub import authority_of
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.hub.space import Space
 from websubhub.standalone.ports import HubStore, StoreError
 
 log = logging.getLogger("websubhub")
@@ -15,6 +19,8 @@ _RECLAIM_SECONDS = 5.0
 _DEAD_LETTER_SECONDS = 600.0
 _UNUSED_SECONDS = 3_600.0
 _IDLE_SECONDS = 10.0
+_SPACE_SECONDS = 5.0
+_TELL_SECONDS = 10.0
 _PAGE = 500
 
 
@@ -26,6 +32,8 @@ class Upkeep:
         dead_letter_seconds: How long dead letters are kept.
         clock: Returns the time, in seconds since 1970.
         close_idle: Closes the connections that have been idle for too long.
+        events: Where to record leases that expire.
+        space: Notes when a full store has space again.
     """
 
     def __init__(
@@ -34,11 +42,16 @@ class Upkeep:
         dead_letter_seconds: float,
         clock: Callable[[], float] = time.time,
         close_idle: Callable[[], None] | None = None,
+        *,
+        events: Events | None = None,
+        space: Space | None = None,
     ) -> None:
         self._store = store
         self._dead_letter_seconds = dead_letter_seconds
         self._clock = clock
         self._close_idle = close_idle
+        self._events = events or Events()
+        self._space = space or Space(store, self._events)
 
     async def run(self) -> None:
         """Clean up the store until cancelled."""
@@ -48,6 +61,8 @@ class Upkeep:
             tasks.start_soon(self._every, _DEAD_LETTER_SECONDS, self.drop_old_dead_letters)
             tasks.start_soon(self._every, _UNUSED_SECONDS, self.forget_unused_topics)
             tasks.start_soon(self._every, _IDLE_SECONDS, self.close_idle)
+            tasks.start_soon(self._every, _SPACE_SECONDS, self._space.look)
+            tasks.start_soon(self._every, _TELL_SECONDS, self.tell_counted)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
@@ -61,12 +76,18 @@ class Upkeep:
         """End every subscription whose lease has expired (W3C 5.3.1)."""
         ended = await self._store.subscriptions.end_expired(limit=_PAGE)
         while ended:
-            log.info("%d leases ended.", len(ended))
+            for each in ended:
+                self._events.record(Kind.EXPIRED, topic=each.topic, host=authority_of(each.callback))
             ended = await self._store.subscriptions.end_expired(limit=_PAGE)
 
     async def reclaim(self) -> None:
-        """Delete the updates that no subscription is owed."""
+        """Delete the updates that no subscription is owed, and whose messages were kept long enough."""
+        await self._store.messages.expire()
         await self._store.broker.reclaim()
+
+    async def tell_counted(self) -> None:
+        """Tell of events that were only counted."""
+        self._events.tell_counted()
 
     async def close_idle(self) -> None:
         """Close the connections to subscribers that have been idle for too long."""

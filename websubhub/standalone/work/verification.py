@@ -15,9 +15,12 @@ from websubhub import (
     Unsubscription,
     VerificationAttempt,
     VerificationBudget,
+    authority_of,
     host_of,
     url_identity,
 )
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.work.acquaintances import Acquaintances
@@ -60,6 +63,7 @@ class VerificationWorker:
         clock: The time, in seconds since 1970.
         count: Called with the end of each attempt.
         introductions: Who has named which hosts of callbacks.
+        events: Where to record what was not verified.
     """
 
     def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
@@ -76,6 +80,7 @@ class VerificationWorker:
         clock: Callable[[], float] = time.time,
         count: Callable[[IntentVerification], None] = lambda _: None,
         introductions: Introductions | None = None,
+        events: Events | None = None,
     ) -> None:
         self._verifications = verifications
         self._verify = verify
@@ -90,6 +95,7 @@ class VerificationWorker:
         self._finished: set[str] = set()
         self._met = Acquaintances[HostAccount]()
         self._introductions = introductions or Introductions()
+        self._events = events or Events()
         self._strangers = Counter[bool]()
         self._under_way: set[str] = set()
         self._left_some = True
@@ -220,7 +226,7 @@ class VerificationWorker:
         attempt = await self._verify(message)
         if attempt.result is IntentVerification.POSTPONED and attempt.counts and self._is_last(pending):
             await self._deny(message, attempt.reason)
-            return VerificationAttempt(result=IntentVerification.DENIED)
+            return VerificationAttempt(result=IntentVerification.DENIED, reason=attempt.reason)
         return attempt
 
     def _is_last(self, pending: PendingVerification) -> bool:
@@ -237,10 +243,28 @@ class VerificationWorker:
             return  # it was settled in the step that stored the subscription
         again = postponed or attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
         if again and not self._is_last(pending):
-            due_at = self._clock() + max(self._delays[pending.attempts], delay)
-            await self._verifications.postpone(pending.id, due_at=due_at)
+            wait = max(self._delays[pending.attempts], delay)
+            await self._verifications.postpone(pending.id, due_at=self._clock() + wait)
+            if attempt.result is IntentVerification.UNANSWERED:
+                self._record(Kind.VERIFICATION_UNANSWERED, pending, attempt, retry_seconds=round(wait))
             return
         await self._verifications.remove(pending.id)
+        if attempt.result is IntentVerification.DENIED:
+            self._record(Kind.DENIED, pending, attempt)
+        elif attempt.result is not IntentVerification.VERIFIED:
+            self._record(Kind.VERIFICATION_FAILED, pending, attempt)
+
+    def _record(self, kind: Kind, pending: PendingVerification, attempt: VerificationAttempt, **more: int) -> None:
+        of_attempt = {} if kind is Kind.DENIED else {"attempt": pending.attempts + 1, "status": attempt.status}
+        self._events.record(
+            kind,
+            topic=pending.topic,
+            host=authority_of(pending.callback),
+            mode=pending.mode,
+            reason=attempt.reason,
+            **of_attempt,
+            **more,
+        )
 
 
 def _account(pending: PendingVerification) -> HostAccount:

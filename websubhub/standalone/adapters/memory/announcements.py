@@ -97,6 +97,17 @@ class MemoryAnnouncements:
         values = (kept.value for kept in self._announced if kept.value.id > after)
         return list(islice((value for value in values if state in {None, value.state}), limit))
 
+    async def get(self, topic: str) -> Announcement | None:
+        """Return the announcement of a topic, or None."""
+        await self._state.turn()
+        kept = self._announced.of(topic)
+        return None if kept is None else kept.value
+
+    async def known(self, announcements: Sequence[int]) -> set[int]:
+        """Return which of these ids there are."""
+        await self._state.turn()
+        return {number for number in announcements if self._announced.get(number)}
+
     async def replay(self, announcements: Sequence[int]) -> int:
         """Fetch these topics now, with all attempts before them."""
         await self._state.turn()

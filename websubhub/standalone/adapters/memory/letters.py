@@ -1,14 +1,15 @@
 """Dead letters in memory."""
 
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
 
 from attrs import define, evolve, field
 
+from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.memory.ordered import Ordered
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
 from websubhub.standalone.broker.settlements import Death
-from websubhub.standalone.ports import DeadLetter
+from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
 
 
 @define(eq=False)
@@ -19,6 +20,7 @@ class KeptLetter:
     pair: Pair = field(repr=False)
     topic: KeptTopic
     sequence: int
+    redelivery: bool = False
 
 
 class Letters:
@@ -39,7 +41,19 @@ class Letters:
         update = topic.updates.get(death.sequence)
         if update is None:
             return
-        number = next(self._numbers)
+        self._add(subscription, update, death.sequence, death.attempts, death.reason, death.died_at)
+
+    def redeliver(self, update: Update, sequence: int, subscription: KeptSubscription, now: float) -> int:
+        """Keep an update that is to be delivered once more, like a dead letter that is replayed. Return its number."""
+        letter = self._add(subscription, update, sequence, 0, "an operator asked for another delivery", now)
+        letter.redelivery = True
+        self.replay(letter)
+        return letter.value.id
+
+    def _add(
+        self, subscription: KeptSubscription, update: Update, sequence: int, attempts: int, reason: str, died_at: float
+    ) -> KeptLetter:
+        number, topic = next(self._numbers), subscription.topic
         value = DeadLetter(
             id=number,
             topic=topic.value.url,
@@ -47,17 +61,39 @@ class Letters:
             message_id=update.id,
             content_type=update.content_type,
             content_length=len(update.content),
-            attempts=death.attempts,
-            reason=death.reason,
-            died_at=death.died_at,
+            attempts=attempts,
+            reason=reason,
+            died_at=died_at,
         )
-        self._letters[number] = KeptLetter(value, subscription.pair, topic, death.sequence)
+        letter = self._letters[number] = KeptLetter(value, subscription.pair, topic, sequence)
         self._order.add(number)
-        topic.letters[death.sequence] += 1
+        topic.letters[sequence] += 1
+        return letter
 
-    def page(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page, the oldest first."""
-        return [self._letters[number].value for number in self._order.page(after, limit)]
+    def page(self, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
+        """Return a page of these, the oldest first."""
+        return list(islice(self._chosen(only, after), limit))
+
+    def count(self, only: LetterFilter) -> int:
+        """Return how many of these there are."""
+        return sum(1 for _ in self._chosen(only, 0))
+
+    def update(self, number: int) -> Update | None:
+        """Return the update of one, or None."""
+        letter = self._letters.get(number)
+        return None if letter is None else letter.topic.updates.get(letter.sequence)
+
+    def _chosen(self, only: LetterFilter, after: int) -> Iterator[DeadLetter]:
+        topic, callback = (None if url is None else url_identity(url) for url in (only.topic, only.callback))
+        for number in self._order.after(after):
+            letter = self._letters[number]
+            if (
+                topic in {None, letter.pair[0]}
+                and callback in {None, letter.pair[1]}
+                and only.reason in {None, letter.value.reason}
+                and only.host in {None, authority_of(letter.value.callback)}
+            ):
+                yield letter.value
 
     def known(self, numbers: Iterable[int]) -> list[KeptLetter]:
         """Return those of these that there are, in the order of their numbers."""

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -33,6 +34,10 @@ class Ordered(Generic[K]):
         place = bisect_left(self._keys, key)
         if place < len(self._keys) and self._keys[place] == key:
             del self._keys[place]
+
+    def after(self, key: K) -> Iterator[K]:
+        """Return the keys above one that need not be there."""
+        return islice(self._keys, bisect_right(self._keys, key), None)
 
     def page(self, after: K, limit: int) -> list[K]:
         """Return the first keys above one that need not be there."""

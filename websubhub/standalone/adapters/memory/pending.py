@@ -74,11 +74,15 @@ class Pending:
         self._order[value.known].add((value.due_at, value.id))
         self.strangers[host] += not value.known
 
-    def postpone(self, kept: KeptVerification, due_at: float, attempts: int) -> None:
-        """Set the time of the next attempt, and the number of attempts made."""
+    def after(self, pair: Pair) -> Iterator[KeptVerification]:
+        """Return those of the pairs above one, in the order of the pairs."""
+        return (self._by_pair[each] for each in sorted(self._by_pair) if each > pair)
+
+    def postpone(self, kept: KeptVerification, due_at: float, attempts: int, reason: str) -> None:
+        """Set the time of the next attempt, the number of attempts made, and what went wrong."""
         order = self._order[kept.value.known]
         order.discard((kept.value.due_at, kept.value.id))
-        kept.value = evolve(kept.value, attempts=attempts, due_at=due_at)
+        kept.value = evolve(kept.value, attempts=attempts, due_at=due_at, reason=reason)
         order.add((due_at, kept.value.id))
 
     def delete(self, kept: KeptVerification | None) -> bool:

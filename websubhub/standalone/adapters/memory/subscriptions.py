@@ -1,12 +1,13 @@
 """Verified subscriptions in memory, each with its position in the log of its topic."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from itertools import islice, takewhile
 
 from attrs import evolve
 
 from websubhub import authority_of, url_identity
-from websubhub.standalone.adapters.memory.records import KeptSubscription
+from websubhub.standalone.adapters.memory.records import KeptSubscription, Pair
 from websubhub.standalone.adapters.memory.state import State, pair_of
 from websubhub.standalone.adapters.memory.verifications import MemoryVerifications
 from websubhub.standalone.ports import StoredSubscription
@@ -73,16 +74,29 @@ class MemorySubscriptions:
         return None if kept is None else kept.value
 
     async def page(
-        self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        *,
+        topic: str | None = None,
+        host: str | None = None,
+        callback: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
     ) -> list[StoredSubscription]:
         """Return a page of subscriptions by topic and callback."""
         await self._state.turn()
         start = pair_of(*after) if after else ("", "")
-        identity = None if topic is None else url_identity(topic)
-        if identity is not None:
-            start = max(start, (identity, ""))
-        pairs = self._state.pair_order.page(start, limit)
-        return [self._state.subscriptions[pair].value for pair in pairs if identity in {None, pair[0]}]
+        topic, callback = (None if url is None else url_identity(url) for url in (topic, callback))
+        if topic is not None:
+            start = max(start, (topic, start[1]))
+        pairs: Iterable[Pair] = self._state.pair_order.after(start)
+        if topic is not None:
+            pairs = takewhile(lambda pair: pair[0] == topic, pairs)
+        if callback is not None:
+            pairs = (pair for pair in pairs if pair[1] == callback)
+        found = (self._state.subscriptions[pair].value for pair in pairs)
+        if host is not None:
+            found = (value for value in found if authority_of(value.callback) == host)
+        return list(islice(found, limit))
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
         """End a subscription and everything owed to it."""

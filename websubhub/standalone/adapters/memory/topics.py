@@ -1,6 +1,7 @@
 """Topics in memory."""
 
 from collections.abc import Collection
+from itertools import islice
 
 from attrs import evolve
 
@@ -8,7 +9,7 @@ from websubhub import url_identity
 from websubhub.standalone.adapters.memory.announced import Announced
 from websubhub.standalone.adapters.memory.records import KeptTopic
 from websubhub.standalone.adapters.memory.state import State
-from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
+from websubhub.standalone.ports import TOPIC_OPTIONS, DeliveryMode, FetchedTopic, Topic, TopicUsage
 from websubhub.standalone.schedule.members import Members
 
 _ALL = "*"
@@ -30,12 +31,15 @@ class MemoryTopics:
         self._announced = announced
         self._unused: set[int] = set()
 
-    async def save(self, topic: Topic) -> None:
-        """Add a topic, or replace the options of a known one."""
+    async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
+        """Add a topic, or set options of a known one."""
         await self._state.turn()
+        is_new = self._state.find_topic(topic.url) is None
         kept = self._state.ensure_topic(topic.url)
-        kept.value = evolve(topic, url=kept.value.url)
+        changed = TOPIC_OPTIONS if is_new else options
+        kept.value = evolve(kept.value, **{name: getattr(topic, name) for name in changed})
         self._tell(kept)
+        return kept.value
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
         """Give the known topics that are named here these options."""
@@ -57,11 +61,39 @@ class MemoryTopics:
         kept = self._state.find_topic(url)
         return None if kept is None else kept.value
 
-    async def page(self, *, after: str = "", limit: int = 100) -> list[Topic]:
+    async def page(self, *, search: str = "", after: str = "", limit: int = 100) -> list[Topic]:
         """Return a page of the topics by URL."""
         await self._state.turn()
-        identities = self._state.topic_order.page(url_identity(after), limit)
-        return [self._state.topics[identity].value for identity in identities]
+        identities = self._state.topic_order.after(url_identity(after))
+        found = islice((identity for identity in identities if search in identity), limit)
+        return [self._state.topics[identity].value for identity in found]
+
+    async def usage(self, url: str) -> TopicUsage | None:
+        """Return what depends on a topic, or None if it is unknown."""
+        await self._state.turn()
+        kept = self._state.find_topic(url)
+        if kept is None:
+            return None
+        newest = kept.updates[max(kept.updates)] if kept.updates else None
+        return TopicUsage(
+            subscriptions=kept.subscriptions,
+            updates=len(kept.updates),
+            dead_letters=sum(kept.letters.values()),
+            published_at=newest.published_at if newest else None,
+        )
+
+    async def remove(self, url: str) -> bool:
+        """Forget a topic with its options, unless something depends on it."""
+        await self._state.turn()
+        kept = self._state.find_topic(url)
+        if kept is None or kept.subscriptions or kept.updates or kept.letters:
+            return False
+        announcement = self._announced.of(url)
+        if announcement is not None:
+            self._announced.delete([announcement.value.id])
+        self._state.forget_topic(kept)
+        self._members.forget_topic(kept.number)
+        return True
 
     async def deregister(self, url: str) -> bool:
         """Deregister a topic. Its subscriptions stay."""

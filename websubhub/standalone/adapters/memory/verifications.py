@@ -1,6 +1,6 @@
 """Pending intent verifications in memory."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 
 from attrs import evolve
@@ -80,14 +80,44 @@ class MemoryVerifications:
             found += [kept.value for kept in islice(chosen, limit)]
         return found
 
-    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
         """Count an attempt, if it was one, and set the time of the next."""
         await self._state.turn()
         kept = self._pending.get(verification)
         if kept is None:
             return False
-        self._pending.postpone(kept, due_at, kept.value.attempts + counts)
+        self._pending.postpone(kept, due_at, kept.value.attempts + counts, reason)
         return True
+
+    async def page(
+        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+    ) -> list[PendingVerification]:
+        """Return a page of the pending requests by topic and callback."""
+        await self._state.turn()
+        found = (
+            kept.value
+            for kept in self._pending.after(pair_of(*after) if after else ("", ""))
+            if failing in {None, kept.value.attempts > 0}
+        )
+        return list(islice(found, limit))
+
+    async def known(self, verifications: Sequence[str]) -> set[str]:
+        """Return which of these ids there are."""
+        await self._state.turn()
+        return {verification for verification in verifications if self._pending.get(verification)}
+
+    async def retry(self, verifications: Sequence[str]) -> int:
+        """Make these requests due now, with all attempts ahead of them."""
+        await self._state.turn()
+        chosen = [kept for verification in set(verifications) if (kept := self._pending.get(verification))]
+        for kept in chosen:
+            self._pending.postpone(kept, self._clock(), 0, kept.value.reason)
+        return len(chosen)
+
+    async def drop(self, verifications: Sequence[str]) -> int:
+        """Forget these requests."""
+        await self._state.turn()
+        return sum(self._pending.delete(self._pending.get(verification)) for verification in set(verifications))
 
     async def remove(self, verification: str) -> bool:
         """Forget a request that was denied or given up. False when a newer request has replaced it."""

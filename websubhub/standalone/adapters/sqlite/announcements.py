@@ -150,6 +150,22 @@ class SqliteAnnouncements:
 
         return await self._database.read(work)
 
+    async def get(self, topic: str) -> Announcement | None:
+        """Return the announcement of a topic, or None."""
+        statement = f"SELECT {_COLUMNS} FROM announcements WHERE identity = ?"  # noqa: S608 - our own words
+
+        def work(connection: Connection) -> Announcement | None:
+            row = connection.execute(statement, (url_identity(topic),)).fetchone()
+            return _announcement(*row) if row else None
+
+        return await self._database.read(work)
+
+    async def known(self, announcements: Sequence[int]) -> set[int]:
+        """Return which of these ids there are."""
+        statement = "SELECT id FROM announcements WHERE id IN (SELECT value FROM json_each(?))"
+        values = (as_json(announcements),)
+        return await self._database.read(lambda connection: {row[0] for row in connection.execute(statement, values)})
+
     async def replay(self, announcements: Sequence[int]) -> int:
         """Fetch these topics now, with all attempts before them."""
         now = self._clock()

@@ -1,10 +1,15 @@
 """Dead letters and failing deliveries in SQLite."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
+from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
-from websubhub.standalone.ports import DeadLetter, FailingDelivery
+from websubhub.standalone.adapters.sqlite.updates import read_update
+from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, FailingDelivery, LetterFilter, Update
+from websubhub.standalone.schedule.hosts import host_key
 
 _REPLAYABLE = (
     "FROM dead_letters JOIN subscriptions USING (topic_id, identity) "
@@ -12,15 +17,89 @@ _REPLAYABLE = (
 )
 
 
-def read_letters(connection: Connection, after: int, limit: int) -> list[DeadLetter]:
+_PAGE = (
+    "SELECT dead_letters.id, topics.url, callback, message_id, content_type, length(content), attempts, reason, "
+    "died_at, replaying FROM dead_letters {index} JOIN topics ON topics.id = dead_letters.topic_id "
+    "JOIN updates ON updates.topic_id = dead_letters.topic_id AND updates.sequence = dead_letters.sequence "
+    "WHERE {only} dead_letters.id > :after ORDER BY dead_letters.id LIMIT :limit"
+)
+_IDS = "SELECT id FROM dead_letters {index} WHERE {only} id > :after ORDER BY id LIMIT :limit"
+_COUNT = "SELECT count(*) FROM dead_letters {index} WHERE {only} 1"
+#: The conditions of a filter, and the index that serves them. The first that is given is the one that is used.
+_CONDITIONS = (
+    ("callback", "dead_letters.host = :callback_host AND dead_letters.identity = :callback", "dead_letters_by_host"),
+    ("host", "dead_letters.host = :host", "dead_letters_by_host"),
+    ("topic", "dead_letters.topic_id = (SELECT id FROM topics WHERE identity = :topic)", "dead_letters_by_topic"),
+    ("reason", "dead_letters.reason = :reason", "dead_letters_by_reason"),
+)
+
+
+class SqliteLetters:
+    """Satisfies ``DeadLetterStore``.
+
+    Args:
+        database: The database.
+        flush: Waits until everything that was settled is in the database.
+    """
+
+    def __init__(self, database: Database, flush: Callable[[], Awaitable[None]]) -> None:
+        self._database = database
+        self._flush = flush
+
+    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Return a page of these dead letters, the oldest first."""
+        await self._flush()
+        return await self._database.read(lambda connection: read_letters(connection, after, limit, only))
+
+    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Return the ids of these dead letters, the oldest first."""
+        await self._flush()
+        return await self._database.read(
+            lambda connection: [row[0] for row in _select(connection, _IDS, only, after=after, limit=limit)]
+        )
+
+    async def known(self, letters: list[int]) -> set[int]:
+        """Return which of these ids there are."""
+        await self._flush()
+        statement = "SELECT id FROM dead_letters WHERE id IN (SELECT value FROM json_each(?))"
+        return await self._database.read(
+            lambda connection: {row[0] for row in connection.execute(statement, (as_json(letters),))}
+        )
+
+    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
+        """Return how many of these there are."""
+        await self._flush()
+        return await self._database.read(lambda connection: int(_select(connection, _COUNT, only)[0][0]))
+
+    async def update(self, letter: int) -> Update | None:
+        """Return the update of a dead letter, or None."""
+        await self._flush()
+
+        def work(connection: Connection) -> Update | None:
+            key = connection.execute("SELECT topic_id, sequence FROM dead_letters WHERE id = ?", (letter,)).fetchone()
+            return None if key is None else read_update(connection, key)
+
+        return await self._database.read(work)
+
+
+def _select(connection: Connection, statement: str, only: LetterFilter, **values: int) -> list[tuple[Any, ...]]:
+    chosen = [(condition, index) for name, condition, index in _CONDITIONS if getattr(only, name) is not None]
+    conditions = "".join(f"{condition} AND " for condition, _ in chosen)
+    index = f"INDEXED BY {chosen[0][1]}" if chosen else ""
+    parameters: dict[str, object] = {
+        **values,
+        "callback": url_identity(only.callback or ""),
+        "callback_host": host_key(authority_of(only.callback)) if only.callback else 0,
+        "host": host_key(only.host or ""),
+        "topic": url_identity(only.topic or ""),
+        "reason": only.reason,
+    }
+    return connection.execute(statement.format(index=index, only=conditions), parameters).fetchall()
+
+
+def read_letters(connection: Connection, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
     """Return a page of the dead letters."""
-    rows = connection.execute(
-        "SELECT dead_letters.id, topics.url, callback, message_id, content_type, length(content), attempts, reason, "
-        "died_at, replaying FROM dead_letters JOIN topics ON topics.id = dead_letters.topic_id "
-        "JOIN updates ON updates.topic_id = dead_letters.topic_id AND updates.sequence = dead_letters.sequence "
-        "WHERE dead_letters.id > ? ORDER BY dead_letters.id LIMIT ?",
-        (after, limit),
-    ).fetchall()
+    rows = _select(connection, _PAGE, only, after=after, limit=limit)
     return [
         DeadLetter(
             id=row[0],

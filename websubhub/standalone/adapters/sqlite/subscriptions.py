@@ -1,6 +1,7 @@
 """Verified subscriptions in SQLite, each with its position in the log of its topic."""
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import frozen
 
@@ -16,6 +17,23 @@ from websubhub.standalone.schedule.members import Member, Members
 _SELECT = (
     "SELECT topics.url, callback, secret, lease_seconds, requested_at "
     "FROM subscriptions JOIN topics ON topics.id = topic_id "
+)
+_TOPIC = "(SELECT id FROM topics WHERE identity = {name})"
+_OF_ONE_TOPIC = (
+    f"{_SELECT}WHERE topic_id = {_TOPIC} AND subscriptions.identity > {{after}} "
+    "ORDER BY subscriptions.identity LIMIT :limit"
+)
+# From one topic to the next, so that each step is a search in an index.
+_OF_LATER_TOPICS = (
+    "SELECT topics.url, callback, secret, lease_seconds, requested_at "
+    "FROM topics CROSS JOIN subscriptions ON topic_id = topics.id WHERE topics.identity > :t "
+    "ORDER BY topics.identity, subscriptions.identity LIMIT :limit"
+)
+_OF_HOST = (
+    "SELECT topics.url, callback, secret, lease_seconds, requested_at "  # noqa: S608 - our own words
+    "FROM subscriptions INDEXED BY subscriptions_by_host CROSS JOIN topics ON topics.id = topic_id "
+    "WHERE host = :host AND {only}(subscriptions.identity, topic_id) "
+    f"> (:c, ifnull({_TOPIC.format(name=':t')}, 0)) ORDER BY subscriptions.identity, topic_id LIMIT :limit"
 )
 _RENEW = (
     "UPDATE subscriptions SET callback = :callback, secret = :secret, lease_seconds = :lease, "
@@ -86,19 +104,30 @@ class SqliteSubscriptions:
         return await self._database.read(work)
 
     async def page(
-        self, *, topic: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        *,
+        topic: str | None = None,
+        host: str | None = None,
+        callback: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
     ) -> list[StoredSubscription]:
-        """Return a page of subscriptions by topic and callback."""
+        """Return a page of subscriptions by topic and callback, or by callback and topic if those of a host."""
         after_topic, after_callback = map(url_identity, after or ("", ""))
-        only = "" if topic is None else "topics.identity = :topic AND "  # on its own, so that the index serves it
-        values = {"topic": url_identity(topic or ""), "t": after_topic, "c": after_callback, "limit": limit}
+        values = {
+            "topic": url_identity(topic or ""),
+            "host": host_key(authority_of(callback) if host is None and callback is not None else host or ""),
+            "callback": url_identity(callback or ""),
+            "t": after_topic,
+            "c": after_callback,
+            "limit": limit,
+        }
+        statements = _pages(by_topic=topic is not None, by_host=host is not None, by_callback=callback is not None)
 
         def work(connection: Connection) -> list[StoredSubscription]:
-            rows = connection.execute(
-                f"{_SELECT}WHERE {only}(topics.identity, subscriptions.identity) > (:t, :c) "
-                "ORDER BY topics.identity, subscriptions.identity LIMIT :limit",
-                values,
-            ).fetchall()
+            rows: list[tuple[Any, ...]] = []
+            for statement in statements:
+                rows += connection.execute(statement, values | {"limit": limit - len(rows)}).fetchall()
             return [_subscription(*row) for row in rows]
 
         await self._database.catch_up()
@@ -161,6 +190,17 @@ class SqliteSubscriptions:
                 expires_at=subscription.expires_at,
             )
         )
+
+
+def _pages(*, by_topic: bool, by_host: bool, by_callback: bool) -> list[str]:
+    """Return the statements that find a page, the second for what the first leaves over."""
+    if by_host or by_callback:
+        callback = "subscriptions.identity = :callback AND " if by_callback else ""
+        topic = f"topic_id = {_TOPIC.format(name=':topic')} AND " if by_topic else ""
+        return [_OF_HOST.format(only=callback + topic)]
+    if by_topic:
+        return [_OF_ONE_TOPIC.format(name=":topic", after=":c")]
+    return [_OF_ONE_TOPIC.format(name=":t", after=":c"), _OF_LATER_TOPICS]
 
 
 def _save(connection: Connection, subscription: StoredSubscription, now: float, gone: str) -> _Saved:

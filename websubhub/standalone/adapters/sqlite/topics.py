@@ -11,13 +11,20 @@ from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, as_json, delivery_mode
-from websubhub.standalone.ports import FetchedTopic, Topic
+from websubhub.standalone.ports import TOPIC_OPTIONS, FetchedTopic, Topic, TopicUsage
 from websubhub.standalone.schedule.members import Members
 
 log = logging.getLogger("websubhub")
 
 _ALL = "*"
 _PAGE = 5_000
+_SAVE = (
+    "INSERT INTO topics (identity, url, registered, mode, feed_diff) "
+    "VALUES (:identity, :url, :registered, :delivery_mode, :feed_diff) "
+    "ON CONFLICT (identity) DO UPDATE SET registered = iif(:sets_registered, :registered, registered), "
+    "mode = iif(:sets_delivery_mode, :delivery_mode, mode), feed_diff = iif(:sets_feed_diff, :feed_diff, feed_diff) "
+    "RETURNING id, head, url, registered, mode, feed_diff"
+)
 _CONFIGURE = (
     "WITH latest (identity) AS (SELECT value FROM json_each(:latest)), "
     "diff (identity) AS (SELECT value FROM json_each(:diff)), "
@@ -36,6 +43,19 @@ _UNUSED = (
     "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE topic_id = topics.id) "
     "AND NOT EXISTS (SELECT 1 FROM announcements WHERE announcements.identity = topics.identity)"
 )
+_REMOVE = (
+    "DELETE FROM topics WHERE identity = ? "
+    "AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE topic_id = topics.id) "
+    "AND NOT EXISTS (SELECT 1 FROM updates WHERE topic_id = topics.id) "
+    "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE topic_id = topics.id) RETURNING id"
+)
+_USAGE = (
+    "SELECT (SELECT count(*) FROM subscriptions WHERE topic_id = topics.id), "
+    "(SELECT count(*) FROM updates WHERE topic_id = topics.id), "
+    "(SELECT count(*) FROM dead_letters WHERE topic_id = topics.id), "
+    "(SELECT published_at FROM updates WHERE topic_id = topics.id ORDER BY sequence DESC LIMIT 1) "
+    "FROM topics WHERE identity = ?"
+)
 _CONFIGURE_PAGE = _CONFIGURE.format(which="id > :after AND id <= :until")
 _CONFIGURE_NAMED = _CONFIGURE.format(which="identity IN named")
 
@@ -53,27 +73,24 @@ class SqliteTopics:
         self._members = members
         self._unused: set[int] = set()
 
-    async def save(self, topic: Topic) -> None:
-        """Add a topic, or replace the options of a known one."""
+    async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
+        """Add a topic, or set options of a known one."""
         row = {
             "identity": url_identity(topic.url),
-            "url": topic.url,
-            "registered": topic.registered,
-            "mode": topic.delivery_mode,
-            "feed_diff": topic.feed_diff,
+            **attrs.asdict(topic),
+            **{f"sets_{name}": name in options for name in TOPIC_OPTIONS},
         }
 
-        def work(connection: Connection) -> tuple[int, int]:
-            number, head = connection.execute(
-                "INSERT INTO topics (identity, url, registered, mode, feed_diff) "
-                "VALUES (:identity, :url, :registered, :mode, :feed_diff) "
-                "ON CONFLICT (identity) DO UPDATE SET registered = :registered, mode = :mode, feed_diff = :feed_diff "
-                "RETURNING id, head",
-                row,
-            ).fetchone()
-            return number, head
+        def work(connection: Connection) -> tuple[int, int, Topic]:
+            number, head, *saved = connection.execute(_SAVE, row).fetchone()
+            return number, head, _topic(*saved)
 
-        await self._database.write(work, lambda saved: self._members.add_topic(saved[0], topic.delivery_mode, saved[1]))
+        def then(saved: tuple[int, int, Topic]) -> None:
+            number, head, kept = saved
+            self._members.add_topic(number, kept.delivery_mode, head)
+
+        *_, kept = await self._database.write(work, then)
+        return kept
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
         """Give the known topics that are named here these options."""
@@ -130,17 +147,41 @@ class SqliteTopics:
 
         return await self._database.read(work)
 
-    async def page(self, *, after: str = "", limit: int = 100) -> list[Topic]:
+    async def page(self, *, search: str = "", after: str = "", limit: int = 100) -> list[Topic]:
         """Return a page of the topics by URL."""
+        containing = "AND instr(identity, :search) " if search else ""
 
         def work(connection: Connection) -> list[Topic]:
             rows = connection.execute(
-                "SELECT url, registered, mode, feed_diff FROM topics WHERE identity > ? ORDER BY identity LIMIT ?",
-                (url_identity(after), limit),
+                "SELECT url, registered, mode, feed_diff FROM topics "  # noqa: S608 - our own words
+                f"WHERE identity > :after {containing}ORDER BY identity LIMIT :limit",
+                {"after": url_identity(after), "search": search, "limit": limit},
             ).fetchall()
             return [_topic(*row) for row in rows]
 
         return await self._database.read(work)
+
+    async def usage(self, url: str) -> TopicUsage | None:
+        """Return what depends on a topic, or None if it is unknown."""
+        return await self._database.read(lambda connection: _usage(connection, url_identity(url)))
+
+    async def remove(self, url: str) -> bool:
+        """Forget a topic with its options, unless something depends on it."""
+        identity = url_identity(url)
+
+        def work(connection: Connection) -> int | None:
+            row = connection.execute(_REMOVE, (identity,)).fetchone()
+            if row is None:
+                return None
+            connection.execute("DELETE FROM announcements WHERE identity = ?", (identity,))
+            number: int = row[0]
+            return number
+
+        def then(number: int | None) -> None:
+            if number is not None:
+                self._members.forget_topic(number)
+
+        return await self._database.settle(work, then) is not None
 
     async def deregister(self, url: str) -> bool:
         """Deregister a topic. Its subscriptions stay."""
@@ -189,6 +230,16 @@ def _last(connection: Connection) -> int:
 def _find_unused(connection: Connection, after: int) -> list[int]:
     statement = f"SELECT id FROM topics WHERE id > ? AND id <= ? AND {_UNUSED}"  # noqa: S608 - our own words
     return [number for (number,) in connection.execute(statement, (after, after + _PAGE))]
+
+
+def _usage(connection: Connection, identity: str) -> TopicUsage | None:
+    row = connection.execute(_USAGE, (identity,)).fetchone()
+    if row is None:
+        return None
+    subscriptions, updates, dead_letters, published_at = row
+    return TopicUsage(
+        subscriptions=subscriptions, updates=updates, dead_letters=dead_letters, published_at=published_at
+    )
 
 
 def _topic(url: str, registered: int, mode: str, feed_diff: int) -> Topic:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import attrs
 
@@ -23,15 +23,15 @@ from websubhub.standalone.ports import (
 
 log = logging.getLogger("websubhub")
 
-_COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at, known"
+_COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at, reason, known"
 _IS_SUBSCRIBED = (
     "EXISTS (SELECT 1 FROM subscriptions JOIN topics ON topics.id = topic_id WHERE expires_at > :now "
     "AND topics.identity = :topic_identity AND subscriptions.identity = :callback_identity)"
 )
 _REPLACE = (
     "INSERT OR REPLACE INTO verifications (topic_identity, callback_identity, id, mode, topic, callback, secret, "
-    "lease_seconds, attempts, due_at, host, known) SELECT :topic_identity, :callback_identity, :id, :mode, :topic, "
-    f":callback, :secret, :lease_seconds, :attempts, :due_at, :host, {_IS_SUBSCRIBED}"
+    "lease_seconds, attempts, due_at, reason, host, known) SELECT :topic_identity, :callback_identity, :id, :mode, "
+    f":topic, :callback, :secret, :lease_seconds, :attempts, :due_at, :reason, :host, {_IS_SUBSCRIBED}"
 )
 _PAIR = "WHERE topic_identity = :topic_identity AND callback_identity = :callback_identity"
 _HAS_A_PLACE = f"EXISTS (SELECT 1 FROM verifications {_PAIR}) OR {_IS_SUBSCRIBED}"  # noqa: S608
@@ -41,6 +41,11 @@ _DUE = (
     "AND host NOT IN (SELECT value FROM json_each(:besides)) "
     "AND (:among IS NULL OR host IN (SELECT value FROM json_each(:among))) ORDER BY due_at LIMIT :limit"
 )
+_PAGE = (
+    f"SELECT rowid, {_COLUMNS} FROM verifications WHERE (topic_identity, callback_identity) > (:topic, :callback) "  # noqa: S608
+    "{only}ORDER BY topic_identity, callback_identity LIMIT :limit"
+)
+_ATTEMPTS = {None: "", True: "AND attempts > 0 ", False: "AND attempts = 0 "}
 _STRANGERS = "SELECT count(*), count(*) FILTER (WHERE host = :host) FROM verifications WHERE known = 0"
 _HELD = "SELECT host, held FROM subscription_counts WHERE host IN (:host, '*')"
 # A request that waits for another attempt is not in progress, so no subscriber is confirming it now.
@@ -145,18 +150,49 @@ class SqliteVerifications:
         statement = "DELETE FROM verifications WHERE rowid IN (SELECT value FROM json_each(?))"
         await self._database.settle(lambda connection: connection.execute(statement, (as_json(unreadable),)).rowcount)
 
-    async def postpone(self, verification: str, *, due_at: float, counts: bool = True) -> bool:
+    async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
         """Count an attempt, if it was one, and set the time of the next."""
 
         def work(connection: Connection) -> bool:
-            statement = "UPDATE verifications SET attempts = attempts + ?, due_at = ? WHERE id = ?"
-            return bool(connection.execute(statement, (counts, due_at, verification)).rowcount)
+            statement = "UPDATE verifications SET attempts = attempts + ?, due_at = ?, reason = ? WHERE id = ?"
+            return bool(connection.execute(statement, (counts, due_at, reason, verification)).rowcount)
 
         return await self._database.settle(work)
 
     async def remove(self, verification: str) -> bool:
         """Forget a request that was denied or given up. False when a newer request has replaced it."""
         return await self._database.settle(lambda connection: _delete(connection, verification))
+
+    async def page(
+        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+    ) -> list[PendingVerification]:
+        """Return a page of the pending requests by topic and callback."""
+        topic, callback = map(url_identity, after or ("", ""))
+        values = {"topic": topic, "callback": callback, "limit": limit}
+
+        def work(connection: Connection) -> list[PendingVerification]:
+            found = connection.execute(_PAGE.format(only=_ATTEMPTS[failing]), values).fetchall()
+            return rows.sorted_out(found, _verification)[0]
+
+        return await self._database.read(work)
+
+    async def known(self, verifications: Sequence[str]) -> set[str]:
+        """Return which of these ids there are."""
+        statement = "SELECT id FROM verifications WHERE id IN (SELECT value FROM json_each(?))"
+        values = (json.dumps(verifications),)
+        return await self._database.read(lambda connection: {row[0] for row in connection.execute(statement, values)})
+
+    async def retry(self, verifications: Sequence[str]) -> int:
+        """Make these requests due now, with all attempts ahead of them."""
+        statement = "UPDATE verifications SET attempts = 0, due_at = ? WHERE id IN (SELECT value FROM json_each(?))"
+        values = self._clock(), json.dumps(verifications)
+        return await self._database.write(lambda connection: connection.execute(statement, values).rowcount)
+
+    async def drop(self, verifications: Sequence[str]) -> int:
+        """Forget these requests."""
+        statement = "DELETE FROM verifications WHERE id IN (SELECT value FROM json_each(?))"
+        values = (json.dumps(verifications),)
+        return await self._database.settle(lambda connection: connection.execute(statement, values).rowcount)
 
     async def count(self) -> int:
         """Return how many requests are pending."""
@@ -227,7 +263,7 @@ def _row(verification: PendingVerification, now: float) -> dict[str, object]:
 
 
 def _verification(*row: object) -> PendingVerification:
-    name, mode, topic, callback, secret, lease_seconds, attempts, due_at, known = row
+    name, mode, topic, callback, secret, lease_seconds, attempts, due_at, reason, known = row
     return PendingVerification(
         id=rows.text(name),
         mode=Mode(rows.text(mode)),
@@ -237,5 +273,6 @@ def _verification(*row: object) -> PendingVerification:
         lease_seconds=rows.whole(lease_seconds),
         attempts=rows.whole(attempts),
         due_at=rows.number(due_at),
+        reason=rows.text(reason),
         known=bool(known),
     )

@@ -1,8 +1,9 @@
 """The metrics as text. Anybody may request them, so requests at the same time share one result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import anyio
+from prometheus_client.core import Metric
 
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import HubStore
@@ -15,12 +16,20 @@ class Scraping:
         store: The store, which counts what is owed.
         metrics: The counts of the hub.
         clock: Returns the time, in seconds since 1970.
+        further: Returns what others have measured.
     """
 
-    def __init__(self, store: HubStore, metrics: HubMetrics, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: HubStore,
+        metrics: HubMetrics,
+        clock: Callable[[], float],
+        further: Callable[[], Iterable[Metric]] = tuple,
+    ) -> None:
         self._store = store
         self._metrics = metrics
         self._clock = clock
+        self._further = further
         self._making = anyio.Lock()
         self._asked = 0
         self._answered = 0
@@ -44,4 +53,5 @@ class Scraping:
     async def _make(self) -> bytes:
         pending = await self._store.verifications.count()
         announcements = await self._store.announcements.statistics()
-        return self._metrics.render(await self._store.broker.statistics(), announcements, pending, self._clock())
+        statistics = await self._store.broker.statistics()
+        return self._metrics.render(statistics, announcements, pending, self._clock(), self._further())

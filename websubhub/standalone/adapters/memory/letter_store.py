@@ -1,0 +1,47 @@
+"""The dead letters in memory, as the port shows them."""
+
+from collections.abc import Awaitable, Callable
+
+from websubhub.standalone.adapters.memory.state import State
+from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
+
+
+class MemoryLetters:
+    """Satisfies ``DeadLetterStore``.
+
+    Args:
+        state: The state in memory.
+        flush: Waits until everything that was settled is in it.
+    """
+
+    def __init__(self, state: State, flush: Callable[[], Awaitable[None]]) -> None:
+        self._state = state
+        self._flush = flush
+
+    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Return a page of these dead letters, the oldest first."""
+        await self._settled()
+        return self._state.letters.page(after, limit, only)
+
+    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Return the ids of these dead letters, the oldest first."""
+        return [letter.id for letter in await self.page(only, after=after, limit=limit)]
+
+    async def known(self, letters: list[int]) -> set[int]:
+        """Return which of these ids there are."""
+        await self._settled()
+        return {letter.value.id for letter in self._state.letters.known(letters)}
+
+    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
+        """Return how many of these there are."""
+        await self._settled()
+        return self._state.letters.count(only)
+
+    async def update(self, letter: int) -> Update | None:
+        """Return the update of a dead letter, or None."""
+        await self._settled()
+        return self._state.letters.update(letter)
+
+    async def _settled(self) -> None:
+        await self._flush()
+        await self._state.turn()

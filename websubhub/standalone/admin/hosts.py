@@ -1,0 +1,68 @@
+"""Operations of the admin API on the hosts of callbacks."""
+
+from typing import Any
+
+from websubhub import AccountState, VerificationBudget, host_of
+from websubhub.standalone.admin.cursors import next_cursor, read_cursor
+from websubhub.standalone.admin.parameters import (
+    OperationError,
+    read_host,
+    read_host_filter,
+    read_limit,
+    read_network,
+    read_text,
+    shown,
+)
+from websubhub.standalone.ports import ContentBroker
+
+
+class HostOperations:
+    """Lists, pauses and resumes hosts.
+
+    Args:
+        broker: The broker.
+        verifications: The budgets of callbacks' hosts.
+    """
+
+    def __init__(self, broker: ContentBroker, verifications: VerificationBudget) -> None:
+        self._broker = broker
+        self._verifications = verifications
+
+    async def page(self, parameters: dict[str, Any]) -> object:
+        """Return the hosts that are paused, failing or busy, with deliveries and with verifications."""
+        limit, after = read_limit(parameters), read_cursor(parameters, int, int, int, str)
+        if after is None and read_text(parameters, "after") is not None:
+            raise OperationError(400, "after must be the next of a page of this list.")
+        hosts = await self._broker.hosts(
+            only=read_host_filter(parameters),
+            after=None if after is None else (after[0], after[1], after[2], after[3]),
+            limit=limit,
+        )
+        accounts = self._verifications.states()[:limit] if after is None else []
+        return {
+            "hosts": [shown(host) for host in hosts],
+            "verifications": [_shown_account(account) for account in accounts],
+            "next": next_cursor(hosts, limit, *hosts[-1].place) if hosts else None,
+        }
+
+    async def pause(self, parameters: dict[str, Any]) -> object:
+        """Pause deliveries to a host."""
+        host = read_host(parameters)
+        await self._broker.pause_host(host)
+        return {"paused": host}
+
+    async def resume(self, parameters: dict[str, Any]) -> object:
+        """Resume deliveries to a host, and verifications of new subscriptions there."""
+        network = read_network(parameters, "host")
+        if network is not None:
+            self._verifications.resume(network)
+            return {"resumed": network}
+        host = read_host(parameters)
+        self._verifications.resume(host_of(f"http://{host}/"))
+        await self._broker.resume_host(host)
+        return {"resumed": host}
+
+
+def _shown_account(account: AccountState) -> dict[str, Any]:
+    fields = shown(account)
+    return {"host": fields.pop("name"), **fields}

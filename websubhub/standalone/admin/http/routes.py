@@ -1,0 +1,280 @@
+"""The table of the routes of the admin API."""
+
+from collections.abc import Sequence
+
+from websubhub import AccountState
+from websubhub.standalone.admin.http.message_routes import CONTENT, message_routes
+from websubhub.standalone.admin.http.route import Operation, Parameter, Route
+from websubhub.standalone.admin.http.schemas import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    array,
+    listing,
+    nullable,
+    one_of,
+    record,
+    schema_of,
+)
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.measuring.series import COUNTED, MEASURED
+from websubhub.standalone.ports import (
+    Announcement,
+    AnnouncementState,
+    AnnouncementStatistics,
+    DeadLetter,
+    DeliveryMode,
+    FailedAttempt,
+    FailingDelivery,
+    HostState,
+    PendingVerification,
+    Statistics,
+    StoredSubscription,
+    Topic,
+)
+
+_COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+_URL = {"type": "string", "format": "uri"}
+_IDS = {"type": "array", "items": _COUNT, "minItems": 1, "maxItems": 1_000}
+_NAMES = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 128},
+    "minItems": 1,
+    "maxItems": 1_000,
+}
+
+_LIMIT = Parameter(name="limit", text="The size of the page, 100 by default and at most 1000.", schema=_COUNT)
+_AFTER = Parameter(name="after", text="The next of the page before.", schema=TEXT)
+_PAGE = (_AFTER, _LIMIT)
+_TOPIC = Parameter(name="topic", text="Only those of this topic.", schema=_URL)
+_HOST = Parameter(
+    name="host", text="Only those of this host of callbacks, with the port unless it is 80 or 443.", schema=TEXT
+)
+_CALLBACK = Parameter(name="callback", text="Only those of this callback.", schema=_URL)
+_REASON = Parameter(name="reason", text="Only those with exactly this reason.", schema=TEXT)
+_THE_TOPIC = Parameter(name="url", text="The topic.", schema=_URL, required=True)
+_THE_PAIR = (
+    Parameter(name="topic", text="The topic of the subscription.", schema=_URL, required=True),
+    Parameter(name="callback", text="Its callback.", schema=_URL, required=True),
+)
+_THE_HOST = Parameter(
+    name="host",
+    text="The host in any spelling, with the port unless it is 80 or 443.",
+    schema=TEXT,
+    required=True,
+)
+_THE_IDS = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=_IDS, required=True)
+_THE_NAMES = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=_NAMES, required=True)
+_LETTERS_MEANT = (
+    Parameter(name="ids", text="Their ids, 1 to 1000 of them, instead of a filter.", schema=_IDS),
+    _TOPIC,
+    _HOST,
+    _CALLBACK,
+    _REASON,
+    Parameter(name="all", text="Whether all are meant, if there is no filter.", schema=FLAG),
+    Parameter(name="expected", text="How many a filter must mean; otherwise nothing is done.", schema=_COUNT),
+)
+
+_ANNOUNCEMENT = schema_of(Announcement, state=one_of(AnnouncementState))
+_HOST_STATE = schema_of(HostState)
+_SUBSCRIPTION = schema_of(StoredSubscription, without=("secret",), host=TEXT, expires_at=TIME, signed=FLAG)
+_VERIFICATION = schema_of(PendingVerification, without=("secret",), host=TEXT, state=one_of(("pending", "failing")))
+_FETCH = record(
+    fetched_at=nullable(TIME),
+    url=TEXT,
+    canonical=nullable(TEXT),
+    hubs=array(TEXT),
+    names_this_hub=FLAG,
+    etag=nullable(TEXT),
+    last_modified=nullable(TEXT),
+    message_id=nullable(TEXT),
+    entries=WHOLE,
+)
+_STATISTICS = schema_of(Statistics, announcements=schema_of(AnnouncementStatistics))
+
+
+def routes(operations: Operations) -> Sequence[Route]:
+    """Return the routes of these operations."""
+    return (
+        *_overview(operations),
+        *_topics(operations),
+        *_subscriptions(operations),
+        *_verifications(operations),
+        *_announcements(operations),
+        *_letters(operations),
+        *message_routes(operations),
+        *_hosts(operations),
+        *_events(operations),
+    )
+
+
+def _get(
+    path: str, operation: Operation, answer: Schema, *parameters: Parameter, statuses: Sequence[int] = ()
+) -> Route:
+    return Route(method="GET", path=path, operation=operation, answer=answer, parameters=parameters, statuses=statuses)
+
+
+def _post(
+    path: str, operation: Operation, answer: Schema, *parameters: Parameter, statuses: Sequence[int] = ()
+) -> Route:
+    return Route(method="POST", path=path, operation=operation, answer=answer, parameters=parameters, statuses=statuses)
+
+
+def _overview(operations: Operations) -> Sequence[Route]:
+    overview = operations.overview
+    failures = record(
+        statistics=_STATISTICS, failing=array(schema_of(FailingDelivery)), announcements=array(_ANNOUNCEMENT)
+    )
+    setting = record(name=TEXT, value={}, source=TEXT, help=TEXT)
+    info = record(
+        version=TEXT,
+        python=TEXT,
+        platform=TEXT,
+        url=TEXT,
+        store=TEXT,
+        started_at=TIME,
+        uptime_seconds=NUMBER,
+        settings=array(setting),
+    )
+    columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
+    series = record(step_seconds=WHOLE, series=record(at=array(TIME), **columns))
+    window = Parameter(name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_COUNT)
+    step = Parameter(name="step", text="The length of a step in seconds, a multiple of 10.", schema=_COUNT)
+    return (
+        _get("/admin/info", overview.info, info),
+        _get("/admin/series", overview.series, series, window, step),
+        _get("/admin/statistics", overview.statistics, _STATISTICS),
+        _get("/admin/deliveries", overview.deliveries, failures, _LIMIT),
+    )
+
+
+def _topics(operations: Operations) -> Sequence[Route]:
+    topics = operations.topics
+    topic = schema_of(Topic)
+    details = schema_of(
+        Topic,
+        subscriptions=WHOLE,
+        updates=WHOLE,
+        dead_letters=WHOLE,
+        published_at=nullable(TIME),
+        last_fetch=nullable(_FETCH),
+        announcement=nullable(_ANNOUNCEMENT),
+    )
+    options = (
+        _THE_TOPIC,
+        Parameter(name="registered", text="Whether it counts as registered.", schema=FLAG),
+        Parameter(
+            name="delivery_mode",
+            text="every for each update in order, latest for the newest one only.",
+            schema=one_of(DeliveryMode),
+        ),
+        Parameter(name="feed_diff", text="Whether to leave out entries that were delivered before.", schema=FLAG),
+    )
+    search = Parameter(name="search", text="Only those with this text in their URL.", schema=TEXT)
+    return (
+        _get("/admin/topics", topics.page, listing("topics", topic), search, *_PAGE),
+        _post("/admin/topics", topics.save, topic, *options),
+        _get("/admin/topic", topics.one, details, _THE_TOPIC, statuses=(404,)),
+        _post("/admin/topics/announce", topics.announce, record(announced=TEXT), _THE_TOPIC, statuses=(404, 409)),
+        _post("/admin/topics/remove", topics.remove, record(removed=TEXT), _THE_TOPIC, statuses=(404, 409)),
+    )
+
+
+def _subscriptions(operations: Operations) -> Sequence[Route]:
+    subscriptions = operations.subscriptions
+    after_topic = Parameter(
+        name="after_topic", text="The topic of the last one of the page before, if after is its callback.", schema=TEXT
+    )
+    details = {
+        **_SUBSCRIPTION,
+        "properties": {
+            **_SUBSCRIPTION["properties"],
+            "verification": nullable(_VERIFICATION),
+            "host_state": nullable(_HOST_STATE),
+            "waiting": WHOLE,
+            "last_success_at": nullable(TIME),
+            "last_failure": nullable(schema_of(FailedAttempt)),
+        },
+    }
+    reason = Parameter(name="reason", text="What to tell the subscriber.", schema=TEXT)
+    notify = Parameter(name="notify", text="Whether to notify the subscriber, as by default.", schema=FLAG)
+    content = Parameter(name="content", text="The text to deliver instead of the usual one.", schema=TEXT)
+    content_type = Parameter(name="content_type", text="Its Content-Type.", schema=TEXT)
+    tested = record(delivered=FLAG, status=nullable(WHOLE), reason=TEXT, answer=TEXT, milliseconds=WHOLE)
+    removed = record(removed=WHOLE)
+    page = listing("subscriptions", _SUBSCRIPTION)
+    path = "/admin/subscriptions"
+    return (
+        _get(
+            path,
+            subscriptions.page,
+            page,
+            _TOPIC,
+            _HOST,
+            _CALLBACK,
+            after_topic,
+            *_PAGE,
+        ),
+        _get("/admin/subscription", subscriptions.one, details, *_THE_PAIR, statuses=(404,)),
+        _post(f"{path}/remove", subscriptions.remove, removed, *_THE_PAIR, reason, notify, statuses=(404,)),
+        _post(f"{path}/verify", subscriptions.verify, record(verifying=TEXT), *_THE_PAIR, statuses=(404,)),
+        _post(f"{path}/test", subscriptions.test, tested, *_THE_PAIR, content, content_type, statuses=(404,)),
+    )
+
+
+def _verifications(operations: Operations) -> Sequence[Route]:
+    verifications, path = operations.verifications, "/admin/verifications"
+    state = Parameter(name="state", text="Only those in this state.", schema=one_of(("pending", "failing")))
+    page = listing("verifications", _VERIFICATION, total=WHOLE)
+    return (
+        _get(path, verifications.page, page, state, *_PAGE),
+        _post(f"{path}/retry", verifications.retry, record(retried=WHOLE, unknown=array(TEXT)), _THE_NAMES),
+        _post(f"{path}/drop", verifications.drop, record(dropped=WHOLE, unknown=array(TEXT)), _THE_NAMES),
+    )
+
+
+def _announcements(operations: Operations) -> Sequence[Route]:
+    announcements, path = operations.announcements, "/admin/announcements"
+    state = Parameter(name="state", text="Only those in this state.", schema=one_of(AnnouncementState))
+    return (
+        _get(path, announcements.page, listing("announcements", _ANNOUNCEMENT), state, *_PAGE),
+        _post(f"{path}/replay", announcements.replay, record(replayed=WHOLE, unknown=array(WHOLE)), _THE_IDS),
+        _post(f"{path}/drop", announcements.drop, record(dropped=WHOLE, unknown=array(WHOLE)), _THE_IDS),
+    )
+
+
+def _letters(operations: Operations) -> Sequence[Route]:
+    letters, path = operations.letters, "/admin/dead-letters"
+    page = listing("dead_letters", schema_of(DeadLetter, host=TEXT), total=WHOLE)
+    replayed, dropped = (record(**{word: WHOLE}, unknown=array(WHOLE)) for word in ("replayed", "dropped"))
+    letter = Parameter(name="id", text="The dead letter.", schema=_COUNT, required=True)
+    return (
+        _get(path, letters.page, page, _TOPIC, _HOST, _CALLBACK, _REASON, *_PAGE),
+        _get(f"{path}/{{id}}/content", letters.content, CONTENT, letter, statuses=(404,)),
+        _post(f"{path}/replay", letters.replay, replayed, *_LETTERS_MEANT, statuses=(409,)),
+        _post(f"{path}/drop", letters.drop, dropped, *_LETTERS_MEANT, statuses=(409,)),
+    )
+
+
+def _hosts(operations: Operations) -> Sequence[Route]:
+    hosts, path = operations.hosts, "/admin/hosts"
+    account = schema_of(AccountState, without=("name",), host=TEXT)
+    page = listing("hosts", _HOST_STATE, verifications=array(account))
+    return (
+        _get(path, hosts.page, page, _HOST, *_PAGE),
+        _post(f"{path}/pause", hosts.pause, record(paused=TEXT), _THE_HOST),
+        _post(f"{path}/resume", hosts.resume, record(resumed=TEXT), _THE_HOST),
+    )
+
+
+def _events(operations: Operations) -> Sequence[Route]:
+    fields = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
+    event = record(id=WHOLE, at=TIME, name=TEXT, level=TEXT, text=TEXT, fields=fields)
+    name = Parameter(name="name", text="Only those of this kind.", schema=TEXT)
+    after = Parameter(
+        name="after", text="The id of an event, to get the next ones instead of the newest.", schema=_COUNT
+    )
+    return (_get("/admin/events", operations.events.page, listing("events", event), name, _TOPIC, after, _LIMIT),)

@@ -1,0 +1,110 @@
+"""Operations of the admin API on dead letters."""
+
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from websubhub import authority_of
+from websubhub.standalone.admin.cursors import next_cursor, read_cursor
+from websubhub.standalone.admin.parameters import (
+    OperationError,
+    iso_time,
+    read_flag,
+    read_host_filter,
+    read_ids,
+    read_limit,
+    read_number,
+    read_text,
+    shown,
+    unknown_ids,
+)
+from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, HubStore, LetterFilter
+
+_AT_ONCE = 1_000
+_CONTENT_BYTES = 16 * 1_048_576
+
+
+class LetterOperations:
+    """Lists, replays and drops dead letters.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: HubStore) -> None:
+        self._store = store
+
+    async def page(self, parameters: dict[str, Any]) -> object:
+        """Return a page of the dead letters that a filter means, and how many there are."""
+        limit, cursor, only = read_limit(parameters), read_cursor(parameters, int), _read_filter(parameters)
+        after = cursor[0] if cursor else read_number(parameters.get("after") or 0, "after")
+        letters = await self._store.letters.page(only, after=after, limit=limit)
+        return {
+            "dead_letters": [_shown(letter) for letter in letters],
+            "total": await self._store.letters.count(only),
+            "next": next_cursor(letters, limit, letters[-1].id) if letters else None,
+        }
+
+    async def content(self, parameters: dict[str, Any]) -> object:
+        """Return the content of a dead letter, of very large ones only the beginning."""
+        update = await self._store.letters.update(read_number(parameters.get("id"), "id"))
+        if update is None:
+            raise OperationError(404, "There is no such dead letter.")
+        content = update.content[:_CONTENT_BYTES]
+        return {
+            "topic": update.topic,
+            "message_id": update.id,
+            "content_type": update.content_type,
+            "content_length": len(update.content),
+            "published_at": iso_time(update.published_at),
+            "content_base64": base64.b64encode(content).decode(),
+            "truncated": len(content) < len(update.content),
+        }
+
+    async def replay(self, parameters: dict[str, Any]) -> object:
+        """Replay dead letters, by id or those that a filter means."""
+        return await self._act(parameters, self._store.broker.replay, "replayed")
+
+    async def drop(self, parameters: dict[str, Any]) -> object:
+        """Drop dead letters, by id or those that a filter means."""
+        return await self._act(parameters, self._store.broker.drop, "dropped")
+
+    async def _act(
+        self, parameters: dict[str, Any], act: Callable[[Sequence[int]], Awaitable[int]], word: str
+    ) -> dict[str, Any]:
+        if "ids" not in parameters:
+            return {word: await self._act_on_all(parameters, act), "unknown": []}
+        if _read_filter(parameters) != EVERY_LETTER:
+            raise OperationError(400, "Name either ids or a filter.")
+        ids = read_ids(parameters)
+        known = await self._store.letters.known(ids)
+        done = await act(sorted(known)) if known else 0
+        return {word: done, "unknown": unknown_ids(ids, known)}
+
+    async def _act_on_all(self, parameters: dict[str, Any], act: Callable[[Sequence[int]], Awaitable[int]]) -> int:
+        """Act on those that a filter means now, some at a time. Return how many there were."""
+        only = _read_filter(parameters)
+        if only == EVERY_LETTER and not read_flag(parameters, "all", default=False):
+            raise OperationError(400, "Name ids, or a filter, or all dead letters with all set to true.")
+        left = await self._store.letters.count(only)
+        expected = parameters.get("expected")
+        if expected is not None and read_number(expected, "expected") != left:
+            raise OperationError(409, f"There are {left} such dead letters now, not {expected}.")
+        done = after = 0
+        while left > 0 and (ids := await self._store.letters.ids(only, after=after, limit=min(left, _AT_ONCE))):
+            done += await act(ids)
+            after, left = ids[-1], left - len(ids)
+        return done
+
+
+def _read_filter(parameters: dict[str, Any]) -> LetterFilter:
+    return LetterFilter(
+        topic=read_text(parameters, "topic"),
+        host=read_host_filter(parameters),
+        callback=read_text(parameters, "callback"),
+        reason=read_text(parameters, "reason"),
+    )
+
+
+def _shown(letter: DeadLetter) -> dict[str, Any]:
+    return {**shown(letter), "host": authority_of(letter.callback)}

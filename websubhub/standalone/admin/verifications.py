@@ -1,0 +1,57 @@
+"""Operations of the admin API on pending verifications."""
+
+from typing import Any
+
+from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.cursors import next_cursor, read_cursor
+from websubhub.standalone.admin.parameters import OperationError, read_limit, read_names, read_text, unknown_ids
+from websubhub.standalone.admin.subscriptions import shown_verification
+from websubhub.standalone.ports import HubStore
+
+_STATES = {"pending": False, "failing": True}
+
+
+class VerificationOperations:
+    """Lists, retries and drops the requests that await their verification.
+
+    Args:
+        store: The store.
+        controls: The controls of the hub.
+    """
+
+    def __init__(self, store: HubStore, controls: Controls) -> None:
+        self._store = store
+        self._controls = controls
+
+    async def page(self, parameters: dict[str, Any]) -> object:
+        """Return a page of pending verifications, in one state or all, and how many there are in all."""
+        limit, after = read_limit(parameters), read_cursor(parameters, str, str)
+        if after is None and read_text(parameters, "after") is not None:
+            raise OperationError(400, "after must be the next of a page of this list.")
+        state = read_text(parameters, "state")
+        if state is not None and state not in _STATES:
+            raise OperationError(400, f"state must be one of {', '.join(_STATES)}.")
+        failing = None if state is None else _STATES[state]
+        page = await self._store.verifications.page(
+            after=None if after is None else (after[0], after[1]), limit=limit, failing=failing
+        )
+        return {
+            "verifications": [shown_verification(pending) for pending in page],
+            "total": await self._store.verifications.count(),
+            "next": next_cursor(page, limit, page[-1].topic, page[-1].callback) if page else None,
+        }
+
+    async def retry(self, parameters: dict[str, Any]) -> object:
+        """Verify requests now, with all attempts ahead of them."""
+        ids = read_names(parameters)
+        known = await self._store.verifications.known(ids)
+        retried = await self._store.verifications.retry(sorted(known)) if known else 0
+        self._controls.accepted()
+        return {"retried": retried, "unknown": unknown_ids(ids, known)}
+
+    async def drop(self, parameters: dict[str, Any]) -> object:
+        """Forget requests. A subscription that one was to renew or to end stays as it is."""
+        ids = read_names(parameters)
+        known = await self._store.verifications.known(ids)
+        dropped = await self._store.verifications.drop(sorted(known)) if known else 0
+        return {"dropped": dropped, "unknown": unknown_ids(ids, known)}

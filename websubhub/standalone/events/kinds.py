@@ -1,0 +1,124 @@
+"""The kinds of events: one table with the level, the sentence and the fields of each."""
+
+import logging
+import re
+from enum import Enum
+
+from attrs import field, frozen
+
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+@frozen(kw_only=True)
+class Shape:
+    """How the events of one kind are told.
+
+    Attributes:
+        level: The level of their log lines.
+        sentence: The line for people, with its fields in braces.
+        further: The fields that are not in the sentence.
+        same: The fields that are equal in repetitions of one event; none if every event is one of its own.
+        fields: All fields.
+    """
+
+    level: int = logging.INFO
+    sentence: str
+    further: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    fields: tuple[str, ...] = field(init=False)
+
+    @fields.default
+    def _all_fields(self) -> tuple[str, ...]:
+        return (*dict.fromkeys(_FIELD.findall(self.sentence)), *self.further)
+
+
+class Kind(Enum):
+    """The kinds of events. A callback is named by its host and port alone, since its URL is a credential."""
+
+    STARTED = Shape(
+        sentence="websubhub {version} serves {url} from {store} on {loop}.",
+        further=("concurrency", "concurrency_per_host", "max_content_bytes", "max_backlog", "max_subscriptions"),
+    )
+    STOPPING = Shape(sentence="Stopping: finishing the requests in progress.")
+
+    SUBSCRIBED = Shape(sentence="{host} subscribed to {topic} for {lease_seconds} s.")
+    RENEWED = Shape(sentence="{host} renewed its subscription to {topic} for {lease_seconds} s.")
+    UNSUBSCRIBED = Shape(sentence="{host} unsubscribed from {topic}.")
+    EXPIRED = Shape(sentence="The lease of {host} for {topic} expired.")
+    GONE = Shape(sentence="{host} answered 410 to {id}, which ended its subscription to {topic}.")
+    REMOVED = Shape(sentence="An operator ended the subscription of {host} to {topic}: {reason}")
+    DENIED = Shape(sentence="{host} was denied to {mode} to {topic}: {reason}")
+    VERIFICATION_UNANSWERED = Shape(
+        sentence="{host} did not confirm yet that it wants to {mode} to {topic}: {reason}",
+        further=("status", "attempt", "retry_seconds"),
+        same=("host", "reason"),
+    )
+    VERIFICATION_FAILED = Shape(
+        sentence="{host} did not confirm that it wants to {mode} to {topic}: {reason}",
+        further=("status", "attempt"),
+    )
+    SUBSCRIPTION_REFUSED = Shape(
+        level=logging.WARNING,
+        sentence="A request of {host} to {mode} to {topic} was answered {status}: {reason}",
+        same=("host", "status", "reason"),
+    )
+
+    PUBLISHED = Shape(
+        sentence="Message {id} of {topic} was published, with {size} bytes of {type} for {recipients} subscriptions.",
+        further=("publisher",),
+    )
+    PUBLISH_REFUSED = Shape(
+        level=logging.WARNING,
+        sentence="A publish of {topic} was answered {status}: {reason}",
+        same=("status", "reason"),
+    )
+    BACKLOG_FULL = Shape(
+        level=logging.WARNING, sentence="A publish of {topic} was answered 503: {reason}", same=("reason",)
+    )
+    STORE_FAILED = Shape(level=logging.WARNING, sentence="A request was answered 503: {reason}", same=("reason",))
+    STORE_AWAITED = Shape(
+        level=logging.WARNING, sentence="A request that was accepted waits for the store: {reason}", same=("reason",)
+    )
+    DISK_FULL = Shape(level=logging.ERROR, sentence="The store takes nothing new: {reason}")
+    SPACE_AGAIN = Shape(sentence="The store has space again.")
+
+    ANNOUNCED = Shape(sentence="{topic} was announced, and will be fetched.", same=("topic",))
+    FETCHED = Shape(sentence="{topic} was fetched, and has changed.")
+    UNCHANGED = Shape(sentence="{topic} was fetched, and has not changed.", same=("topic",))
+    FETCH_FAILED = Shape(
+        level=logging.WARNING,
+        sentence="{topic} could not be fetched: {reason}",
+        further=("status", "attempt", "dead"),
+        same=("topic", "reason"),
+    )
+
+    ATTEMPT = Shape(
+        level=logging.DEBUG,
+        sentence="Attempt {attempt} to deliver {id} to {host} took {milliseconds} ms: {result}",
+        further=("topic", "status"),
+    )
+    DEAD_LETTER = Shape(
+        level=logging.WARNING,
+        sentence="A delivery of {id} to {host} was given up after {attempts} attempts: {reason}",
+        further=("topic", "status"),
+        same=("host", "reason"),
+    )
+    HOST_HELD_BACK = Shape(
+        level=logging.WARNING,
+        sentence="{host} is held back for {seconds} s, since {failures} deliveries in a row failed there.",
+        same=("host",),
+    )
+    HOST_RECOVERED = Shape(sentence="{host} takes deliveries again.", same=("host",))
+    HOST_PAUSED = Shape(sentence="An operator paused the deliveries to {host}.")
+    HOST_RESUMED = Shape(sentence="An operator resumed the deliveries to {host}.")
+
+    @property
+    def title(self) -> str:
+        """The name of the kind, such as ``host_held_back``."""
+        return self.name.lower()
+
+    @property
+    def shape(self) -> Shape:
+        """How its events are told."""
+        shape: Shape = self.value
+        return shape

@@ -1,0 +1,141 @@
+"""The side of a hub that operators see, put together: operations, the API over HTTP, metrics and measurements."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+import attrs
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from websubhub import AsgiEdge
+from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.dashboard.site import Site, site_of
+from websubhub.standalone.admin.http import event_stream, openapi
+from websubhub.standalone.admin.http.access import Access
+from websubhub.standalone.admin.http.api import Admin
+from websubhub.standalone.admin.http.event_stream import EventStream
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.overview import About
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.measuring.lag import LoopLag
+from websubhub.standalone.measuring.process import process_families
+from websubhub.standalone.measuring.requests import OTHER, RequestCounter
+from websubhub.standalone.measuring.series import Sampler, Series
+from websubhub.standalone.metrics import HubMetrics
+from websubhub.standalone.ports import HubStore
+from websubhub.standalone.settings import HUB_PATH, Settings
+
+_OPEN_TO_ALL = ("/health", "/ready", "/metrics")
+
+
+@attrs.frozen(kw_only=True)
+class Start:
+    """What is known of a hub only to whoever starts it.
+
+    Attributes:
+        sources: Where each setting comes from, by name, for those that are not defaults.
+        connections: Returns how many connections are open, or None if another server knows that.
+    """
+
+    sources: Mapping[str, str] = MappingProxyType({})
+    connections: Callable[[], int] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Operating:
+    """The side of a hub that operators see.
+
+    Attributes:
+        operations: What operators can do.
+        access: Who may do so.
+        admin: Answers below ``/admin`` and what monitoring asks for.
+        stream: Sends events as they happen.
+        site: What browsers see.
+        requests: Counts requests.
+        lag: Measures the event loop, while it runs.
+        sampler: Fills the series, while it runs.
+    """
+
+    operations: Operations
+    access: Access
+    admin: AsgiEdge
+    stream: EventStream
+    site: Site
+    requests: RequestCounter
+    lag: LoopLag
+    sampler: Sampler
+
+
+def operating(
+    settings: Settings,
+    store: HubStore,
+    controls: Controls,
+    events: Events,
+    metrics: HubMetrics,
+    access: Access,
+    *,
+    saturated: Callable[[], bool],
+    start: Start,
+) -> Operating:
+    """Return the side of a hub that operators see.
+
+    Args:
+        settings: Its settings.
+        store: Its store.
+        controls: Its controls.
+        events: What happens in it.
+        metrics: Its counts.
+        access: Who may use the admin API.
+        saturated: Returns whether it would refuse the next request because it is too busy.
+        start: What is known of it only to whoever starts it.
+    """
+    series, lag = Series(), LoopLag()
+    about = About(settings=settings, sources=start.sources, url=controls.hub, started_at=controls.clock())
+    operations = Operations(store, controls, events, series, about)
+
+    def further() -> Iterable[Metric]:
+        yield from requests.families()
+        yield from lag.families()
+        yield _connections(controls, start.connections)
+        yield from process_families(settings.store.partition(":")[0])
+
+    admin = Admin(store, operations, metrics, access=access, saturated=saturated, clock=controls.clock, further=further)
+    requests = RequestCounter(_routes(admin))
+
+    async def waiting() -> int:
+        return (await store.broker.statistics()).waiting
+
+    edge = AsgiEdge(admin.handle)
+    return Operating(
+        operations=operations,
+        access=access,
+        admin=edge,
+        stream=EventStream(operations.events, access, edge),
+        site=site_of(settings, operations, access, admin.is_ready, hub=controls.hub, clock=controls.clock),
+        requests=requests,
+        lag=lag,
+        sampler=Sampler(series, metrics, requests, waiting, controls.clock),
+    )
+
+
+def _connections(controls: Controls, incoming: Callable[[], int] | None) -> Metric:
+    family = GaugeMetricFamily("websubhub_connections", "Open connections by what they are for.", labels=["kind"])
+    busy, idle = controls.distributor.connections
+    if incoming is not None:
+        family.add_metric(["requests"], incoming())
+    family.add_metric(["deliveries"], busy)
+    family.add_metric(["deliveries_idle"], idle)
+    return family
+
+
+def _routes(admin: Admin) -> Callable[[str], str]:
+    """Return a function from the path of a request to its route."""
+    exact = {HUB_PATH, openapi.PATH, event_stream.PATH, *_OPEN_TO_ALL}
+    exact |= {route.path for route in admin.routes if "{" not in route.path}
+    others = [route for route in admin.routes if "{" in route.path]
+
+    def route_of(path: str) -> str:
+        if path in exact:
+            return path
+        return next((route.path for route in others if route.match(path) is not None), OTHER)
+
+    return route_of
