@@ -3,9 +3,9 @@
 import anyio
 
 from tests.waiting import until
-from tests.websubhub.distribution.peers import EngineClock, hang, open_engine, peer
+from tests.websubhub.distribution.peers import CONTENT, EngineClock, hang, open_engine, peer
 from tests.websubhub.distribution.test_idle import call, peers
-from tests.websubhub.distribution.test_shares import CONTENT, Outcomes
+from tests.websubhub.distribution.test_shares import Outcomes
 from websubhub._distribution.delivery import Delivery
 
 
