@@ -12,7 +12,6 @@ from websubhub._distribution.wire.shares import Shares
 
 #: Connections that are closed in one step, so that it stays short.
 _CLOSED_AT_ONCE = 64
-_ROOM_SECONDS = 30.0
 
 
 class Pool:
@@ -34,7 +33,6 @@ class Pool:
         self.places = Places(shared.limits, loopback=shared.loopback)
         self._idle = IdleConnections(shared.limits)
         self._at: dict[Place, set[Connection]] = {}  # where there may be only so many
-        self._aside, self._aside_until = 0, -inf
 
     def under_way(self) -> list[Connection]:
         """Return the connections that have a delivery."""
@@ -101,7 +99,7 @@ class Pool:
         else:
             self.shares.busy -= 1
         idle = self._idle
-        if idle.count >= idle.most - self._room_aside():
+        if idle.count >= idle.most - self.shares.room_aside(self._shared.now):
             worse = idle.less_useful_than(connection, self._shared.now)
             if worse is None:
                 self._close(connection)
@@ -129,20 +127,10 @@ class Pool:
         """Close the connections that were idle for too long, and those whose room unanswered ones have taken."""
         for connection in self._idle.expired(self._shared.now):
             self.drop_idle(connection)
-        for _ in range(min(self._idle.surplus(self._room_aside()), _CLOSED_AT_ONCE)):
+        for _ in range(min(self._idle.surplus(self.shares.room_aside(self._shared.now)), _CLOSED_AT_ONCE)):
             oldest = self._idle.oldest()
             if oldest is not None:
                 self.drop_idle(oldest)
-
-    def _room_aside(self) -> int:
-        """Return how many descriptors are left to unanswered connections: for a while, as many as there have been.
-
-        Their number goes up and down, and whatever is closed to make room is missing when its turn comes.
-        """
-        unanswered, now = len(self.shares.aside), self._shared.now
-        if unanswered >= self._aside or now > self._aside_until:
-            self._aside, self._aside_until = unanswered, now + _ROOM_SECONDS
-        return self._aside
 
     def close(self) -> None:
         """Close everything."""

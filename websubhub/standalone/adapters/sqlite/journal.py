@@ -46,7 +46,7 @@ class SqliteJournal:
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
     ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day."""
-        await self._database.catch_up()  # or a subscriber that has confirmed would not be there yet
+        await self._database.unhurried.catch_up()  # or a subscriber that has confirmed would not be there yet
         now = self._ledger.clock()
         members = self._ledger.members  # which the thread of the database may ask, since that changes nothing
         recipients = 0
