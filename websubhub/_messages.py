@@ -10,6 +10,7 @@ import attrs
 
 from _websub.grammar import media
 from _websub.grammar.content import Payload
+from _websub.grammar.numbers import whole_number
 from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import Header
 from _websub.grammar.xml import read_xml
@@ -17,6 +18,8 @@ from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.outcome import Success
 
 __all__ = ["Success"]
+
+_MOST_RECIPIENTS = 10**12
 
 
 class MessageType(StrEnum):
@@ -243,6 +246,11 @@ class Acknowledgement(Success):
     def message_id(self) -> str | None:
         """The id that the hub gave the update and sends to subscribers, or None if the hub does not tell."""
         return self.headers.get(Header.MESSAGE_ID)
+
+    @property
+    def recipients(self) -> int | None:
+        """How many subscriptions the update is owed to, or None if the hub does not tell."""
+        return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), _MOST_RECIPIENTS)
 
 
 @attrs.frozen(kw_only=True)

@@ -25,20 +25,20 @@ _ANSWER_LIMIT = 64 * 1024 * 1024
 
 def add_topics(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``topics``."""
-    _add_listing(command)
+    add_listing(command)
     command.set_defaults(run=_list_topics)
 
 
 def add_subscriptions(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``subscriptions``."""
-    _add_listing(command)
+    add_listing(command)
     command.add_argument("--topic", metavar="URL", help="only those of this topic")
     command.set_defaults(run=_list_subscriptions)
 
 
 def add_deliveries(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``deliveries``."""
-    _add_listing(command)
+    add_listing(command)
     command.set_defaults(run=_show_deliveries)
 
 
@@ -55,11 +55,12 @@ def add_announcements(command: argparse.ArgumentParser) -> None:
 def _add_kept(command: argparse.ArgumentParser, kept: "_Kept") -> None:
     command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
     command.add_argument("ids", nargs="*", metavar="ID", help="which ones; by default all that the hub gave up on")
-    _add_listing(command)
+    add_listing(command)
     command.set_defaults(run=partial(_show_kept, kept))
 
 
-def _add_listing(command: argparse.ArgumentParser) -> None:
+def add_listing(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of a list of a running hub."""
     add_hub(command, "ADMIN_TOKEN", "the admin token")
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -112,15 +113,17 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return f"it answered {error.code}"
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line."""
     sys.stdout.write(f"{line}\n")
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as a table."""
     cells = [list(columns), *([_cell(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for row in cells:
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _cell(value: object) -> str:
@@ -135,14 +138,15 @@ def _list_topics(options: argparse.Namespace) -> int:
     while page := call(options, "GET", "/admin/topics", parameters)["topics"]:
         rows += page
         parameters["after"] = page[-1]["url"]
-    return _print(options, rows, ("url", "registered", "delivery_mode", "feed_diff"))
+    return print_rows(options, rows, ("url", "registered", "delivery_mode", "feed_diff"))
 
 
-def _print(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+def print_rows(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+    """Print rows as a table or as JSON, as the options say, and return the exit status."""
     if options.json:
-        _say(json.dumps(list(rows)))
+        say(json.dumps(list(rows)))
     else:
-        _table(rows, columns)
+        table(rows, columns)
     return 0
 
 
@@ -152,26 +156,26 @@ def _list_subscriptions(options: argparse.Namespace) -> int:
     while page := call(options, "GET", "/admin/subscriptions", parameters)["subscriptions"]:
         rows += page
         parameters |= {"after_topic": page[-1]["topic"], "after": page[-1]["callback"]}
-    return _print(options, rows, ("topic", "callback", "signed", "lease_seconds", "expires_at"))
+    return print_rows(options, rows, ("topic", "callback", "signed", "lease_seconds", "expires_at"))
 
 
 def _show_deliveries(options: argparse.Namespace) -> int:
     answer = call(options, "GET", "/admin/deliveries", {"limit": _PAGE})
     if options.json:
-        _say(json.dumps(answer))
+        say(json.dumps(answer))
         return 0
     counts = dict(answer["statistics"])
     for name, value in counts.pop("announcements").items():
         counts[name if name.startswith("oldest") else f"{name}_announcements"] = value
     for name, value in counts.items():
-        _say(f"{name.replace('_', ' '):<24}{_cell(value)}")
+        say(f"{name.replace('_', ' '):<24}{_cell(value)}")
     for rows, columns in (
         (answer["failing"], ("topic", "callback", "attempts", "refusals", "due_at", "reason")),
         (answer["announcements"], _ANNOUNCEMENTS.columns),
     ):
         if rows:
-            _say("")
-            _table(rows, columns)
+            say("")
+            table(rows, columns)
     return 0
 
 
@@ -198,18 +202,17 @@ _ANNOUNCEMENTS = _Kept(
 
 def _show_kept(kept: _Kept, options: argparse.Namespace) -> int:
     if options.action is None:
-        return _print(options, _all_of(kept, options, {}), kept.columns)
+        return print_rows(options, _all_of(kept, options, {}), kept.columns)
     numbers = [whole_number(text, _LARGEST_ID) for text in options.ids]
     ids = [number for number in numbers if number is not None]
     if len(ids) != len(options.ids):
         raise RemoteError(f"The ids of {kept.route.replace('-', ' ')} are numbers.")
     ids = ids or [one["id"] for one in _all_of(kept, options, kept.dead)]
-    done = 0
+    done, word = 0, {"replay": "replayed", "drop": "dropped"}[options.action]
     for start in range(0, len(ids), _PAGE):
         answer = call(options, "POST", f"/admin/{kept.route}/{options.action}", {"ids": ids[start : start + _PAGE]})
-        done += sum(answer.values())
-    word = {"replay": "replayed", "drop": "dropped"}[options.action]
-    _say(json.dumps({word: done}) if options.json else f"{done} {word}.")
+        done += answer[word]
+    say(json.dumps({word: done}) if options.json else f"{done} {word}.")
     return 0
 
 
