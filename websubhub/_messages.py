@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
+from _websub.arguments import checked_fields
 from _websub.grammar import media
 from _websub.grammar.content import Payload
 from _websub.grammar.numbers import whole_number
@@ -253,7 +254,7 @@ class Acknowledgement(Success):
         return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), _MOST_RECIPIENTS)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class SubscriptionAccepted(Success):
     """The subscription request was accepted. Validation and intent verification follow.
 
