@@ -1,7 +1,6 @@
 """The messages that a hub's hooks get, and the successes that they return."""
 
 import secrets
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -20,8 +19,6 @@ from _websub.outcome import Success
 
 __all__ = ["Success"]
 
-_MOST_RECIPIENTS = 10**12
-
 
 class MessageType(StrEnum):
     """The type of an update message: the content itself, or only the announcement of an update."""
@@ -32,10 +29,6 @@ class MessageType(StrEnum):
 
 def _headers() -> Any:
     return attrs.field(default=NO_HEADERS, converter=as_headers)
-
-
-def _urls(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
 
 
 def _location(_: object, __: object, value: str) -> None:
@@ -202,14 +195,13 @@ class ContentDistributionMessage:
         headers: Additional headers for the subscribers.
         hubs: The topic's hubs as its publisher advertises them. The default is the hub's public URL (W3C 7).
         topic: The topic's canonical URL as its publisher advertises it. The default is that of the subscription.
-        message_id: The id of the message. It is the same when the message is sent again, so that a subscriber can
-            recognise it.
+        message_id: The id of the message, which is the same when it is sent again, so that subscribers recognise it.
     """
 
     content: Payload = attrs.field(repr=False)
     content_type: str | None = None
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
-    hubs: tuple[str, ...] = attrs.field(default=(), converter=_urls)
+    hubs: tuple[str, ...] = attrs.field(default=(), converter=lambda urls: (*urls,))
     topic: str | None = None
     message_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 
@@ -251,7 +243,7 @@ class Acknowledgement(Success):
     @property
     def recipients(self) -> int | None:
         """How many subscriptions the update is owed to, or None if the hub does not tell."""
-        return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), _MOST_RECIPIENTS)
+        return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), 10**12)
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked_fields)

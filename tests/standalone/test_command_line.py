@@ -139,7 +139,15 @@ def test_the_commands_publish_and_show_and_operate(
         assert letter["callback"] == bad
         assert command("dead-letters", "replay", str(letter["id"])) == "1 replayed.\n"
         _wait_for(hub.url, "dead_letters", 1.0)
-        assert json.loads(command("dead-letters", "drop", "--json")) == {"dropped": 1}
+        assert main(["dead-letters", "drop", "--hub", hub.url]) == 1
+        assert "--all" in capsys.readouterr().err
+        assert main(["dead-letters", "replay", "4711", "--hub", hub.url]) == 1
+        output = capsys.readouterr()
+        assert (output.out, "4711" in output.err) == ("0 replayed.\n", True)
+        assert json.loads(command("dead-letters", "--json", "--reason", "no such reason")) == []
+        assert command("dead-letters", "drop", "--topic", "https://another.example/") == "0 dropped.\n"
+        assert " UTC" in command("dead-letters")
+        assert json.loads(command("dead-letters", "drop", "--all", "--json")) == {"dropped": 1, "unknown": []}
         assert json.loads(command("dead-letters", "--json")) == []
         assert MARKER not in hub.log
 
