@@ -5,12 +5,12 @@ from functools import partial
 
 import anyio.lowlevel
 
+from websubhub.standalone.adapters.sqlite.counts import correct_recipients
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.space import free_pages
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
 from websubhub.standalone.adapters.sqlite.messages.attempts import size_of
-from websubhub.standalone.adapters.sqlite.messages.counting import correct_recipients
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.adapters.sqlite.outcomes import write_settlements
 from websubhub.standalone.adapters.sqlite.publish_keys import append_once
