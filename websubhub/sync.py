@@ -6,7 +6,7 @@
         publisher.publish_update("https://example.com/feed", {"headline": "It works"})
 """
 
-from typing import Any
+from typing import Any, Final
 
 from _websub.blocking import BlockingClient, blocking
 from websubhub._clients import publisher_client as _asynchronous
@@ -30,7 +30,7 @@ class PublisherClient(BlockingClient):
     def __init__(self, url: str, **settings: Any) -> None:
         super().__init__(_asynchronous.PublisherClient(url, **settings))
 
-    register_topic = blocking(_asynchronous.PublisherClient.register_topic)
-    deregister_topic = blocking(_asynchronous.PublisherClient.deregister_topic)
-    publish_update = blocking(_asynchronous.PublisherClient.publish_update)
-    notify_update = blocking(_asynchronous.PublisherClient.notify_update)
+    register_topic: Final = blocking(_asynchronous.PublisherClient.register_topic)
+    deregister_topic: Final = blocking(_asynchronous.PublisherClient.deregister_topic)
+    publish_update: Final = blocking(_asynchronous.PublisherClient.publish_update)
+    notify_update: Final = blocking(_asynchronous.PublisherClient.notify_update)

@@ -169,7 +169,7 @@ class RecordingHub:
     """
 
     def __init__(self, response: Response | None = None) -> None:
-        self.response = response or Response(status=202)
+        self.response: Response = response or Response(status=202)
         self.forms: list[dict[str, str]] = []
         self.requests: list[Request] = []
         self._changed = anyio.Event()
@@ -256,7 +256,7 @@ class FakeClock:
     """
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
+        self.now: float = now
         self._moved = anyio.Event()
 
     def __call__(self) -> float:

@@ -8,7 +8,7 @@
     )
 """
 
-from typing import Any
+from typing import Any, Final
 
 from _websub.blocking import BlockingClient, blocking
 from websubsub import _subscription_client as _subscribing
@@ -27,7 +27,7 @@ class DiscoveryClient(BlockingClient):
     def __init__(self, **settings: Any) -> None:
         super().__init__(_discovering.DiscoveryClient(**settings))
 
-    discover = blocking(_discovering.DiscoveryClient.discover)
+    discover: Final = blocking(_discovering.DiscoveryClient.discover)
 
 
 class SubscriptionClient(BlockingClient):
@@ -42,5 +42,5 @@ class SubscriptionClient(BlockingClient):
     def __init__(self, **settings: Any) -> None:
         super().__init__(_subscribing.SubscriptionClient(**settings))
 
-    subscribe = blocking(_subscribing.SubscriptionClient.subscribe)
-    unsubscribe = blocking(_subscribing.SubscriptionClient.unsubscribe)
+    subscribe: Final = blocking(_subscribing.SubscriptionClient.subscribe)
+    unsubscribe: Final = blocking(_subscribing.SubscriptionClient.unsubscribe)
