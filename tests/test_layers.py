@@ -19,6 +19,7 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 
 # What an extra brings may be imported where the program lives without it.
 OPTIONAL = {
+    "jinja2": {"websubhub.standalone.admin.dashboard.rendering"},
     "nats-py": set[str](),
     "uvloop": {"_websub.server.serving"},
     "trio": set[str](),
@@ -71,6 +72,16 @@ FORBIDDEN = {
         "websubhub/standalone/settings.py",
         "import websubhub.standalone.command.cli",
         "websubhub.standalone.settings -> websubhub.standalone.command.cli",
+    ),
+    "layers-dashboard": (
+        "websubhub/standalone/admin/dashboard/formats.py",
+        "import websubhub.standalone.admin.dashboard.showing",
+        "websubhub.standalone.admin.dashboard.formats -> websubhub.standalone.admin.dashboard.showing",
+    ),
+    "dashboard": (
+        "websubhub/standalone/admin/dashboard/pages/topics.py",
+        "import websubhub.standalone.adapters.memory.store",
+        "websubhub.standalone.admin.dashboard.pages.topics -> websubhub.standalone.adapters.memory.store",
     ),
     "adapters": (
         "websubhub/standalone/adapters/memory/state.py",

@@ -16,15 +16,14 @@ from tests.documents import ROOT, blocks
 from tests.standalone.hub import World, world
 from tests.waiting import until
 from websubhub import IntentVerification, _publish_request
+from websubhub.standalone.admin.http import openapi
 from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.command.cli import build_parser
 from websubhub.standalone.metrics import FetchOutcome, HubMetrics, Outcome, RequestOutcome
 from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics, Statistics
-from websubhub.standalone.reach import Reach
 from websubhub.standalone.setting_sources import load
 from websubhub.standalone.settings import Settings
-from websubhub.standalone.tokens import Tokens
 
 ADMIN_API = (FOLDER / "admin-api.md").read_text()
 SECTIONS = {
@@ -124,9 +123,11 @@ def test_the_settings_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
 
 def test_every_route_of_the_admin_api_is_described() -> None:
     nothing: Any = SimpleNamespace(announcements=None, broker=None, announced=None, verifications=None)
-    operations = Operations(nothing, nothing)  # the table of routes is made without looking at it
-    admin = Admin(nothing, operations, HubMetrics(), tokens=Tokens((), ""), reach=Reach("", None))
-    known = {*admin._routes, ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics")}
+    # The table of routes is made without looking at it.
+    operations = Operations(nothing, nothing, nothing, nothing, nothing)
+    admin = Admin(nothing, operations, HubMetrics(), access=nothing)
+    known = {(route.method, route.path) for route in admin.routes}
+    known |= {("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"), ("GET", openapi.PATH)}
     assert set(SECTIONS) == known
     assert {*ORDER, ("GET", "/metrics")} == known
 

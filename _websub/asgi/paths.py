@@ -11,15 +11,21 @@ class Paths:
 
     Args:
         apps: The applications by path. The one at ``/`` answers when no other matches.
+        root: The application for ``/`` itself, if it is another one.
     """
 
-    def __init__(self, apps: Mapping[str, AsgiApp]) -> None:
+    def __init__(self, apps: Mapping[str, AsgiApp], *, root: AsgiApp | None = None) -> None:
         self._apps = dict(apps)
+        self._root = root
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection, below a mount or not."""
         scope = in_origin_form(scope)
-        await self._apps[prefix_of(local_path(scope), self._apps) or "/"](scope, receive, send)
+        path = local_path(scope)
+        if path == "/" and self._root is not None:
+            await self._root(scope, receive, send)
+        else:
+            await self._apps[prefix_of(path, self._apps) or "/"](scope, receive, send)
 
 
 def prefix_of(path: str, prefixes: Collection[str]) -> str | None:

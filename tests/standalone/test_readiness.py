@@ -24,7 +24,7 @@ async def parts() -> AsyncIterator[Parts]:
 
 
 async def status_at(parts: Parts, path: str) -> int:
-    return (await converse(parts.admin, scope_of("GET", path, headers=[("host", "localhost")]))).status
+    return (await converse(parts.operating.admin, scope_of("GET", path, headers=[("host", "localhost")]))).status
 
 
 async def test_a_hub_that_is_full_is_alive_and_not_ready(parts: Parts) -> None:
@@ -43,7 +43,7 @@ async def test_a_hub_that_is_full_is_alive_and_not_ready(parts: Parts) -> None:
 async def test_a_web_page_cannot_operate_a_hub_on_loopback(parts: Parts, headers: list[tuple[str, str]]) -> None:
     asked = [("host", "localhost"), ("content-type", "application/json")]
     body = body_of(b'{"url": "https://a.example/"}')
-    answer = await converse(parts.admin, scope_of(path="/admin/topics", headers=[*asked, *headers]), body)
+    answer = await converse(parts.operating.admin, scope_of(path="/admin/topics", headers=[*asked, *headers]), body)
     assert answer.status == 403
-    answer = await converse(parts.admin, scope_of(path="/admin/topics", headers=asked), body)
+    answer = await converse(parts.operating.admin, scope_of(path="/admin/topics", headers=asked), body)
     assert answer.status == 200

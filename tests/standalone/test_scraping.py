@@ -1,7 +1,10 @@
 """The metrics, which anybody may ask for as often as they like."""
 
+from collections.abc import Iterable
+
 import anyio
 import pytest
+from prometheus_client.core import Metric
 
 from tests.standalone.adapters.conftest import Clock
 from websubhub.standalone.adapters.memory.store import MemoryStore
@@ -16,10 +19,15 @@ class CountingMetrics(HubMetrics):
     made = 0
 
     def render(
-        self, statistics: Statistics, announcements: AnnouncementStatistics, pending_verifications: int, now: float
+        self,
+        statistics: Statistics,
+        announcements: AnnouncementStatistics,
+        pending_verifications: int,
+        now: float,
+        further: Iterable[Metric] = (),
     ) -> bytes:
         CountingMetrics.made += 1
-        return super().render(statistics, announcements, pending_verifications, now)
+        return super().render(statistics, announcements, pending_verifications, now, further)
 
 
 @pytest.mark.threat("DOS-1")

@@ -232,4 +232,4 @@ def test_a_clock_that_was_set_back_makes_no_negative_latency() -> None:
     metrics.delivered(-86_400.0, 1)
     metrics.delivered(2.0, 1)
     assert metrics._seconds == 2.0
-    assert sum(metrics._buckets) == 2
+    assert sum(metrics.buckets) == 2

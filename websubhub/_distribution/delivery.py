@@ -41,6 +41,8 @@ class SharedContent:
         signature_method: One of sha1, sha256, sha384 and sha512, for subscriptions with a secret (W3C 7.1).
         kept_body_bytes: How much of the body of a response to return. Longer ones are cut. With 0, bodies are ignored
             (W3C 7).
+        error_body_bytes: How much of the beginning of an ignored body to return if the status is not 2xx.
+        timed: Whether outcomes say how long deliveries took that arrived. Those that failed always do.
         total_seconds: The time limit of the whole exchange, instead of that of the engine.
         may_connect: Called with each address right before a connection to it. Returns whether to connect now. A kept
             connection is used without a call.
@@ -51,6 +53,8 @@ class SharedContent:
     method: str = "POST"
     signature_method: str = "sha256"
     kept_body_bytes: int = 0
+    error_body_bytes: int = 0
+    timed: bool = False
     total_seconds: float | None = None
     may_connect: Callable[[str], bool] | None = attrs.field(default=None, repr=False)
     fields: str | None = attrs.field(init=False, repr=False)

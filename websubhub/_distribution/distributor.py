@@ -41,6 +41,8 @@ def shared_content(
     hub: str,
     signature_method: str = SignatureMethod.SHA256.value,
     kept_body_bytes: int = 0,
+    error_body_bytes: int = 0,
+    timed: bool = False,
     total_seconds: float | None = None,
 ) -> SharedContent:
     """Return the content that all subscribers of a topic get: body, Content-Type and one Link header (W3C 7).
@@ -51,6 +53,8 @@ def shared_content(
         hub: The hub's public URL, unless the message names the topic's hubs.
         signature_method: One of sha1, sha256, sha384, sha512.
         kept_body_bytes: How much of each response's body to return, or 0 for none.
+        error_body_bytes: How much of the body of a response other than 2xx to return, or 0 for none.
+        timed: Whether outcomes say how long deliveries took that arrived.
         total_seconds: How long each exchange may take, instead of the limit of the engine.
     """
     body, content_type = encode(message.content, message.content_type)
@@ -65,6 +69,8 @@ def shared_content(
         headers=[*own, *further],
         signature_method=signature_method,
         kept_body_bytes=kept_body_bytes,
+        error_body_bytes=error_body_bytes,
+        timed=timed,
         total_seconds=total_seconds,
     )
 
@@ -104,16 +110,32 @@ class ContentDistributor(AsyncResource):
         else:  # These limits are meant for this distributor alone.
             self._engine = DeliveryEngine(limits=limits, addresses=addresses, tls=tls)
 
-    def prepare(self, message: ContentDistributionMessage, topic: str, *, kept_body_bytes: int = 0) -> SharedContent:
+    def prepare(
+        self,
+        message: ContentDistributionMessage,
+        topic: str,
+        *,
+        kept_body_bytes: int = 0,
+        error_body_bytes: int = 0,
+        timed: bool = False,
+    ) -> SharedContent:
         """Return the content that all subscribers of a topic get, rendered once.
 
         Args:
             message: The message.
             topic: The topic's URL.
             kept_body_bytes: How much of each response's body to return, or 0 for none.
+            error_body_bytes: How much of the body of a response other than 2xx to return, or 0 for none.
+            timed: Whether outcomes say how long deliveries took that arrived.
         """
         return shared_content(
-            message, topic=topic, hub=self._hub, signature_method=self._method, kept_body_bytes=kept_body_bytes
+            message,
+            topic=topic,
+            hub=self._hub,
+            signature_method=self._method,
+            kept_body_bytes=kept_body_bytes,
+            error_body_bytes=error_body_bytes,
+            timed=timed,
         )
 
     async def distribute(

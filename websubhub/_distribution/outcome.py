@@ -37,11 +37,13 @@ class DeliveryOutcome:
     Attributes:
         status: The status of the response, or 0 if there was none.
         headers: Its header fields, as received and in order.
-        body: Its body, if requested. The body of the response to a delivery is ignored (W3C 7).
+        body: Its body, if requested, or its beginning. The body of the response to a delivery is ignored (W3C 7).
         failure: Why the exchange failed, or None after a response with any status. Once the status line is read, the
             status counts, whatever follows.
         detail: The failure in words, for operators. It names neither the callback nor a secret.
         body_failure: Why ``body`` is only a part of the requested body, or None.
+        seconds: How long the exchange took, on a connection of its own or until its failure. It is 0 if the content is
+            not ``timed`` and the delivery arrived, and if no connection was tried.
         delivered: Whether the subscriber accepted it: any status from 200 to 299 (W3C 7).
     """
 
@@ -51,6 +53,7 @@ class DeliveryOutcome:
     failure: DeliveryFailure | None = None
     detail: str = ""
     body_failure: DeliveryFailure | None = None
+    seconds: float = attrs.field(default=0.0, eq=False)
     delivered: bool = attrs.field(init=False, repr=False)
 
     @delivered.default

@@ -25,6 +25,8 @@ def open_store(settings: Settings) -> HubStore:
         # Half of the slots are kept for first attempts, so that a wave of retries delays no fresh update.
         retries=max(1, settings.concurrency // _RETRIES_SHARE),
         waiting=settings.max_backlog,
+        message_seconds=settings.message_days * 86_400,
+        message_bytes=settings.max_message_bytes,
     )
     return kind.open(settings.store, limits=limits, clock=HubClock())
 

@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from websubhub import AsgiEdge
 from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.dashboard.site import Site, site_of
 from websubhub.standalone.admin.http import event_stream, openapi
 from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.admin.http.api import Admin
@@ -48,6 +49,7 @@ class Operating:
         access: Who may do so.
         admin: Answers below ``/admin`` and what monitoring asks for.
         stream: Sends events as they happen.
+        site: What browsers see.
         requests: Counts requests.
         lag: Measures the event loop, while it runs.
         sampler: Fills the series, while it runs.
@@ -57,6 +59,7 @@ class Operating:
     access: Access
     admin: AsgiEdge
     stream: EventStream
+    site: Site
     requests: RequestCounter
     lag: LoopLag
     sampler: Sampler
@@ -107,6 +110,7 @@ def operating(
         access=access,
         admin=edge,
         stream=EventStream(operations.events, access, edge),
+        site=site_of(settings, operations, access, admin.is_ready, hub=controls.hub, clock=controls.clock),
         requests=requests,
         lag=lag,
         sampler=Sampler(series, metrics, requests, waiting, controls.clock),

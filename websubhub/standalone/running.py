@@ -9,10 +9,11 @@ from importlib.metadata import version
 import anyio
 from anyio.lowlevel import current_token
 
-from websubhub import ClosedApplication, Paths, Response, is_loopback_host, is_loopback_url
+from websubhub import ClosedApplication, Response
 from websubhub.standalone.admin.http import event_stream
 from websubhub.standalone.assembly import Parts, assembled
 from websubhub.standalone.backends import open_store
+from websubhub.standalone.cautions import cautions
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.operating import Start
@@ -40,8 +41,8 @@ class Hub:
 
     def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
         operating = parts.operating
-        paths = Paths({HUB_PATH: parts.app, event_stream.PATH: operating.stream, "/": operating.admin})
-        self.app = operating.requests.counting(paths)
+        for_programs = {event_stream.PATH: operating.stream, "/": operating.admin}
+        self.app = operating.requests.counting(operating.site.app(HUB_PATH, parts.app, for_programs))
         self._parts = parts
         self._delivered = delivered
 
@@ -49,6 +50,7 @@ class Hub:
         """Stop beginning deliveries, and end the streams of events."""
         self._parts.delivery.stop()
         self._parts.operating.stream.close()
+        self._parts.operating.site.close()
 
     async def delivered(self) -> None:
         """Wait until the last delivery has ended, once it was stopped."""
@@ -78,7 +80,8 @@ async def running(settings: Settings, url: str, reach: Reach, start: Start | Non
             hub = Hub(parts, delivered)
             async with parts.app, parts.operating.admin:
                 _record_start(events, settings, url)
-                _warn(settings, url)
+                for caution in cautions(settings, url):
+                    log.warning("%s", caution)
                 try:
                     yield hub
                 finally:
@@ -149,20 +152,3 @@ def _record_start(events: Events, settings: Settings, url: str) -> None:
 def _loop() -> str:
     """Return the name of the running event loop: asyncio, trio or uvloop."""
     return type(current_token().native_token).__module__.partition(".")[0]
-
-
-def _warn(settings: Settings, url: str) -> None:
-    """Tell the log what is unsafe about these settings."""
-    public = not is_loopback_url(url)
-    if public and not url.startswith("https:"):
-        log.warning("The public URL is not https: subscribers' secrets travel unencrypted.")
-    if public and not settings.publisher_token and not settings.anonymous_publishers:
-        log.warning("No publisher token is set: nobody can publish content here, only announce changes.")
-    if not public and not is_loopback_host(settings.host):
-        log.warning(
-            "The public URL is a loopback URL, but others can reach %s: "
-            "operating this hub and publishing to it need tokens.",
-            settings.host or "all addresses",
-        )
-    if settings.allow_network:
-        log.warning("The hub may call these private networks: %s.", ", ".join(settings.allow_network))

@@ -194,6 +194,18 @@ class Settings:
         group=Group.PUBLISHERS,
     )
     dead_letter_days: float = option(30.0, "Days to keep dead letters.", _number(0.01, 3650), group=Group.DELIVERIES)
+    message_days: float = option(
+        7.0,
+        "Days to keep messages, what became of them, and failed attempts.",
+        _number(0, 3650),
+        group=Group.DELIVERIES,
+    )
+    max_message_bytes: int = option(
+        268_435_456,
+        "Bytes of messages to keep besides those still owed; a quarter as much of failed attempts.",
+        _whole(0, 10**15),
+        group=Group.DELIVERIES,
+    )
     log_format: str = option(
         "text", "The log format: text for people, json for programs.", _choice("text", "json"), group=Group.OPERATING
     )

@@ -22,11 +22,16 @@ from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.file.database import MEMORY
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.admin.http.api import Admin
 from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.overview import About
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.measuring.series import Series
 from websubhub.standalone.metrics import HubMetrics
 from websubhub.standalone.ports import FetchedTopic, HubStore, Mode, PendingVerification, StoredSubscription, Update
 from websubhub.standalone.reach import Reach
+from websubhub.standalone.settings import Settings
 from websubhub.standalone.tokens import Tokens
 
 T = TypeVar("T")
@@ -50,9 +55,10 @@ class House:
             distributor=ContentDistributor(_HUB),
             clock=time.time,
         )
-        operations = Operations(self.store, controls)
-        tokens, reach = Tokens((_TOKEN,), "admin"), Reach(_HUB, "127.0.0.1")
-        self.admin = Admin(self.store, operations, HubMetrics(), tokens=tokens, reach=reach)
+        about = About(settings=Settings(), sources={}, url=_HUB, started_at=time.time())
+        operations = Operations(self.store, controls, Events(), Series(), about)
+        access = Access(Tokens((_TOKEN,), "admin"), Tokens((), "viewer"), Reach(_HUB, "127.0.0.1"))
+        self.admin = Admin(self.store, operations, HubMetrics(), access=access)
 
     async def _deny(self, message: Subscription, reason: str) -> None:
         notice(ProtocolMode.DENIED, message, reason)

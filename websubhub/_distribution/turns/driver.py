@@ -3,6 +3,8 @@
 import socket
 from time import monotonic
 
+import attrs
+
 from websubhub._distribution.batch import Batch
 from websubhub._distribution.origins.lookups import Lookup, Lookups
 from websubhub._distribution.origins.names import NameResolver
@@ -166,6 +168,9 @@ class Driver:
         delivery, batch, origin = connection.delivery, connection.batch, connection.origin
         assert delivery is not None and batch is not None  # noqa: S101, PT018 - its exchange has just ended
         assigner, place, now = self._assigner, connection.place, self._shared.now
+        told = outcome
+        if not outcome.delivered or delivery.content.timed:
+            told = attrs.evolve(outcome, seconds=now - self._pool.shares.began(connection))
         if origin.suspect or outcome.failure is not None:
             origin.suspect = outcome.failure is not None
         if outcome.delivered:
@@ -180,7 +185,7 @@ class Driver:
                 return
             if outcome.failure in NOT_CONNECTED and not origin.open:
                 assigner.fail_waiting(origin, outcome)  # the server is down, for those who wait as well
-        batch.settle(delivery, outcome)
+        batch.settle(delivery, told)
         if origin.waiting:
             assigner.serve(origin)
         if place.waiting:

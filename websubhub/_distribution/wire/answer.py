@@ -11,6 +11,7 @@ from websubhub._distribution.wire.lenient import FIELDS_MOST, LenientHead
 
 _INFORMATIONAL = range(100, 200)
 _FINAL = range(200, 1000)  # those from 600 on are no statuses of HTTP, and yet answers (RFC 9110, 15)
+_SUCCESS = range(200, 300)
 _END = b"\r\n\r\n"  # of a head, and of a chunked body
 _FIRST_BYTE = b"H"
 _WIRE_BYTES_FOR_EACH = 8
@@ -34,6 +35,7 @@ class AnswerReader:
         "_body_bytes",
         "_body_limit",
         "_complete",
+        "_excerpt_bytes",
         "_head_complete",
         "_head_only",
         "_headers",
@@ -54,9 +56,10 @@ class AnswerReader:
         "status",
     )
 
-    def __init__(self, limits: EngineLimits, kept_body_bytes: int, method: str) -> None:
+    def __init__(self, limits: EngineLimits, kept_body_bytes: int, method: str, error_body_bytes: int = 0) -> None:
         self._limits = limits
         self._kept = kept_body_bytes
+        self._excerpt_bytes = error_body_bytes  # which are still to be kept
         self._body_limit = kept_body_bytes or limits.ignored_body_bytes
         # Chunks of one byte take six; what else there is beside the body is as endless as its server likes.
         self._wire_limit = limits.head_bytes + _WIRE_BYTES_FOR_EACH * self._body_limit
@@ -117,6 +120,9 @@ class AnswerReader:
         self._last_part = part
         if self._kept:
             self._body.append(part[: self._body_limit - self._body_bytes])
+        elif self._excerpt_bytes and self.status not in _SUCCESS:
+            self._body.append(part[: self._excerpt_bytes])
+            self._excerpt_bytes -= len(self._body[-1])
         self._body_bytes += len(part)
         if self._body_bytes > self._body_limit:
             self._too_large = True

@@ -239,7 +239,9 @@ class Connection:
         reader = self._reader
         first = reader is None
         if reader is None:
-            reader = self._reader = AnswerReader(self._shared.limits, content.kept_body_bytes, content.method)
+            reader = self._reader = AnswerReader(
+                self._shared.limits, content.kept_body_bytes, content.method, content.error_body_bytes
+            )
         outcome = reader.feed(data)
         if outcome is not None:
             self._finish(reader, outcome, data if first and not content.kept_body_bytes else b"")

@@ -93,15 +93,15 @@ class Shares:
         if 2 * self.busy <= self.most and self.has_room_for_suspects:
             return []
         before = now - _MOMENT_SECONDS
-        overdue = [each for each in connections if not each.standing & ASIDE and self._began(each) <= before]
+        overdue = [each for each in connections if not each.standing & ASIDE and self.began(each) <= before]
         left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
         if not left or not needed or self.busy < self.most:
             return []
         fair = now - _FAIR_SECONDS
-        patient = (each for each in self.aside if not each.standing & SUSPECT and self._began(each) <= fair)
+        patient = (each for each in self.aside if not each.standing & SUSPECT and self.began(each) <= fair)
         return [each for each, _ in zip(patient, range(left), strict=False)]
 
-    def _began(self, connection: Connection) -> float:
+    def began(self, connection: Connection) -> float:
         """When an exchange began; if there is none on the connection, that is never."""
         delivery = connection.delivery
         if delivery is None:

@@ -5,6 +5,7 @@ from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.events import EventOperations
 from websubhub.standalone.admin.hosts import HostOperations
 from websubhub.standalone.admin.letters import LetterOperations
+from websubhub.standalone.admin.messages import AttemptOperations, MessageOperations
 from websubhub.standalone.admin.overview import About, OverviewOperations
 from websubhub.standalone.admin.subscriptions import SubscriptionOperations
 from websubhub.standalone.admin.topics import TopicOperations
@@ -31,16 +32,20 @@ class Operations:
         hosts: The operations on hosts of callbacks.
         verifications: The operations on requests that await their verification.
         announcements: The operations on announced topics.
+        messages: The operations on messages.
+        attempts: The operations on failed attempts.
         events: The operations on events.
         overview: The operations on the hub as a whole.
     """
 
     def __init__(self, store: HubStore, controls: Controls, events: Events, series: Series, about: About) -> None:
         self.topics = TopicOperations(store, controls)
-        self.subscriptions = SubscriptionOperations(store, controls)
+        self.subscriptions = SubscriptionOperations(store, controls, events)
         self.letters = LetterOperations(store)
         self.hosts = HostOperations(store.broker, controls.verifications)
         self.verifications = VerificationOperations(store, controls)
         self.announcements = AnnouncementOperations(store.announcements, controls.announced)
+        self.messages = MessageOperations(store, controls, events)
+        self.attempts = AttemptOperations(store)
         self.events = EventOperations(events)
         self.overview = OverviewOperations(store, self.announcements, series, about)

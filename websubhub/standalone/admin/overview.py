@@ -10,6 +10,8 @@ import attrs
 
 from websubhub.standalone.admin.announcements import AnnouncementOperations
 from websubhub.standalone.admin.parameters import OperationError, iso_time, read_limit, read_number, shown
+from websubhub.standalone.cautions import cautions
+from websubhub.standalone.measuring.disk import disk_of
 from websubhub.standalone.measuring.series import COUNTED, MEASURED, STEP_SECONDS, Series
 from websubhub.standalone.ports import HubStore
 from websubhub.standalone.setting_values import split_token
@@ -65,6 +67,8 @@ class OverviewOperations:
             "store": shown_store(about.settings.store),
             "started_at": iso_time(about.started_at),
             "uptime_seconds": max(0.0, round(self._store.clock() - about.started_at, 3)),
+            "disk": disk_of(about.settings.store),
+            "warnings": list(cautions(about.settings, about.url)),
             "settings": [self._setting(field) for field in attrs.fields(Settings)],
         }
 
@@ -85,10 +89,11 @@ class OverviewOperations:
 
     async def series(self, parameters: dict[str, Any]) -> object:
         """Return what was counted in the last hour, or in up to 24 hours, in steps of equal length."""
-        seconds = read_number(parameters.get("seconds") or 3_600, "seconds")
-        step = read_number(parameters.get("step") or 0, "step") or _step(seconds)
-        if not STEP_SECONDS <= seconds <= _DAY_SECONDS or not STEP_SECONDS <= step <= seconds or step % STEP_SECONDS:
-            reason = f"seconds must be from {STEP_SECONDS} to {_DAY_SECONDS}, and step a multiple of {STEP_SECONDS}."
+        seconds = read_number(parameters.get("seconds", 3_600), "seconds")
+        step = read_number(parameters.get("step", _step(seconds)), "step")
+        if not all(STEP_SECONDS <= each <= _DAY_SECONDS for each in (seconds, step)) or step % STEP_SECONDS:
+            bounds = f"from {STEP_SECONDS} to {_DAY_SECONDS}"
+            reason = f"seconds and step must be {bounds}, and step a multiple of {STEP_SECONDS}."
             raise OperationError(400, reason)
         since, width = self._store.clock() - seconds, step // STEP_SECONDS
         columns = {name: self._series.column(name, since) for name in ("at", *COUNTED, *MEASURED)}

@@ -14,6 +14,7 @@ from websubhub import (
 )
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
+from websubhub.standalone.admin.messages import shown_attempt
 from websubhub.standalone.admin.parameters import (
     OperationError,
     iso_time,
@@ -24,6 +25,8 @@ from websubhub.standalone.admin.parameters import (
     read_url,
     shown,
 )
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import HubStore, Mode, PendingVerification, StoredSubscription
 
 _ANSWER_BYTES = 1_024
@@ -37,11 +40,13 @@ class SubscriptionOperations:
     Args:
         store: The store.
         controls: The controls of the hub.
+        events: Where to record that an operator has ended one.
     """
 
-    def __init__(self, store: HubStore, controls: Controls) -> None:
+    def __init__(self, store: HubStore, controls: Controls, events: Events) -> None:
         self._store = store
         self._controls = controls
+        self._events = events
 
     async def page(self, parameters: dict[str, Any]) -> object:
         """Return a page of subscriptions, those of a topic, a host or a callback, or all."""
@@ -67,6 +72,17 @@ class SubscriptionOperations:
             **shown_subscription(subscription),
             "verification": None if pending is None else shown_verification(pending),
             "host_state": shown(hosts[0]) if hosts else None,
+            **await self._health(subscription),
+        }
+
+    async def _health(self, subscription: StoredSubscription) -> dict[str, Any]:
+        """Return how many updates it waits for, when a delivery arrived last, and its last failed attempt."""
+        health = await self._store.messages.health(subscription.topic, subscription.callback)
+        last_failure = None if health is None else health.last_failure
+        return {
+            "waiting": 0 if health is None else health.waiting,
+            "last_success_at": None if health is None else iso_time(health.last_success_at),
+            "last_failure": None if last_failure is None else shown_attempt(last_failure),
         }
 
     async def remove(self, parameters: dict[str, Any]) -> object:
@@ -75,6 +91,8 @@ class SubscriptionOperations:
         notify = read_flag(parameters, "notify", default=True)
         reason = read_text(parameters, "reason") or ""
         await self._store.subscriptions.remove(subscription.topic, subscription.callback)
+        host = authority_of(subscription.callback)
+        self._events.record(Kind.REMOVED, topic=subscription.topic, host=host, reason=reason or "no reason given")
         if notify:
             await self._controls.deny(self._message(subscription), reason)
         return {"removed": 1}

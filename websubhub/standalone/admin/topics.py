@@ -98,10 +98,10 @@ class TopicOperations:
         counts = {
             "subscriptions": usage.subscriptions,
             "dead letters": usage.dead_letters,
-            "updates that are being delivered": usage.updates,
+            "messages that are owed or still kept": usage.updates,
         }
         kept = " and ".join(f"{count} {name}" for name, count in counts.items() if count)
-        return f"The topic has {kept or 'something new'}: remove them first."
+        return f"The topic has {kept or 'something new'}, and goes only once it has none."
 
     async def _known(self, url: str) -> Topic:
         topic = await self._store.topics.get(url)

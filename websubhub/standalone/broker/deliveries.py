@@ -2,8 +2,17 @@
 
 from websubhub.standalone.broker.desk import Desk
 from websubhub.standalone.broker.needed import Before
-from websubhub.standalone.ports import DeliverySettledError, Update
+from websubhub.standalone.broker.settlements import AttemptMade
+from websubhub.standalone.ports import (
+    ANSWER_BYTES,
+    AttemptDetails,
+    AttemptOutcome,
+    DeliverySettledError,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Claim
+
+_GONE = "answered 410"
 
 
 class ClaimedDelivery(Claim):
@@ -35,20 +44,54 @@ class ClaimedDelivery(Claim):
         host_failed: bool = True,
         refused: bool = False,
         counted: bool = True,
+        details: AttemptDetails | None = None,
     ) -> None:
         """Settle as failed, to be tried again."""
         # An attempt outside the schedule repeats the last one in it, and does not change its counts.
         refusals = self.refusals + (refused and not self.early)
         attempts = self.attempt if counted or self.early else self.attempt - 1
-        self._settle().retry(self, (attempts, refusals), after, reason, firm=firm, host_failed=host_failed)
+        desk = self._settle()
+        self._note(desk, AttemptOutcome.RETRIED, reason, details)
+        desk.retry(self, (attempts, refusals), after, reason, firm=firm, host_failed=host_failed)
 
-    def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
+    def dead(
+        self,
+        reason: str,
+        *,
+        host_failed: bool = True,
+        turned_away: bool = False,
+        details: AttemptDetails | None = None,
+    ) -> None:
         """Settle as failed for the last time."""
-        self._settle().dead(self, self.attempt, reason, host_failed=host_failed, turned_away=turned_away)
+        desk = self._settle()
+        self._note(desk, AttemptOutcome.DEAD, reason, details)
+        desk.dead(self, self.attempt, reason, host_failed=host_failed, turned_away=turned_away)
 
-    def gone(self) -> None:
+    def gone(self, *, details: AttemptDetails | None = None) -> None:
         """Settle as gone: the callback answered 410."""
-        self._settle().gone(self)
+        desk = self._settle()
+        self._note(desk, AttemptOutcome.GONE, _GONE, details)
+        desk.gone(self)
+
+    def _note(self, desk: Desk, outcome: AttemptOutcome, reason: str, details: AttemptDetails | None) -> None:
+        if details is None:
+            return
+        desk.note(
+            AttemptMade(
+                topic=self.log.number,
+                message_id=self.update.id,
+                callback=self.callback,
+                host=self.host.key,
+                attempt=self.attempt,
+                attempted_at=desk.clock(),
+                status=details.status,
+                milliseconds=round(details.seconds * 1_000),
+                # A replay that fails is tried no more by itself.
+                outcome=AttemptOutcome.DEAD if self.letter and outcome is AttemptOutcome.RETRIED else outcome,
+                reason=reason,
+                answer=details.answer[:ANSWER_BYTES],
+            )
+        )
 
     def _settle(self) -> Desk:
         desk = self._desk

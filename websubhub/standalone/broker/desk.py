@@ -2,7 +2,7 @@
 
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.broker.settlements import Death, Retry, Settlements
+from websubhub.standalone.broker.settlements import AttemptMade, Death, Retry, Settlements
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.outcomes import Outcomes
 
@@ -11,6 +11,7 @@ class Desk:
     """Settles deliveries: in the schedule at once, in the journal together with others.
 
     Attributes:
+        clock: Returns the time, in seconds since 1970.
         settlements: The outcomes that were not taken yet.
         unwritten: Rings when there are any.
 
@@ -22,7 +23,7 @@ class Desk:
         self._outcomes = Outcomes(ledger.board)
         self._recipients = ledger.recipients
         self._gone = ledger.members.gone
-        self._clock = ledger.clock
+        self.clock = ledger.clock
         self._wake = ledger.due.ring  # since an outcome may make another delivery due
         self.unwritten = Bell()
         self.settlements = Settlements()
@@ -45,7 +46,7 @@ class Desk:
             if claim.sequence < claim.log.head:  # else nothing is due that was not before
                 self._wake()
             return
-        if self._outcomes.done(claim, self._clock()):
+        if self._outcomes.done(claim, self.clock()):
             self._move(claim)
         self._wake()
 
@@ -53,7 +54,7 @@ class Desk:
         self, claim: Claim, counts: tuple[int, int], after: float, reason: str, *, firm: bool, host_failed: bool
     ) -> None:
         """Note that an update is to be tried again; ``counts`` are its attempts, and those that were refused."""
-        now = self._clock()
+        now = self.clock()
         due_at = self._outcomes.retry(claim, now + max(after, 0.0), now, firm=firm, host_failed=host_failed)
         if due_at is not None:
             self._count()
@@ -75,7 +76,7 @@ class Desk:
 
     def dead(self, claim: Claim, attempt: int, reason: str, *, host_failed: bool, turned_away: bool) -> None:
         """Note that an update was given up."""
-        now = self._clock()
+        now = self.clock()
         if self._outcomes.dead(claim, now, host_failed=host_failed):
             if claim.letter:
                 self._count()
@@ -103,6 +104,10 @@ class Desk:
             self._gone.add(claim.subscription)
             self.settlements.ended.append(claim.subscription)
         self._wake()
+
+    def note(self, attempt: AttemptMade) -> None:
+        """Note a failed attempt, which is kept together with the outcomes."""
+        self.settlements.attempts.append(attempt)
 
     def _move(self, claim: Claim) -> None:
         self._count()

@@ -1,9 +1,10 @@
 """Collected outcomes of deliveries that go to the journal together."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
-from attrs import frozen
+from attrs import field, frozen
 
+from websubhub.standalone.ports import AttemptOutcome
 from websubhub.standalone.schedule.claims import Key
 
 
@@ -35,6 +36,23 @@ class Death:
     turned_away: bool
 
 
+@frozen(kw_only=True)
+class AttemptMade:
+    """A failed attempt, as it is stored."""
+
+    topic: int
+    message_id: str
+    callback: str = field(repr=False)
+    host: int
+    attempt: int
+    attempted_at: float
+    status: int
+    milliseconds: int
+    outcome: AttemptOutcome
+    reason: str
+    answer: bytes = field(repr=False)
+
+
 class Settlements:
     """The outcomes since the previous settlements.
 
@@ -46,6 +64,7 @@ class Settlements:
         ended: The subscriptions that ended (410).
         replayed: The dead letters that arrived.
         failed_replays: The dead letters that failed again, with the reason.
+        attempts: The failed attempts to remember.
         count: How many outcomes these are.
     """
 
@@ -57,4 +76,9 @@ class Settlements:
         self.ended: list[int] = []
         self.replayed: list[int] = []
         self.failed_replays: list[tuple[str, int]] = []
+        self.attempts: list[AttemptMade] = []
         self.count = 0
+
+    def given_up(self) -> Counter[Key]:
+        """Return for how many subscriptions an update was given up, by its topic and sequence number."""
+        return Counter((death.topic, death.sequence) for death in self.deaths)

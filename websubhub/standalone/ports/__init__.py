@@ -15,6 +15,16 @@ from websubhub.standalone.ports.errors import (
 )
 from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
 from websubhub.standalone.ports.limits import SubscriptionLimits
+from websubhub.standalone.ports.messages import (
+    ANSWER_BYTES,
+    AttemptDetails,
+    AttemptOutcome,
+    FailedAttempt,
+    Message,
+    MessageStore,
+    Published,
+    SubscriptionHealth,
+)
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
     Announcement,
@@ -26,7 +36,6 @@ from websubhub.standalone.ports.records import (
     FetchedTopic,
     HostPlace,
     HostState,
-    Published,
     PublishKey,
     Statistics,
     StoredSubscription,
@@ -44,12 +53,15 @@ from websubhub.standalone.ports.store import (
 )
 
 __all__ = [
+    "ANSWER_BYTES",
     "EVERY_LETTER",
     "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
     "AnnouncementStatistics",
     "AnnouncementStore",
+    "AttemptDetails",
+    "AttemptOutcome",
     "BacklogFullError",
     "ContentBroker",
     "DeadLetter",
@@ -58,6 +70,7 @@ __all__ = [
     "DeliveryMode",
     "DeliverySettledError",
     "DiskFullError",
+    "FailedAttempt",
     "FailingDelivery",
     "FetchedTopic",
     "HostAccount",
@@ -67,6 +80,8 @@ __all__ = [
     "HubFullError",
     "HubStore",
     "LetterFilter",
+    "Message",
+    "MessageStore",
     "Mode",
     "PendingVerification",
     "PublishKey",
@@ -77,6 +92,7 @@ __all__ = [
     "StoreLockedError",
     "StoreVersionError",
     "StoredSubscription",
+    "SubscriptionHealth",
     "SubscriptionLimits",
     "SubscriptionStore",
     "Topic",

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from websubhub.standalone.ports.messages import AttemptDetails, Published
 from websubhub.standalone.ports.records import (
     DeadLetter,
     FailingDelivery,
     HostPlace,
     HostState,
-    Published,
     PublishKey,
     Statistics,
     Update,
@@ -69,6 +69,7 @@ class Delivery(Protocol):
         host_failed: bool = True,
         refused: bool = False,
         counted: bool = True,
+        details: AttemptDetails | None = None,
     ) -> None:
         """Settle as failed, to be tried again.
 
@@ -79,27 +80,39 @@ class Delivery(Protocol):
             host_failed: Whether the host is to blame, and not only this callback (as with a 404, for example).
             refused: Whether to count it in ``refusals`` as well as in ``attempt``.
             counted: Whether it counts as an attempt. If not, the next one has the same number.
+            details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
             DeliverySettledError: It was settled before.
         """
         ...
 
-    def dead(self, reason: str, *, host_failed: bool = True, turned_away: bool = False) -> None:
+    def dead(
+        self,
+        reason: str,
+        *,
+        host_failed: bool = True,
+        turned_away: bool = False,
+        details: AttemptDetails | None = None,
+    ) -> None:
         """Settle as failed for the last time. It becomes a dead letter, and the subscription gets its next update.
 
         Args:
             reason: What happened, in one sentence without secrets.
             host_failed: Whether the host is to blame.
             turned_away: Whether the callback is to blame. The delivery of the next update knows that.
+            details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
             DeliverySettledError: It was settled before.
         """
         ...
 
-    def gone(self) -> None:
+    def gone(self, *, details: AttemptDetails | None = None) -> None:
         """Settle as gone: the callback answered 410, so the subscription ends (W3C 7).
+
+        Args:
+            details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
             DeliverySettledError: It was settled before.

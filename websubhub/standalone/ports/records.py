@@ -195,21 +195,6 @@ class Update:
 
 
 @frozen(kw_only=True)
-class Published:
-    """The result of publishing an update.
-
-    Args:
-        id: The id of the accepted update, or of the first one with the same key.
-        recipients: How many subscriptions it is owed to, or None if it was published before and that is not known.
-        repeated: Whether it was accepted before under its key, so that nothing was published now.
-    """
-
-    id: str
-    recipients: int | None = 0
-    repeated: bool = False
-
-
-@frozen(kw_only=True)
 class PublishKey:
     """The key of an update, by which a repeated publish request is recognised.
 

@@ -8,6 +8,7 @@ from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker
 from websubhub.standalone.ports.letters import DeadLetterStore
 from websubhub.standalone.ports.limits import SubscriptionLimits
+from websubhub.standalone.ports.messages import MessageStore
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
     FetchedTopic,
@@ -298,6 +299,11 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
         Raises:
             StoreError: It cannot write. The message says why.
         """
+        ...
+
+    @property
+    def messages(self) -> MessageStore:
+        """What became of messages."""
         ...
 
     @property

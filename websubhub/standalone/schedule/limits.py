@@ -15,6 +15,9 @@ class DeliveryLimits:
         failures: The failures of a host in a row after which it is only probed.
         probe_seconds: The time until the first probe. It doubles with every failed probe.
         probe_seconds_most: The longest time until a probe.
+        message_seconds: How long messages and failed attempts are kept.
+        message_bytes: How much of the messages is kept that no subscription is owed any more, and no dead letter has.
+            Failed attempts may take a quarter of that besides.
         early_seconds: How soon after a failed attempt a new update may cause another one (W3C 7).
     """
 
@@ -24,4 +27,6 @@ class DeliveryLimits:
     failures: int = field(default=10, validator=ge(1))
     probe_seconds: float = field(default=30.0, validator=ge(0))
     probe_seconds_most: float = field(default=3600.0, validator=ge(0))
+    message_seconds: float = field(default=0.0, validator=ge(0))
+    message_bytes: int = field(default=0, validator=ge(0))
     early_seconds: float = field(default=5.0, validator=ge(0))

@@ -121,6 +121,11 @@ class Members:
             return Admission.NOBODY
         return Admission.FULL if self._board.waiting + log.active > self._board.limits.waiting else Admission.TAKEN
 
+    def count(self, topic: int) -> int:
+        """Return how many subscriptions a topic has. As with ``admit``, any thread may call it."""
+        log = self._board.logs.get(topic)
+        return 0 if log is None else log.active
+
     def publish(self, topic: int, sequence: int, now: float) -> int:
         """Owe every subscription of a topic one more update. Return how many they are."""
         log = self._board.logs[topic]

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from websubhub import ContentDistributionMessage, ContentDistributor, SharedContent
-from websubhub.standalone.ports import Update
+from websubhub.standalone.ports import ANSWER_BYTES, Update
 
 _KEPT = 64
 _BYTES_KEPT = 16 * 1_048_576
@@ -14,12 +14,16 @@ class Contents:
 
     Args:
         distributor: Renders and sends them.
+
+    Attributes:
+        timed: Whether it is of interest how long deliveries take that arrive.
     """
 
     def __init__(self, distributor: ContentDistributor) -> None:
         self._distributor = distributor
         self._kept: OrderedDict[tuple[str, str, float], SharedContent] = OrderedDict()
         self._bytes = 0
+        self.timed = False
 
     def of(self, update: Update) -> SharedContent:
         """Return the content of an update, evicting the oldest ones beyond a limit."""
@@ -41,4 +45,4 @@ class Contents:
             topic=update.canonical or update.topic,
             message_id=update.id,
         )
-        return self._distributor.prepare(message, update.topic)
+        return self._distributor.prepare(message, update.topic, error_body_bytes=ANSWER_BYTES, timed=self.timed)

@@ -118,7 +118,7 @@ class DeliveryLoop:
         await anyio.sleep(_GATHER_SECONDS)
 
     async def _send(self, claimed: Sequence[Delivery]) -> None:
-        self._settler.look()
+        self._contents.timed = self._settler.look()
         try:
             await self._distributor.send(self._sendings(claimed), self._settle)
         except Exception:

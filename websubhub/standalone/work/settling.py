@@ -9,7 +9,7 @@ from websubhub import DeliveryOutcome, authority_of, retry_after_seconds
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.metrics import DeliveryMetrics, Outcome
-from websubhub.standalone.ports import Delivery, DeliverySettledError
+from websubhub.standalone.ports import AttemptDetails, Delivery, DeliverySettledError
 from websubhub.standalone.schedule.retry import Attempt, RetrySchedule
 from websubhub.standalone.schedule.verdicts import Verdict, judge
 
@@ -39,9 +39,10 @@ class Settler:
         self._clock = clock
         self._detailed = False
 
-    def look(self) -> None:
-        """Look whether the log wants each attempt, which is not asked again for each of many."""
+    def look(self) -> bool:
+        """Return whether the log wants each attempt, which is not asked again for each of many."""
         self._detailed = self._events.detailed
+        return self._detailed
 
     def settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
         """Settle a delivery. It never raises."""
@@ -62,7 +63,7 @@ class Settler:
         """Settle a delivery of which nothing came, for which nobody is to blame; False if it is settled."""
         attempt = Attempt(verdict=Verdict.NOT_NOW, number=delivery.attempt, refusals=delivery.refusals)
         try:
-            self._try_again(delivery, attempt, "internal error", 0, host_failed=False)
+            self._try_again(delivery, attempt, "internal error", AttemptDetails(), host_failed=False)
         except DeliverySettledError:
             return False
         return True
@@ -75,14 +76,14 @@ class Settler:
             host=_host_of(delivery),
             attempt=delivery.attempt,
             status=outcome.status,
-            milliseconds=0,
+            milliseconds=round(outcome.seconds * 1_000),
             result=_reason(outcome),
         )
 
     def _fail(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
         verdict = judge(outcome)
         if verdict is Verdict.GONE:
-            delivery.gone()
+            delivery.gone(details=_details(outcome))
             self._metrics.count(Outcome.GONE)
             update = delivery.update
             self._events.record(Kind.GONE, id=update.id, topic=update.topic, host=_host_of(delivery))
@@ -94,12 +95,14 @@ class Settler:
             turned_away=delivery.turned_away,
             retry_after=retry_after_seconds(outcome.retry_after, self._clock()),
         )
-        self._try_again(delivery, attempt, _reason(outcome), outcome.status, host_failed=verdict.blames_host)
+        self._try_again(delivery, attempt, _reason(outcome), _details(outcome), host_failed=verdict.blames_host)
 
-    def _try_again(self, delivery: Delivery, attempt: Attempt, reason: str, status: int, *, host_failed: bool) -> None:
+    def _try_again(
+        self, delivery: Delivery, attempt: Attempt, reason: str, details: AttemptDetails, *, host_failed: bool
+    ) -> None:
         again = self._schedule.again(attempt, random.random())  # noqa: S311 - jitter
         if again is None:
-            self._give_up(delivery, attempt, reason, status, host_failed=host_failed)
+            self._give_up(delivery, attempt, reason, details, host_failed=host_failed)
             return
         delivery.retry(
             again.after,
@@ -108,11 +111,15 @@ class Settler:
             host_failed=host_failed,
             refused=again.refused,
             counted=again.counted,
+            details=details,
         )
         self._metrics.count(Outcome.RETRIED)
 
-    def _give_up(self, delivery: Delivery, attempt: Attempt, reason: str, status: int, *, host_failed: bool) -> None:
-        delivery.dead(reason, host_failed=host_failed, turned_away=attempt.verdict is Verdict.TURNED_AWAY)
+    def _give_up(
+        self, delivery: Delivery, attempt: Attempt, reason: str, details: AttemptDetails, *, host_failed: bool
+    ) -> None:
+        turned_away = attempt.verdict is Verdict.TURNED_AWAY
+        delivery.dead(reason, host_failed=host_failed, turned_away=turned_away, details=details)
         self._metrics.count(Outcome.DEAD)
         self._events.record(
             Kind.DEAD_LETTER,
@@ -120,13 +127,17 @@ class Settler:
             topic=delivery.update.topic,
             host=_host_of(delivery),
             attempts=delivery.attempt,
-            status=status,
+            status=details.status,
             reason=reason,
         )
 
 
 def _reason(outcome: DeliveryOutcome) -> str:
     return str(outcome.failure) if outcome.failure is not None else f"answered {outcome.status}"
+
+
+def _details(outcome: DeliveryOutcome) -> AttemptDetails:
+    return AttemptDetails(status=outcome.status, seconds=outcome.seconds, answer=outcome.body)
 
 
 def _host_of(delivery: Delivery) -> str:

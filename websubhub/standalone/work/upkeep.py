@@ -81,7 +81,8 @@ class Upkeep:
             ended = await self._store.subscriptions.end_expired(limit=_PAGE)
 
     async def reclaim(self) -> None:
-        """Delete the updates that no subscription is owed."""
+        """Delete the updates that no subscription is owed, and whose messages were kept long enough."""
+        await self._store.messages.expire()
         await self._store.broker.reclaim()
 
     async def tell_counted(self) -> None:

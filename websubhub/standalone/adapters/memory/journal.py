@@ -37,11 +37,13 @@ class MemoryJournal:
         await self._state.turn()
         now = self._ledger.clock()
         if outcomes is not None:
-            keep_outcomes(self._state, outcomes)
+            keep_outcomes(self._state, outcomes, now)
         if key is not None:
             accepted = self._keys.find(key, update.topic, now)
             if accepted is not None:
-                return Appended(accepted, Admission.REPEATED, recipients=None)
+                return Appended(
+                    accepted, Admission.REPEATED, recipients=self._state.recipients_of(update.topic, accepted)
+                )
             update = evolve(update, id=self._keys.choose(key, update.topic, update.id))
         admission, recipients = self._admit(update)
         if key is not None and admission is not Admission.FULL:
@@ -54,7 +56,9 @@ class MemoryJournal:
         if topic is not None and admission is Admission.TAKEN:
             topic.head += 1
             topic.updates[topic.head] = update
-            return admission, self._ledger.published(update, topic.number, topic.head)
+            recipients = self._ledger.published(update, topic.number, topic.head)
+            self._state.messages.begin(topic, update, recipients)
+            return admission, recipients
         return admission, 0
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
@@ -84,18 +88,26 @@ class MemoryJournal:
         """Keep outcomes, all of them or none."""
         await self._state.turn()
         for each in settlements:
-            keep_outcomes(self._state, each)
+            keep_outcomes(self._state, each, self._ledger.clock())
 
     async def delete_updates(self, bounds: Sequence[Key]) -> int:
         """Delete the updates of topics up to and including these, except those of dead letters. Return how many."""
         await self._state.turn()
+        messages = self._state.messages
+        for expired in messages.expire(self._ledger.board.limits, self._ledger.clock()):
+            self._ledger.disposable.add(expired.topic.number)
         deleted = 0
         for topic, until in bounds:
             kept = self._state.logs.get(topic)
             if kept is not None:
-                unneeded = [number for number in kept.updates if number <= until and number not in kept.letters]
+                unneeded = [
+                    number
+                    for number in kept.updates
+                    if number <= until and number not in kept.letters and messages.may_be_deleted((topic, number))
+                ]
                 for number in unneeded:
                     del kept.updates[number]
+                    messages.delete((topic, number))
                 deleted += len(unneeded)
         return deleted
 

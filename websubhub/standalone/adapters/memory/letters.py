@@ -20,6 +20,7 @@ class KeptLetter:
     pair: Pair = field(repr=False)
     topic: KeptTopic
     sequence: int
+    redelivery: bool = False
 
 
 class Letters:
@@ -40,7 +41,19 @@ class Letters:
         update = topic.updates.get(death.sequence)
         if update is None:
             return
-        number = next(self._numbers)
+        self._add(subscription, update, death.sequence, death.attempts, death.reason, death.died_at)
+
+    def redeliver(self, update: Update, sequence: int, subscription: KeptSubscription, now: float) -> int:
+        """Keep an update that is to be delivered once more, like a dead letter that is replayed. Return its number."""
+        letter = self._add(subscription, update, sequence, 0, "an operator asked for another delivery", now)
+        letter.redelivery = True
+        self.replay(letter)
+        return letter.value.id
+
+    def _add(
+        self, subscription: KeptSubscription, update: Update, sequence: int, attempts: int, reason: str, died_at: float
+    ) -> KeptLetter:
+        number, topic = next(self._numbers), subscription.topic
         value = DeadLetter(
             id=number,
             topic=topic.value.url,
@@ -48,13 +61,14 @@ class Letters:
             message_id=update.id,
             content_type=update.content_type,
             content_length=len(update.content),
-            attempts=death.attempts,
-            reason=death.reason,
-            died_at=death.died_at,
+            attempts=attempts,
+            reason=reason,
+            died_at=died_at,
         )
-        self._letters[number] = KeptLetter(value, subscription.pair, topic, death.sequence)
+        letter = self._letters[number] = KeptLetter(value, subscription.pair, topic, sequence)
         self._order.add(number)
-        topic.letters[death.sequence] += 1
+        topic.letters[sequence] += 1
+        return letter
 
     def page(self, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
         """Return a page of these, the oldest first."""

@@ -34,6 +34,7 @@ class KeptSubscription:
 
     Attributes:
         turned_away: The update that its callback turned away last.
+        delivered_at: When a delivery to it arrived last, or None if none has.
     """
 
     number: int
@@ -42,3 +43,4 @@ class KeptSubscription:
     value: StoredSubscription = field(repr=False)
     position: int
     turned_away: int = 0
+    delivered_at: float | None = None

@@ -7,6 +7,7 @@ import anyio.lowlevel
 
 from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.memory.letters import Letters
+from websubhub.standalone.adapters.memory.messages.kept import Messages
 from websubhub.standalone.adapters.memory.ordered import Ordered
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
 from websubhub.standalone.broker.settlements import Retry
@@ -27,6 +28,7 @@ class State:
         held: How many subscriptions each host has, whatever the port.
         retries: The retries to come, by the number of the subscription.
         letters: The dead letters.
+        messages: What became of messages.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class State:
         self.held = Counter[str]()
         self.retries: dict[int, Retry] = {}
         self.letters = Letters()
+        self.messages = Messages()
         self._topic_numbers = count(1)
         self._numbers = count(1)
 
@@ -76,6 +79,12 @@ class State:
         """Return the subscription of a pair whose lease has not ended, if there is one."""
         kept = self.subscriptions.get(pair_of(topic, callback))
         return kept if kept is not None and kept.value.expires_at > now else None
+
+    def recipients_of(self, topic: str, message_id: str) -> int | None:
+        """Return how many subscriptions a message was owed to, or None if it is not kept."""
+        known = self.find_topic(topic)
+        found = (kept for kept in self.messages.newest(None) if kept.update.id == message_id)
+        return next((kept.recipients for kept in found if kept.topic is known), None)
 
     def add_subscription(self, topic: KeptTopic, pair: Pair, value: StoredSubscription) -> KeptSubscription:
         """Add a subscription that has everything so far."""

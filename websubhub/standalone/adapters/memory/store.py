@@ -10,6 +10,7 @@ from websubhub.standalone.adapters.memory.announced import Announced
 from websubhub.standalone.adapters.memory.announcements import MemoryAnnouncements
 from websubhub.standalone.adapters.memory.journal import MemoryJournal
 from websubhub.standalone.adapters.memory.letter_store import MemoryLetters
+from websubhub.standalone.adapters.memory.messages.store import MemoryMessages
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.adapters.memory.subscriptions import MemorySubscriptions
 from websubhub.standalone.adapters.memory.topics import MemoryTopics
@@ -36,6 +37,7 @@ class MemoryStore:
         self._state = state = State()
         announced, ledger = Announced(), Ledger(limits or DeliveryLimits(), clock)
         self.broker = Broker(ledger, MemoryJournal(state, ledger))
+        self.messages = MemoryMessages(state, ledger, self.broker.flush)
         self.letters = MemoryLetters(state, self.broker.flush)
         self.topics = MemoryTopics(state, ledger.members, announced)
         self.verifications = MemoryVerifications(state, clock)

@@ -9,10 +9,13 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.space import free_pages
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
+from websubhub.standalone.adapters.sqlite.messages.attempts import size_of
+from websubhub.standalone.adapters.sqlite.messages.counting import correct_recipients
+from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.adapters.sqlite.outcomes import write_settlements
 from websubhub.standalone.adapters.sqlite.publish_keys import append_once
 from websubhub.standalone.adapters.sqlite.reading import read_needed
-from websubhub.standalone.adapters.sqlite.updates import append_update, delete_updates, oldest_published
+from websubhub.standalone.adapters.sqlite.updates import AppendedUpdate, append_update, delete_updates, oldest_published
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import Needed
@@ -31,11 +34,13 @@ class SqliteJournal:
     Args:
         database: The database.
         ledger: Told of what was committed.
+        retention: Says which updates are kept as messages.
     """
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
+    def __init__(self, database: Database, ledger: Ledger, retention: Retention) -> None:
         self._database = database
         self._ledger = ledger
+        self._retention = retention
 
     async def append(
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
@@ -43,24 +48,30 @@ class SqliteJournal:
         """Append an update to the log of its topic, unless one was accepted under its key within a day."""
         await self._database.catch_up()  # or a subscriber that has confirmed would not be there yet
         now = self._ledger.clock()
-        admit = self._ledger.members.admit  # which changes nothing, so that the thread of the database may ask it
-
-        def work(connection: Connection) -> tuple[Update, Admission, Key]:
-            if key is not None:
-                return append_once(connection, update, key, now, admit)
-            return update, *append_update(connection, update, admit)
-
+        members = self._ledger.members  # which the thread of the database may ask, since that changes nothing
         recipients = 0
 
-        def then(appended: tuple[Update, Admission, Key]) -> None:
-            nonlocal recipients
-            accepted, admission, position = appended
-            if admission is Admission.TAKEN:
-                recipients = self._ledger.published(accepted, *position)
+        def work(connection: Connection) -> AppendedUpdate:
+            if key is not None:
+                return append_once(connection, update, key, now, members)
+            return append_update(connection, update, members)
 
-        along = None if outcomes is None else partial(write_settlements, settlements=outcomes)
-        (accepted, admission, _), settled = await self._database.write_along(work, then, along)
-        return Appended(accepted.id, admission, settled, None if admission is Admission.REPEATED else recipients)
+        def then(appended: AppendedUpdate) -> None:
+            nonlocal recipients
+            if appended.admission is Admission.TAKEN:
+                self._retention.added(len(update.content))
+                recipients = self._ledger.published(appended.update, *appended.position)
+
+        along = None if outcomes is None else partial(write_settlements, settlements=outcomes, now=now)
+        appended, settled = await self._database.write_along(work, then, along)
+        if settled and outcomes is not None:
+            self._retention.added_attempts(size_of(outcomes.attempts))
+        if appended.admission is not Admission.TAKEN:
+            return Appended(appended.update.id, appended.admission, settled, appended.recipients)
+        if recipients != appended.recipients:
+            correct = partial(correct_recipients, number=appended.number, recipients=recipients)
+            await self._database.settle(correct)
+        return Appended(appended.update.id, appended.admission, settled, recipients)
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
         """Return what claims need."""
@@ -68,19 +79,24 @@ class SqliteJournal:
 
     async def settle(self, settlements: Sequence[Settlements]) -> None:
         """Keep outcomes, all of them or none."""
+        now = self._ledger.clock()
 
         def work(connection: Connection) -> None:
             for each in settlements:
-                write_settlements(connection, each)
+                write_settlements(connection, each, now)
 
         await self._database.settle(work)
+        self._retention.added_attempts(sum(size_of(each.attempts) for each in settlements))
 
     async def delete_updates(self, bounds: Sequence[Key]) -> int:
         """Delete the updates of topics up to and including these, except those of dead letters. Return how many."""
+        await self._retention.expire()
+        bounds = self._retention.bounds(bounds)
         deleted, more = 0, bool(bounds)
         while more:
-            some, more = await self._database.settle(lambda connection: delete_updates(connection, bounds))
-            deleted += some
+            some = await self._database.settle(lambda connection: delete_updates(connection, bounds))
+            self._retention.deleted([bound for bound in bounds if bound[0] not in some.left], some.newest)
+            deleted, more = deleted + some.deleted, some.more
         while deleted and await self._database.settle(free_pages):
             await anyio.lowlevel.checkpoint()
         return deleted

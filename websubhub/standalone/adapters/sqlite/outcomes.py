@@ -1,14 +1,17 @@
 """The outcomes of deliveries, written to SQLite."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.messages.attempts import write_attempts
+from websubhub.standalone.adapters.sqlite.messages.counting import More, count
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.broker.settlements import Death, Retry, Settlements
+from websubhub.standalone.schedule.claims import Key
 
 
-def write_settlements(connection: Connection, settlements: Settlements) -> None:
+def write_settlements(connection: Connection, settlements: Settlements, now: float) -> None:
     """Write outcomes inside a transaction. It is safe to repeat.
 
     The statements take lists as JSON: one step of SQLite for many rows lets the thread give the interpreter lock away
@@ -16,7 +19,7 @@ def write_settlements(connection: Connection, settlements: Settlements) -> None:
     """
     if settlements.deaths:
         _write_deaths(connection, settlements.deaths)  # before the positions, which tell what was written before
-    _write_positions(connection, settlements)
+    counts = _write_positions(connection, settlements, now)
     if settlements.cleared:
         _delete(connection, "retries", "subscription_id", settlements.cleared)
     if settlements.retries:
@@ -24,23 +27,65 @@ def write_settlements(connection: Connection, settlements: Settlements) -> None:
     if settlements.ended:
         _delete(connection, "subscriptions", "id", settlements.ended)
     if settlements.replayed:
-        _delete(connection, "dead_letters", "id", settlements.replayed)
+        counts.update(_delete_replayed(connection, settlements.replayed, counts))
+    count(connection, counts)
+    if settlements.attempts:
+        write_attempts(connection, settlements.attempts)
     connection.executemany(
         "UPDATE dead_letters SET replaying = 0, attempts = attempts + 1, reason = ? WHERE id = ? AND replaying",
         settlements.failed_replays,
     )
 
 
-def _write_positions(connection: Connection, settlements: Settlements) -> None:
+def _write_positions(connection: Connection, settlements: Settlements, now: float) -> dict[Key, More]:
+    """Write the positions of subscriptions. Return what is added to the counts of messages, if it was not before."""
     moved: defaultdict[int, list[int]] = defaultdict(list)
     for (_, sequence), subscriptions in settlements.moved.items():
         moved[sequence] += subscriptions  # whose numbers say what the topic is
+    given_up = {(death.subscription, death.sequence) for death in settlements.deaths}
+    written = set()
     # Ascending, since a subscription may have moved twice.
     for sequence in sorted(moved):
-        connection.execute(
-            "UPDATE positions SET position = ? WHERE subscription_id IN (SELECT value FROM json_each(?))",
-            (sequence, as_json(moved[sequence])),
-        )
+        subscriptions = moved[sequence]
+        if given_up:
+            without = [each for each in subscriptions if (each, sequence) in given_up]
+            if without and _move(connection, sequence, without, None):
+                written.add(sequence)
+            subscriptions = [each for each in subscriptions if (each, sequence) not in given_up]
+        if subscriptions and _move(connection, sequence, subscriptions, now):
+            written.add(sequence)
+    dead = settlements.given_up()
+    # Outcomes that were written before come again as a whole, and move nobody then.
+    return {
+        key: More(len(subscriptions) - dead[key], dead[key])
+        for key, subscriptions in settlements.moved.items()
+        if key[1] in written
+    }
+
+
+def _move(connection: Connection, sequence: int, subscriptions: Iterable[int], delivered_at: float | None) -> int:
+    """Move subscriptions to an update, which arrived then or never. Return how many were not there yet."""
+    return connection.execute(
+        "UPDATE positions SET position = ?, delivered_at = coalesce(?, delivered_at) "
+        "WHERE subscription_id IN (SELECT value FROM json_each(?)) AND position < ?",
+        (sequence, delivered_at, as_json(subscriptions), sequence),
+    ).rowcount
+
+
+def _delete_replayed(connection: Connection, letters: Iterable[int], counts: Mapping[Key, More]) -> dict[Key, More]:
+    """Delete dead letters that arrived. Return the counts with them as delivered, except redeliveries."""
+    arrived = connection.execute(
+        "DELETE FROM dead_letters WHERE id IN (SELECT value FROM json_each(?)) "
+        "RETURNING topic_id, sequence, redelivery",
+        (as_json(letters),),
+    ).fetchall()
+    changed: dict[Key, More] = {}
+    for topic, sequence, redelivery in arrived:
+        if not redelivery:
+            key = topic, sequence
+            delivered, dead = changed.get(key) or counts.get(key) or More(0, 0)
+            changed[key] = More(delivered + 1, dead - 1)
+    return changed
 
 
 def _write_retries(connection: Connection, retries: Iterable[Retry]) -> None:

@@ -1,28 +1,21 @@
 """Which publishes that name themselves were accepted, so that one that is sent again is accepted once."""
 
-from collections.abc import Callable
-
 from attrs import evolve
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite.file.database import Connection
-from websubhub.standalone.adapters.sqlite.updates import append_update
+from websubhub.standalone.adapters.sqlite.updates import AppendedUpdate, append_update
 from websubhub.standalone.broker import publish_keys
 from websubhub.standalone.ports import PublishKey, Update
-from websubhub.standalone.schedule.claims import Key
-from websubhub.standalone.schedule.members import Admission
+from websubhub.standalone.schedule.members import Admission, Members
 
 _FORGOTTEN_AT_ONCE = 20
 
 
 def append_once(
-    connection: Connection, update: Update, key: PublishKey, now: float, admit: Callable[[int], Admission]
-) -> tuple[Update, Admission, Key]:
-    """Append an update unless one was accepted under its key, and remember the key in the same transaction.
-
-    Returns:
-        The update with the id that it was accepted with, now or before, and what ``append_update`` returns.
-    """
+    connection: Connection, update: Update, key: PublishKey, now: float, members: Members
+) -> AppendedUpdate:
+    """Append an update unless one was accepted under its key, and remember the key in the same transaction."""
     topic = url_identity(update.topic)
     known: dict[str, str] = dict(
         connection.execute(
@@ -31,18 +24,29 @@ def append_once(
         ).fetchall()
     )
     if key.publisher in known:
-        return evolve(update, id=known[key.publisher]), Admission.REPEATED, (0, 0)
+        update = evolve(update, id=known[key.publisher])
+        return AppendedUpdate(update, Admission.REPEATED, recipients=_recipients(connection, topic, update.id))
     if update.id in known.values():
         update = evolve(update, id=publish_keys.own_id(key, topic))
-    admission, position = append_update(connection, update, admit)
-    if admission is not Admission.FULL:
+    appended = append_update(connection, update, members)
+    if appended.admission is not Admission.FULL:
         number = connection.execute(
             "INSERT OR REPLACE INTO accepted_keys (topic, given, publisher, message_id, accepted_at) "
             "VALUES (?, ?, ?, ?, ?)",
             (topic, key.id, key.publisher, update.id, now),
         ).lastrowid
         _forget(connection, now, (number or 0) - publish_keys.KEYS_LIMIT)
-    return update, admission, position
+    return appended
+
+
+def _recipients(connection: Connection, topic: str, message_id: str) -> int | None:
+    """Return how many subscriptions an earlier message was owed to, or None if it is not kept."""
+    row = connection.execute(
+        "SELECT recipients FROM messages JOIN updates ON updates.id = number JOIN topics ON topics.id = topic_id "
+        "WHERE message_id = ? AND identity = ?",
+        (message_id, topic),
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _forget(connection: Connection, now: float, last: int) -> None:

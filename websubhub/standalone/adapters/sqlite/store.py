@@ -13,6 +13,8 @@ from websubhub.standalone.adapters.sqlite.file.timekeeping import Timekeeper
 from websubhub.standalone.adapters.sqlite.journal import SqliteJournal
 from websubhub.standalone.adapters.sqlite.letters import SqliteLetters
 from websubhub.standalone.adapters.sqlite.loading import load
+from websubhub.standalone.adapters.sqlite.messages.retention import Retention
+from websubhub.standalone.adapters.sqlite.messages.store import SqliteMessages
 from websubhub.standalone.adapters.sqlite.subscriptions import SqliteSubscriptions
 from websubhub.standalone.adapters.sqlite.topics import SqliteTopics
 from websubhub.standalone.adapters.sqlite.verifications import SqliteVerifications
@@ -49,7 +51,9 @@ class SqliteStore:
         self._database = Database(path)
         self._timekeeper = Timekeeper(self._database, clock) if isinstance(clock, HubClock) else None
         self._ledger = Ledger(limits or DeliveryLimits(), clock)
-        self.broker = Broker(self._ledger, SqliteJournal(self._database, self._ledger))
+        self._retention = Retention(self._database, self._ledger)
+        self.broker = Broker(self._ledger, SqliteJournal(self._database, self._ledger, self._retention))
+        self.messages = SqliteMessages(self._database, self._ledger, self._retention, self.broker.flush)
         self.letters = SqliteLetters(self._database, self.broker.flush)
         self.topics = SqliteTopics(self._database, self._ledger.members)
         self.subscriptions = SqliteSubscriptions(self._database, self._ledger.members, clock)
@@ -62,6 +66,7 @@ class SqliteStore:
             if self._timekeeper is not None:
                 await stack.enter_async_context(self._timekeeper.running())
             await load(self._database, self._ledger)
+            await self._retention.load()
             await stack.enter_async_context(self.broker.running())
             self._stack = stack.pop_all()
         return self

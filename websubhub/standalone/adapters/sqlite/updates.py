@@ -1,31 +1,51 @@
 """Updates in SQLite: stored once, read when due, deleted when no subscription is owed them."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.messages.counting import begin_message, delete_messages
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key
-from websubhub.standalone.schedule.members import Admission
+from websubhub.standalone.schedule.members import Admission, Members
 
 _DELETED_AT_ONCE = 500
 _DELETED_BYTES_AT_ONCE = 2 * 1_048_576
 
 
-def append_update(connection: Connection, update: Update, admit: Callable[[int], Admission]) -> tuple[Admission, Key]:
-    """Append an update to the log of its topic, if it is admitted."""
+class AppendedUpdate(NamedTuple):
+    """The result of appending an update.
+
+    Attributes:
+        update: The update, with the id that it was accepted with, now or before.
+        admission: Whether it was admitted.
+        position: Its topic and sequence number, if it was appended.
+        number: Its number, if it was appended.
+        recipients: How many subscriptions it is owed to, according to the board, or None if that is not known.
+    """
+
+    update: Update
+    admission: Admission
+    position: Key = (0, 0)
+    number: int = 0
+    recipients: int | None = 0
+
+
+def append_update(connection: Connection, update: Update, members: Members) -> AppendedUpdate:
+    """Append an update to the log of its topic, and begin its message, if it is admitted."""
     row = connection.execute("SELECT id FROM topics WHERE identity = ?", (url_identity(update.topic),)).fetchone()
-    admission = Admission.NOBODY if row is None else admit(row[0])
+    admission = Admission.NOBODY if row is None else members.admit(row[0])
     if admission is not Admission.TAKEN:
-        return admission, (0, 0)
+        return AppendedUpdate(update, admission)
     topic: int = row[0]
     sequence: int = connection.execute(
         "UPDATE topics SET head = head + 1 WHERE id = ? RETURNING head", (topic,)
     ).fetchone()[0]
-    connection.execute(
+    number = connection.execute(
         "INSERT INTO updates (topic_id, sequence, message_id, content_type, canonical, hubs, published_at, content) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -38,8 +58,10 @@ def append_update(connection: Connection, update: Update, admit: Callable[[int],
             update.published_at,
             update.content,
         ),
-    )
-    return admission, (topic, sequence)
+    ).lastrowid
+    recipients = members.count(topic)
+    begin_message(connection, number or 0, update, recipients)
+    return AppendedUpdate(update, admission, (topic, sequence), number or 0, recipients)
 
 
 def read_update(connection: Connection, key: Key) -> Update | None:
@@ -67,8 +89,24 @@ def read_update(connection: Connection, key: Key) -> Update | None:
     )
 
 
-def delete_updates(connection: Connection, bounds: Sequence[Key]) -> tuple[int, bool]:
-    """Delete some updates of topics, as in ``Journal.delete_updates``. Return how many, and if there may be more."""
+class Deleted(NamedTuple):
+    """The result of deleting updates.
+
+    Attributes:
+        deleted: How many were deleted.
+        more: Whether there may be more.
+        newest: The number of the newest update that is left.
+        left: The topics that have some left within their bounds, since a dead letter has them.
+    """
+
+    deleted: int
+    more: bool
+    newest: int
+    left: frozenset[int]
+
+
+def delete_updates(connection: Connection, bounds: Sequence[Key]) -> Deleted:
+    """Delete some updates of topics with their messages, as in ``Journal.delete_updates``."""
     found = connection.execute(
         "SELECT updates.id, length(content) FROM json_each(?) AS bound JOIN updates "
         "ON topic_id = json_extract(bound.value, '$[0]') AND sequence <= json_extract(bound.value, '$[1]') "
@@ -83,7 +121,15 @@ def delete_updates(connection: Connection, bounds: Sequence[Key]) -> tuple[int, 
         if size > _DELETED_BYTES_AT_ONCE:
             break
     connection.execute("DELETE FROM updates WHERE id IN (SELECT value FROM json_each(?))", (as_json(chosen),))
-    return len(chosen), len(chosen) < len(found) or len(found) == _DELETED_AT_ONCE
+    delete_messages(connection, chosen)
+    newest: int = connection.execute("SELECT coalesce(max(id), 0) FROM updates").fetchone()[0]
+    left = connection.execute(
+        "SELECT json_extract(value, '$[0]') AS topic FROM json_each(?) WHERE EXISTS (SELECT 1 FROM updates "
+        "WHERE topic_id = topic AND sequence <= json_extract(value, '$[1]'))",
+        (json.dumps(bounds),),
+    ).fetchall()
+    more = len(chosen) < len(found) or len(found) == _DELETED_AT_ONCE
+    return Deleted(len(chosen), more, newest, frozenset(topic for (topic,) in left))
 
 
 def oldest_published(connection: Connection, keys: Iterable[Key]) -> float | None:

@@ -19,6 +19,11 @@ class Access:
         self._viewers = viewers
         self._reach = reach
 
+    @property
+    def has_tokens(self) -> bool:
+        """Whether there is a token to show."""
+        return bool(self._operators) or bool(self._viewers)
+
     def refusal_to_read(self, headers: Headers) -> Refusal | None:
         """Return why a request with these headers may not read, or None if it may."""
         if self._viewers.shown_by(headers):

@@ -99,9 +99,13 @@ class Admin:
         error = {"error": "There is nothing here for this method."}
         return json_response(405, error, [("Allow", ", ".join(allowed))])
 
+    async def is_ready(self) -> bool:
+        """Return whether the hub accepts requests and can store them."""
+        return not self._saturated() and await self._readiness.is_ready()
+
     async def _readiness_response(self) -> Response:
         # Anybody may ask, so the reason is only in the log.
-        if not self._saturated() and await self._readiness.is_ready():
+        if await self.is_ready():
             return json_response(200, {"status": "ready"})
         return json_response(503, {"status": "not ready"}, [("Retry-After", "5")])
 

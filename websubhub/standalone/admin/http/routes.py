@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from websubhub import AccountState
+from websubhub.standalone.admin.http.message_routes import CONTENT, message_routes
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
 from websubhub.standalone.admin.http.schemas import (
     FLAG,
@@ -26,6 +27,7 @@ from websubhub.standalone.ports import (
     AnnouncementStatistics,
     DeadLetter,
     DeliveryMode,
+    FailedAttempt,
     FailingDelivery,
     HostState,
     PendingVerification,
@@ -103,6 +105,7 @@ def routes(operations: Operations) -> Sequence[Route]:
         *_verifications(operations),
         *_announcements(operations),
         *_letters(operations),
+        *message_routes(operations),
         *_hosts(operations),
         *_events(operations),
     )
@@ -191,6 +194,9 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
             **_SUBSCRIPTION["properties"],
             "verification": nullable(_VERIFICATION),
             "host_state": nullable(_HOST_STATE),
+            "waiting": WHOLE,
+            "last_success_at": nullable(TIME),
+            "last_failure": nullable(schema_of(FailedAttempt)),
         },
     }
     reason = Parameter(name="reason", text="What to tell the subscriber.", schema=TEXT)
@@ -244,19 +250,10 @@ def _letters(operations: Operations) -> Sequence[Route]:
     letters, path = operations.letters, "/admin/dead-letters"
     page = listing("dead_letters", schema_of(DeadLetter, host=TEXT), total=WHOLE)
     replayed, dropped = (record(**{word: WHOLE}, unknown=array(WHOLE)) for word in ("replayed", "dropped"))
-    content = record(
-        topic=TEXT,
-        message_id=TEXT,
-        content_type=TEXT,
-        content_length=WHOLE,
-        published_at=TIME,
-        content_base64=TEXT,
-        truncated=FLAG,
-    )
     letter = Parameter(name="id", text="The dead letter.", schema=_COUNT, required=True)
     return (
         _get(path, letters.page, page, _TOPIC, _HOST, _CALLBACK, _REASON, *_PAGE),
-        _get(f"{path}/{{id}}/content", letters.content, content, letter, statuses=(404,)),
+        _get(f"{path}/{{id}}/content", letters.content, CONTENT, letter, statuses=(404,)),
         _post(f"{path}/replay", letters.replay, replayed, *_LETTERS_MEANT, statuses=(409,)),
         _post(f"{path}/drop", letters.drop, dropped, *_LETTERS_MEANT, statuses=(409,)),
     )

@@ -15,7 +15,7 @@ NUMBER: Schema = {"type": "number"}
 FLAG: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 CURSOR: Schema = {"type": ["string", "null"]}
-_KINDS: Mapping[type, Schema] = {str: TEXT, int: WHOLE, float: NUMBER, bool: FLAG}
+_KINDS: Mapping[type, Schema] = {str: TEXT, bytes: TEXT, int: WHOLE, float: NUMBER, bool: FLAG}
 
 
 def nullable(schema: Schema) -> Schema:

@@ -205,7 +205,45 @@ CREATE INDEX dead_letters_by_reason ON dead_letters (reason);
 ALTER TABLE verifications ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+# What became of messages: an update stays as long as its message is kept, whose counts are in a row of their own, since
+# SQLite writes all of a row again, content and all, when one number of it changes.
+_VERSION_5 = """
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY,
+    publisher TEXT,
+    size INTEGER NOT NULL,
+    recipients INTEGER NOT NULL,
+    delivered INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO messages (number, publisher, size, recipients) SELECT id, '', length(content), 0 FROM updates;
+UPDATE messages SET dead = (SELECT count(*) FROM dead_letters JOIN updates USING (topic_id, sequence)
+    WHERE updates.id = number);
+CREATE INDEX updates_by_message ON updates (message_id);
+ALTER TABLE positions ADD COLUMN delivered_at REAL;
+ALTER TABLE dead_letters ADD COLUMN redelivery INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE attempts (
+    number INTEGER PRIMARY KEY,
+    topic_id INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    callback TEXT NOT NULL,
+    callback_key INTEGER NOT NULL,
+    host INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    attempted_at REAL NOT NULL,
+    status INTEGER NOT NULL,
+    milliseconds INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    answer BLOB NOT NULL
+);
+CREATE INDEX attempts_by_message ON attempts (message_id);
+CREATE INDEX attempts_by_topic ON attempts (topic_id);
+CREATE INDEX attempts_by_callback ON attempts (callback_key);
+CREATE INDEX attempts_by_host ON attempts (host);
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
 
 

@@ -1,0 +1,112 @@
+"""The messages and failed attempts that are kept in memory."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+
+from attrs import define
+
+from websubhub.standalone.adapters.memory.records import KeptTopic
+from websubhub.standalone.broker.settlements import AttemptMade
+from websubhub.standalone.ports import Update
+from websubhub.standalone.schedule.claims import Key
+from websubhub.standalone.schedule.limits import DeliveryLimits
+
+_ROW_BYTES = 500
+_ATTEMPTS_SHARE = 4
+
+
+@define(eq=False)
+class KeptMessage:
+    """A message, its counts, and whether its update may be deleted once nobody is owed it."""
+
+    number: int
+    topic: KeptTopic
+    sequence: int
+    update: Update
+    recipients: int
+    delivered: int = 0
+    dead: int = 0
+    expired: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Its topic and sequence number."""
+        return self.topic.number, self.sequence
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes, more or less."""
+        return _ROW_BYTES + len(self.update.content)
+
+
+class Messages:
+    """Messages by number, from the oldest to the newest, and failed attempts alike."""
+
+    def __init__(self) -> None:
+        self._messages: dict[int, KeptMessage] = {}
+        self._of_update: dict[Key, KeptMessage] = {}
+        self._fresh: deque[KeptMessage] = deque()
+        self._numbers = count(1)
+        self._attempt_numbers = count(1)
+        self._bytes = self._attempt_bytes = 0
+        self.attempts: deque[tuple[int, AttemptMade]] = deque()
+
+    def begin(self, topic: KeptTopic, update: Update, recipients: int) -> None:
+        """Keep an update that was appended to the log of its topic."""
+        kept = KeptMessage(next(self._numbers), topic, topic.head, update, recipients)
+        self._messages[kept.number] = self._of_update[kept.key] = kept
+        self._fresh.append(kept)
+        self._bytes += kept.size
+
+    def get(self, number: int) -> KeptMessage | None:
+        """Return a message by its number."""
+        return self._messages.get(number)
+
+    def of_update(self, key: Key) -> KeptMessage | None:
+        """Return the message of an update, by its topic and sequence number."""
+        return self._of_update.get(key)
+
+    def newest(self, before: int | None) -> Iterator[KeptMessage]:
+        """Return the messages before a number, or all, the newest first."""
+        return (kept for kept in reversed(self._messages.values()) if before is None or kept.number < before)
+
+    def count(self, key: Key, *, delivered: int = 0, dead: int = 0) -> None:
+        """Add to the counts of a message."""
+        kept = self._of_update.get(key)
+        if kept is not None:
+            kept.delivered += delivered
+            kept.dead += dead
+
+    def note(self, attempt: AttemptMade) -> None:
+        """Keep a failed attempt."""
+        self.attempts.append((next(self._attempt_numbers), attempt))
+        self._attempt_bytes += _size(attempt)
+
+    def may_be_deleted(self, key: Key) -> bool:
+        """Return whether the message of an update has expired."""
+        kept = self._of_update.get(key)
+        return kept is None or kept.expired
+
+    def delete(self, key: Key) -> None:
+        """Forget the message of an update that is deleted."""
+        kept = self._of_update.pop(key, None)
+        if kept is not None:
+            del self._messages[kept.number]
+
+    def expire(self, limits: DeliveryLimits, now: float) -> list[KeptMessage]:
+        """Mark the messages beyond the limits, and return them. Attempts beyond them are forgotten."""
+        before, expired = now - limits.message_seconds, list[KeptMessage]()
+        while self._fresh and (self._fresh[0].update.published_at <= before or self._bytes > limits.message_bytes):
+            kept = self._fresh.popleft()
+            self._bytes -= kept.size
+            kept.expired = True
+            expired.append(kept)
+        most = limits.message_bytes // _ATTEMPTS_SHARE
+        while self.attempts and (self.attempts[0][1].attempted_at <= before or self._attempt_bytes > most):
+            self._attempt_bytes -= _size(self.attempts.popleft()[1])
+        return expired
+
+
+def _size(attempt: AttemptMade) -> int:
+    return _ROW_BYTES + len(attempt.callback) + len(attempt.reason) + len(attempt.answer)

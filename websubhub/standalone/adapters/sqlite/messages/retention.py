@@ -1,0 +1,129 @@
+"""How long messages are kept: up to an age, and up to a size of all of them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from websubhub.standalone.adapters.sqlite.file.database import Connection
+from websubhub.standalone.adapters.sqlite.file.thread import Database
+from websubhub.standalone.adapters.sqlite.messages.attempts import delete_attempts, size_of_attempts
+from websubhub.standalone.broker.ledger import Ledger
+from websubhub.standalone.schedule.claims import Key
+
+_ROW_BYTES = 500
+"""What a message takes besides its content, with its entries in the indexes."""
+_AT_ONCE = 1_000
+_ATTEMPTS_SHARE = 4
+
+
+class Expired(NamedTuple):
+    """Messages beyond the limits, the oldest ones.
+
+    Attributes:
+        last: The number of the last of them, or that of the last one before.
+        freed: How many bytes they take.
+        keys: Their topics and sequence numbers.
+        more: Whether there may be more.
+    """
+
+    last: int
+    freed: int
+    keys: list[Key]
+    more: bool
+
+
+class Retention:
+    """Says which updates may be deleted although they could be kept as messages.
+
+    The oldest messages expire. Their updates are deleted once no subscription is owed them, by topic, as before there
+    were messages. So it is enough to remember up to which message all have expired, and up to which update of each
+    topic.
+
+    Args:
+        database: The database.
+        ledger: Told of the topics that may have updates to delete.
+    """
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._limits = ledger.board.limits
+        self._bytes = self._attempt_bytes = 0
+        self._last = 0
+        self._expired: dict[int, int] = {}
+
+    async def load(self) -> None:
+        """Read how much there is."""
+        self._bytes, self._attempt_bytes = await self._database.read(
+            lambda connection: (_size_of_messages(connection), size_of_attempts(connection))
+        )
+
+    def added(self, content: int) -> None:
+        """Count a message with so many bytes of content."""
+        self._bytes += _ROW_BYTES + content
+
+    def added_attempts(self, size: int) -> None:
+        """Count failed attempts that take so many bytes."""
+        self._attempt_bytes += size
+
+    async def expire(self) -> int:
+        """Note which messages have expired, and return how many they are."""
+        expired, more = 0, True
+        while more:
+            last, before, excess = self._last, self._oldest(), self._bytes - self._limits.message_bytes
+            found = await self._database.read(
+                lambda connection: _find_expired(connection, last, before, excess)  # noqa: B023 - it is awaited
+            )
+            self._note(found)
+            expired, more = expired + len(found.keys), found.more
+        return expired
+
+    async def expire_attempts(self) -> None:
+        """Delete the failed attempts beyond the limits."""
+        most, more = self._limits.message_bytes // _ATTEMPTS_SHARE, True
+        while more:
+            before, excess = self._oldest(), self._attempt_bytes - most
+            freed, more = await self._database.settle(
+                lambda connection: delete_attempts(connection, before, excess)  # noqa: B023 - it is awaited
+            )
+            self._attempt_bytes = max(self._attempt_bytes - freed, 0)
+
+    def bounds(self, owed_from: Iterable[Key]) -> list[Key]:
+        """Return up to which updates of topics may be deleted, of those up to which nobody is owed any."""
+        return [(topic, min(until, self._expired[topic])) for topic, until in owed_from if topic in self._expired]
+
+    def deleted(self, bounds: Iterable[Key], newest: int) -> None:
+        """Note that updates were deleted, and which number the newest one has that is left."""
+        self._last = min(self._last, newest)  # since their numbers are given away again
+        for topic, until in bounds:
+            if self._expired.get(topic, until + 1) <= until:
+                del self._expired[topic]
+
+    def _oldest(self) -> float:
+        return self._ledger.clock() - self._limits.message_seconds
+
+    def _note(self, found: Expired) -> None:
+        self._last = found.last
+        self._bytes -= found.freed
+        for topic, sequence in found.keys:
+            self._expired[topic] = max(sequence, self._expired.get(topic, 0))
+            self._ledger.disposable.add(topic)
+
+
+def _size_of_messages(connection: Connection) -> int:
+    count, size = connection.execute("SELECT count(*), coalesce(sum(size), 0) FROM messages").fetchone()
+    return int(count) * _ROW_BYTES + int(size)
+
+
+def _find_expired(connection: Connection, after: int, before: float, excess: int) -> Expired:
+    found = connection.execute(
+        "SELECT id, topic_id, sequence, published_at, size FROM updates JOIN messages ON number = id "
+        "WHERE id > ? ORDER BY id LIMIT ?",
+        (after, _AT_ONCE),
+    ).fetchall()
+    last, freed, keys = after, 0, list[Key]()
+    for number, topic, sequence, published_at, size in found:
+        if published_at > before and freed >= excess:
+            return Expired(last, freed, keys, more=False)
+        last, freed = number, freed + _ROW_BYTES + size
+        keys.append((topic, sequence))
+    return Expired(last, freed, keys, more=len(found) == _AT_ONCE)

@@ -1,0 +1,35 @@
+"""Which changes come from the hub's own pages: browsers name the origin of a form, and others have none to name."""
+
+from urllib.parse import urlsplit
+
+from websubhub import Request
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def is_from_own_page(request: Request, public_url: str) -> bool:
+    """Return whether a browser sent a form from one of this hub's own pages (Fetch Metadata, RFC 6454).
+
+    A request that names neither a site nor an origin is from no browser, and changes nothing here.
+
+    Args:
+        request: The request. A proxy may have changed its Host header.
+        public_url: The hub's public URL, whose origin counts as well.
+    """
+    sites, origins = request.headers.get_all("Sec-Fetch-Site"), request.headers.get_all("Origin")
+    if not sites and not origins:
+        return False
+    own = {_authority(request.url), _authority(public_url)} - {None}
+    return all(site.strip().lower() == "same-origin" for site in sites) and all(
+        _authority(each) in own for each in origins
+    )
+
+
+def _authority(url: str) -> tuple[str, int | None] | None:
+    """Return the host and the port of a URL or an origin, or None for anything else, such as ``null``."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    return (parts.hostname.lower(), port or _DEFAULT_PORTS.get(parts.scheme)) if parts.hostname else None

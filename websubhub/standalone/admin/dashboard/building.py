@@ -1,0 +1,104 @@
+"""The dashboard put together from the operations of the admin API."""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+
+from websubhub.standalone.admin.dashboard.access.entrance import Entrance
+from websubhub.standalone.admin.dashboard.access.references import References
+from websubhub.standalone.admin.dashboard.access.sessions import Sessions
+from websubhub.standalone.admin.dashboard.application import Dashboard
+from websubhub.standalone.admin.dashboard.live import LiveTail
+from websubhub.standalone.admin.dashboard.pages.attempts import AttemptPages
+from websubhub.standalone.admin.dashboard.pages.events import EventPages
+from websubhub.standalone.admin.dashboard.pages.find import Finding
+from websubhub.standalone.admin.dashboard.pages.hosts import HostPages
+from websubhub.standalone.admin.dashboard.pages.letters import LetterPages
+from websubhub.standalone.admin.dashboard.pages.messages import MessagePages
+from websubhub.standalone.admin.dashboard.pages.overview import OverviewPages
+from websubhub.standalone.admin.dashboard.pages.pending import PendingPages
+from websubhub.standalone.admin.dashboard.pages.sharing import Sharing
+from websubhub.standalone.admin.dashboard.pages.subscriptions import SubscriptionPages
+from websubhub.standalone.admin.dashboard.pages.topics import TopicPages
+from websubhub.standalone.admin.dashboard.rendering import Rendering
+from websubhub.standalone.admin.dashboard.showing import Showing
+from websubhub.standalone.admin.dashboard.visits import Page
+from websubhub.standalone.admin.http.access import Access
+from websubhub.standalone.admin.operations import Operations
+
+_KEY_BYTES = 32
+
+
+def key_of(admin_token: str | None, viewer_token: str | None) -> bytes:
+    """Return the key of sessions, references and shared links. It changes with the tokens.
+
+    Without an admin token it is another one at every start: the dashboard is for this machine then. Otherwise it takes
+    a while to make, so that nobody finds the token by trying which one made a link.
+    """
+    if admin_token is None:
+        return secrets.token_bytes(_KEY_BYTES)
+    text = f"{admin_token}\0{viewer_token or ''}".encode("utf-8", "surrogatepass")
+    return hashlib.scrypt(text, salt=b"websubhub dashboard", n=2**14, r=8, p=1, dklen=_KEY_BYTES)
+
+
+def build(
+    operations: Operations,
+    access: Access,
+    is_ready: Callable[[], Awaitable[bool]],
+    *,
+    key: bytes,
+    public_url: str,
+    clock: Callable[[], float],
+) -> Dashboard:
+    """Return the dashboard of a hub.
+
+    Args:
+        operations: The operations of the admin API.
+        access: Who may use them.
+        is_ready: Returns whether the hub accepts requests and can store them.
+        key: The key of sessions, references and shared links.
+        public_url: The hub's public URL.
+        clock: Returns the time, in seconds since 1970.
+    """
+    references = References(key, clock)
+    sessions = Sessions(key, secure=public_url.startswith("https:"), clock=clock)
+    entrance = Entrance(sessions, access, public_url)
+    showing = Showing(Rendering(clock), sessions, references, public_url)
+    topics, subscriptions = TopicPages(operations, references), SubscriptionPages(operations, references)
+    sharing = Sharing(subscriptions, topics, references, public_url, clock)
+    messages, letters = MessagePages(operations, references), LetterPages(operations, references)
+    hosts, pending = HostPages(operations, references), PendingPages(operations, references)
+    overview = OverviewPages(operations, is_ready, clock)
+    pages: dict[str, Page] = {
+        "/": overview.overview,
+        "/series": overview.series,
+        "/settings": overview.settings,
+        "/topics": topics.listed,
+        "/topic": topics.one,
+        "/subscriptions": subscriptions.listed,
+        "/subscription": subscriptions.one,
+        "/share": sharing.made,
+        "/messages": messages.listed,
+        "/message": messages.one,
+        "/message/content": messages.content,
+        "/attempts": AttemptPages(operations, references).listed,
+        "/retries": pending.retries,
+        "/dead-letters": letters.listed,
+        "/dead-letter/content": letters.content,
+        "/hosts": hosts.listed,
+        "/host": hosts.one,
+        "/verifications": pending.verifications,
+        "/announcements": pending.announcements,
+        "/live": EventPages(operations).live,
+        "/find": Finding(operations, references).find,
+    }
+    acting = (hosts, letters, messages, pending, sharing, subscriptions, topics)
+    return Dashboard(
+        pages,
+        sharing.shown,
+        {name: action for each in acting for name, action in each.actions.items()},
+        entrance=entrance,
+        references=references,
+        showing=showing,
+        live=LiveTail(operations.events, entrance, showing),
+    )

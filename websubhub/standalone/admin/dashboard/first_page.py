@@ -1,0 +1,90 @@
+"""The first page: what a browser shows of a hub at its own URL, and at ``/`` where there is no dashboard."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, MutableMapping
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from websubhub import Answer, AsgiEdge, Request, Response
+from websubhub.standalone.admin.dashboard.headers import SAFE_HEADERS
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_LOOKS = frozenset({"GET", "HEAD"})
+
+
+class FirstPage:
+    """Says in HTML what this is, whether it works, and where to read on.
+
+    Args:
+        public_url: The hub's public URL.
+        is_ready: Returns whether the hub accepts requests and can store them.
+        has_dashboard: Whether there is a dashboard to lead to.
+    """
+
+    def __init__(self, public_url: str, is_ready: Callable[[], Awaitable[bool]], *, has_dashboard: bool) -> None:
+        self._public_url = public_url
+        self._is_ready = is_ready
+        self._has_dashboard = has_dashboard
+        folder = files(__package__).joinpath("static")
+        style = folder.joinpath("first_page.css").read_text(encoding="utf-8")
+        self._template = Template(
+            folder.joinpath("first_page.html").read_text(encoding="utf-8").replace("$style", style)
+        )
+        digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'; base-uri 'none'"
+        safe = [(name, value) for name, value in SAFE_HEADERS if name != "Content-Security-Policy"]
+        self._headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy), *safe]
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer a browser that looks at the hub."""
+        ready = await self._is_ready()
+        words = _READY if ready else _NOT_READY
+        dashboard = _DASHBOARD if self._has_dashboard else _NO_DASHBOARD
+        page = self._template.substitute(
+            hub=escape(self._public_url),
+            state="good" if ready else "bad",
+            words=words,
+            dashboard=Template(dashboard).substitute(start=escape(f"{request.mount}/")),
+        )
+        further = [] if ready else [("Retry-After", "5")]
+        return Answer(Response(status=200 if ready else 503, headers=[*self._headers, *further], body=page.encode()))
+
+
+_READY = "It works: it accepts subscriptions and updates."
+_NOT_READY = "It cannot accept anything right now. Its log says why."
+_DASHBOARD = '<p><a href="$start">The dashboard</a> shows those who operate it what it does.</p>'
+_NO_DASHBOARD = (
+    "<p>Do you operate it? The commands <code>websubhub topics</code>, <code>subscriptions</code>, "
+    "<code>deliveries</code> and <code>dead-letters</code> show what it does. So does a dashboard at this address, "
+    "once <code>pip install 'websubhub[dashboard]'</code> has added it.</p>"
+)
+
+
+class Browsable:
+    """An ASGI application that shows the first page to browsers, and passes everything else on.
+
+    Args:
+        app: The hub, which takes forms and is not looked at.
+        first_page: The page.
+    """
+
+    def __init__(self, app: App, first_page: FirstPage) -> None:
+        self._app = app
+        self._edge = AsgiEdge(first_page.handle)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        is_look = scope["type"] == "http" and scope["method"] in _LOOKS and wants_html(scope)
+        await (self._edge if is_look else self._app)(scope, receive, send)
+
+
+def wants_html(scope: Scope) -> bool:
+    """Return whether a request is one of a browser for a page. Programs take what comes, or name another type."""
+    return any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])

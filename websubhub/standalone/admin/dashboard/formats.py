@@ -1,0 +1,77 @@
+"""How the pages write times, sizes, counts and callbacks."""
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+_UNITS = ((86_400 * 2, 86_400, "d"), (5_400, 3_600, "h"), (90, 60, "min"), (0, 1, "s"))
+_BYTES = ("B", "kB", "MB", "GB", "TB")
+_THOUSAND, _TEN = 1_000, 10
+_SHOWN_CHARACTERS = 6
+
+
+def seconds_of(moment: str) -> float:
+    """Return a time of the admin API (ISO 8601) as seconds since 1970."""
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def moment_of(seconds: float) -> str:
+    """Return seconds since 1970 as a time of the admin API."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def exactly(moment: str) -> str:
+    """Return a time in full, in UTC."""
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def clock_time(moment: str) -> str:
+    """Return the time of day, in UTC."""
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%H:%M:%S")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the largest unit that fits: 42 s, 3 min, 5 h, 9 d."""
+    least, unit, name = next(row for row in _UNITS if abs(seconds) >= row[0])
+    if not least and 0 < abs(seconds) < 1:
+        return f"{seconds * 1_000:.0f} ms"
+    return f"{seconds / unit:.0f} {name}"
+
+
+def relative(moment: str, now: float) -> str:
+    """Return how long ago a time was, or how far ahead it is."""
+    seconds = seconds_of(moment) - now
+    if abs(seconds) < 1:
+        return "now"
+    return f"in {duration(seconds)}" if seconds > 0 else f"{duration(-seconds)} ago"
+
+
+def count(number: float) -> str:
+    """Return a number with commas between thousands."""
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
+
+
+def size(length: float) -> str:
+    """Return a number of bytes in the unit that fits."""
+    for unit in _BYTES:
+        if length < _THOUSAND or unit == _BYTES[-1]:
+            break
+        length /= _THOUSAND
+    return f"{length:.0f} {unit}" if unit == "B" or length >= _TEN else f"{length:.1f} {unit}"
+
+
+def host(url: str) -> str:
+    """Return the host of a URL, with its port."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
+
+
+def masked(callback: str) -> str:
+    """Return what may be shown of a callback: its host, and the last characters of what follows."""
+    rest = callback.partition("://")[2].partition("/")[2]
+    tail = rest[-min(_SHOWN_CHARACTERS, len(rest) // 2) :] if len(rest) > 1 else ""
+    return f"{host(callback)}/…{tail}"
+
+
+def preview(content: bytes, limit: int = 4_096) -> str:
+    """Return the beginning of a content as text. What is no text is shown as replacement characters."""
+    text = content[:limit].decode("utf-8", "replace")
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)

@@ -1,0 +1,34 @@
+"""The pages that every page leads to."""
+
+import attrs
+
+
+@attrs.frozen
+class Entry:
+    """One of them.
+
+    Attributes:
+        path: Its path.
+        name: Its name.
+        key: The key that opens it after ``g``.
+    """
+
+    path: str
+    name: str
+    key: str
+
+
+NAVIGATION = (
+    Entry("/", "Overview", "o"),
+    Entry("/topics", "Topics", "t"),
+    Entry("/subscriptions", "Subscriptions", "s"),
+    Entry("/messages", "Messages", "m"),
+    Entry("/attempts", "Failed attempts", "a"),
+    Entry("/retries", "Retries", "r"),
+    Entry("/dead-letters", "Dead letters", "d"),
+    Entry("/hosts", "Hosts", "h"),
+    Entry("/verifications", "Verifications", "v"),
+    Entry("/announcements", "Announcements", "n"),
+    Entry("/settings", "Settings", "e"),
+    Entry("/live", "Live", "l"),
+)

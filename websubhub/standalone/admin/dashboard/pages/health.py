@@ -1,0 +1,53 @@
+"""Why a subscription gets its updates, or does not, in words."""
+
+from typing import Any
+
+import attrs
+
+from websubhub.standalone.admin.dashboard import formats
+
+
+@attrs.frozen(kw_only=True)
+class Health:
+    """How a subscription is doing.
+
+    Attributes:
+        level: ``good``, ``warn`` or ``bad``.
+        sentence: What is so, and why.
+    """
+
+    level: str
+    sentence: str
+
+
+def health_of(subscription: dict[str, Any], attempts: list[dict[str, Any]], letters: int) -> Health:
+    """Return how a subscription is doing.
+
+    Args:
+        subscription: The subscription.
+        attempts: Its failed attempts, the newest first.
+        letters: How many dead letters it has.
+    """
+    waiting, host = subscription["waiting"], subscription["host_state"]
+    owed = f"{formats.count(waiting)} {'update waits' if waiting == 1 else 'updates wait'}"
+    last = f"The last attempt: {attempts[0]['reason']}." if attempts else ""
+    if host and host["paused"]:
+        return Health(level="warn", sentence=f"An operator paused its host: {owed} until somebody resumes it.")
+    if host and host["resumes_at"] and waiting:
+        return Health(
+            level="bad",
+            sentence=f"Its host is held back, since {host['failures']} deliveries in a row failed: {owed}. {last}",
+        )
+    if waiting and attempts and _is_failing(subscription):
+        return Health(level="bad", sentence=f"Its deliveries fail, and are tried again: {owed}. {last}")
+    if letters:
+        some = "1 delivery" if letters == 1 else f"{formats.count(letters)} deliveries"
+        return Health(level="warn", sentence=f"The hub gave up on {some}. {last}")
+    if waiting:
+        return Health(level="good", sentence=f"{owed} for it, which is on the way.")
+    return Health(level="good", sentence="It has got everything that was published since it began.")
+
+
+def _is_failing(subscription: dict[str, Any]) -> bool:
+    succeeded, failure = subscription["last_success_at"], subscription["last_failure"]
+    return failure is not None and (succeeded is None or succeeded < failure["attempted_at"])

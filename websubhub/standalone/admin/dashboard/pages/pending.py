@@ -1,0 +1,129 @@
+"""The pages about what waits for others: verifications of subscribers, announced topics, deliveries to try again."""
+
+from typing import Any
+
+from websubhub.standalone.admin.dashboard import formats
+from websubhub.standalone.admin.dashboard.access.references import References
+from websubhub.standalone.admin.dashboard.pages.answers import answer_of
+from websubhub.standalone.admin.dashboard.pages.lists import ROWS, Lists
+from websubhub.standalone.admin.dashboard.questions import Action, Question
+from websubhub.standalone.admin.dashboard.visits import View, Visit
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.parameters import OperationError, read_number
+
+
+class PendingPages:
+    """Shows what is pending, and lets operators hurry it or drop it.
+
+    Args:
+        operations: The operations of the admin API.
+        references: What stands in addresses.
+    """
+
+    def __init__(self, operations: Operations, references: References) -> None:
+        self._operations = operations
+        self._lists = Lists(references)
+
+    @property
+    def actions(self) -> dict[str, Action]:
+        """The actions on verifications and announcements, by name."""
+        return {
+            "retry-verification": Action(ask=self._ask_to_verify, do=self._verify),
+            "drop-verification": Action(ask=self._ask_to_drop_verification, do=self._drop_verification),
+            "fetch-announcement": Action(ask=self._ask_to_fetch, do=self._fetch),
+            "drop-announcement": Action(ask=self._ask_to_drop_announcement, do=self._drop_announcement),
+        }
+
+    async def verifications(self, visit: Visit) -> View:
+        """Show the requests that wait for their verification."""
+        found = await answer_of(self._operations.verifications.page, self._lists.parameters(visit, "state"))
+        values = {
+            "verifications": found["verifications"],
+            "next": self._lists.next_page(visit, "/verifications", found["next"], "state"),
+            "given": visit.filters("state"),
+        }
+        return View(template="verifications.html", values=values, section="/verifications")
+
+    async def announcements(self, visit: Visit) -> View:
+        """Show the announced topics that were not fetched."""
+        found = await answer_of(self._operations.announcements.page, self._lists.parameters(visit, "state"))
+        values = {
+            "announcements": found["announcements"],
+            "next": self._lists.next_page(visit, "/announcements", found["next"], "state"),
+            "given": visit.filters("state"),
+        }
+        return View(template="announcements.html", values=values, section="/announcements")
+
+    async def retries(self, visit: Visit) -> View:
+        """Show the deliveries that will be tried again."""
+        found = await answer_of(self._operations.overview.deliveries, {"limit": ROWS * 10})
+        given = visit.given("topic", "host")
+        rows = [each for each in found["failing"] if _fits(each, given)][:ROWS]
+        values = {
+            "retries": rows,
+            "retrying": found["statistics"]["retrying"],
+            "given": visit.filters("topic", "host"),
+        }
+        return View(template="retries.html", values=values, section="/retries")
+
+    async def _ask_to_verify(self, visit: Visit) -> Question:
+        return Question(
+            title=f"Verify this request of {visit.field('host')} now?",
+            touches=("The hub asks the callback now whether it wants this, with all attempts ahead of it.",),
+            verb="Verify now",
+            values=tuple(visit.given("id", "host").items()),
+        )
+
+    async def _verify(self, visit: Visit) -> str:
+        await self._operations.verifications.retry({"ids": [_id(visit)]})
+        return f"{visit.field('host')} will be asked now."
+
+    async def _ask_to_drop_verification(self, visit: Visit) -> Question:
+        return Question(
+            title=f"Drop this request of {visit.field('host')}?",
+            touches=("The hub forgets it and asks nobody. The subscriber may send it again.",),
+            verb="Drop",
+            values=tuple(visit.given("id", "host").items()),
+            is_danger=True,
+        )
+
+    async def _drop_verification(self, visit: Visit) -> str:
+        await self._operations.verifications.drop({"ids": [_id(visit)]})
+        return f"The request of {visit.field('host')} is dropped."
+
+    async def _ask_to_fetch(self, visit: Visit) -> Question:
+        return Question(
+            title="Fetch this topic now?",
+            touches=(visit.field("topic"), "The hub fetches it at once, with all attempts ahead of it."),
+            verb="Fetch now",
+            values=tuple(visit.given("id", "topic").items()),
+        )
+
+    async def _fetch(self, visit: Visit) -> str:
+        await self._operations.announcements.replay({"ids": [read_number(_id(visit), "id")]})
+        return f"{visit.field('topic')} will be fetched now."
+
+    async def _ask_to_drop_announcement(self, visit: Visit) -> Question:
+        return Question(
+            title="Drop this announcement?",
+            touches=(visit.field("topic"), "The hub does not fetch the topic until somebody announces it again."),
+            verb="Drop",
+            values=tuple(visit.given("id", "topic").items()),
+            is_danger=True,
+        )
+
+    async def _drop_announcement(self, visit: Visit) -> str:
+        await self._operations.announcements.drop({"ids": [read_number(_id(visit), "id")]})
+        return f"The announcement of {visit.field('topic')} is dropped."
+
+
+def _id(visit: Visit) -> str:
+    text = visit.field("id")
+    if not text:
+        raise OperationError(400, "Which one?")
+    return text
+
+
+def _fits(row: dict[str, Any], given: dict[str, str]) -> bool:
+    is_of_host = given.get("host") in {None, formats.host(row["callback"])}
+    return is_of_host and given.get("topic") in {None, row["topic"]}

@@ -1,0 +1,89 @@
+"""The routes of the admin API on messages and failed attempts."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from websubhub.standalone.admin.http.route import Parameter, Route
+from websubhub.standalone.admin.http.schemas import FLAG, TEXT, TIME, WHOLE, array, listing, one_of, record, schema_of
+from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, Message
+
+_PATH = "/admin/messages"
+_URL = {"type": "string", "format": "uri"}
+_COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+_MESSAGE, _ATTEMPT = schema_of(Message), schema_of(FailedAttempt)
+_ID = Parameter(name="id", text="The id of the message.", schema=TEXT, required=True)
+_ITS_TOPIC = Parameter(name="topic", text="Its topic, if several have a message with this id.", schema=_URL)
+_OF_TOPIC = Parameter(name="topic", text="Only those of this topic.", schema=_URL)
+_PAGE = (
+    Parameter(name="after", text="The next of the page before.", schema=TEXT),
+    Parameter(name="limit", text="The size of the page, 100 by default and at most 1000.", schema=_COUNT),
+)
+_ATTEMPT_FILTERS = (
+    Parameter(name="message", text="Only those at messages with this id.", schema=TEXT),
+    _OF_TOPIC,
+    Parameter(name="callback", text="Only those at this callback.", schema=_URL),
+    Parameter(
+        name="host", text="Only those at this host of callbacks, with the port unless it is 80 or 443.", schema=TEXT
+    ),
+    Parameter(name="outcome", text="Only those with this outcome.", schema=one_of(AttemptOutcome)),
+)
+CONTENT = record(
+    topic=TEXT,
+    message_id=TEXT,
+    content_type=TEXT,
+    content_length=WHOLE,
+    published_at=TIME,
+    content_base64=TEXT,
+    truncated=FLAG,
+)
+
+
+def message_routes(operations: Operations) -> Sequence[Route]:
+    """Return the routes of these operations that are about messages."""
+    messages, of_id = operations.messages, attrs.evolve(_ID, text="Only those with this id.", required=False)
+    return (
+        Route(
+            method="GET",
+            path=_PATH,
+            operation=messages.page,
+            answer=listing("messages", _MESSAGE),
+            parameters=(_OF_TOPIC, of_id, *_PAGE),
+        ),
+        Route(
+            method="GET",
+            path=f"{_PATH}/{{id}}",
+            operation=messages.one,
+            answer=record(messages=array(_MESSAGE), attempts=array(_ATTEMPT)),
+            parameters=(_ID, _ITS_TOPIC),
+            statuses=(404,),
+        ),
+        Route(
+            method="GET",
+            path=f"{_PATH}/{{id}}/content",
+            operation=messages.content,
+            answer=CONTENT,
+            parameters=(_ID, _ITS_TOPIC),
+            statuses=(404,),
+        ),
+        Route(
+            method="POST",
+            path=f"{_PATH}/redeliver",
+            operation=messages.redeliver,
+            answer=record(redelivered=WHOLE),
+            parameters=(
+                _ID,
+                _ITS_TOPIC,
+                Parameter(name="callback", text="The callback to deliver it to, instead of all.", schema=_URL),
+            ),
+            statuses=(404,),
+        ),
+        Route(
+            method="GET",
+            path="/admin/attempts",
+            operation=operations.attempts.page,
+            answer=listing("attempts", _ATTEMPT),
+            parameters=(*_ATTEMPT_FILTERS, *_PAGE),
+        ),
+    )
