@@ -2,6 +2,8 @@
 
 import attrs
 
+from _websub.arguments import checked_fields
+
 #: Each piece of a body costs about as much as a small request. This many are free, more must each bring enough bytes.
 FREE_PIECES = 1_024
 _PIECE_BYTES = 64
@@ -12,7 +14,7 @@ def are_too_small(pieces: int, size: int) -> bool:
     return (pieces - FREE_PIECES) * _PIECE_BYTES > size
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class EdgeLimits:
     """The limits of one application.
 

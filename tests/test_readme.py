@@ -162,7 +162,7 @@ def test_the_hub_and_the_subscriber_of_the_readme_work_together(reader: Reader) 
             def has_arrived() -> bool:
                 assert hub.process.poll() is subscriber.process.poll() is None, hub.read() + subscriber.read()
                 reader.run(publish)
-                return TOPIC in subscriber.read()
+                return outputs()[-1].strip() in subscriber.read()
 
             # Until the subscription is verified, an update reaches nobody.
             until_in_thread(has_arrived, subscriber.read)

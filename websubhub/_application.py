@@ -8,6 +8,7 @@ from typing import Self
 
 import anyio
 
+from _websub.arguments import check_kind
 from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.asgi.public_urls import check_host, warn_of_loopback
 from _websub.grammar.addresses import AddressPolicy
@@ -15,6 +16,7 @@ from _websub.limits import EdgeLoad
 from _websub.server import serving
 from _websub.server.listening import AppListener, run_listener
 from _websub.server.serving import Binding
+from _websub.server.telling import telling, told_ready
 from websubhub._config import HubConfig
 from websubhub._dispatch.callbacks import callback_client
 from websubhub._dispatch.dispatcher import Dispatcher
@@ -52,6 +54,8 @@ class HubApplication:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        check_kind("The service", service, HubService)
+        check_kind("The config", config, HubConfig)
         self.service = service
         self.config = config
         addresses = AddressPolicy.for_public_url(config.public_url, config.allow_networks)
@@ -127,7 +131,7 @@ def asgi(
     return HubApplication(service, config or HubConfig(), client)
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyword
     service: HubService,
     config: HubConfig | None = None,
     *,
@@ -137,6 +141,7 @@ async def serve(
     keyfile: str | None = None,
     server: str = "auto",
     ready: Callable[[str], None] | None = None,
+    quiet: bool = False,
 ) -> None:
     """Serve a hub until cancelled.
 
@@ -150,6 +155,7 @@ async def serve(
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
         ready: Called with the base URL once requests are accepted.
+        quiet: Whether to print nothing. By default, stderr says where the hub listens, and how to stop it.
 
     Raises:
         OSError: The address cannot be listened on.
@@ -157,7 +163,7 @@ async def serve(
             serve in this way.
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
-    await _serve(service, config, binding, ready=ready)
+    await _serve(service, config, binding, ready=ready, quiet=quiet)
 
 
 def run(
@@ -168,6 +174,7 @@ def run(
     port: int = 8080,
     backend: str = "asyncio",
     server: str = "auto",
+    quiet: bool = False,
 ) -> None:
     """Serve a hub until SIGINT or SIGTERM. Requests in progress finish first.
 
@@ -179,17 +186,21 @@ def run(
         backend: ``asyncio`` or ``trio``.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
+        quiet: Whether to print nothing. By default, stderr says where the hub listens, how to stop it, and what it
+            does, unless your program has set up logging.
 
     Raises:
-        OSError: The address cannot be listened on.
+        SystemExit: The address cannot be listened on, which one sentence on stderr says.
+        OSError: The same, if it is quiet.
         ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
             serve in this way.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await _serve(service, config, Binding(host=host, port=port, server=server), stop=stop)
+        await _serve(service, config, Binding(host=host, port=port, server=server), stop=stop, quiet=quiet)
 
-    serving.run(main, backend=backend)
+    with telling("websubhub", quiet=quiet):
+        serving.run(main, backend=backend)
 
 
 async def _serve(
@@ -199,7 +210,10 @@ async def _serve(
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
+    quiet: bool = False,
 ) -> None:
+    check_kind("The service", service, HubService)
+    check_kind("The config", config, HubConfig, optional=True)
     settings = config or HubConfig()
     if settings.url is None:
         check_host(binding.host, "set HubConfig(url=...)")
@@ -207,4 +221,5 @@ async def _serve(
         warn_of_loopback(settings.url, binding.host)
     async with AppListener(binding) as listener:
         listener.reserve("/", lambda base: HubApplication(service, settings.served_at(base)))
-        await run_listener(listener, stop, ready)
+        announce = told_ready("websubhub", lambda base: settings.served_at(base).public_url, ready, quiet=quiet)
+        await run_listener(listener, stop, announce)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import attrs
 from attrs.validators import ge
 
+from _websub.arguments import checked_fields
 from _websub.calls.budgets import Budget
 from _websub.grammar.urls import check_url, path_of
 from _websub.grammar.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
@@ -31,7 +32,7 @@ def _seconds(values: Iterable[float]) -> tuple[float, ...]:
 
 
 def _networks(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
+    return (values,) if isinstance(values, str) else tuple(values)
 
 
 def _delays(_: object, __: object, value: tuple[float, ...]) -> None:
@@ -39,7 +40,7 @@ def _delays(_: object, __: object, value: tuple[float, ...]) -> None:
         raise ValueError("HubConfig.verification_delays must have one delay or more, none negative.")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class HubConfig:
     """The settings of one hub.
 

@@ -5,6 +5,7 @@ from typing import Self
 
 import attrs
 
+from _websub.arguments import check_kind
 from _websub.asgi.public_urls import check_host, warn_of_loopback
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
@@ -84,6 +85,8 @@ class HubListener:
         Raises:
             ValueError: The path is taken, the service is already attached, or the public URL is not known.
         """
+        check_kind("The service", service, HubService)
+        check_kind("The config", config, HubConfig, optional=True)
         settings = config or HubConfig()
         where = path if path is not None else settings.local_path
         if id(service) in self._paths or where in self._paths.values():

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
+from _websub.arguments import checked_fields
 from _websub.grammar import media
 from _websub.grammar.content import Payload
 from _websub.grammar.urls import check_url
@@ -245,7 +246,7 @@ class Acknowledgement(Success):
         return self.headers.get(Header.MESSAGE_ID)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class SubscriptionAccepted(Success):
     """The subscription request was accepted. Validation and intent verification follow.
 

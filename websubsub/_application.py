@@ -9,6 +9,7 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
+from _websub.arguments import check_kind
 from _websub.asgi.edge import AsgiEdge, AsgiSend, Receive, Scope
 from _websub.calls.client import AsyncClient
 from _websub.grammar.addresses import is_loopback_url
@@ -63,6 +64,8 @@ class SubscriberApplication:
         discovery: DiscoveryOptions | None = None,
         insecure_secrets: bool = False,
     ) -> None:
+        check_kind("The service", service, SubscriberService)
+        check_kind("The config", config, SubscriberConfig)
         self.service = service
         self.config = config
         url = config.public_url

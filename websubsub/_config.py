@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from _websub.arguments import check_kind, checked_fields
 from _websub.grammar.signature import STRONG_METHODS, check_secret
 from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import MAX_LEASE_SECONDS, SignatureMethod
@@ -17,7 +18,7 @@ from websubsub._events import Observer
 LEASE_LIMIT = 10**12
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class Target:
     """Something to subscribe to: a resource to discover, or a known topic at a known hub.
 
@@ -62,8 +63,11 @@ class Target:
 
 
 def _targets(value: "str | Target | Iterable[str | Target]") -> tuple[Target, ...]:
-    several = (value,) if isinstance(value, str | Target) else value
-    return tuple(Target(resource=each) if isinstance(each, str) else each for each in several)
+    several = (value,) if isinstance(value, str | Target) or not isinstance(value, Iterable) else tuple(value)
+    targets = tuple(Target(resource=each) if isinstance(each, str) else each for each in several)
+    for target in targets:
+        check_kind("A target", target, (str, Target))
+    return targets
 
 
 def _distinct(_: object, __: object, targets: tuple[Target, ...]) -> None:
@@ -95,7 +99,7 @@ def _answers(_: object, __: object, status: int) -> None:
         raise ValueError("CallbackPolicy.rejected_status must be a 2xx, 4xx or 5xx, and not 410, which unsubscribes.")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class CallbackPolicy:
     """The rules about what callbacks accept and how they answer.
 
@@ -119,7 +123,7 @@ class CallbackPolicy:
     remembered: int = attrs.field(default=10_000, validator=attrs.validators.ge(0))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class SubscriberConfig:
     """The settings of one subscriber service.
 

@@ -3,6 +3,7 @@
 Only wanted subscriptions are confirmed, and only authentic deliveries reach the hook.
 """
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -29,6 +30,8 @@ from websubsub._messages import (
 from websubsub._service import HOOKS, SubscriberService
 from websubsub._state.state import State, Step, Subscription
 from websubsub._state.subscriptions import Subscriptions
+
+activity = logging.getLogger("websubsub.activity")
 
 _ROWS = {hook.message: hook for hook in HOOKS}
 _ACCEPTED = 202
@@ -223,6 +226,7 @@ class Dispatcher:
         return Answer(Response(status=_ACCEPTED), self._queue.drain)
 
     async def _notify(self, subscription: Subscription, message: ContentDistributionMessage) -> Response:
+        activity.debug("notification: topic %r, %s, %d bytes", message.topic, message.content_type, len(message.body))
         outcome = await self._settle(message)
         if isinstance(outcome, SubscriptionDeletedError) and not _continues(outcome):
             await self._subscriptions.change(

@@ -7,6 +7,7 @@ from typing import Self
 
 import anyio
 
+from _websub.arguments import check_kind
 from _websub.asgi.edge import AsgiApp, AsgiSend, Receive, Scope
 from _websub.asgi.public_urls import check_host, warn_of_loopback
 from _websub.calls.client import AsyncClient
@@ -89,6 +90,8 @@ class SubscriberListener:
         Raises:
             ValueError: The path is taken, the service is already attached, or the public URL is not known.
         """
+        check_kind("The service", service, SubscriberService)
+        check_kind("The config", config, SubscriberConfig, optional=True)
         settings = config or SubscriberConfig()
         where = path if path is not None else path_of(settings.url or "").rstrip("/") or "/"
         if id(service) in self._paths or where in self._paths.values():

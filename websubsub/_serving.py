@@ -4,16 +4,18 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from _websub.arguments import check_kind
 from _websub.asgi.public_urls import check_host, warn_of_loopback
 from _websub.server import serving
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
+from _websub.server.telling import telling, told_ready
 from websubsub._application import UNSUBSCRIBE_SECONDS, SubscriberApplication, asgi
 from websubsub._config import SubscriberConfig
 from websubsub._service import SubscriberService
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyword
     service: SubscriberService,
     config: SubscriberConfig | None = None,
     *,
@@ -23,6 +25,7 @@ async def serve(
     keyfile: str | None = None,
     server: str = "auto",
     ready: Callable[[str], None] | None = None,
+    quiet: bool = False,
 ) -> None:
     """Serve a subscriber until cancelled.
 
@@ -36,6 +39,7 @@ async def serve(
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
         ready: Called with the base URL once requests are accepted.
+        quiet: Whether to print nothing. By default, stderr says where the subscriber listens, and how to stop it.
 
     Raises:
         OSError: The address cannot be listened on.
@@ -43,7 +47,7 @@ async def serve(
             serve in this way.
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
-    await _serve(service, config, binding, ready=ready)
+    await _serve(service, config, binding, ready=ready, quiet=quiet)
 
 
 async def serve_application(
@@ -89,7 +93,10 @@ async def _serve(
     *,
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
+    quiet: bool = False,
 ) -> None:
+    check_kind("The service", service, SubscriberService)
+    check_kind("The config", config, SubscriberConfig, optional=True)
     settings = config or SubscriberConfig()
     if settings.url is None:
         check_host(binding.host, "set SubscriberConfig(url=...)")
@@ -99,7 +106,8 @@ async def _serve(
     def make(base: str) -> SubscriberApplication:
         return asgi(service, settings.served_at(f"{base}/"))
 
-    await serve_application(make, binding, stop=stop, ready=ready)
+    announce = told_ready("websubsub", lambda base: settings.served_at(f"{base}/").public_url, ready, quiet=quiet)
+    await serve_application(make, binding, stop=stop, ready=announce)
 
 
 def run(
@@ -110,6 +118,7 @@ def run(
     port: int = 8081,
     backend: str = "asyncio",
     server: str = "auto",
+    quiet: bool = False,
 ) -> None:
     """Serve a subscriber until SIGINT or SIGTERM.
 
@@ -121,14 +130,18 @@ def run(
         backend: ``asyncio`` or ``trio``.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
+        quiet: Whether to print nothing. By default, stderr says where the subscriber listens, how to stop it, and what
+            it does, unless your program has set up logging.
 
     Raises:
-        OSError: The address cannot be listened on.
+        SystemExit: The address cannot be listened on, which one sentence on stderr says.
+        OSError: The same, if it is quiet.
         ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
             serve in this way.
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:
-        await _serve(service, config, Binding(host=host, port=port, server=server), stop=stop)
+        await _serve(service, config, Binding(host=host, port=port, server=server), stop=stop, quiet=quiet)
 
-    serving.run(main, backend=backend)
+    with telling("websubsub", quiet=quiet):
+        serving.run(main, backend=backend)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from anyio.abc import AsyncResource
 
+from _websub.arguments import check_number
 from _websub.calls.client import AsyncClient, ExchangeError, ExchangeLimits, Failure
 from _websub.grammar.addresses import is_loopback_host
 from _websub.grammar.signature import check_secret
@@ -80,6 +81,7 @@ class SubscriptionClient(AsyncResource):
             InsecureSecretError: The secret would be sent in clear text.
             ValueError: A URL, the lease or the secret cannot be used.
         """
+        check_number("The lease", lease_seconds)
         if lease_seconds is not None and not 0 < lease_seconds < LEASE_LIMIT:
             raise ValueError("The lease must be a positive number of seconds, of at most twelve digits.")
         if secret is not None:

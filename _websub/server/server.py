@@ -8,6 +8,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
+from _websub.arguments import checked_fields
 from _websub.asgi.edge import AsgiApp
 from _websub.limits import Patience
 from _websub.server.accepting import Door
@@ -21,7 +22,7 @@ from _websub.server.turns import Turns
 _CLOSE_SECONDS = 1.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class Binding:
     """Where and how to listen.
 

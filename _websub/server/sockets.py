@@ -15,19 +15,35 @@ _BACKLOG = 4_096
 _MODE = 0o666
 
 
+class CannotListenError(OSError):
+    """An address or a path cannot be listened on.
+
+    Attributes:
+        sentence: The message for people.
+    """
+
+    def __init__(self, error: OSError, where: str) -> None:
+        super().__init__(*error.args)
+        self.sentence = f"Cannot listen on {where}: {(error.strerror or str(error)).lower().rstrip('.')}."
+
+
 @contextmanager
 def listening_at(binding: Binding) -> Iterator[socket.socket]:
     """A block with a socket that listens where the binding says. A Unix socket is removed at the end.
 
     Raises:
-        OSError: The address or the path cannot be listened on.
+        CannotListenError: The address or the path cannot be listened on.
     """
     if binding.unix_socket is None:
         with listen(binding) as listening:
             yield listening
         return
     path = Path(binding.unix_socket)
-    with _listen_at_path(path) as listening:
+    try:
+        opened = _listen_at_path(path)
+    except OSError as error:
+        raise CannotListenError(error, binding.unix_socket) from error
+    with opened as listening:
         made = path.stat().st_ino
         try:
             yield listening
@@ -41,8 +57,15 @@ def listen(binding: Binding) -> socket.socket:
     """A socket that listens at the host and port of the binding.
 
     Raises:
-        OSError: The address cannot be listened on.
+        CannotListenError: The address cannot be listened on.
     """
+    try:
+        return _listen_at_address(binding)
+    except OSError as error:
+        raise CannotListenError(error, f"{binding.host or 'all addresses'} port {binding.port}") from error
+
+
+def _listen_at_address(binding: Binding) -> socket.socket:
     family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:

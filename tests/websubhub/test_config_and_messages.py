@@ -104,6 +104,8 @@ def test_every_error_says_its_reason_and_keeps_what_it_is_given(cls: type[WebSub
 def test_errors_have_the_status_that_they_are_answered_with() -> None:
     assert {cls.__name__: cls.status for cls in ERRORS} == {
         "WebSubError": 500,
+        "ContentError": 400,
+        "UrlError": 400,
         "TopicRegistrationError": 200,
         "TopicDeregistrationError": 200,
         "UpdateMessageError": 200,

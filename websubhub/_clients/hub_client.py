@@ -60,7 +60,12 @@ class HubClient(AsyncResource):
         proxy: str | None = None,
         client: AsyncClient | None = None,
     ) -> None:
-        check_kind("HubClient.subscription", subscription, Subscription)
+        check_kind(
+            "HubClient.subscription",
+            subscription,
+            Subscription,
+            advice="pass the message of on_subscription_intent_verified",
+        )
         check_kind("HubClient.retry", retry, RetryPolicy, optional=True)
         check_kind("HubClient.limits", limits, EngineLimits, optional=True)
         check_kind("HubClient.tls", tls, ssl.SSLContext, optional=True)

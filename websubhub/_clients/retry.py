@@ -9,6 +9,7 @@ import attrs
 import stamina
 from attrs.validators import ge
 
+from _websub.arguments import checked_fields
 from _websub.calls.exchange import ExchangeError, Failure
 from _websub.grammar.retry_after import retry_after_seconds
 from websubhub._errors import SubscriptionDeletedError, WebSubError
@@ -22,7 +23,7 @@ def _statuses(values: Iterable[int]) -> frozenset[int]:
     return frozenset(values)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class RetryPolicy:
     """Repeats a failed delivery or publish if there was no response, or one with a listed status.
 

@@ -1,5 +1,6 @@
 """The dispatcher: from a request to the hooks, to an answer, and to its follow-up."""
 
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -25,11 +26,19 @@ from websubhub._intent import VerificationAttempt
 from websubhub._messages import (
     Subscription,
     SubscriptionAccepted,
+    TopicDeregistration,
+    TopicRegistration,
     Unsubscription,
     UnsubscriptionAccepted,
+    UpdateMessage,
 )
 from websubhub._publish_request import RefusedTopic, answer_for_all
 from websubhub._service import HubService, flow_of
+
+activity = logging.getLogger("websubhub.activity")
+
+#: What each request without a callback is called in the log.
+_WORDS = {TopicRegistration: "Register", TopicDeregistration: "Deregister", UpdateMessage: "Publish"}
 
 
 def new_challenge() -> str:
@@ -90,7 +99,11 @@ class Dispatcher:
     async def _decide(self, message: protocol.Message) -> Success | WebSubError:
         if isinstance(message, RefusedTopic):
             return UpdateMessageError(message.reason)
-        return _written(await self._verifier.settle(flow_of(message).request, message))
+        outcome = _written(await self._verifier.settle(flow_of(message).request, message))
+        if activity.isEnabledFor(logging.DEBUG):
+            verdict = f"refused: {outcome.reason}" if isinstance(outcome, WebSubError) else "accepted"
+            activity.debug("%s %r: %s", _WORDS[type(message)], message.topic, ascii(verdict)[1:-1])
+        return outcome
 
     async def _accept(self, message: Subscription | Unsubscription) -> Answer:
         refusal = self._screening.callback_refusal(message) or self._follow_ups.refusal(message)

@@ -20,6 +20,7 @@ from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HOOKS, HubService, flow_of
 
 log = logging.getLogger("websubhub")
+activity = logging.getLogger("websubhub.activity")
 
 _ROWS = {hook.name: hook for hook in HOOKS}
 
@@ -70,6 +71,7 @@ class Verifier:
         """Verify the intent of a granted request."""
         now = self._clock()
         attempt = VerificationAttempt(result=IntentVerification.VERIFIED) if confirmed else await self._ask(message)
+        _tell_log(message, attempt.result)
         if attempt.result is IntentVerification.VERIFIED:
             outcome = await self.settle(flow_of(message).verified, protocol.verified(message, now))
             if isinstance(outcome, RequestPostponedError):
@@ -104,6 +106,7 @@ class Verifier:
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
         """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        _tell_log(message, IntentVerification.DENIED)
         await self._tell(Mode.DENIED, message, reason)
 
     async def _tell(self, mode: Mode, message: Subscription | Unsubscription, reason: str) -> None:
@@ -111,6 +114,11 @@ class Verifier:
             await self._client.send(protocol.notice(mode, message, reason))
         except ExchangeError:
             log.info("The callback at %s could not be told: %s.", host_of(message.callback), mode)
+
+
+def _tell_log(message: Subscription | Unsubscription, result: IntentVerification) -> None:
+    if activity.isEnabledFor(logging.DEBUG):
+        activity.debug("%s of %s to %r: %s", type(message).__name__, host_of(message.callback), message.topic, result)
 
 
 def _postponed(error: RequestPostponedError) -> VerificationAttempt:

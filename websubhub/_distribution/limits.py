@@ -3,8 +3,10 @@
 import attrs
 from attrs.validators import ge, gt
 
+from _websub.arguments import checked_fields
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class EngineLimits:
     """How many connections a delivery engine may open, how long it waits, and how much of an answer it reads.
 

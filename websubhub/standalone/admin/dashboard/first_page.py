@@ -62,8 +62,8 @@ _NOT_READY = "It cannot accept anything right now. Its log says why."
 _DASHBOARD = '<p><a href="$start">The dashboard</a> shows those who operate it what it does.</p>'
 _NO_DASHBOARD = (
     "<p>Do you operate it? The commands <code>websubhub topics</code>, <code>subscriptions</code>, "
-    "<code>deliveries</code> and <code>dead-letters</code> show what it does. So does a dashboard here, once "
-    "<code>pip install 'websubhub[dashboard]'</code> has added it.</p>"
+    "<code>deliveries</code> and <code>dead-letters</code> show what it does. So does a dashboard at this address, "
+    "once <code>pip install 'websubhub[dashboard]'</code> has added it.</p>"
 )
 
 
