@@ -112,9 +112,21 @@ def test_the_commands_publish_and_show_and_operate(
         _wait_for(hub.url, "subscriptions", 2.0)
         content = tmp_path / "content.json"
         content.write_bytes(b'{"a": 1}')
-        assert "accepted it" in command("publish", topic, str(content))
+        accepted = command("publish", topic, str(content))
+        assert "accepted it" in accepted
+        assert "goes to 2 subscriptions." in accepted
+        message_id = accepted.split("The message ")[1].split()[0]
         assert "accepted it" in command("publish", topic)
         _wait_for(hub.url, "dead_letters", 1.0)
+        assert message_id in command("messages")
+        [message] = json.loads(command("messages", "--json", "--topic", topic))
+        assert (message["id"], message["delivered"], message["dead"]) == (message_id, 1, 1)
+        shown = command("messages", message_id)
+        assert "answered 500" in shown
+        assert bad in shown
+        assert len(json.loads(command("messages", message_id, "--json"))["attempts"]) == 2
+        again = command("messages", message_id, "--redeliver", "--callback", good)
+        assert again == "On its way again to 1 subscription.\n"
         [topic_row] = json.loads(command("topics", "--json"))
         assert topic_row["url"] == topic
         assert topic in command("topics")

@@ -26,27 +26,27 @@ _ANSWER_LIMIT = 64 * 1024 * 1024
 def add_topics(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``topics``."""
     command.add_argument("--search", metavar="TEXT", help="only those with this text in their URL")
-    _add_listing(command)
+    add_listing(command)
     command.set_defaults(run=_list_topics)
 
 
 def add_subscriptions(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``subscriptions``."""
-    _add_listing(command)
-    _add_filters(command, "topic", "host", "callback")
+    add_listing(command)
+    add_filters(command, "topic", "host", "callback")
     command.set_defaults(run=_list_subscriptions)
 
 
 def add_deliveries(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``deliveries``."""
-    _add_listing(command)
+    add_listing(command)
     command.set_defaults(run=_show_deliveries)
 
 
 def add_dead_letters(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``dead-letters``."""
     _add_kept(command, _LETTERS)
-    _add_filters(command, *_LETTERS.filters)
+    add_filters(command, *_LETTERS.filters)
 
 
 def add_announcements(command: argparse.ArgumentParser) -> None:
@@ -59,17 +59,19 @@ def _add_kept(command: argparse.ArgumentParser, kept: "_Kept") -> None:
     text = "which ones; to replay, by default all that the hub gave up on"
     command.add_argument("ids", nargs="*", metavar="ID", help=text)
     command.add_argument("--all", action="store_true", help="all that the hub gave up on, instead of ids")
-    _add_listing(command)
+    add_listing(command)
     command.set_defaults(run=partial(_show_kept, kept))
 
 
-def _add_filters(command: argparse.ArgumentParser, *names: str) -> None:
+def add_filters(command: argparse.ArgumentParser, *names: str) -> None:
+    """Add the flags of filters."""
     for name in names:
         form, text = _FILTERS[name]
         command.add_argument(f"--{name}", metavar=form, help=text)
 
 
-def _add_listing(command: argparse.ArgumentParser) -> None:
+def add_listing(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of a list of a running hub."""
     add_hub(command, "ADMIN_TOKEN", "the admin token")
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -122,11 +124,12 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return f"it answered {error.code}"
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line."""
     sys.stdout.write(f"{line}\n")
 
 
-def _pages(
+def pages(
     options: argparse.Namespace, path: str, name: str, parameters: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """Return all entries of a list."""
@@ -140,15 +143,17 @@ def _pages(
         asked["after"] = answer["next"]
 
 
-def _given(options: argparse.Namespace, *names: str) -> dict[str, str]:
+def given(options: argparse.Namespace, *names: str) -> dict[str, str]:
+    """Return the filters that were given."""
     return {name: value for name in names if (value := getattr(options, name, None))}
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as a table."""
     cells = [list(columns), *([_cell(row.get(column), column) for column in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for row in cells:
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _cell(value: object, name: str) -> str:
@@ -160,41 +165,42 @@ def _cell(value: object, name: str) -> str:
 
 
 def _list_topics(options: argparse.Namespace) -> int:
-    rows = _pages(options, "/admin/topics", "topics", _given(options, "search"))
-    return _print(options, rows, ("url", "registered", "delivery_mode", "feed_diff"))
+    rows = pages(options, "/admin/topics", "topics", given(options, "search"))
+    return print_rows(options, rows, ("url", "registered", "delivery_mode", "feed_diff"))
 
 
-def _print(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+def print_rows(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+    """Print rows as a table or as JSON, as the options say, and return the exit status."""
     if options.json:
-        _say(json.dumps(list(rows)))
+        say(json.dumps(list(rows)))
     else:
-        _table(rows, columns)
+        table(rows, columns)
     return 0
 
 
 def _list_subscriptions(options: argparse.Namespace) -> int:
-    only = _given(options, "topic", "host", "callback")
-    rows = _pages(options, "/admin/subscriptions", "subscriptions", only)
-    return _print(options, rows, ("topic", "callback", "signed", "lease_seconds", "expires_at"))
+    only = given(options, "topic", "host", "callback")
+    rows = pages(options, "/admin/subscriptions", "subscriptions", only)
+    return print_rows(options, rows, ("topic", "callback", "signed", "lease_seconds", "expires_at"))
 
 
 def _show_deliveries(options: argparse.Namespace) -> int:
     answer = call(options, "GET", "/admin/deliveries", {"limit": _PAGE})
     if options.json:
-        _say(json.dumps(answer))
+        say(json.dumps(answer))
         return 0
     counts = dict(answer["statistics"])
     for name, value in counts.pop("announcements").items():
         counts[name if name.startswith("oldest") else f"{name}_announcements"] = value
     for name, value in counts.items():
-        _say(f"{name.replace('_', ' '):<24}{_cell(value, name)}")
+        say(f"{name.replace('_', ' '):<24}{_cell(value, name)}")
     for rows, columns in (
         (answer["failing"], ("topic", "callback", "attempts", "refusals", "due_at", "reason")),
         (answer["announcements"], _ANNOUNCEMENTS.columns),
     ):
         if rows:
-            _say("")
-            _table(rows, columns)
+            say("")
+            table(rows, columns)
     return 0
 
 
@@ -237,15 +243,15 @@ _ANNOUNCEMENTS = _Kept(
 
 
 def _show_kept(kept: _Kept, options: argparse.Namespace) -> int:
-    only = _given(options, *kept.filters)
+    only = given(options, *kept.filters)
     if options.action is None:
-        return _print(options, _pages(options, f"/admin/{kept.route}", kept.name, only), kept.columns)
+        return print_rows(options, pages(options, f"/admin/{kept.route}", kept.name, only), kept.columns)
     word = {"replay": "replayed", "drop": "dropped"}[options.action]
     done, unknown = _act(kept, options, only, word)
     if options.json:
-        _say(json.dumps({word: done, "unknown": unknown}))
+        say(json.dumps({word: done, "unknown": unknown}))
     else:
-        _say(f"{done} {word}.")
+        say(f"{done} {word}.")
     if unknown:
         listed = ", ".join(map(str, unknown))
         sys.stderr.write(f"websubhub: There is nothing with these ids: {listed}.\n")
@@ -266,6 +272,6 @@ def _act(kept: _Kept, options: argparse.Namespace, only: Mapping[str, str], word
     if not ids and kept.filters:
         answer = call(options, "POST", path, only or {"all": True})
         return answer[word], answer["unknown"]
-    ids = ids or [one["id"] for one in _pages(options, f"/admin/{kept.route}", kept.name, kept.dead)]
+    ids = ids or [one["id"] for one in pages(options, f"/admin/{kept.route}", kept.name, kept.dead)]
     answers = [call(options, "POST", path, {"ids": ids[at : at + _PAGE]}) for at in range(0, len(ids), _PAGE)]
     return sum(answer[word] for answer in answers), [each for answer in answers for each in answer["unknown"]]
