@@ -197,7 +197,7 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
 
     @property
     def messages(self) -> MessageStore:
-        """What became of messages."""
+        """The messages, and what became of them."""
         ...
 
     @property
