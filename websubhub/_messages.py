@@ -201,7 +201,7 @@ class ContentDistributionMessage:
     content: Payload = attrs.field(repr=False)
     content_type: str | None = None
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
-    hubs: tuple[str, ...] = attrs.field(default=(), converter=lambda urls: (*urls,))
+    hubs: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     topic: str | None = None
     message_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 
