@@ -61,6 +61,9 @@ GONE = {
 
 # Class names that two parts share, and why.
 SHARED_NAMES = {
+    "PublisherClient": "the same client, for code without an event loop",
+    "DiscoveryClient": "the same client, for code without an event loop",
+    "SubscriptionClient": "the same client, for code without an event loop",
     "Acknowledgement": "a hub's and a subscriber's, as in Ballerina",
     "Connection": "one that a server accepted, and one that the delivery engine made",
     "ContentDistributionMessage": "what a hub sends and what a subscriber receives, as in Ballerina",
