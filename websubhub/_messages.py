@@ -11,7 +11,7 @@ from _websub.arguments import checked_fields
 from _websub.grammar import media
 from _websub.grammar.content import Payload
 from _websub.grammar.numbers import whole_number
-from _websub.grammar.urls import as_urls, check_url
+from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import Header
 from _websub.grammar.xml import read_xml
 from _websub.http import NO_HEADERS, Headers, as_headers

@@ -1,7 +1,6 @@
 """URLs of topics, callbacks and hubs: dangerous ones are refused, others kept as text (W3C 5.1.1, 8.3)."""
 
 import re
-from collections.abc import Iterable
 from urllib.parse import quote
 
 from _websub.grammar.forms import write_form
@@ -150,8 +149,3 @@ def target_of(url: str) -> str:
     start = re.search(r"[/?]", rest)
     target = rest[start.start() :] if start else ""
     return target if target.startswith("/") else f"/{target}"
-
-
-def as_urls(urls: Iterable[str]) -> tuple[str, ...]:
-    """Return URLs as a tuple, for fields of frozen classes."""
-    return tuple(urls)
