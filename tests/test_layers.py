@@ -21,6 +21,7 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 OPTIONAL = {
     "jinja2": {"websubhub.standalone.admin.dashboard.rendering"},
     "nats-py": set[str](),
+    "pytest": {"websubhub.pytest_plugin"},
     "uvloop": {"_websub.server.serving"},
     "trio": set[str](),
     "uvicorn": {f"_websub.server.plain.{name}" for name in ("choice", "connection", "exchange", "protocol", "shared")},
