@@ -52,7 +52,7 @@ def test_it_says_when_it_is_ready_and_ends_on_sigterm(loop: str, tmp_path: Path)
 
 
 def test_it_ends_in_time_although_a_subscriber_hangs(tmp_path: Path, subscribers: Sink) -> None:
-    with served(tmp_path, "--delivery-timeout", str(4 * PATIENCE)) as hub:
+    with served(tmp_path, "--delivery-timeout", str(2 * PATIENCE)) as hub:
         topic = "https://topic.example/"
         _subscribe(hub.url, topic, subscribers.callback("hang", 1))
         _wait_for(hub.url, "subscriptions", 1.0)
