@@ -139,7 +139,7 @@ def test_the_commands_publish_and_show_and_operate(
         assert letter["callback"] == bad
         assert command("dead-letters", "replay", str(letter["id"])) == "1 replayed.\n"
         _wait_for(hub.url, "dead_letters", 1.0)
-        assert main(["dead-letters", "drop", "--hub", hub.url]) == 1
+        assert main(["dead-letters", "drop", "--hub", hub.url]) == 2
         assert "--all" in capsys.readouterr().err
         assert main(["dead-letters", "replay", "4711", "--hub", hub.url]) == 1
         output = capsys.readouterr()

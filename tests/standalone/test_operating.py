@@ -171,7 +171,6 @@ async def test_topics_and_subscriptions_are_listed_a_page_at_a_time() -> None:
         ("POST", "/admin/subscriptions/remove", 401),
         ("POST", "/admin/hosts/pause", 401),
         ("GET", "/admin", 404),
-        ("GET", "/", 404),
     ],
 )
 async def test_without_the_token_nothing_is_told(method: str, path: str, status: int) -> None:
