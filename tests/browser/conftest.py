@@ -37,7 +37,7 @@ def found_browser() -> str | None:
 
 
 def _missing() -> None:
-    if os.environ.get("WEBSUBHUB_BROWSER_NEEDED"):
+    if os.environ.get("BROWSER_NEEDED"):
         pytest.fail(MISSING)
     pytest.skip(MISSING)
 

@@ -196,10 +196,10 @@ DOCUMENTS = Path(__file__).parents[2] / "docs/how-to"
 
 
 def test_the_documents_have_their_pictures(browser: Any, stage: Stage, tmp_path: Path) -> None:
-    """With ``WEBSUBHUB_PICTURES=1`` in the environment, the pictures of the documents are taken again."""
+    """With ``TAKE_PICTURES=1`` in the environment, the pictures of the documents are taken again."""
     guide = (DOCUMENTS / "watch-a-hub-in-a-browser.md").read_text()
     folder = tmp_path
-    if os.environ.get("WEBSUBHUB_PICTURES"):
+    if os.environ.get("TAKE_PICTURES"):
         folder = DOCUMENTS / "dashboard"
         until_in_thread(lambda: _goes_on(stage))
     for name, (path, width, colours) in PICTURES.items():
