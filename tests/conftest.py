@@ -21,15 +21,18 @@ _for_this_run = ExitStack()
 
 
 def pytest_configure() -> None:
-    """Trust one authority instead of all that the machine does: to read those takes 50 ms for each client.
+    """Give every test, and every process that one starts, an environment that is the same everywhere.
 
-    Nobody here calls the internet. Processes that tests start, and the workers of this run, take it over.
+    The settings of a hub of whoever runs the tests are not theirs. One authority is trusted instead of all that the
+    machine knows: to read those takes 50 ms for each client, and nobody here calls the internet.
     """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         folder = _for_this_run.enter_context(tempfile.TemporaryDirectory())
         authority = Path(folder) / "authority.pem"
         trustme.CA().cert_pem.write_to_path(str(authority))
         patch = _for_this_run.enter_context(pytest.MonkeyPatch.context())
+        for name in [name for name in os.environ if name.startswith("WEBSUBHUB_")]:
+            patch.delenv(name)
         patch.setenv("SSL_CERT_FILE", str(authority))
 
 

@@ -178,7 +178,7 @@ def test_the_promised_names_are_exported(package: ModuleType) -> None:
 
 def test_nothing_else_is_public(package: ModuleType) -> None:
     modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
-    assert {name for name in vars(package) if not name.startswith("_")} - modules == set(package.__all__)
+    assert {name for name in vars(package) if not name.startswith(("_", "@"))} - modules == set(package.__all__)
 
 
 def test_every_class_and_function_says_where_users_find_it(package: ModuleType) -> None:
@@ -230,4 +230,4 @@ def test_every_class_and_function_has_a_docstring_of_its_own(package: ModuleType
 
 def test_every_other_module_is_private(package: ModuleType) -> None:
     public = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
-    assert public <= {"cli", "demo", "standalone", "testing"}
+    assert public <= {"cli", "demo", "pytest_plugin", "standalone", "sync", "testing"}

@@ -21,6 +21,7 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 OPTIONAL = {
     "jinja2": {"websubhub.standalone.admin.dashboard.rendering"},
     "nats-py": {"websubhub.standalone.adapters.nats.wire.connection"},
+    "pytest": {"websubhub.pytest_plugin"},
     "uvloop": {"_websub.server.serving"},
     "trio": set[str](),
     "uvicorn": {f"_websub.server.plain.{name}" for name in ("choice", "connection", "exchange", "protocol", "shared")},
@@ -76,12 +77,12 @@ FORBIDDEN = {
     "layers-dashboard": (
         "websubhub/standalone/admin/dashboard/formats.py",
         "import websubhub.standalone.admin.dashboard.showing",
-        "websubhub.standalone.admin.dashboard.formats -> websubhub.standalone.admin.dashboard.showing",
+        "websubhub.standalone.admin.dashboard.formats ->",  # long names are wrapped after the arrow
     ),
     "dashboard": (
         "websubhub/standalone/admin/dashboard/pages/topics.py",
         "import websubhub.standalone.adapters.memory.store",
-        "websubhub.standalone.admin.dashboard.pages.topics -> websubhub.standalone.adapters.memory.store",
+        "websubhub.standalone.admin.dashboard.pages.topics ->",
     ),
     "adapters": (
         "websubhub/standalone/adapters/memory/state.py",

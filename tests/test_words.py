@@ -61,6 +61,9 @@ GONE = {
 
 # Class names that two parts share, and why.
 SHARED_NAMES = {
+    "PublisherClient": "the same client, for code without an event loop",
+    "DiscoveryClient": "the same client, for code without an event loop",
+    "SubscriptionClient": "the same client, for code without an event loop",
     "Acknowledgement": "a hub's and a subscriber's, as in Ballerina",
     "Connection": "one that a server accepted, and one that the delivery engine made",
     "ContentDistributionMessage": "what a hub sends and what a subscriber receives, as in Ballerina",
@@ -69,6 +72,8 @@ SHARED_NAMES = {
     "Flow": "of bytes on a connection, and of a request through the hooks",
     "MemoryStore": "a hub's and a subscriber's",
     "Mode": "of a request on the wire, and of one that a hub keeps",
+    "Parameter": "of a form of the protocol, and of a route of the admin API",
+    "Route": "of a delivery to its server, and of the admin API",
     "Shared": "by the connections of a server, and by the parts of a delivery engine",
     "State": "of the store in memory, and of a subscriber's subscription",
     "Subscription": "a request to a hub, and what a subscriber keeps of it",

@@ -128,7 +128,7 @@ class TopicFetchError(WebSubError):
     """
 
     status = 0
-    wait = 0.0
+    wait: float = 0.0
 
 
 class ContentDeliveryError(WebSubError):

@@ -1,7 +1,6 @@
 """The messages that a hub's hooks get, and the successes that they return."""
 
 import secrets
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -11,6 +10,7 @@ import attrs
 from _websub.arguments import checked_fields
 from _websub.grammar import media
 from _websub.grammar.content import Payload
+from _websub.grammar.numbers import whole_number
 from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import Header
 from _websub.grammar.xml import read_xml
@@ -29,10 +29,6 @@ class MessageType(StrEnum):
 
 def _headers() -> Any:
     return attrs.field(default=NO_HEADERS, converter=as_headers)
-
-
-def _urls(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
 
 
 def _location(_: object, __: object, value: str) -> None:
@@ -199,14 +195,13 @@ class ContentDistributionMessage:
         headers: Additional headers for the subscribers.
         hubs: The topic's hubs as its publisher advertises them. The default is the hub's public URL (W3C 7).
         topic: The topic's canonical URL as its publisher advertises it. The default is that of the subscription.
-        message_id: The id of the message. It is the same when the message is sent again, so that a subscriber can
-            recognise it.
+        message_id: The id of the message, which is the same when it is sent again, so that subscribers recognise it.
     """
 
     content: Payload = attrs.field(repr=False)
     content_type: str | None = None
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
-    hubs: tuple[str, ...] = attrs.field(default=(), converter=_urls)
+    hubs: tuple[str, ...] = attrs.field(default=(), converter=tuple[str, ...])
     topic: str | None = None
     message_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 
@@ -244,6 +239,11 @@ class Acknowledgement(Success):
     def message_id(self) -> str | None:
         """The id that the hub gave the update and sends to subscribers, or None if the hub does not tell."""
         return self.headers.get(Header.MESSAGE_ID)
+
+    @property
+    def recipients(self) -> int | None:
+        """How many subscriptions the update is owed to, or None if the hub does not tell."""
+        return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), 10**12)
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked_fields)

@@ -15,6 +15,13 @@ from anyio.abc import TaskStatus
 import websubsub
 from websubhub import Advertiser, Answer, AsgiEdge, Binding, PublisherClient, Request, Response, TopicClient, serve_app
 
+if not hasattr(websubsub, "SubscriberService"):  # another distribution installs a package of this name, too
+    raise ImportError(
+        "Another distribution has replaced the package websubsub of websubhub; "
+        "uninstall it, and install websubhub again.",
+        name="websubsub",
+    )
+
 _STEP_SECONDS = 10.0
 _ATOM = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Demo</title></feed>'
 _UPDATES = (

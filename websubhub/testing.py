@@ -8,7 +8,7 @@
     web["hub.example"] = asgi(MyHub(), HubConfig(url="https://hub.example/hub"), client=web.client())
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 import anyio
@@ -16,11 +16,20 @@ import attrs
 import httpx
 
 from _websub.asgi.edge import AsgiApp, AsgiEdge, AsgiSend, Receive, Scope
-from _websub.grammar.signature import STRONG_METHODS, SignatureError, verify
-from _websub.grammar.vocabulary import FORM, Header, Mode, Parameter
+from _websub.grammar.signature import STRONG_METHODS, SignatureError, sign
+from _websub.grammar.signature import verify as verify_signature
+from _websub.grammar.vocabulary import FORM, Header, Mode, Parameter, SignatureMethod
 from _websub.http import Answer, Headers, Request, Response, plain
 
-__all__ = ["FakeClock", "InMemoryWeb", "Received", "RecordingHub", "RecordingSubscriber"]
+__all__ = [
+    "FakeClock",
+    "InMemoryWeb",
+    "Received",
+    "RecordingHub",
+    "RecordingSubscriber",
+    "signed_delivery",
+    "verify",
+]
 
 # Only for conditions that never hold: a slow machine must not make a test fail.
 _WAIT_SECONDS = 30.0
@@ -130,7 +139,7 @@ class RecordingSubscriber:
             return None
         try:
             methods = {*STRONG_METHODS, "sha1"}
-            verify(request.headers.get_all(Header.SIGNATURE), [self.secret], request.body, methods)
+            verify_signature(request.headers.get_all(Header.SIGNATURE), [self.secret], request.body, methods)
         except SignatureError:
             return False
         return True
@@ -160,20 +169,83 @@ class RecordingHub:
     """
 
     def __init__(self, response: Response | None = None) -> None:
-        self.response = response or Response(status=202)
+        self.response: Response = response or Response(status=202)
         self.forms: list[dict[str, str]] = []
         self.requests: list[Request] = []
+        self._changed = anyio.Event()
         self._edge = AsgiEdge(self._answer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve one ASGI connection."""
         await self._edge(scope, receive, send)
 
+    async def wait_for_form(self, seconds: float = _WAIT_SECONDS) -> dict[str, str]:
+        """Wait for the first form, and return it.
+
+        Args:
+            seconds: How long to wait.
+
+        Raises:
+            TimeoutError: No form came in time.
+        """
+        with anyio.fail_after(seconds):
+            while not self.forms:
+                await self._changed.wait()
+        return self.forms[0]
+
     async def _answer(self, request: Request) -> Answer:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
         self.requests.append(request)
         if request.headers.get("content-type", "").partition(";")[0].strip() == FORM:
             self.forms.append(dict(parse_qsl(request.body.decode(), keep_blank_values=True)))
         return Answer(self.response)
+
+
+async def verify(
+    client: httpx.AsyncClient, form: Mapping[str, str], *, challenge: str = "a-challenge", **changes: str
+) -> httpx.Response:
+    """Verify the intent of a subscriber as a hub does, and return its response (W3C 5.3).
+
+    Args:
+        client: The client of the web.
+        form: The subscriber's request, as a ``RecordingHub`` has recorded it.
+        challenge: The challenge that the subscriber has to echo.
+        changes: Other values for some parameters, without ``hub.``: ``topic="https://example.com/other"``.
+    """
+    query = {
+        Parameter.MODE: form[Parameter.MODE],
+        Parameter.TOPIC: form[Parameter.TOPIC],
+        Parameter.CHALLENGE: challenge,
+        Parameter.LEASE_SECONDS: form.get(Parameter.LEASE_SECONDS, "3600"),
+    }
+    return await client.get(
+        form[Parameter.CALLBACK], params=query | {f"hub.{name}": value for name, value in changes.items()}
+    )
+
+
+async def signed_delivery(
+    client: httpx.AsyncClient,
+    form: Mapping[str, str],
+    content: bytes,
+    *,
+    content_type: str = "application/json",
+    secret: str | None = None,
+) -> httpx.Response:
+    """Deliver content as a hub does, signed with the secret of the subscription, and return the response (W3C 7, 7.1).
+
+    Args:
+        client: The client of the web.
+        form: The subscriber's request, as a ``RecordingHub`` has recorded it.
+        content: The content.
+        content_type: Its Content-Type.
+        secret: Another secret to sign with, as someone who does not know the right one would.
+    """
+    headers = {"Content-Type": content_type}
+    secret = secret if secret is not None else form.get(Parameter.SECRET)
+    if secret is not None:
+        headers[Header.SIGNATURE] = sign(SignatureMethod.SHA256, secret, content)
+    return await client.post(form[Parameter.CALLBACK], content=content, headers=headers)
 
 
 class FakeClock:
@@ -184,7 +256,7 @@ class FakeClock:
     """
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
+        self.now: float = now
         self._moved = anyio.Event()
 
     def __call__(self) -> float:

@@ -72,7 +72,7 @@ class SubscriberApplication:
         if not is_https(url) and not is_loopback_url(url):
             log.warning("The callbacks below %s do not use https: anyone on the way can read them.", url)
         report = Reporter(config.observer)
-        self.subscriptions = Subscriptions(url, open_state(config.state), failed=_report_unsaved(report))
+        self.subscriptions: Subscriptions = Subscriptions(url, open_state(config.state), failed=_report_unsaved(report))
         self._clients = Clients(
             discovery=DiscoveryClient(client=client, options=discovery),
             trusted=SubscriptionClient(self.subscriptions, client=client, insecure_secrets=insecure_secrets),

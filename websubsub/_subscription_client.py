@@ -13,8 +13,8 @@ from _websub.grammar.vocabulary import Mode, Parameter
 from _websub.http import Headers, HeaderTypes, Request, Response
 from websubsub import _protocol as protocol
 from websubsub._config import LEASE_LIMIT
+from websubsub._discovery.guarded_client import GuardedClient, may_follow
 from websubsub._errors import InsecureSecretError, SubscriptionInitiationError
-from websubsub._guarded_client import GuardedClient, may_follow
 from websubsub._messages import SubscriptionChangeResponse
 from websubsub._state.state import Step, Subscription, token_of
 from websubsub._state.subscriptions import Subscriptions

@@ -103,7 +103,7 @@ def encode_host(host: str) -> str | None:
         return None
     try:
         return idna.encode(host, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
+    except (idna.IDNAError, UnicodeError, OverflowError):  # the last from the Punycode of Python
         return None
 
 

@@ -55,6 +55,7 @@ class Header:
     LINK: Final = "Link"
     SIGNATURE: Final = "X-Hub-Signature"
     MESSAGE_ID: Final = "X-Hub-Message-Id"
+    SUBSCRIPTIONS: Final = "X-Hub-Subscriptions"
     #: How Ballerina marks publish requests: ``publish`` carries the content, ``event`` only announces it.
     PUBLISHER: Final = "x-ballerina-publisher"
 

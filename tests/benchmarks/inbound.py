@@ -92,7 +92,7 @@ def _compared(
                     f"{server}, {name if name == application else 'only an answer'}",
                     partial(stack.enter_context(_running(server, name)).ask, content, query, secret),
                 )
-                for server in ("hypercorn", "uvicorn")
+                for server in ("hypercorn", "uvicorn", "uvicorn alone")
                 for name in ("nothing", application)
             ],
             Variant(f"{application} without a server", partial(_alone, kind)),

@@ -117,10 +117,10 @@ async def main(server: str, name: str) -> None:
     """Serve until killed."""
     logging.disable()
     async with application(name) as (app, path):
-        if server == "uvicorn":
+        if server == "uvicorn alone":
             await _Uvicorn(app, path).serve()
         else:
-            await serve(app, Binding(port=0), ready=lambda base: _say(base + path))
+            await serve(app, Binding(port=0, server=server), ready=lambda base: _say(base + path))
 
 
 if __name__ == "__main__":

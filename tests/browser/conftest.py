@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,28 +37,26 @@ def found_browser() -> str | None:
 
 
 def _missing() -> None:
-    if os.environ.get("WEBSUBHUB_BROWSER_NEEDED"):
+    if os.environ.get("BROWSER_NEEDED"):
         pytest.fail(MISSING)
     pytest.skip(MISSING)
 
 
-try:
-    import playwright.sync_api  # noqa: F401 - is it there?
-except ImportError:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The browser of this machine, instead of one of playwright's.
 
-    @pytest.fixture(scope="session")
-    def browser() -> None:
-        """Skip: the extra dev is not installed."""
-        _missing()
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    """Start the browser of this machine instead of one of playwright's."""
+    It ends with its module: while playwright runs, this thread has an event loop, and no other test can start one.
+    """
     path = found_browser()
-    if path is None:
+    if path is None or find_spec("playwright") is None:
         _missing()
-    return {"executable_path": path, "args": list(ARGUMENTS)}
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - is it there?
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
 
 
 @attrs.frozen

@@ -56,7 +56,7 @@ def test_an_operator_finds_out_and_mends(page: Any, stage: Stage) -> None:
     # Replay the dead letters of a host that works again.
     stage.peers.statuses["refuse"] = 200
     page.get_by_role("navigation").get_by_role("link", name="Dead letters").click()
-    page.get_by_label("Host").fill(f"127.0.0.3:{stage.peers.port}")
+    page.get_by_label("Host", exact=True).fill(f"127.0.0.3:{stage.peers.port}")
     page.get_by_role("button", name="Filter").click()
     before = len(stage.peers.received)
     confirm(page, "Replay all", "Replay")

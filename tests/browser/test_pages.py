@@ -1,13 +1,16 @@
 """Every page of the dashboard in a browser: without an error, readable by everybody, on a phone, in the dark."""
 
+import os
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from tests.browser.conftest import DEADLINE, PAGES, TOPIC, VIEWER, Stage, sign_in
+from tests.waiting import until_in_thread
 
 SECRET = "secret-part-of-the-callback"
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
@@ -22,11 +25,17 @@ MARKUP = (
 )
 
 
-@pytest.fixture(params=[(1280, "light"), (360, "dark")], ids=["wide and light", "narrow and dark"])
-def page(request: pytest.FixtureRequest, browser: Any, stage: Stage) -> Iterator[Any]:
-    """A page that has signed in, in a window of one size and colour."""
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> tuple[int, str]:
+    """The width of the window, and the colours that its user likes."""
+    chosen: tuple[int, str] = getattr(request, "param", (1280, "light"))
+    return chosen
+
+
+@pytest.fixture
+def page(look: tuple[int, str], browser: Any, stage: Stage) -> Iterator[Any]:
+    """A page that has signed in."""
+    context = browser.new_context(viewport={"width": look[0], "height": 800}, color_scheme=look[1])
     context.set_default_timeout(DEADLINE)
     page = context.new_page()
     sign_in(page, stage.base)
@@ -57,6 +66,7 @@ def addresses(page: Any, base: str) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("look", [(1280, "light"), (360, "dark")], indirect=True, ids=["wide, light", "narrow, dark"])
 def test_every_page_is_whole(page: Any, stage: Stage, complaints: list[str]) -> None:
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text()
     for address in addresses(page, stage.base):
@@ -166,3 +176,39 @@ def test_the_first_page_says_what_this_is(browser: Any, stage: Stage) -> None:
     page.get_by_role("link", name="The dashboard").click()
     page.get_by_role("heading", name="Sign in").wait_for()
     context.close()
+
+
+def _goes_on(stage: Stage) -> bool:
+    """Publish, and return whether there are points enough for a plot."""
+    stage.hub.publish(TOPIC, b"something for the plots")
+    return len(stage.hub.get("/admin/series")["series"]["at"]) >= 5
+
+
+#: The pictures of the documents: the page, the width of the window, and its colours.
+PICTURES = {
+    "overview": ("/", 1280, "light"),
+    "overview-dark": ("/", 1280, "dark"),
+    "dead-letters": ("/dead-letters", 1280, "light"),
+    "live": ("/live", 1280, "dark"),
+    "phone": ("/hosts", 360, "light"),
+}
+DOCUMENTS = Path(__file__).parents[2] / "docs/how-to"
+
+
+def test_the_documents_have_their_pictures(browser: Any, stage: Stage, tmp_path: Path) -> None:
+    """With ``TAKE_PICTURES=1`` in the environment, the pictures of the documents are taken again."""
+    guide = (DOCUMENTS / "watch-a-hub-in-a-browser.md").read_text()
+    folder = tmp_path
+    if os.environ.get("TAKE_PICTURES"):
+        folder = DOCUMENTS / "dashboard"
+        until_in_thread(lambda: _goes_on(stage))
+    for name, (path, width, colours) in PICTURES.items():
+        context = browser.new_context(viewport={"width": width, "height": 760}, color_scheme=colours)
+        page = context.new_page()
+        sign_in(page, stage.base)
+        page.goto(stage.base + path, wait_until="networkidle" if path != "/live" else "load")
+        page.screenshot(path=folder / f"{name}.png")
+        context.close()
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert f"](dashboard/{name}.png)" in guide
+        assert (DOCUMENTS / "dashboard" / f"{name}.png").exists()

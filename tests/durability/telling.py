@@ -15,7 +15,7 @@ from websubhub.standalone.command.cli import main
 def _tell(_: int, __: FrameType | None) -> None:
     tasks = asyncio.all_tasks() if asyncio._get_running_loop() else set()
     count = Counter(getattr(task.get_coro(), "__qualname__", "?") for task in tasks)
-    file = Path(os.environ["WEBSUBHUB_TEST_TASKS"])
+    file = Path(os.environ["TASKS_FILE"])
     beside = file.with_suffix(".new")
     beside.write_text(json.dumps(count))
     beside.replace(file)

@@ -1,6 +1,6 @@
 """The store is killed at random instants; nothing that it accepted may be lost.
 
-``WEBSUBHUB_KILLS=1000 pytest tests/durability`` kills it more often than the 20 times of an ordinary run.
+``KILLS=1000 pytest tests/durability`` kills it more often than the 20 times of an ordinary run.
 """
 
 import multiprocessing
@@ -15,7 +15,7 @@ from tests.durability.account import Reader
 from tests.durability.victim import live
 from tests.waiting import PATIENCE
 
-KILLS = int(os.environ.get("WEBSUBHUB_KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "20"))
 
 
 @pytest.mark.durability

@@ -19,7 +19,7 @@ from tests.waiting import PATIENCE
 _EVERY_SECONDS = 5.0
 #: What runs a hub that tells how many tasks it has: ``TELLING`` in front of the arguments of ``websubhub``.
 TELLING = (sys.executable, "-m", "tests.durability.telling")
-TASKS_FILE = "WEBSUBHUB_TEST_TASKS"
+TASKS_FILE = "TASKS_FILE"
 
 
 @attrs.frozen

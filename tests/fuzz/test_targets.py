@@ -26,6 +26,7 @@ FOUND = [
         ),
     ),
     ("answer", b"HTTP/1.1 200\nContent-Length:5\nContent-LEngth:5\nA:\n\nhell "),
+    ("host", b"\xc3\xbc.xn--n9999999999999999y"),
     ("feed-diff", b'+xml\n<rss m=""><channel><item><guid></guid></item><item/></channel></rss>'),
 ]
 

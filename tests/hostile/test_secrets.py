@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 #: The modules that need chance for pauses alone, and no secret of any kind.
 PAUSES = {
     "websubhub/_clients/retry.py",
-    "websubhub/standalone/work/delivery.py",
+    "websubhub/standalone/work/settling.py",
     "websubhub/standalone/work/fetching.py",
 }
 SECRET = "a secret of the tests"

@@ -33,8 +33,7 @@ async def test_no_answer_is_more_work_than_fits_into_a_step(way: Asking, answer:
         async with watched() as turns:
             await ask(way, server.url)
     assert server.requests
-    assert turns.steps > 1
-    assert turns.most < CALLS_MOST
+    assert 0 < turns.most < CALLS_MOST
 
 
 @pytest.mark.durability

@@ -14,7 +14,7 @@ import pytest
 from anyio.abc import Process, TaskStatus
 from anyio.streams.text import TextReceiveStream
 
-from tests.samples.test_samples import SAMPLES, read_errors, running, until
+from tests.samples.test_samples import SAMPLES, read_errors, running, unexpected, until
 from tests.waiting import PATIENCE
 from websubhub import Advertiser, Answer, AsgiEdge, Binding, PublisherClient, Request, Response, serve_app
 
@@ -90,7 +90,7 @@ async def saving(topic: str, folder: Path, port: int, stop: signal.Signals = sig
             errors = await read_errors(process)
             with anyio.fail_after(PATIENCE):
                 status = await process.wait()
-    assert (status, errors) == (0 if stop is signal.SIGINT else -stop, "")
+    assert (status, unexpected(errors)) == (0 if stop is signal.SIGINT else -stop, [])
 
 
 def entry(id_: str, title: str) -> str:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.standalone.hub import Site, World, until, world
+from tests.standalone.hub import Site, World, seconds, until, world
 from tests.standalone.process import ADMIN, run, served
 from tests.standalone.sink import Sink, sink
 from tests.waiting import until_in_thread
@@ -58,7 +58,7 @@ async def test_a_failing_topic_is_shown_with_what_it_answered() -> None:
         assert (shown["topic"], shown["status"]) == (hub.peers + "/topic", 503)
         assert shown["reason"] == "The topic answered 503."
         assert (shown["attempts"], shown["count"], shown["died_at"]) == (1, 1, None)
-        due_at = shown["due_at"]
+        due_at = seconds(shown["due_at"])
         assert before <= due_at - LATER + 1
         assert due_at - LATER * 1.25 - 1 <= time.time()
         deliveries = (await hub.get("/admin/deliveries")).json()

@@ -52,7 +52,7 @@ def test_it_says_when_it_is_ready_and_ends_on_sigterm(loop: str, tmp_path: Path)
 
 
 def test_it_ends_in_time_although_a_subscriber_hangs(tmp_path: Path, subscribers: Sink) -> None:
-    with served(tmp_path, "--delivery-timeout", str(4 * PATIENCE)) as hub:
+    with served(tmp_path, "--delivery-timeout", str(2 * PATIENCE)) as hub:
         topic = "https://topic.example/"
         _subscribe(hub.url, topic, subscribers.callback("hang", 1))
         _wait_for(hub.url, "subscriptions", 1.0)
@@ -112,9 +112,21 @@ def test_the_commands_publish_and_show_and_operate(
         _wait_for(hub.url, "subscriptions", 2.0)
         content = tmp_path / "content.json"
         content.write_bytes(b'{"a": 1}')
-        assert "accepted it" in command("publish", topic, str(content))
+        accepted = command("publish", topic, str(content))
+        assert "accepted it" in accepted
+        assert "goes to 2 subscriptions." in accepted
+        message_id = accepted.split("The message ")[1].split()[0]
         assert "accepted it" in command("publish", topic)
         _wait_for(hub.url, "dead_letters", 1.0)
+        assert message_id in command("messages")
+        [message] = json.loads(command("messages", "--json", "--topic", topic))
+        assert (message["id"], message["delivered"], message["dead"]) == (message_id, 1, 1)
+        shown = command("messages", message_id)
+        assert "answered 500" in shown
+        assert bad in shown
+        assert len(json.loads(command("messages", message_id, "--json"))["attempts"]) == 2
+        again = command("messages", message_id, "--redeliver", "--callback", good)
+        assert again == "On its way again to 1 subscription.\n"
         [topic_row] = json.loads(command("topics", "--json"))
         assert topic_row["url"] == topic
         assert topic in command("topics")
@@ -127,7 +139,15 @@ def test_the_commands_publish_and_show_and_operate(
         assert letter["callback"] == bad
         assert command("dead-letters", "replay", str(letter["id"])) == "1 replayed.\n"
         _wait_for(hub.url, "dead_letters", 1.0)
-        assert json.loads(command("dead-letters", "drop", "--json")) == {"dropped": 1}
+        assert main(["dead-letters", "drop", "--hub", hub.url]) == 2
+        assert "--all" in capsys.readouterr().err
+        assert main(["dead-letters", "replay", "4711", "--hub", hub.url]) == 1
+        output = capsys.readouterr()
+        assert (output.out, "4711" in output.err) == ("0 replayed.\n", True)
+        assert json.loads(command("dead-letters", "--json", "--reason", "no such reason")) == []
+        assert command("dead-letters", "drop", "--topic", "https://another.example/") == "0 dropped.\n"
+        assert " UTC" in command("dead-letters")
+        assert json.loads(command("dead-letters", "drop", "--all", "--json")) == {"dropped": 1, "unknown": []}
         assert json.loads(command("dead-letters", "--json")) == []
         assert MARKER not in hub.log
 

@@ -1,5 +1,6 @@
 """What the command line says of itself and of mistakes: versions, help, completion, misspelt words."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 import websubhub
 import websubsub
+from tests.standalone.process import run
 from websubhub.standalone.command.cli import build_parser, main
 from websubhub.standalone.setting_definitions import Group, flag, variable
 from websubhub.standalone.setting_sources import load
@@ -107,18 +109,24 @@ def test_every_variable_that_lacks_a_letter_is_told(field: "attrs.Attribute[Any]
         load({}, {variable(field.name[:-1]): "1"})
 
 
-def test_variables_of_a_cluster_are_no_mistakes(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster = {"WEBSUBHUB_SERVICE_HOST": "10.0.0.1", "WEBSUBHUB_PORT_8080_TCP_PROTO": "tcp"}
-    assert load({}, cluster) == Settings()
-    for name, value in cluster.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("WEBSUBHUB_STORE", "nats://127.0.0.1:4222")
-    monkeypatch.setattr("websubhub.standalone.command.logs.set_up", lambda *_: None)
-    _, _, error = shown(capsys, "serve", "--store", "sqlite:////nowhere/at/all/hub.db", "--port", "0")
-    for name in cluster:
-        assert f"websubhub: {name} is not a setting, and is ignored.\n" in error
+CLUSTER = {"WEBSUBHUB_SERVICE_HOST": "10.0.0.1", "WEBSUBHUB_PORT_8080_TCP_PROTO": "tcp"}
+
+
+def test_variables_of_a_cluster_are_no_mistakes() -> None:
+    assert load({}, CLUSTER) == Settings()
+    examined = run("doctor", "--store", "sqlite:////nowhere/at/all/hub.db", environment=CLUSTER)
+    for name in CLUSTER:
+        assert f"websubhub: {name} is not a setting, and is ignored.\n" in examined.stderr
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_hub_logs_variables_of_a_cluster_in_the_format_of_its_log(log_format: str) -> None:
+    store = ("--store", "sqlite:////nowhere/at/all/hub.db")
+    refused = run("serve", *store, "--log-format", log_format, environment=CLUSTER)
+    *logged, mistake = refused.stderr.splitlines()
+    assert mistake.startswith("websubhub: The database /nowhere/at/all/hub.db")
+    lines = [json.loads(line)["message"] if log_format == "json" else line for line in logged]
+    assert [any(name in line for name in CLUSTER) for line in lines] == [True] * len(CLUSTER)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

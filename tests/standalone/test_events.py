@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.waiting import PATIENCE
 from websubhub.standalone.command.logs import JsonFormatter, TextFormatter
 from websubhub.standalone.events.events import Event, Events
 from websubhub.standalone.events.kinds import Kind
@@ -207,7 +208,7 @@ async def test_who_watches_gets_what_is_new(events: Events) -> None:
             seen.extend(events.after(number, 1))
             number = seen[-1].id
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
             for number in range(3):

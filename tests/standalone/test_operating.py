@@ -171,7 +171,6 @@ async def test_topics_and_subscriptions_are_listed_a_page_at_a_time() -> None:
         ("POST", "/admin/subscriptions/remove", 401),
         ("POST", "/admin/hosts/pause", 401),
         ("GET", "/admin", 404),
-        ("GET", "/", 404),
     ],
 )
 async def test_without_the_token_nothing_is_told(method: str, path: str, status: int) -> None:
@@ -206,7 +205,8 @@ async def test_without_a_token_a_hub_on_loopback_is_open_to_this_machine_alone()
         ("/admin/topics", {"url": TOPIC, "delivery_mode": "never"}, "every, latest"),
         ("/admin/topics", {"url": TOPIC, "feed_diff": "yes"}, "true or false"),
         ("/admin/hosts/pause", {"host": 7}, "name of a host"),
-        ("/admin/hosts/pause", {}, "name of a host"),
+        ("/admin/hosts/pause", {}, "host is missing"),
+        ("/admin/hosts/pause", {"hots": "a.example"}, "Did you mean host?"),
         ("/admin/dead-letters/replay", {"ids": []}, "list of 1 to"),
         ("/admin/dead-letters/replay", {}, "all set to true"),
         ("/admin/dead-letters/replay", {"ids": ["x"]}, "whole number"),

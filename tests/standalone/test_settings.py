@@ -49,7 +49,8 @@ def test_every_setting_has_a_flag_a_variable_and_a_key(field: "attrs.Attribute[A
     texts = {
         "host": "127.0.0.9", "public_url": "https://hub.example/x", "store": "memory:", "retry_delays": "1,2.5",
         "signature_method": "sha512", "topics": "registered", "feed_diff": "https://a.example/",
-        "latest_only": "*", "publisher_token": "t" * 16, "admin_token": "t" * 16, "allow_network": "10.0.0.0/8",
+        "latest_only": "*", "publisher_token": "t" * 16, "admin_token": "t" * 16, "viewer_token": "t" * 16,
+        "allow_network": "10.0.0.0/8",
         "log_format": "json", "log_level": "debug", "loop": "trio", "server": "hypercorn", "validate_topics": "true",
         "anonymous_publishers": "true", "lease_seconds": "864001", "min_lease_seconds": "301",
         "max_lease_seconds": "2592001", "certfile": "chain.pem", "keyfile": "key.pem", "unix_socket": "hub.sock",
@@ -145,7 +146,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         _loaded(file=str(tmp_path / "binary.toml"))
 
 
-@pytest.mark.parametrize("name", ["publisher_token", "admin_token"])
+@pytest.mark.parametrize("name", ["publisher_token", "admin_token", "viewer_token"])
 @pytest.mark.parametrize("text", [f"{MARKER} {MARKER}", f"{MARKER}é", f"{MARKER}\n", "short-MARKER"])
 def test_a_bad_token_is_refused_and_not_repeated(name: str, text: str, tmp_path: Path) -> None:
     sources: list[dict[str, Any]] = [

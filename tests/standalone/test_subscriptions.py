@@ -50,7 +50,7 @@ async def test_leases_are_granted_within_the_limits(asked: int | str | None, gra
         [subscription] = (await hub.get("/admin/subscriptions")).json()["subscriptions"]
         assert subscription["lease_seconds"] == granted
         assert round(seconds(subscription["expires_at"]) - seconds(subscription["requested_at"])) == granted
-        assert before - 0.001 <= seconds(subscription["requested_at"]) <= time.time()
+        assert int(before) <= seconds(subscription["requested_at"]) <= time.time()
 
 
 @pytest.mark.parametrize("lease", ["0", "-1", "1e9", "inf", "0000", "9" * 5000 + "."])

@@ -14,6 +14,7 @@ import pytest
 
 import websubhub
 import websubsub
+from tests.ports import HOST, held_port
 from tests.waiting import PATIENCE
 from websubhub import HubClient, HubConfig, HubListener, HubService, PublisherClient, RetryPolicy, SubscriptionAccepted
 from websubsub import SubscriberConfig, SubscriberListener, SubscriberService, Target
@@ -134,8 +135,7 @@ def test_a_service_tells_where_it_listens_and_how_to_stop(package: str) -> None:
 
 @pytest.mark.parametrize("package", PROGRAMS)
 def test_a_port_that_is_taken_is_one_sentence(package: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with held_port() as port, socket.create_server((HOST, port)):
         done, quiet = (
             subprocess.run(command(package, port, quiet=quiet), capture_output=True, text=True, check=False, cwd=ROOT)
             for quiet in (False, True)

@@ -15,7 +15,7 @@ from _websub.http import Request
 from _websub.server.serving import Binding, serve
 from websubhub.testing import InMemoryWeb
 from websubsub import DiscoveryClient, DiscoveryError, DiscoveryOptions, NoHubError, NoTopicError
-from websubsub._guarded_client import GuardedClient
+from websubsub._discovery.guarded_client import GuardedClient
 
 LINKS = '<https://hub.example/>; rel="hub", </feed>; rel="self"'
 

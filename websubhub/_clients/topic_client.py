@@ -105,8 +105,8 @@ class TopicClient(AsyncResource):
         self._limits = limits
         self._hub = hub
         self._redirects = redirects
-        self.budgets = _default_budgets(body_limit) if budgets is None else budgets
-        self.large = LargeContents()
+        self.budgets: Budgets = _default_budgets(body_limit) if budgets is None else budgets
+        self.large: LargeContents = LargeContents()
         wait = seconds if budgets is None else 0.0
         self._patience = wait if patience is None else patience
 

@@ -123,42 +123,26 @@ async def _assemble(
     distributor: ContentDistributor,
     topics: TopicClient,
 ) -> Parts:
-    rules = _rules(settings, store.topics, topics)
-    await rules.apply()
-    clock = store.clock
+    rules = await _rules(settings, store.topics, topics)
     operators, viewers, publishing = _tokens(settings)
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong + viewers.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
-    accepted, announced = Wakeup(), Wakeup()
-    named_topics, named_callbacks = Introductions(), Introductions()
+    accepted, announced, named_topics, named_callbacks = Wakeup(), Wakeup(), Introductions(), Introductions()
     reports = Reports(events, store)
     fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, events=events, space=reports.space)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
-    intake = Intake(store, announced.ring, clock, named_topics, events)
-    requests = Requests(store.verifications, accepted.ring, clock, _limits(settings), named_callbacks)
+    intake = Intake(store, announced.ring, store.clock, named_topics, events)
+    requests = Requests(store.verifications, accepted.ring, store.clock, _limits(settings), named_callbacks)
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
-    app = HubApplication(service, _config(settings, hub), clock=clock)
-    budget = _verification_budget(hub, clock)
+    app = HubApplication(service, _config(settings, hub), clock=store.clock)
+    budget = _verification_budget(hub, store.clock)
     verification = _verification(store, app, accepted, budget, metrics, named_callbacks, events=events)
     controls = Controls(
-        hub=hub,
-        deny=app.deny,
-        announced=announced.ring,
-        accepted=accepted.ring,
-        verifications=budget,
-        distributor=distributor,
-        clock=clock,
-    )
-    operator = operating(
-        settings,
-        store,
-        controls,
-        events,
-        metrics,
-        Access(operators, viewers, reach),
-        saturated=lambda: app.load.saturated,
-        start=start,
-    )
+        hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring, verifications=budget,
+        distributor=distributor, clock=store.clock,
+    )  # fmt: skip
+    access = Access(operators, viewers, reach)
+    operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=start)
     return Parts(
         events=events,
         app=app,
@@ -258,14 +242,16 @@ def _tokens(settings: Settings) -> tuple[Tokens, Tokens, Tokens]:
     return Tokens(admin, "admin"), Tokens(viewer, "viewer"), named_tokens(settings.publisher_token, "publisher")
 
 
-def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:
-    return TopicRules(
+async def _rules(settings: Settings, known: TopicStore, client: TopicClient) -> TopicRules:
+    rules = TopicRules(
         known,
         registered_only=settings.topics == "registered",
         latest_only=settings.latest_only,
         feed_diff=settings.feed_diff,
         validate=client if settings.validate_topics else None,
     )
+    await rules.apply()
+    return rules
 
 
 def _config(settings: Settings, hub: str) -> HubConfig:

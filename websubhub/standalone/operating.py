@@ -6,7 +6,7 @@ from types import MappingProxyType
 import attrs
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from websubhub import AsgiEdge
+from websubhub import AsgiEdge, EdgeLoad
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.dashboard.site import Site, site_of
 from websubhub.standalone.admin.http import event_stream, openapi
@@ -29,7 +29,7 @@ _OPEN_TO_ALL = ("/health", "/ready", "/metrics")
 
 @attrs.frozen(kw_only=True)
 class Start:
-    """What is known of a hub only to whoever starts it.
+    """The facts about a hub that only those who start it know.
 
     Attributes:
         sources: Where each setting comes from, by name, for those that are not defaults.
@@ -73,7 +73,7 @@ def operating(
     metrics: HubMetrics,
     access: Access,
     *,
-    saturated: Callable[[], bool],
+    load: Callable[[], EdgeLoad],
     start: Start,
 ) -> Operating:
     """Return the side of a hub that operators see.
@@ -85,24 +85,23 @@ def operating(
         events: What happens in it.
         metrics: Its counts.
         access: Who may use the admin API.
-        saturated: Returns whether it would refuse the next request because it is too busy.
+        load: Returns how busy it is.
         start: What is known of it only to whoever starts it.
     """
     series, lag = Series(), LoopLag()
     about = About(settings=settings, sources=start.sources, url=controls.hub, started_at=controls.clock())
     operations = Operations(store, controls, events, series, about)
 
-    def further() -> Iterable[Metric]:
-        yield from requests.families()
-        yield from lag.families()
-        yield _connections(controls, start.connections)
-        yield from process_families(settings.store.partition(":")[0])
-
-    admin = Admin(store, operations, metrics, access=access, saturated=saturated, clock=controls.clock, further=further)
+    admin = Admin(
+        store,
+        operations,
+        metrics,
+        access=access,
+        saturated=lambda: load().saturated,
+        clock=controls.clock,
+        further=lambda: _measured(requests, lag, _connections(controls, start.connections), settings.store),
+    )
     requests = RequestCounter(_routes(admin))
-
-    async def waiting() -> int:
-        return (await store.broker.statistics()).waiting
 
     edge = AsgiEdge(admin.handle)
     return Operating(
@@ -113,8 +112,15 @@ def operating(
         site=site_of(settings, operations, access, admin.is_ready, hub=controls.hub, clock=controls.clock),
         requests=requests,
         lag=lag,
-        sampler=Sampler(series, metrics, requests, waiting, controls.clock),
+        sampler=Sampler(series, metrics, requests, store.broker.statistics, controls.clock),
     )
+
+
+def _measured(requests: RequestCounter, lag: LoopLag, connections: Metric, store: str) -> Iterable[Metric]:
+    yield from requests.families()
+    yield from lag.families()
+    yield connections
+    yield from process_families(store.partition(":")[0])
 
 
 def _connections(controls: Controls, incoming: Callable[[], int] | None) -> Metric:

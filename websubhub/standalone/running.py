@@ -41,8 +41,8 @@ class Hub:
 
     def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
         operating = parts.operating
-        for_programs = {event_stream.PATH: operating.stream, "/": operating.admin}
-        self.app = operating.requests.counting(operating.site.app(HUB_PATH, parts.app, for_programs))
+        site = operating.site.app(HUB_PATH, parts.app, {event_stream.PATH: operating.stream, "/": operating.admin})
+        self.app = operating.requests.counting(site)
         self._parts = parts
         self._delivered = delivered
 

@@ -13,7 +13,7 @@ from _websub.grammar.coding import ContentCodingError, content_decoder
 from _websub.grammar.urls import UrlError, check_url
 from _websub.http import Headers, HeaderTypes, Request
 from websubsub._discovery.discovery import Discovery, DiscoveryError, DiscoveryOptions, DiscoveryReader
-from websubsub._guarded_client import GuardedClient, have_one_origin, may_follow
+from websubsub._discovery.guarded_client import GuardedClient, have_one_origin, may_follow
 
 _SLICE_BYTES = 16 * 1024
 _NEGOTIATED = frozenset({"accept", "accept-language", "user-agent"})

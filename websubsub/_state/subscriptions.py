@@ -61,7 +61,7 @@ class Subscriptions:
         self._base = base if base.endswith("/") else base + "/"
         self._store = store or MemoryStore()
         self._clock = clock
-        self.keeping = Keeping(self._store, failed)
+        self.keeping: Keeping = Keeping(self._store, failed)
         self._by_token: dict[str, Subscription] = {}
         self._by_target: dict[str, dict[str, None]] = {}
         self._prune_at = _PRUNE_FIRST

@@ -47,7 +47,7 @@ def page() -> list[str]:
         lines += ["", "```text", f"websubhub {usage(name, parser)}", "```"]
         if name in _NOTES:
             lines += ["", *_NOTES[name].splitlines()]
-        if rows := [(f"`{_written(action)}`", action.help or "") for action in arguments(parser)]:
+        if rows := [(f"`{_written(action)}`", (action.help or "").replace("[", "\\[")) for action in arguments(parser)]:
             lines += table(("Argument", "Meaning"), rows)
     return lines
 

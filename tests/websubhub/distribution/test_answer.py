@@ -176,3 +176,22 @@ def test_no_answer_makes_its_server_send_more_than_a_share_of_bytes(beginning: b
         sent += len(piece)
         assert sent <= LIMITS.head_bytes + 8 * LIMITS.ignored_body_bytes + len(beginning) + len(piece)
     assert not reader.reusable, "and what follows is not read, as the connection is closed"
+
+
+@pytest.mark.parametrize(("status", "kept"), [(500, b"0123456789"), (404, b"0123456789"), (204, b""), (200, b"")])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_the_beginning_of_an_error_is_kept_and_costs_no_waiting(status: int, kept: bytes, size: int) -> None:
+    body = b"0123456789abcdefghij" if status != 204 else b""
+    answer = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+    reader = AnswerReader(LIMITS, 0, "POST", error_body_bytes=10)
+    outcomes = [reader.feed(answer[start : start + size]) for start in range(0, len(answer), size)]
+    [outcome] = [outcome for outcome in outcomes if outcome is not None]
+    assert (outcome.status, outcome.body, outcome.body_failure) == (status, kept, None)
+    assert reader.reusable
+
+
+def test_an_error_without_an_end_is_an_outcome_with_its_beginning() -> None:
+    reader = AnswerReader(LIMITS, 0, "POST", error_body_bytes=10)
+    assert reader.feed(b"HTTP/1.1 500 X\r\nContent-Length: 50\r\n\r\nabc") is None
+    outcome = reader.end(DeliveryFailure.TIMEOUT, "too slow")
+    assert (outcome.status, outcome.body, outcome.failure) == (500, b"abc", None)

@@ -320,3 +320,16 @@ async def test_connection_that_is_never_made_is_an_outcome() -> None:
             async with open_engine(connect_seconds=0.2) as engine:
                 outcome = await send_one(engine, f"http://127.0.0.1:{full.getsockname()[1]}/")
     assert outcome.failure is DeliveryFailure.CONNECT_TIMEOUT
+
+
+async def test_what_failed_says_how_long_it_took_and_what_was_answered() -> None:
+    answer = b"HTTP/1.1 500 X\r\nContent-Length: 5\r\n\r\nsorry"
+    with peer(answering(answer)) as failing, peer(answering(NO_CONTENT)) as well:
+        async with open_engine() as engine:
+            for timed in (False, True):
+                content = SharedContent(body=b"x", error_body_bytes=100, timed=timed)
+                error = await send_one(engine, failing.url, content)
+                success = await send_one(engine, well.url, content)
+                assert (error.status, error.body) == (500, b"sorry")
+                assert 0 < error.seconds < PATIENCE
+                assert (success.body, success.seconds > 0) == (b"", timed)

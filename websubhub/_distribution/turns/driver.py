@@ -147,7 +147,7 @@ class Driver:
         """Set those aside that have not answered for a moment, so that those that answer at once get their slots."""
         shares, now = self._pool.shares, self._shared.now
         needed = self._assigner.is_short_of_slots
-        for connection in shares.make_room(self._pool.under_way(), now, needed=needed):
+        for connection in shares.make_room(self._pool.under_way, now, needed=needed):
             self._finish(connection, connection.expire())
 
     def _finish_failed(self) -> None:

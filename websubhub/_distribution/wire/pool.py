@@ -99,7 +99,7 @@ class Pool:
         else:
             self.shares.busy -= 1
         idle = self._idle
-        if idle.count >= idle.most - len(self.shares.aside):
+        if idle.count >= idle.most - self.shares.room_aside(self._shared.now):
             worse = idle.less_useful_than(connection, self._shared.now)
             if worse is None:
                 self._close(connection)
@@ -127,7 +127,7 @@ class Pool:
         """Close the connections that were idle for too long, and those whose room unanswered ones have taken."""
         for connection in self._idle.expired(self._shared.now):
             self.drop_idle(connection)
-        for _ in range(min(self._idle.surplus(len(self.shares.aside)), _CLOSED_AT_ONCE)):
+        for _ in range(min(self._idle.surplus(self.shares.room_aside(self._shared.now)), _CLOSED_AT_ONCE)):
             oldest = self._idle.oldest()
             if oldest is not None:
                 self.drop_idle(oldest)

@@ -1,6 +1,6 @@
 """The slots of exchanges, divided so that hosts that answer do not wait for hosts that hang."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from _websub.server.descriptors import connections_within_limit
@@ -13,6 +13,7 @@ SUSPECT, ASIDE = 1, 2
 # Whoever has not answered by then stands aside, and who stands aside has so long before it may be given up.
 _MOMENT_SECONDS = 0.25
 _FAIR_SECONDS = 2.0
+_ROOM_SECONDS = 30.0
 _SUSPECTS_SHARE = 4
 _SUSPECTS_SHARE_ASIDE = 2
 # The program that delivers has other things to open, above all connections that come in.
@@ -39,7 +40,7 @@ class Shares:
     """
 
     __slots__ = (
-        "_aside_most", "_suspects_most", "_total_seconds", "aside", "busy", "most",
+        "_aside_most", "_room_aside", "_room_until", "_suspects_most", "_total_seconds", "aside", "busy", "most",
         "suspects", "suspects_aside",
     )  # fmt: skip
 
@@ -50,6 +51,7 @@ class Shares:
         self._aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
         self.busy = self.suspects = self.suspects_aside = 0
         self.aside: dict[Connection, None] = {}
+        self._room_aside, self._room_until = 0, -inf
 
     @property
     def has_room(self) -> bool:
@@ -82,18 +84,29 @@ class Shares:
             self.busy -= 1
             self.suspects -= suspect
 
-    def make_room(self, connections: Iterable[Connection], now: float, *, needed: bool) -> list[Connection]:
+    def room_aside(self, now: float) -> int:
+        """Return how many descriptors are left to exchanges aside: for a while, as many as there have been.
+
+        Their number goes up and down, and a connection that is closed to make room is missing when its turn comes.
+        """
+        if len(self.aside) >= self._room_aside or now > self._room_until:
+            self._room_aside, self._room_until = len(self.aside), now + _ROOM_SECONDS
+        return self._room_aside
+
+    def make_room(
+        self, connections: Callable[[], Iterable[Connection]], now: float, *, needed: bool
+    ) -> list[Connection]:
         """Move exchanges that have not answered for a moment aside. Return those that must be given up.
 
         Args:
-            connections: Those that have a delivery.
+            connections: Returns those that have a delivery, which are looked for among all.
             now: The time.
             needed: Whether somebody waits for a slot.
         """
         if 2 * self.busy <= self.most and self.has_room_for_suspects:
             return []
         before = now - _MOMENT_SECONDS
-        overdue = [each for each in connections if not each.standing & ASIDE and self.began(each) <= before]
+        overdue = [each for each in connections() if not each.standing & ASIDE and self.began(each) <= before]
         left = sum(not self._step_aside(each) and not each.standing & SUSPECT for each in overdue)
         if not left or not needed or self.busy < self.most:
             return []

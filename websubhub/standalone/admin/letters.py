@@ -1,14 +1,13 @@
 """Operations of the admin API on dead letters."""
 
-import base64
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from websubhub import authority_of
+from websubhub.standalone.admin.contents import shown_content
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
 from websubhub.standalone.admin.parameters import (
     OperationError,
-    iso_time,
     read_flag,
     read_host_filter,
     read_ids,
@@ -21,7 +20,6 @@ from websubhub.standalone.admin.parameters import (
 from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, HubStore, LetterFilter
 
 _AT_ONCE = 1_000
-_CONTENT_BYTES = 16 * 1_048_576
 
 
 class LetterOperations:
@@ -50,16 +48,7 @@ class LetterOperations:
         update = await self._store.letters.update(read_number(parameters.get("id"), "id"))
         if update is None:
             raise OperationError(404, "There is no such dead letter.")
-        content = update.content[:_CONTENT_BYTES]
-        return {
-            "topic": update.topic,
-            "message_id": update.id,
-            "content_type": update.content_type,
-            "content_length": len(update.content),
-            "published_at": iso_time(update.published_at),
-            "content_base64": base64.b64encode(content).decode(),
-            "truncated": len(content) < len(update.content),
-        }
+        return shown_content(update)
 
     async def replay(self, parameters: dict[str, Any]) -> object:
         """Replay dead letters, by id or those that a filter means."""

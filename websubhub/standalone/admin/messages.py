@@ -1,15 +1,14 @@
 """Operations of the admin API on messages, and on failed attempts at their deliveries."""
 
-import base64
 from typing import Any
 
 import attrs
 
+from websubhub.standalone.admin.contents import shown_content
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
 from websubhub.standalone.admin.parameters import (
     OperationError,
-    iso_time,
     read_host_filter,
     read_limit,
     read_text,
@@ -20,7 +19,6 @@ from websubhub.standalone.events.events import Events
 from websubhub.standalone.hub.intake import record_published
 from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, HubStore, Message, Update
 
-_CONTENT_BYTES = 16 * 1_048_576
 _ATTEMPTS = 100
 _OPERATOR = "operator"
 
@@ -67,16 +65,7 @@ class MessageOperations:
     async def content(self, parameters: dict[str, Any]) -> object:
         """Return the content of a message, of a very large one only the beginning."""
         update = await self._update(parameters)
-        content = update.content[:_CONTENT_BYTES]
-        return {
-            "topic": update.topic,
-            "message_id": update.id,
-            "content_type": update.content_type,
-            "content_length": len(update.content),
-            "published_at": iso_time(update.published_at),
-            "content_base64": base64.b64encode(content).decode(),
-            "truncated": len(content) < len(update.content),
-        }
+        return shown_content(update)
 
     async def redeliver(self, parameters: dict[str, Any]) -> object:
         """Deliver a message again: to one callback, or as a new update with the same id to all subscriptions now."""

@@ -25,7 +25,7 @@ _HIDDEN = "***"
 
 @attrs.frozen(kw_only=True)
 class About:
-    """What is known of a hub from its start.
+    """The facts about a hub that are known from its start.
 
     Args:
         settings: Its settings.

@@ -64,7 +64,7 @@ class Journal(Protocol):
 
         Args:
             updates: The updates to read.
-            subscriptions: The subscriptions to read, of claims and of those that will be claimed next.
+            subscriptions: The subscriptions to read, those of claims and of later ones.
             repeated: The subscriptions among them whose attempts to read, since a delivery failed.
         """
         ...

@@ -19,6 +19,7 @@ _COMMANDS = (
     ("publish", "publish an update, or announce that a topic has changed", "publish:add_arguments"),
     ("topics", "list the topics of a hub", "remote:add_topics"),
     ("subscriptions", "list the subscriptions of a hub", "remote:add_subscriptions"),
+    ("messages", "show what became of messages, or deliver one again", "messages:add_arguments"),
     ("deliveries", "show how much is waiting, and which deliveries fail", "remote:add_deliveries"),
     ("dead-letters", "list, replay or drop deliveries that the hub gave up on", "remote:add_dead_letters"),
     (

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Awaitable, Callable
 
-from websubhub.standalone.command.flags import add_settings, read_settings
+from websubhub.standalone.command.flags import add_settings, ignored_variables, read_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _examine(options: argparse.Namespace) -> int:
     settings = read_settings(options)
+    for sentence in ignored_variables():
+        print(f"websubhub: {sentence}", file=sys.stderr)
     # Imported when needed, so that help and mistakes are shown at once.
     from websubhub import run_app  # noqa: PLC0415 - see above
     from websubhub.standalone.command import doctor  # noqa: PLC0415 - see above

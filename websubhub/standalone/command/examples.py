@@ -14,6 +14,11 @@ _EXAMPLES = {
     ),
     "topics": ("websubhub topics --hub https://hub.example.com/hub",),
     "subscriptions": ("websubhub subscriptions --topic https://example.com/feed --json",),
+    "messages": (
+        "websubhub messages --topic https://example.com/feed",
+        "websubhub messages 2f1c0a9e8b7d4c6f5a3e1d0b9c8f7a6e",
+        "websubhub messages 2f1c0a9e8b7d4c6f5a3e1d0b9c8f7a6e --redeliver --callback https://sub.example/callback",
+    ),
     "dead-letters": ("websubhub dead-letters", "websubhub dead-letters replay 17 18"),
     "announcements": ("websubhub announcements", "websubhub announcements replay 4"),
     "doctor": (

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from typing import Any
 
 import attrs
@@ -62,15 +61,15 @@ def _shown(default: object) -> str:
 def read_settings(options: argparse.Namespace) -> Settings:
     """Return the settings from the command line, the environment and the file.
 
-    Variables that look like settings and are none are told on stderr.
-
     Raises:
         SettingsError: A setting cannot be used.
     """
-    settings = load(_given(options), os.environ, options.config)
-    for name in unknown_variables(os.environ)[1]:
-        sys.stderr.write(f"websubhub: {name} is not a setting, and is ignored.\n")
-    return settings
+    return load(_given(options), os.environ, options.config)
+
+
+def ignored_variables() -> list[str]:
+    """Return a sentence for each variable that is named like a setting and is none."""
+    return [f"{name} is not a setting, and is ignored." for name in unknown_variables(os.environ)[1]]
 
 
 def read_sources(options: argparse.Namespace) -> dict[str, str]:

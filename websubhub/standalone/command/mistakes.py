@@ -9,6 +9,8 @@ def sentence_of(error: Exception) -> str | None:
     """Return the message for an error, or None if it is not one that the user can fix."""
     if isinstance(error, SettingsError | StoreError | RemoteError):
         return str(error)
+    if isinstance(error, ImportError) and error.name == "websubsub":
+        return error.msg
     if isinstance(error, OSError):
         return f"{error.strerror or error}."
     return None

@@ -34,7 +34,17 @@ def _publish(options: argparse.Namespace) -> int:
         sys.stderr.write(f"websubhub: the hub did not accept it: {error}\n")
         return 1
     sys.stdout.write(f"The hub accepted it ({answer.status}).\n")
+    if answer.message_id is not None:
+        sys.stdout.write(f"The message {ascii(answer.message_id)[1:-1]} {_goes_to(answer.recipients)}.\n")
     return 0
+
+
+def _goes_to(recipients: int | None) -> str:
+    if recipients is None:
+        return "is on its way"
+    if not recipients:
+        return "goes to nobody, since the topic has no subscription"
+    return f"goes to {recipients} subscription{'' if recipients == 1 else 's'}"
 
 
 def _content(path: str) -> bytes:

@@ -25,26 +25,28 @@ _ANSWER_LIMIT = 64 * 1024 * 1024
 
 def add_topics(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``topics``."""
-    _add_listing(command)
+    command.add_argument("--search", metavar="TEXT", help="only those with this text in their URL")
+    add_listing(command)
     command.set_defaults(run=_list_topics)
 
 
 def add_subscriptions(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``subscriptions``."""
-    _add_listing(command)
-    command.add_argument("--topic", metavar="URL", help="only those of this topic")
+    add_listing(command)
+    add_filters(command, "topic", "host", "callback")
     command.set_defaults(run=_list_subscriptions)
 
 
 def add_deliveries(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``deliveries``."""
-    _add_listing(command)
+    add_listing(command)
     command.set_defaults(run=_show_deliveries)
 
 
 def add_dead_letters(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``dead-letters``."""
     _add_kept(command, _LETTERS)
+    add_filters(command, *_LETTERS.filters)
 
 
 def add_announcements(command: argparse.ArgumentParser) -> None:
@@ -54,12 +56,22 @@ def add_announcements(command: argparse.ArgumentParser) -> None:
 
 def _add_kept(command: argparse.ArgumentParser, kept: "_Kept") -> None:
     command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
-    command.add_argument("ids", nargs="*", metavar="ID", help="which ones; by default all that the hub gave up on")
-    _add_listing(command)
+    text = "which ones; to replay, by default all that the hub gave up on"
+    command.add_argument("ids", nargs="*", metavar="ID", help=text)
+    command.add_argument("--all", action="store_true", help="all that the hub gave up on, instead of ids")
+    add_listing(command)
     command.set_defaults(run=partial(_show_kept, kept))
 
 
-def _add_listing(command: argparse.ArgumentParser) -> None:
+def add_filters(command: argparse.ArgumentParser, *names: str) -> None:
+    """Add the flags of filters."""
+    for name in names:
+        form, text = _FILTERS[name]
+        command.add_argument(f"--{name}", metavar=form, help=text)
+
+
+def add_listing(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of a list of a running hub."""
     add_hub(command, "ADMIN_TOKEN", "the admin token")
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -112,66 +124,83 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return f"it answered {error.code}"
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line."""
     sys.stdout.write(f"{line}\n")
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    cells = [list(columns), *([_cell(row.get(column)) for column in columns] for row in rows)]
+def pages(
+    options: argparse.Namespace, path: str, name: str, parameters: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Return all entries of a list."""
+    found: list[dict[str, Any]] = []
+    asked: dict[str, Any] = {**(parameters or {}), "limit": _PAGE}
+    while True:
+        answer = call(options, "GET", path, asked)
+        found += answer[name]
+        if answer.get("next") is None:
+            return found
+        asked["after"] = answer["next"]
+
+
+def given(options: argparse.Namespace, *names: str) -> dict[str, str]:
+    """Return the filters that were given."""
+    return {name: value for name in names if (value := getattr(options, name, None))}
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as a table."""
+    cells = [list(columns), *([_cell(row.get(column), column) for column in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for row in cells:
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, name: str) -> str:
     if value is None:
         return "-"
+    if name.endswith("_at") and isinstance(value, str):
+        return ascii(f"{value.partition('.')[0].replace('T', ' ')} UTC")[1:-1]
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else ascii(str(value))[1:-1]
 
 
 def _list_topics(options: argparse.Namespace) -> int:
-    rows: list[dict[str, Any]] = []
-    parameters: dict[str, Any] = {"limit": _PAGE}
-    while page := call(options, "GET", "/admin/topics", parameters)["topics"]:
-        rows += page
-        parameters["after"] = page[-1]["url"]
-    return _print(options, rows, ("url", "registered", "delivery_mode", "feed_diff"))
+    rows = pages(options, "/admin/topics", "topics", given(options, "search"))
+    return print_rows(options, rows, ("url", "registered", "delivery_mode", "feed_diff"))
 
 
-def _print(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+def print_rows(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+    """Print rows as a table or as JSON, as the options say, and return the exit status."""
     if options.json:
-        _say(json.dumps(list(rows)))
+        say(json.dumps(list(rows)))
     else:
-        _table(rows, columns)
+        table(rows, columns)
     return 0
 
 
 def _list_subscriptions(options: argparse.Namespace) -> int:
-    rows: list[dict[str, Any]] = []
-    parameters: dict[str, Any] = {"limit": _PAGE} | ({"topic": options.topic} if options.topic else {})
-    while page := call(options, "GET", "/admin/subscriptions", parameters)["subscriptions"]:
-        rows += page
-        parameters |= {"after_topic": page[-1]["topic"], "after": page[-1]["callback"]}
-    return _print(options, rows, ("topic", "callback", "signed", "lease_seconds", "expires_at"))
+    only = given(options, "topic", "host", "callback")
+    rows = pages(options, "/admin/subscriptions", "subscriptions", only)
+    return print_rows(options, rows, ("topic", "callback", "signed", "lease_seconds", "expires_at"))
 
 
 def _show_deliveries(options: argparse.Namespace) -> int:
     answer = call(options, "GET", "/admin/deliveries", {"limit": _PAGE})
     if options.json:
-        _say(json.dumps(answer))
+        say(json.dumps(answer))
         return 0
     counts = dict(answer["statistics"])
     for name, value in counts.pop("announcements").items():
         counts[name if name.startswith("oldest") else f"{name}_announcements"] = value
     for name, value in counts.items():
-        _say(f"{name.replace('_', ' '):<24}{_cell(value)}")
+        say(f"{name.replace('_', ' '):<24}{_cell(value, name)}")
     for rows, columns in (
         (answer["failing"], ("topic", "callback", "attempts", "refusals", "due_at", "reason")),
         (answer["announcements"], _ANNOUNCEMENTS.columns),
     ):
         if rows:
-            _say("")
-            _table(rows, columns)
+            say("")
+            table(rows, columns)
     return 0
 
 
@@ -183,40 +212,66 @@ class _Kept:
         route: Its path below ``/admin``.
         columns: The columns to print.
         dead: The parameters that select only those that were given up.
+        filters: The parameters that select some, also to replay or drop them.
     """
 
     route: str
     columns: tuple[str, ...]
     dead: Mapping[str, str] = attrs.field(factory=dict)
+    filters: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in an answer."""
+        return self.route.replace("-", "_")
 
 
-_LETTERS = _Kept("dead-letters", ("id", "topic", "callback", "attempts", "reason", "died_at"))
+_FILTERS = {
+    "topic": ("URL", "only those of this topic"),
+    "host": ("HOST", "only those with callbacks on this host, with the port unless it is 80 or 443"),
+    "callback": ("URL", "only those of this callback"),
+    "reason": ("TEXT", "only those with exactly this reason"),
+}
+_LETTERS = _Kept(
+    "dead-letters",
+    ("id", "topic", "callback", "attempts", "reason", "died_at"),
+    filters=("topic", "host", "callback", "reason"),
+)
 _ANNOUNCEMENTS = _Kept(
     "announcements", ("id", "topic", "state", "attempts", "status", "due_at", "reason"), {"state": "dead"}
 )
 
 
 def _show_kept(kept: _Kept, options: argparse.Namespace) -> int:
+    only = given(options, *kept.filters)
     if options.action is None:
-        return _print(options, _all_of(kept, options, {}), kept.columns)
+        return print_rows(options, pages(options, f"/admin/{kept.route}", kept.name, only), kept.columns)
+    word = {"replay": "replayed", "drop": "dropped"}[options.action]
+    done, unknown = _act(kept, options, only, word)
+    if options.json:
+        say(json.dumps({word: done, "unknown": unknown}))
+    else:
+        say(f"{done} {word}.")
+    if unknown:
+        listed = ", ".join(map(str, unknown))
+        sys.stderr.write(f"websubhub: There is nothing with these ids: {listed}.\n")
+    return 1 if unknown else 0
+
+
+def _act(kept: _Kept, options: argparse.Namespace, only: Mapping[str, str], word: str) -> tuple[int, list[int]]:
+    """Replay or drop, and return how many there were and which ids are unknown."""
     numbers = [whole_number(text, _LARGEST_ID) for text in options.ids]
     ids = [number for number in numbers if number is not None]
     if len(ids) != len(options.ids):
         raise RemoteError(f"The ids of {kept.route.replace('-', ' ')} are numbers.")
-    ids = ids or [one["id"] for one in _all_of(kept, options, kept.dead)]
-    done = 0
-    for start in range(0, len(ids), _PAGE):
-        answer = call(options, "POST", f"/admin/{kept.route}/{options.action}", {"ids": ids[start : start + _PAGE]})
-        done += sum(answer.values())
-    word = {"replay": "replayed", "drop": "dropped"}[options.action]
-    _say(json.dumps({word: done}) if options.json else f"{done} {word}.")
-    return 0
-
-
-def _all_of(kept: _Kept, options: argparse.Namespace, only: Mapping[str, str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    parameters: dict[str, Any] = {**only, "limit": _PAGE, "after": 0}
-    while page := call(options, "GET", f"/admin/{kept.route}", parameters)[kept.route.replace("-", "_")]:
-        found += page
-        parameters["after"] = page[-1]["id"]
-    return found
+    if ids and (only or options.all):
+        raise RemoteError("Name either ids, or a filter or --all.")
+    if not ids and not only and not options.all and options.action == "drop":
+        raise RemoteError(f"Name the ids of the {kept.route.replace('-', ' ')} to drop, or --all.")
+    path = f"/admin/{kept.route}/{options.action}"
+    if not ids and kept.filters:
+        answer = call(options, "POST", path, only or {"all": True})
+        return answer[word], answer["unknown"]
+    ids = ids or [one["id"] for one in pages(options, f"/admin/{kept.route}", kept.name, kept.dead)]
+    answers = [call(options, "POST", path, {"ids": ids[at : at + _PAGE]}) for at in range(0, len(ids), _PAGE)]
+    return sum(answer[word] for answer in answers), [each for answer in answers for each in answer["unknown"]]

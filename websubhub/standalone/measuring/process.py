@@ -1,4 +1,4 @@
-"""What Prometheus users expect of every process: its build, memory, processor time and descriptors."""
+"""The metrics that Prometheus users expect of every process: its build, memory, processor time and descriptors."""
 
 from collections.abc import Iterable
 from importlib.metadata import version

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from websubhub.standalone.measuring.requests import RequestCounter
 from websubhub.standalone.metrics import BOUNDS, FetchOutcome, HubMetrics, Outcome
+from websubhub.standalone.ports import Statistics
 
 STEP_SECONDS = 10
 _POINTS = 24 * 60 * 60 // STEP_SECONDS
@@ -72,7 +73,7 @@ class Sampler:
         series: The series.
         metrics: The counts of the hub.
         requests: The counts of its requests.
-        waiting: Returns how many deliveries are owed.
+        statistics: Returns the counts of the broker.
         clock: Returns the time, in seconds since 1970.
     """
 
@@ -81,13 +82,13 @@ class Sampler:
         series: Series,
         metrics: HubMetrics,
         requests: RequestCounter,
-        waiting: Callable[[], Awaitable[int]],
+        statistics: Callable[[], Awaitable[Statistics]],
         clock: Callable[[], float],
     ) -> None:
         self._series = series
         self._metrics = metrics
         self._requests = requests
-        self._waiting = waiting
+        self._statistics = statistics
         self._clock = clock
         self._totals = self._read()
 
@@ -101,7 +102,7 @@ class Sampler:
 
     async def sample(self) -> None:
         """Add a point for the time since the previous one."""
-        waiting = await self._waiting()
+        waiting = (await self._statistics()).waiting
         before, self._totals = self._totals, self._read()
         counted = [now - then for now, then in zip(self._totals.counted, before.counted, strict=True)]
         buckets = [now - then for now, then in zip(self._totals.buckets, before.buckets, strict=True)]

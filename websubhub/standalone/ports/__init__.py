@@ -45,12 +45,11 @@ from websubhub.standalone.ports.records import (
 )
 from websubhub.standalone.ports.requests import Mode, PendingVerification
 from websubhub.standalone.ports.store import (
-    HostAccount,
     HubStore,
     SubscriptionStore,
     TopicStore,
-    VerificationStore,
 )
+from websubhub.standalone.ports.verifications import HostAccount, VerificationStore
 
 __all__ = [
     "ANSWER_BYTES",

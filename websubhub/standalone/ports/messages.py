@@ -12,7 +12,7 @@ ANSWER_BYTES = 1_024
 
 
 class AttemptOutcome(StrEnum):
-    """What followed from a failed attempt."""
+    """The consequence of a failed attempt."""
 
     RETRIED = "retried"
     """It was to be tried again."""
@@ -39,7 +39,7 @@ class Published:
 
 @frozen(kw_only=True)
 class AttemptDetails:
-    """What is known of a failed attempt besides its reason.
+    """The details of a failed attempt besides its reason.
 
     Args:
         status: The status of the answer, or 0 if there was none.
@@ -136,7 +136,7 @@ class SubscriptionHealth:
 
 
 class MessageStore(Protocol):
-    """What became of messages, for as long as the limits of the store allow.
+    """The messages and what became of them, for as long as the limits of the store allow.
 
     A message is kept as long as a subscription is owed it or a dead letter has it, and beyond that until it is too old
     or too much is kept. Failed attempts are kept until they are too old, or too much is kept.

@@ -237,14 +237,14 @@ class VerificationWorker:
         delay = attempt.retry_after or 0.0
         if postponed and not attempt.counts:
             due_at = self._clock() + (delay or _POSTPONED_SECONDS)
-            await self._verifications.postpone(pending.id, due_at=due_at, counts=False)
+            await self._verifications.postpone(pending.id, due_at=due_at, counts=False, reason=attempt.reason)
             return
         if attempt.result is IntentVerification.VERIFIED and attempt.handled:
             return  # it was settled in the step that stored the subscription
         again = postponed or attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
         if again and not self._is_last(pending):
             wait = max(self._delays[pending.attempts], delay)
-            await self._verifications.postpone(pending.id, due_at=self._clock() + wait)
+            await self._verifications.postpone(pending.id, due_at=self._clock() + wait, reason=attempt.reason)
             if attempt.result is IntentVerification.UNANSWERED:
                 self._record(Kind.VERIFICATION_UNANSWERED, pending, attempt, retry_seconds=round(wait))
             return

@@ -68,3 +68,17 @@ class Announced:
             del self._by_topic[url_identity(kept.value.topic)]
             self._due.discard((kept.value.due_at, kept.value.id))
         return len(deleted)
+
+    def begin_again(self, kept: KeptAnnouncement, now: float, *, due_at: float) -> None:
+        """Reset the attempts of one, even if it was given up."""
+        announced_at = kept.value.announced_at if kept.value.died_at is None else now
+        self.change(kept, attempts=0, died_at=None, announced_at=announced_at, due_at=due_at)
+
+    def note(self, announcement: Announcement, allowed_at: float, reason: str, status: int) -> KeptAnnouncement | None:
+        """Note what a fetch met. Return what it was for, unless that was announced again since."""
+        kept = self.get(announcement.id)
+        if kept is None:
+            return None
+        kept.allowed_at = allowed_at
+        self.change(kept, reason=reason, status=status, due_at=max(kept.value.due_at, kept.allowed_at))
+        return kept if kept.value.count == announcement.count else None

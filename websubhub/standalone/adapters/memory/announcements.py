@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 
-from websubhub.standalone.adapters.memory.announced import Announced, KeptAnnouncement
+from websubhub.standalone.adapters.memory.announced import Announced
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
 
@@ -30,7 +30,7 @@ class MemoryAnnouncements:
             self._announced.add(topic, now)
         else:
             self._announced.change(kept, count=kept.value.count + 1)
-            self._begin_again(kept, due_at=max(now, kept.allowed_at))
+            self._announced.begin_again(kept, now, due_at=max(now, kept.allowed_at))
 
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
@@ -72,7 +72,7 @@ class MemoryAnnouncements:
     ) -> bool:
         """Note that a fetch failed and is to be tried again."""
         await self._state.turn()
-        kept = self._note(announcement, reason, status, firm)
+        kept = self._announced.note(announcement, self._clock() + firm, reason, status)
         if kept is None:
             return False
         due_at = self._clock() + max(after, firm)
@@ -82,7 +82,7 @@ class MemoryAnnouncements:
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
         """Note that a fetch failed for the last time."""
         await self._state.turn()
-        kept = self._note(announcement, reason, status, firm)
+        kept = self._announced.note(announcement, self._clock() + firm, reason, status)
         if kept is None:
             return False
         now = self._clock()
@@ -114,7 +114,7 @@ class MemoryAnnouncements:
         chosen = [kept for number in set(announcements) if (kept := self._announced.get(number))]
         for kept in chosen:
             kept.allowed_at = 0.0
-            self._begin_again(kept, due_at=self._clock())
+            self._announced.begin_again(kept, self._clock(), due_at=self._clock())
         return len(chosen)
 
     async def drop(self, announcements: Sequence[int]) -> int:
@@ -141,17 +141,3 @@ class MemoryAnnouncements:
             dead=counted[AnnouncementState.DEAD],
             oldest_announced_at=min((value.announced_at for value in values if value.died_at is None), default=None),
         )
-
-    def _begin_again(self, kept: KeptAnnouncement, *, due_at: float) -> None:
-        """Reset the attempts, even if it was given up."""
-        announced_at = kept.value.announced_at if kept.value.died_at is None else self._clock()
-        self._announced.change(kept, attempts=0, died_at=None, announced_at=announced_at, due_at=due_at)
-
-    def _note(self, announcement: Announcement, reason: str, status: int, firm: float) -> KeptAnnouncement | None:
-        """Note what a fetch met. Return what it was for, unless it was announced again since."""
-        kept = self._announced.get(announcement.id)
-        if kept is None:
-            return None
-        kept.allowed_at = self._clock() + firm
-        self._announced.change(kept, reason=reason, status=status, due_at=max(kept.value.due_at, kept.allowed_at))
-        return kept if kept.value.count == announcement.count else None

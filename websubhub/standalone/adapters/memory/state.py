@@ -6,8 +6,8 @@ from itertools import count
 import anyio.lowlevel
 
 from websubhub import host_of, url_identity
+from websubhub.standalone.adapters.memory.kept.messages import Messages
 from websubhub.standalone.adapters.memory.letters import Letters
-from websubhub.standalone.adapters.memory.messages.kept import Messages
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic
 from websubhub.standalone.broker.settlements import Retry
 from websubhub.standalone.indexes.ordered import Ordered

@@ -6,10 +6,10 @@ from itertools import islice
 from attrs import evolve
 
 from websubhub import host_of
+from websubhub.standalone.adapters.memory.places import VerificationPlaces
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.indexes.pairs import Pair, pair_of
 from websubhub.standalone.indexes.pending import Pending
-from websubhub.standalone.indexes.places import check_limits, find_place
 from websubhub.standalone.ports import (
     HostAccount,
     PendingVerification,
@@ -29,6 +29,7 @@ class MemoryVerifications:
         self._state = state
         self._clock = clock
         self._pending = Pending()
+        self._places = VerificationPlaces(state, self._pending, clock)
 
     async def save(
         self,
@@ -39,11 +40,11 @@ class MemoryVerifications:
     ) -> bool:
         """Store a request if there is a place for it, replacing an older one of the same pair."""
         await self._state.turn()
-        if not self._is_expected(verification):
+        if not self._places.is_expected(verification):
             host = host_of(verification.callback)
             if limits is not None:
-                check_limits(self._state.held, len(self._state.subscriptions), self._pending, host, limits)
-            if places is not None and not self._has_place(host, places):
+                self._places.check(host, limits)
+            if places is not None and not self._places.has_place(host, places):
                 return False
         self._put(verification)
         return True
@@ -51,7 +52,7 @@ class MemoryVerifications:
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
         await self._state.turn()
-        if not self._is_expected(verification):
+        if not self._places.is_expected(verification):
             return False
         self._put(verification)
         return True
@@ -141,17 +142,4 @@ class MemoryVerifications:
 
     def _put(self, verification: PendingVerification) -> None:
         pair = pair_of(verification.topic, verification.callback)
-        self._pending.put(evolve(verification, known=self._is_subscribed(verification)), pair)
-
-    def _is_expected(self, verification: PendingVerification) -> bool:
-        """Return whether the pair is subscribed, or has a request that this one replaces."""
-        return pair_of(verification.topic, verification.callback) in self._pending or self._is_subscribed(verification)
-
-    def _is_subscribed(self, verification: PendingVerification) -> bool:
-        return self._state.find_subscription(verification.topic, verification.callback, self._clock()) is not None
-
-    def _has_place(self, own: str, places: int) -> bool:
-        """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
-        found, victim = find_place(self._pending, own, places, self._clock())
-        self._pending.delete(victim)
-        return found
+        self._pending.put(evolve(verification, known=self._places.is_subscribed(verification)), pair)

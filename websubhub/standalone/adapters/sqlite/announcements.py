@@ -110,31 +110,15 @@ class SqliteAnnouncements:
         """Note that a fetch failed and is to be tried again."""
         now = self._clock()
         failed = {"due_at": now + max(after, firm), "died_at": None, "allowed_at": now + firm}
-        return await self._fail(announcement, failed | {"reason": reason, "status": status})
+        row = _row(announcement, failed | {"reason": reason, "status": status})
+        return await self._database.settle(lambda connection: _fail(connection, row))
 
     async def dead(self, announcement: Announcement, reason: str, *, status: int = 0, firm: float = 0.0) -> bool:
         """Note that a fetch failed for the last time."""
         now = self._clock()
         failed = {"due_at": now, "died_at": now, "allowed_at": now + firm}
-        return await self._fail(announcement, failed | {"reason": reason, "status": status})
-
-    async def _fail(self, announcement: Announcement, failed: dict[str, object]) -> bool:
-        row = failed | {"id": announcement.id, "count": announcement.count}
-
-        def work(connection: Connection) -> bool:
-            connection.execute(
-                "UPDATE announcements SET reason = :reason, status = :status, allowed_at = :allowed_at, "
-                "due_at = max(due_at, :allowed_at) WHERE id = :id",
-                row,
-            )
-            counted = connection.execute(
-                "UPDATE announcements SET attempts = attempts + 1, due_at = :due_at, died_at = :died_at "
-                "WHERE id = :id AND count = :count",
-                row,
-            )
-            return bool(counted.rowcount)
-
-        return await self._database.settle(work)
+        row = _row(announcement, failed | {"reason": reason, "status": status})
+        return await self._database.settle(lambda connection: _fail(connection, row))
 
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
@@ -182,15 +166,16 @@ class SqliteAnnouncements:
 
     async def drop(self, announcements: Sequence[int]) -> int:
         """Forget these announcements."""
-        statement = "DELETE FROM announcements WHERE id IN (SELECT value FROM json_each(?))"
-        return await self._delete(statement, as_json(announcements))
+        statement, values = (
+            "DELETE FROM announcements WHERE id IN (SELECT value FROM json_each(?))",
+            (as_json(announcements),),
+        )
+        return await self._database.settle(lambda connection: connection.execute(statement, values).rowcount)
 
     async def drop_dead(self, before: float) -> int:
         """Forget those that were given up before a time."""
-        return await self._delete("DELETE FROM announcements WHERE died_at < ?", before)
-
-    async def _delete(self, statement: str, value: object) -> int:
-        return await self._database.settle(lambda connection: connection.execute(statement, (value,)).rowcount)
+        statement = "DELETE FROM announcements WHERE died_at < ?"
+        return await self._database.settle(lambda connection: connection.execute(statement, (before,)).rowcount)
 
     async def statistics(self) -> AnnouncementStatistics:
         """Return the counts of this moment."""
@@ -206,6 +191,25 @@ class SqliteAnnouncements:
             )
 
         return await self._database.read(work)
+
+
+def _row(announcement: Announcement, failed: dict[str, object]) -> dict[str, object]:
+    return failed | {"id": announcement.id, "count": announcement.count}
+
+
+def _fail(connection: Connection, row: dict[str, object]) -> bool:
+    """Note that a fetch failed. Return whether it counts, since the topic was not announced again since."""
+    connection.execute(
+        "UPDATE announcements SET reason = :reason, status = :status, allowed_at = :allowed_at, "
+        "due_at = max(due_at, :allowed_at) WHERE id = :id",
+        row,
+    )
+    counted = connection.execute(
+        "UPDATE announcements SET attempts = attempts + 1, due_at = :due_at, died_at = :died_at "
+        "WHERE id = :id AND count = :count",
+        row,
+    )
+    return bool(counted.rowcount)
 
 
 def _announcement(*row: object) -> Announcement:

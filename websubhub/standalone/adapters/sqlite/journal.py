@@ -5,12 +5,12 @@ from functools import partial
 
 import anyio.lowlevel
 
+from websubhub.standalone.adapters.sqlite.counts import correct_recipients
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.space import free_pages
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
 from websubhub.standalone.adapters.sqlite.messages.attempts import size_of
-from websubhub.standalone.adapters.sqlite.messages.counting import correct_recipients
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.adapters.sqlite.outcomes import write_settlements
 from websubhub.standalone.adapters.sqlite.publish_keys import append_once
@@ -46,7 +46,7 @@ class SqliteJournal:
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
     ) -> Appended:
         """Append an update to the log of its topic, unless one was accepted under its key within a day."""
-        await self._database.catch_up()  # or a subscriber that has confirmed would not be there yet
+        await self._database.unhurried.catch_up()  # or a subscriber that has confirmed would not be there yet
         now = self._ledger.clock()
         members = self._ledger.members  # which the thread of the database may ask, since that changes nothing
         recipients = 0

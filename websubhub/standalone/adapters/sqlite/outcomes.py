@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
+from websubhub.standalone.adapters.sqlite.counts import More, count
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.messages.attempts import write_attempts
-from websubhub.standalone.adapters.sqlite.messages.counting import More, count
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.broker.settlements import Death, Retry, Settlements
 from websubhub.standalone.schedule.claims import Key

@@ -87,7 +87,7 @@ class SqliteSubscriptions:
                 self._tell(saved, subscription, now)
 
         # Subscriptions are verified behind other requests, with whose commit this one can go.
-        write = self._database.write if verification is None else self._database.write_with_next
+        write = self._database.write if verification is None else self._database.unhurried.write
         return await write(work, then) is not None
 
     async def get(self, topic: str, callback: str) -> StoredSubscription | None:
@@ -100,7 +100,7 @@ class SqliteSubscriptions:
             ).fetchone()
             return _subscription(*row) if row else None
 
-        await self._database.catch_up()
+        await self._database.unhurried.catch_up()
         return await self._database.read(work)
 
     async def page(
@@ -130,7 +130,7 @@ class SqliteSubscriptions:
                 rows += connection.execute(statement, values | {"limit": limit - len(rows)}).fetchall()
             return [_subscription(*row) for row in rows]
 
-        await self._database.catch_up()
+        await self._database.unhurried.catch_up()
         return await self._database.read(work)
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.sqlite import rows
+from websubhub.standalone.adapters.sqlite.counts import begin_message, delete_messages
 from websubhub.standalone.adapters.sqlite.file.database import Connection
-from websubhub.standalone.adapters.sqlite.messages.counting import begin_message, delete_messages
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key

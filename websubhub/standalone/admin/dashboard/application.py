@@ -1,7 +1,7 @@
 """The dashboard: from a request of a browser to a page."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 from websubhub import Answer, Request, Response
@@ -104,7 +104,7 @@ class Dashboard:
             return self._showing.response(View(template="question.html", values=values), visit.request, visit.session)
         page = self._pages.get(path)
         if page is None:
-            return _nothing()
+            _nothing()
         shown = await page(visit)
         if isinstance(shown, Response):
             return shown
@@ -129,7 +129,9 @@ class Dashboard:
 
     def _action(self, path: str) -> Action:
         action = self._actions.get(path.removeprefix(_QUESTIONS))
-        return action if action is not None else _nothing()
+        if action is None:
+            _nothing()
+        return action
 
     def _check_form(self, visit: Visit) -> None:
         if not self._entrance.is_own_form(visit.request):
@@ -181,7 +183,7 @@ class Dashboard:
 _TITLES = {403: "Not allowed", 404: "Not found", 503: "Not now"}
 
 
-def _nothing() -> Any:
+def _nothing() -> NoReturn:
     raise OperationError(404, "There is no such page.")
 
 

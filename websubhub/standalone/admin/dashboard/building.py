@@ -20,6 +20,7 @@ from websubhub.standalone.admin.dashboard.pages.pending import PendingPages
 from websubhub.standalone.admin.dashboard.pages.sharing import Sharing
 from websubhub.standalone.admin.dashboard.pages.subscriptions import SubscriptionPages
 from websubhub.standalone.admin.dashboard.pages.topics import TopicPages
+from websubhub.standalone.admin.dashboard.questions import Action
 from websubhub.standalone.admin.dashboard.rendering import Rendering
 from websubhub.standalone.admin.dashboard.showing import Showing
 from websubhub.standalone.admin.dashboard.visits import Page
@@ -64,11 +65,10 @@ def build(
     sessions = Sessions(key, secure=public_url.startswith("https:"), clock=clock)
     entrance = Entrance(sessions, access, public_url)
     showing = Showing(Rendering(clock), sessions, references, public_url)
+    overview = OverviewPages(operations, is_ready, clock)
     topics, subscriptions = TopicPages(operations, references), SubscriptionPages(operations, references)
     sharing = Sharing(subscriptions, topics, references, public_url, clock)
-    messages, letters = MessagePages(operations, references), LetterPages(operations, references)
-    hosts, pending = HostPages(operations, references), PendingPages(operations, references)
-    overview = OverviewPages(operations, is_ready, clock)
+    rest, actions = _rest(operations, references)
     pages: dict[str, Page] = {
         "/": overview.overview,
         "/series": overview.series,
@@ -78,6 +78,24 @@ def build(
         "/subscriptions": subscriptions.listed,
         "/subscription": subscriptions.one,
         "/share": sharing.made,
+        **rest,
+    }
+    return Dashboard(
+        pages,
+        sharing.shown,
+        {**actions, **topics.actions, **subscriptions.actions, **sharing.actions},
+        entrance=entrance,
+        references=references,
+        showing=showing,
+        live=LiveTail(operations.events, entrance, showing),
+    )
+
+
+def _rest(operations: Operations, references: References) -> tuple[dict[str, Page], dict[str, Action]]:
+    """Return the pages about deliveries and what is pending, by path, and their actions, by name."""
+    messages, letters = MessagePages(operations, references), LetterPages(operations, references)
+    hosts, pending = HostPages(operations, references), PendingPages(operations, references)
+    pages: dict[str, Page] = {
         "/messages": messages.listed,
         "/message": messages.one,
         "/message/content": messages.content,
@@ -92,13 +110,4 @@ def build(
         "/live": EventPages(operations).live,
         "/find": Finding(operations, references).find,
     }
-    acting = (hosts, letters, messages, pending, sharing, subscriptions, topics)
-    return Dashboard(
-        pages,
-        sharing.shown,
-        {name: action for each in acting for name, action in each.actions.items()},
-        entrance=entrance,
-        references=references,
-        showing=showing,
-        live=LiveTail(operations.events, entrance, showing),
-    )
+    return pages, {**messages.actions, **letters.actions, **hosts.actions, **pending.actions}

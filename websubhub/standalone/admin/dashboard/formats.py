@@ -7,6 +7,7 @@ _UNITS = ((86_400 * 2, 86_400, "d"), (5_400, 3_600, "h"), (90, 60, "min"), (0, 1
 _BYTES = ("B", "kB", "MB", "GB", "TB")
 _THOUSAND, _TEN = 1_000, 10
 _SHOWN_CHARACTERS = 6
+_SHORT = 10
 
 
 def seconds_of(moment: str) -> float:
@@ -57,6 +58,22 @@ def size(length: float) -> str:
             break
         length /= _THOUSAND
     return f"{length:.0f} {unit}" if unit == "B" or length >= _TEN else f"{length:.1f} {unit}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with what is counted.
+
+    Args:
+        number: The number.
+        one: What is counted, if it is one.
+        many: What is counted otherwise.
+    """
+    return f"{count(number)} {one if number == 1 else many}"
+
+
+def short(text: str) -> str:
+    """Return the beginning of a message id that is too long for a table."""
+    return text if len(text) <= _SHORT + 2 else f"{text[:_SHORT]}…"
 
 
 def host(url: str) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.static_files import static_path
 
-_FILTERS = ("exactly", "clock_time", "duration", "count", "size", "host", "masked", "preview")
+_FILTERS = ("exactly", "clock_time", "duration", "count", "size", "host", "masked", "preview", "short")
 
 
 class Rendering:

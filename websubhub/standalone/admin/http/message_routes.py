@@ -6,6 +6,7 @@ import attrs
 
 from websubhub.standalone.admin.http.route import Parameter, Route
 from websubhub.standalone.admin.http.schemas import FLAG, TEXT, TIME, WHOLE, array, listing, one_of, record, schema_of
+from websubhub.standalone.admin.messages import MessageOperations
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, Message
 
@@ -42,15 +43,30 @@ CONTENT = record(
 
 def message_routes(operations: Operations) -> Sequence[Route]:
     """Return the routes of these operations that are about messages."""
-    messages, of_id = operations.messages, attrs.evolve(_ID, text="Only those with this id.", required=False)
+    return (*_lists(operations), *_of_one(operations.messages))
+
+
+def _lists(operations: Operations) -> Sequence[Route]:
     return (
         Route(
             method="GET",
             path=_PATH,
-            operation=messages.page,
+            operation=operations.messages.page,
             answer=listing("messages", _MESSAGE),
-            parameters=(_OF_TOPIC, of_id, *_PAGE),
+            parameters=(_OF_TOPIC, attrs.evolve(_ID, text="Only those with this id.", required=False), *_PAGE),
         ),
+        Route(
+            method="GET",
+            path="/admin/attempts",
+            operation=operations.attempts.page,
+            answer=listing("attempts", _ATTEMPT),
+            parameters=(*_ATTEMPT_FILTERS, *_PAGE),
+        ),
+    )
+
+
+def _of_one(messages: MessageOperations) -> Sequence[Route]:
+    return (
         Route(
             method="GET",
             path=f"{_PATH}/{{id}}",
@@ -78,12 +94,5 @@ def message_routes(operations: Operations) -> Sequence[Route]:
                 Parameter(name="callback", text="The callback to deliver it to, instead of all.", schema=_URL),
             ),
             statuses=(404,),
-        ),
-        Route(
-            method="GET",
-            path="/admin/attempts",
-            operation=operations.attempts.page,
-            answer=listing("attempts", _ATTEMPT),
-            parameters=(*_ATTEMPT_FILTERS, *_PAGE),
         ),
     )

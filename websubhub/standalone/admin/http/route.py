@@ -58,7 +58,7 @@ class Route:
 
     @property
     def summary(self) -> str:
-        """What it does, in one sentence: the first line of its operation's description."""
+        """Its purpose in one sentence: the first line of its operation's description."""
         return (inspect.getdoc(self.operation) or "").partition("\n")[0]
 
     def match(self, path: str) -> dict[str, str] | None:

@@ -19,6 +19,21 @@ from websubhub.standalone.admin.http.schemas import (
     record,
     schema_of,
 )
+from websubhub.standalone.admin.http.shared_parameters import (
+    CALLBACK,
+    COUNT,
+    HOST,
+    LETTERS_MEANT,
+    LIMIT,
+    PAGE,
+    REASON,
+    THE_HOST,
+    THE_IDS,
+    THE_NAMES,
+    THE_PAIR,
+    THE_TOPIC,
+    TOPIC,
+)
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.measuring.series import COUNTED, MEASURED
 from websubhub.standalone.ports import (
@@ -34,48 +49,6 @@ from websubhub.standalone.ports import (
     Statistics,
     StoredSubscription,
     Topic,
-)
-
-_COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
-_URL = {"type": "string", "format": "uri"}
-_IDS = {"type": "array", "items": _COUNT, "minItems": 1, "maxItems": 1_000}
-_NAMES = {
-    "type": "array",
-    "items": {"type": "string", "minLength": 1, "maxLength": 128},
-    "minItems": 1,
-    "maxItems": 1_000,
-}
-
-_LIMIT = Parameter(name="limit", text="The size of the page, 100 by default and at most 1000.", schema=_COUNT)
-_AFTER = Parameter(name="after", text="The next of the page before.", schema=TEXT)
-_PAGE = (_AFTER, _LIMIT)
-_TOPIC = Parameter(name="topic", text="Only those of this topic.", schema=_URL)
-_HOST = Parameter(
-    name="host", text="Only those of this host of callbacks, with the port unless it is 80 or 443.", schema=TEXT
-)
-_CALLBACK = Parameter(name="callback", text="Only those of this callback.", schema=_URL)
-_REASON = Parameter(name="reason", text="Only those with exactly this reason.", schema=TEXT)
-_THE_TOPIC = Parameter(name="url", text="The topic.", schema=_URL, required=True)
-_THE_PAIR = (
-    Parameter(name="topic", text="The topic of the subscription.", schema=_URL, required=True),
-    Parameter(name="callback", text="Its callback.", schema=_URL, required=True),
-)
-_THE_HOST = Parameter(
-    name="host",
-    text="The host in any spelling, with the port unless it is 80 or 443.",
-    schema=TEXT,
-    required=True,
-)
-_THE_IDS = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=_IDS, required=True)
-_THE_NAMES = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=_NAMES, required=True)
-_LETTERS_MEANT = (
-    Parameter(name="ids", text="Their ids, 1 to 1000 of them, instead of a filter.", schema=_IDS),
-    _TOPIC,
-    _HOST,
-    _CALLBACK,
-    _REASON,
-    Parameter(name="all", text="Whether all are meant, if there is no filter.", schema=FLAG),
-    Parameter(name="expected", text="How many a filter must mean; otherwise nothing is done.", schema=_COUNT),
 )
 
 _ANNOUNCEMENT = schema_of(Announcement, state=one_of(AnnouncementState))
@@ -111,6 +84,10 @@ def routes(operations: Operations) -> Sequence[Route]:
     )
 
 
+def _between(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
 def _get(
     path: str, operation: Operation, answer: Schema, *parameters: Parameter, statuses: Sequence[int] = ()
 ) -> Route:
@@ -137,17 +114,25 @@ def _overview(operations: Operations) -> Sequence[Route]:
         store=TEXT,
         started_at=TIME,
         uptime_seconds=NUMBER,
+        disk=nullable(record(store_bytes=WHOLE, free_bytes=WHOLE)),
+        warnings=array(TEXT),
         settings=array(setting),
     )
     columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
     series = record(step_seconds=WHOLE, series=record(at=array(TIME), **columns))
-    window = Parameter(name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_COUNT)
-    step = Parameter(name="step", text="The length of a step in seconds, a multiple of 10.", schema=_COUNT)
+    window = Parameter(
+        name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_between(10, 86_400)
+    )
+    step = Parameter(
+        name="step",
+        text="The length of a step in seconds, a multiple of 10.",
+        schema={**_between(10, 86_400), "multipleOf": 10},
+    )
     return (
         _get("/admin/info", overview.info, info),
         _get("/admin/series", overview.series, series, window, step),
         _get("/admin/statistics", overview.statistics, _STATISTICS),
-        _get("/admin/deliveries", overview.deliveries, failures, _LIMIT),
+        _get("/admin/deliveries", overview.deliveries, failures, LIMIT),
     )
 
 
@@ -164,7 +149,7 @@ def _topics(operations: Operations) -> Sequence[Route]:
         announcement=nullable(_ANNOUNCEMENT),
     )
     options = (
-        _THE_TOPIC,
+        THE_TOPIC,
         Parameter(name="registered", text="Whether it counts as registered.", schema=FLAG),
         Parameter(
             name="delivery_mode",
@@ -175,11 +160,11 @@ def _topics(operations: Operations) -> Sequence[Route]:
     )
     search = Parameter(name="search", text="Only those with this text in their URL.", schema=TEXT)
     return (
-        _get("/admin/topics", topics.page, listing("topics", topic), search, *_PAGE),
+        _get("/admin/topics", topics.page, listing("topics", topic), search, *PAGE),
         _post("/admin/topics", topics.save, topic, *options),
-        _get("/admin/topic", topics.one, details, _THE_TOPIC, statuses=(404,)),
-        _post("/admin/topics/announce", topics.announce, record(announced=TEXT), _THE_TOPIC, statuses=(404, 409)),
-        _post("/admin/topics/remove", topics.remove, record(removed=TEXT), _THE_TOPIC, statuses=(404, 409)),
+        _get("/admin/topic", topics.one, details, THE_TOPIC, statuses=(404,)),
+        _post("/admin/topics/announce", topics.announce, record(announced=TEXT), THE_TOPIC, statuses=(404, 409)),
+        _post("/admin/topics/remove", topics.remove, record(removed=TEXT), THE_TOPIC, statuses=(404, 409)),
     )
 
 
@@ -212,16 +197,16 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
             path,
             subscriptions.page,
             page,
-            _TOPIC,
-            _HOST,
-            _CALLBACK,
+            TOPIC,
+            HOST,
+            CALLBACK,
             after_topic,
-            *_PAGE,
+            *PAGE,
         ),
-        _get("/admin/subscription", subscriptions.one, details, *_THE_PAIR, statuses=(404,)),
-        _post(f"{path}/remove", subscriptions.remove, removed, *_THE_PAIR, reason, notify, statuses=(404,)),
-        _post(f"{path}/verify", subscriptions.verify, record(verifying=TEXT), *_THE_PAIR, statuses=(404,)),
-        _post(f"{path}/test", subscriptions.test, tested, *_THE_PAIR, content, content_type, statuses=(404,)),
+        _get("/admin/subscription", subscriptions.one, details, *THE_PAIR, statuses=(404,)),
+        _post(f"{path}/remove", subscriptions.remove, removed, *THE_PAIR, reason, notify, statuses=(404,)),
+        _post(f"{path}/verify", subscriptions.verify, record(verifying=TEXT), *THE_PAIR, statuses=(404,)),
+        _post(f"{path}/test", subscriptions.test, tested, *THE_PAIR, content, content_type, statuses=(404,)),
     )
 
 
@@ -230,9 +215,9 @@ def _verifications(operations: Operations) -> Sequence[Route]:
     state = Parameter(name="state", text="Only those in this state.", schema=one_of(("pending", "failing")))
     page = listing("verifications", _VERIFICATION, total=WHOLE)
     return (
-        _get(path, verifications.page, page, state, *_PAGE),
-        _post(f"{path}/retry", verifications.retry, record(retried=WHOLE, unknown=array(TEXT)), _THE_NAMES),
-        _post(f"{path}/drop", verifications.drop, record(dropped=WHOLE, unknown=array(TEXT)), _THE_NAMES),
+        _get(path, verifications.page, page, state, *PAGE),
+        _post(f"{path}/retry", verifications.retry, record(retried=WHOLE, unknown=array(TEXT)), THE_NAMES),
+        _post(f"{path}/drop", verifications.drop, record(dropped=WHOLE, unknown=array(TEXT)), THE_NAMES),
     )
 
 
@@ -240,9 +225,9 @@ def _announcements(operations: Operations) -> Sequence[Route]:
     announcements, path = operations.announcements, "/admin/announcements"
     state = Parameter(name="state", text="Only those in this state.", schema=one_of(AnnouncementState))
     return (
-        _get(path, announcements.page, listing("announcements", _ANNOUNCEMENT), state, *_PAGE),
-        _post(f"{path}/replay", announcements.replay, record(replayed=WHOLE, unknown=array(WHOLE)), _THE_IDS),
-        _post(f"{path}/drop", announcements.drop, record(dropped=WHOLE, unknown=array(WHOLE)), _THE_IDS),
+        _get(path, announcements.page, listing("announcements", _ANNOUNCEMENT), state, *PAGE),
+        _post(f"{path}/replay", announcements.replay, record(replayed=WHOLE, unknown=array(WHOLE)), THE_IDS),
+        _post(f"{path}/drop", announcements.drop, record(dropped=WHOLE, unknown=array(WHOLE)), THE_IDS),
     )
 
 
@@ -250,12 +235,12 @@ def _letters(operations: Operations) -> Sequence[Route]:
     letters, path = operations.letters, "/admin/dead-letters"
     page = listing("dead_letters", schema_of(DeadLetter, host=TEXT), total=WHOLE)
     replayed, dropped = (record(**{word: WHOLE}, unknown=array(WHOLE)) for word in ("replayed", "dropped"))
-    letter = Parameter(name="id", text="The dead letter.", schema=_COUNT, required=True)
+    letter = Parameter(name="id", text="The dead letter.", schema=COUNT, required=True)
     return (
-        _get(path, letters.page, page, _TOPIC, _HOST, _CALLBACK, _REASON, *_PAGE),
+        _get(path, letters.page, page, TOPIC, HOST, CALLBACK, REASON, *PAGE),
         _get(f"{path}/{{id}}/content", letters.content, CONTENT, letter, statuses=(404,)),
-        _post(f"{path}/replay", letters.replay, replayed, *_LETTERS_MEANT, statuses=(409,)),
-        _post(f"{path}/drop", letters.drop, dropped, *_LETTERS_MEANT, statuses=(409,)),
+        _post(f"{path}/replay", letters.replay, replayed, *LETTERS_MEANT, statuses=(409,)),
+        _post(f"{path}/drop", letters.drop, dropped, *LETTERS_MEANT, statuses=(409,)),
     )
 
 
@@ -264,9 +249,9 @@ def _hosts(operations: Operations) -> Sequence[Route]:
     account = schema_of(AccountState, without=("name",), host=TEXT)
     page = listing("hosts", _HOST_STATE, verifications=array(account))
     return (
-        _get(path, hosts.page, page, _HOST, *_PAGE),
-        _post(f"{path}/pause", hosts.pause, record(paused=TEXT), _THE_HOST),
-        _post(f"{path}/resume", hosts.resume, record(resumed=TEXT), _THE_HOST),
+        _get(path, hosts.page, page, HOST, *PAGE),
+        _post(f"{path}/pause", hosts.pause, record(paused=TEXT), THE_HOST),
+        _post(f"{path}/resume", hosts.resume, record(resumed=TEXT), THE_HOST),
     )
 
 
@@ -275,6 +260,6 @@ def _events(operations: Operations) -> Sequence[Route]:
     event = record(id=WHOLE, at=TIME, name=TEXT, level=TEXT, text=TEXT, fields=fields)
     name = Parameter(name="name", text="Only those of this kind.", schema=TEXT)
     after = Parameter(
-        name="after", text="The id of an event, to get the next ones instead of the newest.", schema=_COUNT
+        name="after", text="The id of an event, to get the next ones instead of the newest.", schema=COUNT
     )
-    return (_get("/admin/events", operations.events.page, listing("events", event), name, _TOPIC, after, _LIMIT),)
+    return (_get("/admin/events", operations.events.page, listing("events", event), name, TOPIC, after, LIMIT),)

@@ -1,1 +1,1 @@
-"""What became of messages in memory: their counts, failed attempts, and how long both are kept."""
+"""The store of what became of messages in memory."""

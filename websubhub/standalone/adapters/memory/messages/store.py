@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from itertools import islice
 
 from websubhub import UrlError, authority_of, canonical_authority, url_identity
-from websubhub.standalone.adapters.memory.messages.kept import KeptMessage
+from websubhub.standalone.adapters.memory.kept.messages import KeptMessage
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.settlements import AttemptMade

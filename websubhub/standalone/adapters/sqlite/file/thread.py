@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self, TypeVar, cast
 
 import anyio
@@ -51,11 +52,52 @@ class _Job:
         self.event.set()
 
 
+class Unhurried:
+    """Writes that go with the next job, or after a moment if there is none: a commit costs as much for two as for one.
+
+    Args:
+        wanted: Wakes the thread.
+        put: Puts a job into the queue of writes without waking the thread.
+    """
+
+    def __init__(self, wanted: threading.Condition, put: Callable[[_Job], None]) -> None:
+        self._wanted = wanted
+        self._put = put
+        self._last: _Job | None = None  # the others are written before it
+
+    async def write(self, work: Callable[[Connection], T], then: Callable[[T], None]) -> T:
+        """Do what ``Database.write`` does, a little later. Who depends on it calls ``catch_up`` first."""
+        self._last = job = _Job(work, then)
+        self._put(job)
+        try:
+            with anyio.move_on_after(_NEXT_SECONDS):
+                await job.event.wait()
+        finally:
+            self._hurry(job)
+        return cast("T", await job.outcome())
+
+    async def catch_up(self) -> None:
+        """Wait until all of them are written and told on."""
+        job = self._last
+        if job is not None:
+            self._hurry(job)
+            await job.event.wait()
+            self._last = None if self._last is job else self._last
+
+    def _hurry(self, job: _Job) -> None:
+        if not job.event.is_set():
+            with self._wanted:
+                self._wanted.notify()
+
+
 class Database:
     """A database file for the event loop, an async context manager.
 
     Args:
         path: The file, or ``:memory:``.
+
+    Attributes:
+        unhurried: Writes that can wait for a moment.
     """
 
     def __init__(self, path: str) -> None:
@@ -64,10 +106,10 @@ class Database:
         self._writes: deque[_Job] = deque()
         self._settling: deque[_Job] = deque()
         self._reads: deque[_Job] = deque()
-        self._unhurried: _Job | None = None  # the last one, before which the others are written
         self._open = False
         self._thread = threading.Thread(target=self._run, name="websubhub-sqlite", daemon=True)
         self._call_soon: Callable[..., object] = _nowhere
+        self.unhurried = Unhurried(self._wanted, partial(self._put, self._writes, wake=False))
 
     async def __aenter__(self) -> Self:
         native: Any = current_token().native_token
@@ -120,33 +162,6 @@ class Database:
         self._put(self._writes, job, other)
         await other.event.wait()
         return await job.outcome(), other.error is None
-
-    async def write_with_next(self, work: Callable[[Connection], T], then: Callable[[T], None]) -> T:
-        """``write`` for what is in no hurry: it goes with the next job, or after a moment if there is none.
-
-        A commit costs as much for two jobs as for one. Who depends on it calls ``catch_up`` first.
-        """
-        self._unhurried = job = _Job(work, then)
-        self._put(self._writes, job, wake=False)
-        try:
-            with anyio.move_on_after(_NEXT_SECONDS):
-                await job.event.wait()
-        finally:
-            self._hurry(job)
-        return cast("T", await job.outcome())
-
-    async def catch_up(self) -> None:
-        """Wait until what is in no hurry is written, if there is any, and told on."""
-        job = self._unhurried
-        if job is not None:
-            self._hurry(job)
-            await job.event.wait()
-            self._unhurried = None if self._unhurried is job else self._unhurried
-
-    def _hurry(self, job: _Job) -> None:
-        if not job.event.is_set():
-            with self._wanted:
-                self._wanted.notify()
 
     async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
         """``write`` for what frees or narrows: it comes after other writes, and may use the space kept in reserve."""

@@ -1,1 +1,1 @@
-"""What became of messages in SQLite: their counts, failed attempts, and how long both are kept."""
+"""Messages and what became of them in SQLite: their counts, failed attempts, and how long both are kept."""

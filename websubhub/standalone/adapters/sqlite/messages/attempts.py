@@ -12,7 +12,7 @@ from websubhub.standalone.ports import AttemptOutcome, FailedAttempt
 from websubhub.standalone.schedule.hosts import host_key
 
 _ROW_BYTES = 300
-"""What an attempt takes besides its texts, with its entries in the indexes."""
+"""The bytes that an attempt takes besides its texts, with its entries in the indexes."""
 _DELETED_AT_ONCE = 1_000
 _COLUMNS = (
     "number, message_id, coalesce(url, ''), callback, attempt, attempted_at, status, milliseconds, outcome, reason, "

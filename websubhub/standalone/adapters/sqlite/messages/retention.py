@@ -10,7 +10,7 @@ from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.claims import Key
 
 _ROW_BYTES = 500
-"""What a message takes besides its content, with its entries in the indexes."""
+"""The bytes that a message takes besides its content, with its entries in the indexes."""
 _AT_ONCE = 1_000
 _ATTEMPTS_SHARE = 4
 

@@ -29,7 +29,7 @@ def health_of(subscription: dict[str, Any], attempts: list[dict[str, Any]], lett
         letters: How many dead letters it has.
     """
     waiting, host = subscription["waiting"], subscription["host_state"]
-    owed = f"{formats.count(waiting)} {'update waits' if waiting == 1 else 'updates wait'}"
+    owed = formats.counted(waiting, "update waits", "updates wait")
     last = f"The last attempt: {attempts[0]['reason']}." if attempts else ""
     if host and host["paused"]:
         return Health(level="warn", sentence=f"An operator paused its host: {owed} until somebody resumes it.")
@@ -41,7 +41,7 @@ def health_of(subscription: dict[str, Any], attempts: list[dict[str, Any]], lett
     if waiting and attempts and _is_failing(subscription):
         return Health(level="bad", sentence=f"Its deliveries fail, and are tried again: {owed}. {last}")
     if letters:
-        some = "1 delivery" if letters == 1 else f"{formats.count(letters)} deliveries"
+        some = formats.counted(letters, "delivery", "deliveries")
         return Health(level="warn", sentence=f"The hub gave up on {some}. {last}")
     if waiting:
         return Health(level="good", sentence=f"{owed} for it, which is on the way.")

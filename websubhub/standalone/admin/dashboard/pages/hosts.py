@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.lists import Lists
@@ -87,7 +88,11 @@ class HostPages:
     async def _ask_to_resume(self, visit: Visit) -> Question:
         name = _name(visit)
         state = await self.state(name)
-        waiting = f"{state['parked']} subscriptions wait for it." if state else "Nothing waits for it."
+        waiting = (
+            f"{formats.counted(state['parked'], 'subscription waits', 'subscriptions wait')} for it."
+            if state
+            else "Nothing waits for it."
+        )
         return Question(
             title=f"Resume {name}?",
             touches=(f"Deliveries to {name} begin at once, also if it is held back. {waiting}",),

@@ -125,4 +125,4 @@ class LetterPages:
 
 
 def _letters(number: int) -> str:
-    return "1 dead letter" if number == 1 else f"{formats.count(number)} dead letters"
+    return formats.counted(number, "dead letter", "dead letters")

@@ -24,5 +24,6 @@ def plot_of(found: dict[str, Any], plot: str) -> dict[str, Any]:
         return {"names": list(names), "rows": [times, *rows], "unit": ""}
     if plot in _VALUES:
         names = _VALUES[plot]
-        return {"names": list(names), "rows": [times, *(series[name] for name in names.values())], "unit": " s"}
+        rows = [[None if value is None else value * 1_000 for value in series[name]] for name in names.values()]
+        return {"names": list(names), "rows": [times, *rows], "unit": " ms"}
     raise OperationError(404, "There is no such plot.")

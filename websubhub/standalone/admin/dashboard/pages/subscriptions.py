@@ -122,7 +122,7 @@ class SubscriptionPages:
             title="Send a test delivery?",
             touches=(
                 *_named(self._pair(visit)),
-                "The callback gets one message that says it is a test, now and once, beside the updates that wait for it.",
+                "The callback gets one message that says it is a test, once, beside the updates that wait.",
             ),
             verb="Send",
             values=(("ref", visit.field("ref")),),

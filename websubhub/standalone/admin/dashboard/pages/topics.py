@@ -64,17 +64,15 @@ class TopicPages:
 
     async def _ask_to_save(self, visit: Visit) -> Question:
         url = visit.field("url")
-        if not url:
-            topic: dict[str, Any] = {"registered": True, "feed_diff": False, "delivery_mode": "every"}
-            fields: tuple[Field, ...] = (Field(name="url", label="Topic URL", length=2_048, required=True),)
-            touches = ("Subscribers can subscribe to it, and publishers publish to it.",)
-        else:
-            topic = await answer_of(self._topics.one, {"url": url})
-            fields = ()
-            touches = (url, "What was published before stays as it is.")
+        topic: dict[str, Any] = {"registered": True, "feed_diff": False, "delivery_mode": "every"}
+        fields = [Field(name="url", label="Topic URL", length=2_048, required=True)]
+        touches = ["Subscribers can subscribe to it, and publishers publish to it."]
+        if url:
+            topic, fields = await answer_of(self._topics.one, {"url": url}), []
+            touches = [url, "What was published before stays as it is."]
         return Question(
             title="Change this topic" if url else "Add a topic",
-            touches=touches,
+            touches=tuple(touches),
             verb="Save",
             values=(("url", url),) if url else (),
             fields=(

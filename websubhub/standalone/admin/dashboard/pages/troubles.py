@@ -72,7 +72,7 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
         what = f"{worst['host']} is held back" if len(held) == 1 else f"{len(held)} hosts are held back"
         why = (
             f"{worst['host']} failed {formats.count(worst['failures'])} deliveries in a row, "
-            f"and {formats.count(worst['parked'])} subscriptions wait for it."
+            f"and {formats.counted(worst['parked'], 'subscription waits', 'subscriptions wait')} for it."
         )
         yield Trouble(level="bad", what=what, why=why, path="/hosts")
     if paused:
@@ -81,7 +81,7 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
         yield Trouble(
             level="warn",
             what=what,
-            why=f"An operator did that. {formats.count(waiting)} subscriptions wait.",
+            why=f"An operator did that. {formats.counted(waiting, 'subscription waits', 'subscriptions wait')}.",
             path="/hosts",
         )
 
@@ -89,12 +89,15 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
 def _of_topics(statistics: dict[str, Any], now: float) -> Iterator[Trouble]:
     announcements = statistics["announcements"]
     if announcements["dead"]:
-        what = f"{formats.count(announcements['dead'])} announced topics were given up"
+        what = formats.counted(announcements["dead"], "announced topic was given up", "announced topics were given up")
         yield Trouble(
             level="bad", what=what, why="They could not be fetched by any attempt.", path="/announcements?state=dead"
         )
     if announcements["failing"]:
-        what = f"{formats.count(announcements['failing'])} announced topics could not be fetched"
+        what = (
+            formats.counted(announcements["failing"], "announced topic could", "announced topics could")
+            + " not be fetched"
+        )
         yield Trouble(level="warn", what=what, why="They will be tried again.", path="/announcements?state=failing")
     oldest = announcements["oldest_announced_at"]
     if oldest and now - formats.seconds_of(oldest) > _OLD_SECONDS and not announcements["failing"]:

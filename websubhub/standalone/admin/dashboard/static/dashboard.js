@@ -89,11 +89,12 @@ function colour(name) { return getComputedStyle(document.documentElement).getPro
 function options(element, names, unit) {
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
   const value = (_, number) => number == null ? "–" : `${+number.toPrecision(3)}${unit}`;
+  const hours = (plot, times) => times.map(at => new Date(at * 1000).toISOString().slice(11, plot.scales.x.max - plot.scales.x.min < 600 ? 19 : 16));
   return {
-    width: element.clientWidth, height: element.clientHeight - 30,
+    width: element.clientWidth, height: element.clientHeight - 42,
     cursor: { points: { size: 6 } },
-    scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, unit === " s" ? 0.01 : 1)] } },
-    axes: [axis, { ...axis, size: 58, values: (_, ticks) => ticks.map(tick => `${+tick.toPrecision(3)}${unit}`) }],
+    scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, unit === " ms" ? 10 : 1)] } },
+    axes: [{ ...axis, values: hours, space: 70 }, { ...axis, size: 66, values: (_, ticks) => ticks.map(tick => `${+tick.toPrecision(3)}${unit}`) }],
     series: [{ label: "Time" }, ...names.map((name, number) => ({
       label: name, value, width: 1.5, stroke: colour(`--series-${element.dataset.colours.split(" ")[number]}`), spanGaps: false,
     }))],
@@ -112,7 +113,7 @@ const plots = all("[data-series]");
 for (const each of plots) draw(each);
 if (plots.length) {
   setInterval(() => { if (!document.hidden) plots.forEach(draw); }, 10000);
-  addEventListener("resize", () => plots.forEach(each => each.plot?.setSize({ width: each.clientWidth, height: each.clientHeight - 30 })));
+  addEventListener("resize", () => plots.forEach(each => each.plot?.setSize({ width: each.clientWidth, height: each.clientHeight - 42 })));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.forEach(each => {
     each.plot?.destroy(); each.plot = null; draw(each);
   }));

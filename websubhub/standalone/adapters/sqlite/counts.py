@@ -23,7 +23,7 @@ _COUNT_MANY = (
 
 
 class More(NamedTuple):
-    """What is added to the counts of a message."""
+    """An addition to the counts of a message."""
 
     delivered: int
     dead: int

@@ -1,0 +1,196 @@
+"""What an operator looks for and does: lists by cursor, filters, single things, and actions on what a filter means."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.standalone.hub import ADMIN, World, world
+from tests.waiting import until
+from websubhub.standalone.admin.cursors import read_cursor, write_cursor
+from websubhub.standalone.admin.parameters import OperationError, iso_time
+
+TOPIC = "https://topic.example/"
+
+
+async def _refused(hub: World, path: str, **parameters: object) -> tuple[int, str]:
+    url = hub.hub.removesuffix("/hub") + path
+    answer = await hub.client.post(url, json=parameters, headers={"Authorization": f"Bearer {ADMIN}"})
+    return answer.status_code, answer.json()["error"]
+
+
+async def _all(hub: World, path: str, name: str, **query: object) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after: dict[str, object] = {}
+    while True:
+        page = (await hub.get(path, limit=2, **query, **after)).json()
+        assert len(page[name]) <= 2
+        found += page[name]
+        if page["next"] is None:
+            return found
+        after = {"after": page["next"]}
+
+
+async def test_every_list_is_read_to_its_end_by_its_cursor() -> None:
+    async with world(retry_delays=(0.02,)) as hub:
+        subscriber = hub.subscriber()
+        for number in range(5):
+            await hub.subscribe(subscriber, f"{TOPIC}{number}")
+        subscriber.statuses = [500] * 10
+        for number in range(5):
+            await hub.publish(f"{TOPIC}{number}")
+        await hub.quiet()
+        topics = [f"{TOPIC}{number}" for number in range(5)]
+        assert [each["url"] for each in await _all(hub, "/admin/topics", "topics")] == topics
+        assert [each["url"] for each in await _all(hub, "/admin/topics", "topics", search="/3")] == topics[3:4]
+        callback = hub.peers + "/callback"
+        for query in ({}, {"host": hub.peers.removeprefix("http://")}, {"callback": callback}):
+            listed = await _all(hub, "/admin/subscriptions", "subscriptions", **query)
+            assert [each["topic"] for each in listed] == topics
+        letters = await _all(hub, "/admin/dead-letters", "dead_letters")
+        assert sorted(each["topic"] for each in letters) == topics
+        for number in range(5):
+            await hub.order("/admin/hosts/pause", host=f"host-{number}.example")
+        hosts = await _all(hub, "/admin/hosts", "hosts")
+        assert [each["host"] for each in hosts if each["paused"]] == [f"host-{n}.example" for n in range(5)]
+
+
+async def test_dead_letters_are_replayed_and_dropped_by_what_they_have_in_common() -> None:
+    async with world(retry_delays=(0.02,)) as hub:
+        subscriber = hub.subscriber()
+        for number in range(3):
+            await hub.subscribe(subscriber, f"{TOPIC}{number}")
+        subscriber.statuses = [500] * 6
+        for number in range(3):
+            await hub.publish(f"{TOPIC}{number}", b"\x00content")
+        await hub.quiet()
+        page = (await hub.get("/admin/dead-letters", topic=f"{TOPIC}1")).json()
+        assert page["total"] == 1
+        [letter] = page["dead_letters"]
+        content = (await hub.get(f"/admin/dead-letters/{letter['id']}/content")).json()
+        assert base64.b64decode(content["content_base64"]) == b"\x00content"
+        assert (content["message_id"], content["content_type"]) == (letter["message_id"], "text/plain")
+        assert (await hub.get("/admin/dead-letters/4711/content")).status_code == 404
+        assert await _refused(hub, "/admin/dead-letters/drop", reason="answered 500", expected=2) == (
+            409,
+            "There are 3 such dead letters now, not 2.",
+        )
+        assert (await _refused(hub, "/admin/dead-letters/drop"))[0] == 400
+        assert (await _refused(hub, "/admin/dead-letters/drop", ids=[1], topic=TOPIC))[0] == 400
+        replayed = await hub.order("/admin/dead-letters/replay", topic=f"{TOPIC}1", expected=1)
+        assert replayed == {"replayed": 1, "unknown": []}
+        await until(lambda: len(subscriber.deliveries) == 7)
+        host = hub.peers.removeprefix("http://")
+        assert await hub.order("/admin/dead-letters/drop", host=host, topic=f"{TOPIC}2") == {
+            "dropped": 1,
+            "unknown": [],
+        }
+        while (await hub.get("/admin/dead-letters")).json()["total"] != 1:
+            pass
+        assert await hub.order("/admin/dead-letters/drop", all=True) == {"dropped": 1, "unknown": []}
+
+
+async def test_a_subscription_is_shown_tested_and_verified_again() -> None:
+    async with world() as hub:
+        subscriber = hub.subscriber(secret="s3cret")
+        await hub.subscribe(subscriber, TOPIC, secret="s3cret")
+        pair = {"topic": TOPIC, "callback": hub.peers + "/callback"}
+        shown = (await hub.get("/admin/subscription", **pair)).json()
+        assert (shown["signed"], shown["waiting"], shown["verification"]) == (True, 0, None)
+        tested = await hub.order("/admin/subscriptions/test", **pair)
+        assert (tested["delivered"], tested["status"]) == (True, 202)
+        [delivery] = subscriber.deliveries
+        assert delivery.headers["x-hub-test"] == "1"
+        assert delivery.headers["x-hub-signature"].startswith("sha256=")
+        subscriber.statuses = [500]
+        tested = await hub.order("/admin/subscriptions/test", content="{}", content_type="application/json", **pair)
+        assert (tested["delivered"], tested["reason"]) == (False, "answered 500")
+        assert subscriber.deliveries[-1].body == b"{}"
+        asked = len(subscriber.verifications)
+        await hub.order("/admin/subscriptions/verify", **pair)
+        await until(lambda: len(subscriber.verifications) == asked + 1)
+        await hub.verified()
+        assert (await hub.get("/admin/subscription", **pair)).status_code == 200
+        assert await _refused(hub, "/admin/subscriptions/test", topic=TOPIC, callback="https://nobody.example/") == (
+            404,
+            "There is no such subscription.",
+        )
+        assert (await hub.get("/admin/dead-letters")).json()["total"] == 0
+
+
+async def test_a_subscription_is_ended_with_a_reason_or_silently() -> None:
+    async with world() as hub:
+        told, untold = hub.subscriber("/1"), hub.subscriber("/2")
+        for subscriber, path in ((told, "/1"), (untold, "/2")):
+            await hub.subscribe(subscriber, TOPIC, path)
+        await hub.order("/admin/subscriptions/remove", topic=TOPIC, callback=hub.peers + "/1", reason="No more.")
+        await hub.order("/admin/subscriptions/remove", topic=TOPIC, callback=hub.peers + "/2", notify=False)
+        await until(lambda: [each["hub.reason"] for each in told.denials] == ["No more."])
+        assert untold.denials == []
+        assert (await hub.get("/admin/subscriptions")).json()["subscriptions"] == []
+
+
+async def test_a_topic_is_shown_announced_and_removed() -> None:
+    async with world() as hub:
+        topic = hub.peers + "/topic"
+        hub.site("/topic", Link=f"<{hub.hub}>; rel=hub")
+        subscriber = hub.subscriber()
+        await hub.subscribe(subscriber, topic)
+        assert await hub.order("/admin/topics/announce", url=topic) == {"announced": topic}
+        await until(lambda: len(subscriber.deliveries) == 1)
+        await hub.fetched()
+        shown = (await hub.get("/admin/topic", url=topic)).json()
+        assert (shown["subscriptions"], shown["last_fetch"]["names_this_hub"]) == (1, True)
+        assert shown["last_fetch"]["fetched_at"] is not None
+        status, reason = await _refused(hub, "/admin/topics/remove", url=topic)
+        assert (status, "1 subscriptions" in reason) == (409, True)
+        await hub.order("/admin/topics", url=f"{topic}-2", registered=True)
+        assert (await _refused(hub, "/admin/topics/announce", url=f"{topic}-2"))[0] == 409
+        assert await hub.order("/admin/topics/remove", url=f"{topic}-2") == {"removed": f"{topic}-2"}
+        assert (await hub.get("/admin/topic", url=f"{topic}-2")).status_code == 404
+        assert (await _refused(hub, "/admin/topics/remove", url=f"{topic}-2"))[0] == 404
+
+
+async def test_verifications_are_listed_retried_and_dropped_and_unknown_ids_are_named() -> None:
+    async with world() as hub:
+        hub.site("/busy").status = 503
+        await hub.ask(mode="subscribe", topic=TOPIC, callback=hub.peers + "/busy")
+        while not (listed := (await hub.get("/admin/verifications", state="failing")).json()["verifications"]):
+            pass
+        [pending] = listed
+        assert (pending["attempts"], pending["mode"], pending["known"]) == (1, "subscribe", False)
+        assert "503" in pending["reason"]
+        subscriber = hub.subscriber("/other")
+        assert subscriber.verifications == []
+        retried = await hub.order("/admin/verifications/retry", ids=[pending["id"], "nothing"])
+        assert retried == {"retried": 1, "unknown": ["nothing"]}
+        dropped = await hub.order("/admin/verifications/drop", ids=[pending["id"]])
+        assert dropped["unknown"] == []
+        await hub.verified()
+
+
+@pytest.mark.parametrize("values", [(), ("a",), (1, -2, 3, "x"), ("ä\ud800", "/")])
+def test_a_cursor_is_read_as_it_was_written(values: tuple[str | int, ...]) -> None:
+    assert read_cursor({"after": write_cursor(*values)}, *map(type, values)) == values
+
+
+@pytest.mark.parametrize(
+    "text", ["c.", "c.%", "c.bm90IGpzb24", "c." + "W" * 100_000, write_cursor(1), write_cursor("a", "b")]
+)
+def test_a_cursor_of_another_list_or_a_damaged_one_is_a_mistake(text: str) -> None:
+    with pytest.raises(OperationError, match="next of a page"):
+        read_cursor({"after": text}, str)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, None),
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1_795_829_523.4567, "2026-11-28T01:32:03.456Z"),
+        (1e300, None),
+        (float("nan"), None),
+    ],
+)
+def test_a_time_is_written_as_iso_8601(seconds: float | None, text: str | None) -> None:
+    assert iso_time(seconds) == text

@@ -1,0 +1,1 @@
+"""Messages and failed attempts as they are kept in memory."""

@@ -1,0 +1,46 @@
+"""The parameters that several routes of the admin API share."""
+
+from websubhub.standalone.admin.http.route import Parameter
+from websubhub.standalone.admin.http.schemas import FLAG, TEXT
+
+COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+URL = {"type": "string", "format": "uri"}
+IDS = {"type": "array", "items": COUNT, "minItems": 1, "maxItems": 1_000}
+NAMES = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 128},
+    "minItems": 1,
+    "maxItems": 1_000,
+}
+
+LIMIT = Parameter(name="limit", text="The size of the page, 100 by default and at most 1000.", schema=COUNT)
+AFTER = Parameter(name="after", text="The next of the page before.", schema=TEXT)
+PAGE = (AFTER, LIMIT)
+TOPIC = Parameter(name="topic", text="Only those of this topic.", schema=URL)
+HOST = Parameter(
+    name="host", text="Only those of this host of callbacks, with the port unless it is 80 or 443.", schema=TEXT
+)
+CALLBACK = Parameter(name="callback", text="Only those of this callback.", schema=URL)
+REASON = Parameter(name="reason", text="Only those with exactly this reason.", schema=TEXT)
+THE_TOPIC = Parameter(name="url", text="The topic.", schema=URL, required=True)
+THE_PAIR = (
+    Parameter(name="topic", text="The topic of the subscription.", schema=URL, required=True),
+    Parameter(name="callback", text="Its callback.", schema=URL, required=True),
+)
+THE_HOST = Parameter(
+    name="host",
+    text="The host in any spelling, with the port unless it is 80 or 443.",
+    schema=TEXT,
+    required=True,
+)
+THE_IDS = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=IDS, required=True)
+THE_NAMES = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=NAMES, required=True)
+LETTERS_MEANT = (
+    Parameter(name="ids", text="Their ids, 1 to 1000 of them, instead of a filter.", schema=IDS),
+    TOPIC,
+    HOST,
+    CALLBACK,
+    REASON,
+    Parameter(name="all", text="Whether all are meant, if there is no filter.", schema=FLAG),
+    Parameter(name="expected", text="How many a filter must mean; otherwise nothing is done.", schema=COUNT),
+)

@@ -1,0 +1,76 @@
+"""``websubhub messages``: what became of messages, and delivering one again."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from websubhub.standalone.command.remote import add_listing, call, print_rows, say, table
+from websubhub.standalone.command.remote_error import RemoteError
+
+_PAGE = 1_000
+_SHOWN = 100
+_COLUMNS = ("id", "topic", "published_at", "size", "recipients", "delivered", "waiting", "dead")
+_ATTEMPT_COLUMNS = ("attempted_at", "callback", "attempt", "outcome", "status", "milliseconds", "reason")
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``messages``."""
+    command.add_argument("id", metavar="ID", nargs="?", help="show this message, with the failed attempts at it")
+    command.add_argument("--topic", metavar="URL", help="only those of this topic")
+    command.add_argument("--limit", metavar="N", type=int, default=_SHOWN, help=f"list so many; by default {_SHOWN}")
+    command.add_argument("--redeliver", action="store_true", help="deliver the message again, to all subscriptions")
+    command.add_argument("--callback", metavar="URL", help="redeliver to this callback only")
+    add_listing(command)
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.redeliver:
+        return _redeliver(options)
+    if options.callback:
+        raise RemoteError("--callback needs --redeliver.")
+    return _list(options) if options.id is None else _show(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    rows: list[dict[str, Any]] = []
+    after: Mapping[str, str] = {}
+    while len(rows) < options.limit:
+        parameters = {**_topic(options), **after, "limit": min(options.limit - len(rows), _PAGE)}
+        answer = call(options, "GET", "/admin/messages", parameters)
+        rows += answer["messages"]
+        if answer["next"] is None:
+            break
+        after = {"after": answer["next"]}
+    return print_rows(options, rows, _COLUMNS)
+
+
+def _show(options: argparse.Namespace) -> int:
+    answer = call(options, "GET", f"/admin/messages/{quote(options.id, safe='')}", _topic(options))
+    if options.json:
+        say(json.dumps(answer))
+        return 0
+    table(answer["messages"], _COLUMNS)
+    if answer["attempts"]:
+        say("")
+        table(answer["attempts"], _ATTEMPT_COLUMNS)
+    return 0
+
+
+def _redeliver(options: argparse.Namespace) -> int:
+    if options.id is None:
+        raise RemoteError("--redeliver needs the ID of a message.")
+    callback = {"callback": options.callback} if options.callback else {}
+    answer = call(options, "POST", "/admin/messages/redeliver", {"id": options.id, **_topic(options), **callback})
+    say(json.dumps(answer) if options.json else f"On its way again to {_subscriptions(answer['redelivered'])}.")
+    return 0
+
+
+def _topic(options: argparse.Namespace) -> dict[str, str]:
+    return {"topic": options.topic} if options.topic else {}
+
+
+def _subscriptions(count: int) -> str:
+    return f"{count} subscription{'' if count == 1 else 's'}"

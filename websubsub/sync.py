@@ -1,0 +1,46 @@
+"""The clients of a subscriber for code without an event loop: discover hubs, subscribe, unsubscribe.
+
+::
+
+    discovery = DiscoveryClient().discover("https://example.com/feed")
+    SubscriptionClient().subscribe(
+        hub=discovery.hubs[0], topic=discovery.topic, callback="https://example.com/callbacks/4f1e", secret="..."
+    )
+"""
+
+from typing import Any, Final
+
+from _websub.blocking import BlockingClient, blocking
+from websubsub import _subscription_client as _subscribing
+from websubsub._discovery import client as _discovering
+
+__all__ = ["DiscoveryClient", "SubscriptionClient"]
+
+
+class DiscoveryClient(BlockingClient):
+    """A ``websubsub.DiscoveryClient`` whose methods return when they are done.
+
+    Args:
+        settings: The arguments of ``websubsub.DiscoveryClient``. A ``client`` of your own is an asynchronous one.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(_discovering.DiscoveryClient(**settings))
+
+    discover: Final = blocking(_discovering.DiscoveryClient.discover)
+
+
+class SubscriptionClient(BlockingClient):
+    """A ``websubsub.SubscriptionClient`` whose methods return when they are done.
+
+    The callback has to answer the hub's verification, so it is served elsewhere: by a view of your application.
+
+    Args:
+        settings: The arguments of ``websubsub.SubscriptionClient``. A ``client`` of your own is an asynchronous one.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(_subscribing.SubscriptionClient(**settings))
+
+    subscribe: Final = blocking(_subscribing.SubscriptionClient.subscribe)
+    unsubscribe: Final = blocking(_subscribing.SubscriptionClient.unsubscribe)
