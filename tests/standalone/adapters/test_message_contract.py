@@ -27,12 +27,6 @@ KEPT = DeliveryLimits(per_host=3, failures=3, waiting=200, message_seconds=1_000
 
 
 @pytest.fixture
-def nats_hub() -> str:
-    """A store on NATS does not keep it yet, and no hub is offered one."""
-    pytest.skip("not kept on NATS yet")
-
-
-@pytest.fixture
 async def kept(open_store: OpenStore, clock: Clock) -> AsyncIterator[Hub]:
     async with open_store(KEPT) as store:
         yield Hub(store, clock)

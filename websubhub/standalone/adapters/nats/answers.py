@@ -6,15 +6,17 @@ from typing import Any
 from attrs import asdict
 
 from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
+from websubhub.standalone.adapters.nats.stores.standing import Standing
 from websubhub.standalone.broker.broker import Broker
 
 
-def answers(own: Broker, reclaimer: ClusterReclaimer) -> dict[str, Callable[[Any], Awaitable[Any]]]:
+def answers(own: Broker, reclaimer: ClusterReclaimer, standing: Standing) -> dict[str, Callable[[Any], Awaitable[Any]]]:
     """Return what answers each question.
 
     Args:
         own: Delivers to the partitions of this process.
         reclaimer: Deletes updates.
+        standing: How messages and subscriptions stand here.
     """
 
     async def statistics(_about: Any) -> Any:
@@ -27,4 +29,5 @@ def answers(own: Broker, reclaimer: ClusterReclaimer) -> dict[str, Callable[[Any
         after = None if about["after"] is None else tuple(about["after"])
         return [asdict(state) for state in await own.hosts(only=about["only"], after=after, limit=int(about["limit"]))]
 
-    return {"statistics": statistics, "failing": failing, "hosts": hosts, "floors": reclaimer.floors}
+    asked = {"statistics": statistics, "failing": failing, "hosts": hosts, "floors": reclaimer.floors}
+    return asked | standing.answers()

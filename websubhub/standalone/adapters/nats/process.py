@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import anyio
 
+from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog
+from websubhub.standalone.adapters.nats.journal.history import History
 from websubhub.standalone.adapters.nats.journal.journal import NatsJournal
 from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
@@ -20,6 +22,7 @@ from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
+from websubhub.standalone.adapters.nats.stores.standing import Standing
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
 from websubhub.standalone.adapters.nats.wire.connection import Connection
@@ -38,6 +41,8 @@ _VERSION = 1
 _PACE = Pace(together=0.25, looks=3, along=False, trusted=3.0)
 _RECORDS = "tsdk"
 _CLUSTERED = 3
+_GIB = 1024**3
+_MESSAGES_SHARE = 0.5  # of the space for updates: the other half is for those that are owed
 _HEAR_SECONDS = 1.5  # in which each process was heard, unless it is in trouble
 
 
@@ -56,17 +61,22 @@ class HubProcess:
         self.ledger = Ledger(limits, clock)
         self.jetstream = JetStream(Connection(address))
         self._blobs = Blobs(self.jetstream, names)
-        self._knowledge = Knowledge(self.ledger, names)
+        self._peers = Peers(uuid4().hex)
+        self._knowledge = Knowledge(self.ledger, names, self._peers.own)
         self._news = News(self.jetstream.connection, names)
         self.records = Records(self.jetstream, names, self._knowledge, self._news.tell)
         self.updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
+        self.attempts = AttemptLog(self.jetstream, self.records)
+        self.letters = LetterRecords(self.records, clock)
+        space = int(address.gib * _GIB * _MESSAGES_SHARE)
+        self.history = History(self.records, self.attempts, limits, space, self._peers.own)
         self._partitions = Partitions(self._knowledge)
-        self._peers = Peers(uuid4().hex)
         self.questions = PeerQuestions(self.jetstream, names, self._peers)
         for letter in _RECORDS:
             take = self._knowledge.take
             self.records.followed[letter] = Following(self.jetstream, names.stream(letter), f"{names.hub}.>", take)
         self.records.followed["u"] = self.updates.following
+        self.records.followed["f"] = self.attempts.following
 
     async def open(self) -> None:
         """Connect, and load what there is."""
@@ -118,13 +128,32 @@ class HubProcess:
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""
         publishing = Publishing(self.updates, self.records, self.ledger, self._peers.waiting)
-        letters = LetterRecords(self.records, self.ledger.clock)
-        journal = NatsJournal(self.records, self.updates, publishing, self._partitions, letters, end)
+        journal = NatsJournal(
+            self.records,
+            self.updates,
+            publishing,
+            partitions=self._partitions,
+            letters=self.letters,
+            attempts=self.attempts,
+            end=end,
+        )
         return Broker(self.ledger, journal, _PACE)
 
     def reclaimer(self, flush: Callable[[], Awaitable[None]]) -> ClusterReclaimer:
         """Return what deletes updates."""
-        return ClusterReclaimer(self.jetstream, self.records, self.ledger, self.updates, self.questions, flush)
+        return ClusterReclaimer(
+            self.jetstream,
+            self.records,
+            self.ledger,
+            self.updates,
+            self.questions,
+            flush=flush,
+            history=self.history,
+        )
+
+    def standing(self, flush: Callable[[], Awaitable[None]]) -> Standing:
+        """Return what knows how messages and subscriptions stand."""
+        return Standing(self._knowledge, self.ledger, self.questions, self._peers.own, flush)
 
     def keeper(self, flush: Callable[[], Awaitable[None]]) -> Keeper:
         """Return what keeps the partitions of this process."""

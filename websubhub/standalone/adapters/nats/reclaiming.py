@@ -5,9 +5,11 @@ from typing import Any
 
 import anyio.lowlevel
 
+from websubhub.standalone.adapters.nats.journal.history import History
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.records.changing import Records
+from websubhub.standalone.adapters.nats.records.topics import KnownTopic
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import PARTITIONS
 from websubhub.standalone.broker.ledger import Ledger
@@ -33,6 +35,7 @@ class ClusterReclaimer:
         updates: The updates.
         questions: Asks the other processes.
         flush: Writes all outcomes.
+        history: Knows up to where messages have expired.
     """
 
     def __init__(
@@ -42,7 +45,9 @@ class ClusterReclaimer:
         ledger: Ledger,
         updates: Updates,
         questions: PeerQuestions,
+        *,
         flush: Callable[[], Awaitable[None]],
+        history: History,
     ) -> None:
         self._jetstream = jetstream
         self._knowledge = records.knowledge
@@ -51,12 +56,14 @@ class ClusterReclaimer:
         self._pairs = records.followed["s"]
         self._questions = questions
         self._flush = flush
+        self._history = history
 
     async def reclaim(self) -> int:
         """Delete what can be deleted, if that is for this process to do. Return how many updates."""
         await anyio.lowlevel.checkpoint()
         if 0 not in self._knowledge.membership.owned:
             return 0
+        self._history.let_messages_expire()
         limit = self._updates.following.applied  # before the question, so that whoever subscribes later loses nothing
         if not any(topic.has_updates for topic in self._knowledge.topics):
             return 0
@@ -91,7 +98,7 @@ class ClusterReclaimer:
         for topic in self._knowledge.topics:
             if topic.has_updates:
                 owed = [answer["topics"].get(topic.hash, answer["applied"]) for answer in answers]
-                bounds[topic] = min(limit, *owed)
+                bounds[topic] = self._kept_from(topic, min(limit, *owed))
         chosen = [topic for topic, bound in bounds.items() if next(topic.updates_up_to(bound), None) is not None]
         deleted = 0
         if len(chosen) > _MANY:
@@ -100,3 +107,9 @@ class ClusterReclaimer:
         for topic in chosen[:_TOPICS_AT_ONCE]:
             deleted += await self._updates.delete(topic, bounds[topic], _ONE_BY_ONE)
         return deleted
+
+    def _kept_from(self, topic: KnownTopic, unneeded: int) -> int:
+        """Return up to where the updates of a topic may be deleted, which nobody is owed up to a number."""
+        if topic.count_updates() == len(topic.unowed):  # messages to nobody, which nobody looks for
+            return unneeded
+        return min(unneeded, self._knowledge.messages.expired)

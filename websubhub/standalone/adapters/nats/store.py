@@ -57,7 +57,10 @@ class NatsStore:
         self.announcements = NatsAnnouncements(process.records, clock)
         self._own = process.broker(self.subscriptions.end)
         self.letters = NatsLetters(process.records, process.updates, self._own.flush)
-        self.messages = NatsMessages(process.records)
+        self._standing = process.standing(self._own.flush)
+        self.messages = NatsMessages(
+            process.records, process.updates, process.attempts, process.letters, process.history, self._standing
+        )
         self._reclaimer = process.reclaimer(self._own.flush)
         self.broker = ClusterBroker(self._own, process.questions, self._reclaimer)
 
@@ -65,8 +68,9 @@ class NatsStore:
         async with AsyncExitStack() as stack:
             await self._process.open()
             stack.push_async_callback(self._process.close)
-            await self._process.questions.listen(answers(self._own, self._reclaimer))
+            await self._process.questions.listen(answers(self._own, self._reclaimer, self._standing))
             await stack.enter_async_context(in_background(*self._process.followers()))
+            await stack.enter_async_context(self._process.history.running())
             await stack.enter_async_context(self._own.running())
             keeper = self._process.keeper(self._own.flush)
             if self._takes_part:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from heapq import nsmallest
 
+from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog
 from websubhub.standalone.adapters.nats.journal.hosts import PausedHosts
 from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.partitions import Partitions
@@ -27,6 +28,7 @@ class NatsJournal:
         publishing: Accepts updates.
         partitions: The partitions that this process delivers to.
         letters: The dead letters.
+        attempts: The failed attempts.
         end: Ends a subscription whose callback is gone.
     """
 
@@ -35,8 +37,10 @@ class NatsJournal:
         records: Records,
         updates: Updates,
         publishing: Publishing,
+        *,
         partitions: Partitions,
         letters: LetterRecords,
+        attempts: AttemptLog,
         end: Callable[[KnownPair], Awaitable[None]],
     ) -> None:
         self._records = records
@@ -45,6 +49,7 @@ class NatsJournal:
         self._publishing = publishing
         self._partitions = partitions
         self._letters = letters
+        self._attempts = attempts
         self._hosts = PausedHosts(records)
         self._end = end
 
@@ -90,8 +95,9 @@ class NatsJournal:
             await self._end(pair)
         for each in settlements:
             if each.replayed:
-                await self._letters.drop(each.replayed)
+                await self._letters.arrived(each.replayed)
             await self._letters.failed(each.failed_replays)
+        await self._attempts.write([attempt for each in settlements for attempt in each.attempts])
 
     async def _write_deaths(self, outcomes: JournalOutcomes) -> None:
         for pair, stored, death in outcomes.deaths:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
+from uuid import uuid4
 
 from attrs import evolve
 
@@ -10,7 +11,7 @@ from websubhub.standalone.adapters.nats.records.letters import KnownLetter
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
 from websubhub.standalone.adapters.nats.wire.names import short_hash
 from websubhub.standalone.broker.settlements import Death
-from websubhub.standalone.ports import DeadLetter, Update
+from websubhub.standalone.ports import DeadLetter, StoredSubscription, Update
 
 
 class LetterRecords:
@@ -27,26 +28,24 @@ class LetterRecords:
         self._known = records.knowledge.letters
         self._membership = records.knowledge.membership
         self._pairs = records.knowledge.pairs
+        self._counts = records.knowledge.counts
 
     async def write(self, pair: KnownPair, stored: int, death: Death, update: Update) -> None:
         """Keep an update that was given up for a subscription, unless that was done before."""
         if pair.value is None or stored <= pair.position:
             return
-        value = DeadLetter(
-            id=0,
-            topic=pair.topic.url,
-            callback=pair.value.callback,
-            message_id=update.id,
-            content_type=update.content_type,
-            content_length=len(update.content),
-            attempts=death.attempts,
-            reason=death.reason,
-            died_at=death.died_at,
-        )
+        value = _letter(pair, pair.value, update, death.attempts, death.reason, death.died_at)
         token = short_hash(json.dumps([*pair.key, stored]))
         subject = self._records.names.subject("d", pair.partition, token)
         letter = KnownLetter(subject, value, stored)
         await self._records.change(subject, lambda: None if self._known.of(subject) else letter.write())
+
+    async def redeliver(self, pair: KnownPair, subscription: StoredSubscription, stored: int, update: Update) -> None:
+        """Keep an update that is to be delivered once more, like a dead letter that is replayed."""
+        value = _letter(pair, subscription, update, 0, "an operator asked for another delivery", self._clock())
+        subject = self._records.names.subject("d", pair.partition, uuid4().hex)
+        letter = KnownLetter(subject, value, stored, pair.start, redelivery=True)
+        await self._records.change(subject, letter.write)
 
     def page(self, after: int, limit: int) -> list[DeadLetter]:
         """Return a page of the dead letters, the oldest first, after an id."""
@@ -73,6 +72,12 @@ class LetterRecords:
                     value = evolve(known.value, reason=reason, attempts=known.value.attempts + 1)
                     await self._change(known, lambda letter, value=value: evolve(letter, value=value, replayed=-1))
 
+    async def arrived(self, numbers: Collection[int]) -> None:
+        """Delete letters that arrived after all, and count those that were given up before."""
+        for known in self._known.known(numbers):
+            if await self._records.change(known.subject, lambda: b"") and not known.redelivery:
+                self._counts.add(known.stored, delivered=1, dead=-1)
+
     async def drop(self, numbers: Collection[int]) -> int:
         """Delete letters. Return how many there were."""
         return sum([await self._records.change(known.subject, lambda: b"") for known in self._known.known(numbers)])
@@ -83,3 +88,19 @@ class LetterRecords:
             return None if letter is None else change(letter).write()
 
         return await self._records.change(known.subject, decide)
+
+
+def _letter(
+    pair: KnownPair, subscription: StoredSubscription, update: Update, attempts: int, reason: str, died_at: float
+) -> DeadLetter:
+    return DeadLetter(
+        id=0,
+        topic=pair.topic.url,
+        callback=subscription.callback,
+        message_id=update.id,
+        content_type=update.content_type,
+        content_length=len(update.content),
+        attempts=attempts,
+        reason=reason,
+        died_at=died_at,
+    )

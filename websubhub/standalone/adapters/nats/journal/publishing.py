@@ -28,6 +28,7 @@ class Publishing:
         self._updates = updates
         self._records = records
         self._topics = records.knowledge.topics
+        self._messages = records.knowledge.messages
         self._keys = records.knowledge.keys
         self._ledger = ledger
         self._elsewhere = elsewhere
@@ -38,8 +39,7 @@ class Publishing:
         if key is None:
             if self._is_full(update.topic):
                 return Appended(update.id, Admission.FULL, settled=False)
-            await self._updates.store(update)
-            return self._taken(update)
+            return await self._store(update, "")
         return await self._append_once(update, key)
 
     async def _append_once(self, update: Update, key: PublishKey) -> Appended:
@@ -53,18 +53,24 @@ class Publishing:
             await self._records.change(subject, lambda: self._reserve(subject, update, key, now))
             use = publish_keys.recent(self._keys.of(subject), now)[key.publisher]
         if use.accepted:
-            return Appended(use.id, Admission.REPEATED, settled=False, recipients=None)
+            recipients = self._recipients_of(update.topic, use.id)
+            return Appended(use.id, Admission.REPEATED, settled=False, recipients=recipients)
         name = short_hash(f"{subject} {key.publisher} {use.id} {use.used_at}")
-        named = evolve(update, id=use.id)
-        await self._updates.store(named, name)
+        appended = await self._store(evolve(update, id=use.id), name)
         await self._records.change(subject, lambda: self._accept(subject, key))
         for old in self._keys.excess():
             await self._records.change(old, lambda: b"")
-        return self._taken(named)
+        return appended
 
-    def _taken(self, update: Update) -> Appended:
+    def _recipients_of(self, url: str, message_id: str) -> int | None:
+        topic = self._topics.find(url)
+        message = None if topic is None else self._messages.named(topic, message_id)
+        return None if message is None else message.recipients
+
+    async def _store(self, update: Update, name: str) -> Appended:
         topic = self._topics.find(update.topic)
         recipients = 0 if topic is None else topic.pairs
+        await self._updates.store(update, recipients, name)
         return Appended(update.id, Admission.TAKEN, settled=False, recipients=recipients)
 
     def _reserve(self, subject: str, update: Update, key: PublishKey, now: float) -> bytes | None:

@@ -1,6 +1,6 @@
 """The outcomes of deliveries, sorted by partition and written to the journals."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 import anyio
@@ -22,11 +22,15 @@ class JournalOutcomes:
 
     Attributes:
         entries: What goes to the journal of each partition.
+        delivered: How many pairs of each partition got an update, by its number in the stream.
+        dead: For how many it was given up.
         deaths: The pairs that an update was given up for.
         ended: The pairs that have ended.
     """
 
     entries: defaultdict[int, JournalEntry] = field(factory=lambda: defaultdict(JournalEntry))
+    delivered: defaultdict[int, Counter[int]] = field(factory=lambda: defaultdict(Counter[int]))
+    dead: defaultdict[int, Counter[int]] = field(factory=lambda: defaultdict(Counter[int]))
     deaths: list[tuple[KnownPair, int, Death]] = field(factory=list)
     ended: list[KnownPair] = field(factory=list)
 
@@ -52,19 +56,27 @@ def _note_death(knowledge: Knowledge, outcomes: JournalOutcomes, death: Death) -
         return
     stored = pair.topic.stored(death.sequence)
     outcomes.deaths.append((pair, stored, death))
+    if pair.position < stored:
+        outcomes.dead[pair.partition][stored] += 1
+        outcomes.delivered[pair.partition][stored] -= 1  # it moved too
     if death.turned_away:
         outcomes.entries[pair.partition].turned_away[pair.id] = stored
 
 
 def _note_moves(knowledge: Knowledge, outcomes: JournalOutcomes, settlements: Settlements) -> None:
-    numbered, entries = knowledge.pairs.numbered, outcomes.entries
+    numbered, entries, now = knowledge.pairs.numbered, outcomes.entries, knowledge.clock()
+    given_up = {(death.subscription, death.topic, death.sequence) for death in settlements.deaths}
     for (topic, sequence), subscriptions in sorted(settlements.moved.items()):
         known = knowledge.topics.numbered(topic)
         stored = 0 if known is None else known.stored(sequence)
         for number in subscriptions if stored else ():
             pair = numbered(number)
-            if pair is not None:
-                entries[pair.partition].positions[pair.id] = stored
+            if pair is None or pair.position >= stored:  # what was written and comes again
+                continue
+            entries[pair.partition].positions[pair.id] = stored
+            outcomes.delivered[pair.partition][stored] += 1
+            if not given_up or (number, topic, sequence) not in given_up:
+                pair.delivered_at = now
 
 
 def _clear(knowledge: Knowledge, outcomes: JournalOutcomes, number: int) -> None:

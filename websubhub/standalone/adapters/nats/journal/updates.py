@@ -9,6 +9,7 @@ import anyio
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.nats.records.changing import Records
+from websubhub.standalone.adapters.nats.records.messages import KnownMessage
 from websubhub.standalone.adapters.nats.records.topics import KnownTopic
 from websubhub.standalone.adapters.nats.wire.blobs import PART_BYTES, Blobs
 from websubhub.standalone.adapters.nats.wire.errors import Stored
@@ -41,16 +42,18 @@ class Updates:
         self._names = names = records.names
         self._blobs = blobs
         self._topics = records.knowledge.topics
+        self._messages = records.knowledge.messages
         self._ledger = ledger
         self._stream = names.stream("u")
         self._large: dict[int, str] = {}
         self.following = Following(jetstream, self._stream, names.subject("u", ">"), self.take)
 
-    async def store(self, update: Update, name: str = "") -> int:
+    async def store(self, update: Update, recipients: int, name: str = "") -> int:
         """Store an update, and return its number in the stream once this process has taken it.
 
         Args:
             update: The update.
+            recipients: How many subscriptions it is owed to.
             name: What no other update has, so that it is stored once however often it is asked for.
         """
         topic = self._topics.ensure(update.topic)
@@ -62,6 +65,7 @@ class Updates:
             "hubs": update.hubs,
             "at": update.published_at,
             "publisher": update.publisher,
+            "recipients": recipients,
         }
         content = update.content
         if len(content) > PART_BYTES:
@@ -87,6 +91,7 @@ class Updates:
             return
         topic = self._topics.ensure(about["topic"])
         sequence = topic.add_update(message.sequence, float(about["at"]))
+        self._messages.add(_message(message, topic, about))
         if "blob" in about:
             self._large[message.sequence] = about["blob"]
             self._ledger.disposable.add(topic.number)
@@ -150,6 +155,7 @@ class Updates:
 
     def forget(self, below: int) -> None:
         """Forget the updates below a number in the stream, which were deleted."""
+        self._messages.forget(below)
         for topic in self._topics:
             topic.forget_updates(below)
         for stored in [stored for stored in self._large if stored < below]:
@@ -170,10 +176,24 @@ def _about(message: Stored) -> dict[str, Any] | None:
         about: dict[str, Any] = json.loads(message.headers[_ABOUT])
         url_identity(about["topic"])
         Update(content=b"", **_fields(about, about["topic"]))
+        int(about["recipients"])
     except (ValueError, TypeError, LookupError, AttributeError):
         log.error("The update %d of the stream cannot be read, and is left out.", message.sequence)  # noqa: TRY400
         return None
     return about
+
+
+def _message(message: Stored, topic: KnownTopic, about: dict[str, Any]) -> KnownMessage:
+    return KnownMessage(
+        number=message.sequence,
+        topic=topic,
+        id=about["id"],
+        publisher=about.get("publisher"),
+        content_type=about["type"],
+        size=int(about.get("size", len(message.data))),
+        published_at=float(about["at"]),
+        recipients=int(about["recipients"]),
+    )
 
 
 def _update(about: dict[str, Any], topic: str, content: bytes) -> Update:

@@ -5,8 +5,11 @@ import logging
 from collections.abc import Callable
 
 from websubhub.standalone.adapters.nats.records.announced import KnownAnnouncements, read_announcement
+from websubhub.standalone.adapters.nats.records.attempts import KnownAttempts
+from websubhub.standalone.adapters.nats.records.counts import CountedBy, KnownCounts
 from websubhub.standalone.adapters.nats.records.letters import KnownLetters, read_letter
 from websubhub.standalone.adapters.nats.records.membership import Membership
+from websubhub.standalone.adapters.nats.records.messages import KnownMessages
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair, KnownPairs, PairRecord, read_pair
 from websubhub.standalone.adapters.nats.records.publish_keys import KnownKeys, read_uses
 from websubhub.standalone.adapters.nats.records.topics import KnownTopics
@@ -27,10 +30,12 @@ class Knowledge:
     Args:
         ledger: Told of what concerns this process.
         names: The names of the hub.
+        own: The id of this process.
     """
 
-    def __init__(self, ledger: Ledger, names: Names) -> None:
+    def __init__(self, ledger: Ledger, names: Names, own: str) -> None:
         self._ledger = ledger
+        self.clock = ledger.clock
         self._names = names
         self.topics = KnownTopics(ledger.members)
         self.pairs = KnownPairs()
@@ -38,6 +43,9 @@ class Knowledge:
         self.letters = KnownLetters()
         self.announcements = KnownAnnouncements()
         self.keys = KnownKeys()
+        self.messages = KnownMessages()
+        self.counts = KnownCounts(own)
+        self.attempts = KnownAttempts()
         self.agreed: dict[str, object] = {}
         self.paused = set[str]()
         self._sequences: dict[str, int] = {}
@@ -50,6 +58,7 @@ class Knowledge:
             "h": self._take_host,
             "k": self._take_key,
             "m": self._take_agreement,
+            "c": self._take_count,
         }
 
     def sequence(self, subject: str) -> int:
@@ -155,6 +164,10 @@ class Knowledge:
 
     def _take_key(self, subject: str, _sequence: int, data: bytes) -> None:
         self.keys.put(subject, read_uses(data))
+
+    def _take_count(self, subject: str, _sequence: int, data: bytes) -> None:
+        *_, process, bucket = subject.split(".")
+        self.counts.take(CountedBy(process, int(bucket)), data)
 
     def _take_agreement(self, subject: str, _sequence: int, data: bytes) -> None:
         self.agreed[subject.rpartition(".")[2]] = json.loads(data or b"null")

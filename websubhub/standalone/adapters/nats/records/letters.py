@@ -19,16 +19,19 @@ class KnownLetter:
         value: The letter.
         stored: The number in the stream of its update.
         replayed: The ``start`` of the subscription that it is replayed for, or -1.
+        redelivery: Whether it is there because an operator asked for another delivery.
     """
 
     subject: str
     value: DeadLetter
     stored: int
     replayed: int = -1
+    redelivery: bool = False
 
     def write(self) -> bytes:
         """Return its record."""
-        return json.dumps({"letter": asdict(self.value), "stored": self.stored, "replayed": self.replayed}).encode()
+        about = {"stored": self.stored, "replayed": self.replayed, "redelivery": self.redelivery}
+        return json.dumps({"letter": asdict(self.value), **about}).encode()
 
 
 def read_letter(subject: str, sequence: int, data: bytes) -> KnownLetter:
@@ -40,7 +43,8 @@ def read_letter(subject: str, sequence: int, data: bytes) -> KnownLetter:
     values: dict[str, Any] = json.loads(data)
     letter = values["letter"]
     value = DeadLetter(**letter | {"id": letter["id"] or sequence})
-    return KnownLetter(subject, value, int(values["stored"]), int(values["replayed"]))
+    redelivery = bool(values.get("redelivery"))
+    return KnownLetter(subject, value, int(values["stored"]), int(values["replayed"]), redelivery)
 
 
 class KnownLetters:

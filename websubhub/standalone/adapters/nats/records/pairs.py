@@ -77,9 +77,21 @@ class KnownPair:
         number: Its number in the ledger of this process, or 0 if another one delivers to it.
         position: The number in the stream of the last update whose outcome is in the journal.
         turned_away: The number in the stream of the last update that its callback turned away.
+        delivered_at: When a delivery of this process arrived last, or None.
     """
 
-    __slots__ = ("id", "key", "number", "partition", "position", "start", "topic", "turned_away", "value")
+    __slots__ = (
+        "delivered_at",
+        "id",
+        "key",
+        "number",
+        "partition",
+        "position",
+        "start",
+        "topic",
+        "turned_away",
+        "value",
+    )
 
     def __init__(self, key: Pair, topic: KnownTopic, partition: int, own: int) -> None:
         self.key = key
@@ -91,6 +103,7 @@ class KnownPair:
         self.number = 0
         self.position = 0
         self.turned_away = 0
+        self.delivered_at: float | None = None
 
 
 class KnownPairs:

@@ -1,10 +1,10 @@
 """The topics of the hub and their updates, as a process knows them."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 
 from websubhub import url_identity
 from websubhub.standalone.adapters.nats.wire.names import short_hash
@@ -28,10 +28,12 @@ class KnownTopic:
         fetched: What is remembered of the last fetch.
         pairs: How many subscriptions it has in the whole hub.
         letters: How many dead letters each update has, by its number in the stream.
+        unowed: The updates that were owed to nobody when they were published, by their numbers in the stream.
     """
 
     __slots__ = (
-        "_below", "_published", "_updates", "fetched", "hash", "identity", "letters", "number", "pairs", "url", "value",
+        "_below", "_published", "_updates", "fetched", "hash", "identity", "letters", "number", "pairs", "unowed",
+        "url", "value",
     )  # fmt: skip
 
     def __init__(self, number: int, url: str) -> None:
@@ -43,6 +45,7 @@ class KnownTopic:
         self.fetched: FetchedTopic | None = None
         self.pairs = 0
         self.letters = Counter[int]()
+        self.unowed = set[int]()
         self._below = 0
         self._updates = array("q")
         self._published = array("d")
@@ -90,11 +93,17 @@ class KnownTopic:
         """Return the numbers in the stream of the updates up to one, the oldest first."""
         return iter(self._updates[: bisect_right(self._updates, stored)])
 
+    def updates_before(self, stored: int | None) -> Iterator[int]:
+        """Return the numbers in the stream of the updates before one, or of all, the newest first."""
+        end = len(self._updates) if stored is None else bisect_left(self._updates, stored)
+        return islice(reversed(self._updates), len(self._updates) - end, None)
+
     def forget_updates(self, below: int) -> None:
         """Forget the updates below a number in the stream, which were deleted."""
         gone = bisect_right(self._updates, below - 1)
         if gone:
             self._below += gone
+            self.unowed.difference_update(self._updates[:gone])
             del self._updates[:gone], self._published[:gone]
 
     def is_unused(self) -> bool:

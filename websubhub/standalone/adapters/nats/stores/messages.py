@@ -1,39 +1,90 @@
-"""Messages and failed attempts, which are not kept on NATS yet."""
+"""Messages and failed attempts on NATS, as the port shows them."""
 
-# ruff: noqa: ARG002 - the port has these arguments
+from itertools import islice
 
+from websubhub import UrlError, canonical_authority
+from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog, keys_of
+from websubhub.standalone.adapters.nats.journal.history import History
+from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
+from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.records.changing import Records
-from websubhub.standalone.ports import (
-    AttemptOutcome,
-    FailedAttempt,
-    Message,
-    StoreError,
-    SubscriptionHealth,
-    Update,
-)
+from websubhub.standalone.adapters.nats.records.messages import KnownMessage
+from websubhub.standalone.adapters.nats.stores.standing import MessageStanding, Standing
+from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, Message, SubscriptionHealth, Update
 
-_REASON = "What became of messages is not kept in a store at nats:// yet."
+_SEEN_SECONDS = 3.0
+_AT_ONCE = 500
+_ROUNDS = 10
 
 
 class NatsMessages:
-    """Has the form of ``MessageStore``, and says that nothing is kept. Until it is, no hub is offered this store.
+    """Satisfies ``MessageStore``.
+
+    Each process knows every message and attempt by a row in memory, without their texts. A message that has expired is
+    shown as long as it is owed or has a dead letter; such are looked for among the newest 5,000 of those that expired.
 
     Args:
         records: The records.
+        updates: The contents of messages.
+        attempts: The failed attempts.
+        letters: The dead letters, one of which each redelivery is.
+        history: How long everything is kept.
+        standing: How messages and subscriptions stand.
     """
 
-    def __init__(self, records: Records) -> None:
+    def __init__(
+        self,
+        records: Records,
+        updates: Updates,
+        attempts: AttemptLog,
+        letters: LetterRecords,
+        history: History,
+        standing: Standing,
+    ) -> None:
         self._records = records
+        self._messages = records.knowledge.messages
+        self._updates = updates
+        self._attempts = attempts
+        self._letters = letters
+        self._history = history
+        self._standing = standing
+        self._flush = standing.flush
+        self._known_attempts = records.knowledge.attempts
 
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Raise ``StoreError``."""
-        raise StoreError(_REASON)
+        """Return a page of messages, the newest first."""
+        await self._records.turn()
+        self._history.let_messages_expire()
+        known = None if topic is None else self._records.knowledge.topics.find(topic)
+        if topic is not None and known is None:
+            return []
+        page: list[Message] = []
+        for most in (limit, *[_AT_ONCE] * _ROUNDS):
+            newest = self._messages.newest(before, known)
+            chosen = (message for message in newest if message.recipients and message_id in {None, message.id})
+            more = list(islice(chosen, most))
+            standing = await self._standing.of_messages(more) if more else {}
+            page += [_shown(each, standing[each.number]) for each in more if self._is_kept(each, standing[each.number])]
+            if len(page) >= limit or len(more) < most:
+                break
+            before = more[-1].number
+        return page[:limit]
+
+    def _is_kept(self, message: KnownMessage, standing: MessageStanding) -> bool:
+        is_needed = standing.waiting or message.number in message.topic.letters
+        return message.number > self._messages.expired or bool(is_needed)
 
     async def update(self, number: int) -> Update | None:
-        """Raise ``StoreError``."""
-        raise StoreError(_REASON)
+        """Return the update of a message, with its content, or None if there is no such message."""
+        await self._records.turn()
+        message = self._messages.get(number)
+        if message is None or not message.recipients:
+            return None
+        if not self._is_kept(message, (await self._standing.of_messages([message]))[number]):
+            return None  # a process that deletes it later, or this one, may still have it
+        return await self._updates.read(message.topic, message.topic.position(number))
 
     async def attempts(
         self,
@@ -46,18 +97,64 @@ class NatsMessages:
         before: int | None = None,
         limit: int = 100,
     ) -> list[FailedAttempt]:
-        """Raise ``StoreError``."""
-        raise StoreError(_REASON)
+        """Return a page of failed attempts, the newest first."""
+        await self._flush()
+        await self._records.turn()
+        following = self._attempts.following
+        await following.reached(await following.last(), _SEEN_SECONDS)
+        name = None if host is None else _canonical(host)
+        keys = keys_of(message_id=message_id, topic=topic, callback=callback, host=name, outcome=outcome)
+        return await self._attempts.read(islice(self._known_attempts.find(keys, before), limit))
 
     async def redeliver(self, number: int, callback: str) -> bool:
-        """Raise ``StoreError``."""
-        raise StoreError(_REASON)
+        """Deliver a message once more to one subscription of its topic."""
+        await self._records.turn()
+        message, knowledge = self._messages.get(number), self._records.knowledge
+        pair = None if message is None else knowledge.pairs.find(message.topic.url, callback, knowledge.clock())
+        update = None if pair is None else await self.update(number)
+        if update is None or pair is None or pair.value is None:
+            return False
+        await self._letters.redeliver(pair, pair.value, number, update)
+        return True
 
     async def health(self, topic: str, callback: str) -> SubscriptionHealth | None:
-        """Raise ``StoreError``."""
-        raise StoreError(_REASON)
+        """Return how the deliveries to a subscription go, or None if there is no such subscription."""
+        await self._flush()
+        await self._records.turn()
+        knowledge = self._records.knowledge
+        pair = knowledge.pairs.find(topic, callback, knowledge.clock())
+        if pair is None or pair.value is None:
+            return None
+        failures = await self.attempts(topic=topic, callback=pair.value.callback, limit=1)
+        waiting, last_success_at = await self._standing.of_subscription(pair)
+        return SubscriptionHealth(
+            waiting=waiting, last_success_at=last_success_at, last_failure=failures[0] if failures else None
+        )
 
     async def expire(self) -> int:
-        """Mark nothing, since nothing is kept."""
+        """Let the messages expire that are too old, or too many, and forget the attempts that are."""
         await self._records.turn()
-        return 0
+        return await self._history.expire()
+
+
+def _shown(message: KnownMessage, standing: MessageStanding) -> Message:
+    return Message(
+        number=message.number,
+        id=message.id,
+        topic=message.topic.url,
+        publisher=message.publisher,
+        content_type=message.content_type,
+        size=message.size,
+        published_at=message.published_at,
+        recipients=message.recipients,
+        delivered=standing.delivered,
+        waiting=standing.waiting,
+        dead=standing.dead,
+    )
+
+
+def _canonical(host: str) -> str:
+    try:
+        return canonical_authority(host)
+    except UrlError:
+        return host  # which no callback has

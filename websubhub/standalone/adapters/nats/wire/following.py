@@ -48,7 +48,7 @@ class Following:
         Raises:
             StoreError: It cannot be read.
         """
-        last = (await self._jetstream.state(self.stream)).last
+        last = await self.last()
         until = monotonic() + _LOOK_SECONDS
         while self.applied < last:
             before = self.applied
@@ -60,6 +60,10 @@ class Following:
             elif monotonic() > until:
                 raise StoreError(f"The stream {self.stream} cannot be read to its end.")
         self.applied = max(self.applied, last)
+
+    async def last(self) -> int:
+        """Return the number of the last message that is there."""
+        return (await self._jetstream.state(self.stream)).last
 
     async def run(self) -> None:
         """Take what is new until cancelled."""

@@ -14,6 +14,11 @@ def short_hash(text: str) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def number_hash(text: str) -> int:
+    """Return the hash of a text that stands for it in columns of numbers."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
 def topic_hash(url: str) -> str:
     """Return the hash of a topic."""
     return short_hash(url_identity(url))
