@@ -73,7 +73,8 @@ class KnownAttempts:
             self._bytes -= self._sizes[gone]
             last = self._numbers[gone]
             gone += 1
-        for column in (self._numbers, self._times, self._sizes, self._outcomes, *self._keys.values()):
+        del self._numbers[:gone], self._times[:gone], self._sizes[:gone], self._outcomes[:gone]
+        for column in self._keys.values():
             del column[:gone]
         if self._numbers:
             return place_of(self._numbers[0])[0]

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import islice
 from operator import attrgetter
+from typing import Any
 
 from attrs import define, field
 
@@ -12,6 +13,11 @@ from websubhub.standalone.adapters.nats.records.topics import KnownTopic
 
 _ROW_BYTES = 500
 _LOOKED_AT = 5_000
+
+
+def _shared(text: Any) -> Any:
+    """Return a text that many messages have, once for all of them."""
+    return text if text is None else sys.intern(text)
 
 
 @define(eq=False)
@@ -32,8 +38,8 @@ class KnownMessage:
     number: int
     topic: KnownTopic
     id: str
-    publisher: str | None = field(converter=lambda name: name if name is None else sys.intern(name))
-    content_type: str = field(converter=sys.intern)
+    publisher: str | None = field(converter=_shared)
+    content_type: str = field(converter=_shared)
     size: int
     published_at: float
     recipients: int

@@ -79,6 +79,7 @@ class NatsMessages:
     async def update(self, number: int) -> Update | None:
         """Return the update of a message, with its content, or None if there is no such message."""
         await self._records.turn()
+        self._history.let_messages_expire()
         message = self._messages.get(number)
         if message is None or not message.recipients:
             return None
