@@ -50,7 +50,7 @@ class StoreKind:
 STORES = (
     StoreKind("sqlite:///", "FILE", "sqlite.store:SqliteStore"),
     StoreKind("memory:", adapter="memory.store:MemoryStore", use="for trials"),
-    StoreKind("nats://", "HOST:PORT"),
+    StoreKind("nats://", "HOST:PORT", "nats.store:NatsStore", shared=True),
 )
 
 
