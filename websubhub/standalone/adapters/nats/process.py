@@ -7,10 +7,8 @@ from uuid import uuid4
 
 import anyio
 
-from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog
 from websubhub.standalone.adapters.nats.journal.history import History
 from websubhub.standalone.adapters.nats.journal.journal import NatsJournal
-from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
 from websubhub.standalone.adapters.nats.journal.partitions import Partitions
 from websubhub.standalone.adapters.nats.journal.publishing import Publishing
@@ -22,7 +20,6 @@ from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
-from websubhub.standalone.adapters.nats.stores.standing import Standing
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
 from websubhub.standalone.adapters.nats.wire.connection import Connection
@@ -66,17 +63,15 @@ class HubProcess:
         self._news = News(self.jetstream.connection, names)
         self.records = Records(self.jetstream, names, self._knowledge, self._news.tell)
         self.updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
-        self.attempts = AttemptLog(self.jetstream, self.records)
-        self.letters = LetterRecords(self.records, clock)
         space = int(address.gib * _GIB * _MESSAGES_SHARE)
-        self.history = History(self.records, self.attempts, limits, space, self._peers.own)
+        self.history = History(self.jetstream, self.records, limits, space, self._peers.own)
         self._partitions = Partitions(self._knowledge)
         self.questions = PeerQuestions(self.jetstream, names, self._peers)
         for letter in _RECORDS:
             take = self._knowledge.take
             self.records.followed[letter] = Following(self.jetstream, names.stream(letter), f"{names.hub}.>", take)
         self.records.followed["u"] = self.updates.following
-        self.records.followed["f"] = self.attempts.following
+        self.records.followed["f"] = self.history.attempts.following
 
     async def open(self) -> None:
         """Connect, and load what there is."""
@@ -133,8 +128,8 @@ class HubProcess:
             self.updates,
             publishing,
             partitions=self._partitions,
-            letters=self.letters,
-            attempts=self.attempts,
+            letters=self.history.letters,
+            attempts=self.history.attempts,
             end=end,
         )
         return Broker(self.ledger, journal, _PACE)
@@ -150,10 +145,6 @@ class HubProcess:
             flush=flush,
             history=self.history,
         )
-
-    def standing(self, flush: Callable[[], Awaitable[None]]) -> Standing:
-        """Return what knows how messages and subscriptions stand."""
-        return Standing(self._knowledge, self.ledger, self.questions, self._peers.own, flush)
 
     def keeper(self, flush: Callable[[], Awaitable[None]]) -> Keeper:
         """Return what keeps the partitions of this process."""

@@ -13,6 +13,7 @@ from websubhub.standalone.adapters.nats.process import HubProcess
 from websubhub.standalone.adapters.nats.stores.announcements import NatsAnnouncements
 from websubhub.standalone.adapters.nats.stores.letters import NatsLetters
 from websubhub.standalone.adapters.nats.stores.messages import NatsMessages
+from websubhub.standalone.adapters.nats.stores.standing import Standing
 from websubhub.standalone.adapters.nats.stores.subscriptions import NatsSubscriptions
 from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
 from websubhub.standalone.adapters.nats.stores.verifications import NatsVerifications
@@ -57,18 +58,17 @@ class NatsStore:
         self.announcements = NatsAnnouncements(process.records, clock)
         self._own = process.broker(self.subscriptions.end)
         self.letters = NatsLetters(process.records, process.updates, self._own.flush)
-        self._standing = process.standing(self._own.flush)
-        self.messages = NatsMessages(
-            process.records, process.updates, process.attempts, process.letters, process.history, self._standing
-        )
-        self._reclaimer = process.reclaimer(self._own.flush)
-        self.broker = ClusterBroker(self._own, process.questions, self._reclaimer)
+        standing = Standing(process.records.knowledge, process.questions, self._own.flush)
+        self.messages = NatsMessages(process.records, process.updates, process.history, standing)
+        reclaimer = process.reclaimer(self._own.flush)
+        self.broker = ClusterBroker(self._own, process.questions, reclaimer)
+        self._answers = answers(self._own, reclaimer, standing)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await self._process.open()
             stack.push_async_callback(self._process.close)
-            await self._process.questions.listen(answers(self._own, self._reclaimer, self._standing))
+            await self._process.questions.listen(self._answers)
             await stack.enter_async_context(in_background(*self._process.followers()))
             await stack.enter_async_context(self._process.history.running())
             await stack.enter_async_context(self._own.running())

@@ -41,7 +41,7 @@ class AttemptLog:
         self._jetstream = jetstream
         self._records = records
         self._topics = records.knowledge.topics
-        self._known = records.knowledge.attempts
+        self._known = records.knowledge.publishes.attempts
         self._stream = records.names.stream("f")
         self._subject = records.names.subject("f", "attempts")
         self.following = Following(jetstream, self._stream, records.names.subject("f", ">"), self.take)

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 import anyio
 
 from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog
+from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.counts import CountedBy
+from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.broker.background import in_background
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.limits import DeliveryLimits
@@ -24,24 +26,29 @@ class History:
     """Writes the counts of this process, and lets what is old expire.
 
     Args:
+        jetstream: The servers.
         records: The records.
-        attempts: The failed attempts.
         limits: How long and how much is kept.
         most_bytes: How much of the messages there is space for.
         own: The id of this process.
+
+    Attributes:
+        attempts: The failed attempts.
+        letters: The dead letters.
     """
 
     def __init__(
-        self, records: Records, attempts: AttemptLog, limits: DeliveryLimits, most_bytes: int, own: str
+        self, jetstream: JetStream, records: Records, limits: DeliveryLimits, most_bytes: int, own: str
     ) -> None:
         self._records = records
-        self._messages = records.knowledge.messages
-        self._counts = records.knowledge.counts
-        self._known_attempts = records.knowledge.attempts
-        self._attempts = attempts
+        self._messages = records.knowledge.publishes.messages
+        self._counts = records.knowledge.publishes.counts
+        self._known_attempts = records.knowledge.publishes.attempts
+        self.attempts = AttemptLog(jetstream, records)
+        self.letters = LetterRecords(records, records.knowledge.ledger.clock)
         self._limits = limits
         self._most_bytes = min(limits.message_bytes, most_bytes)
-        self._clock = records.knowledge.clock
+        self._clock = records.knowledge.ledger.clock
         self._own = own
 
     @asynccontextmanager
@@ -87,7 +94,7 @@ class History:
         below = self._known_attempts.expire(before, self._limits.message_bytes // _ATTEMPTS_SHARE)
         if 0 in self._records.knowledge.membership.owned:  # one of the processes deletes for all
             if below:
-                await self._attempts.forget(below)
+                await self.attempts.forget(below)
             for by in self._counts.below(self._messages.first()):
                 await self._records.change(self._subject(by), bytes)
         return expired

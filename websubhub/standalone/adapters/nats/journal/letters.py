@@ -28,7 +28,7 @@ class LetterRecords:
         self._known = records.knowledge.letters
         self._membership = records.knowledge.membership
         self._pairs = records.knowledge.pairs
-        self._counts = records.knowledge.counts
+        self._counts = records.knowledge.publishes.counts
 
     async def write(self, pair: KnownPair, stored: int, death: Death, update: Update) -> None:
         """Keep an update that was given up for a subscription, unless that was done before."""

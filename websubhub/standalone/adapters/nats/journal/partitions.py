@@ -76,7 +76,7 @@ class Partitions:
         """Note what was written, for the next snapshot."""
         entry, membership = outcomes.entries[number], self._knowledge.membership
         for stored, count in outcomes.delivered[number].items():
-            self._knowledge.counts.add(stored, delivered=count, dead=outcomes.dead[number][stored])
+            self._knowledge.publishes.counts.add(stored, delivered=count, dead=outcomes.dead[number][stored])
         pairs = self._knowledge.pairs.of_partition[number]
         for own, stored in entry.positions.items():
             if (pair := pairs.get(own)) is not None:

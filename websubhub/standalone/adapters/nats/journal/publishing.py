@@ -28,8 +28,8 @@ class Publishing:
         self._updates = updates
         self._records = records
         self._topics = records.knowledge.topics
-        self._messages = records.knowledge.messages
-        self._keys = records.knowledge.keys
+        self._messages = records.knowledge.publishes.messages
+        self._keys = records.knowledge.publishes.keys
         self._ledger = ledger
         self._elsewhere = elsewhere
 

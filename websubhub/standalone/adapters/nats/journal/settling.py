@@ -64,7 +64,7 @@ def _note_death(knowledge: Knowledge, outcomes: JournalOutcomes, death: Death) -
 
 
 def _note_moves(knowledge: Knowledge, outcomes: JournalOutcomes, settlements: Settlements) -> None:
-    numbered, entries, now = knowledge.pairs.numbered, outcomes.entries, knowledge.clock()
+    numbered, entries, now = knowledge.pairs.numbered, outcomes.entries, knowledge.ledger.clock()
     given_up = {(death.subscription, death.topic, death.sequence) for death in settlements.deaths}
     for (topic, sequence), subscriptions in sorted(settlements.moved.items()):
         known = knowledge.topics.numbered(topic)

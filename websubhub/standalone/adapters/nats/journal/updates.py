@@ -42,7 +42,7 @@ class Updates:
         self._names = names = records.names
         self._blobs = blobs
         self._topics = records.knowledge.topics
-        self._messages = records.knowledge.messages
+        self._messages = records.knowledge.publishes.messages
         self._ledger = ledger
         self._stream = names.stream("u")
         self._large: dict[int, str] = {}

@@ -20,9 +20,13 @@ class PeerQuestions:
         jetstream: The servers.
         names: The names of the hub.
         peers: The other processes.
+
+    Attributes:
+        own: The id of this process.
     """
 
     def __init__(self, jetstream: JetStream, names: Names, peers: Peers) -> None:
+        self.own = peers.own
         self._connection = jetstream.connection
         self._subject = names.subject("ask")
         self._peers = peers

@@ -5,13 +5,12 @@ import logging
 from collections.abc import Callable
 
 from websubhub.standalone.adapters.nats.records.announced import KnownAnnouncements, read_announcement
-from websubhub.standalone.adapters.nats.records.attempts import KnownAttempts
-from websubhub.standalone.adapters.nats.records.counts import CountedBy, KnownCounts
+from websubhub.standalone.adapters.nats.records.counts import CountedBy
 from websubhub.standalone.adapters.nats.records.letters import KnownLetters, read_letter
 from websubhub.standalone.adapters.nats.records.membership import Membership
-from websubhub.standalone.adapters.nats.records.messages import KnownMessages
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair, KnownPairs, PairRecord, read_pair
-from websubhub.standalone.adapters.nats.records.publish_keys import KnownKeys, read_uses
+from websubhub.standalone.adapters.nats.records.publish_keys import read_uses
+from websubhub.standalone.adapters.nats.records.publishes import KnownPublishes
 from websubhub.standalone.adapters.nats.records.topics import KnownTopics
 from websubhub.standalone.adapters.nats.wire.errors import Stored
 from websubhub.standalone.adapters.nats.wire.names import Names, partition_of
@@ -31,21 +30,28 @@ class Knowledge:
         ledger: Told of what concerns this process.
         names: The names of the hub.
         own: The id of this process.
+
+    Attributes:
+        ledger: The ledger.
+        topics: The topics.
+        pairs: The pairs of topic and callback.
+        membership: The subscriptions that this process delivers to.
+        letters: The dead letters.
+        announcements: The announced topics.
+        publishes: What was published, and what became of it.
+        agreed: What all processes agreed on, by name.
+        paused: The paused hosts.
     """
 
     def __init__(self, ledger: Ledger, names: Names, own: str) -> None:
-        self._ledger = ledger
-        self.clock = ledger.clock
+        self.ledger = ledger
         self._names = names
         self.topics = KnownTopics(ledger.members)
         self.pairs = KnownPairs()
         self.membership = Membership(ledger, self.pairs)
         self.letters = KnownLetters()
         self.announcements = KnownAnnouncements()
-        self.keys = KnownKeys()
-        self.messages = KnownMessages()
-        self.counts = KnownCounts(own)
-        self.attempts = KnownAttempts()
+        self.publishes = KnownPublishes(own)
         self.agreed: dict[str, object] = {}
         self.paused = set[str]()
         self._sequences: dict[str, int] = {}
@@ -153,21 +159,21 @@ class Knowledge:
             if not topic.letters[before.stored]:
                 del topic.letters[before.stored]
             pair = self.pairs.of(pair_of(before.value.topic, before.value.callback))
-            self._ledger.dropped(topic.number, pair.number if pair else None, before.value.id)
+            self.ledger.dropped(topic.number, pair.number if pair else None, before.value.id)
 
     def _take_host(self, _subject: str, _sequence: int, data: bytes) -> None:
         if data:
             host = json.loads(data)
             name, paused = str(host["host"]), bool(host["paused"])
             (self.paused.add if paused else self.paused.discard)(name)
-            self._ledger.host_held(name, paused=paused)
+            self.ledger.host_held(name, paused=paused)
 
     def _take_key(self, subject: str, _sequence: int, data: bytes) -> None:
-        self.keys.put(subject, read_uses(data))
+        self.publishes.keys.put(subject, read_uses(data))
 
     def _take_count(self, subject: str, _sequence: int, data: bytes) -> None:
         *_, process, bucket = subject.split(".")
-        self.counts.take(CountedBy(process, int(bucket)), data)
+        self.publishes.counts.take(CountedBy(process, int(bucket)), data)
 
     def _take_agreement(self, subject: str, _sequence: int, data: bytes) -> None:
         self.agreed[subject.rpartition(".")[2]] = json.loads(data or b"null")

@@ -3,9 +3,8 @@
 from itertools import islice
 
 from websubhub import UrlError, canonical_authority
-from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog, keys_of
+from websubhub.standalone.adapters.nats.journal.attempts import keys_of
 from websubhub.standalone.adapters.nats.journal.history import History
-from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.messages import KnownMessage
@@ -26,9 +25,7 @@ class NatsMessages:
     Args:
         records: The records.
         updates: The contents of messages.
-        attempts: The failed attempts.
-        letters: The dead letters, one of which each redelivery is.
-        history: How long everything is kept.
+        history: The failed attempts, the dead letters, and how long everything is kept.
         standing: How messages and subscriptions stand.
     """
 
@@ -36,20 +33,18 @@ class NatsMessages:
         self,
         records: Records,
         updates: Updates,
-        attempts: AttemptLog,
-        letters: LetterRecords,
         history: History,
         standing: Standing,
     ) -> None:
         self._records = records
-        self._messages = records.knowledge.messages
+        self._messages = records.knowledge.publishes.messages
         self._updates = updates
-        self._attempts = attempts
-        self._letters = letters
+        self._attempts = history.attempts
+        self._letters = history.letters
         self._history = history
         self._standing = standing
         self._flush = standing.flush
-        self._known_attempts = records.knowledge.attempts
+        self._known_attempts = records.knowledge.publishes.attempts
 
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
@@ -111,7 +106,7 @@ class NatsMessages:
         """Deliver a message once more to one subscription of its topic."""
         await self._records.turn()
         message, knowledge = self._messages.get(number), self._records.knowledge
-        pair = None if message is None else knowledge.pairs.find(message.topic.url, callback, knowledge.clock())
+        pair = None if message is None else knowledge.pairs.find(message.topic.url, callback, knowledge.ledger.clock())
         update = None if pair is None else await self.update(number)
         if update is None or pair is None or pair.value is None:
             return False
@@ -123,7 +118,7 @@ class NatsMessages:
         await self._flush()
         await self._records.turn()
         knowledge = self._records.knowledge
-        pair = knowledge.pairs.find(topic, callback, knowledge.clock())
+        pair = knowledge.pairs.find(topic, callback, knowledge.ledger.clock())
         if pair is None or pair.value is None:
             return None
         failures = await self.attempts(topic=topic, callback=pair.value.callback, limit=1)

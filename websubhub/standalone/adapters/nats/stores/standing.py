@@ -9,7 +9,6 @@ from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.messages import KnownMessage
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
-from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.standing import waiting_for
 
@@ -28,27 +27,16 @@ class Standing:
 
     Args:
         knowledge: What this process knows.
-        ledger: What this process owes.
         questions: Asks the other processes.
-        own: The id of this process.
         flush: Writes what was settled here.
 
     Attributes:
         flush: The same.
     """
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        ledger: Ledger,
-        questions: PeerQuestions,
-        own: str,
-        flush: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, knowledge: Knowledge, questions: PeerQuestions, flush: Callable[[], Awaitable[None]]) -> None:
         self._knowledge = knowledge
-        self._ledger = ledger
         self._questions = questions
-        self._own = own
         self.flush = flush
 
     def answers(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
@@ -64,7 +52,7 @@ class Standing:
         asked = {answer["id"] for answer in answers}
         standing = {}
         for number in numbers:
-            written = self._knowledge.counts.written(number, asked)
+            written = self._knowledge.publishes.counts.written(number, asked)
             known = [count[number] for count in counts if number in count]
             waiting, delivered, dead = (sum(each) for each in zip(*known, strict=True)) if known else (0, 0, 0)
             standing[number] = MessageStanding(waiting, delivered + written.delivered, dead + written.dead)
@@ -73,17 +61,17 @@ class Standing:
     async def _answer_messages(self, numbers: Any) -> Any:
         await self.flush()
         keys = {number: key for number in map(int, numbers) if (key := self._key(number)) is not None}
-        waiting = await waiting_for(self._ledger.board, set(keys.values()))
+        waiting = await waiting_for(self._knowledge.ledger.board, set(keys.values()))
         counts = {}
         for number in keys:
-            count = self._knowledge.counts.own(number)
+            count = self._knowledge.publishes.counts.own(number)
             values = [waiting[keys[number]], count.delivered, count.dead]
             if any(values):
                 counts[number] = values
-        return {"id": self._own, "counts": counts}
+        return {"id": self._questions.own, "counts": counts}
 
     def _key(self, number: int) -> Key | None:
-        message = self._knowledge.messages.get(number)
+        message = self._knowledge.publishes.messages.get(number)
         return None if message is None else (message.topic.number, message.topic.position(number))
 
     async def of_subscription(self, pair: KnownPair) -> tuple[int, float | None]:
@@ -102,5 +90,5 @@ class Standing:
     def _of_own(self, pair: KnownPair) -> tuple[Any, ...] | None:
         if not pair.number:
             return None
-        place = self._ledger.board.find(pair.topic.number, pair.number)
+        place = self._knowledge.ledger.board.find(pair.topic.number, pair.number)
         return 0 if place is None else place[0].owed(*place[1:]), pair.delivered_at
