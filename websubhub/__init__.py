@@ -80,6 +80,9 @@ if TYPE_CHECKING:
     from websubhub._service import HubService
 else:
     from _websub.lazy import lazily as _lazily
+    from _websub.namesake import warn_of_foreign_subscriber as _warn_of_foreign_subscriber
+
+    _warn_of_foreign_subscriber()
 
     __getattr__, __dir__ = _lazily(
         globals(),
