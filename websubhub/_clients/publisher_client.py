@@ -18,7 +18,7 @@ from _websub.http import Headers, HeaderTypes, Request, Response
 from _websub.outcome import Success, WebSubError
 from websubhub._clients.retry import RetryPolicy
 from websubhub._errors import TopicDeregistrationError, TopicRegistrationError, UpdateMessageError
-from websubhub._messages import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
+from websubhub._successes import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
 
 _REASON_LIMIT = 500
 _SECONDS = 15.0
@@ -48,6 +48,22 @@ class PublisherClient(AsyncResource):
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument cannot be used, or cannot be used together with a client.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import PublisherClient
+
+
+        async def main():
+            async with PublisherClient("https://hub.example.com/hub", token="s3cret") as publisher:
+                await publisher.register_topic("https://example.com/feed")
+                await publisher.publish_update("https://example.com/feed", {"headline": "It works"})
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

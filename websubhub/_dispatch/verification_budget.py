@@ -7,7 +7,7 @@ import attrs
 
 from _websub.calls.budgets import AccountState, Budget, Budgets, Spending
 from websubhub._config import VERIFICATION_BUDGET
-from websubhub._intent import IntentVerification
+from websubhub._dispatch.intent import IntentVerification
 
 log = logging.getLogger("websubhub")
 

@@ -27,7 +27,7 @@ from websubhub.standalone.work.pacing import TopicPace
 from websubhub.standalone.work.refreshing import Refreshed
 from websubhub.standalone.work.wakeup import Wakeup
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _INTERVAL_SECONDS = 1.0
 _STORE_SECONDS = 5.0

@@ -28,7 +28,7 @@ from websubhub.standalone.work.crowd import Crowd, Permit
 from websubhub.standalone.work.pacing import Pair, PairPace
 from websubhub.standalone.work.wakeup import Wakeup
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _PAIR_SECONDS = 1.0
 _POLL_SECONDS = 1.0

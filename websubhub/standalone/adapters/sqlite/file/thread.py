@@ -14,7 +14,7 @@ from anyio.lowlevel import current_token
 from websubhub.standalone.adapters.sqlite.file.database import Connection, DatabaseFile, disk_full
 from websubhub.standalone.ports import StoreClosedError, StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ class Database:
         self._open = False
         self._thread = threading.Thread(target=self._run, name="websubhub-sqlite", daemon=True)
         self._call_soon: Callable[..., object] = _nowhere
-        self.unhurried = Unhurried(self._wanted, partial(self._put, self._writes, wake=False))
+        self.unhurried: Unhurried = Unhurried(self._wanted, partial(self._put, self._writes, wake=False))
 
     async def __aenter__(self) -> Self:
         native: Any = current_token().native_token
