@@ -46,6 +46,7 @@ from websubhub.standalone.ports.records import (
 from websubhub.standalone.ports.requests import Mode, PendingVerification
 from websubhub.standalone.ports.store import (
     HubStore,
+    Saved,
     SubscriptionStore,
     TopicStore,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "PendingVerification",
     "PublishKey",
     "Published",
+    "Saved",
     "Statistics",
     "StoreClosedError",
     "StoreError",

@@ -57,7 +57,7 @@ class VerificationWorker:
         verifications: The requests.
         verify: Validates and verifies one request once.
         hub: The hub's public URL.
-        wakeup: Rings when a request was accepted.
+        wakeup: Rings when a request was accepted, and may hand it over as it was stored.
         deny: Tells a subscriber that its request is denied, once the service has put it off as often as it may.
         delays: Seconds between the attempts to reach a callback that does not answer, or that cannot at present.
         interval: Seconds at least between two attempts for the same topic and callback.
@@ -100,18 +100,37 @@ class VerificationWorker:
         self._events = events or Events()
         self._under_way: set[str] = set()
         self._left_some = True
+        self._looked_at = 0.0
         self._budget = of = budget or VerificationBudget(clock)
         self._crowds = {known: Crowd(of.places(known), of.for_strangers(known), self._introductions) for known in _BOTH}
 
     async def run(self) -> None:
         """Verify what is due, until cancelled."""
         async with anyio.create_task_group() as tasks:
+            accepted: list[PendingVerification] | None = None
             while True:
-                await self._start(tasks)
-                await self._wakeup.wait(self._pairs.wait(_POLL_SECONDS))
+                if accepted is None or not self._take(accepted, tasks):
+                    await self._start(tasks)
+                # Only what was left may wait for its pair.
+                seconds = self._pairs.wait(_POLL_SECONDS) if self._left_some else _POLL_SECONDS
+                accepted = await self._wakeup.wait(seconds)
+
+    def _take(self, accepted: list[PendingVerification], tasks: TaskGroup) -> bool:
+        """Begin what was just stored, without reading it. Return whether the store need not be looked at.
+
+        Nothing overtakes what was left in the store, and what has become due there meanwhile is soon looked for.
+        """
+        if self._left_some or not 0 <= self._clock() - self._looked_at < _POLL_SECONDS:
+            return False
+        self._recover()
+        for pending in accepted:
+            if not self._is_full_for_strangers(pending.known):
+                self._begin(pending, tasks)
+        return all(pending.id in self._under_way for pending in accepted)
 
     async def _start(self, tasks: TaskGroup) -> None:
         """Begin what is due and may begin: what comes first, then that of known hosts, then what was introduced."""
+        self._looked_at = self._clock()
         self._left_some = True  # until the end, since what ends meanwhile may make room for what was not begun
         try:
             left_some = await self._look(tasks, None, self._is_full_for_strangers)
