@@ -243,7 +243,12 @@ CREATE INDEX attempts_by_callback ON attempts (callback_key);
 CREATE INDEX attempts_by_host ON attempts (host);
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+# Deliveries continue the trace of their update.
+_VERSION_6 = """
+ALTER TABLE updates ADD COLUMN trace TEXT;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
 
 
