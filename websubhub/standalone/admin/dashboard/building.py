@@ -101,6 +101,7 @@ def _rest(operations: Operations, references: References) -> tuple[dict[str, Pag
         "/messages": messages.listed,
         "/message": messages.one,
         "/message/content": messages.content,
+        "/message/recipients": messages.recipients,
         "/attempts": AttemptPages(operations, references).listed,
         "/retries": pending.retries,
         "/dead-letters": letters.listed,
