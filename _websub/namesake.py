@@ -36,9 +36,10 @@ def warn_of_foreign_subscriber() -> None:
 def _is_foreign() -> bool:
     """Return whether the package would not be ours, without importing it: a Django app needs settings for that."""
     loader = getattr(_spec(), "loader", None)
-    if not hasattr(loader, "get_source"):
+    get_source = getattr(loader, "get_source", None)
+    if get_source is None:
         return loader is None
-    source = loader.get_source("websubsub")
+    source = get_source("websubsub")
     return source is not None and "from _websub import" not in source
 
 
