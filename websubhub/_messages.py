@@ -1,4 +1,4 @@
-"""The messages that a hub's hooks get, and the successes that they return."""
+"""The messages that a hub's hooks get, and what is delivered."""
 
 import secrets
 from enum import StrEnum
@@ -7,21 +7,26 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
-from _websub.arguments import checked_fields
 from _websub.grammar import media
 from _websub.grammar.content import Payload
-from _websub.grammar.numbers import whole_number
-from _websub.grammar.urls import check_url
-from _websub.grammar.vocabulary import Header
 from _websub.grammar.xml import read_xml
 from _websub.http import NO_HEADERS, Headers, as_headers
-from _websub.outcome import Success
-
-__all__ = ["Success"]
 
 
 class MessageType(StrEnum):
-    """The type of an update message: the content itself, or only the announcement of an update."""
+    """The type of an update message: the content itself, or only the announcement of an update.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement, MessageType
+
+
+        async def on_update_message(self, message):
+            if message.type is MessageType.EVENT:
+                print("There is new content to fetch from", message.topic)
+            return Acknowledgement()
+        ```
+    """
 
     EVENT = "event"
     PUBLISH = "publish"
@@ -29,10 +34,6 @@ class MessageType(StrEnum):
 
 def _headers() -> Any:
     return attrs.field(default=NO_HEADERS, converter=as_headers)
-
-
-def _location(_: object, __: object, value: str) -> None:
-    check_url(value, "The location of a redirect")
 
 
 def _extras() -> Any:
@@ -47,6 +48,17 @@ class TopicRegistration:
         topic: The topic's URL.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
+
+    Example:
+        ```python
+        from websubhub import TopicRegistrationError, TopicRegistrationSuccess
+
+
+        async def on_register_topic(self, message):
+            if message.headers.get("Authorization") != "Bearer s3cret":
+                return TopicRegistrationError("The token is wrong.", status=401)
+            return TopicRegistrationSuccess()
+        ```
     """
 
     topic: str
@@ -81,6 +93,19 @@ class UpdateMessage:
         headers: The headers of the request.
         client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement, ContentError, UpdateMessageError
+
+
+        async def on_update_message(self, message):
+            try:
+                print(message.topic, message.json())
+            except ContentError:
+                return UpdateMessageError("This hub distributes JSON only.")
+            return Acknowledgement()
+        ```
     """
 
     topic: str
@@ -122,6 +147,17 @@ class Subscription:
         client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
         request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
+
+    Example:
+        ```python
+        from websubhub import SubscriptionDeniedError
+
+
+        async def on_subscription_validation(self, message):
+            if message.secret is None:
+                return SubscriptionDeniedError("This topic needs a secret.")
+            return None
+        ```
     """
 
     hub: str
@@ -141,6 +177,15 @@ class VerifiedSubscription(Subscription):
 
     Attributes:
         verified_at: When the verification request was sent, in seconds since 1970. The lease begins then.
+
+    Example:
+        ```python
+        from websubhub import HubClient
+
+
+        async def on_subscription_intent_verified(self, message):
+            self.subscribers[message.topic, message.callback] = HubClient(message)
+        ```
     """
 
     verified_at: float
@@ -180,6 +225,12 @@ class VerifiedUnsubscription(Unsubscription):
 
     Attributes:
         verified_at: When the verification request was sent, in seconds since 1970.
+
+    Example:
+        ```python
+        async def on_unsubscription_intent_verified(self, message):
+            self.subscribers.pop((message.topic, message.callback), None)
+        ```
     """
 
     verified_at: float
@@ -196,6 +247,14 @@ class ContentDistributionMessage:
         hubs: The topic's hubs as its publisher advertises them. The default is the hub's public URL (W3C 7).
         topic: The topic's canonical URL as its publisher advertises it. The default is that of the subscription.
         message_id: The id of the message, which is the same when it is sent again, so that subscribers recognise it.
+
+    Example:
+        ```python
+        from websubhub import ContentDistributionMessage
+
+        json = ContentDistributionMessage(content={"headline": "It works"})
+        feed = ContentDistributionMessage(content=b"<feed/>", content_type="application/atom+xml")
+        ```
     """
 
     content: Payload = attrs.field(repr=False)
@@ -219,82 +278,3 @@ class ContentDistributionSuccess:
     status: int
     headers: Headers = _headers()
     body: bytes = attrs.field(default=b"", repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class TopicRegistrationSuccess(Success):
-    """The topic is registered."""
-
-
-@attrs.frozen(kw_only=True)
-class TopicDeregistrationSuccess(Success):
-    """The topic is no longer registered."""
-
-
-@attrs.frozen(kw_only=True)
-class Acknowledgement(Success):
-    """The update was accepted."""
-
-    @property
-    def message_id(self) -> str | None:
-        """The id that the hub gave the update and sends to subscribers, or None if the hub does not tell."""
-        return self.headers.get(Header.MESSAGE_ID)
-
-    @property
-    def recipients(self) -> int | None:
-        """How many subscriptions the update is owed to, or None if the hub does not tell."""
-        return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), 10**12)
-
-
-@attrs.frozen(kw_only=True, field_transformer=checked_fields)
-class SubscriptionAccepted(Success):
-    """The subscription request was accepted. Validation and intent verification follow.
-
-    Attributes:
-        lease_seconds: The lease to grant instead of the requested one, in seconds, within the limits of ``HubConfig``.
-        verified: Whether the intent is already known, so that no verification request is sent.
-        deferred: Whether the service itself verifies later, with ``HubApplication.verify``.
-    """
-
-    status: int = 202
-    lease_seconds: int | None = None
-    verified: bool = False
-    deferred: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class UnsubscriptionAccepted(Success):
-    """The unsubscription request was accepted. Intent verification follows.
-
-    Attributes:
-        verified: Whether the intent is already known, so that no verification request is sent.
-        deferred: Whether the service itself verifies later, with ``HubApplication.verify``.
-    """
-
-    status: int = 202
-    verified: bool = False
-    deferred: bool = False
-
-
-@attrs.frozen
-class SubscriptionTemporaryRedirect(Success):
-    """A redirect of this subscription request to another hub (W3C 5.1.2).
-
-    Attributes:
-        location: The URL of the other hub. It is the first argument.
-    """
-
-    location: str = attrs.field(validator=_location)
-    status: int = attrs.field(default=307, init=False)
-
-
-@attrs.frozen
-class SubscriptionPermanentRedirect(Success):
-    """A redirect of all subscription requests for this topic, from now on, to another hub (W3C 5.1.2).
-
-    Attributes:
-        location: The URL of the other hub. It is the first argument.
-    """
-
-    location: str = attrs.field(validator=_location)
-    status: int = attrs.field(default=308, init=False)

@@ -13,8 +13,6 @@ from _websub.outcome import Success, WebSubError
 from websubhub._config import HubConfig
 from websubhub._messages import (
     Subscription,
-    SubscriptionPermanentRedirect,
-    SubscriptionTemporaryRedirect,
     TopicDeregistration,
     TopicRegistration,
     Unsubscription,
@@ -23,6 +21,7 @@ from websubhub._messages import (
     VerifiedUnsubscription,
 )
 from websubhub._publish_request import RefusedTopic, read_announcement, read_body_form, read_content
+from websubhub._successes import SubscriptionPermanentRedirect, SubscriptionTemporaryRedirect
 
 Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage | RefusedTopic
 

@@ -7,7 +7,7 @@ import attrs
 
 from _websub.hooks import check_hooks
 from _websub.outcome import Hook
-from websubhub import _errors, _messages
+from websubhub import _errors, _messages, _successes
 
 
 class HubService:
@@ -18,6 +18,29 @@ class HubService:
 
     Defining a subclass without the required hooks raises ``TypeError``. If it is only a base of further classes, write
     ``class Base(HubService, abstract=True)``.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement, HubService, TopicDeregistrationSuccess, TopicRegistrationSuccess
+
+
+        class Hub(HubService):
+            async def on_register_topic(self, message):
+                return TopicRegistrationSuccess()
+
+            async def on_deregister_topic(self, message):
+                return TopicDeregistrationSuccess()
+
+            async def on_update_message(self, message):
+                print(message.topic, message.content_type, len(message.body))
+                return Acknowledgement()
+
+            async def on_subscription_intent_verified(self, message):
+                print(message.topic, "has a new subscriber")
+
+            async def on_unsubscription_intent_verified(self, message):
+                print(message.topic, "has lost a subscriber")
+        ```
     """
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: object) -> None:
@@ -26,33 +49,33 @@ class HubService:
 
     async def on_register_topic(
         self, message: _messages.TopicRegistration
-    ) -> _messages.TopicRegistrationSuccess | _errors.TopicRegistrationError:
+    ) -> _successes.TopicRegistrationSuccess | _errors.TopicRegistrationError:
         """Register a topic for a publisher. Required."""
         raise NotImplementedError
 
     async def on_deregister_topic(
         self, message: _messages.TopicDeregistration
-    ) -> _messages.TopicDeregistrationSuccess | _errors.TopicDeregistrationError:
+    ) -> _successes.TopicDeregistrationSuccess | _errors.TopicDeregistrationError:
         """Deregister a topic for a publisher. Required."""
         raise NotImplementedError
 
     async def on_update_message(
         self, message: _messages.UpdateMessage
-    ) -> _messages.Acknowledgement | _errors.UpdateMessageError:
+    ) -> _successes.Acknowledgement | _errors.UpdateMessageError:
         """Accept an update that a publisher sends or announces. Required."""
         raise NotImplementedError
 
     async def on_subscription(
         self, message: _messages.Subscription
     ) -> (
-        _messages.SubscriptionAccepted
-        | _messages.SubscriptionTemporaryRedirect
-        | _messages.SubscriptionPermanentRedirect
+        _successes.SubscriptionAccepted
+        | _successes.SubscriptionTemporaryRedirect
+        | _successes.SubscriptionPermanentRedirect
         | _errors.BadSubscriptionError
         | _errors.InternalSubscriptionError
     ):
         """Accept, redirect or refuse a subscription request, without waiting for anything slow (W3C 5.1.2)."""
-        return _messages.SubscriptionAccepted()
+        return _successes.SubscriptionAccepted()
 
     async def on_subscription_validation(
         self, message: _messages.Subscription
@@ -68,9 +91,9 @@ class HubService:
 
     async def on_unsubscription(
         self, message: _messages.Unsubscription
-    ) -> _messages.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
+    ) -> _successes.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
         """Accept or refuse an unsubscription request."""
-        return _messages.UnsubscriptionAccepted()
+        return _successes.UnsubscriptionAccepted()
 
     async def on_unsubscription_validation(
         self, message: _messages.Unsubscription
@@ -91,7 +114,7 @@ HOOKS = (
     Hook(
         name="on_register_topic",
         message=_messages.TopicRegistration,
-        successes=(_messages.TopicRegistrationSuccess,),
+        successes=(_successes.TopicRegistrationSuccess,),
         errors=(_errors.TopicRegistrationError,),
         failure=_errors.TopicRegistrationError,
         reason="topic registration failure",
@@ -100,7 +123,7 @@ HOOKS = (
     Hook(
         name="on_deregister_topic",
         message=_messages.TopicDeregistration,
-        successes=(_messages.TopicDeregistrationSuccess,),
+        successes=(_successes.TopicDeregistrationSuccess,),
         errors=(_errors.TopicDeregistrationError,),
         failure=_errors.TopicDeregistrationError,
         reason="topic deregistration failure",
@@ -109,7 +132,7 @@ HOOKS = (
     Hook(
         name="on_update_message",
         message=_messages.UpdateMessage,
-        successes=(_messages.Acknowledgement,),
+        successes=(_successes.Acknowledgement,),
         errors=(_errors.UpdateMessageError,),
         failure=_errors.UpdateMessageError,
         reason="update message error",
@@ -119,9 +142,9 @@ HOOKS = (
         name="on_subscription",
         message=_messages.Subscription,
         successes=(
-            _messages.SubscriptionAccepted,
-            _messages.SubscriptionTemporaryRedirect,
-            _messages.SubscriptionPermanentRedirect,
+            _successes.SubscriptionAccepted,
+            _successes.SubscriptionTemporaryRedirect,
+            _successes.SubscriptionPermanentRedirect,
         ),
         errors=(_errors.BadSubscriptionError, _errors.InternalSubscriptionError),
         failure=_errors.InternalSubscriptionError,
@@ -147,7 +170,7 @@ HOOKS = (
     Hook(
         name="on_unsubscription",
         message=_messages.Unsubscription,
-        successes=(_messages.UnsubscriptionAccepted,),
+        successes=(_successes.UnsubscriptionAccepted,),
         errors=(_errors.BadUnsubscriptionError, _errors.InternalUnsubscriptionError),
         failure=_errors.InternalUnsubscriptionError,
         reason="internal server error",

@@ -14,8 +14,8 @@ from _websub.outcome import WebSubError
 from _websub.user_code import settle
 from websubhub import _protocol as protocol
 from websubhub._dispatch.callbacks import CallbackClient
+from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
 from websubhub._errors import RequestPostponedError
-from websubhub._intent import IntentVerification, VerificationAttempt
 from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HOOKS, HubService, flow_of
 

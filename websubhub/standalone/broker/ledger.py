@@ -33,11 +33,11 @@ class Ledger:
 
     def __init__(self, limits: DeliveryLimits, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self.board = Board(limits)
-        self.due = Bell()
-        self.recipients = RecipientCache()
-        self.members = Members(self.board, self.due.ring, self.recipients.forget)
-        self.cache = UpdateCache()
+        self.board: Board = Board(limits)
+        self.due: Bell = Bell()
+        self.recipients: RecipientCache = RecipientCache()
+        self.members: Members = Members(self.board, self.due.ring, self.recipients.forget)
+        self.cache: UpdateCache = UpdateCache()
         self.disposable: set[int] = set()
         self.look: Callable[[], None] = _nothing
 

@@ -66,6 +66,7 @@ class Updates:
             "at": update.published_at,
             "publisher": update.publisher,
             "recipients": recipients,
+            "trace": update.trace,
         }
         content = update.content
         if len(content) > PART_BYTES:
@@ -117,6 +118,10 @@ class Updates:
         if "blob" in about:
             content = await self._blobs.get(about["blob"], int(about["size"]))
         return None if content is None else _update(about, topic.url, content)
+
+    async def is_there(self, stored: int) -> bool:
+        """Return whether an update is there, by its number in the stream."""
+        return await self._jetstream.get(self._stream, stored) is not None
 
     async def _find(self, stored: int) -> Stored | None:
         for _ in range(_MISSING_LOOKS):
@@ -209,4 +214,5 @@ def _fields(about: dict[str, Any], topic: str) -> dict[str, Any]:
         "hubs": tuple(about["hubs"]),
         "published_at": about["at"],
         "publisher": about.get("publisher"),
+        "trace": about["trace"],
     }

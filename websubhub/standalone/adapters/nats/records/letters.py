@@ -88,6 +88,10 @@ class KnownLetters:
         """Return those of these that there are, in the order of their numbers."""
         return [self._by_id[number] for number in sorted(set(numbers)) if number in self._by_id]
 
+    def of_update(self, stored: int) -> list[KnownLetter]:
+        """Return those of an update, by its number in the stream."""
+        return [letter for letter in self._by_id.values() if letter.stored == stored]
+
     def replaying(self) -> list[KnownLetter]:
         """Return those that are to be replayed, in the order of their numbers."""
         return sorted(

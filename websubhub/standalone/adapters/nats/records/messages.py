@@ -109,6 +109,15 @@ class KnownMessages:
             self.expired = row.number
         return self._fresh - start
 
+    def drop(self, number: int) -> None:
+        """Forget a message whose update was deleted."""
+        place = bisect_left(self._rows, number, key=_number)
+        row = self._rows.pop(place)
+        if place < self._fresh:
+            self._fresh -= 1
+        else:
+            self._bytes -= _ROW_BYTES + row.size
+
     def forget(self, below: int) -> None:
         """Forget the messages below a number, whose updates were deleted."""
         gone = bisect_left(self._rows, below, key=_number)

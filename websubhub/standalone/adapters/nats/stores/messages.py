@@ -9,7 +9,15 @@ from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.messages import KnownMessage
 from websubhub.standalone.adapters.nats.stores.standing import MessageStanding, Standing
-from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, Message, SubscriptionHealth, Update
+from websubhub.standalone.ports import (
+    AttemptOutcome,
+    FailedAttempt,
+    Message,
+    MessageRecipient,
+    RecipientState,
+    SubscriptionHealth,
+    Update,
+)
 
 _SEEN_SECONDS = 3.0
 _AT_ONCE = 500
@@ -20,7 +28,7 @@ class NatsMessages:
     """Satisfies ``MessageStore``.
 
     Each process knows every message and attempt by a row in memory, without their texts. A message that has expired is
-    shown as long as it is owed or has a dead letter; such are looked for among the newest 5,000 of those that expired.
+    shown until its update is deleted; such messages are looked for among the newest 5,000 of those that have expired.
 
     Args:
         records: The records.
@@ -61,26 +69,43 @@ class NatsMessages:
             chosen = (message for message in newest if message.recipients and message_id in {None, message.id})
             more = list(islice(chosen, most))
             standing = await self._standing.of_messages(more) if more else {}
-            page += [_shown(each, standing[each.number]) for each in more if self._is_kept(each, standing[each.number])]
+            page += [
+                _shown(each, standing[each.number]) for each in more if await self._is_kept(each, standing[each.number])
+            ]
             if len(page) >= limit or len(more) < most:
                 break
             before = more[-1].number
         return page[:limit]
 
-    def _is_kept(self, message: KnownMessage, standing: MessageStanding) -> bool:
-        is_needed = standing.waiting or message.number in message.topic.letters
-        return message.number > self._messages.expired or bool(is_needed)
+    async def _is_kept(self, message: KnownMessage, standing: MessageStanding) -> bool:
+        """Return whether a message is there. Only the process that deletes messages knows without asking."""
+        is_needed = standing.waiting or message.topic.letters[message.number]
+        if is_needed or message.number > self._messages.expired or await self._updates.is_there(message.number):
+            return True
+        self._messages.drop(message.number)
+        return False
 
-    async def update(self, number: int) -> Update | None:
-        """Return the update of a message, with its content, or None if there is no such message."""
+    async def _find(self, number: int) -> KnownMessage | None:
+        """Return the message of a number, if it is there."""
         await self._records.turn()
         self._history.let_messages_expire()
         message = self._messages.get(number)
         if message is None or not message.recipients:
             return None
-        if not self._is_kept(message, (await self._standing.of_messages([message]))[number]):
-            return None  # a process that deletes it later, or this one, may still have it
-        return await self._updates.read(message.topic, message.topic.position(number))
+        standing = await self._standing.of_messages([message])
+        return message if await self._is_kept(message, standing[number]) else None
+
+    async def update(self, number: int) -> Update | None:
+        """Return the update of a message, with its content, or None if there is no such message."""
+        message = await self._find(number)
+        return None if message is None else await self._updates.read(message.topic, message.topic.position(number))
+
+    async def recipients(
+        self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
+    ) -> list[MessageRecipient]:
+        """Return a page of the subscriptions that a message was for, with what became of it for each."""
+        message = await self._find(number)
+        return [] if message is None else await self._standing.recipients.page(message, only, after, limit)
 
     async def attempts(
         self,

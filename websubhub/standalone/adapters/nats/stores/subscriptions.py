@@ -12,7 +12,7 @@ from websubhub.standalone.adapters.nats.records.pairs import KnownPair, PairReco
 from websubhub.standalone.adapters.nats.stores.pair_records import PairRecords
 from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
 from websubhub.standalone.indexes.pairs import Pair, pair_of
-from websubhub.standalone.ports import StoredSubscription
+from websubhub.standalone.ports import Saved, StoredSubscription
 from websubhub.standalone.schedule.members import Members
 
 
@@ -34,25 +34,29 @@ class NatsSubscriptions:
         self._members = members
         self._clock = clock
 
-    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
+    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
         await self._pair_records.refresh(subscription.topic, subscription.callback)
         known = self._records.knowledge.topics.find(subscription.topic)
         value = subscription if known is None else evolve(subscription, topic=known.url)
 
+        saved = Saved.NEW
+
         def decide(record: PairRecord) -> PairRecord | None:
+            nonlocal saved
             pending = record.pending
             if verification is not None:
                 if pending is None:
                     return None
                 pending = None if pending.id == verification else pending
-            start = record.start if self._is_renewed(record) else self._records.followed["u"].applied
+            saved = Saved.RENEWED if self._is_renewed(record) else Saved.NEW
+            start = record.start if saved is Saved.RENEWED else self._records.followed["u"].applied
             return PairRecord(value, start, pending)
 
         if not await self._pair_records.change(subscription.topic, subscription.callback, decide):
-            return False
+            return None
         await self._topics.ensure(subscription.topic)
-        return True
+        return saved
 
     def _is_renewed(self, record: PairRecord) -> bool:
         """Return whether there is a subscription to renew. One that has ended does not get what it missed."""

@@ -42,13 +42,13 @@ class NatsVerifications:
         *,
         places: int | None = None,
         limits: SubscriptionLimits | None = None,
-    ) -> bool:
+    ) -> PendingVerification | None:
         """Store a request if there is a place for it, replacing an older one of the same pair."""
         await self._pair_records.refresh(verification.topic, verification.callback)
-        host, victim = host_of(verification.callback), None
+        host, victim, kept = host_of(verification.callback), None, None
 
         def decide(record: PairRecord) -> PairRecord | None:
-            nonlocal victim
+            nonlocal victim, kept
             if record.pending is None and not _is_subscribed(record, self._clock()):
                 if limits is not None:
                     check_limits(self._pairs.held, len(self._pairs), self._pending, host, limits)
@@ -56,12 +56,19 @@ class NatsVerifications:
                     found, victim = find_place(self._pending, host, places, self._clock())
                     if not found:
                         return None
-            return self._with(record, verification)
+            changed = self._with(record, verification)
+            kept = changed.pending
+            return changed
 
-        saved = await self._pair_records.change(verification.topic, verification.callback, decide)
-        if saved and victim is not None:
+        if not await self._pair_records.change(verification.topic, verification.callback, decide):
+            return None
+        if victim is not None:
             await self._drop(victim)
-        return saved
+        return None if kept is None else evolve(kept, elsewhere=not self._is_own(kept))
+
+    def _is_own(self, verification: PendingVerification) -> bool:
+        """Return whether this process verifies a request."""
+        return partition_of(verification.callback) in self._membership.owned
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Store a request if there is a subscription of its pair, or a request that it replaces, in one step."""
@@ -94,11 +101,7 @@ class NatsVerifications:
         await self._records.turn()
         found: list[PendingVerification] = []
         for kind in (kind for kind in (True, False) if kind in known):
-            own = (
-                kept
-                for kept in self._pending.due(self._clock(), known=kind)
-                if partition_of(kept.value.callback) in self._membership.owned
-            )
+            own = (kept for kept in self._pending.due(self._clock(), known=kind) if self._is_own(kept.value))
             due = (kept for kept in own if (kind, kept.host) not in besides)
             chosen = due if among is None else (kept for kept in due if (kind, kept.host) in among)
             found += [kept.value for kept in islice(chosen, limit)]
