@@ -119,7 +119,7 @@ def keys_of(
     host: str | None = None,
     outcome: AttemptOutcome | None = None,
 ) -> AttemptKeys:
-    """Return what attempts are looked for by.
+    """Return the keys of failed attempts.
 
     Args:
         message_id: The id of the message.

@@ -88,7 +88,7 @@ class History:
         return self._messages.expire(self._clock() - self._limits.message_seconds, self._most_bytes)
 
     async def expire(self) -> int:
-        """Let everything expire that is too old or too much. Return how many messages did."""
+        """Expire what is beyond the limits. Return the number of messages that have expired."""
         expired = self.let_messages_expire()
         before = self._clock() - self._limits.message_seconds
         below = self._known_attempts.expire(before, self._limits.message_bytes // _ATTEMPTS_SHARE)

@@ -1,4 +1,4 @@
-"""The failed attempts that are kept, as a process knows them: where each is written, and what it is looked for by."""
+"""The failed attempts that are kept, as a process knows them: the place and the keys of each."""
 
 from array import array
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PLACES = 4_096
 
 @frozen
 class AttemptKeys:
-    """What failed attempts are looked for by: hashes of texts, or None where that does not matter."""
+    """The keys of failed attempts: hashes of texts, or None where any will do."""
 
     message: int | None = None
     topic: int | None = None

@@ -12,7 +12,7 @@ BUCKET = 1_024
 
 @define
 class Count:
-    """What became of the deliveries of a message.
+    """The counts of the deliveries of a message.
 
     Attributes:
         delivered: How many arrived.

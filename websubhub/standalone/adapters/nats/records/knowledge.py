@@ -38,7 +38,7 @@ class Knowledge:
         membership: The subscriptions that this process delivers to.
         letters: The dead letters.
         announcements: The announced topics.
-        publishes: What was published, and what became of it.
+        publishes: The publishes and their outcomes.
         agreed: What all processes agreed on, by name.
         paused: The paused hosts.
     """

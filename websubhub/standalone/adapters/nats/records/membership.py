@@ -7,6 +7,7 @@ from attrs import field, frozen
 from websubhub import authority_of
 from websubhub.standalone.adapters.nats.records.letters import KnownLetter
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair, KnownPairs
+from websubhub.standalone.adapters.nats.wire.names import partition_of
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member
@@ -42,6 +43,10 @@ class Membership:
         self._pairs = pairs
         self.owned: set[int] = set()
         self.retrying: dict[KnownPair, StoredRetry] = {}
+
+    def is_own(self, callback: str) -> bool:
+        """Return whether this process looks after a callback."""
+        return partition_of(callback) in self.owned
 
     def begin(self, pair: KnownPair) -> None:
         """Deliver to a subscription if its partition is owned, from its position on."""

@@ -93,7 +93,7 @@ class KnownMessages:
         yield from islice(reversed(self._rows), len(self._rows) - end, None)
 
     def expire(self, before: float, most_bytes: int) -> int:
-        """Let the oldest messages expire that are too old, or too much together. Return how many.
+        """Expire the oldest messages, beyond the limits. Return how many.
 
         Args:
             before: When those were published that are just too old.

@@ -1,4 +1,4 @@
-"""What was published and what became of it, as a process knows it."""
+"""The publishes of the hub and their outcomes, as a process knows them."""
 
 from websubhub.standalone.adapters.nats.records.attempts import KnownAttempts
 from websubhub.standalone.adapters.nats.records.counts import KnownCounts

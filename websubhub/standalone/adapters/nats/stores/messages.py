@@ -28,7 +28,7 @@ class NatsMessages:
     """Satisfies ``MessageStore``.
 
     Each process knows every message and attempt by a row in memory, without their texts. A message that has expired is
-    shown until its update is deleted; such messages are looked for among the newest 5,000 of those that have expired.
+    shown until its update is deleted, unless 5,000 newer ones have expired too.
 
     Args:
         records: The records.
@@ -153,7 +153,7 @@ class NatsMessages:
         )
 
     async def expire(self) -> int:
-        """Let the messages expire that are too old, or too many, and forget the attempts that are."""
+        """Expire messages and failed attempts beyond the limits. Return the number of messages."""
         await self._records.turn()
         return await self._history.expire()
 

@@ -1,4 +1,4 @@
-"""What became of a message for each subscription, asked of the processes that deliver to them."""
+"""The recipients of a message, asked of the processes that deliver to them."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
@@ -17,7 +17,7 @@ from websubhub.standalone.ports import DeadLetter, DeliveryMode, MessageRecipien
 _AT_ONCE = 2_000
 
 
-class Recipients:
+class MessageRecipients:
     """Pages through the recipients of a message, by the identity of their callbacks.
 
     Args:

@@ -9,7 +9,7 @@ from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.messages import KnownMessage
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
-from websubhub.standalone.adapters.nats.stores.recipients import Recipients
+from websubhub.standalone.adapters.nats.stores.recipients import MessageRecipients
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.standing import waiting_for
 
@@ -33,14 +33,14 @@ class Standing:
 
     Attributes:
         flush: The same.
-        recipients: What became of a message for each subscription.
+        recipients: The recipients of messages.
     """
 
     def __init__(self, knowledge: Knowledge, questions: PeerQuestions, flush: Callable[[], Awaitable[None]]) -> None:
         self._knowledge = knowledge
         self._questions = questions
         self.flush = flush
-        self.recipients = Recipients(knowledge, questions, flush)
+        self.recipients = MessageRecipients(knowledge, questions, flush)
 
     def answers(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
         """Return what answers the questions of other processes about this one."""

@@ -10,7 +10,6 @@ from websubhub import host_of
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.pairs import PairRecord
 from websubhub.standalone.adapters.nats.stores.pair_records import PairRecords
-from websubhub.standalone.adapters.nats.wire.names import partition_of
 from websubhub.standalone.indexes.pairs import pair_of
 from websubhub.standalone.indexes.pending import KeptVerification
 from websubhub.standalone.indexes.places import check_limits, find_place
@@ -64,11 +63,7 @@ class NatsVerifications:
             return None
         if victim is not None:
             await self._drop(victim)
-        return None if kept is None else evolve(kept, elsewhere=not self._is_own(kept))
-
-    def _is_own(self, verification: PendingVerification) -> bool:
-        """Return whether this process verifies a request."""
-        return partition_of(verification.callback) in self._membership.owned
+        return None if kept is None else evolve(kept, elsewhere=not self._membership.is_own(kept.callback))
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Store a request if there is a subscription of its pair, or a request that it replaces, in one step."""
@@ -101,7 +96,11 @@ class NatsVerifications:
         await self._records.turn()
         found: list[PendingVerification] = []
         for kind in (kind for kind in (True, False) if kind in known):
-            own = (kept for kept in self._pending.due(self._clock(), known=kind) if self._is_own(kept.value))
+            own = (
+                kept
+                for kept in self._pending.due(self._clock(), known=kind)
+                if self._membership.is_own(kept.value.callback)
+            )
             due = (kept for kept in own if (kind, kept.host) not in besides)
             chosen = due if among is None else (kept for kept in due if (kind, kept.host) in among)
             found += [kept.value for kept in islice(chosen, limit)]
