@@ -1,7 +1,6 @@
 """Whether ``websubsub`` is ours: a distribution of that name on the package index, a Django app, is not."""
 
 import sys
-import warnings
 
 REPLACED = (
     "The package websubsub is not that of websubhub, since another distribution has the same name. "
@@ -30,16 +29,19 @@ def warn_of_foreign_subscriber() -> None:
     """Warn the program that imports ``websubhub`` if ``websubsub`` is not the package of this distribution."""
     program = (getattr(sys, "argv", None) or [""])[0]
     if not program.endswith(_COMMANDS) and _is_foreign():
+        import warnings  # noqa: PLC0415 - few programs need it, and all of them start by this
+
         warnings.warn(REPLACED, stacklevel=3)
 
 
 def _is_foreign() -> bool:
     """Return whether the package would not be ours, without importing it: a Django app needs settings for that."""
-    loader = getattr(_spec(), "loader", None)
-    if not hasattr(loader, "get_source"):
-        return loader is None
-    source = loader.get_source("websubsub")
-    return source is not None and "from _websub import" not in source
+    spec = _spec()
+    loader, path = getattr(spec, "loader", None), getattr(spec, "origin", None)
+    if loader is None or path is None:
+        return True  # nothing, or a folder that is no package
+    # What is loaded in another way than from a file of source is not asked.
+    return path.endswith(".py") and hasattr(loader, "get_data") and b"from _websub import" not in loader.get_data(path)
 
 
 def _spec() -> object:

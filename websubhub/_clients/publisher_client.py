@@ -18,7 +18,7 @@ from _websub.http import Headers, HeaderTypes, Request, Response
 from _websub.outcome import Success, WebSubError
 from websubhub._clients.retry import RetryPolicy
 from websubhub._errors import TopicDeregistrationError, TopicRegistrationError, UpdateMessageError
-from websubhub._successes import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
+from websubhub._messages import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
 
 _REASON_LIMIT = 500
 _SECONDS = 15.0
