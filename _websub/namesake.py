@@ -37,11 +37,12 @@ def warn_of_foreign_subscriber() -> None:
 def _is_foreign() -> bool:
     """Return whether the package would not be ours, without importing it: a Django app needs settings for that."""
     spec = _spec()
-    loader, path = getattr(spec, "loader", None), getattr(spec, "origin", None)
-    if loader is None or path is None:
-        return True  # nothing, or a folder that is no package
-    # What is loaded in another way than from a file of source is not asked.
-    return path.endswith(".py") and hasattr(loader, "get_data") and b"from _websub import" not in loader.get_data(path)
+    path = getattr(spec, "origin", None)
+    get_data = getattr(getattr(spec, "loader", None), "get_data", None)
+    if path is None:
+        return True  # there is none, or a folder that is no package
+    # What is not loaded from a file of source cannot be asked.
+    return get_data is not None and path.endswith(".py") and b"from _websub import" not in get_data(path)
 
 
 def _spec() -> object:

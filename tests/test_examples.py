@@ -122,7 +122,8 @@ async def internet(hub: Any) -> AsyncIterator[Callable[[str], str]]:
     down = testing.RecordingSubscriber()
     down.statuses = [503]
     async with AppListener(Binding(port=0)) as listener:
-        for path, app in {"/callback": testing.RecordingSubscriber(), "/down": down, "/gone": gone}.items():
+        apps: dict[str, Any] = {"/callback": testing.RecordingSubscriber(), "/down": down, "/gone": gone}
+        for path, app in apps.items():
             listener.attach(path, app, nullcontext())
         listener.reserve("/hub", lambda base: websubhub.asgi(hub, HubConfig(url=f"{base}/hub")))
         listener.reserve("/feed", lambda base: nullcontext(advertised(base)))
@@ -222,6 +223,6 @@ def test_an_example_that_runs_a_server_stops_when_it_is_told_to(tmp_path: Path) 
             processes.append(subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stderr=subprocess.PIPE))
         for process, port in zip(processes, ports, strict=True):
             with process:
-                until_in_thread(partial(is_open, port), lambda each=process: each.poll())
+                until_in_thread(partial(is_open, port), partial(repr, process))
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(60) == 0, process.stderr and process.stderr.read()

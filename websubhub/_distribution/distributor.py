@@ -12,6 +12,7 @@ from _websub.grammar.content import encode
 from _websub.grammar.links import write_links
 from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import Header, SignatureMethod
+from _websub.tracing import with_trace
 from websubhub._distribution.delivery import FRAMING, Delivery, SharedContent
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
@@ -60,6 +61,8 @@ def shared_content(
 ) -> SharedContent:
     """Return the content that all subscribers of a topic get: body, Content-Type and one Link header (W3C 7).
 
+    If a span of OpenTelemetry is current, the content names it, so that subscribers continue its trace.
+
     Args:
         message: The message.
         topic: The topic's URL, unless the message names another.
@@ -76,7 +79,7 @@ def shared_content(
         (Header.LINK, write_links(message.hubs or (hub,), message.topic or topic)),
         (Header.MESSAGE_ID, message.message_id),
     ]
-    further = [pair for pair in message.headers.pairs if pair[0].lower() not in _OWN_HEADERS]
+    further = [pair for pair in with_trace(message.headers).pairs if pair[0].lower() not in _OWN_HEADERS]
     return SharedContent(
         body=body,
         headers=[*own, *further],

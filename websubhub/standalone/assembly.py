@@ -33,6 +33,8 @@ from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.settings import HUB_PATH, Settings, SettingsError
 from websubhub.standalone.tokens import Tokens, named_tokens
+from websubhub.standalone.tracing.tracing import Refresh, Tracing
+from websubhub.standalone.work.contents import Distributor
 from websubhub.standalone.work.delivery import DeliveryLoop
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
 from websubhub.standalone.work.refreshing import TopicRefresher
@@ -66,6 +68,7 @@ async def assembled(
     *,
     events: Events | None = None,
     start: Start | None = None,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Parts]:
     """The parts of a hub, with everything open that they work with.
 
@@ -76,6 +79,7 @@ async def assembled(
         reach: The reach of the hub.
         events: Where to record what happens.
         start: What is known of it only to whoever starts it.
+        tracing: What of it is traced.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
@@ -107,12 +111,13 @@ async def assembled(
             reach,
             events=events or Events(),
             start=start or Start(),
+            tracing=tracing or Tracing(),
             distributor=distributor,
             topics=topics,
         )
 
 
-async def _assemble(
+async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but the first four by keyword
     settings: Settings,
     store: HubStore,
     hub: str,
@@ -120,6 +125,7 @@ async def _assemble(
     *,
     events: Events,
     start: Start,
+    tracing: Tracing,
     distributor: ContentDistributor,
     topics: TopicClient,
 ) -> Parts:
@@ -129,9 +135,11 @@ async def _assemble(
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     accepted, announced, named_topics, named_callbacks = Wakeup(), Wakeup(), Introductions(), Introductions()
     reports = Reports(events, store)
-    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, events=events, space=reports.space)
+    refresher = TopicRefresher(store, topics, store.clock, events=events, space=reports.space, trace=tracing.trace)
+    refresh = tracing.refresh(refresher.refresh)
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
-    intake = Intake(store, announced.ring, store.clock, named_topics, events)
+    intake = tracing.intake(Intake(store, announced.ring, store.clock, named_topics, events, tracing.trace))
     requests = Requests(store.verifications, accepted.ring, store.clock, _limits(settings), named_callbacks)
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
     app = HubApplication(service, _config(settings, hub), clock=store.clock)
@@ -147,7 +155,7 @@ async def _assemble(
         events=events,
         app=app,
         operating=operator,
-        delivery=_delivery(settings, store, distributor, schedule, metrics, events=events),
+        delivery=_delivery(settings, store, tracing.distributor(distributor), schedule, metrics, events=events),
         fetching=fetching,
         verification=verification,
         upkeep=_upkeep(settings, store, distributor, events, reports.space),
@@ -157,7 +165,7 @@ async def _assemble(
 def _delivery(
     settings: Settings,
     store: HubStore,
-    distributor: ContentDistributor,
+    distributor: Distributor,
     schedule: RetrySchedule,
     metrics: HubMetrics,
     *,
@@ -184,12 +192,12 @@ def _fetching(
     metrics: HubMetrics,
     introductions: Introductions,
     *,
+    refresh: Refresh,
     events: Events,
-    space: Space,
 ) -> TopicFetching:
     return TopicFetching(
         store,
-        TopicRefresher(store, topics, store.clock, events=events, space=space).refresh,
+        refresh,
         schedule,
         announced,
         metrics.fetches,

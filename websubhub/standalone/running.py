@@ -21,6 +21,7 @@ from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
 from websubhub.standalone.stores import shown_store
+from websubhub.standalone.tracing.tracing import tracing_of
 
 log: logging.Logger = logging.getLogger("websubhub")
 
@@ -69,13 +70,14 @@ async def running(settings: Settings, url: str, reach: Reach, start: Start | Non
         start: What is known of it only to whoever starts it.
 
     Raises:
+        SettingsError: The hub is to be traced, and OpenTelemetry is not installed.
         StoreError: The store cannot be opened.
     """
-    async with open_store(settings) as store:
+    async with tracing_of(settings) as tracing, open_store(settings) as store:
         events = Events(clock=store.clock)
         store.broker.report_to(events.record)
         async with (
-            assembled(settings, store, url, reach, events=events, start=start) as parts,
+            assembled(settings, store, url, reach, events=events, start=start, tracing=tracing) as parts,
             _working(parts) as delivered,
         ):
             hub = Hub(parts, delivered)

@@ -2,6 +2,7 @@
 
 from websubhub.standalone.admin.announcements import AnnouncementOperations
 from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.doctor import DoctorOperations
 from websubhub.standalone.admin.events import EventOperations
 from websubhub.standalone.admin.hosts import HostOperations
 from websubhub.standalone.admin.letters import LetterOperations
@@ -36,6 +37,7 @@ class Operations:
         attempts: The operations on failed attempts.
         events: The operations on events.
         overview: The operations on the hub as a whole.
+        doctor: The operation that examines the hub.
     """
 
     def __init__(self, store: HubStore, controls: Controls, events: Events, series: Series, about: About) -> None:
@@ -49,3 +51,4 @@ class Operations:
         self.attempts: AttemptOperations = AttemptOperations(store)
         self.events: EventOperations = EventOperations(events)
         self.overview: OverviewOperations = OverviewOperations(store, self.announcements, series, about)
+        self.doctor: DoctorOperations = DoctorOperations(store, about)

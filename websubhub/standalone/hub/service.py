@@ -29,7 +29,7 @@ from websubhub import (
     VerifiedUnsubscription,
 )
 from websubhub.standalone.events.events import Events
-from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.intake import UpdateIntake
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
@@ -42,6 +42,7 @@ from websubhub.standalone.ports import (
     HubFullError,
     HubStore,
     PublishKey,
+    Saved,
     StoredSubscription,
     StoreError,
 )
@@ -72,7 +73,7 @@ class StandaloneHub(HubService):
         store: HubStore,
         rules: TopicRules,
         publishers: PublisherPolicy,
-        intake: Intake,
+        intake: UpdateIntake,
         requests: Requests,
         metrics: HubMetrics | None = None,
         *,
@@ -192,15 +193,14 @@ class StandaloneHub(HubService):
             requested_at=message.verified_at,
         )
         try:
-            known = await self._store.subscriptions.get(message.topic, message.callback)
             if self._rules.names(message.topic) and await self._store.topics.get(message.topic) is None:
                 # One that is known by now keeps its options, since a registration may have set them.
                 await self._store.topics.save(self._rules.topic(message.topic), options=())
             saved = await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
             return self._reports.postponed(error)
-        if saved:
-            self._reports.subscribed(message, renewed=known is not None)
+        if saved is not None:
+            self._reports.subscribed(message, renewed=saved is Saved.RENEWED)
         return None
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:

@@ -21,8 +21,10 @@ from websubhub.standalone.ports.messages import (
     AttemptOutcome,
     FailedAttempt,
     Message,
+    MessageRecipient,
     MessageStore,
     Published,
+    RecipientState,
     SubscriptionHealth,
 )
 from websubhub.standalone.ports.records import (
@@ -46,6 +48,7 @@ from websubhub.standalone.ports.records import (
 from websubhub.standalone.ports.requests import Mode, PendingVerification
 from websubhub.standalone.ports.store import (
     HubStore,
+    Saved,
     SubscriptionStore,
     TopicStore,
 )
@@ -80,11 +83,14 @@ __all__ = [
     "HubStore",
     "LetterFilter",
     "Message",
+    "MessageRecipient",
     "MessageStore",
     "Mode",
     "PendingVerification",
     "PublishKey",
     "Published",
+    "RecipientState",
+    "Saved",
     "Statistics",
     "StoreClosedError",
     "StoreError",

@@ -80,6 +80,11 @@ class State:
         kept = self.subscriptions.get(pair_of(topic, callback))
         return kept if kept is not None and kept.value.expires_at > now else None
 
+    @property
+    def newest_subscription(self) -> int:
+        """The number of the newest subscription that there is, or 0."""
+        return next(reversed(self.recipients), 0)
+
     def recipients_of(self, topic: str, message_id: str) -> int | None:
         """Return how many subscriptions a message was owed to, or None if it is not kept."""
         known = self.find_topic(topic)

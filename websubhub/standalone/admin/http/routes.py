@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import attrs
+
 from websubhub import AccountState
 from websubhub.standalone.admin.http.message_routes import CONTENT, message_routes
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
@@ -133,7 +135,16 @@ def _overview(operations: Operations) -> Sequence[Route]:
         _get("/admin/series", overview.series, series, window, step),
         _get("/admin/statistics", overview.statistics, _STATISTICS),
         _get("/admin/deliveries", overview.deliveries, failures, LIMIT),
+        _doctor(operations),
     )
+
+
+def _doctor(operations: Operations) -> Route:
+    finding = record(mark=one_of(("ok", "note", "fail")), text=TEXT)
+    topic = attrs.evolve(TOPIC, text="A topic to fetch.")
+    callback = attrs.evolve(CALLBACK, text="A callback to ask whether it wants a subscription.")
+    answer = record(works=FLAG, findings=array(finding))
+    return _post("/admin/doctor", operations.doctor.examine, answer, topic, callback, statuses=(409,))
 
 
 def _topics(operations: Operations) -> Sequence[Route]:

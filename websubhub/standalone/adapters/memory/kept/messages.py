@@ -25,6 +25,7 @@ class KeptMessage:
     sequence: int
     update: Update
     recipients: int
+    newest_subscription: int
     delivered: int = 0
     dead: int = 0
     expired: bool = False
@@ -52,9 +53,9 @@ class Messages:
         self._bytes = self._attempt_bytes = 0
         self.attempts: deque[tuple[int, AttemptMade]] = deque()
 
-    def begin(self, topic: KeptTopic, update: Update, recipients: int) -> None:
+    def begin(self, topic: KeptTopic, update: Update, recipients: int, newest_subscription: int) -> None:
         """Keep an update that was appended to the log of its topic."""
-        kept = KeptMessage(next(self._numbers), topic, topic.head, update, recipients)
+        kept = KeptMessage(next(self._numbers), topic, topic.head, update, recipients, newest_subscription)
         self._messages[kept.number] = self._of_update[kept.key] = kept
         self._fresh.append(kept)
         self._bytes += kept.size
