@@ -1,7 +1,6 @@
 """Whether ``websubsub`` is ours: a distribution of that name on the package index, a Django app, is not."""
 
 import sys
-import warnings
 
 REPLACED = (
     "The package websubsub is not that of websubhub, since another distribution has the same name. "
@@ -30,17 +29,20 @@ def warn_of_foreign_subscriber() -> None:
     """Warn the program that imports ``websubhub`` if ``websubsub`` is not the package of this distribution."""
     program = (getattr(sys, "argv", None) or [""])[0]
     if not program.endswith(_COMMANDS) and _is_foreign():
+        import warnings  # noqa: PLC0415 - few programs need it, and all of them start by this
+
         warnings.warn(REPLACED, stacklevel=3)
 
 
 def _is_foreign() -> bool:
     """Return whether the package would not be ours, without importing it: a Django app needs settings for that."""
-    loader = getattr(_spec(), "loader", None)
-    get_source = getattr(loader, "get_source", None)
-    if get_source is None:
-        return loader is None
-    source = get_source("websubsub")
-    return source is not None and "from _websub import" not in source
+    spec = _spec()
+    path = getattr(spec, "origin", None)
+    get_data = getattr(getattr(spec, "loader", None), "get_data", None)
+    if path is None:
+        return True  # there is none, or a folder that is no package
+    # What is not loaded from a file of source cannot be asked.
+    return get_data is not None and path.endswith(".py") and b"from _websub import" not in get_data(path)
 
 
 def _spec() -> object:

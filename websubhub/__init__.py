@@ -59,26 +59,26 @@ if TYPE_CHECKING:
     from websubhub._feed_diff import FeedEntry, feed_entries, feed_entries_in_steps, without_entries
     from websubhub._listener import HubListener
     from websubhub._messages import (
+        Acknowledgement,
         ContentDistributionMessage,
         ContentDistributionSuccess,
         MessageType,
-        Subscription,
         TopicDeregistration,
+        TopicDeregistrationSuccess,
         TopicRegistration,
-        Unsubscription,
+        TopicRegistrationSuccess,
         UpdateMessage,
-        VerifiedSubscription,
-        VerifiedUnsubscription,
     )
     from websubhub._service import HubService
-    from websubhub._successes import (
-        Acknowledgement,
+    from websubhub._subscriptions import (
+        Subscription,
         SubscriptionAccepted,
         SubscriptionPermanentRedirect,
         SubscriptionTemporaryRedirect,
-        TopicDeregistrationSuccess,
-        TopicRegistrationSuccess,
+        Unsubscription,
         UnsubscriptionAccepted,
+        VerifiedSubscription,
+        VerifiedUnsubscription,
     )
 else:
     from _websub.lazy import lazily as _lazily
@@ -132,13 +132,14 @@ else:
             "websubhub._dispatch.intent": "IntentVerification VerificationAttempt",
             "websubhub._listener": "HubListener",
             "websubhub._messages": (
-                "ContentDistributionMessage ContentDistributionSuccess MessageType Subscription TopicDeregistration "
-                "TopicRegistration Unsubscription UpdateMessage VerifiedSubscription VerifiedUnsubscription"
+                "Acknowledgement ContentDistributionMessage ContentDistributionSuccess MessageType "
+                "TopicDeregistration TopicDeregistrationSuccess TopicRegistration TopicRegistrationSuccess "
+                "UpdateMessage"
             ),
             "websubhub._service": "HubService",
-            "websubhub._successes": (
-                "Acknowledgement SubscriptionAccepted SubscriptionPermanentRedirect SubscriptionTemporaryRedirect "
-                "TopicDeregistrationSuccess TopicRegistrationSuccess UnsubscriptionAccepted"
+            "websubhub._subscriptions": (
+                "Subscription SubscriptionAccepted SubscriptionPermanentRedirect SubscriptionTemporaryRedirect "
+                "Unsubscription UnsubscriptionAccepted VerifiedSubscription VerifiedUnsubscription"
             ),
         },
     )

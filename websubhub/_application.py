@@ -21,8 +21,8 @@ from websubhub._config import HubConfig
 from websubhub._dispatch.callbacks import callback_client
 from websubhub._dispatch.dispatcher import Dispatcher
 from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
-from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HubService
+from websubhub._subscriptions import Subscription, Unsubscription
 
 TYPE_CHECKING = False  # httpx is loaded when it is used
 if TYPE_CHECKING:

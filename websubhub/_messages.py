@@ -1,4 +1,4 @@
-"""The messages that a hub's hooks get, and what is delivered."""
+"""What publishers ask of a hub, what a hub delivers, and the successes that answer both."""
 
 import secrets
 from enum import StrEnum
@@ -9,8 +9,19 @@ import attrs
 
 from _websub.grammar import media
 from _websub.grammar.content import Payload
+from _websub.grammar.numbers import whole_number
+from _websub.grammar.vocabulary import Header
 from _websub.grammar.xml import read_xml
 from _websub.http import NO_HEADERS, Headers, as_headers
+from _websub.outcome import Success
+
+
+def _headers() -> Any:
+    return attrs.field(default=NO_HEADERS, converter=as_headers)
+
+
+def _extras() -> Any:
+    return attrs.field(factory=dict, converter=dict)
 
 
 class MessageType(StrEnum):
@@ -30,14 +41,6 @@ class MessageType(StrEnum):
 
     EVENT = "event"
     PUBLISH = "publish"
-
-
-def _headers() -> Any:
-    return attrs.field(default=NO_HEADERS, converter=as_headers)
-
-
-def _extras() -> Any:
-    return attrs.field(factory=dict, converter=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -134,109 +137,6 @@ class UpdateMessage:
 
 
 @attrs.frozen(kw_only=True)
-class Subscription:
-    """A subscriber subscribes to a topic (W3C 5.1).
-
-    Attributes:
-        hub: The hub's own public URL.
-        topic: The topic's URL, as the subscriber wrote it.
-        callback: The URL to deliver to, as the subscriber wrote it.
-        lease_seconds: The lease that will be granted, in seconds, within the limits of the hub.
-        secret: The key to sign deliveries with.
-        headers: The headers of the request.
-        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
-        extras: Parameters that WebSub does not know, by name.
-        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
-
-    Example:
-        ```python
-        from websubhub import SubscriptionDeniedError
-
-
-        async def on_subscription_validation(self, message):
-            if message.secret is None:
-                return SubscriptionDeniedError("This topic needs a secret.")
-            return None
-        ```
-    """
-
-    hub: str
-    topic: str
-    callback: str = attrs.field(repr=False)
-    lease_seconds: int
-    secret: str | None = attrs.field(default=None, repr=False)
-    headers: Headers = _headers()
-    client: str = attrs.field(default="", eq=False)
-    extras: dict[str, str] = _extras()
-    request_id: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class VerifiedSubscription(Subscription):
-    """A subscription that the subscriber has confirmed (W3C 5.3).
-
-    Attributes:
-        verified_at: When the verification request was sent, in seconds since 1970. The lease begins then.
-
-    Example:
-        ```python
-        from websubhub import HubClient
-
-
-        async def on_subscription_intent_verified(self, message):
-            self.subscribers[message.topic, message.callback] = HubClient(message)
-        ```
-    """
-
-    verified_at: float
-
-    @property
-    def expires_at(self) -> float:
-        """When the lease ends, in seconds since 1970."""
-        return self.verified_at + self.lease_seconds
-
-
-@attrs.frozen(kw_only=True)
-class Unsubscription:
-    """A subscriber unsubscribes from a topic (W3C 5.1).
-
-    Attributes:
-        hub: The hub's own public URL.
-        topic: The topic's URL, as the subscriber wrote it.
-        callback: The callback of the subscription, as the subscriber wrote it.
-        secret: The secret, if one was sent. It has no meaning here.
-        headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
-        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
-    """
-
-    hub: str
-    topic: str
-    callback: str = attrs.field(repr=False)
-    secret: str | None = attrs.field(default=None, repr=False)
-    headers: Headers = _headers()
-    extras: dict[str, str] = _extras()
-    request_id: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class VerifiedUnsubscription(Unsubscription):
-    """An unsubscription that the subscriber has confirmed (W3C 5.3).
-
-    Attributes:
-        verified_at: When the verification request was sent, in seconds since 1970.
-
-    Example:
-        ```python
-        async def on_unsubscription_intent_verified(self, message):
-            self.subscribers.pop((message.topic, message.callback), None)
-        ```
-    """
-
-    verified_at: float
-
-
-@attrs.frozen(kw_only=True)
 class ContentDistributionMessage:
     """A message to the subscribers of a topic.
 
@@ -278,3 +178,58 @@ class ContentDistributionSuccess:
     status: int
     headers: Headers = _headers()
     body: bytes = attrs.field(default=b"", repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class TopicRegistrationSuccess(Success):
+    """The topic is registered.
+
+    Example:
+        ```python
+        from websubhub import TopicRegistrationSuccess
+
+
+        async def on_register_topic(self, message):
+            return TopicRegistrationSuccess(body={"topic": message.topic})
+        ```
+    """
+
+
+@attrs.frozen(kw_only=True)
+class TopicDeregistrationSuccess(Success):
+    """The topic is no longer registered.
+
+    Example:
+        ```python
+        from websubhub import TopicDeregistrationSuccess
+
+
+        async def on_deregister_topic(self, message):
+            return TopicDeregistrationSuccess()
+        ```
+    """
+
+
+@attrs.frozen(kw_only=True)
+class Acknowledgement(Success):
+    """The update was accepted.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement
+
+
+        async def on_update_message(self, message):
+            return Acknowledgement(status=202, headers={"X-Queue": "news"})
+        ```
+    """
+
+    @property
+    def message_id(self) -> str | None:
+        """The id that the hub gave the update and sends to subscribers, or None if the hub does not tell."""
+        return self.headers.get(Header.MESSAGE_ID)
+
+    @property
+    def recipients(self) -> int | None:
+        """How many subscriptions the update is owed to, or None if the hub does not tell."""
+        return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), 10**12)

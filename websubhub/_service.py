@@ -7,7 +7,7 @@ import attrs
 
 from _websub.hooks import check_hooks
 from _websub.outcome import Hook
-from websubhub import _errors, _messages, _successes
+from websubhub import _errors, _messages, _subscriptions
 
 
 class HubService:
@@ -49,60 +49,60 @@ class HubService:
 
     async def on_register_topic(
         self, message: _messages.TopicRegistration
-    ) -> _successes.TopicRegistrationSuccess | _errors.TopicRegistrationError:
+    ) -> _messages.TopicRegistrationSuccess | _errors.TopicRegistrationError:
         """Register a topic for a publisher. Required."""
         raise NotImplementedError
 
     async def on_deregister_topic(
         self, message: _messages.TopicDeregistration
-    ) -> _successes.TopicDeregistrationSuccess | _errors.TopicDeregistrationError:
+    ) -> _messages.TopicDeregistrationSuccess | _errors.TopicDeregistrationError:
         """Deregister a topic for a publisher. Required."""
         raise NotImplementedError
 
     async def on_update_message(
         self, message: _messages.UpdateMessage
-    ) -> _successes.Acknowledgement | _errors.UpdateMessageError:
+    ) -> _messages.Acknowledgement | _errors.UpdateMessageError:
         """Accept an update that a publisher sends or announces. Required."""
         raise NotImplementedError
 
     async def on_subscription(
-        self, message: _messages.Subscription
+        self, message: _subscriptions.Subscription
     ) -> (
-        _successes.SubscriptionAccepted
-        | _successes.SubscriptionTemporaryRedirect
-        | _successes.SubscriptionPermanentRedirect
+        _subscriptions.SubscriptionAccepted
+        | _subscriptions.SubscriptionTemporaryRedirect
+        | _subscriptions.SubscriptionPermanentRedirect
         | _errors.BadSubscriptionError
         | _errors.InternalSubscriptionError
     ):
         """Accept, redirect or refuse a subscription request, without waiting for anything slow (W3C 5.1.2)."""
-        return _successes.SubscriptionAccepted()
+        return _subscriptions.SubscriptionAccepted()
 
     async def on_subscription_validation(
-        self, message: _messages.Subscription
+        self, message: _subscriptions.Subscription
     ) -> _errors.SubscriptionDeniedError | _errors.RequestPostponedError | None:
         """Validate a subscription request after the 202. A denial is sent to the callback (W3C 5.2)."""
         return None
 
     async def on_subscription_intent_verified(
-        self, message: _messages.VerifiedSubscription
+        self, message: _subscriptions.VerifiedSubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
         """Activate a subscription that the subscriber has confirmed. Required (W3C 5.3)."""
         raise NotImplementedError
 
     async def on_unsubscription(
-        self, message: _messages.Unsubscription
-    ) -> _successes.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
+        self, message: _subscriptions.Unsubscription
+    ) -> _subscriptions.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
         """Accept or refuse an unsubscription request."""
-        return _successes.UnsubscriptionAccepted()
+        return _subscriptions.UnsubscriptionAccepted()
 
     async def on_unsubscription_validation(
-        self, message: _messages.Unsubscription
+        self, message: _subscriptions.Unsubscription
     ) -> _errors.UnsubscriptionDeniedError | _errors.RequestPostponedError | None:
         """Validate an unsubscription request after the 202. A denial is sent to the callback."""
         return None
 
     async def on_unsubscription_intent_verified(
-        self, message: _messages.VerifiedUnsubscription
+        self, message: _subscriptions.VerifiedUnsubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
         """End a subscription after the subscriber has confirmed it. Required (W3C 5.3)."""
         raise NotImplementedError
@@ -114,7 +114,7 @@ HOOKS = (
     Hook(
         name="on_register_topic",
         message=_messages.TopicRegistration,
-        successes=(_successes.TopicRegistrationSuccess,),
+        successes=(_messages.TopicRegistrationSuccess,),
         errors=(_errors.TopicRegistrationError,),
         failure=_errors.TopicRegistrationError,
         reason="topic registration failure",
@@ -123,7 +123,7 @@ HOOKS = (
     Hook(
         name="on_deregister_topic",
         message=_messages.TopicDeregistration,
-        successes=(_successes.TopicDeregistrationSuccess,),
+        successes=(_messages.TopicDeregistrationSuccess,),
         errors=(_errors.TopicDeregistrationError,),
         failure=_errors.TopicDeregistrationError,
         reason="topic deregistration failure",
@@ -132,7 +132,7 @@ HOOKS = (
     Hook(
         name="on_update_message",
         message=_messages.UpdateMessage,
-        successes=(_successes.Acknowledgement,),
+        successes=(_messages.Acknowledgement,),
         errors=(_errors.UpdateMessageError,),
         failure=_errors.UpdateMessageError,
         reason="update message error",
@@ -140,11 +140,11 @@ HOOKS = (
     ),
     Hook(
         name="on_subscription",
-        message=_messages.Subscription,
+        message=_subscriptions.Subscription,
         successes=(
-            _successes.SubscriptionAccepted,
-            _successes.SubscriptionTemporaryRedirect,
-            _successes.SubscriptionPermanentRedirect,
+            _subscriptions.SubscriptionAccepted,
+            _subscriptions.SubscriptionTemporaryRedirect,
+            _subscriptions.SubscriptionPermanentRedirect,
         ),
         errors=(_errors.BadSubscriptionError, _errors.InternalSubscriptionError),
         failure=_errors.InternalSubscriptionError,
@@ -152,7 +152,7 @@ HOOKS = (
     ),
     Hook(
         name="on_subscription_validation",
-        message=_messages.Subscription,
+        message=_subscriptions.Subscription,
         successes=(NoneType,),
         errors=(_errors.SubscriptionDeniedError, _errors.RequestPostponedError),
         failure=_errors.SubscriptionDeniedError,
@@ -160,7 +160,7 @@ HOOKS = (
     ),
     Hook(
         name="on_subscription_intent_verified",
-        message=_messages.VerifiedSubscription,
+        message=_subscriptions.VerifiedSubscription,
         successes=(NoneType,),
         errors=(_errors.IntentVerificationError, _errors.RequestPostponedError),
         failure=_errors.IntentVerificationError,
@@ -169,15 +169,15 @@ HOOKS = (
     ),
     Hook(
         name="on_unsubscription",
-        message=_messages.Unsubscription,
-        successes=(_successes.UnsubscriptionAccepted,),
+        message=_subscriptions.Unsubscription,
+        successes=(_subscriptions.UnsubscriptionAccepted,),
         errors=(_errors.BadUnsubscriptionError, _errors.InternalUnsubscriptionError),
         failure=_errors.InternalUnsubscriptionError,
         reason="internal server error",
     ),
     Hook(
         name="on_unsubscription_validation",
-        message=_messages.Unsubscription,
+        message=_subscriptions.Unsubscription,
         successes=(NoneType,),
         errors=(_errors.UnsubscriptionDeniedError, _errors.RequestPostponedError),
         failure=_errors.UnsubscriptionDeniedError,
@@ -185,7 +185,7 @@ HOOKS = (
     ),
     Hook(
         name="on_unsubscription_intent_verified",
-        message=_messages.VerifiedUnsubscription,
+        message=_subscriptions.VerifiedUnsubscription,
         successes=(NoneType,),
         errors=(_errors.IntentVerificationError, _errors.RequestPostponedError),
         failure=_errors.IntentVerificationError,
@@ -215,12 +215,12 @@ FLOWS: Mapping[type, Flow] = {
     _messages.TopicRegistration: Flow(request="on_register_topic"),
     _messages.TopicDeregistration: Flow(request="on_deregister_topic"),
     _messages.UpdateMessage: Flow(request="on_update_message"),
-    _messages.Subscription: Flow(
+    _subscriptions.Subscription: Flow(
         request="on_subscription",
         validation="on_subscription_validation",
         verified="on_subscription_intent_verified",
     ),
-    _messages.Unsubscription: Flow(
+    _subscriptions.Unsubscription: Flow(
         request="on_unsubscription",
         validation="on_unsubscription_validation",
         verified="on_unsubscription_intent_verified",

@@ -17,7 +17,8 @@ from websubhub._distribution.distributor import shared_content
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.sharing import EngineShare
 from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
-from websubhub._messages import ContentDistributionMessage, ContentDistributionSuccess, Subscription
+from websubhub._messages import ContentDistributionMessage, ContentDistributionSuccess
+from websubhub._subscriptions import Subscription
 
 _KEPT_BODY_BYTES = 65_536
 _GONE = 410

@@ -20,7 +20,7 @@ from _websub.outcome import Success, WebSubError
 from _websub.tracing import with_trace
 from websubhub._clients.retry import RetryPolicy
 from websubhub._errors import TopicDeregistrationError, TopicRegistrationError, UpdateMessageError
-from websubhub._successes import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
+from websubhub._messages import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
 
 _REASON_LIMIT = 500
 _SECONDS = 15.0

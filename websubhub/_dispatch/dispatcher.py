@@ -23,10 +23,10 @@ from websubhub._dispatch.pairs import PairOrder, Turn
 from websubhub._dispatch.screening import Screening
 from websubhub._dispatch.verifier import Verifier
 from websubhub._errors import UpdateMessageError
-from websubhub._messages import Subscription, TopicDeregistration, TopicRegistration, Unsubscription, UpdateMessage
+from websubhub._messages import TopicDeregistration, TopicRegistration, UpdateMessage
 from websubhub._publish_request import RefusedTopic, answer_for_all
 from websubhub._service import HubService, flow_of
-from websubhub._successes import SubscriptionAccepted, UnsubscriptionAccepted
+from websubhub._subscriptions import Subscription, SubscriptionAccepted, Unsubscription, UnsubscriptionAccepted
 
 activity = logging.getLogger("websubhub.activity")
 

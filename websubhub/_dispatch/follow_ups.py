@@ -17,7 +17,7 @@ from websubhub._dispatch.pairs import Turn
 from websubhub._dispatch.verification_budget import VerificationBudget
 from websubhub._dispatch.verifier import Verifier
 from websubhub._errors import RequestPostponedError
-from websubhub._messages import Subscription, Unsubscription
+from websubhub._subscriptions import Subscription, Unsubscription
 
 log = logging.getLogger("websubhub")
 

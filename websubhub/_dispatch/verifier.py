@@ -16,8 +16,8 @@ from websubhub import _protocol as protocol
 from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
 from websubhub._errors import RequestPostponedError
-from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HOOKS, HubService, flow_of
+from websubhub._subscriptions import Subscription, Unsubscription
 
 log = logging.getLogger("websubhub")
 activity = logging.getLogger("websubhub.activity")

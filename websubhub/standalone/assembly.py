@@ -18,8 +18,10 @@ from websubhub import (
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.events.events import Events
+from websubhub.standalone.hub.given_up import GivenUpVerifications
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
+from websubhub.standalone.hub.last_fetches import LastFetches
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
@@ -37,6 +39,7 @@ from websubhub.standalone.tracing.tracing import Refresh, Tracing
 from websubhub.standalone.work.contents import Distributor
 from websubhub.standalone.work.delivery import DeliveryLoop
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
+from websubhub.standalone.work.noting import NotedRefresh
 from websubhub.standalone.work.refreshing import TopicRefresher
 from websubhub.standalone.work.upkeep import Upkeep
 from websubhub.standalone.work.verification import VerificationWorker
@@ -136,7 +139,8 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
     accepted, announced, named_topics, named_callbacks = Wakeup(), Wakeup(), Introductions(), Introductions()
     reports = Reports(events, store)
     refresher = TopicRefresher(store, topics, store.clock, events=events, space=reports.space, trace=tracing.trace)
-    refresh = tracing.refresh(refresher.refresh)
+    fetches, given_up = LastFetches(), GivenUpVerifications()
+    refresh = tracing.refresh(NotedRefresh(refresher.refresh, fetches, store.clock))
     fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     intake = tracing.intake(Intake(store, announced.ring, store.clock, named_topics, events, tracing.trace))
@@ -144,10 +148,12 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
     app = HubApplication(service, _config(settings, hub), clock=store.clock)
     budget = _verification_budget(hub, store.clock)
-    verification = _verification(store, app, accepted, budget, metrics, named_callbacks, events=events)
+    verification = _verification(
+        store, app, accepted, budget, metrics, named_callbacks, events=events, given_up=given_up
+    )
     controls = Controls(
         hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring, verifications=budget,
-        distributor=distributor, clock=store.clock,
+        distributor=distributor, clock=store.clock, given_up=given_up, fetches=fetches,
     )  # fmt: skip
     access = Access(operators, viewers, reach)
     operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=start)
@@ -217,6 +223,7 @@ def _verification(
     introductions: Introductions,
     *,
     events: Events,
+    given_up: GivenUpVerifications,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
@@ -229,6 +236,7 @@ def _verification(
         count=metrics.verifications.count,
         introductions=introductions,
         events=events,
+        given_up=given_up,
     )
 
 

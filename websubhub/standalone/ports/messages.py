@@ -250,3 +250,10 @@ class MessageStore(Protocol):
         Attempts beyond the limits are deleted at once. Return how many messages were marked.
         """
         ...
+
+    async def expire_topic(self, topic: str) -> None:
+        """Mark all messages of a topic whatever the limits are, so that ``ContentBroker.reclaim`` deletes them.
+
+        Those that a subscription is owed or that a dead letter has stay as long as that is so.
+        """
+        ...

@@ -109,6 +109,7 @@ def _rest(operations: Operations, references: References) -> tuple[dict[str, Pag
         "/hosts": hosts.listed,
         "/host": hosts.one,
         "/verifications": pending.verifications,
+        "/verifications/given-up": pending.given_up,
         "/announcements": pending.announcements,
         "/live": EventPages(operations).live,
         "/find": Finding(operations, references).find,
