@@ -112,4 +112,4 @@ class ClusterReclaimer:
         """Return up to where the updates of a topic may be deleted, which nobody is owed up to a number."""
         if topic.count_updates() == len(topic.unowed):  # messages to nobody, which nobody looks for
             return unneeded
-        return min(unneeded, self._knowledge.publishes.messages.expired)
+        return min(unneeded, self._knowledge.publishes.messages.expired(topic))

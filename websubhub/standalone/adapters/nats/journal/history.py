@@ -1,5 +1,6 @@
 """How long messages, their counts and failed attempts are kept."""
 
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog
 from websubhub.standalone.adapters.nats.journal.letters import LetterRecords
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.counts import CountedBy
+from websubhub.standalone.adapters.nats.records.topics import KnownTopic
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.broker.background import in_background
 from websubhub.standalone.ports import StoreError
@@ -87,6 +89,11 @@ class History:
         """Find up to where messages have expired. Return how many more did."""
         return self._messages.expire(self._clock() - self._limits.message_seconds, self._most_bytes)
 
+    async def expire_topic(self, topic: KnownTopic) -> None:
+        """Expire all messages that a topic has now, for every process of the hub."""
+        record = json.dumps({"topic": topic.url, "until": next(topic.updates_before(None), 0)}).encode()
+        await self._records.change(self._records.names.subject("x", topic.hash), lambda: record)
+
     async def expire(self) -> int:
         """Expire what is beyond the limits. Return the number of messages that have expired."""
         expired = self.let_messages_expire()
@@ -97,4 +104,6 @@ class History:
                 await self.attempts.forget(below)
             for by in self._counts.below(self._messages.first()):
                 await self._records.change(self._subject(by), bytes)
+            for topic in self._messages.settled_topics():
+                await self._records.change(self._records.names.subject("x", topic.hash), bytes)
         return expired

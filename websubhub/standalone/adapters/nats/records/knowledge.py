@@ -65,6 +65,7 @@ class Knowledge:
             "k": self._take_key,
             "m": self._take_agreement,
             "c": self._take_count,
+            "x": self._take_expiry,
         }
 
     def sequence(self, subject: str) -> int:
@@ -170,6 +171,12 @@ class Knowledge:
 
     def _take_key(self, subject: str, _sequence: int, data: bytes) -> None:
         self.publishes.keys.put(subject, read_uses(data))
+
+    def _take_expiry(self, subject: str, _sequence: int, data: bytes) -> None:
+        record = json.loads(data) if data else None
+        topic = self.topics.ensure(record["topic"]) if record else self.topics.named(subject.rpartition(".")[2])
+        if topic is not None:
+            self.publishes.messages.expire_topic(topic, int(record["until"]) if record else 0)
 
     def _take_count(self, subject: str, _sequence: int, data: bytes) -> None:
         *_, process, bucket = subject.split(".")

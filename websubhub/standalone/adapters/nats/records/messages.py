@@ -33,6 +33,7 @@ class KnownMessage:
         size: The length of its content, in bytes.
         published_at: When it was accepted.
         recipients: How many subscriptions it was owed to when it was published.
+        expired: Whether it is no longer kept for its own sake.
     """
 
     number: int
@@ -43,28 +44,33 @@ class KnownMessage:
     size: int
     published_at: float
     recipients: int
+    expired: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """How much it counts."""
+        return _ROW_BYTES + self.size
 
 
 _number = attrgetter("number")
 
 
 class KnownMessages:
-    """The messages in the order of their numbers, and up to where they have expired.
-
-    Attributes:
-        expired: The number of the last message that is no longer kept for its own sake.
-    """
+    """The messages in the order of their numbers."""
 
     def __init__(self) -> None:
         self._rows: list[KnownMessage] = []
         self._fresh = 0  # the place of the first one that has not expired
-        self._bytes = 0  # of those
-        self.expired = 0
+        self._bytes = 0  # of all that have not
+        self._expired = 0
+        self._expired_of: dict[KnownTopic, int] = {}
 
     def add(self, message: KnownMessage) -> None:
         """Add the newest message."""
         self._rows.append(message)
-        self._bytes += _ROW_BYTES + message.size
+        self._bytes += message.bytes
+        if message.number <= self._expired_of.get(message.topic, 0):
+            self._expire(message)
         if not message.recipients:
             message.topic.unowed.add(message.number)
 
@@ -102,26 +108,46 @@ class KnownMessages:
         start = self._fresh
         while self._fresh < len(self._rows):
             row = self._rows[self._fresh]
-            if row.published_at > before and self._bytes <= most_bytes:
+            if not row.expired and row.published_at > before and self._bytes <= most_bytes:
                 break
-            self._bytes -= _ROW_BYTES + row.size
+            self._expire(row)
             self._fresh += 1
-            self.expired = row.number
+            self._expired = row.number
         return self._fresh - start
+
+    def _expire(self, row: KnownMessage) -> None:
+        self._bytes -= 0 if row.expired else row.bytes
+        row.expired = True
+
+    def expire_topic(self, topic: KnownTopic, until: int) -> None:
+        """Expire the messages of a topic up to a number, or forget that if it is 0."""
+        if not until:
+            self._expired_of.pop(topic, None)
+            return
+        self._expired_of[topic] = until
+        for row in self.newest(until + 1, topic):
+            self._expire(row)
+
+    def expired(self, topic: KnownTopic) -> int:
+        """Return the number of the last message of a topic that has expired, with all before it."""
+        return max(self._expired, self._expired_of.get(topic, 0))
+
+    def settled_topics(self) -> list[KnownTopic]:
+        """Return the topics that were expired as a whole, and of which nothing is left from then."""
+        return [topic for topic, until in self._expired_of.items() if next(topic.updates_up_to(until), None) is None]
 
     def drop(self, number: int) -> None:
         """Forget a message whose update was deleted."""
         place = bisect_left(self._rows, number, key=_number)
         row = self._rows.pop(place)
+        self._expire(row)
         if place < self._fresh:
             self._fresh -= 1
-        else:
-            self._bytes -= _ROW_BYTES + row.size
 
     def forget(self, below: int) -> None:
         """Forget the messages below a number, whose updates were deleted."""
         gone = bisect_left(self._rows, below, key=_number)
         for row in self._rows[self._fresh : gone]:
-            self._bytes -= _ROW_BYTES + row.size
+            self._expire(row)
         self._fresh = max(self._fresh - gone, 0)
         del self._rows[:gone]

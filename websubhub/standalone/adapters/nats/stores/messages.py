@@ -80,7 +80,7 @@ class NatsMessages:
     async def _is_kept(self, message: KnownMessage, standing: MessageStanding) -> bool:
         """Return whether a message is there. Only the process that deletes messages knows without asking."""
         is_needed = standing.waiting or message.topic.letters[message.number]
-        if is_needed or message.number > self._messages.expired or await self._updates.is_there(message.number):
+        if is_needed or not message.expired or await self._updates.is_there(message.number):
             return True
         self._messages.drop(message.number)
         return False
@@ -156,6 +156,13 @@ class NatsMessages:
         """Expire messages and failed attempts beyond the limits. Return the number of messages."""
         await self._records.turn()
         return await self._history.expire()
+
+    async def expire_topic(self, topic: str) -> None:
+        """Expire all messages of a topic."""
+        await self._records.turn()
+        known = self._records.knowledge.topics.find(topic)
+        if known is not None:
+            await self._history.expire_topic(known)
 
 
 def _shown(message: KnownMessage, standing: MessageStanding) -> Message:

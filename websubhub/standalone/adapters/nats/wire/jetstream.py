@@ -190,6 +190,6 @@ def _stream_of(subject: str) -> str:
 
 
 STREAM_OF_LETTER = {
-    "u": "u", "s": "s", "p": "p", "t": "t", "a": "t", "h": "t", "m": "t", "c": "t", "d": "d", "k": "k",
+    "u": "u", "s": "s", "p": "p", "t": "t", "a": "t", "h": "t", "m": "t", "c": "t", "x": "t", "d": "d", "k": "k",
 }  # fmt: skip
 """The stream that keeps a subject, by the first token of the subject behind the name of the hub."""

@@ -29,7 +29,7 @@ def configurations(names: Names, replicas: int, gib: float) -> list[dict[str, An
         ("u", "u", 1, {"duplicate_window": 600 * _SECOND}),  # updates
         ("s", "s", 0.2, _RECORDS),  # pairs of topic and callback
         ("p", "p", 0.2, {"allow_rollup_hdrs": True}),  # positions, by partition
-        ("t", "tahmc", 0.2, _RECORDS),  # topics, announcements, paused hosts, agreements, and counts of deliveries
+        ("t", "tahmcx", 0.2, _RECORDS),  # topics, announcements, paused hosts, agreements, counts, expiries
         ("d", "d", 0.1, _RECORDS),  # dead letters
         ("k", "k", 0.1, {"max_age": 2 * _DAY, **_RECORDS}),  # keys of publishes
         ("f", "f", 0.1, {"discard": "old"}),  # failed attempts
