@@ -64,7 +64,7 @@ class Parts:
 
 @attrs.frozen
 class _Given:
-    """What there is before the parts, as ``assembled`` takes it."""
+    """The arguments of ``assembled``."""
 
     settings: Settings
     store: HubStore
