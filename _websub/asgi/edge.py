@@ -25,6 +25,7 @@ from _websub.asgi.promises import promises_of
 from _websub.asgi.refusals import Refusals
 from _websub.http import Answer, Request, Response, Then, plain
 from _websub.limits import EdgeLimits, EdgeLoad
+from _websub.tracing import continued_trace
 from _websub.user_code import contained
 
 __all__ = ["AsgiApp", "AsgiEdge", "AsgiSend", "Handle", "Receive", "Scope"]
@@ -206,7 +207,8 @@ class AsgiEdge:
 
     async def _answer(self, request: Request) -> Answer:
         try:
-            return await self._handle(request)
+            with continued_trace(request.headers):
+                return await self._handle(request)
         except BaseException as error:
             if not contained(error):
                 raise

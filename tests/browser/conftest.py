@@ -21,7 +21,7 @@ TOPIC = "https://example.com/feed"
 #: Every page of the dashboard that needs no reference.
 PAGES = (
     "/", "/topics", "/subscriptions", "/messages", "/attempts", "/retries", "/dead-letters", "/hosts",
-    "/verifications", "/announcements", "/settings", "/live",
+    "/verifications", "/announcements", "/settings", "/doctor", "/live",
 )  # fmt: skip
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (

@@ -156,7 +156,6 @@ def get(running: Program) -> int:
         return status_of(client.recv(1000))
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("files", [24, 64])
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.threat("DOS-15")
@@ -186,7 +185,6 @@ def leave(client: socket.socket, how: str) -> None:
     client.close()
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_it_lives_on_however_clients_leave(backend: str) -> None:
     begun = (

@@ -4,6 +4,7 @@ import secrets
 import ssl
 from typing import Any, TypeVar
 
+import attrs
 from anyio.abc import AsyncResource
 
 from _websub.arguments import check_kind, check_seconds
@@ -16,6 +17,7 @@ from _websub.grammar.urls import append_query, check_url
 from _websub.grammar.vocabulary import FORM, Header, Mode, Parameter
 from _websub.http import Headers, HeaderTypes, Request, Response
 from _websub.outcome import Success, WebSubError
+from _websub.tracing import with_trace
 from websubhub._clients.retry import RetryPolicy
 from websubhub._errors import TopicDeregistrationError, TopicRegistrationError, UpdateMessageError
 from websubhub._messages import Acknowledgement, TopicDeregistrationSuccess, TopicRegistrationSuccess
@@ -48,6 +50,22 @@ class PublisherClient(AsyncResource):
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument cannot be used, or cannot be used together with a client.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import PublisherClient
+
+
+        async def main():
+            async with PublisherClient("https://hub.example.com/hub", token="s3cret") as publisher:
+                await publisher.register_topic("https://example.com/feed")
+                await publisher.publish_update("https://example.com/feed", {"headline": "It works"})
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(
@@ -172,7 +190,8 @@ class PublisherClient(AsyncResource):
 
     async def _exchange(self, request: Request, error: type[WebSubError]) -> Response:
         try:
-            return await self._http.send(request, cut=True)
+            traced = attrs.evolve(request, headers=with_trace(request.headers))
+            return await self._http.send(traced, cut=True)
         except ExchangeError as cause:
             raise error(f"The hub could not be reached: {cause}.", status=0) from cause
 

@@ -18,6 +18,7 @@ from _websub.grammar.coding import ContentCodingError
 from _websub.grammar.links import parse_links
 from _websub.grammar.urls import host_of, is_https
 from _websub.http import HeaderPairs, Request
+from _websub.tracing import trace_headers
 from websubhub._clients.large_contents import LargeContents
 from websubhub._clients.topic_answer import NOT_MODIFIED, Counted, body_of, check, content_type_of, targets, wrong
 from websubhub._clients.validators import strong_validators
@@ -200,6 +201,7 @@ class TopicClient(AsyncResource):
             for _ in range(self._redirects + 1):
                 # The content in a cache is older than the announcement.
                 headers = [("Accept", "*/*"), ("Cache-Control", "no-cache"), *(known if url == found_at else ())]
+                headers += trace_headers()
                 request = Request(method="GET", url=url, headers=headers)
                 async with self._open(request, topic) as incoming:
                     if incoming.redirect is None:

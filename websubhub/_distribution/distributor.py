@@ -12,6 +12,7 @@ from _websub.grammar.content import encode
 from _websub.grammar.links import write_links
 from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import Header, SignatureMethod
+from _websub.tracing import with_trace
 from websubhub._distribution.delivery import FRAMING, Delivery, SharedContent
 from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.limits import EngineLimits
@@ -23,7 +24,20 @@ _OWN_HEADERS = FRAMING | {"content-type", "link", "x-hub-signature", "x-hub-mess
 
 
 class Recipient(Protocol):
-    """A recipient of messages: a ``Subscription``, or anything else with a callback and a secret."""
+    """A recipient of messages: a ``Subscription``, or anything else with a callback and a secret.
+
+    Example:
+        ```python
+        import attrs
+
+
+        @attrs.frozen
+        class Member:
+            name: str
+            callback: str = attrs.field(repr=False)
+            secret: str | None = attrs.field(default=None, repr=False)
+        ```
+    """
 
     @property
     def callback(self) -> str:
@@ -47,6 +61,8 @@ def shared_content(
 ) -> SharedContent:
     """Return the content that all subscribers of a topic get: body, Content-Type and one Link header (W3C 7).
 
+    If a span of OpenTelemetry is current, the content names it, so that subscribers continue its trace.
+
     Args:
         message: The message.
         topic: The topic's URL, unless the message names another.
@@ -63,7 +79,7 @@ def shared_content(
         (Header.LINK, write_links(message.hubs or (hub,), message.topic or topic)),
         (Header.MESSAGE_ID, message.message_id),
     ]
-    further = [pair for pair in message.headers.pairs if pair[0].lower() not in _OWN_HEADERS]
+    further = [pair for pair in with_trace(message.headers).pairs if pair[0].lower() not in _OWN_HEADERS]
     return SharedContent(
         body=body,
         headers=[*own, *further],
@@ -88,6 +104,32 @@ class ContentDistributor(AsyncResource):
         allow_networks: Networks that may be called although they are not public, in CIDR notation.
         limits: Connections, timeouts and sizes.
         tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import ContentDistributionMessage, ContentDistributor, Subscription
+
+        HUB, TOPIC = "https://hub.example.com/hub", "https://example.com/feed"
+        callbacks = [f"https://subscriber.example.com/callback?{number}" for number in range(3)]
+        subscriptions = [
+            Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400) for callback in callbacks
+        ]
+
+
+        def settled(subscription, outcome):
+            print(subscription.callback, outcome.status)
+
+
+        async def main():
+            async with ContentDistributor(HUB) as distributor:
+                update = ContentDistributionMessage(content="It works.")
+                await distributor.distribute(update, TOPIC, subscriptions, settled)
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

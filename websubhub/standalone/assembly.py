@@ -18,8 +18,10 @@ from websubhub import (
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.events.events import Events
+from websubhub.standalone.hub.given_up import GivenUpVerifications
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
+from websubhub.standalone.hub.last_fetches import LastFetches
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
@@ -33,8 +35,11 @@ from websubhub.standalone.reach import Reach
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.settings import HUB_PATH, Settings, SettingsError
 from websubhub.standalone.tokens import Tokens, named_tokens
+from websubhub.standalone.tracing.tracing import Refresh, Tracing
+from websubhub.standalone.work.contents import Distributor
 from websubhub.standalone.work.delivery import DeliveryLoop
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
+from websubhub.standalone.work.noting import NotedRefresh
 from websubhub.standalone.work.refreshing import TopicRefresher
 from websubhub.standalone.work.upkeep import Upkeep
 from websubhub.standalone.work.verification import VerificationWorker
@@ -66,6 +71,7 @@ async def assembled(
     *,
     events: Events | None = None,
     start: Start | None = None,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Parts]:
     """The parts of a hub, with everything open that they work with.
 
@@ -76,6 +82,7 @@ async def assembled(
         reach: The reach of the hub.
         events: Where to record what happens.
         start: What is known of it only to whoever starts it.
+        tracing: What of it is traced.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
@@ -107,12 +114,13 @@ async def assembled(
             reach,
             events=events or Events(),
             start=start or Start(),
+            tracing=tracing or Tracing(),
             distributor=distributor,
             topics=topics,
         )
 
 
-async def _assemble(
+async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but the first four by keyword
     settings: Settings,
     store: HubStore,
     hub: str,
@@ -120,6 +128,7 @@ async def _assemble(
     *,
     events: Events,
     start: Start,
+    tracing: Tracing,
     distributor: ContentDistributor,
     topics: TopicClient,
 ) -> Parts:
@@ -129,17 +138,22 @@ async def _assemble(
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     accepted, announced, named_topics, named_callbacks = Wakeup(), Wakeup(), Introductions(), Introductions()
     reports = Reports(events, store)
-    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, events=events, space=reports.space)
+    refresher = TopicRefresher(store, topics, store.clock, events=events, space=reports.space, trace=tracing.trace)
+    fetches, given_up = LastFetches(), GivenUpVerifications()
+    refresh = tracing.refresh(NotedRefresh(refresher.refresh, fetches, store.clock))
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
-    intake = Intake(store, announced.ring, store.clock, named_topics, events)
+    intake = tracing.intake(Intake(store, announced.ring, store.clock, named_topics, events, tracing.trace))
     requests = Requests(store.verifications, accepted.ring, store.clock, _limits(settings), named_callbacks)
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
     app = HubApplication(service, _config(settings, hub), clock=store.clock)
     budget = _verification_budget(hub, store.clock)
-    verification = _verification(store, app, accepted, budget, metrics, named_callbacks, events=events)
+    verification = _verification(
+        store, app, accepted, budget, metrics, named_callbacks, events=events, given_up=given_up
+    )
     controls = Controls(
         hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring, verifications=budget,
-        distributor=distributor, clock=store.clock,
+        distributor=distributor, clock=store.clock, given_up=given_up, fetches=fetches,
     )  # fmt: skip
     access = Access(operators, viewers, reach)
     operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=start)
@@ -147,7 +161,7 @@ async def _assemble(
         events=events,
         app=app,
         operating=operator,
-        delivery=_delivery(settings, store, distributor, schedule, metrics, events=events),
+        delivery=_delivery(settings, store, tracing.distributor(distributor), schedule, metrics, events=events),
         fetching=fetching,
         verification=verification,
         upkeep=_upkeep(settings, store, distributor, events, reports.space),
@@ -157,7 +171,7 @@ async def _assemble(
 def _delivery(
     settings: Settings,
     store: HubStore,
-    distributor: ContentDistributor,
+    distributor: Distributor,
     schedule: RetrySchedule,
     metrics: HubMetrics,
     *,
@@ -184,12 +198,12 @@ def _fetching(
     metrics: HubMetrics,
     introductions: Introductions,
     *,
+    refresh: Refresh,
     events: Events,
-    space: Space,
 ) -> TopicFetching:
     return TopicFetching(
         store,
-        TopicRefresher(store, topics, store.clock, events=events, space=space).refresh,
+        refresh,
         schedule,
         announced,
         metrics.fetches,
@@ -209,6 +223,7 @@ def _verification(
     introductions: Introductions,
     *,
     events: Events,
+    given_up: GivenUpVerifications,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
@@ -221,6 +236,7 @@ def _verification(
         count=metrics.verifications.count,
         introductions=introductions,
         events=events,
+        given_up=given_up,
     )
 
 

@@ -16,12 +16,14 @@ from websubhub.standalone.backends import open_store
 from websubhub.standalone.cautions import cautions
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.measuring.requests import App
 from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
 from websubhub.standalone.stores import shown_store
+from websubhub.standalone.tracing.tracing import tracing_of
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 #: How long a hub that stops may take to finish what it has begun, in seconds.
 GRACE_SECONDS = 10.0
@@ -42,7 +44,7 @@ class Hub:
     def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
         operating = parts.operating
         site = operating.site.app(HUB_PATH, parts.app, {event_stream.PATH: operating.stream, "/": operating.admin})
-        self.app = operating.requests.counting(site)
+        self.app: App = operating.requests.counting(site)
         self._parts = parts
         self._delivered = delivered
 
@@ -68,13 +70,14 @@ async def running(settings: Settings, url: str, reach: Reach, start: Start | Non
         start: What is known of it only to whoever starts it.
 
     Raises:
+        SettingsError: The hub is to be traced, and OpenTelemetry is not installed.
         StoreError: The store cannot be opened.
     """
-    async with open_store(settings) as store:
+    async with tracing_of(settings) as tracing, open_store(settings) as store:
         events = Events(clock=store.clock)
         store.broker.report_to(events.record)
         async with (
-            assembled(settings, store, url, reach, events=events, start=start) as parts,
+            assembled(settings, store, url, reach, events=events, start=start, tracing=tracing) as parts,
             _working(parts) as delivered,
         ):
             hub = Hub(parts, delivered)

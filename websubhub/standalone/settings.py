@@ -227,6 +227,13 @@ class Settings:
         group=Group.OPERATING,
     )
 
+    tracing: bool = option(
+        False,
+        "Make spans with OpenTelemetry, of the extra tracing, whose own variables OTEL_... say where to and how many.",
+        _switch,
+        group=Group.OPERATING,
+    )
+
     def __attrs_post_init__(self) -> None:
         """Refuse settings that contradict each other."""
         if not self.min_lease_seconds <= self.lease_seconds <= self.max_lease_seconds:

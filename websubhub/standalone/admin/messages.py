@@ -4,6 +4,7 @@ from typing import Any
 
 import attrs
 
+from websubhub import authority_of
 from websubhub.standalone.admin.contents import shown_content
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
@@ -17,7 +18,18 @@ from websubhub.standalone.admin.parameters import (
 )
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.hub.intake import record_published
-from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, HubStore, Message, Update
+from websubhub.standalone.ports import (
+    AttemptOutcome,
+    FailedAttempt,
+    HubStore,
+    Message,
+    MessageRecipient,
+    RecipientState,
+    Update,
+)
+
+LISTED_STATES = (RecipientState.WAITING, RecipientState.DEAD)
+"""The states whose subscriptions can be listed alone: those that are of interest, and few at most times."""
 
 _ATTEMPTS = 100
 _OPERATOR = "operator"
@@ -60,6 +72,20 @@ class MessageOperations:
         return {
             "messages": [shown(message) for message in found],
             "attempts": [shown_attempt(attempt) for attempt in attempts],
+        }
+
+    async def recipients(self, parameters: dict[str, Any]) -> object:
+        """Return a page of the subscriptions that a message was for, in one state or all, with what became of it."""
+        limit, cursor = read_limit(parameters), read_cursor(parameters, str)
+        if cursor is None and read_text(parameters, "after") is not None:
+            raise OperationError(400, "after must be the next of a page of this list.")
+        message = _newest(await self._known(parameters))
+        page = await self._store.messages.recipients(
+            message.number, only=_read_state(parameters), after=cursor[0] if cursor else "", limit=limit
+        )
+        return {
+            "recipients": [_shown_recipient(recipient) for recipient in page],
+            "next": next_cursor(page, limit, page[-1].place) if page else None,
         }
 
     async def content(self, parameters: dict[str, Any]) -> object:
@@ -147,3 +173,17 @@ def _read_outcome(parameters: dict[str, Any]) -> AttemptOutcome | None:
         return None if text is None else AttemptOutcome(text)
     except ValueError:
         raise OperationError(400, f"outcome must be one of {', '.join(AttemptOutcome)}.") from None
+
+
+def _shown_recipient(recipient: MessageRecipient) -> dict[str, Any]:
+    """Return what became of a message for a subscription as a JSON object."""
+    found = shown(recipient)
+    del found["place"]
+    return {**found, "host": authority_of(recipient.callback)}
+
+
+def _read_state(parameters: dict[str, Any]) -> RecipientState | None:
+    text = read_text(parameters, "state")
+    if text not in {None, *LISTED_STATES}:
+        raise OperationError(400, f"state must be one of {', '.join(LISTED_STATES)}.")
+    return None if text is None else RecipientState(text)

@@ -2,6 +2,7 @@
 
 from websubhub.standalone.admin.announcements import AnnouncementOperations
 from websubhub.standalone.admin.controls import Controls
+from websubhub.standalone.admin.doctor import DoctorOperations
 from websubhub.standalone.admin.events import EventOperations
 from websubhub.standalone.admin.hosts import HostOperations
 from websubhub.standalone.admin.letters import LetterOperations
@@ -36,16 +37,18 @@ class Operations:
         attempts: The operations on failed attempts.
         events: The operations on events.
         overview: The operations on the hub as a whole.
+        doctor: The operation that examines the hub.
     """
 
     def __init__(self, store: HubStore, controls: Controls, events: Events, series: Series, about: About) -> None:
-        self.topics = TopicOperations(store, controls)
-        self.subscriptions = SubscriptionOperations(store, controls, events)
-        self.letters = LetterOperations(store)
-        self.hosts = HostOperations(store.broker, controls.verifications)
-        self.verifications = VerificationOperations(store, controls)
-        self.announcements = AnnouncementOperations(store.announcements, controls.announced)
-        self.messages = MessageOperations(store, controls, events)
-        self.attempts = AttemptOperations(store)
-        self.events = EventOperations(events)
-        self.overview = OverviewOperations(store, self.announcements, series, about)
+        self.topics: TopicOperations = TopicOperations(store, controls)
+        self.subscriptions: SubscriptionOperations = SubscriptionOperations(store, controls, events)
+        self.letters: LetterOperations = LetterOperations(store)
+        self.hosts: HostOperations = HostOperations(store.broker, controls.verifications)
+        self.verifications: VerificationOperations = VerificationOperations(store, controls)
+        self.announcements: AnnouncementOperations = AnnouncementOperations(store.announcements, controls.announced)
+        self.messages: MessageOperations = MessageOperations(store, controls, events)
+        self.attempts: AttemptOperations = AttemptOperations(store)
+        self.events: EventOperations = EventOperations(events)
+        self.overview: OverviewOperations = OverviewOperations(store, self.announcements, series, about)
+        self.doctor: DoctorOperations = DoctorOperations(store, about)

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from websubhub import host_of
 from websubhub.standalone.events.events import Events
@@ -24,6 +25,20 @@ def record_published(events: Events, update: Update, published: Published) -> No
     )
 
 
+class UpdateIntake(Protocol):
+    """Takes updates and announcements: an ``Intake``, or something around it."""
+
+    async def publish(
+        self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None, publisher: str = ""
+    ) -> Published:
+        """Store content for all subscriptions of a topic."""
+        ...
+
+    async def announce(self, topic: str, client: str = "") -> None:
+        """Store an announcement."""
+        ...
+
+
 class Intake:
     """Stores updates and announcements before their publishers get an answer.
 
@@ -33,6 +48,7 @@ class Intake:
         clock: Returns the time, in seconds since 1970.
         introductions: The hosts of topics, by the client that named them.
         events: Where to record what was accepted.
+        trace: Returns the trace of what is being accepted, as in ``Update``.
     """
 
     def __init__(
@@ -42,12 +58,14 @@ class Intake:
         clock: Callable[[], float] = time.time,
         introductions: Introductions | None = None,
         events: Events | None = None,
+        trace: Callable[[], str] = str,
     ) -> None:
         self._store = store
         self._announced = announced
         self._clock = clock
         self._introductions = introductions or Introductions()
         self._events = events or Events()
+        self._trace = trace
 
     async def publish(
         self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None, publisher: str = ""
@@ -74,6 +92,7 @@ class Intake:
             content_type=content_type,
             published_at=self._clock(),
             publisher=publisher,
+            trace=self._trace(),
         )
         published = await self._store.broker.publish(update, key)
         if not published.repeated:

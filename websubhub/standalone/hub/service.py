@@ -29,7 +29,7 @@ from websubhub import (
     VerifiedUnsubscription,
 )
 from websubhub.standalone.events.events import Events
-from websubhub.standalone.hub.intake import Intake
+from websubhub.standalone.hub.intake import UpdateIntake
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
@@ -73,7 +73,7 @@ class StandaloneHub(HubService):
         store: HubStore,
         rules: TopicRules,
         publishers: PublisherPolicy,
-        intake: Intake,
+        intake: UpdateIntake,
         requests: Requests,
         metrics: HubMetrics | None = None,
         *,

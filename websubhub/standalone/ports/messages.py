@@ -120,6 +120,40 @@ class FailedAttempt:
     answer: bytes = field(repr=False)
 
 
+class RecipientState(StrEnum):
+    """What became of a message for one subscription."""
+
+    DELIVERED = "delivered"
+    """It got it, or, with ``DeliveryMode.LATEST``, perhaps a newer one instead."""
+    WAITING = "waiting"
+    """It is still owed it."""
+    DEAD = "dead"
+    """The delivery was given up."""
+    REPLACED = "replaced"
+    """It gets a newer message instead (``DeliveryMode.LATEST``)."""
+
+
+@frozen(kw_only=True)
+class MessageRecipient:
+    """What became of a message for one subscription.
+
+    Args:
+        place: Where the next page begins after this one.
+        callback: The callback URL.
+        state: What became of it.
+        attempts: How many attempts have failed, as far as the state says so: of ``WAITING`` and ``DEAD``.
+        due_at: When it is tried again, if an attempt has failed.
+        reason: Why the last attempt failed, or an empty text.
+    """
+
+    place: str
+    callback: str = field(repr=False)
+    state: RecipientState
+    attempts: int = 0
+    due_at: float | None = None
+    reason: str = ""
+
+
 @frozen(kw_only=True)
 class SubscriptionHealth:
     """How the deliveries to a subscription go.
@@ -195,9 +229,31 @@ class MessageStore(Protocol):
         """Return how the deliveries to a subscription go, or None if there is no such subscription."""
         ...
 
+    async def recipients(
+        self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
+    ) -> list[MessageRecipient]:
+        """Return a page of the subscriptions that a message was for, with what became of it for each.
+
+        Those that have ended since are left out, except for dead letters.
+
+        Args:
+            number: The number of the message.
+            only: Only those in this state, ``WAITING`` or ``DEAD``.
+            after: The ``place`` of the last one of the previous page.
+            limit: The size of the page.
+        """
+        ...
+
     async def expire(self) -> int:
         """Mark the messages that are too old, or too many, so that ``ContentBroker.reclaim`` deletes them.
 
         Attempts beyond the limits are deleted at once. Return how many messages were marked.
+        """
+        ...
+
+    async def expire_topic(self, topic: str) -> None:
+        """Mark all messages of a topic whatever the limits are, so that ``ContentBroker.reclaim`` deletes them.
+
+        Those that a subscription is owed or that a dead letter has stay as long as that is so.
         """
         ...

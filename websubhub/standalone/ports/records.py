@@ -182,6 +182,8 @@ class Update:
         published_at: When it was accepted.
         publisher: The name of the publisher's token, an empty text for anybody without one, or None if the hub fetched
             the content itself.
+        trace: Its trace, as its deliveries name it: a ``traceparent``, and after a space a ``tracestate`` if there is
+            one (W3C Trace Context). Empty without a trace, or if a store does not keep it.
     """
 
     id: str
@@ -192,6 +194,7 @@ class Update:
     hubs: tuple[str, ...] = ()
     published_at: float
     publisher: str | None = field(default="", eq=False)
+    trace: str = field(default="", eq=False)
 
 
 @frozen(kw_only=True)

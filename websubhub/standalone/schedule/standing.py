@@ -1,4 +1,4 @@
-"""How many subscriptions are still owed an update, read from their positions."""
+"""Which subscriptions are still owed an update, and how many, read from their positions."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -45,3 +45,26 @@ async def _behind(log: TopicLog, sequences: list[int]) -> dict[int, int]:
         if count % _SEGMENTS_AT_ONCE == _SEGMENTS_AT_ONCE - 1:
             await anyio.lowlevel.checkpoint()
     return behind
+
+
+async def who_waits(log: TopicLog, sequence: int, after: int, limit: int) -> list[int]:
+    """Return the numbers of subscriptions of a topic that are still owed an update, in ascending order.
+
+    Args:
+        log: The topic.
+        sequence: The sequence number of the update.
+        after: Only numbers above this one.
+        limit: How many at most.
+    """
+    found: list[int] = []
+    if log.mode is DeliveryMode.LATEST and sequence != log.head:
+        return found
+    for count, segment in enumerate(log.segments):
+        if segment.oldest() < sequence and segment.ids[-1] > after:
+            rows = zip(segment.ids, segment.positions, strict=True)
+            found += [number for number, position in rows if position < sequence and number > after]
+            if len(found) >= limit:
+                return found[:limit]
+        if count % _SEGMENTS_AT_ONCE == _SEGMENTS_AT_ONCE - 1:
+            await anyio.lowlevel.checkpoint()
+    return found

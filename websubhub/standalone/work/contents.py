@@ -1,12 +1,28 @@
 """The content of updates, rendered once for all deliveries of an update."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
-from websubhub import ContentDistributionMessage, ContentDistributor, SharedContent
+from websubhub import ContentDistributionMessage, Delivery, DeliveryOutcome, SharedContent
 from websubhub.standalone.ports import ANSWER_BYTES, Update
 
 _KEPT = 64
 _BYTES_KEPT = 16 * 1_048_576
+
+
+class Distributor(Protocol):
+    """Renders messages and sends them: a ``ContentDistributor``, or one around it."""
+
+    def prepare(
+        self, message: ContentDistributionMessage, topic: str, *, error_body_bytes: int = 0, timed: bool = False
+    ) -> SharedContent:
+        """Return the content that all subscribers of a topic get."""
+        ...
+
+    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
+        """Make deliveries, and call ``settled`` once for each."""
+        ...
 
 
 class Contents:
@@ -19,7 +35,7 @@ class Contents:
         timed: Whether it is of interest how long deliveries take that arrive.
     """
 
-    def __init__(self, distributor: ContentDistributor) -> None:
+    def __init__(self, distributor: Distributor) -> None:
         self._distributor = distributor
         self._kept: OrderedDict[tuple[str, str, float], SharedContent] = OrderedDict()
         self._bytes = 0
@@ -44,5 +60,12 @@ class Contents:
             hubs=update.hubs,
             topic=update.canonical or update.topic,
             message_id=update.id,
+            headers=trace_headers(update.trace),
         )
         return self._distributor.prepare(message, update.topic, error_body_bytes=ANSWER_BYTES, timed=self.timed)
+
+
+def trace_headers(trace: str) -> list[tuple[str, str]]:
+    """Return the headers that name the trace of an update."""
+    parent, _, state = trace.partition(" ")
+    return [(name, value) for name, value in (("traceparent", parent), ("tracestate", state)) if value]

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 import anyio
 
-from websubhub import ContentDistributor, DeliveryOutcome, SharedContent
 from websubhub import Delivery as Sending
+from websubhub import DeliveryOutcome, SharedContent
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.metrics import DeliveryMetrics
 from websubhub.standalone.ports import ContentBroker, Delivery, StoreError, Update
 from websubhub.standalone.schedule.retry import RetrySchedule
-from websubhub.standalone.work.contents import Contents
+from websubhub.standalone.work.contents import Contents, Distributor
 from websubhub.standalone.work.settling import Settler
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _CLAIM_AT_ONCE = 128  # more gains little, and makes the steps longer that a publisher waits for
 _IDLE = 4  # workers that wait for their turn to claim; a new one costs more than one that waits
@@ -42,7 +42,7 @@ class DeliveryLoop:
     def __init__(
         self,
         broker: ContentBroker,
-        distributor: ContentDistributor,
+        distributor: Distributor,
         schedule: RetrySchedule,
         metrics: DeliveryMetrics,
         *,

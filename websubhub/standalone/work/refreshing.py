@@ -39,6 +39,7 @@ class TopicRefresher:
         clock: Returns the time, in seconds since 1970.
         events: Where to record what was published.
         space: Notes that the store is full.
+        trace: Returns the trace of the fetch that is under way, as in ``Update``.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class TopicRefresher:
         *,
         events: Events | None = None,
         space: Space | None = None,
+        trace: Callable[[], str] = str,
     ) -> None:
         self._store = store
         self._client = client
         self._clock = clock
         self._events = events or Events()
         self._space = space or Space(store, self._events)
+        self._trace = trace
         self._reading = anyio.Lock()
 
     async def refresh(self, url: str) -> Refreshed:
@@ -120,6 +123,7 @@ class TopicRefresher:
             hubs=content.hubs,
             published_at=self._clock(),
             publisher=None,
+            trace=self._trace(),
         )
         return None if body is None else update, attrs.evolve(fetched, message_id=message_id, entries=entries)
 

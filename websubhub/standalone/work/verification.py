@@ -21,13 +21,15 @@ from websubhub import (
 )
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.hub.given_up import GivenUpVerifications
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.work.acquaintances import Acquaintances
+from websubhub.standalone.work.crowd import Crowd, Permit
 from websubhub.standalone.work.pacing import Pair, PairPace
 from websubhub.standalone.work.wakeup import Wakeup
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _PAIR_SECONDS = 1.0
 _POLL_SECONDS = 1.0
@@ -35,6 +37,7 @@ _READ = 64
 _STORE_SECONDS = 5.0
 _POSTPONED_SECONDS = 30.0
 _DELAYS = (30.0, 120.0)
+_BOTH = (True, False)  # pairs that are subscribed, and others
 
 Verify = Callable[[Subscription | Unsubscription], Awaitable[VerificationAttempt]]
 Deny = Callable[[Subscription | Unsubscription, str], Awaitable[None]]
@@ -64,6 +67,7 @@ class VerificationWorker:
         count: Called with the end of each attempt.
         introductions: Who has named which hosts of callbacks.
         events: Where to record what was not verified.
+        given_up: Keeps what was given up.
     """
 
     def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
@@ -81,6 +85,7 @@ class VerificationWorker:
         count: Callable[[IntentVerification], None] = lambda _: None,
         introductions: Introductions | None = None,
         events: Events | None = None,
+        given_up: GivenUpVerifications | None = None,
     ) -> None:
         self._verifications = verifications
         self._verify = verify
@@ -96,11 +101,12 @@ class VerificationWorker:
         self._met = Acquaintances[HostAccount]()
         self._introductions = introductions or Introductions()
         self._events = events or Events()
-        self._strangers = Counter[bool]()
+        self._given_up = given_up or GivenUpVerifications()
         self._under_way: set[str] = set()
         self._left_some = True
         self._looked_at = 0.0
-        self._budget = budget or VerificationBudget(clock)
+        self._budget = of = budget or VerificationBudget(clock)
+        self._crowds = {known: Crowd(of.places(known), of.for_strangers(known), self._introductions) for known in _BOTH}
 
     async def run(self) -> None:
         """Verify what is due, until cancelled."""
@@ -122,31 +128,33 @@ class VerificationWorker:
             return False
         self._recover()
         for pending in accepted:
-            if not self._is_crowded(pending.known):
+            if not self._is_full_for_strangers(pending.known):
                 self._begin(pending, tasks)
         return all(pending.id in self._under_way for pending in accepted)
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
+        """Begin what is due and may begin: what comes first, then that of known hosts, then what was introduced."""
         self._looked_at = self._clock()
         self._left_some = True  # until the end, since what ends meanwhile may make room for what was not begun
         try:
-            left_some = await self._look(tasks, None)
-            if any(self._is_crowded(known) for known in (True, False)):
-                named = [(known, host) for host in self._introductions.hosts() for known in (True, False)]
-                left_some |= await self._look(tasks, frozenset((*self._met, *named)))
+            left_some = await self._look(tasks, None, self._is_full_for_strangers)
+            if any(map(self._is_full_for_strangers, _BOTH)):
+                left_some |= await self._look(tasks, frozenset(self._met), self._is_full_for_met)
+                named = frozenset((known, host) for host in self._introductions.hosts() for known in _BOTH)
+                left_some |= await self._look(tasks, named, self._budget.is_full)
             self._left_some = left_some
         except StoreError as error:
             log.warning("Pending verifications cannot be read: %s", error)
 
-    async def _look(self, tasks: TaskGroup, among: frozenset[HostAccount] | None) -> bool:
+    async def _look(
+        self, tasks: TaskGroup, among: frozenset[HostAccount] | None, is_full: Callable[[bool], bool]
+    ) -> bool:
         """Begin what is due, and look past what may not begin, so that it hides nothing. Return whether any may not."""
-        left_some, more, limit = False, True, _READ
-        is_full = self._is_crowded if among is None else self._budget.is_full
+        left_some, more, limit = False, among is None or bool(among), _READ
         while more:
             self._finished.clear()
             self._recover()
-            open_to = [known for known in (True, False) if not is_full(known)]
+            open_to = [known for known in _BOTH if not is_full(known)]
             if not open_to:
                 return True
             due = await self._verifications.due(limit=limit, besides=self._waiting, among=among, known=open_to)
@@ -160,9 +168,11 @@ class VerificationWorker:
             limit = limit if moved else limit * 2
         return left_some or bool(self._waiting)
 
-    def _is_crowded(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
-        most = self._budget.for_strangers(known) * 3 // 4  # the rest is for introductions
-        return self._strangers[known] >= most or self._budget.is_full_for_strangers(known)
+    def _is_full_for_strangers(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
+        return self._crowds[known].is_full(stranger=True) or self._budget.is_full_for_strangers(known)
+
+    def _is_full_for_met(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
+        return self._crowds[known].is_full(stranger=False) or self._budget.is_full(known)
 
     def _recover(self) -> None:
         """Forget the waits that are over."""
@@ -180,32 +190,23 @@ class VerificationWorker:
         if not self._pairs.is_free(pair):
             return False
         stranger = not self._budget.proven(account)
-        crowded = stranger and self._is_crowded(pending.known)
-        if crowded and self._budget.is_full_for_strangers(pending.known):
+        if stranger and self._budget.is_full_for_strangers(pending.known):
             return False
         spending = self._budget.begin(account)
         if spending is None:
             # Each host that waits is a row that is read: the more there are, the later they are looked at again.
             self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
-        introducer = self._introductions.begin(account[1]) if crowded else None
-        if crowded and introducer is None:
+        permit = self._crowds[pending.known].begin(account[1], stranger=stranger)
+        if permit is None:
             spending.cancel()
             return False
         self._pairs.begin(pair)
         self._under_way.add(pending.id)
-        self._strangers[pending.known] += stranger
-        tasks.start_soon(self._finish, pending, pair, spending, stranger, introducer)
+        tasks.start_soon(self._finish, pending, pair, spending, permit)
         return True
 
-    async def _finish(
-        self,
-        pending: PendingVerification,
-        pair: Pair,
-        spending: Spending,
-        stranger: int,
-        introducer: str | None,
-    ) -> None:
+    async def _finish(self, pending: PendingVerification, pair: Pair, spending: Spending, permit: Permit) -> None:
         result = None
         try:
             attempt = await self._attempt(pending, spending)
@@ -221,8 +222,7 @@ class VerificationWorker:
             self._under_way.discard(pending.id)
             self._pairs.end(pair)
             self._budget.end(spending, result)
-            self._strangers[pending.known] -= stranger
-            self._introductions.end(introducer)
+            self._crowds[pending.known].end(permit)
             if self._budget.proven(_account(pending)):
                 self._met.meet(_account(pending))
             self._waiting.pop(_account(pending), None)
@@ -268,10 +268,11 @@ class VerificationWorker:
                 self._record(Kind.VERIFICATION_UNANSWERED, pending, attempt, retry_seconds=round(wait))
             return
         await self._verifications.remove(pending.id)
-        if attempt.result is IntentVerification.DENIED:
-            self._record(Kind.DENIED, pending, attempt)
-        elif attempt.result is not IntentVerification.VERIFIED:
-            self._record(Kind.VERIFICATION_FAILED, pending, attempt)
+        if attempt.result is IntentVerification.VERIFIED:
+            return
+        self._given_up.note(pending, attempt, self._clock())
+        denied = attempt.result is IntentVerification.DENIED
+        self._record(Kind.DENIED if denied else Kind.VERIFICATION_FAILED, pending, attempt)
 
     def _record(self, kind: Kind, pending: PendingVerification, attempt: VerificationAttempt, **more: int) -> None:
         of_attempt = {} if kind is Kind.DENIED else {"attempt": pending.attempts + 1, "status": attempt.status}

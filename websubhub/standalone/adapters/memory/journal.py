@@ -57,7 +57,7 @@ class MemoryJournal:
             topic.head += 1
             topic.updates[topic.head] = update
             recipients = self._ledger.published(update, topic.number, topic.head)
-            self._state.messages.begin(topic, update, recipients)
+            self._state.messages.begin(topic, update, recipients, self._state.newest_subscription)
             return admission, recipients
         return admission, 0
 

@@ -78,6 +78,16 @@ class Letters:
         """Return how many of these there are."""
         return sum(1 for _ in self._chosen(only, 0))
 
+    def of_update(self, topic: KeptTopic, sequence: int) -> dict[str, DeadLetter]:
+        """Return those of an update that are not being redelivered, by the identity of their callback."""
+        return {
+            letter.pair[1]: letter.value
+            for letter in (self._letters.values() if topic.letters[sequence] else ())
+            if letter.topic is topic
+            and letter.sequence == sequence
+            and not (letter.redelivery and letter.value.replaying)
+        }
+
     def update(self, number: int) -> Update | None:
         """Return the update of one, or None."""
         letter = self._letters.get(number)

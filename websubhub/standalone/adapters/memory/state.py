@@ -37,12 +37,12 @@ class State:
         self.logs: dict[int, KeptTopic] = {}
         self.subscriptions: dict[Pair, KeptSubscription] = {}
         self.recipients: dict[int, KeptSubscription] = {}
-        self.topic_order = Ordered[str]()
-        self.pair_order = Ordered[Pair]()
-        self.held = Counter[str]()
+        self.topic_order: Ordered[str] = Ordered[str]()
+        self.pair_order: Ordered[Pair] = Ordered[Pair]()
+        self.held: Counter[str] = Counter[str]()
         self.retries: dict[int, Retry] = {}
-        self.letters = Letters()
-        self.messages = Messages()
+        self.letters: Letters = Letters()
+        self.messages: Messages = Messages()
         self._topic_numbers = count(1)
         self._numbers = count(1)
 
@@ -79,6 +79,11 @@ class State:
         """Return the subscription of a pair whose lease has not ended, if there is one."""
         kept = self.subscriptions.get(pair_of(topic, callback))
         return kept if kept is not None and kept.value.expires_at > now else None
+
+    @property
+    def newest_subscription(self) -> int:
+        """The number of the newest subscription that there is, or 0."""
+        return next(reversed(self.recipients), 0)
 
     def recipients_of(self, topic: str, message_id: str) -> int | None:
         """Return how many subscriptions a message was owed to, or None if it is not kept."""

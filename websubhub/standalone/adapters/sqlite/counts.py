@@ -32,7 +32,8 @@ class More(NamedTuple):
 def begin_message(connection: Connection, number: int, update: Update, recipients: int) -> None:
     """Add the row of a message, in the transaction that appends its update, whose number it has."""
     connection.execute(
-        "INSERT INTO messages (number, publisher, size, recipients) VALUES (?, ?, ?, ?)",
+        "INSERT INTO messages (number, publisher, size, recipients, newest_subscription) "
+        "VALUES (?, ?, ?, ?, (SELECT max(id) FROM subscriptions))",
         (number, update.publisher, len(update.content), recipients),
     )
 

@@ -46,8 +46,9 @@ def append_update(connection: Connection, update: Update, members: Members) -> A
         "UPDATE topics SET head = head + 1 WHERE id = ? RETURNING head", (topic,)
     ).fetchone()[0]
     number = connection.execute(
-        "INSERT INTO updates (topic_id, sequence, message_id, content_type, canonical, hubs, published_at, content) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO updates "
+        "(topic_id, sequence, message_id, content_type, canonical, hubs, published_at, content, trace) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             topic,
             sequence,
@@ -57,6 +58,7 @@ def append_update(connection: Connection, update: Update, members: Members) -> A
             json.dumps(update.hubs),
             update.published_at,
             update.content,
+            update.trace or None,
         ),
     ).lastrowid
     recipients = members.count(topic)
@@ -71,13 +73,13 @@ def read_update(connection: Connection, key: Key) -> Update | None:
         UnreadableError: A value of it is not what it must be.
     """
     row = connection.execute(
-        "SELECT message_id, url, content, content_type, canonical, hubs, published_at "
+        "SELECT message_id, url, content, content_type, canonical, hubs, published_at, trace "
         "FROM updates JOIN topics ON topics.id = topic_id WHERE topic_id = ? AND sequence = ?",
         key,
     ).fetchone()
     if row is None:
         return None
-    identity, url, content, content_type, canonical, hubs, published_at = row
+    identity, url, content, content_type, canonical, hubs, published_at, trace = row
     return Update(
         id=rows.text(identity),
         topic=rows.text(url),
@@ -86,6 +88,7 @@ def read_update(connection: Connection, key: Key) -> Update | None:
         canonical=rows.text_or_none(canonical),
         hubs=rows.texts(hubs),
         published_at=rows.number(published_at),
+        trace=rows.text_or_none(trace) or "",
     )
 
 

@@ -21,7 +21,7 @@ from websubhub.standalone.ports import (
     SubscriptionLimits,
 )
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at, reason, known"
 _IS_SUBSCRIBED = (

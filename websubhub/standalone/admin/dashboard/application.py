@@ -18,6 +18,8 @@ from websubhub.standalone.admin.parameters import OperationError
 from websubhub.standalone.ports import StoreError
 
 _FORM_LIMIT = 65_536
+#: The pages whose question comes in a form, and that change nothing.
+_FORMS = ("/find", "/doctor")
 _MOST_FIELDS = 1_200
 _QUESTIONS = "/do/"
 _OTHER_PATHS = ("/do", "/shared", "/sign-in", "/sign-out", "/static")
@@ -115,7 +117,7 @@ class Dashboard:
         if path == "/sign-out":
             self._entrance.sessions.end(visit.session)
             return redirect(address(visit.request.mount, "/sign-in"))
-        if path == "/find":
+        if path in _FORMS:
             return await self._look(visit, path)
         if not path.startswith(_QUESTIONS):
             raise OperationError(405, "This page is only looked at.")

@@ -10,6 +10,7 @@ from websubhub.standalone.admin.dashboard.access.sessions import Sessions
 from websubhub.standalone.admin.dashboard.application import Dashboard
 from websubhub.standalone.admin.dashboard.live import LiveTail
 from websubhub.standalone.admin.dashboard.pages.attempts import AttemptPages
+from websubhub.standalone.admin.dashboard.pages.doctor import DoctorPages
 from websubhub.standalone.admin.dashboard.pages.events import EventPages
 from websubhub.standalone.admin.dashboard.pages.find import Finding
 from websubhub.standalone.admin.dashboard.pages.hosts import HostPages
@@ -73,6 +74,7 @@ def build(
         "/": overview.overview,
         "/series": overview.series,
         "/settings": overview.settings,
+        "/doctor": DoctorPages(operations).doctor,
         "/topics": topics.listed,
         "/topic": topics.one,
         "/subscriptions": subscriptions.listed,
@@ -99,6 +101,7 @@ def _rest(operations: Operations, references: References) -> tuple[dict[str, Pag
         "/messages": messages.listed,
         "/message": messages.one,
         "/message/content": messages.content,
+        "/message/recipients": messages.recipients,
         "/attempts": AttemptPages(operations, references).listed,
         "/retries": pending.retries,
         "/dead-letters": letters.listed,
@@ -106,6 +109,7 @@ def _rest(operations: Operations, references: References) -> tuple[dict[str, Pag
         "/hosts": hosts.listed,
         "/host": hosts.one,
         "/verifications": pending.verifications,
+        "/verifications/given-up": pending.given_up,
         "/announcements": pending.announcements,
         "/live": EventPages(operations).live,
         "/find": Finding(operations, references).find,

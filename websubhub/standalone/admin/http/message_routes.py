@@ -6,9 +6,9 @@ import attrs
 
 from websubhub.standalone.admin.http.route import Parameter, Route
 from websubhub.standalone.admin.http.schemas import FLAG, TEXT, TIME, WHOLE, array, listing, one_of, record, schema_of
-from websubhub.standalone.admin.messages import MessageOperations
+from websubhub.standalone.admin.messages import LISTED_STATES, MessageOperations
 from websubhub.standalone.admin.operations import Operations
-from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, Message
+from websubhub.standalone.ports import AttemptOutcome, FailedAttempt, Message, MessageRecipient
 
 _PATH = "/admin/messages"
 _URL = {"type": "string", "format": "uri"}
@@ -16,6 +16,11 @@ _COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 _MESSAGE, _ATTEMPT = schema_of(Message), schema_of(FailedAttempt)
 _ID = Parameter(name="id", text="The id of the message.", schema=TEXT, required=True)
 _ITS_TOPIC = Parameter(name="topic", text="Its topic, if several have a message with this id.", schema=_URL)
+_STATE = Parameter(
+    name="state",
+    text="Only the subscriptions that wait for it, or for which it was given up.",
+    schema=one_of(LISTED_STATES),
+)
 _OF_TOPIC = Parameter(name="topic", text="Only those of this topic.", schema=_URL)
 _PAGE = (
     Parameter(name="after", text="The next of the page before.", schema=TEXT),
@@ -73,6 +78,14 @@ def _of_one(messages: MessageOperations) -> Sequence[Route]:
             operation=messages.one,
             answer=record(messages=array(_MESSAGE), attempts=array(_ATTEMPT)),
             parameters=(_ID, _ITS_TOPIC),
+            statuses=(404,),
+        ),
+        Route(
+            method="GET",
+            path=f"{_PATH}/{{id}}/recipients",
+            operation=messages.recipients,
+            answer=listing("recipients", schema_of(MessageRecipient, without=("place",), host=TEXT)),
+            parameters=(_ID, _ITS_TOPIC, _STATE, *_PAGE),
             statuses=(404,),
         ),
         Route(

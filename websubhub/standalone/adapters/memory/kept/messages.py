@@ -25,6 +25,7 @@ class KeptMessage:
     sequence: int
     update: Update
     recipients: int
+    newest_subscription: int
     delivered: int = 0
     dead: int = 0
     expired: bool = False
@@ -52,9 +53,9 @@ class Messages:
         self._bytes = self._attempt_bytes = 0
         self.attempts: deque[tuple[int, AttemptMade]] = deque()
 
-    def begin(self, topic: KeptTopic, update: Update, recipients: int) -> None:
+    def begin(self, topic: KeptTopic, update: Update, recipients: int, newest_subscription: int) -> None:
         """Keep an update that was appended to the log of its topic."""
-        kept = KeptMessage(next(self._numbers), topic, topic.head, update, recipients)
+        kept = KeptMessage(next(self._numbers), topic, topic.head, update, recipients, newest_subscription)
         self._messages[kept.number] = self._of_update[kept.key] = kept
         self._fresh.append(kept)
         self._bytes += kept.size
@@ -93,6 +94,13 @@ class Messages:
         kept = self._of_update.pop(key, None)
         if kept is not None:
             del self._messages[kept.number]
+
+    def expire_topic(self, topic: KeptTopic) -> None:
+        """Mark all messages of a topic."""
+        for kept in [kept for kept in self._fresh if kept.topic is topic]:
+            self._fresh.remove(kept)
+            self._bytes -= kept.size
+            kept.expired = True
 
     def expire(self, limits: DeliveryLimits, now: float) -> list[KeptMessage]:
         """Mark the messages beyond the limits, and return them. Attempts beyond them are forgotten."""

@@ -5,6 +5,7 @@ from itertools import islice
 
 from websubhub import UrlError, authority_of, canonical_authority, url_identity
 from websubhub.standalone.adapters.memory.kept.messages import KeptMessage
+from websubhub.standalone.adapters.memory.messages.recipients import dead, recipients, waiting
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.settlements import AttemptMade
@@ -12,11 +13,13 @@ from websubhub.standalone.ports import (
     AttemptOutcome,
     FailedAttempt,
     Message,
+    MessageRecipient,
+    RecipientState,
     SubscriptionHealth,
     Update,
 )
 from websubhub.standalone.schedule.hosts import host_key
-from websubhub.standalone.schedule.standing import waiting_for
+from websubhub.standalone.schedule.standing import waiting_for, who_waits
 
 
 class MemoryMessages:
@@ -46,8 +49,8 @@ class MemoryMessages:
             if identity in {None, kept.topic.identity} and message_id in {None, kept.update.id}
         )
         page = list(islice(chosen, limit))
-        waiting = await waiting_for(self._ledger.board, {kept.key for kept in page})
-        return [_message(kept, waiting[kept.key]) for kept in page]
+        waits = await waiting_for(self._ledger.board, {kept.key for kept in page})
+        return [_message(kept, waits[kept.key]) for kept in page]
 
     async def update(self, number: int) -> Update | None:
         """Return the update of a message, with its content, or None if there is no such message."""
@@ -98,6 +101,22 @@ class MemoryMessages:
         self._ledger.replaying(kept.topic.number, kept.number, letter, message.sequence)
         return True
 
+    async def recipients(
+        self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
+    ) -> list[MessageRecipient]:
+        """Return a page of the subscriptions that a message was for, with what became of it for each."""
+        await self._flush()
+        await self._state.turn()
+        message = self._state.messages.get(number)
+        if message is None:
+            return []
+        if only is not RecipientState.WAITING:
+            chosen = recipients(self._state, message, after) if only is None else dead(self._state, message, after)
+            return list(islice(chosen, limit))
+        log = self._ledger.board.logs.get(message.topic.number)
+        numbers = [] if log is None else await who_waits(log, message.sequence, int(after or 0), limit)
+        return waiting(self._state, message, numbers)
+
     async def health(self, topic: str, callback: str) -> SubscriptionHealth | None:
         """Return how the deliveries to a subscription go, or None if there is no such subscription."""
         await self._flush()
@@ -119,6 +138,14 @@ class MemoryMessages:
         expired = self._state.messages.expire(self._ledger.board.limits, self._ledger.clock())
         self._ledger.disposable.update(kept.topic.number for kept in expired)
         return len(expired)
+
+    async def expire_topic(self, topic: str) -> None:
+        """Mark all messages of a topic."""
+        await self._state.turn()
+        kept = self._state.find_topic(topic)
+        if kept is not None:
+            self._state.messages.expire_topic(kept)
+            self._ledger.disposable.add(kept.number)
 
     def _shown(self, number: int, made: AttemptMade) -> FailedAttempt:
         topic = self._state.logs.get(made.topic)

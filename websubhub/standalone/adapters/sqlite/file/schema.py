@@ -243,7 +243,16 @@ CREATE INDEX attempts_by_callback ON attempts (callback_key);
 CREATE INDEX attempts_by_host ON attempts (host);
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+# Deliveries continue the trace of their update, and a message says what became of it for each subscription of its time:
+# all up to the newest one there was.
+_VERSION_6 = """
+ALTER TABLE updates ADD COLUMN trace TEXT;
+ALTER TABLE messages ADD COLUMN newest_subscription INTEGER;
+DROP INDEX dead_letters_by_update;
+CREATE INDEX dead_letters_by_update ON dead_letters (topic_id, sequence, identity);
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 """The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
 
 

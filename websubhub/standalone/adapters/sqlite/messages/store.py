@@ -11,6 +11,12 @@ from websubhub.standalone.adapters.sqlite import rows
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.messages.attempts import read_attempts
+from websubhub.standalone.adapters.sqlite.messages.recipients import (
+    find_message,
+    read_dead,
+    read_recipients,
+    read_waiting,
+)
 from websubhub.standalone.adapters.sqlite.messages.redelivery import Redelivery, begin_redelivery
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.adapters.sqlite.updates import read_update
@@ -19,11 +25,13 @@ from websubhub.standalone.ports import (
     AttemptOutcome,
     FailedAttempt,
     Message,
+    MessageRecipient,
+    RecipientState,
     SubscriptionHealth,
     Update,
 )
 from websubhub.standalone.schedule.claims import Key
-from websubhub.standalone.schedule.standing import waiting_for
+from websubhub.standalone.schedule.standing import waiting_for, who_waits
 
 _SELECT = (
     "SELECT updates.id, topic_id, sequence, message_id, url, publisher, content_type, size, published_at, recipients, "
@@ -131,6 +139,22 @@ class SqliteMessages:
         )
         return redelivery is not None
 
+    async def recipients(
+        self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
+    ) -> list[MessageRecipient]:
+        """Return a page of the subscriptions that a message was for, with what became of it for each."""
+        await self._flush()
+        place = await self._database.read(partial(find_message, number=number))
+        if place is None:
+            return []
+        if only is RecipientState.DEAD:
+            return await self._database.read(partial(read_dead, place=place, after=after, limit=limit))
+        if only is None:
+            return await self._database.read(partial(read_recipients, place=place, after=after, limit=limit))
+        log = self._ledger.board.logs.get(place.topic)
+        waiting = [] if log is None else await who_waits(log, place.sequence, int(after or 0), limit)
+        return await self._database.read(partial(read_waiting, place=place, numbers=waiting))
+
     async def health(self, topic: str, callback: str) -> SubscriptionHealth | None:
         """Return how the deliveries to a subscription go, or None if there is no such subscription."""
         await self._flush()
@@ -150,6 +174,16 @@ class SqliteMessages:
         """Mark the messages that are too old, or too many, and delete the attempts that are."""
         await self._retention.expire_attempts()
         return await self._retention.expire()
+
+    async def expire_topic(self, topic: str) -> None:
+        """Mark all messages of a topic."""
+        row = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT id, head FROM topics WHERE identity = ?", (url_identity(topic),)
+            ).fetchone()
+        )
+        if row is not None:
+            self._retention.expire_topic(*row)
 
 
 def _standing(connection: Connection, pair: tuple[str, str]) -> tuple[int, int, str, float | None] | None:

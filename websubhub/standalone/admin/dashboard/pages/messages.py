@@ -8,11 +8,14 @@ from websubhub.standalone.admin.dashboard.pages.answers import answer_of, conten
 from websubhub.standalone.admin.dashboard.pages.lists import Lists, subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
+from websubhub.standalone.admin.messages import LISTED_STATES
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.admin.parameters import OperationError
 
 _FILTERS = ("topic", "id")
 _SECTION = "/messages"
+_RECIPIENTS = "/message/recipients"
+_FEW = 10
 
 
 class MessagePages:
@@ -49,8 +52,28 @@ class MessagePages:
         found = await answer_of(self._messages.one, named)
         content = await self._content(named) if visit.session.may_operate else None
         messages = found["messages"]
-        values = {"message": messages[0], "others": messages[1:], "attempts": found["attempts"], "content": content}
+        its_own = {"id": messages[0]["id"], "topic": messages[0]["topic"]}
+        recipients = await answer_of(self._messages.recipients, {**its_own, "limit": _FEW})
+        values = {
+            "message": messages[0],
+            "others": messages[1:],
+            "attempts": found["attempts"],
+            "recipients": recipients["recipients"],
+            "content": content,
+        }
         return View(template="message.html", values=values, section=_SECTION)
+
+    async def recipients(self, visit: Visit) -> View:
+        """Show what became of a message for each subscription."""
+        names = ("id", "topic", "state")
+        found = await answer_of(self._messages.recipients, self._lists.parameters(visit, *names))
+        values = {
+            "recipients": found["recipients"],
+            "next": self._lists.next_page(visit, _RECIPIENTS, found["next"], *names),
+            "given": visit.filters(*names),
+            "states": LISTED_STATES,
+        }
+        return View(template="recipients.html", values=values, section=_SECTION)
 
     async def content(self, visit: Visit) -> Response:
         """Return the content of a message as a file."""

@@ -1,0 +1,46 @@
+"""Where spans go: to the tracer provider of this process, or else to a collector, over OTLP."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio
+import anyio.to_thread
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+log = logging.getLogger("websubhub")
+
+_FLUSH_SECONDS = 5.0
+_VERSION = version("websubhub")
+
+
+@asynccontextmanager
+async def exporting() -> AsyncIterator[trace.Tracer]:
+    """Yield the tracer of a hub. At the end of the block, what it has is sent, within a limit.
+
+    A provider that is set in this process is used, that of ``opentelemetry-instrument`` for example. Otherwise the
+    variables of OpenTelemetry say where to and how much, ``OTEL_EXPORTER_OTLP_ENDPOINT`` and ``OTEL_TRACES_SAMPLER``
+    for example.
+    """
+    given = trace.get_tracer_provider()
+    if not isinstance(given, trace.ProxyTracerProvider):
+        yield given.get_tracer("websubhub", _VERSION)
+        return
+    # What the environment says of the service has the last word.
+    resource = Resource.create({SERVICE_NAME: "websubhub", SERVICE_VERSION: _VERSION}).merge(
+        OTELResourceDetector().detect()
+    )
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    try:
+        yield provider.get_tracer("websubhub", _VERSION)
+    finally:
+        with anyio.move_on_after(_FLUSH_SECONDS, shield=True) as patience:
+            await anyio.to_thread.run_sync(provider.shutdown, abandon_on_cancel=True)
+        if patience.cancelled_caught:
+            log.warning("The last spans could not be sent within %g seconds.", _FLUSH_SECONDS)

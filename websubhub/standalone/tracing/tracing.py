@@ -1,0 +1,68 @@
+"""What of a hub is traced: nothing, or everything from a publish to each attempt at a delivery."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from websubhub.standalone.hub.intake import UpdateIntake
+from websubhub.standalone.settings import Settings, SettingsError
+from websubhub.standalone.work.contents import Distributor
+from websubhub.standalone.work.refreshing import Refreshed
+
+Refresh = Callable[[str], Awaitable[Refreshed]]
+
+
+class Tracing:
+    """Makes the parts of a hub that can be traced, as they are without tracing.
+
+    So a hub that is not traced has nothing of it, not even a question whether it is.
+    """
+
+    def trace(self) -> str:
+        """Return the trace of what is under way, as ``Update.trace`` has it."""
+        return ""
+
+    def intake(self, intake: UpdateIntake) -> UpdateIntake:
+        """Return what takes updates and announcements.
+
+        Args:
+            intake: Takes them.
+        """
+        return intake
+
+    def refresh(self, refresh: Refresh) -> Refresh:
+        """Return what fetches topics.
+
+        Args:
+            refresh: Fetches a topic.
+        """
+        return refresh
+
+    def distributor(self, distributor: Distributor) -> Distributor:
+        """Return what makes deliveries.
+
+        Args:
+            distributor: Makes them.
+        """
+        return distributor
+
+
+@asynccontextmanager
+async def tracing_of(settings: Settings) -> AsyncIterator[Tracing]:
+    """Yield what of a hub is traced. At the end of the block, the last spans are sent.
+
+    Args:
+        settings: The settings of the hub.
+
+    Raises:
+        SettingsError: OpenTelemetry is not installed.
+    """
+    if not settings.tracing:
+        yield Tracing()
+        return
+    try:
+        from websubhub.standalone.tracing import exporting, traced  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        missing = f"--tracing needs OpenTelemetry: pip install 'websubhub[tracing]' ({error.name} is missing)."
+        raise SettingsError(missing) from None
+    async with exporting.exporting() as tracer:
+        yield traced.OpenTelemetryTracing(tracer)
