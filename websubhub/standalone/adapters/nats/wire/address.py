@@ -22,7 +22,7 @@ class Address:
         servers: Their URLs, perhaps with a user and a password.
         name: The name of the hub, which its streams begin with. Hubs with different names share nothing.
         replicas: How many servers keep each message, or 0 for three in a cluster and one otherwise.
-        gib: The space for updates, in GiB. Everything else may take 1.7 times as much together.
+        gib: The space for updates, in GiB. Everything else may take 1.9 times as much together.
     """
 
     servers: tuple[str, ...]
