@@ -66,7 +66,7 @@ class NatsMessages:
         page: list[Message] = []
         for most in (limit, *[_AT_ONCE] * _ROUNDS):
             newest = self._messages.newest(before, known)
-            chosen = (message for message in newest if message.recipients and message_id in {None, message.id})
+            chosen = (message for message in newest if message_id in {None, message.id})
             more = list(islice(chosen, most))
             standing = await self._standing.of_messages(more) if more else {}
             page += [
@@ -79,6 +79,8 @@ class NatsMessages:
 
     async def _is_kept(self, message: KnownMessage, standing: MessageStanding) -> bool:
         """Return whether a message is there. Only the process that deletes messages knows without asking."""
+        if not (message.recipients or standing.total):
+            return False  # it was for nobody
         is_needed = standing.waiting or message.topic.letters[message.number]
         if is_needed or not message.expired or await self._updates.is_there(message.number):
             return True
@@ -90,7 +92,7 @@ class NatsMessages:
         await self._records.turn()
         self._history.let_messages_expire()
         message = self._messages.get(number)
-        if message is None or not message.recipients:
+        if message is None:
             return None
         standing = await self._standing.of_messages([message])
         return message if await self._is_kept(message, standing[number]) else None
@@ -174,7 +176,7 @@ def _shown(message: KnownMessage, standing: MessageStanding) -> Message:
         content_type=message.content_type,
         size=message.size,
         published_at=message.published_at,
-        recipients=message.recipients,
+        recipients=max(message.recipients, standing.total),  # whoever took it may not have heard of all
         delivered=standing.delivered,
         waiting=standing.waiting,
         dead=standing.dead,

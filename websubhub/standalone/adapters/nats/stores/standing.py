@@ -22,6 +22,11 @@ class MessageStanding:
     delivered: int
     dead: int
 
+    @property
+    def total(self) -> int:
+        """How many subscriptions that are."""
+        return self.waiting + self.delivered + self.dead
+
 
 class Standing:
     """Knows how this process stands, and asks the others.
