@@ -201,7 +201,7 @@ def _growth(hub: Served, client: httpx.Client) -> float:
 
 
 def _measured(hub: Served, rounds: int) -> Sequence[tuple[str, float]]:
-    with _signed_in(hub) as client:
+    with closing(_signed_in(hub)) as client:
         for path in (*_PAGES, *_LISTS):
             client.get(path)  # templates are compiled when they are first used
         taken = [(path, _milliseconds(client, path, rounds)) for path in (*_PAGES, *_LISTS)]
