@@ -24,6 +24,14 @@ class Headers(Mapping[str, str]):
         self.pairs: tuple[tuple[str, str], ...] = source.pairs if isinstance(source, Headers) else _read(source)
         self._index: dict[str, list[str]] | None = None
 
+    @classmethod
+    def of(cls, pairs: tuple[tuple[str, str], ...]) -> "Headers":
+        """Return headers of pairs of two texts each, which is not checked."""
+        headers = cls.__new__(cls)
+        headers.pairs = pairs
+        headers._index = None  # noqa: SLF001 - of the same class
+        return headers
+
     @property
     def by_name(self) -> Mapping[str, list[str]]:
         """The values of each name. Names are in lower case."""

@@ -13,6 +13,10 @@ from tests.documents import ROOT, blocks, complaint, is_broken, links, program, 
 
 README = ROOT / "README.md"
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("samples/**/*.md")})
+#: Pages whose programs other tests run: tests/test_readme.py talks to the servers that those of the README start, and
+#: tests/test_examples.py takes those of the reference from the docstrings.
+RUN_ELSEWHERE = {README, *ROOT.glob("docs/reference/*.md")}
+RUN = [page for page in PAGES if page not in RUN_ELSEWHERE and program(page.read_text())]
 
 
 def name_of(page: Path) -> str:
@@ -25,9 +29,8 @@ def test_the_blocks_of_a_page_can_be_read(page: Path) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != README and program(page.read_text())], ids=name_of)
+@pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
-    # The README starts servers that run until they are stopped; tests/test_readme.py talks to them.
     result = run(page.read_text(), tmp_path, page.stem)
     assert result.returncode == 0, result.stdout + result.stderr
 

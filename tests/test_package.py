@@ -1,13 +1,17 @@
 """What the package index shows of this distribution, and what the site shows of its documentation."""
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import websubhub
 import websubsub
+from _websub.namesake import REPLACED
 from tests.documents import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -33,17 +37,54 @@ def test_the_site_leads_to_every_page() -> None:
     assert sorted(listed) == sorted(page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md"))
 
 
-def test_a_foreign_package_of_the_same_name_is_told_in_a_sentence(tmp_path: Path) -> None:
-    foreign = tmp_path / "websubsub"
-    foreign.mkdir()
-    (foreign / "__init__.py").write_text("")
-    program = (
-        f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]\n"
-        "from websubhub.standalone.command.cli import main; sys.exit(main(['demo']))"
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A folder with a package of another distribution that is named as ours."""
+    package = tmp_path / "websubsub"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('no settings')")
+    return tmp_path
+
+
+def run_beside(foreign: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": f"{foreign}{os.pathsep}{ROOT}"}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment, cwd=foreign
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "websubhub: Another distribution has replaced the package websubsub of websubhub; "
-        "uninstall it, and install websubhub again.\n"
+
+
+def test_the_demo_tells_of_a_foreign_package_in_a_sentence(foreign: Path) -> None:
+    done = run_beside(foreign, "-m", "websubhub", "demo")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"websubhub: {REPLACED}\n")
+
+
+def test_a_program_is_warned_of_a_foreign_package(foreign: Path) -> None:
+    done = run_beside(foreign, str(ROOT / "samples/broker_demo.py"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].endswith(f"UserWarning: {REPLACED}")
+    assert done.stderr.count(REPLACED) == 1
+
+
+def test_a_test_run_is_warned_of_a_foreign_package(foreign: Path) -> None:
+    (foreign / "test_nothing.py").write_text("def test_nothing(): pass")
+    done = run_beside(foreign, "-m", "pytest", "-q", "-p", "websubhub.pytest_plugin", "-p", "no:cacheprovider")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert REPLACED in done.stdout + done.stderr
+
+
+def test_what_is_left_of_our_package_tells_of_the_one_that_replaced_it(foreign: Path) -> None:
+    (foreign / "websubsub/__init__.py").write_text("")
+    for path in (ROOT / "websubsub").iterdir():
+        if path.name != "__init__.py":
+            (foreign / "websubsub" / path.name).symlink_to(path)
+    done = run_beside(foreign, "-m", "websubsub.cli", "--version")
+    assert (done.returncode, done.stderr) == (2, f"websubsub: {REPLACED}\n")
+    done = run_beside(foreign, "-c", "import websubsub.sync")
+    assert done.stderr.splitlines()[-1] == f"_websub.namesake.NamesakeError: {REPLACED}"
+
+
+def test_the_package_of_this_distribution_is_recognised() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import websubhub, websubsub.sync"], check=True, capture_output=True
     )
+    assert done.stderr == b""

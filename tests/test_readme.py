@@ -19,7 +19,8 @@ from tests.documents import ROOT, Block, blocks, links
 from tests.waiting import PATIENCE, until_in_thread
 
 README = (ROOT / "README.md").read_text()
-TOPIC = "https://example.com/feed"
+#: Where the commands of the README are; .ci/package tests those of an installed wheel.
+PROGRAMS = os.environ.get("README_PROGRAMS", str(Path(sys.executable).parent))
 
 
 @attrs.define
@@ -54,7 +55,7 @@ class Reader:
         self.hub = f"http://127.0.0.1:{ports[0]}/hub"
         self.environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -201,7 +201,7 @@ def test_a_class_name_means_one_thing() -> None:
 def test_a_package_logs_under_its_own_name() -> None:
     made = [line for path in modules() for line in path.read_text().splitlines() if "= logging.getLogger(" in line]
     names = r"websub(?:\.server)?|websubhub(?:\.distribution|\.activity)?|websubsub(?:\.activity)?"
-    own = re.compile(rf'(?:log|activity) = logging\.getLogger\("(?:{names})"\)')
+    own = re.compile(rf'(?:log(?:: logging\.Logger)?|activity) = logging\.getLogger\("(?:{names})"\)')
     strange = [line for line in made if not own.fullmatch(line) and "root" not in line]
     assert strange == ['        self.errorlog = logging.getLogger("websub.server")']
 

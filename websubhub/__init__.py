@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from websubhub._clients.retry import RetryPolicy
     from websubhub._clients.topic_client import TopicClient, TopicContent, TopicHead
     from websubhub._config import HubConfig
+    from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
     from websubhub._dispatch.verification_budget import VerificationBudget
     from websubhub._distribution.delivery import Delivery, SharedContent
     from websubhub._distribution.distributor import ContentDistributor, Recipient
@@ -56,30 +57,34 @@ if TYPE_CHECKING:
         UpdateMessageError,
     )
     from websubhub._feed_diff import FeedEntry, feed_entries, feed_entries_in_steps, without_entries
-    from websubhub._intent import IntentVerification, VerificationAttempt
     from websubhub._listener import HubListener
     from websubhub._messages import (
         Acknowledgement,
         ContentDistributionMessage,
         ContentDistributionSuccess,
         MessageType,
-        Subscription,
-        SubscriptionAccepted,
-        SubscriptionPermanentRedirect,
-        SubscriptionTemporaryRedirect,
         TopicDeregistration,
         TopicDeregistrationSuccess,
         TopicRegistration,
         TopicRegistrationSuccess,
+        UpdateMessage,
+    )
+    from websubhub._service import HubService
+    from websubhub._subscriptions import (
+        Subscription,
+        SubscriptionAccepted,
+        SubscriptionPermanentRedirect,
+        SubscriptionTemporaryRedirect,
         Unsubscription,
         UnsubscriptionAccepted,
-        UpdateMessage,
         VerifiedSubscription,
         VerifiedUnsubscription,
     )
-    from websubhub._service import HubService
 else:
     from _websub.lazy import lazily as _lazily
+    from _websub.namesake import warn_of_foreign_subscriber as _warn_of_foreign_subscriber
+
+    _warn_of_foreign_subscriber()
 
     __getattr__, __dir__ = _lazily(
         globals(),
@@ -124,15 +129,18 @@ else:
                 "TopicRegistrationError UnsubscriptionDeniedError UpdateMessageError"
             ),
             "websubhub._feed_diff": "FeedEntry feed_entries feed_entries_in_steps without_entries",
-            "websubhub._intent": "IntentVerification VerificationAttempt",
+            "websubhub._dispatch.intent": "IntentVerification VerificationAttempt",
             "websubhub._listener": "HubListener",
             "websubhub._messages": (
-                "Acknowledgement ContentDistributionMessage ContentDistributionSuccess MessageType Subscription "
-                "SubscriptionAccepted SubscriptionPermanentRedirect SubscriptionTemporaryRedirect "
+                "Acknowledgement ContentDistributionMessage ContentDistributionSuccess MessageType "
                 "TopicDeregistration TopicDeregistrationSuccess TopicRegistration TopicRegistrationSuccess "
-                "Unsubscription UnsubscriptionAccepted UpdateMessage VerifiedSubscription VerifiedUnsubscription"
+                "UpdateMessage"
             ),
             "websubhub._service": "HubService",
+            "websubhub._subscriptions": (
+                "Subscription SubscriptionAccepted SubscriptionPermanentRedirect SubscriptionTemporaryRedirect "
+                "Unsubscription UnsubscriptionAccepted VerifiedSubscription VerifiedUnsubscription"
+            ),
         },
     )
 

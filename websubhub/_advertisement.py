@@ -41,6 +41,14 @@ def feed_links(hubs: Iterable[str], topic: str) -> str:
     Args:
         hubs: The hubs' URLs, the preferred one first.
         topic: The topic's canonical URL.
+
+    Example:
+        ```python
+        from websubhub import feed_links
+
+        links = feed_links(["https://hub.example.com/hub"], "https://example.com/feed")
+        feed = f'<feed xmlns="http://www.w3.org/2005/Atom"><title>News</title>{links}</feed>'
+        ```
     """
     rows = (f'<atom:link xmlns:atom="{_ATOM}" rel="{rel}" href="{escape(url)}"/>' for rel, url in _pairs(hubs, topic))
     return "\n".join(rows)
@@ -61,6 +69,19 @@ class Advertiser:
         hubs: The hubs' URLs, the preferred one first.
         topic: Returns the canonical URL of the resource at a path with its query, as in
             ``lambda path: f"https://example.com{path}"``, or None if it is not a topic.
+
+    Example:
+        ```python
+        from websubhub import Advertiser
+
+
+        async def site(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+            await send({"type": "http.response.body", "body": b"<h1>News</h1>"})
+
+
+        app = Advertiser(site, hubs=["https://hub.example.com/hub"], topic=lambda path: f"https://example.com{path}")
+        ```
     """
 
     def __init__(self, app: AsgiApp, *, hubs: Iterable[str], topic: Callable[[str], str | None]) -> None:

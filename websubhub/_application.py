@@ -20,9 +20,9 @@ from _websub.server.telling import telling, told_ready
 from websubhub._config import HubConfig
 from websubhub._dispatch.callbacks import callback_client
 from websubhub._dispatch.dispatcher import Dispatcher
-from websubhub._intent import IntentVerification, VerificationAttempt
-from websubhub._messages import Subscription, Unsubscription
+from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
 from websubhub._service import HubService
+from websubhub._subscriptions import Subscription, Unsubscription
 
 TYPE_CHECKING = False  # httpx is loaded when it is used
 if TYPE_CHECKING:
@@ -127,6 +127,15 @@ def asgi(
 
     Raises:
         ValueError: The config has no URL.
+
+    Example:
+        ```python
+        from hub import Hub
+
+        from websubhub import HubConfig, asgi
+
+        app = asgi(Hub(), HubConfig(url="https://hub.example.com/hub"))
+        ```
     """
     return HubApplication(service, config or HubConfig(), client)
 
@@ -161,6 +170,21 @@ async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyw
         OSError: The address cannot be listened on.
         ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
             serve in this way.
+
+    Example:
+        ```python
+        import anyio
+        from hub import Hub
+
+        from websubhub import serve
+
+
+        async def main():
+            await serve(Hub(), port=8080)
+
+
+        anyio.run(main)
+        ```
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
     await _serve(service, config, binding, ready=ready, quiet=quiet)
@@ -194,6 +218,15 @@ def run(
         OSError: The same, if it is quiet.
         ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
             serve in this way.
+
+    Example:
+        ```python
+        from hub import Hub
+
+        from websubhub import run
+
+        run(Hub(), port=8080)
+        ```
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:

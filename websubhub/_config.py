@@ -61,6 +61,14 @@ class HubConfig:
         fetches_at_once: The most topic fetches at a time.
         allow_networks: Networks that may be called although they are not public, in CIDR notation.
         limits: The limits of requests.
+
+    Example:
+        ```python
+        from websubhub import HubConfig
+
+        DAY = 86_400
+        config = HubConfig(url="https://hub.example.com/hub", lease_seconds=2 * DAY, max_lease_seconds=7 * DAY)
+        ```
     """
 
     url: str | None = attrs.field(default=None, validator=_url)

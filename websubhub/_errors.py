@@ -28,7 +28,19 @@ __all__ = ["WebSubError"]
 
 
 class TopicRegistrationError(WebSubError):
-    """The topic is not registered."""
+    """The topic is not registered.
+
+    Example:
+        ```python
+        from websubhub import TopicRegistrationError, TopicRegistrationSuccess
+
+
+        async def on_register_topic(self, message):
+            if not message.topic.startswith("https://example.com/"):
+                raise TopicRegistrationError("Only topics of example.com are registered here.")
+            return TopicRegistrationSuccess()
+        ```
+    """
 
     status = 200
 
@@ -40,7 +52,19 @@ class TopicDeregistrationError(WebSubError):
 
 
 class UpdateMessageError(WebSubError):
-    """The update is not distributed."""
+    """The update is not distributed.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement, UpdateMessageError
+
+
+        async def on_update_message(self, message):
+            if len(message.body) > 65_536:
+                raise UpdateMessageError("An update has 64 KiB at most.", status=413)
+            return Acknowledgement()
+        ```
+    """
 
     status = 200
 
@@ -58,7 +82,18 @@ class InternalSubscriptionError(WebSubError):
 
 
 class SubscriptionDeniedError(WebSubError):
-    """The subscription is not granted. The callback gets ``hub.mode=denied`` (W3C 5.2)."""
+    """The subscription is not granted. The callback gets ``hub.mode=denied`` (W3C 5.2).
+
+    Example:
+        ```python
+        from websubhub import SubscriptionDeniedError
+
+
+        async def on_subscription_validation(self, message):
+            if not message.callback.startswith("https://"):
+                raise SubscriptionDeniedError("Callbacks need https.")
+        ```
+    """
 
     status = 406
 
@@ -140,6 +175,30 @@ class ContentDeliveryError(WebSubError):
         headers: The headers of the response.
         content: The body of the response, as much of it as was read.
         cause: Why there was no response: the connection, a timeout, TLS and so on.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import ContentDeliveryError, ContentDistributionMessage, HubClient, Subscription
+
+        subscription = Subscription(
+            hub="https://hub.example.com/hub",
+            topic="https://example.com/feed",
+            callback="https://subscriber.example.com/down",
+            lease_seconds=86_400,
+        )
+
+
+        async def main():
+            try:
+                await HubClient(subscription).notify_content_distribution(ContentDistributionMessage(content="News"))
+            except ContentDeliveryError as error:
+                print(error.status, error.reason)
+
+
+        anyio.run(main)
+        ```
     """
 
     status = 0
@@ -159,6 +218,31 @@ class ContentDeliveryError(WebSubError):
 
 
 class SubscriptionDeletedError(ContentDeliveryError):
-    """The subscriber answered 410: it wants no more deliveries for this subscription (W3C 7)."""
+    """The subscriber answered 410: it wants no more deliveries for this subscription (W3C 7).
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import ContentDistributionMessage, HubClient, Subscription, SubscriptionDeletedError
+
+        subscription = Subscription(
+            hub="https://hub.example.com/hub",
+            topic="https://example.com/feed",
+            callback="https://subscriber.example.com/gone",
+            lease_seconds=86_400,
+        )
+
+
+        async def main():
+            try:
+                await HubClient(subscription).notify_content_distribution(ContentDistributionMessage(content="News"))
+            except SubscriptionDeletedError:
+                print("Remove this subscription.")
+
+
+        anyio.run(main)
+        ```
+    """
 
     status = 410

@@ -34,6 +34,25 @@ class HubListener:
 
     Raises:
         ValueError: The server is not installed, or cannot serve in this way.
+
+    Example:
+        ```python
+        import anyio
+        from hub import Hub
+
+        from websubhub import HubListener
+
+
+        async def main():
+            async with HubListener(port=8080) as listener:
+                listener.attach(Hub(), "/news")
+                listener.attach(Hub(), "/weather")
+                print(await listener.start())
+                await anyio.sleep_forever()
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The messages that a hub's hooks get, and the successes that they return."""
+"""What publishers ask of a hub, what a hub delivers, and the successes that answer both."""
 
 import secrets
 from enum import StrEnum
@@ -7,36 +7,40 @@ from xml.etree.ElementTree import Element
 
 import attrs
 
-from _websub.arguments import checked_fields
 from _websub.grammar import media
 from _websub.grammar.content import Payload
 from _websub.grammar.numbers import whole_number
-from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import Header
 from _websub.grammar.xml import read_xml
 from _websub.http import NO_HEADERS, Headers, as_headers
 from _websub.outcome import Success
-
-__all__ = ["Success"]
-
-
-class MessageType(StrEnum):
-    """The type of an update message: the content itself, or only the announcement of an update."""
-
-    EVENT = "event"
-    PUBLISH = "publish"
 
 
 def _headers() -> Any:
     return attrs.field(default=NO_HEADERS, converter=as_headers)
 
 
-def _location(_: object, __: object, value: str) -> None:
-    check_url(value, "The location of a redirect")
-
-
 def _extras() -> Any:
     return attrs.field(factory=dict, converter=dict)
+
+
+class MessageType(StrEnum):
+    """The type of an update message: the content itself, or only the announcement of an update.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement, MessageType
+
+
+        async def on_update_message(self, message):
+            if message.type is MessageType.EVENT:
+                print("There is new content to fetch from", message.topic)
+            return Acknowledgement()
+        ```
+    """
+
+    EVENT = "event"
+    PUBLISH = "publish"
 
 
 @attrs.frozen(kw_only=True)
@@ -47,6 +51,17 @@ class TopicRegistration:
         topic: The topic's URL.
         headers: The headers of the request.
         extras: Parameters that WebSub does not know, by name.
+
+    Example:
+        ```python
+        from websubhub import TopicRegistrationError, TopicRegistrationSuccess
+
+
+        async def on_register_topic(self, message):
+            if message.headers.get("Authorization") != "Bearer s3cret":
+                return TopicRegistrationError("The token is wrong.", status=401)
+            return TopicRegistrationSuccess()
+        ```
     """
 
     topic: str
@@ -81,6 +96,19 @@ class UpdateMessage:
         headers: The headers of the request.
         client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
         extras: Parameters that WebSub does not know, by name.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement, ContentError, UpdateMessageError
+
+
+        async def on_update_message(self, message):
+            try:
+                print(message.topic, message.json())
+            except ContentError:
+                return UpdateMessageError("This hub distributes JSON only.")
+            return Acknowledgement()
+        ```
     """
 
     topic: str
@@ -109,83 +137,6 @@ class UpdateMessage:
 
 
 @attrs.frozen(kw_only=True)
-class Subscription:
-    """A subscriber subscribes to a topic (W3C 5.1).
-
-    Attributes:
-        hub: The hub's own public URL.
-        topic: The topic's URL, as the subscriber wrote it.
-        callback: The URL to deliver to, as the subscriber wrote it.
-        lease_seconds: The lease that will be granted, in seconds, within the limits of the hub.
-        secret: The key to sign deliveries with.
-        headers: The headers of the request.
-        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
-        extras: Parameters that WebSub does not know, by name.
-        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
-    """
-
-    hub: str
-    topic: str
-    callback: str = attrs.field(repr=False)
-    lease_seconds: int
-    secret: str | None = attrs.field(default=None, repr=False)
-    headers: Headers = _headers()
-    client: str = attrs.field(default="", eq=False)
-    extras: dict[str, str] = _extras()
-    request_id: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class VerifiedSubscription(Subscription):
-    """A subscription that the subscriber has confirmed (W3C 5.3).
-
-    Attributes:
-        verified_at: When the verification request was sent, in seconds since 1970. The lease begins then.
-    """
-
-    verified_at: float
-
-    @property
-    def expires_at(self) -> float:
-        """When the lease ends, in seconds since 1970."""
-        return self.verified_at + self.lease_seconds
-
-
-@attrs.frozen(kw_only=True)
-class Unsubscription:
-    """A subscriber unsubscribes from a topic (W3C 5.1).
-
-    Attributes:
-        hub: The hub's own public URL.
-        topic: The topic's URL, as the subscriber wrote it.
-        callback: The callback of the subscription, as the subscriber wrote it.
-        secret: The secret, if one was sent. It has no meaning here.
-        headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
-        request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
-    """
-
-    hub: str
-    topic: str
-    callback: str = attrs.field(repr=False)
-    secret: str | None = attrs.field(default=None, repr=False)
-    headers: Headers = _headers()
-    extras: dict[str, str] = _extras()
-    request_id: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class VerifiedUnsubscription(Unsubscription):
-    """An unsubscription that the subscriber has confirmed (W3C 5.3).
-
-    Attributes:
-        verified_at: When the verification request was sent, in seconds since 1970.
-    """
-
-    verified_at: float
-
-
-@attrs.frozen(kw_only=True)
 class ContentDistributionMessage:
     """A message to the subscribers of a topic.
 
@@ -196,6 +147,14 @@ class ContentDistributionMessage:
         hubs: The topic's hubs as its publisher advertises them. The default is the hub's public URL (W3C 7).
         topic: The topic's canonical URL as its publisher advertises it. The default is that of the subscription.
         message_id: The id of the message, which is the same when it is sent again, so that subscribers recognise it.
+
+    Example:
+        ```python
+        from websubhub import ContentDistributionMessage
+
+        json = ContentDistributionMessage(content={"headline": "It works"})
+        feed = ContentDistributionMessage(content=b"<feed/>", content_type="application/atom+xml")
+        ```
     """
 
     content: Payload = attrs.field(repr=False)
@@ -223,17 +182,47 @@ class ContentDistributionSuccess:
 
 @attrs.frozen(kw_only=True)
 class TopicRegistrationSuccess(Success):
-    """The topic is registered."""
+    """The topic is registered.
+
+    Example:
+        ```python
+        from websubhub import TopicRegistrationSuccess
+
+
+        async def on_register_topic(self, message):
+            return TopicRegistrationSuccess(body={"topic": message.topic})
+        ```
+    """
 
 
 @attrs.frozen(kw_only=True)
 class TopicDeregistrationSuccess(Success):
-    """The topic is no longer registered."""
+    """The topic is no longer registered.
+
+    Example:
+        ```python
+        from websubhub import TopicDeregistrationSuccess
+
+
+        async def on_deregister_topic(self, message):
+            return TopicDeregistrationSuccess()
+        ```
+    """
 
 
 @attrs.frozen(kw_only=True)
 class Acknowledgement(Success):
-    """The update was accepted."""
+    """The update was accepted.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement
+
+
+        async def on_update_message(self, message):
+            return Acknowledgement(status=202, headers={"X-Queue": "news"})
+        ```
+    """
 
     @property
     def message_id(self) -> str | None:
@@ -244,57 +233,3 @@ class Acknowledgement(Success):
     def recipients(self) -> int | None:
         """How many subscriptions the update is owed to, or None if the hub does not tell."""
         return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), 10**12)
-
-
-@attrs.frozen(kw_only=True, field_transformer=checked_fields)
-class SubscriptionAccepted(Success):
-    """The subscription request was accepted. Validation and intent verification follow.
-
-    Attributes:
-        lease_seconds: The lease to grant instead of the requested one, in seconds, within the limits of ``HubConfig``.
-        verified: Whether the intent is already known, so that no verification request is sent.
-        deferred: Whether the service itself verifies later, with ``HubApplication.verify``.
-    """
-
-    status: int = 202
-    lease_seconds: int | None = None
-    verified: bool = False
-    deferred: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class UnsubscriptionAccepted(Success):
-    """The unsubscription request was accepted. Intent verification follows.
-
-    Attributes:
-        verified: Whether the intent is already known, so that no verification request is sent.
-        deferred: Whether the service itself verifies later, with ``HubApplication.verify``.
-    """
-
-    status: int = 202
-    verified: bool = False
-    deferred: bool = False
-
-
-@attrs.frozen
-class SubscriptionTemporaryRedirect(Success):
-    """A redirect of this subscription request to another hub (W3C 5.1.2).
-
-    Attributes:
-        location: The URL of the other hub. It is the first argument.
-    """
-
-    location: str = attrs.field(validator=_location)
-    status: int = attrs.field(default=307, init=False)
-
-
-@attrs.frozen
-class SubscriptionPermanentRedirect(Success):
-    """A redirect of all subscription requests for this topic, from now on, to another hub (W3C 5.1.2).
-
-    Attributes:
-        location: The URL of the other hub. It is the first argument.
-    """
-
-    location: str = attrs.field(validator=_location)
-    status: int = attrs.field(default=308, init=False)

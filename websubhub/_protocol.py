@@ -11,18 +11,16 @@ from _websub.grammar.vocabulary import FORM, Header, Mode, Parameter
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
 from _websub.outcome import Success, WebSubError
 from websubhub._config import HubConfig
-from websubhub._messages import (
+from websubhub._messages import TopicDeregistration, TopicRegistration, UpdateMessage
+from websubhub._publish_request import RefusedTopic, read_announcement, read_body_form, read_content
+from websubhub._subscriptions import (
     Subscription,
     SubscriptionPermanentRedirect,
     SubscriptionTemporaryRedirect,
-    TopicDeregistration,
-    TopicRegistration,
     Unsubscription,
-    UpdateMessage,
     VerifiedSubscription,
     VerifiedUnsubscription,
 )
-from websubhub._publish_request import RefusedTopic, read_announcement, read_body_form, read_content
 
 Message = TopicRegistration | TopicDeregistration | Subscription | Unsubscription | UpdateMessage | RefusedTopic
 

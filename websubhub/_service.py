@@ -7,7 +7,7 @@ import attrs
 
 from _websub.hooks import check_hooks
 from _websub.outcome import Hook
-from websubhub import _errors, _messages
+from websubhub import _errors, _messages, _subscriptions
 
 
 class HubService:
@@ -18,6 +18,29 @@ class HubService:
 
     Defining a subclass without the required hooks raises ``TypeError``. If it is only a base of further classes, write
     ``class Base(HubService, abstract=True)``.
+
+    Example:
+        ```python
+        from websubhub import Acknowledgement, HubService, TopicDeregistrationSuccess, TopicRegistrationSuccess
+
+
+        class Hub(HubService):
+            async def on_register_topic(self, message):
+                return TopicRegistrationSuccess()
+
+            async def on_deregister_topic(self, message):
+                return TopicDeregistrationSuccess()
+
+            async def on_update_message(self, message):
+                print(message.topic, message.content_type, len(message.body))
+                return Acknowledgement()
+
+            async def on_subscription_intent_verified(self, message):
+                print(message.topic, "has a new subscriber")
+
+            async def on_unsubscription_intent_verified(self, message):
+                print(message.topic, "has lost a subscriber")
+        ```
     """
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: object) -> None:
@@ -43,43 +66,43 @@ class HubService:
         raise NotImplementedError
 
     async def on_subscription(
-        self, message: _messages.Subscription
+        self, message: _subscriptions.Subscription
     ) -> (
-        _messages.SubscriptionAccepted
-        | _messages.SubscriptionTemporaryRedirect
-        | _messages.SubscriptionPermanentRedirect
+        _subscriptions.SubscriptionAccepted
+        | _subscriptions.SubscriptionTemporaryRedirect
+        | _subscriptions.SubscriptionPermanentRedirect
         | _errors.BadSubscriptionError
         | _errors.InternalSubscriptionError
     ):
         """Accept, redirect or refuse a subscription request, without waiting for anything slow (W3C 5.1.2)."""
-        return _messages.SubscriptionAccepted()
+        return _subscriptions.SubscriptionAccepted()
 
     async def on_subscription_validation(
-        self, message: _messages.Subscription
+        self, message: _subscriptions.Subscription
     ) -> _errors.SubscriptionDeniedError | _errors.RequestPostponedError | None:
         """Validate a subscription request after the 202. A denial is sent to the callback (W3C 5.2)."""
         return None
 
     async def on_subscription_intent_verified(
-        self, message: _messages.VerifiedSubscription
+        self, message: _subscriptions.VerifiedSubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
         """Activate a subscription that the subscriber has confirmed. Required (W3C 5.3)."""
         raise NotImplementedError
 
     async def on_unsubscription(
-        self, message: _messages.Unsubscription
-    ) -> _messages.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
+        self, message: _subscriptions.Unsubscription
+    ) -> _subscriptions.UnsubscriptionAccepted | _errors.BadUnsubscriptionError | _errors.InternalUnsubscriptionError:
         """Accept or refuse an unsubscription request."""
-        return _messages.UnsubscriptionAccepted()
+        return _subscriptions.UnsubscriptionAccepted()
 
     async def on_unsubscription_validation(
-        self, message: _messages.Unsubscription
+        self, message: _subscriptions.Unsubscription
     ) -> _errors.UnsubscriptionDeniedError | _errors.RequestPostponedError | None:
         """Validate an unsubscription request after the 202. A denial is sent to the callback."""
         return None
 
     async def on_unsubscription_intent_verified(
-        self, message: _messages.VerifiedUnsubscription
+        self, message: _subscriptions.VerifiedUnsubscription
     ) -> _errors.IntentVerificationError | _errors.RequestPostponedError | None:
         """End a subscription after the subscriber has confirmed it. Required (W3C 5.3)."""
         raise NotImplementedError
@@ -117,11 +140,11 @@ HOOKS = (
     ),
     Hook(
         name="on_subscription",
-        message=_messages.Subscription,
+        message=_subscriptions.Subscription,
         successes=(
-            _messages.SubscriptionAccepted,
-            _messages.SubscriptionTemporaryRedirect,
-            _messages.SubscriptionPermanentRedirect,
+            _subscriptions.SubscriptionAccepted,
+            _subscriptions.SubscriptionTemporaryRedirect,
+            _subscriptions.SubscriptionPermanentRedirect,
         ),
         errors=(_errors.BadSubscriptionError, _errors.InternalSubscriptionError),
         failure=_errors.InternalSubscriptionError,
@@ -129,7 +152,7 @@ HOOKS = (
     ),
     Hook(
         name="on_subscription_validation",
-        message=_messages.Subscription,
+        message=_subscriptions.Subscription,
         successes=(NoneType,),
         errors=(_errors.SubscriptionDeniedError, _errors.RequestPostponedError),
         failure=_errors.SubscriptionDeniedError,
@@ -137,7 +160,7 @@ HOOKS = (
     ),
     Hook(
         name="on_subscription_intent_verified",
-        message=_messages.VerifiedSubscription,
+        message=_subscriptions.VerifiedSubscription,
         successes=(NoneType,),
         errors=(_errors.IntentVerificationError, _errors.RequestPostponedError),
         failure=_errors.IntentVerificationError,
@@ -146,15 +169,15 @@ HOOKS = (
     ),
     Hook(
         name="on_unsubscription",
-        message=_messages.Unsubscription,
-        successes=(_messages.UnsubscriptionAccepted,),
+        message=_subscriptions.Unsubscription,
+        successes=(_subscriptions.UnsubscriptionAccepted,),
         errors=(_errors.BadUnsubscriptionError, _errors.InternalUnsubscriptionError),
         failure=_errors.InternalUnsubscriptionError,
         reason="internal server error",
     ),
     Hook(
         name="on_unsubscription_validation",
-        message=_messages.Unsubscription,
+        message=_subscriptions.Unsubscription,
         successes=(NoneType,),
         errors=(_errors.UnsubscriptionDeniedError, _errors.RequestPostponedError),
         failure=_errors.UnsubscriptionDeniedError,
@@ -162,7 +185,7 @@ HOOKS = (
     ),
     Hook(
         name="on_unsubscription_intent_verified",
-        message=_messages.VerifiedUnsubscription,
+        message=_subscriptions.VerifiedUnsubscription,
         successes=(NoneType,),
         errors=(_errors.IntentVerificationError, _errors.RequestPostponedError),
         failure=_errors.IntentVerificationError,
@@ -192,12 +215,12 @@ FLOWS: Mapping[type, Flow] = {
     _messages.TopicRegistration: Flow(request="on_register_topic"),
     _messages.TopicDeregistration: Flow(request="on_deregister_topic"),
     _messages.UpdateMessage: Flow(request="on_update_message"),
-    _messages.Subscription: Flow(
+    _subscriptions.Subscription: Flow(
         request="on_subscription",
         validation="on_subscription_validation",
         verified="on_subscription_intent_verified",
     ),
-    _messages.Unsubscription: Flow(
+    _subscriptions.Unsubscription: Flow(
         request="on_unsubscription",
         validation="on_unsubscription_validation",
         verified="on_unsubscription_intent_verified",

@@ -11,16 +11,13 @@ from urllib.parse import urljoin
 import anyio
 import attrs
 from anyio.abc import TaskStatus
+from anyio.streams.memory import MemoryObjectReceiveStream
 
-import websubsub
+from _websub.namesake import require_own_subscriber
 from websubhub import Advertiser, Answer, AsgiEdge, Binding, PublisherClient, Request, Response, TopicClient, serve_app
 
-if not hasattr(websubsub, "SubscriberService"):  # another distribution installs a package of this name, too
-    raise ImportError(
-        "Another distribution has replaced the package websubsub of websubhub; "
-        "uninstall it, and install websubhub again.",
-        name="websubsub",
-    )
+require_own_subscriber()
+import websubsub  # noqa: E402 - once it is known to be ours
 
 _STEP_SECONDS = 10.0
 _ATOM = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Demo</title></feed>'
@@ -94,6 +91,7 @@ class DemoSubscriber(websubsub.SubscriberService):
     """Keeps deliveries with their time of arrival."""
 
     def __init__(self) -> None:
+        self.received: MemoryObjectReceiveStream[_Received]
         self._incoming, self.received = anyio.create_memory_object_stream[_Received](10)
 
     async def __aenter__(self) -> Self:

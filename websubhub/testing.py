@@ -39,6 +39,24 @@ class InMemoryWeb(httpx.AsyncBaseTransport):
     """The internet of a test, with an ASGI application for each host name.
 
     A host that is missing, or is in ``down``, cannot be connected to.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import PublisherClient
+        from websubhub.testing import InMemoryWeb, RecordingHub
+
+
+        async def main():
+            web = InMemoryWeb()
+            hub = web["hub.example"] = RecordingHub()
+            await PublisherClient("https://hub.example/", client=web.client()).notify_update("https://example.com/")
+            assert hub.forms == [{"hub.mode": "publish", "hub.topic": "https://example.com/", "hub.url": "https://example.com/"}]
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(self) -> None:

@@ -220,6 +220,19 @@ def asgi(
 
     Raises:
         ValueError: The config has no URL.
+
+    Example:
+        ```python
+        from websubsub import SubscriberConfig, SubscriberService, asgi
+
+
+        class Subscriber(SubscriberService):
+            async def on_event_notification(self, message):
+                print(message.topic, message.text())
+
+
+        app = asgi(Subscriber(), SubscriberConfig(url="https://subscriber.example.com/", targets="https://example.com/feed"))
+        ```
     """
     return SubscriberApplication(
         service, config or SubscriberConfig(), client=client, discovery=discovery, insecure_secrets=insecure_secrets

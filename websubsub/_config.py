@@ -34,6 +34,14 @@ class Target:
 
     Raises:
         ValueError: There is neither a resource nor a hub with a topic, or a URL or the secret cannot be used.
+
+    Example:
+        ```python
+        from websubsub import Target
+
+        discovered = Target(resource="https://example.com/feed")
+        known = Target(hub="https://hub.example.com/hub", topic="https://example.com/feed", secret="s3cret")
+        ```
     """
 
     resource: str | None = None
@@ -140,6 +148,18 @@ class SubscriberConfig:
 
     Raises:
         ValueError: A value cannot be used. The message says which.
+
+    Example:
+        ```python
+        from websubsub import SubscriberConfig
+
+        config = SubscriberConfig(
+            url="https://subscriber.example.com/",
+            targets="https://example.com/feed",
+            lease_seconds=86_400,
+            state="sqlite:///subscriptions.db",
+        )
+        ```
     """
 
     url: str | None = attrs.field(default=None, validator=_callback_base)

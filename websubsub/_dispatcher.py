@@ -36,6 +36,7 @@ activity = logging.getLogger("websubsub.activity")
 _ROWS = {hook.message: hook for hook in HOOKS}
 _ACCEPTED = 202
 _BUSY = plain(503, "Too busy, deliver again later.", [("Retry-After", "5")])
+_DONE = protocol.write_acknowledgement(Acknowledgement(), _ACCEPTED)
 _NOTHING_HERE = protocol.write_refusal(FormError("There is no subscription here.", status=404))
 
 
@@ -235,7 +236,8 @@ class Dispatcher:
             self._tell(EventKind.UNSUBSCRIBED, subscription, "The service wants no more deliveries.")
         if isinstance(outcome, WebSubError):
             return protocol.write_error(outcome)
-        return protocol.write_acknowledgement(_success(outcome) or Acknowledgement(), _ACCEPTED)
+        success = _success(outcome)
+        return _DONE if success is None else protocol.write_acknowledgement(success, _ACCEPTED)
 
     def _tell(self, kind: EventKind, subscription: Subscription, reason: str = "", *, lease: int | None = None) -> None:
         self._report(

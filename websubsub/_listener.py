@@ -35,6 +35,28 @@ class SubscriberListener:
 
     Raises:
         ValueError: The server is not installed, or cannot serve in this way.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubsub import SubscriberConfig, SubscriberListener, SubscriberService
+
+
+        class Subscriber(SubscriberService):
+            async def on_event_notification(self, message):
+                print(message.topic, message.text())
+
+
+        async def main():
+            async with SubscriberListener(port=8081) as listener:
+                listener.attach(Subscriber(), "/feed", config=SubscriberConfig(targets="https://example.com/feed"))
+                await listener.start()
+                await anyio.sleep_forever()
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

@@ -107,6 +107,12 @@ class ContentDistributionMessage:
         body: The content, byte for byte.
         content_type: The Content-Type, exactly as it was sent, or an empty text.
         headers: The headers of the request. The signature does not cover them.
+
+    Example:
+        ```python
+        async def on_event_notification(self, message):
+            print(message.topic, message.json()["headline"])
+        ```
     """
 
     hub: str

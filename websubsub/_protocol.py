@@ -140,9 +140,10 @@ def find_token(request: Request, base: str) -> str | None:
         base: The public URL that all callbacks are below.
     """
     folder, _, token = request.path.rpartition("/")
-    local = request.local_path.rpartition("/")[0]
+    if folder == path_of(base).rstrip("/"):
+        return token
     # A proxy, or the framework that the application is mounted in, may have removed the public path.
-    return token if folder == path_of(base).rstrip("/") or local == "" else None
+    return token if request.local_path.rpartition("/")[0] == "" else None
 
 
 def write_confirmation(challenge: str, success: Success) -> Response:

@@ -15,6 +15,16 @@ class SubscriberService:
 
     Defining a subclass without the required hook raises ``TypeError``. If it is only a base of further classes, write
     ``class Base(SubscriberService, abstract=True)``.
+
+    Example:
+        ```python
+        from websubsub import SubscriberService
+
+
+        class Subscriber(SubscriberService):
+            async def on_event_notification(self, message):
+                print(message.topic, message.text())
+        ```
     """
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: object) -> None:

@@ -45,6 +45,25 @@ async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyw
         OSError: The address cannot be listened on.
         ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
             serve in this way.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubsub import SubscriberConfig, SubscriberService, serve
+
+
+        class Subscriber(SubscriberService):
+            async def on_event_notification(self, message):
+                print(message.topic, message.text())
+
+
+        async def main():
+            await serve(Subscriber(), SubscriberConfig(targets="https://example.com/feed"), port=8081)
+
+
+        anyio.run(main)
+        ```
     """
     binding = Binding(host=host, port=port, certfile=certfile, keyfile=keyfile, server=server)
     await _serve(service, config, binding, ready=ready, quiet=quiet)
@@ -138,6 +157,19 @@ def run(
         OSError: The same, if it is quiet.
         ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
             serve in this way.
+
+    Example:
+        ```python
+        from websubsub import SubscriberConfig, SubscriberService, run
+
+
+        class Subscriber(SubscriberService):
+            async def on_event_notification(self, message):
+                print(message.topic, message.text())
+
+
+        run(Subscriber(), SubscriberConfig(targets="https://example.com/feed"), port=8081)
+        ```
     """
 
     async def main(stop: Callable[[], Awaitable[object]]) -> None:

@@ -37,6 +37,26 @@ class SubscriptionClient(AsyncResource):
         max_redirects: How many 307 and 308 redirects to other hubs to follow.
         insecure_secrets: Whether secrets may be sent over plain http to other machines (W3C 5.1 advises against it).
         private_hubs: Whether hubs may be at private addresses. Set it to False for hubs that a public page names.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubsub import SubscriptionClient
+
+
+        async def main():
+            async with SubscriptionClient() as client:
+                response = await client.subscribe(
+                    hub="https://hub.example.com/hub",
+                    topic="https://example.com/feed",
+                    callback="https://subscriber.example.com/callback",
+                )
+            print(response.status)
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from _websub import __version__
+from _websub.namesake import NamesakeError, require_own_subscriber
 from websubsub._state.kinds import FORMS
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
@@ -35,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 for success, 1 if a page or a hub failed, 2 for a mistake of the user.
     """
     try:
+        require_own_subscriber()
         return _run(_parser().parse_args(argv))
-    except ValueError as error:
+    except (ValueError, NamesakeError) as error:
         print(f"websubsub: {error}", file=sys.stderr)
         return _USER_MISTAKE
 

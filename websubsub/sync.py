@@ -11,10 +11,13 @@
 from typing import Any, Final
 
 from _websub.blocking import BlockingClient, blocking
+from _websub.namesake import require_own_subscriber
 from websubsub import _subscription_client as _subscribing
 from websubsub._discovery import client as _discovering
 
 __all__ = ["DiscoveryClient", "SubscriptionClient"]
+
+require_own_subscriber()
 
 
 class DiscoveryClient(BlockingClient):

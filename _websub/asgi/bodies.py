@@ -22,7 +22,7 @@ class Arrival:
 
     Attributes:
         client: The client that it counts for.
-        patience: The cancel scope that ends the wait for more of it.
+        patience: The cancel scope that ends the wait for more of it, or None while nobody waits.
         held: How many bytes of it are held.
         gave_way: Whether it is refused to make room for others.
     """
@@ -32,7 +32,7 @@ class Arrival:
     def __init__(self, bodies: "Bodies", client: str) -> None:
         self._bodies = bodies
         self.client = client
-        self.patience = anyio.CancelScope()
+        self.patience: anyio.CancelScope | None = None
         self.held = 0
         self.gave_way = False
 
@@ -112,4 +112,5 @@ class Bodies:
     def _give_way(self, arrival: Arrival) -> None:
         self.release(arrival)
         arrival.gave_way = True
-        arrival.patience.cancel()
+        if arrival.patience is not None:
+            arrival.patience.cancel()

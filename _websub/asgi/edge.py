@@ -21,6 +21,7 @@ from _websub.asgi.events import (
     write_response,
 )
 from _websub.asgi.holdings import client_of
+from _websub.asgi.promises import promises_of
 from _websub.asgi.refusals import Refusals
 from _websub.http import Answer, Request, Response, Then, plain
 from _websub.limits import EdgeLimits, EdgeLoad
@@ -216,6 +217,9 @@ class AsgiEdge:
 
     async def _write(self, scope: Scope, send: AsgiSend, response: Response) -> None:
         # A client that reads nothing would hold its slot until it leaves, and on HTTP/2 even longer.
+        if promises_of(scope).send_seconds <= self._limits.send_seconds:
+            await write_response(scope, send, response)
+            return
         with anyio.move_on_after(self._limits.send_seconds) as patience:
             await write_response(scope, send, response)
         if patience.cancelled_caught:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import anyio
 
 from _websub.asgi.bodies import Arrival, Bodies, busy
+from _websub.asgi.promises import promises_of
 from _websub.grammar.targets import in_origin_form
 from _websub.http import Headers, Request, Response, plain
 from _websub.limits import FREE_PIECES, are_too_small
@@ -54,7 +55,7 @@ async def read_request(
         scope: The ASGI scope.
         receive: The ASGI receive function.
         limit: The largest body, in bytes.
-        seconds: How long the body may take to arrive.
+        seconds: How long the body may take to arrive, unless the server has it already.
         arrival: The body among those that the application holds. By default it is counted alone.
         coded: Whether the body may have a Content-Encoding. It is not unpacked.
 
@@ -67,16 +68,23 @@ async def read_request(
     if method in {"CONNECT", "TRACE"}:
         raise RefusedError(plain(501, f"{method} is not for this server.", _CLOSE))
     scope = in_origin_form(scope)
-    headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+    headers = Headers.of(tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]))
     named = headers.by_name
     mount = scope.get("root_path", "").rstrip("/")
     url = _url(scope, named.get("host", [""])[0] or "localhost", mount)
     _check_framing(named, limit, scope.get("http_version", "1.1"))
     if not coded:
         _check_coding(named)
-    body = await _read_body(receive, arrival or Bodies.alone(), limit=limit, seconds=seconds)
-    client = arrival.client if arrival else ""
-    return Request(method=method, url=url, headers=headers, body=body, mount=mount, client=client)
+    arrival = arrival or Bodies.alone()
+    if promises_of(scope).whole:
+        body: bytes | None = await _gather(receive, arrival, limit)
+    else:
+        body = await _await_body(receive, arrival, limit, seconds)
+    if arrival.gave_way:
+        raise RefusedError(busy())
+    if body is None:
+        raise RefusedError(plain(408, "The body did not arrive in time.", _CLOSE))
+    return Request(method=method, url=url, headers=headers, body=body, mount=mount, client=arrival.client)
 
 
 def _url(scope: Scope, host: str, mount: str) -> str:
@@ -103,29 +111,31 @@ def _path(scope: Scope) -> str:
     return path
 
 
-async def _read_body(receive: Receive, arrival: Arrival, *, limit: int, seconds: float) -> bytes:
+async def _await_body(receive: Receive, arrival: Arrival, limit: int, seconds: float) -> bytes | None:
+    """Return a body, or None if it did not arrive in time or has given way to others."""
+    with anyio.move_on_after(seconds) as arrival.patience:
+        return await _gather(receive, arrival, limit)
+    return None
+
+
+async def _gather(receive: Receive, arrival: Arrival, limit: int) -> bytes:
+    """Return the pieces of a body as one, or what there is of it when it gives way to others."""
     body: bytes | bytearray = b""
     more, pieces = True, 0
-    with arrival.patience as patience:
-        patience.deadline = anyio.current_time() + seconds
-        while more and not arrival.gave_way:
-            event = await receive()
-            if event["type"] == "http.disconnect":
-                raise DisconnectedError
-            chunk = event.get("body", b"")
-            if chunk:
-                if len(body) + len(chunk) > limit:
-                    raise _too_large(limit)
-                arrival.grow(len(chunk))
-                body = _joined(body, chunk)
-            pieces += 1
-            if are_too_small(pieces, len(body)):
-                raise RefusedError(plain(400, "The body comes in too many small pieces.", _CLOSE))
-            more = event.get("more_body", False)
-    if arrival.gave_way:
-        raise RefusedError(busy())
-    if more:
-        raise RefusedError(plain(408, "The body did not arrive in time.", _CLOSE))
+    while more and not arrival.gave_way:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise DisconnectedError
+        chunk = event.get("body", b"")
+        if chunk:
+            if len(body) + len(chunk) > limit:
+                raise _too_large(limit)
+            arrival.grow(len(chunk))
+            body = _joined(body, chunk)
+        pieces += 1
+        if are_too_small(pieces, len(body)):
+            raise RefusedError(plain(400, "The body comes in too many small pieces.", _CLOSE))
+        more = event.get("more_body", False)
     return bytes(body)
 
 

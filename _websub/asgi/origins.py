@@ -32,8 +32,11 @@ def is_from_another_page(request: Request) -> bool:
     sites = request.headers.get_all("Sec-Fetch-Site")
     if any(site.strip().lower() not in _OWN_SITES for site in sites):
         return True
+    origins = request.headers.get_all("Origin")
+    if not origins:  # as from all programs
+        return False
     own = _authority(request.url)
-    return any(_authority(origin) != own for origin in request.headers.get_all("Origin"))
+    return any(_authority(origin) != own for origin in origins)
 
 
 def _authority(url: str) -> tuple[str, int | None] | None:

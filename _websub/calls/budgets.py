@@ -32,7 +32,8 @@ class Budgets:
         remembered: How many accounts of hosts, and how many of addresses, are kept.
 
     Attributes:
-        for_strangers: How many exchanges may be in progress with hosts that wanted nothing within the last hour.
+        places: How many exchanges may be in progress with all hosts.
+        for_strangers: How many of them with hosts that wanted nothing within the last hour.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Budgets:
     ) -> None:
         self._hosts = Accounts(budget, clock, remembered)
         self._addresses = Accounts(addresses or budget, clock, remembered)
-        self._free = places
+        self.places = self._free = places
         self._free_for_failing = places / 2
         self.for_strangers = self._free_for_unproven = places * 3 / 4
 

@@ -1,6 +1,7 @@
 """The network addresses that strangers can make us connect to: public ones, and those the operator adds."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import attrs
@@ -105,6 +106,7 @@ def _is_local_name(host: str) -> bool:
     return f".{host}".removesuffix(".").endswith(".localhost")
 
 
+@lru_cache(maxsize=256)  # every request to a server on loopback asks, and its Host is nearly always the same
 def is_loopback_host(host: str) -> bool:
     """Return whether a host name or address literal, in brackets or not, names this machine."""
     if _is_local_name(host):

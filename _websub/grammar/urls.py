@@ -115,6 +115,14 @@ def url_identity(url: str) -> str:
 
     Reserved characters stay encoded, with upper-case digits. Scheme, host and path are not rewritten, since those would
     be different URLs.
+
+    Example:
+        ```python
+        from websubhub import url_identity
+
+        assert url_identity("https://example.com/%7efeed") == url_identity("https://example.com/~feed")
+        assert url_identity("https://example.com/a%2fb") != url_identity("https://example.com/a/b")
+        ```
     """
     return _ESCAPE.sub(_decode_unreserved, url)
 

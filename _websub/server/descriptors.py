@@ -7,8 +7,8 @@ _OWN = 32
 #: Fewer would serve nobody.
 _LEAST = 16
 _ENOUGH = 1_048_576
-#: What is left to all others by connections that are kept for later, if it is not more than two thirds.
-_FOR_OTHERS = 8_192
+#: What connections that are kept for later leave to all others, clients above all, if that is not more than two thirds.
+_FOR_OTHERS = 5_120
 _KEPT_PARTS = 3
 
 
@@ -41,13 +41,14 @@ def connections_within_limit(wanted: int, parts: int = 2) -> int:
     return max(min(wanted, (soft - _OWN) // parts), min(wanted, _LEAST))
 
 
-def kept_within_limit(wanted: int) -> int:
+def kept_within_limit(wanted: int, busy: int) -> int:
     """How many connections may be kept open although nobody uses them at present.
 
     Args:
         wanted: How many there may be at most.
+        busy: How many may be in use beside them.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted
-    return min(wanted, max(connections_within_limit(wanted, _KEPT_PARTS), soft - _FOR_OTHERS))
+    return min(wanted, max(connections_within_limit(wanted, _KEPT_PARTS), soft - _FOR_OTHERS - busy))

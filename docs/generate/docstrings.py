@@ -5,7 +5,7 @@ import re
 
 import attrs
 
-_SECTIONS = {"Args", "Attributes", "Returns", "Raises", "Yields"}
+_SECTIONS = {"Args", "Attributes", "Returns", "Raises", "Yields", "Example"}
 _ENTRY = re.compile(r"([A-Za-z_][\w, ]*): (.*)")
 
 
@@ -19,6 +19,7 @@ class Docstring:
         described: Arguments and attributes, by name.
         returns: What comes back.
         raises: The errors, by name.
+        example: A program, fenced as in Markdown.
     """
 
     summary: str
@@ -26,6 +27,7 @@ class Docstring:
     described: dict[str, str]
     returns: str
     raises: dict[str, str]
+    example: str
 
 
 def read(value: object) -> Docstring:
@@ -41,6 +43,7 @@ def read(value: object) -> Docstring:
         described=_entries(sections.get("Args", "")) | _entries(sections.get("Attributes", "")),
         returns=_inline(_joined(sections.get("Returns", ""))),
         raises=_entries(sections.get("Raises", "")),
+        example=inspect.cleandoc(sections.get("Example", "")),
     )
 
 

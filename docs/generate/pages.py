@@ -11,7 +11,7 @@ from docs.generate.hooks import hooks_page
 from docs.generate.page import FOLDER as FOLDER  # noqa: PLC0414 - for the tests
 from docs.generate.page import Pages, Topic, elsewhere, in_order
 from docs.generate.sections import Section, section
-from websubhub import _messages
+from websubhub import _messages, _subscriptions
 from websubhub._service import HOOKS
 
 #: What can be said nowhere but here: a type made of other types has no docstring.
@@ -78,7 +78,7 @@ def topic_of(name: str) -> Topic:
             return topic
     if isinstance(value, type) and issubclass(value, Exception):
         return ERRORS
-    if isinstance(value, type) and vars(_messages).get(name) is value and name != "Headers":
+    if isinstance(value, type) and {**vars(_messages), **vars(_subscriptions)}.get(name) is value and name != "Headers":
         return MESSAGES
     return PARTS
 

@@ -59,7 +59,8 @@ def _enum(name: str, value: type[Enum]) -> Section:
 
 def _text(value: object) -> list[str]:
     said = docstrings.read(value)
-    return [said.summary, *(["", said.body] if said.body else [])]
+    paragraphs = [each for each in (said.summary, said.body, said.example) if each]
+    return "\n\n".join(paragraphs).split("\n")
 
 
 def _function(name: str, value: Any, level: int) -> Section:

@@ -170,6 +170,7 @@ def _watch(hub: Served, cookies: httpx.Cookies, until: float) -> None:
 
         def follow() -> None:
             with client.stream("GET", "/live/stream") as stream:
+                assert stream.status_code == 200
                 for _ in stream.iter_raw():
                     if time.monotonic() > until:
                         return

@@ -144,6 +144,21 @@ async def test_one_client_has_two_places_beside_those_of_the_crowd() -> None:
         assert len(one.begun) == 22
 
 
+@pytest.mark.threat("DOS-7", "DOS-12")
+async def test_a_topic_of_another_client_is_fetched_behind_a_crowd_of_hosts_that_answered_before() -> None:
+    async with fetching() as one:
+        one.good.update([*CROWD, TOPIC])
+        await one.announce(ATTACKER, *CROWD)
+        await one.announce(FRIEND, TOPIC)
+        one.part._clock.now += 10  # type: ignore[attr-defined]  # the clock of this test
+        one.begun.clear()
+        one.good.difference_update(CROWD)
+        await one.announce(ATTACKER, *CROWD)
+        assert one.crowd <= 30, "an eighth of the places, but for two of the attacker's own, is for others"
+        await one.announce(FRIEND, TOPIC)
+        assert one.begun.count(TOPIC) == 1
+
+
 @pytest.mark.threat("DOS-7")
 async def test_what_hosts_are_kept_back_for_is_written_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     async with fetching() as one:
@@ -246,6 +261,23 @@ async def test_what_another_client_asks_for_is_verified_behind_a_crowd_that_hang
 
 
 @pytest.mark.threat("DOS-8", "DOS-12")
+async def test_what_another_client_asks_for_is_verified_behind_a_crowd_of_hosts_that_confirmed_before() -> None:
+    friends = [f"https://good.example/{number}" for number in range(6)]
+    async with verifying() as one:
+        one.good.update([*CROWD, *friends])
+        await one.request(ATTACKER, *CROWD)
+        await one.request(FRIEND, friends[0])
+        one.clock.now += 10
+        one.asked.clear()
+        one.good.difference_update(CROWD)
+        await one.request(ATTACKER, *CROWD)
+        crowd = sum(callback in CROWD for callback in one.asked)
+        assert crowd <= 44, "an eighth of the places, but for two of the attacker's own, is for others"
+        await one.request(FRIEND, *friends[1:])
+        assert sorted(callback for callback in one.asked if callback in friends[1:]) == friends[1:]
+
+
+@pytest.mark.threat("DOS-8", "DOS-12")
 async def test_what_has_to_wait_for_its_host_is_still_introduced_when_it_may_begin() -> None:
     async with verifying() as one:
         account, callback = (False, "good.example"), "https://good.example/"
@@ -320,3 +352,14 @@ def test_a_client_has_room_for_another_once_one_of_its_hosts_was_called() -> Non
     introductions.end(FRIEND)
     introductions.end(None)
     assert introductions.begin("b") == FRIEND
+
+
+def test_a_host_is_introduced_as_often_as_it_was_named() -> None:
+    introductions = Introductions(at_once=1)
+    for _ in range(100):
+        introductions.note(FRIEND, "a")
+    begun = 0
+    while introductions.begin("a"):
+        introductions.end(FRIEND)
+        begun += 1
+    assert begun == 64, "that often, and not for ever"

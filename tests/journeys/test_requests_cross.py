@@ -59,7 +59,6 @@ async def crossing(folder: Path) -> AsyncIterator[Crossing]:
             yield Crossing(hub.url, peers + "/sub", subscriber, client)
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("newest", ["subscribe", "unsubscribe"])
 async def test_of_two_requests_a_moment_apart_the_second_has_the_last_word(tmp_path: Path, newest: str) -> None:
     older = {"subscribe": "unsubscribe", "unsubscribe": "subscribe"}[newest]
@@ -79,7 +78,6 @@ async def test_of_two_requests_a_moment_apart_the_second_has_the_last_word(tmp_p
     assert len(left) == (ROUNDS if newest == "subscribe" else 0)
 
 
-@pytest.mark.timeout(90)
 async def test_50_clients_at_one_pair_leave_it_as_the_last_verified_request_says(tmp_path: Path) -> None:
     async with crossing(tmp_path) as hub:
         spellings = [f"{hub.peers}/~joe", f"{hub.peers}/%7Ejoe"]

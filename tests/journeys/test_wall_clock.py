@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import anyio
 import httpx
-import pytest
 
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
@@ -27,7 +26,6 @@ runpy.run_module("websubhub", run_name="__main__")
 """
 
 
-@pytest.mark.timeout(90)
 async def test_a_hub_works_on_while_its_wall_clock_is_set(tmp_path: Path) -> None:
     ahead = tmp_path / "ahead"
     command = (sys.executable, "-c", COMMAND, str(ahead))

@@ -186,7 +186,6 @@ def _delivered(subscribers: Sink, path: str) -> list[str]:
     return [line.split(" ")[-1].strip() for line in Path(subscribers.log).read_text().splitlines() if path in line]
 
 
-@pytest.mark.timeout(120)  # starts processes, which takes as long as it takes
 def test_an_edit_in_the_second_of_the_one_before_is_not_lost(tmp_path: Path, subscribers: Sink) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
@@ -209,7 +208,6 @@ def test_an_edit_in_the_second_of_the_one_before_is_not_lost(tmp_path: Path, sub
         assert len(asked) >= 3
 
 
-@pytest.mark.timeout(120)  # starts processes, which takes as long as it takes
 def test_what_could_not_be_fetched_is_fetched_after_a_kill(tmp_path: Path, subscribers: Sink) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
@@ -236,7 +234,6 @@ def test_what_could_not_be_fetched_is_fetched_after_a_kill(tmp_path: Path, subsc
             assert _shown(hub.url) == []
 
 
-@pytest.mark.timeout(120)  # starts processes, which takes as long as it takes
 def test_the_commands_show_and_operate_announcements(tmp_path: Path, subscribers: Sink) -> None:
     folder = tmp_path / "site"
     folder.mkdir()

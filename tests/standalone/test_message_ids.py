@@ -182,7 +182,6 @@ def subscribers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
         yield running
 
 
-@pytest.mark.timeout(120)  # starts processes, which takes as long as it takes
 def test_a_publish_that_is_repeated_after_a_kill_is_delivered_once(tmp_path: Path, subscribers: Sink) -> None:
     query = urlencode({"hub.mode": "publish", "hub.topic": TOPIC})
     form = {"hub.mode": "subscribe", "hub.topic": TOPIC, "hub.callback": subscribers.callback("ok", 81)}

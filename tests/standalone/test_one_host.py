@@ -107,7 +107,7 @@ async def test_an_operator_may_spell_a_host_in_any_way(name: str) -> None:
 
 def _service(store: HubStore) -> StandaloneHub:
     publishers = PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None))
-    requests = Requests(store.verifications, lambda: None)
+    requests = Requests(store.verifications, lambda *_: None)
     return StandaloneHub(store, TopicRules(store.topics), publishers, Intake(store, lambda: None), requests)
 
 

@@ -265,7 +265,6 @@ class SerialOrderOnTrio(SerialOrder):
     backend = "trio"
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("machine", [SerialOrder, SerialOrderOnTrio], ids=["asyncio", "trio"])
 def test_requests_of_a_pair_take_effect_in_a_serial_order(machine: type[SerialOrder]) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))

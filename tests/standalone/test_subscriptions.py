@@ -157,7 +157,7 @@ def _worker(store: HubStore, web: InMemoryWeb, delays: tuple[float, ...] = (0.05
         rules,
         PublisherPolicy(Tokens((), ""), anonymous=True, reach=Reach("", None)),
         Intake(store, lambda: None),
-        Requests(store.verifications, lambda: None),
+        Requests(store.verifications, lambda *_: None),
     )
     app = HubApplication(service, HubConfig(url=HUB), web.client())
     return VerificationWorker(

@@ -19,7 +19,7 @@ TOPICS = [f"https://topic.example/{number}" for number in range(20)]
 
 
 def service(store: HubStore) -> StandaloneHub:
-    def nobody() -> None:
+    def nobody(*_: object) -> None:
         """Wake nobody."""
 
     publishers = PublisherPolicy(Tokens((), "publisher"), anonymous=True, reach=Reach(HUB, "127.0.0.1"))

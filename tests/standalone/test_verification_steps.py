@@ -10,6 +10,7 @@ import pytest
 from tests.standalone.adapters.conftest import Clock
 from tests.waiting import PATIENCE
 from websubhub import (
+    Budget,
     IntentVerification,
     Subscription,
     Unsubscription,
@@ -35,8 +36,8 @@ HUB, TOPIC = "https://hub.example/", "https://topic.example/"
 class Rung(Wakeup):
     """Wakes only when it is rung, whatever time passes."""
 
-    async def wait(self, _: float) -> None:
-        await super().wait(PATIENCE * 2)
+    async def wait(self, _: float) -> list[Any] | None:
+        return await super().wait(PATIENCE * 2)
 
 
 def counted(part: Any, calls: Counter[str], *names: str) -> None:
@@ -85,11 +86,11 @@ async def empty(store: HubStore) -> None:
     await anyio.wait_all_tasks_blocked()
 
 
-async def test_a_verified_subscription_is_read_once_and_written_twice(clock: Clock) -> None:
+async def test_a_verified_subscription_is_written_twice_and_never_read(clock: Clock) -> None:
     calls = Counter[str]()
     async with MemoryStore(clock=clock) as store, anyio.create_task_group() as tasks:
         counted(store.topics, calls, "get", "save")
-        counted(store.subscriptions, calls, "save")
+        counted(store.subscriptions, calls, "save", "get", "page")
         counted(store.verifications, calls, "save", "due", "postpone", "remove")
         accepted = Rung()
         hub = service(store, TopicRules(store.topics), accepted)
@@ -100,11 +101,60 @@ async def test_a_verified_subscription_is_read_once_and_written_twice(clock: Clo
             callback = f"https://{number}.example/"
             await hub.on_subscription(Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=9))
             await empty(store)
-        assert calls == {
-            "MemoryVerifications.save": 3,
-            "MemoryVerifications.due": 3,
-            "MemorySubscriptions.save": 3,
-        }
+        assert calls == {"MemoryVerifications.save": 3, "MemorySubscriptions.save": 3}
+        tasks.cancel_scope.cancel()
+
+
+async def test_requests_that_keep_coming_do_not_hide_one_that_has_become_due_again(clock: Clock) -> None:
+    async with MemoryStore(clock=clock) as store, anyio.create_task_group() as tasks:
+        accepted = Rung()
+        hub = service(store, TopicRules(store.topics), accepted)
+        asked = list[str]()
+        confirm = confirming(hub)
+
+        async def verify(message: Subscription | Unsubscription) -> VerificationAttempt:
+            asked.append(message.callback)
+            if len(asked) == 1:
+                return VerificationAttempt(result=IntentVerification.UNANSWERED)
+            return await confirm(message)
+
+        worker = VerificationWorker(store.verifications, verify, HUB, accepted, clock=clock, delays=(3.0,))
+        tasks.start_soon(worker.run)
+        await anyio.wait_all_tasks_blocked()
+        for number in range(10):
+            callback = f"https://{number}.example/"
+            await hub.on_subscription(Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=9))
+            await anyio.wait_all_tasks_blocked()
+            clock.now += 0.5
+        assert Counter(asked) == Counter({"https://0.example/": 2} | {f"https://{n}.example/": 1 for n in range(1, 10)})
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_request_of_a_host_without_budget_waits_for_it_whoever_comes_behind(clock: Clock) -> None:
+    async with MemoryStore(clock=clock) as store, anyio.create_task_group() as tasks:
+        accepted = Rung()
+        hub = service(store, TopicRules(store.topics), accepted)
+        budget = VerificationBudget(clock, strangers=Budget(at_once=1, burst=100, per_minute=60))
+        asked, answered = list[str](), anyio.Event()
+
+        async def verify(message: Subscription | Unsubscription) -> VerificationAttempt:
+            asked.append(message.callback)
+            if len(asked) == 1:
+                await answered.wait()
+            await store.verifications.remove(message.request_id)
+            return VerificationAttempt(result=IntentVerification.VERIFIED)
+
+        worker = VerificationWorker(store.verifications, verify, HUB, accepted, clock=clock, budget=budget)
+        tasks.start_soon(worker.run)
+        await anyio.wait_all_tasks_blocked()
+        urls = [f"https://{host}.example/{number}" for number, host in enumerate("aaba")]
+        for callback in urls:
+            await hub.on_subscription(Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=9))
+            await anyio.wait_all_tasks_blocked()
+        assert asked == [urls[0], urls[2]]
+        answered.set()
+        await empty(store)
+        assert asked == [urls[0], urls[2], urls[1], urls[3]]
         tasks.cancel_scope.cancel()
 
 

@@ -29,6 +29,22 @@ async def test_what_rings_while_a_worker_waits_ends_that_wait() -> None:
             wakeup.ring()
 
 
+async def test_what_is_handed_over_is_worked_on_once_unless_somebody_rings_for_more() -> None:
+    wakeup = Wakeup()
+    wakeup.ring("a")
+    wakeup.ring("b")
+    assert await wakeup.wait(PATIENCE) == ["a", "b"]
+    wakeup.ring("c")
+    wakeup.ring()
+    assert await wakeup.wait(PATIENCE) is None, "what was handed over is found with everything else"
+    for number in range(1_000):
+        wakeup.ring(number)
+    assert await wakeup.wait(PATIENCE) is None, "more than is kept"
+    wakeup.ring("d")
+    assert await wakeup.wait(PATIENCE) == ["d"]
+    assert await wakeup.wait(0.001) is None
+
+
 async def test_nobody_who_rings_is_waited_for_longer_than_said() -> None:
     moment = 0.001
     with anyio.fail_after(PATIENCE):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 SERVER = """
 import logging, resource, sys
 from _websub.asgi.edge import AsgiEdge
@@ -34,8 +36,6 @@ run(main, backend=backend)
 """
 LOOPS = ("asyncio", "trio", "uvloop")
 BACKENDS = (*LOOPS, "asyncio uvicorn", "uvloop uvicorn")
-#: Only ends what hangs.
-PATIENCE = 60.0
 
 
 class Program:

@@ -22,6 +22,11 @@ BODY = b"3\r\nabc\r\n0\r\n\r\n"
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: hub.test\r\n\r\n"
 AS_BODY = b"Content-Length: %d\r\n\r\n" % len(HIDDEN) + HIDDEN
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: other\r\n"
+H2C = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+WEBSOCKET = (
+    b"GET /hub HTTP/1.1\r\nHost: hub.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 CONNECT = b"CONNECT hub.test:80 HTTP/1.1\r\nHost: hub.test:80\r\n"
 
 #: What comes, and the statuses of all that is answered; 0 is a connection that is closed without an answer.
@@ -86,13 +91,18 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
     "HTTP/9.9": (b"GET /hub HTTP/9.9\r\nHost: hub.test\r\n\r\n", [505]),
     "HTTP/0.9": (b"GET /hub\r\n\r\n", [400]),
     "preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00", [505]),
-    "h2c": (HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", [200]),
+    "h2c": (H2C, [200]),
     "20 KB of headers": (HEAD + b"X: " + b"y" * 20_000 + b"\r\n\r\n", [431]),
     "20 KB of many headers": (HEAD + b"X: y\r\n" * 3_400 + b"\r\n", [431]),
     "20 KB of target": (b"GET /" + b"y" * 20_000 + b" HTTP/1.1\r\nHost: hub.test\r\n\r\n", [431]),
     "15 KB of headers": (HEAD + b"X: " + b"y" * 15_000 + b"\r\n\r\n", [200]),
     "TLS in the clear": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 100, [400]),
     "empty line first": (b"\r\n" + HEAD + b"\r\n", [400]),
+    "WebSocket": (WEBSOCKET, [200]),
+    "WebSocket and a request": (WEBSOCKET + HIDDEN, [200, 200]),
+    "WebSocket between two requests": (HIDDEN + WEBSOCKET + HIDDEN, [200, 200, 200]),
+    "WebSocket and a frame": (WEBSOCKET + b"\x81\x05hello", [200]),
+    "h2c and a request": (H2C + HIDDEN, [200, 200]),
     "two requests at once": (HEAD + b"\r\n" + HIDDEN, [200, 200]),
     "more than the length says": (HEAD + b"Content-Length: 3\r\n\r\nabc" + HIDDEN, [200, 200]),
     "less than the length says": (HEAD + b"Content-Length: 30\r\n\r\nabc", [0]),

@@ -62,7 +62,6 @@ def assert_ends_well(running: Program) -> None:
     assert len(running.log) <= 10, running.log
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.threat("SLOW-6")
 def test_it_ends_whatever_hundreds_of_clients_hold_open(backend: str, kind: str) -> None:
@@ -76,7 +75,6 @@ def test_it_ends_whatever_hundreds_of_clients_hold_open(backend: str, kind: str)
         assert_ends_well(running)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", ["nothing", "stalled", "idle", "does not read", "no handshake"])
 @pytest.mark.parametrize("backend", LOOPS)
 def test_it_ends_over_tls(backend: str, kind: str, tmp_path: Path) -> None:
@@ -94,7 +92,6 @@ def test_it_ends_over_tls(backend: str, kind: str, tmp_path: Path) -> None:
         assert_ends_well(running)
 
 
-@pytest.mark.timeout(120)
 def test_it_ends_under_load(backend: str) -> None:
     """Clients of all kinds come and go, and some come while it stops."""
     with program(backend) as running, ExitStack() as stack:

@@ -88,7 +88,6 @@ TEN_THOUSAND = """
 """
 
 
-@pytest.mark.timeout(120)
 def test_ten_thousand_clients_fit_into_1024_file_descriptors(anyio_backend: str) -> None:
     with peer(answering(NO_CONTENT)) as server:
         command = [sys.executable, "-W", "error", "-c", textwrap.dedent(TEN_THOUSAND), anyio_backend, server.url]

@@ -17,7 +17,8 @@ from websubhub._distribution.distributor import shared_content
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.sharing import EngineShare
 from websubhub._errors import ContentDeliveryError, SubscriptionDeletedError
-from websubhub._messages import ContentDistributionMessage, ContentDistributionSuccess, Subscription
+from websubhub._messages import ContentDistributionMessage, ContentDistributionSuccess
+from websubhub._subscriptions import Subscription
 
 _KEPT_BODY_BYTES = 65_536
 _GONE = 410
@@ -45,6 +46,31 @@ class HubClient(AsyncResource):
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument cannot be used, or cannot be used together with a client.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import ContentDistributionMessage, HubClient, Subscription
+
+        subscription = Subscription(
+            hub="https://hub.example.com/hub",
+            topic="https://example.com/feed",
+            callback="https://subscriber.example.com/callback",
+            lease_seconds=86_400,
+            secret="s3cret",
+        )
+
+
+        async def main():
+            update = ContentDistributionMessage(content={"headline": "It works"})
+            async with HubClient(subscription) as client:
+                success = await client.notify_content_distribution(update)
+            print(success.status)
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(  # noqa: PLR0913 - the settings of Ballerina's clients, all but the first by keyword

@@ -50,6 +50,22 @@ class PublisherClient(AsyncResource):
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument cannot be used, or cannot be used together with a client.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import PublisherClient
+
+
+        async def main():
+            async with PublisherClient("https://hub.example.com/hub", token="s3cret") as publisher:
+                await publisher.register_topic("https://example.com/feed")
+                await publisher.publish_update("https://example.com/feed", {"headline": "It works"})
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

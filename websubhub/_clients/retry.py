@@ -40,6 +40,14 @@ class RetryPolicy:
         jitter: The longest random time that is added to each wait, in seconds.
         retry_after_maximum: The longest wait that ``Retry-After`` may ask for, in seconds. Longer ones are cut to this,
             since otherwise one subscriber could hold its caller for a day.
+
+    Example:
+        ```python
+        from websubhub import PublisherClient, RetryPolicy
+
+        retry = RetryPolicy(attempts=5, interval=1.0, maximum=30.0)
+        publisher = PublisherClient("https://hub.example.com/hub", retry=retry)
+        ```
     """
 
     attempts: int = attrs.field(default=3, validator=ge(1))

@@ -18,22 +18,15 @@ from websubhub import _protocol as protocol
 from websubhub._config import HubConfig
 from websubhub._dispatch.callbacks import CallbackClient
 from websubhub._dispatch.follow_ups import FollowUps
+from websubhub._dispatch.intent import VerificationAttempt
 from websubhub._dispatch.pairs import PairOrder, Turn
 from websubhub._dispatch.screening import Screening
 from websubhub._dispatch.verifier import Verifier
 from websubhub._errors import UpdateMessageError
-from websubhub._intent import VerificationAttempt
-from websubhub._messages import (
-    Subscription,
-    SubscriptionAccepted,
-    TopicDeregistration,
-    TopicRegistration,
-    Unsubscription,
-    UnsubscriptionAccepted,
-    UpdateMessage,
-)
+from websubhub._messages import TopicDeregistration, TopicRegistration, UpdateMessage
 from websubhub._publish_request import RefusedTopic, answer_for_all
 from websubhub._service import HubService, flow_of
+from websubhub._subscriptions import Subscription, SubscriptionAccepted, Unsubscription, UnsubscriptionAccepted
 
 activity = logging.getLogger("websubhub.activity")
 

@@ -12,12 +12,12 @@ import anyio.lowlevel
 from _websub.grammar.urls import host_of, url_identity
 from _websub.http import Response, plain
 from websubhub._config import HubConfig
+from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
 from websubhub._dispatch.pairs import Turn
 from websubhub._dispatch.verification_budget import VerificationBudget
 from websubhub._dispatch.verifier import Verifier
 from websubhub._errors import RequestPostponedError
-from websubhub._intent import IntentVerification, VerificationAttempt
-from websubhub._messages import Subscription, Unsubscription
+from websubhub._subscriptions import Subscription, Unsubscription
 
 log = logging.getLogger("websubhub")
 

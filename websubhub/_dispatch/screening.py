@@ -9,7 +9,7 @@ from _websub.grammar.vocabulary import Parameter
 from _websub.http import Request, Response, plain
 from websubhub._config import HubConfig
 from websubhub._dispatch.callbacks import CallbackClient
-from websubhub._messages import Subscription, Unsubscription
+from websubhub._subscriptions import Subscription, Unsubscription
 
 
 class Screening:

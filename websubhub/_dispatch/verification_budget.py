@@ -7,7 +7,7 @@ import attrs
 
 from _websub.calls.budgets import AccountState, Budget, Budgets, Spending
 from websubhub._config import VERIFICATION_BUDGET
-from websubhub._intent import IntentVerification
+from websubhub._dispatch.intent import IntentVerification
 
 log = logging.getLogger("websubhub")
 
@@ -53,8 +53,12 @@ class VerificationBudget:
         """Return whether, for such pairs, no host can be called but one that confirmed something within an hour."""
         return self._of(known).is_full_for_strangers
 
+    def places(self, known: bool) -> float:  # noqa: FBT001
+        """Return how many verifications may be under way, for such pairs."""
+        return self._of(known).places
+
     def for_strangers(self, known: bool) -> float:  # noqa: FBT001
-        """Return how many verifications may be under way, for such pairs, with hosts that confirmed nothing lately."""
+        """Return how many of them may be with hosts that confirmed nothing within the last hour."""
         return self._of(known).for_strangers
 
     def proven(self, account: tuple[bool, str]) -> bool:

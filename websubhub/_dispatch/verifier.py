@@ -14,10 +14,10 @@ from _websub.outcome import WebSubError
 from _websub.user_code import settle
 from websubhub import _protocol as protocol
 from websubhub._dispatch.callbacks import CallbackClient
+from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
 from websubhub._errors import RequestPostponedError
-from websubhub._intent import IntentVerification, VerificationAttempt
-from websubhub._messages import Subscription, Unsubscription
 from websubhub._service import HOOKS, HubService, flow_of
+from websubhub._subscriptions import Subscription, Unsubscription
 
 log = logging.getLogger("websubhub")
 activity = logging.getLogger("websubhub.activity")

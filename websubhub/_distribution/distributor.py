@@ -24,7 +24,20 @@ _OWN_HEADERS = FRAMING | {"content-type", "link", "x-hub-signature", "x-hub-mess
 
 
 class Recipient(Protocol):
-    """A recipient of messages: a ``Subscription``, or anything else with a callback and a secret."""
+    """A recipient of messages: a ``Subscription``, or anything else with a callback and a secret.
+
+    Example:
+        ```python
+        import attrs
+
+
+        @attrs.frozen
+        class Member:
+            name: str
+            callback: str = attrs.field(repr=False)
+            secret: str | None = attrs.field(default=None, repr=False)
+        ```
+    """
 
     @property
     def callback(self) -> str:
@@ -91,6 +104,32 @@ class ContentDistributor(AsyncResource):
         allow_networks: Networks that may be called although they are not public, in CIDR notation.
         limits: Connections, timeouts and sizes.
         tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubhub import ContentDistributionMessage, ContentDistributor, Subscription
+
+        HUB, TOPIC = "https://hub.example.com/hub", "https://example.com/feed"
+        callbacks = [f"https://subscriber.example.com/callback?{number}" for number in range(3)]
+        subscriptions = [
+            Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400) for callback in callbacks
+        ]
+
+
+        def settled(subscription, outcome):
+            print(subscription.callback, outcome.status)
+
+
+        async def main():
+            async with ContentDistributor(HUB) as distributor:
+                update = ContentDistributionMessage(content="It works.")
+                await distributor.distribute(update, TOPIC, subscriptions, settled)
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

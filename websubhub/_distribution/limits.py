@@ -22,8 +22,8 @@ class EngineLimits:
         failing_per_minute: Failed deliveries per minute to an address that has accepted none for an hour. Beyond that
             it gets no more.
         idle_connections: Connections that are kept for the next delivery. With the unanswered ones, they take no more
-            than a third of the open files, or all but 8,192 where that is more. When there are too many, those stay
-            whose servers are called often.
+            than a third of the open files, or all but 5,120 and ``connections`` where that is more. When there are too
+            many, those stay whose servers are called often.
         idle_seconds: How long an idle connection is kept for the next delivery.
         idle_tls_seconds: The same for https, where a new connection costs many times as much; by default four times as
             long.

@@ -60,7 +60,7 @@ class DeliveryMetrics:
     def __init__(self) -> None:
         self._delivered = 0
         self._failed = dict.fromkeys((Outcome.RETRIED, Outcome.DEAD, Outcome.GONE), 0)
-        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.buckets: list[int] = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
 
     def delivered(self, seconds: float, attempt: int) -> None:
@@ -112,7 +112,7 @@ class Counter(Generic[E]):
     def __init__(self, name: str, text: str, ends: type[E]) -> None:
         self._name = name
         self._text = text
-        self.counts = dict.fromkeys(ends, 0)
+        self.counts: dict[E, int] = dict.fromkeys(ends, 0)
 
     def count(self, end: E) -> None:
         """Count one more."""
@@ -142,13 +142,19 @@ class HubMetrics:
     """
 
     def __init__(self, wrong_tokens: Callable[[], Mapping[str, int]] = dict) -> None:
-        self.deliveries = DeliveryMetrics()
-        self.publishes = Counter("publishes", "Requests to publish, by answer.", RequestOutcome)
-        self.requests = Counter(
+        self.deliveries: DeliveryMetrics = DeliveryMetrics()
+        self.publishes: Counter[RequestOutcome] = Counter(
+            "publishes", "Requests to publish, by answer.", RequestOutcome
+        )
+        self.requests: Counter[RequestOutcome] = Counter(
             "subscription_requests", "Requests to subscribe or unsubscribe, by answer.", RequestOutcome
         )
-        self.verifications = Counter("verifications", "Attempts to verify requests by outcome.", IntentVerification)
-        self.fetches = Counter("topic_fetches", "Fetches of announced topics by outcome.", FetchOutcome)
+        self.verifications: Counter[IntentVerification] = Counter(
+            "verifications", "Attempts to verify requests by outcome.", IntentVerification
+        )
+        self.fetches: Counter[FetchOutcome] = Counter(
+            "topic_fetches", "Fetches of announced topics by outcome.", FetchOutcome
+        )
         self.contents = 0
         self._wrong_tokens = wrong_tokens
 

@@ -4,7 +4,7 @@ import logging
 
 from websubhub import Headers, Refusals, host_of, is_loopback_host, is_loopback_url
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 #: The headers that proxies add to requests (RFC 7239, RFC 9110 7.6.3, and common ones).
 _PROXY_HEADERS = (
@@ -37,7 +37,7 @@ class Reach:
     """
 
     def __init__(self, url: str, host: str | None) -> None:
-        self.private = host is not None and is_loopback_host(host) and is_loopback_url(url)
+        self.private: bool = host is not None and is_loopback_host(host) and is_loopback_url(url)
         self._refusals = Refusals(log)
 
     def is_private(self, headers: Headers) -> bool:

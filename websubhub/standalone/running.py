@@ -16,13 +16,14 @@ from websubhub.standalone.backends import open_store
 from websubhub.standalone.cautions import cautions
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.measuring.requests import App
 from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
 from websubhub.standalone.stores import shown_store
 from websubhub.standalone.tracing.opening import tracing_of
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 #: How long a hub that stops may take to finish what it has begun, in seconds.
 GRACE_SECONDS = 10.0
@@ -43,7 +44,7 @@ class Hub:
     def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
         operating = parts.operating
         site = operating.site.app(HUB_PATH, parts.app, {event_stream.PATH: operating.stream, "/": operating.admin})
-        self.app = operating.requests.counting(site)
+        self.app: App = operating.requests.counting(site)
         self._parts = parts
         self._delivered = delivered
 

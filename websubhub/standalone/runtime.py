@@ -15,7 +15,7 @@ from websubhub.standalone.reach import Reach
 from websubhub.standalone.running import GRACE_SECONDS, closed, running
 from websubhub.standalone.settings import Settings, SettingsError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 
 async def run_hub(

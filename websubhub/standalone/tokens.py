@@ -14,7 +14,7 @@ from attrs import field, frozen
 from websubhub import Headers, Refusals
 from websubhub.standalone.setting_values import split_token
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _WRONG_MOST = 10
 _WINDOW_SECONDS = 60.0

@@ -42,6 +42,22 @@ class DiscoveryClient(AsyncResource):
         max_redirects: How many redirects to follow.
         max_bytes: How much of a page to read at most.
         seconds: How long one request may take, or the timeouts of your own client if they are longer.
+
+    Example:
+        ```python
+        import anyio
+
+        from websubsub import DiscoveryClient
+
+
+        async def main():
+            async with DiscoveryClient() as client:
+                discovery = await client.discover("https://example.com/feed")
+            print(discovery.topic, discovery.hubs)
+
+
+        anyio.run(main)
+        ```
     """
 
     def __init__(

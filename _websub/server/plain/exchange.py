@@ -9,6 +9,7 @@ import anyio
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from _websub.asgi.promises import EXTENSION, Promises
 from _websub.server.last_words import LAST_WORDS_SECONDS, say_stopping
 from _websub.server.plain.connection import PlainConnection
 from _websub.server.plain.shared import Shared
@@ -68,6 +69,8 @@ class Exchange(RequestResponseCycle):
         try:
             # What has come of many clients at once begins step by step.
             await self._shared.turns.take(self._connection.client)
+            promises = Promises(whole=not self.more_body, send_seconds=self._shared.patience.write)
+            cast("Any", self.scope)["extensions"] = {EXTENSION: promises}
             await app(self.scope, self.receive, self.send)
         except BaseException as error:
             if not contained(error):

@@ -120,6 +120,16 @@ class _Http1(H11Protocol):
         if self._takes_http2:
             await super()._check_protocol(event)
 
+    async def _create_stream(self, request: h11.Request) -> None:
+        # Nobody here speaks WebSocket. A server may ignore the wish (RFC 9110 7.8), where hypercorn would fail at the
+        # next request that has come with it.
+        if any(name == b"upgrade" for name, _ in request.headers):
+            headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
+            request = h11.Request(
+                method=request.method, target=request.target, headers=headers, http_version=request.http_version
+            )
+        await super()._create_stream(request)
+
     async def _send_h11_event(self, event: Any) -> None:
         # The head waits for what follows, so that an answer is one packet.
         try:

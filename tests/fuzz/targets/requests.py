@@ -12,9 +12,10 @@ from tests.fuzz.target import Target, parts_of, text_of, unicode_of, words
 from websubhub._clients.publisher_client import _read
 from websubhub._config import HubConfig
 from websubhub._errors import UpdateMessageError
-from websubhub._messages import Acknowledgement, Subscription, Unsubscription, UpdateMessage
+from websubhub._messages import Acknowledgement, UpdateMessage
 from websubhub._protocol import read_request
 from websubhub._publish_request import RefusedTopic
+from websubhub._subscriptions import Subscription, Unsubscription
 from websubsub._config import CallbackPolicy
 from websubsub._protocol import Callback
 

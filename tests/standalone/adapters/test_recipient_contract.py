@@ -68,7 +68,7 @@ async def test_those_that_wait_and_those_it_was_given_up_for_are_listed_alone(hu
         await hub.subscribe(callback(number))
     message = await number_of(hub, await hub.publish())
     for count, delivery in enumerate(await hub.claim()):
-        (delivery.done if count % 2 else lambda delivery=delivery: delivery.dead("no"))()  # type: ignore[misc]
+        (delivery.done if count % 2 else lambda delivery=delivery: delivery.dead("no"))()
     everybody = await hub.store.messages.recipients(message)
     for only, limit in ((None, 2), (WAITING, 1), (DEAD, 2)):
         found = await every_page(hub, message, only, limit)

@@ -9,6 +9,7 @@ from websubhub.standalone.ports import (
     FetchedTopic,
     Mode,
     PendingVerification,
+    Saved,
     StoredSubscription,
     Topic,
 )
@@ -185,9 +186,28 @@ async def test_those_of_some_accounts_are_found_behind_all_others(hub: Hub) -> N
 async def test_a_verified_request_becomes_a_subscription_in_one_step(hub: Hub) -> None:
     subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
     await hub.store.verifications.save(pending("v1"))
-    assert await hub.store.subscriptions.save(subscription, verification="v1")
+    assert await hub.store.subscriptions.save(subscription, verification="v1") is Saved.NEW
     assert await hub.store.verifications.count() == 0
     assert await hub.store.subscriptions.get(TOPIC, CALLBACK) == subscription
+
+
+async def test_saving_says_whether_a_pair_was_subscribed(hub: Hub) -> None:
+    subscription = StoredSubscription(topic=TOPIC, callback=CALLBACK, lease_seconds=99, requested_at=hub.clock())
+    first = await hub.store.verifications.save(pending("v1"))
+    assert first == pending("v1")
+    assert not first.known
+    assert not first.elsewhere
+    assert await hub.store.subscriptions.save(subscription, verification="v1") is Saved.NEW
+    again = await hub.store.verifications.save(evolve(pending("v2"), topic=SPELLED))
+    assert again is not None
+    assert again.known
+    later = evolve(subscription, requested_at=hub.clock() + 1)
+    assert await hub.store.subscriptions.save(later, verification="v2") is Saved.RENEWED
+    hub.clock.now += 101
+    third = await hub.store.verifications.save(pending("v3"))
+    assert third is not None
+    assert not third.known, "the lease is over"
+    assert await hub.store.subscriptions.save(subscription, verification="v3") is Saved.NEW
 
 
 async def test_a_request_that_is_confirmed_counts_although_a_newer_one_waits_behind_it(hub: Hub) -> None:

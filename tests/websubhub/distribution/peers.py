@@ -51,15 +51,18 @@ class Peer:
         self._accepting.start()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        while not self.stopping.is_set():
+            try:
                 sock, _ = self._listener.accept()
-                with self._lock:
-                    number = self.connections
-                    self.connections += 1
-                    self.open += 1
-                    self.most = max(self.most, self.open)
-                threading.Thread(target=self._follow, args=(sock, number), daemon=True).start()
+            except OSError:  # the end, or a test has left no descriptor
+                time.sleep(0.01)
+                continue
+            with self._lock:
+                number = self.connections
+                self.connections += 1
+                self.open += 1
+                self.most = max(self.most, self.open)
+            threading.Thread(target=self._follow, args=(sock, number), daemon=True).start()
 
     def _follow(self, sock: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError):

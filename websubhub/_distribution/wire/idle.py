@@ -27,7 +27,7 @@ class IdleConnections:
     __slots__ = ("_by_age", "_by_origin", "_seconds", "count", "most")
 
     def __init__(self, limits: EngineLimits) -> None:
-        self.most = kept_within_limit(limits.idle_connections)
+        self.most = kept_within_limit(limits.idle_connections, limits.connections)
         self.count = 0
         self._by_origin: dict[Origin, list[Connection]] = {}
         # Those without TLS and those with it, the one first that is idle for the longest.

@@ -33,7 +33,7 @@ from websubhub.standalone.ports import (
 )
 from websubhub.standalone.schedule.members import Admission
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _TOPICS_LOOKED_AT = 1000
 

@@ -19,7 +19,7 @@ from websubhub.standalone.schedule.turns import Turns
 
 _LOOK_AGAIN_SECONDS = 1.0  # timers stop while the machine is suspended
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 
 class Claimer:

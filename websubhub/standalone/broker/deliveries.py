@@ -23,9 +23,12 @@ class ClaimedDelivery(Claim):
     def equip(self, desk: Desk, update: Update, callback: str, secret: str | None, before: Before) -> None:
         """Set what is delivered and where to, the previous attempts, and the desk that settles it."""
         self._desk: Desk | None = desk
-        self.update = update
-        self.callback = callback
-        self.secret = secret
+        self.update: Update = update
+        self.callback: str = callback
+        self.secret: str | None = secret
+        self.attempt: int
+        self.refusals: int
+        self.turned_away: bool
         self.attempt, self.refusals, self.turned_away = before
 
     def __repr__(self) -> str:

@@ -1,5 +1,7 @@
 """The desk where deliveries are settled."""
 
+from collections.abc import Callable
+
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.settlements import AttemptMade, Death, Retry, Settlements
@@ -23,10 +25,10 @@ class Desk:
         self._outcomes = Outcomes(ledger.board)
         self._recipients = ledger.recipients
         self._gone = ledger.members.gone
-        self.clock = ledger.clock
+        self.clock: Callable[[], float] = ledger.clock
         self._wake = ledger.due.ring  # since an outcome may make another delivery due
-        self.unwritten = Bell()
-        self.settlements = Settlements()
+        self.unwritten: Bell = Bell()
+        self.settlements: Settlements = Settlements()
 
     def take(self) -> Settlements:
         """Return the outcomes since the last call."""

@@ -18,7 +18,7 @@ _LOOKS = 10
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 
 class Flusher:

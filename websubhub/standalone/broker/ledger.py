@@ -32,11 +32,11 @@ class Ledger:
 
     def __init__(self, limits: DeliveryLimits, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self.board = Board(limits)
-        self.due = Bell()
-        self.recipients = RecipientCache()
-        self.members = Members(self.board, self.due.ring, self.recipients.forget)
-        self.cache = UpdateCache()
+        self.board: Board = Board(limits)
+        self.due: Bell = Bell()
+        self.recipients: RecipientCache = RecipientCache()
+        self.members: Members = Members(self.board, self.due.ring, self.recipients.forget)
+        self.cache: UpdateCache = UpdateCache()
         self.disposable: set[int] = set()
 
     def published(self, update: Update, topic: int, sequence: int) -> int:

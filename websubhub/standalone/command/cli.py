@@ -108,7 +108,7 @@ class CommandParser(_Parser):
         """Add the arguments."""
         home, self._home = self._home, ""
         if home:
-            self.epilog = _load("examples:examples_of")(self.prog.rpartition(" ")[2])
+            self.epilog: str | None = _load("examples:examples_of")(self.prog.rpartition(" ")[2])
             _load(home)(self)
 
     def parse_known_args(self, *args: "Any", **rest: "Any") -> "Any":

@@ -4,10 +4,12 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from websubhub.standalone.events.events import Event
 from websubhub.standalone.events.printing import printable
+
+log = logging.getLogger("websubhub")
 
 _LIMIT = 2_000
 
@@ -67,3 +69,9 @@ def set_up(log_format: str, level: str) -> None:
     # At lower levels they log whole URLs and headers, with callbacks and secrets.
     for noisy in ("httpx", "httpcore", "hpack", "nats", "websub.server"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Log a warning for each sentence."""
+    for sentence in sentences:
+        log.warning("%s", sentence)

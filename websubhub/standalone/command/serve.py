@@ -3,14 +3,11 @@
 import argparse
 import ctypes
 import gc
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from websubhub.standalone.command.flags import add_settings, ignored_variables, read_settings, read_sources
-
-_log = logging.getLogger("websubhub")
 
 #: How long one thread may keep the others waiting. The database thread needs the interpreter between two statements:
 #: with the default of 5 ms, a commit of fifty writes takes half a second while the event loop is busy.
@@ -34,8 +31,7 @@ def serve(options: argparse.Namespace) -> int:
     from websubhub.standalone.runtime import run_hub  # noqa: PLC0415 - see above
 
     logs.set_up(settings.log_format, settings.log_level)
-    for sentence in ignored_variables():
-        _log.warning("%s", sentence)
+    logs.warn(ignored_variables())
     gc.disable()  # until the hub is ready, since everything loaded until then stays
     sys.setswitchinterval(_SWITCH_SECONDS)
     _return_large_blocks()

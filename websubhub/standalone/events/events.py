@@ -13,7 +13,7 @@ from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.events.printing import printable
 from websubhub.standalone.events.repetitions import Fields, Repetitions, Value
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _KEPT = 2_000
 _CHARACTERS = 500

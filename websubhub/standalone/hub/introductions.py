@@ -4,14 +4,15 @@ from collections import Counter, OrderedDict
 
 _CLIENTS = 64
 _HOSTS = 8
+_REQUESTS = 64
 _AT_ONCE = 2
 
 
 class Introductions:
     """The hosts that each client named most recently, and how many of them are being called on its behalf.
 
-    Most places for unproven hosts go to the first requests. The rest is for introductions, limited for each client,
-    since a client that names a thousand hosts would take them all.
+    Most places go to the first requests. The rest is for introductions, limited for each client, since a client that
+    names a thousand hosts would take them all.
 
     Args:
         at_once: How many hosts may be called at once on behalf of one client.
@@ -19,16 +20,16 @@ class Introductions:
 
     def __init__(self, at_once: int = _AT_ONCE) -> None:
         self._at_once = at_once
-        self._named: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
+        self._named: OrderedDict[str, OrderedDict[str, int]] = OrderedDict()
         self._under_way = Counter[str]()
 
     def note(self, client: str, host: str) -> None:
-        """Remember that a client named a host, unless the client is unknown."""
+        """Remember that a client named a host once more, unless the client is unknown."""
         if not client:
             return
         hosts = self._named.setdefault(client, OrderedDict())
         self._named.move_to_end(client)
-        hosts[host] = None
+        hosts[host] = min(hosts.get(host, 0) + 1, _REQUESTS)
         hosts.move_to_end(host)
         if len(hosts) > _HOSTS:
             hosts.popitem(last=False)
@@ -43,7 +44,9 @@ class Introductions:
         """Begin to call a host on behalf of a client. Return the client, to pass to ``end``, or None if none may."""
         for client, hosts in self._named.items():
             if host in hosts and self._has_room(client):
-                del hosts[host]
+                hosts[host] -= 1
+                if not hosts[host]:
+                    del hosts[host]
                 self._under_way[client] += 1
                 return client
         return None

@@ -31,7 +31,7 @@ class Reports:
 
     def __init__(self, events: Events, store: HubStore) -> None:
         self._events = events
-        self.space = Space(store, events)
+        self.space: Space = Space(store, events)
 
     def publish_refused(self, message: UpdateMessage, error: UpdateMessageError) -> UpdateMessageError:
         """Record that a publish was refused, and return the error."""

@@ -3,12 +3,20 @@
 import secrets
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from websubhub import Subscription, Unsubscription, host_of
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import Mode, PendingVerification, SubscriptionLimits, VerificationStore
 
 _PENDING_LIMIT = 10_000
+
+
+class Accepted(Protocol):
+    """Whoever is to know that requests await their verification."""
+
+    def __call__(self, *pending: PendingVerification) -> object:
+        """Tell it, and hand over the request if it is at hand and this process is to verify it."""
 
 
 class Requests:
@@ -25,7 +33,7 @@ class Requests:
     def __init__(
         self,
         verifications: VerificationStore,
-        accepted: Callable[[], None],
+        accepted: Accepted,
         clock: Callable[[], float] = time.time,
         limits: SubscriptionLimits | None = None,
         introductions: Introductions | None = None,
@@ -45,12 +53,17 @@ class Requests:
         """
         if not isinstance(message, Subscription):
             await self._verifications.save_if_known(self._pending(Mode.UNSUBSCRIBE, message, 0))
+            self._accepted()
+            return True
+        pending = self._pending(Mode.SUBSCRIBE, message, message.lease_seconds)
+        kept = await self._verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits)
+        if kept is None:
+            return False
+        self._introductions.note(message.client, host_of(message.callback))
+        if kept.elsewhere:
+            self._accepted()
         else:
-            pending = self._pending(Mode.SUBSCRIBE, message, message.lease_seconds)
-            if not await self._verifications.save(pending, places=_PENDING_LIMIT, limits=self._limits):
-                return False
-            self._introductions.note(message.client, host_of(message.callback))
-        self._accepted()
+            self._accepted(kept)
         return True
 
     def _pending(self, mode: Mode, message: Subscription | Unsubscription, lease_seconds: int) -> PendingVerification:

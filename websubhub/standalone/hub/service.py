@@ -42,6 +42,7 @@ from websubhub.standalone.ports import (
     HubFullError,
     HubStore,
     PublishKey,
+    Saved,
     StoredSubscription,
     StoreError,
 )
@@ -192,15 +193,14 @@ class StandaloneHub(HubService):
             requested_at=message.verified_at,
         )
         try:
-            known = await self._store.subscriptions.get(message.topic, message.callback)
             if self._rules.names(message.topic) and await self._store.topics.get(message.topic) is None:
                 # One that is known by now keeps its options, since a registration may have set them.
                 await self._store.topics.save(self._rules.topic(message.topic), options=())
             saved = await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
             return self._reports.postponed(error)
-        if saved:
-            self._reports.subscribed(message, renewed=known is not None)
+        if saved is not None:
+            self._reports.subscribed(message, renewed=saved is Saved.RENEWED)
         return None
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:

@@ -48,6 +48,7 @@ from websubhub.standalone.ports.records import (
 from websubhub.standalone.ports.requests import Mode, PendingVerification
 from websubhub.standalone.ports.store import (
     HubStore,
+    Saved,
     SubscriptionStore,
     TopicStore,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "PublishKey",
     "Published",
     "RecipientState",
+    "Saved",
     "Statistics",
     "StoreClosedError",
     "StoreError",

@@ -29,6 +29,7 @@ class PendingVerification:
         due_at: When to make the next one.
         reason: What went wrong in the last attempt, in one sentence, or an empty text.
         known: Whether its pair was already subscribed when it was stored. The store sets this.
+        elsewhere: Whether another process is to verify it. The store sets this in what ``save`` returns.
     """
 
     id: str
@@ -41,6 +42,7 @@ class PendingVerification:
     due_at: float
     reason: str = ""
     known: bool = field(default=False, eq=False)
+    elsewhere: bool = field(default=False, eq=False)
 
     def message(self, hub: str) -> "websubhub.Subscription | websubhub.Unsubscription":
         """Return the request as the hooks get it, with this id as its ``request_id``.

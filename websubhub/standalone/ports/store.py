@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from enum import Enum, auto
 from typing import Protocol
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
@@ -91,10 +92,17 @@ class TopicStore(Protocol):
         ...
 
 
+class Saved(Enum):
+    """What a subscription that was saved is."""
+
+    NEW = auto()
+    RENEWED = auto()
+
+
 class SubscriptionStore(Protocol):
     """Verified subscriptions, one for each pair of topic and callback."""
 
-    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
+    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed.
 
         An unknown topic is added, with the options of any other topic.
@@ -104,8 +112,9 @@ class SubscriptionStore(Protocol):
             verification: The pending verification that this finishes, in the same step.
 
         Returns:
-            False, with nothing saved, if that request was withdrawn, by ``remove`` for example. A request that a newer
-            one has replaced meanwhile still counts, since the subscriber confirmed it. The newer one stays pending.
+            Whether it is new or renewed, or None, with nothing saved, if that request was withdrawn, by ``remove`` for
+            example. A request that a newer one has replaced meanwhile still counts, since the subscriber confirmed it.
+            The newer one stays pending.
         """
         ...
 
@@ -134,10 +143,17 @@ class SubscriptionStore(Protocol):
         ...
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
-        """End a subscription and everything owed to it. ``verification`` and the result are as in ``save``.
+        """End a subscription and everything owed to it.
 
-        Without ``verification``, pending requests of this pair are withdrawn in the same step, and the result is
-        whether there was such a subscription.
+        Args:
+            topic: Its topic.
+            callback: Its callback.
+            verification: The pending verification that this finishes, in the same step. Without one, pending requests
+                of this pair are withdrawn.
+
+        Returns:
+            With ``verification``, False, with nothing changed, in the cases in which ``save`` returns None. Without it,
+            whether there was such a subscription.
         """
         ...
 

@@ -19,7 +19,7 @@ class VerificationStore(Protocol):
         *,
         places: int | None = None,
         limits: SubscriptionLimits | None = None,
-    ) -> bool:
+    ) -> PendingVerification | None:
         """Store a request, replacing an older one of the same pair.
 
         Args:
@@ -30,8 +30,8 @@ class VerificationStore(Protocol):
             limits: How many subscriptions there may be, or None for any number.
 
         Returns:
-            False, with nothing saved, if there is no place. There always is one for a subscribed pair, and for a pair
-            whose request is replaced.
+            The request as it is stored, or None, with nothing saved, if there is no place. There always is one for a
+            subscribed pair, and for a pair whose request is replaced.
 
         Raises:
             HostFullError, HubFullError: There are too many subscriptions. Never raised for a subscribed pair.

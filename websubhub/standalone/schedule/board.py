@@ -42,18 +42,18 @@ class Board:
 
     def __init__(self, limits: DeliveryLimits) -> None:
         self.limits = limits
-        self.hosts = Hosts(limits, self._call)
+        self.hosts: Hosts = Hosts(limits, self._call)
         self.logs: dict[int, TopicLog] = {}
         self.ring: deque[TopicLog] = deque()
         self.admitted: deque[tuple[int, int]] = deque()
         self.admitted_retries: deque[tuple[int, int]] = deque()
-        self.retries = SubscriptionQueue()
-        self.times = DueTimes()
-        self.subscriptions = 0
-        self.waiting = 0
-        self.in_flight = 0
-        self.repeated_in_flight = 0
-        self.retrying = 0
+        self.retries: SubscriptionQueue = SubscriptionQueue()
+        self.times: DueTimes = DueTimes()
+        self.subscriptions: int = 0
+        self.waiting: int = 0
+        self.in_flight: int = 0
+        self.repeated_in_flight: int = 0
+        self.retrying: int = 0
 
     def find(self, topic: int, subscription: int) -> tuple[TopicLog, Segment, int] | None:
         """Return the place of a subscription, or None if it has ended."""

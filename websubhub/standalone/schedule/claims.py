@@ -26,13 +26,13 @@ class Claim:
     __slots__ = ("began", "early", "host", "index", "letter", "log", "repeated", "segment", "sequence", "subscription")
 
     def __init__(self, log: TopicLog, segment: Segment, index: int, host: Host, sequence: int, began: float) -> None:
-        self.log = log
-        self.segment = segment
-        self.index = index
-        self.subscription = segment.ids[index]
-        self.host = host
-        self.sequence = sequence
-        self.repeated = False
-        self.early = False
-        self.letter = 0
-        self.began = began
+        self.log: TopicLog = log
+        self.segment: Segment = segment
+        self.index: int = index
+        self.subscription: int = segment.ids[index]
+        self.host: Host = host
+        self.sequence: int = sequence
+        self.repeated: bool = False
+        self.early: bool = False
+        self.letter: int = 0
+        self.began: float = began

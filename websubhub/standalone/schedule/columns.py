@@ -48,17 +48,18 @@ class Segment:
 
     def __init__(self, first: int = 0, packed: bytes = b"") -> None:
         numbers = array("q", packed)
-        self.ids = numbers[0::4]
-        self.positions = numbers[1::4]
-        self.hosts = numbers[2::4]
-        self.expiries = array("d", packed)[3::4]
-        self.states = bytearray(len(self.ids))
-        self.dues = self.attempted = _NEVER
-        self.first = first
-        self.claimed = 0
-        self.ended = 0
-        self.queued = False
-        self.cursor = 0
+        self.ids: array[int] = numbers[0::4]
+        self.positions: array[int] = numbers[1::4]
+        self.hosts: array[int] = numbers[2::4]
+        self.expiries: array[float] = array("d", packed)[3::4]
+        self.states: bytearray = bytearray(len(self.ids))
+        self.dues: array[float] = _NEVER
+        self.attempted: array[float] = _NEVER
+        self.first: int = first
+        self.claimed: int = 0
+        self.ended: int = 0
+        self.queued: bool = False
+        self.cursor: int = 0
 
     def append(self, subscription: int, position: int, host: int, expires_at: float, *, state: int) -> None:
         """Add a subscription, whose number is above all others."""
@@ -141,17 +142,17 @@ class TopicLog:
     )  # fmt: skip
 
     def __init__(self, number: int, mode: DeliveryMode, head: int) -> None:
-        self.number = number
-        self.mode = mode
-        self.head = head
-        self.published_at = 0.0
-        self.active = 0
-        self.waiting = 0
-        self.turning = False
+        self.number: int = number
+        self.mode: DeliveryMode = mode
+        self.head: int = head
+        self.published_at: float = 0.0
+        self.active: int = 0
+        self.waiting: int = 0
+        self.turning: bool = False
         self.queue: tuple[Segment, ...] = ()
         self._segments: tuple[Segment, ...] = ()
         self._packed = b""
-        self.letters = _NO_LETTERS
+        self.letters: dict[int, list[tuple[int, int]]] = _NO_LETTERS
 
     @property
     def segments(self) -> tuple[Segment, ...]:

@@ -39,16 +39,16 @@ class Host:
     )  # fmt: skip
 
     def __init__(self, key: int) -> None:
-        self.key = key
-        self.name = ""
-        self.in_flight = 0
-        self.failures = 0
-        self.failed_at = 0.0
-        self.probes = 0
+        self.key: int = key
+        self.name: str = ""
+        self.in_flight: int = 0
+        self.failures: int = 0
+        self.failed_at: float = 0.0
+        self.probes: int = 0
         self.resumes_at: float | None = None
-        self.paused = False
+        self.paused: bool = False
         self.parked: SubscriptionQueue | None = None
-        self.well_at = 0.0
+        self.well_at: float = 0.0
 
 
 class Hosts:

@@ -15,7 +15,7 @@ from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.contents import Contents, Distributor
 from websubhub.standalone.work.settling import Settler
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _CLAIM_AT_ONCE = 128  # more gains little, and makes the steps longer that a publisher waits for
 _IDLE = 4  # workers that wait for their turn to claim; a new one costs more than one that waits

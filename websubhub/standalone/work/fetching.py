@@ -22,11 +22,12 @@ from websubhub.standalone.metrics import FetchOutcome
 from websubhub.standalone.ports import Announcement, HubStore, StoreError
 from websubhub.standalone.schedule.retry import RetrySchedule
 from websubhub.standalone.work.acquaintances import Acquaintances
+from websubhub.standalone.work.crowd import Crowd, Permit
 from websubhub.standalone.work.pacing import TopicPace
 from websubhub.standalone.work.refreshing import Refreshed
 from websubhub.standalone.work.wakeup import Wakeup
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _INTERVAL_SECONDS = 1.0
 _STORE_SECONDS = 5.0
@@ -94,9 +95,9 @@ class TopicFetching:
         self._pace = TopicPace(clock)
         self._fetching: set[str] = set()
         self._hosts = Counter[str]()
-        self._strangers = 0
         self._met = Acquaintances[str]()
         self._introductions = introductions or Introductions()
+        self._crowd = Crowd(self._budgets.places, self._budgets.for_strangers, self._introductions)
         self._events = events or Events()
         self._kept_back: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._waiting: dict[str, float] = {}
@@ -118,42 +119,40 @@ class TopicFetching:
         return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
+        """Begin what is due and may begin: what comes first, then that of known hosts, then what was introduced."""
         now = self._clock()
         self._soonest = math.inf
         self._waiting = {host: until for host, until in self._waiting.items() if until > now}
-        if not self._is_full_for_strangers:
-            await self._start(tasks, None)
-        among = frozenset((*self._met, *self._introductions.hosts()))
-        if among and self._is_full_for_strangers:
-            await self._start(tasks, among)
+        await self._start(tasks, None, self._is_full_for_strangers)
+        if self._is_full_for_strangers():
+            await self._start(tasks, frozenset(self._met), self._is_full_for_met)
+            await self._start(tasks, frozenset(self._introductions.hosts()), self._is_full)
 
-    async def _start(self, tasks: TaskGroup, among: frozenset[str] | None) -> None:
+    async def _start(self, tasks: TaskGroup, among: frozenset[str] | None, is_full: Callable[[], bool]) -> None:
         # Those that are being fetched stand in front, and must not hide the others.
-        more, limit = True, _READ + len(self._fetching)
+        more, limit = not is_full() and (among is None or bool(among)), _READ + len(self._fetching)
         while more:
             due = await self._store.announcements.due(limit=limit, besides=self._waiting, among=among)
             moved = [announcement for announcement in due if self._begin(announcement, tasks)]
             await self._keep_back()
-            is_full = self._is_full if among else self._is_full_for_strangers
-            more = len(due) == limit and not is_full
+            more = len(due) == limit and not is_full()
             # Nor must those that may not begin, such as others of a host whose one introduction was used.
             limit = _READ + len(self._fetching) if moved else limit * 2
 
-    @property
     def _is_full(self) -> bool:
         return len(self._fetching) >= _FETCHES_AT_ONCE
 
-    @property
+    def _is_full_for_met(self) -> bool:
+        return self._is_full() or self._crowd.is_full(stranger=False)
+
     def _is_full_for_strangers(self) -> bool:
-        most = self._budgets.for_strangers * 3 / 4  # the rest is for introductions
-        return self._is_full or self._strangers >= most or self._budgets.is_full_for_strangers
+        return self._is_full() or self._crowd.is_full(stranger=True) or self._budgets.is_full_for_strangers
 
     def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
         """Begin a fetch if it may begin. Return whether it, or all of its host, is out of the way now."""
         topic, now = announcement.topic, self._clock()
         host = host_of(topic)
-        if topic in self._fetching or host in self._waiting or self._is_full:
+        if topic in self._fetching or host in self._waiting or self._is_full():
             return False
         until = self._pace.until(topic)
         if until > now:
@@ -161,8 +160,7 @@ class TopicFetching:
             self._kept_back.append(partial(self._store.announcements.hold, announcement, until, _RESTING))
             return True
         stranger = not self._budgets.proven(host)
-        crowded = stranger and self._is_full_for_strangers
-        if crowded and self._budgets.is_full_for_strangers:
+        if stranger and self._budgets.is_full_for_strangers:
             return False
         wait = math.inf if self._hosts[host] >= _BUDGET.at_once else self._budgets.wait(host)
         if wait == math.inf and not self._hosts[host]:
@@ -170,13 +168,12 @@ class TopicFetching:
         if wait:
             self._wait_for(host, now + wait)
             return True
-        introducer = self._introductions.begin(host) if crowded else None
-        if crowded and introducer is None:
+        permit = self._crowd.begin(host, stranger=stranger)
+        if permit is None:
             return False
         self._fetching.add(topic)
         self._hosts[host] += 1
-        self._strangers += stranger
-        tasks.start_soon(self._fetch, announcement, host, stranger, introducer)
+        tasks.start_soon(self._fetch, announcement, host, permit)
         return True
 
     def _wait_for(self, host: str, until: float) -> None:
@@ -195,7 +192,7 @@ class TopicFetching:
         except* StoreError as errors:
             raise errors.exceptions[0] from None
 
-    async def _fetch(self, announcement: Announcement, host: str, stranger: int, introducer: str | None) -> None:
+    async def _fetch(self, announcement: Announcement, host: str, permit: Permit) -> None:
         rest, longer = _INTERVAL_SECONDS, False
         try:
             longer = await self._attempt(announcement) is Refreshed.FOR_NOTHING
@@ -206,8 +203,7 @@ class TopicFetching:
             self._pace.rest(announcement.topic, rest, longer=longer)
             self._fetching.discard(announcement.topic)
             self._hosts -= Counter([host])
-            self._strangers -= stranger
-            self._introductions.end(introducer)
+            self._crowd.end(permit)
             if self._budgets.proven(host):
                 self._met.meet(host)
             self._waiting.pop(host, None)

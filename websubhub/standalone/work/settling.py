@@ -13,7 +13,7 @@ from websubhub.standalone.ports import AttemptDetails, Delivery, DeliverySettled
 from websubhub.standalone.schedule.retry import Attempt, RetrySchedule
 from websubhub.standalone.schedule.verdicts import Verdict, judge
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 
 class Settler:

@@ -12,7 +12,7 @@ from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.hub.space import Space
 from websubhub.standalone.ports import HubStore, StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _SWEEP_SECONDS = 1.0
 _RECLAIM_SECONDS = 5.0

@@ -25,10 +25,11 @@ from websubhub.standalone.hub.given_up import GivenUpVerifications
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.work.acquaintances import Acquaintances
+from websubhub.standalone.work.crowd import Crowd, Permit
 from websubhub.standalone.work.pacing import Pair, PairPace
 from websubhub.standalone.work.wakeup import Wakeup
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _PAIR_SECONDS = 1.0
 _POLL_SECONDS = 1.0
@@ -36,6 +37,7 @@ _READ = 64
 _STORE_SECONDS = 5.0
 _POSTPONED_SECONDS = 30.0
 _DELAYS = (30.0, 120.0)
+_BOTH = (True, False)  # pairs that are subscribed, and others
 
 Verify = Callable[[Subscription | Unsubscription], Awaitable[VerificationAttempt]]
 Deny = Callable[[Subscription | Unsubscription, str], Awaitable[None]]
@@ -56,7 +58,7 @@ class VerificationWorker:
         verifications: The requests.
         verify: Validates and verifies one request once.
         hub: The hub's public URL.
-        wakeup: Rings when a request was accepted.
+        wakeup: Rings when a request was accepted, and may hand it over as it was stored.
         deny: Tells a subscriber that its request is denied, once the service has put it off as often as it may.
         delays: Seconds between the attempts to reach a callback that does not answer, or that cannot at present.
         interval: Seconds at least between two attempts for the same topic and callback.
@@ -100,38 +102,59 @@ class VerificationWorker:
         self._introductions = introductions or Introductions()
         self._events = events or Events()
         self._given_up = given_up or GivenUpVerifications()
-        self._strangers = Counter[bool]()
         self._under_way: set[str] = set()
         self._left_some = True
-        self._budget = budget or VerificationBudget(clock)
+        self._looked_at = 0.0
+        self._budget = of = budget or VerificationBudget(clock)
+        self._crowds = {known: Crowd(of.places(known), of.for_strangers(known), self._introductions) for known in _BOTH}
 
     async def run(self) -> None:
         """Verify what is due, until cancelled."""
         async with anyio.create_task_group() as tasks:
+            accepted: list[PendingVerification] | None = None
             while True:
-                await self._start(tasks)
-                await self._wakeup.wait(self._pairs.wait(_POLL_SECONDS))
+                if accepted is None or not self._take(accepted, tasks):
+                    await self._start(tasks)
+                # Only what was left may wait for its pair.
+                seconds = self._pairs.wait(_POLL_SECONDS) if self._left_some else _POLL_SECONDS
+                accepted = await self._wakeup.wait(seconds)
+
+    def _take(self, accepted: list[PendingVerification], tasks: TaskGroup) -> bool:
+        """Begin what was just stored, without reading it. Return whether the store need not be looked at.
+
+        Nothing overtakes what was left in the store, and what has become due there meanwhile is soon looked for.
+        """
+        if self._left_some or not 0 <= self._clock() - self._looked_at < _POLL_SECONDS:
+            return False
+        self._recover()
+        for pending in accepted:
+            if not self._is_full_for_strangers(pending.known):
+                self._begin(pending, tasks)
+        return all(pending.id in self._under_way for pending in accepted)
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin; where strangers have all their places, that of hosts that are none."""
+        """Begin what is due and may begin: what comes first, then that of known hosts, then what was introduced."""
+        self._looked_at = self._clock()
         self._left_some = True  # until the end, since what ends meanwhile may make room for what was not begun
         try:
-            left_some = await self._look(tasks, None)
-            if any(self._is_crowded(known) for known in (True, False)):
-                named = [(known, host) for host in self._introductions.hosts() for known in (True, False)]
-                left_some |= await self._look(tasks, frozenset((*self._met, *named)))
+            left_some = await self._look(tasks, None, self._is_full_for_strangers)
+            if any(map(self._is_full_for_strangers, _BOTH)):
+                left_some |= await self._look(tasks, frozenset(self._met), self._is_full_for_met)
+                named = frozenset((known, host) for host in self._introductions.hosts() for known in _BOTH)
+                left_some |= await self._look(tasks, named, self._budget.is_full)
             self._left_some = left_some
         except StoreError as error:
             log.warning("Pending verifications cannot be read: %s", error)
 
-    async def _look(self, tasks: TaskGroup, among: frozenset[HostAccount] | None) -> bool:
+    async def _look(
+        self, tasks: TaskGroup, among: frozenset[HostAccount] | None, is_full: Callable[[bool], bool]
+    ) -> bool:
         """Begin what is due, and look past what may not begin, so that it hides nothing. Return whether any may not."""
-        left_some, more, limit = False, True, _READ
-        is_full = self._is_crowded if among is None else self._budget.is_full
+        left_some, more, limit = False, among is None or bool(among), _READ
         while more:
             self._finished.clear()
             self._recover()
-            open_to = [known for known in (True, False) if not is_full(known)]
+            open_to = [known for known in _BOTH if not is_full(known)]
             if not open_to:
                 return True
             due = await self._verifications.due(limit=limit, besides=self._waiting, among=among, known=open_to)
@@ -145,9 +168,11 @@ class VerificationWorker:
             limit = limit if moved else limit * 2
         return left_some or bool(self._waiting)
 
-    def _is_crowded(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
-        most = self._budget.for_strangers(known) * 3 // 4  # the rest is for introductions
-        return self._strangers[known] >= most or self._budget.is_full_for_strangers(known)
+    def _is_full_for_strangers(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
+        return self._crowds[known].is_full(stranger=True) or self._budget.is_full_for_strangers(known)
+
+    def _is_full_for_met(self, known: bool) -> bool:  # noqa: FBT001 - the first half of an account
+        return self._crowds[known].is_full(stranger=False) or self._budget.is_full(known)
 
     def _recover(self) -> None:
         """Forget the waits that are over."""
@@ -165,32 +190,23 @@ class VerificationWorker:
         if not self._pairs.is_free(pair):
             return False
         stranger = not self._budget.proven(account)
-        crowded = stranger and self._is_crowded(pending.known)
-        if crowded and self._budget.is_full_for_strangers(pending.known):
+        if stranger and self._budget.is_full_for_strangers(pending.known):
             return False
         spending = self._budget.begin(account)
         if spending is None:
             # Each host that waits is a row that is read: the more there are, the later they are looked at again.
             self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
-        introducer = self._introductions.begin(account[1]) if crowded else None
-        if crowded and introducer is None:
+        permit = self._crowds[pending.known].begin(account[1], stranger=stranger)
+        if permit is None:
             spending.cancel()
             return False
         self._pairs.begin(pair)
         self._under_way.add(pending.id)
-        self._strangers[pending.known] += stranger
-        tasks.start_soon(self._finish, pending, pair, spending, stranger, introducer)
+        tasks.start_soon(self._finish, pending, pair, spending, permit)
         return True
 
-    async def _finish(
-        self,
-        pending: PendingVerification,
-        pair: Pair,
-        spending: Spending,
-        stranger: int,
-        introducer: str | None,
-    ) -> None:
+    async def _finish(self, pending: PendingVerification, pair: Pair, spending: Spending, permit: Permit) -> None:
         result = None
         try:
             attempt = await self._attempt(pending, spending)
@@ -206,8 +222,7 @@ class VerificationWorker:
             self._under_way.discard(pending.id)
             self._pairs.end(pair)
             self._budget.end(spending, result)
-            self._strangers[pending.known] -= stranger
-            self._introductions.end(introducer)
+            self._crowds[pending.known].end(permit)
             if self._budget.proven(_account(pending)):
                 self._met.meet(_account(pending))
             self._waiting.pop(_account(pending), None)

@@ -1,6 +1,10 @@
 """A wakeup for a background worker that waits for work."""
 
+from typing import Any
+
 import anyio
+
+_HANDED_MOST = 64
 
 
 class Wakeup:
@@ -11,13 +15,30 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._rung = anyio.Event()
+        self._handed: list[Any] = []
+        self._must_look = False
 
-    def ring(self) -> None:
-        """End the current wait, or the next one."""
+    def ring(self, *work: Any) -> None:
+        """End the current wait, or the next one.
+
+        Args:
+            work: The work, if it is at hand. Otherwise the worker looks for work itself.
+        """
+        if work and len(self._handed) < _HANDED_MOST:
+            self._handed += work
+        else:
+            self._must_look = True
         self._rung.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until ``ring`` was called since the last wait, or for so many seconds."""
+    async def wait(self, seconds: float) -> list[Any] | None:
+        """Wait until ``ring`` was called since the last wait, or for so many seconds.
+
+        Returns:
+            The work that was handed over, or None if the worker has to look for work.
+        """
         with anyio.move_on_after(seconds):
             await self._rung.wait()
+        handed, self._handed = self._handed, []
+        must_look, self._must_look = self._must_look, False
         self._rung = anyio.Event()
+        return None if must_look or not handed else handed

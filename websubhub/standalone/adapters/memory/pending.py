@@ -28,7 +28,7 @@ class Pending:
     """
 
     def __init__(self) -> None:
-        self.strangers = Counter[str]()
+        self.strangers: Counter[str] = Counter[str]()
         self._by_pair: dict[Pair, KeptVerification] = {}
         self._by_id: dict[str, KeptVerification] = {}
         self._order = {known: Ordered[tuple[float, str]]() for known in (True, False)}

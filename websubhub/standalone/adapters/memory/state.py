@@ -37,12 +37,12 @@ class State:
         self.logs: dict[int, KeptTopic] = {}
         self.subscriptions: dict[Pair, KeptSubscription] = {}
         self.recipients: dict[int, KeptSubscription] = {}
-        self.topic_order = Ordered[str]()
-        self.pair_order = Ordered[Pair]()
-        self.held = Counter[str]()
+        self.topic_order: Ordered[str] = Ordered[str]()
+        self.pair_order: Ordered[Pair] = Ordered[Pair]()
+        self.held: Counter[str] = Counter[str]()
         self.retries: dict[int, Retry] = {}
-        self.letters = Letters()
-        self.messages = Messages()
+        self.letters: Letters = Letters()
+        self.messages: Messages = Messages()
         self._topic_numbers = count(1)
         self._numbers = count(1)
 

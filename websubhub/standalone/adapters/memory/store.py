@@ -36,13 +36,13 @@ class MemoryStore:
         self._stack = AsyncExitStack()
         self._state = state = State()
         announced, ledger = Announced(), Ledger(limits or DeliveryLimits(), clock)
-        self.broker = Broker(ledger, MemoryJournal(state, ledger))
-        self.messages = MemoryMessages(state, ledger, self.broker.flush)
-        self.letters = MemoryLetters(state, self.broker.flush)
-        self.topics = MemoryTopics(state, ledger.members, announced)
-        self.verifications = MemoryVerifications(state, clock)
-        self.subscriptions = MemorySubscriptions(state, self.verifications, ledger.members, clock)
-        self.announcements = MemoryAnnouncements(state, announced, clock)
+        self.broker: Broker = Broker(ledger, MemoryJournal(state, ledger))
+        self.messages: MemoryMessages = MemoryMessages(state, ledger, self.broker.flush)
+        self.letters: MemoryLetters = MemoryLetters(state, self.broker.flush)
+        self.topics: MemoryTopics = MemoryTopics(state, ledger.members, announced)
+        self.verifications: MemoryVerifications = MemoryVerifications(state, clock)
+        self.subscriptions: MemorySubscriptions = MemorySubscriptions(state, self.verifications, ledger.members, clock)
+        self.announcements: MemoryAnnouncements = MemoryAnnouncements(state, announced, clock)
 
     async def __aenter__(self) -> Self:
         self._state.open = True

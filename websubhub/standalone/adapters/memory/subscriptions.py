@@ -10,7 +10,7 @@ from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.memory.records import KeptSubscription, Pair
 from websubhub.standalone.adapters.memory.state import State, pair_of
 from websubhub.standalone.adapters.memory.verifications import MemoryVerifications
-from websubhub.standalone.ports import StoredSubscription
+from websubhub.standalone.ports import Saved, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member, Members
 
@@ -34,13 +34,13 @@ class MemorySubscriptions:
         self._clock = clock
         self._expiries: list[tuple[float, int]] = []
 
-    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
+    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
         host = host_key(authority_of(subscription.callback))
         await self._state.turn()
         now, pair = self._clock(), pair_of(subscription.topic, subscription.callback)
         if verification is not None and not self._verifications.confirm(verification, pair):
-            return False
+            return None
         topic = self._state.ensure_topic(subscription.topic)
         self._members.add_topic(topic.number, topic.value.delivery_mode, topic.head)
         kept = self._state.subscriptions.get(pair)
@@ -50,6 +50,7 @@ class MemorySubscriptions:
             self._end(kept)
             kept = None
         value = evolve(subscription, topic=topic.value.url)
+        saved = Saved.NEW if kept is None else Saved.RENEWED
         if kept is None:
             kept = self._state.add_subscription(topic, pair, value)
             self._members.add(
@@ -65,7 +66,7 @@ class MemorySubscriptions:
             kept.value = value
             self._members.renew(topic.number, kept.number, value.expires_at, now)
         heappush(self._expiries, (value.expires_at, kept.number))
-        return True
+        return saved
 
     async def get(self, topic: str, callback: str) -> StoredSubscription | None:
         """Return the subscription of this pair whose lease has not ended, or None."""

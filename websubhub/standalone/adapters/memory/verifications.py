@@ -37,7 +37,7 @@ class MemoryVerifications:
         *,
         places: int | None = None,
         limits: SubscriptionLimits | None = None,
-    ) -> bool:
+    ) -> PendingVerification | None:
         """Store a request if there is a place for it, replacing an older one of the same pair."""
         await self._state.turn()
         if not self._places.is_expected(verification):
@@ -45,9 +45,8 @@ class MemoryVerifications:
             if limits is not None:
                 self._places.check(host, limits)
             if places is not None and not self._places.has_place(host, places):
-                return False
-        self._put(verification)
-        return True
+                return None
+        return self._put(verification)
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
@@ -140,6 +139,7 @@ class MemoryVerifications:
         """Take the pending request of a pair out, so that it will not count even if it is being verified."""
         self._pending.delete(self._pending.of(pair))
 
-    def _put(self, verification: PendingVerification) -> None:
-        pair = pair_of(verification.topic, verification.callback)
-        self._pending.put(evolve(verification, known=self._places.is_subscribed(verification)), pair)
+    def _put(self, verification: PendingVerification) -> PendingVerification:
+        kept = evolve(verification, known=self._places.is_subscribed(verification))
+        self._pending.put(kept, pair_of(verification.topic, verification.callback))
+        return kept

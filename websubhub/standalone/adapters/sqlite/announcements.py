@@ -11,7 +11,7 @@ from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import Announcement, AnnouncementState, AnnouncementStatistics
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _COLUMNS = "id, topic, count, announced_at, attempts, due_at, status, reason, died_at"
 _STATES = {

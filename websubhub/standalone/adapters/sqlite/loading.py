@@ -14,7 +14,7 @@ from websubhub.standalone.adapters.sqlite.rows import delivery_mode
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.members import Member, Members
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _PAGE = 5_000
 

@@ -52,13 +52,13 @@ class SqliteStore:
         self._timekeeper = Timekeeper(self._database, clock) if isinstance(clock, HubClock) else None
         self._ledger = Ledger(limits or DeliveryLimits(), clock)
         self._retention = Retention(self._database, self._ledger)
-        self.broker = Broker(self._ledger, SqliteJournal(self._database, self._ledger, self._retention))
-        self.messages = SqliteMessages(self._database, self._ledger, self._retention, self.broker.flush)
-        self.letters = SqliteLetters(self._database, self.broker.flush)
-        self.topics = SqliteTopics(self._database, self._ledger.members)
-        self.subscriptions = SqliteSubscriptions(self._database, self._ledger.members, clock)
-        self.announcements = SqliteAnnouncements(self._database, clock)
-        self.verifications = SqliteVerifications(self._database, clock)
+        self.broker: Broker = Broker(self._ledger, SqliteJournal(self._database, self._ledger, self._retention))
+        self.messages: SqliteMessages = SqliteMessages(self._database, self._ledger, self._retention, self.broker.flush)
+        self.letters: SqliteLetters = SqliteLetters(self._database, self.broker.flush)
+        self.topics: SqliteTopics = SqliteTopics(self._database, self._ledger.members)
+        self.subscriptions: SqliteSubscriptions = SqliteSubscriptions(self._database, self._ledger.members, clock)
+        self.announcements: SqliteAnnouncements = SqliteAnnouncements(self._database, clock)
+        self.verifications: SqliteVerifications = SqliteVerifications(self._database, clock)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:

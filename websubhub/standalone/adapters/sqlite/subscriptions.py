@@ -10,7 +10,7 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json, delivery_mode
 from websubhub.standalone.adapters.sqlite.verifications import confirm_verification, withdraw_verification
-from websubhub.standalone.ports import DeliveryMode, StoredSubscription
+from websubhub.standalone.ports import DeliveryMode, Saved, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member, Members
 
@@ -72,7 +72,7 @@ class SqliteSubscriptions:
         self._members = members
         self._clock = clock
 
-    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> bool:
+    async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
         """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
         now, gone = self._clock(), as_json(self._members.gone)
 
@@ -88,7 +88,8 @@ class SqliteSubscriptions:
 
         # Subscriptions are verified behind other requests, with whose commit this one can go.
         write = self._database.write if verification is None else self._database.unhurried.write
-        return await write(work, then) is not None
+        saved = await write(work, then)
+        return None if saved is None else Saved.RENEWED if saved.renewed else Saved.NEW
 
     async def get(self, topic: str, callback: str) -> StoredSubscription | None:
         """Return the subscription of this pair whose lease has not ended, or None."""

@@ -14,7 +14,7 @@ from websubhub.standalone.adapters.sqlite.rows import UNREADABLE, as_json, deliv
 from websubhub.standalone.ports import TOPIC_OPTIONS, FetchedTopic, Topic, TopicUsage
 from websubhub.standalone.schedule.members import Members
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _ALL = "*"
 _PAGE = 5_000

@@ -21,7 +21,7 @@ from websubhub.standalone.ports import (
     SubscriptionLimits,
 )
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _COLUMNS = "id, mode, topic, callback, secret, lease_seconds, attempts, due_at, reason, known"
 _IS_SUBSCRIBED = (
@@ -77,25 +77,26 @@ class SqliteVerifications:
         *,
         places: int | None = None,
         limits: SubscriptionLimits | None = None,
-    ) -> bool:
+    ) -> PendingVerification | None:
         """Store a request if there is a place for it, replacing an older one of the same pair."""
         row = _row(verification, self._clock())
 
-        def work(connection: Connection) -> bool | StoreError:
+        def work(connection: Connection) -> bool | StoreError | None:
+            """Store it, and return whether its pair is subscribed, or None if there is no place."""
             if connection.execute(f"SELECT {_HAS_A_PLACE}", row).fetchone()[0]:
-                return bool(connection.execute(_REPLACE, row).rowcount)
+                return _replace(connection, row)
             strangers = connection.execute(_STRANGERS, row).fetchone()
             excess = None if limits is None else _excess(connection, row, limits, strangers)
             if excess is not None:
                 return excess  # raised here, it would undo what others write in the same step
             if places is not None and not _has_place(connection, row, places, strangers):
-                return False
-            return bool(connection.execute(_REPLACE, row).rowcount)
+                return None
+            return _replace(connection, row)
 
-        saved = await self._database.write(work)
-        if isinstance(saved, StoreError):
-            raise saved
-        return saved
+        known = await self._database.write(work)
+        if isinstance(known, StoreError):
+            raise known
+        return None if known is None else attrs.evolve(verification, known=known)
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
         """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
@@ -219,6 +220,12 @@ def withdraw_verification(connection: Connection, topic: str, callback: str) -> 
     """Take the pending request of a pair out, so that it will not count even if it is being verified."""
     pair = {"topic_identity": url_identity(topic), "callback_identity": url_identity(callback)}
     connection.execute(f"DELETE FROM verifications {_PAIR}", pair)  # noqa: S608
+
+
+def _replace(connection: Connection, row: dict[str, object]) -> bool:
+    """Store a request, and return whether its pair is subscribed."""
+    known: int = connection.execute(f"{_REPLACE} RETURNING known", row).fetchone()[0]
+    return bool(known)
 
 
 def _excess(

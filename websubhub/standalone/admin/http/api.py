@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -56,7 +56,7 @@ class Admin:
         self._scraping = Scraping(store, metrics, clock, further)
         self._access = access
         self._saturated = saturated
-        self.routes = routes(operations)
+        self.routes: Sequence[Route] = routes(operations)
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request."""

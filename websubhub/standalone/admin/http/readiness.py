@@ -8,7 +8,7 @@ import anyio
 
 from websubhub.standalone.ports import HubStore, StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _SECONDS = 1.0
 

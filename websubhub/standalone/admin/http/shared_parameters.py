@@ -1,12 +1,12 @@
 """The parameters that several routes of the admin API share."""
 
 from websubhub.standalone.admin.http.route import Parameter
-from websubhub.standalone.admin.http.schemas import FLAG, TEXT
+from websubhub.standalone.admin.http.schemas import FLAG, TEXT, Schema
 
-COUNT = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
 URL = {"type": "string", "format": "uri"}
-IDS = {"type": "array", "items": COUNT, "minItems": 1, "maxItems": 1_000}
-NAMES = {
+IDS: Schema = {"type": "array", "items": COUNT, "minItems": 1, "maxItems": 1_000}
+NAMES: Schema = {
     "type": "array",
     "items": {"type": "string", "minLength": 1, "maxLength": 128},
     "minItems": 1,

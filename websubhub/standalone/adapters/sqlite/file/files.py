@@ -55,7 +55,7 @@ class Reserve:
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(f"{database.name}.reserve")
-        self.held = False
+        self.held: bool = False
 
     def restore(self) -> bool:
         """Take the space again if there is enough. Whether it is held now."""

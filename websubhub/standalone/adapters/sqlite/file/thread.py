@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any, Self, TypeVar, cast
 
 import anyio
@@ -13,11 +14,13 @@ from anyio.lowlevel import current_token
 from websubhub.standalone.adapters.sqlite.file.database import Connection, DatabaseFile, disk_full
 from websubhub.standalone.ports import StoreClosedError, StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 T = TypeVar("T")
 
 _TOGETHER = 512  # writes in one commit at most
+_SETTLED_TOGETHER = 64  # of what frees or narrows, where a single one may be long
+_READING_SECONDS = 0.003  # reads between two commits begin for so long, and one at least
 _NEXT_SECONDS = 0.02
 
 
@@ -109,7 +112,7 @@ class Database:
         self._open = False
         self._thread = threading.Thread(target=self._run, name="websubhub-sqlite", daemon=True)
         self._call_soon: Callable[..., object] = _nowhere
-        self.unhurried = Unhurried(self._wanted, partial(self._put, self._writes, wake=False))
+        self.unhurried: Unhurried = Unhurried(self._wanted, partial(self._put, self._writes, wake=False))
 
     async def __aenter__(self) -> Self:
         native: Any = current_token().native_token
@@ -215,15 +218,21 @@ class Database:
             return True
 
     def _round(self, connection: Connection) -> None:
-        writes = [self._writes.popleft() for _ in range(min(len(self._writes), _TOGETHER))]
+        writes = _first(self._writes, _TOGETHER)
         if writes:
             self._write(connection, writes)
             self._answer(writes)
-        for queue in (self._settling, self._reads):
-            if queue:
-                job = queue.popleft()
-                self._transact(connection, [job])
-                self._answer([job])
+        settling = _first(self._settling, _SETTLED_TOGETHER)
+        if settling:
+            self._transact(connection, settling)
+            self._answer(settling)
+        until = monotonic() + _READING_SECONDS
+        while self._reads:
+            job = self._reads.popleft()
+            self._transact(connection, [job])
+            self._answer([job])
+            if monotonic() > until:
+                return
 
     def _write(self, connection: Connection, jobs: list[_Job]) -> None:
         try:
@@ -249,6 +258,10 @@ class Database:
         except RuntimeError:
             # The event loop has ended, and with it everybody who waited.
             return
+
+
+def _first(queue: deque[_Job], most: int) -> list[_Job]:
+    return [queue.popleft() for _ in range(min(len(queue), most))]
 
 
 def _land(jobs: list[_Job]) -> None:

@@ -13,7 +13,7 @@ from websubhub.standalone.broker.background import in_background
 from websubhub.standalone.clock import ClockReading, HubClock, seconds_between
 from websubhub.standalone.ports import StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _LOOK_SECONDS = 5.0
 _NOTE_SECONDS = 600.0
