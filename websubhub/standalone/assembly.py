@@ -138,7 +138,6 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
         hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring,
         verifications=_verification_budget(hub, store.clock), distributor=distributor, clock=store.clock,
     )  # fmt: skip
-    verification = _verification(store, app, accepted, controls, metrics, named_callbacks, events=events)
     refresh = _refresh(store, topics, events, reports.space, tracing, controls.fetches)
     fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
     access = Access(operators, viewers, reach)
@@ -149,7 +148,7 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
         operating=operator,
         delivery=_delivery(settings, store, tracing.distributor(distributor), schedule, metrics, events=events),
         fetching=fetching,
-        verification=verification,
+        verification=_verification(store, app, accepted, controls, metrics, named_callbacks, events=events),
         upkeep=_upkeep(settings, store, distributor, events, reports.space),
     )
 
