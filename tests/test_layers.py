@@ -20,7 +20,7 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 # What an extra brings may be imported where the program lives without it.
 OPTIONAL = {
     "jinja2": {"websubhub.standalone.admin.dashboard.rendering"},
-    "nats-py": set[str](),
+    "nats-py": {"websubhub.standalone.adapters.nats.wire.connection"},
     "opentelemetry": {  # several distributions share its name
         "_websub.tracing",
         *(
