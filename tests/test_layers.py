@@ -23,7 +23,10 @@ OPTIONAL = {
     "nats-py": set[str](),
     "opentelemetry": {  # several distributions share its name
         "_websub.tracing",
-        *(f"websubhub.standalone.tracing.{name}" for name in "deliveries exporting fetches intake spans traced".split()),
+        *(
+            f"websubhub.standalone.tracing.{name}"
+            for name in "deliveries exporting fetches intake spans traced".split()
+        ),
     },
     "pytest": {"websubhub.pytest_plugin"},
     "uvloop": {"_websub.server.serving"},

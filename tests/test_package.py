@@ -22,6 +22,8 @@ def test_the_metadata_says_what_it_is_and_for_whom() -> None:
     assert PROJECT["requires-python"] == ">=3.11"
     assert PROJECT["license"] == "Apache-2.0"
     assert {"websub", "pubsubhubbub", "hub", "asgi"} <= set(PROJECT["keywords"])
+    assert PROJECT["authors"] == [{"name": "The websubhub authors"}]
+    assert "urls" not in PROJECT  # the repository has no public address yet; links to one may not be invented
     assert "version" in PROJECT["dynamic"]
     assert websubhub.__version__ == websubsub.__version__
     assert f"## [{websubhub.__version__}]" in (ROOT / "CHANGELOG.md").read_text()

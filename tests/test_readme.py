@@ -183,6 +183,31 @@ def test_the_programs_are_as_short_as_promised(reader: Reader) -> None:
     assert len([line for line in reader.write("subscriber.py").splitlines() if line.strip()]) <= 12
 
 
+#: Every line of a shell block, and the test that runs it; the two that install are run by .ci/run and .ci/package.
+COMMANDS = {
+    "python -m pip install . && websubhub demo": test_the_demo_prints_what_the_readme_shows,
+    'python -m pip install -e ".[dev]" && python -m pytest': None,
+    "websubhub serve": test_the_three_terminals_show_what_the_readme_says,
+    "websubsub listen --hub http://127.0.0.1:8080/hub --topic https://example.com/feed": (
+        test_the_three_terminals_show_what_the_readme_says
+    ),
+    """echo '{"headline": "It works"}' > news.json""": test_the_three_terminals_show_what_the_readme_says,
+    "websubhub publish https://example.com/feed news.json": test_the_hub_and_the_subscriber_of_the_readme_work_together,
+    "python -m pip install pytest": None,
+    "python -m pytest test_hub.py": test_the_test_of_the_readme_passes,
+}
+
+
+def test_every_block_of_the_readme_is_run_and_every_output_compared() -> None:
+    lines = {line for block in blocks(README) if block.info == "shell" for line in block.content.splitlines()}
+    assert lines == COMMANDS.keys()
+    assert re.findall(r"This is `(\w+\.py)`", README) == ["hub.py", "subscriber.py", "test_hub.py"]
+    assert [block.info for block in blocks(README)].count("python") == 3
+    # The demo, the three terminals (ready, subscribed, accepted, notification) and the subscriber of one's own.
+    assert len(outputs()) == 6
+    assert {block.info for block in blocks(README)} == {"shell", "text", "python"}
+
+
 def test_the_two_commands_stand_in_the_first_screen() -> None:
     screen = README.splitlines()[:70]
     assert "python -m pip install . && websubhub demo" in screen

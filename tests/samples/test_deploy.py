@@ -4,11 +4,16 @@ import configparser
 import json
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import anyio
+import pytest
+import yaml
 
 from tests.documents import ROOT
 from tests.standalone.hub import world
@@ -115,3 +120,69 @@ async def test_the_health_check_of_the_container_tells_a_hub_from_none() -> None
         command = [sys.executable, *(word.replace("http://127.0.0.1:8080", hub.hub[:-4]) for word in arguments)]
         assert (await anyio.run_process(command, check=False)).returncode == 0
     assert (await anyio.run_process(command, check=False)).returncode == 1
+
+
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    return found
+
+
+def test_the_composed_hub_keeps_its_volume_and_takes_its_settings() -> None:
+    hub = services()["hub"]
+    settings = load({}, {**environment(), **hub["environment"]})
+    assert settings.public_url == "https://hub.example.com/hub"
+    [volume] = every("VOLUME")
+    assert hub["volumes"] == [f"hub:{volume}"]
+    assert "hub" in yaml.safe_load((DEPLOY / "compose.yaml").read_text())["volumes"]
+    assert "ports" not in hub  # the proxy alone is reachable
+    assert float(hub["stop_grace_period"].removesuffix("s")) > 2 * GRACE_SECONDS
+    assert hub["read_only"]
+    assert hub["cap_drop"] == ["ALL"]
+
+
+def test_the_composition_is_built_of_files_that_are_there() -> None:
+    build = services()["hub"]["build"]
+    context = (DEPLOY / build["context"]).resolve()
+    assert context == ROOT
+    assert (context / build["dockerfile"]).samefile(DEPLOY / "Dockerfile")
+    mounted = [volume.split(":")[0] for volume in services()["proxy"]["volumes"] if volume.startswith("./")]
+    assert mounted == ["./Caddyfile"]
+    assert (DEPLOY / "Caddyfile").exists()
+
+
+def test_the_proxy_passes_on_the_path_of_the_hub_alone() -> None:
+    text = (DEPLOY / "Caddyfile").read_text()
+    settings = load({}, environment())
+    assert re.findall(r"reverse_proxy (\S+)", text) == [f"hub:{settings.port}"]
+    assert re.findall(r"handle (/\S+)", text) == ["/hub"]
+    assert re.findall(r"max_size (\d+)MB", text) == [str(settings.max_content_bytes // 1_048_576)]
+    assert services()["proxy"]["depends_on"]["hub"]["condition"] == "service_healthy"  # by the HEALTHCHECK
+    assert every("HEALTHCHECK")
+
+
+def test_what_is_left_out_of_the_build_is_not_copied() -> None:
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert kept == {source for line in every("COPY") if not line.startswith("--") for source in line.split()[:-1]}
+
+
+def docker(*arguments: str) -> str:
+    program = shutil.which("docker") or "docker"
+    return subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def has_engine() -> bool:
+    """Return whether this machine can build images: a client alone cannot."""
+    try:
+        docker("info")
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+@pytest.mark.durability  # it fetches a base image and installs the package, so it is asked for by name
+def test_the_image_is_built_and_starts_without_rights() -> None:
+    if not has_engine():
+        pytest.skip("There is no engine that builds images.")
+    image = docker("build", "--quiet", "-f", str(DEPLOY / "Dockerfile"), str(ROOT))
+    assert docker("run", "--rm", "--read-only", "--cap-drop", "ALL", image, "--version").startswith("websubhub ")
+    assert docker("run", "--rm", "--entrypoint", "id", image, "-u") == every("USER")[0]

@@ -62,6 +62,19 @@ class Parts:
     upkeep: Upkeep
 
 
+@attrs.frozen
+class _Given:
+    """The arguments of ``assembled``."""
+
+    settings: Settings
+    store: HubStore
+    hub: str
+    reach: Reach
+    events: Events
+    start: Start
+    tracing: Tracing
+
+
 @asynccontextmanager
 async def assembled(
     settings: Settings,
@@ -87,17 +100,9 @@ async def assembled(
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
     """
-    networks = settings.allow_network
-    limits = EngineLimits(
-        connections=settings.concurrency,
-        connections_per_origin=settings.concurrency_per_host,
-        connections_per_address=settings.concurrency_per_host,
-        idle_seconds=settings.idle_seconds,
-        total_seconds=settings.delivery_timeout,
-        connect_seconds=min(5.0, settings.delivery_timeout),
-    )
+    networks, signatures = settings.allow_network, settings.signature_method
     distributor = ContentDistributor(
-        hub, signature_method=settings.signature_method, allow_networks=networks, limits=limits
+        hub, signature_method=signatures, allow_networks=networks, limits=_engine_limits(settings)
     )
     budgets = fetch_budgets(store.clock, settings.max_content_bytes)
     topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes, budgets=budgets)
@@ -107,31 +112,23 @@ async def assembled(
         except OSError as error:
             raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
         await stack.enter_async_context(topics)
-        yield await _assemble(
-            settings,
-            store,
-            hub,
-            reach,
-            events=events or Events(),
-            start=start or Start(),
-            tracing=tracing or Tracing(),
-            distributor=distributor,
-            topics=topics,
-        )
+        given = _Given(settings, store, hub, reach, events or Events(), start or Start(), tracing or Tracing())
+        yield await _assemble(given, distributor, topics)
 
 
-async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but the first four by keyword
-    settings: Settings,
-    store: HubStore,
-    hub: str,
-    reach: Reach,
-    *,
-    events: Events,
-    start: Start,
-    tracing: Tracing,
-    distributor: ContentDistributor,
-    topics: TopicClient,
-) -> Parts:
+def _engine_limits(settings: Settings) -> EngineLimits:
+    return EngineLimits(
+        connections=settings.concurrency,
+        connections_per_origin=settings.concurrency_per_host,
+        connections_per_address=settings.concurrency_per_host,
+        idle_seconds=settings.idle_seconds,
+        total_seconds=settings.delivery_timeout,
+        connect_seconds=min(5.0, settings.delivery_timeout),
+    )
+
+
+async def _assemble(given: _Given, distributor: ContentDistributor, topics: TopicClient) -> Parts:
+    settings, store, hub, events, tracing = given.settings, given.store, given.hub, given.events, given.tracing
     rules = await _rules(settings, store.topics, topics)
     operators, viewers, publishing = _tokens(settings)
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong + viewers.wrong, "publisher": publishing.wrong})
@@ -142,7 +139,7 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
     fetches, given_up = LastFetches(), GivenUpVerifications()
     refresh = tracing.refresh(NotedRefresh(refresher.refresh, fetches, store.clock))
     fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
-    publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
+    publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=given.reach)
     intake = tracing.intake(Intake(store, announced.ring, store.clock, named_topics, events, tracing.trace))
     requests = Requests(store.verifications, accepted.ring, store.clock, _limits(settings), named_callbacks)
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
@@ -155,8 +152,8 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
         hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring, verifications=budget,
         distributor=distributor, clock=store.clock, given_up=given_up, fetches=fetches,
     )  # fmt: skip
-    access = Access(operators, viewers, reach)
-    operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=start)
+    access = Access(operators, viewers, given.reach)
+    operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=given.start)
     return Parts(
         events=events,
         app=app,
