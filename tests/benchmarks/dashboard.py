@@ -170,6 +170,7 @@ def _watch(hub: Served, cookies: httpx.Cookies, until: float) -> None:
 
         def follow() -> None:
             with client.stream("GET", "/live/stream") as stream:
+                assert stream.status_code == 200
                 for _ in stream.iter_raw():
                     if time.monotonic() > until:
                         return
@@ -201,7 +202,7 @@ def _growth(hub: Served, client: httpx.Client) -> float:
 
 
 def _measured(hub: Served, rounds: int) -> Sequence[tuple[str, float]]:
-    with _signed_in(hub) as client:
+    with closing(_signed_in(hub)) as client:
         for path in (*_PAGES, *_LISTS):
             client.get(path)  # templates are compiled when they are first used
         taken = [(path, _milliseconds(client, path, rounds)) for path in (*_PAGES, *_LISTS)]

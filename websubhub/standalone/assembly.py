@@ -18,7 +18,6 @@ from websubhub import (
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.events.events import Events
-from websubhub.standalone.hub.given_up import GivenUpVerifications
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.hub.last_fetches import LastFetches
@@ -62,19 +61,6 @@ class Parts:
     upkeep: Upkeep
 
 
-@attrs.frozen
-class _Given:
-    """The arguments of ``assembled``."""
-
-    settings: Settings
-    store: HubStore
-    hub: str
-    reach: Reach
-    events: Events
-    start: Start
-    tracing: Tracing
-
-
 @asynccontextmanager
 async def assembled(
     settings: Settings,
@@ -95,14 +81,14 @@ async def assembled(
         reach: The reach of the hub.
         events: Where to record what happens.
         start: What is known of it only to whoever starts it.
-        tracing: What of it is traced.
+        tracing: Its tracing, if it is traced.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
     """
-    networks, signatures = settings.allow_network, settings.signature_method
+    networks = settings.allow_network
     distributor = ContentDistributor(
-        hub, signature_method=signatures, allow_networks=networks, limits=_engine_limits(settings)
+        hub, signature_method=settings.signature_method, allow_networks=networks, limits=_engine_limits(settings)
     )
     budgets = fetch_budgets(store.clock, settings.max_content_bytes)
     topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes, budgets=budgets)
@@ -112,55 +98,57 @@ async def assembled(
         except OSError as error:
             raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
         await stack.enter_async_context(topics)
-        given = _Given(settings, store, hub, reach, events or Events(), start or Start(), tracing or Tracing())
-        yield await _assemble(given, distributor, topics)
+        yield await _assemble(
+            settings,
+            store,
+            hub,
+            reach,
+            events=events or Events(),
+            start=start or Start(),
+            tracing=tracing or Tracing(),
+            distributor=distributor,
+            topics=topics,
+        )
 
 
-def _engine_limits(settings: Settings) -> EngineLimits:
-    return EngineLimits(
-        connections=settings.concurrency,
-        connections_per_origin=settings.concurrency_per_host,
-        connections_per_address=settings.concurrency_per_host,
-        idle_seconds=settings.idle_seconds,
-        total_seconds=settings.delivery_timeout,
-        connect_seconds=min(5.0, settings.delivery_timeout),
-    )
-
-
-async def _assemble(given: _Given, distributor: ContentDistributor, topics: TopicClient) -> Parts:
-    settings, store, hub, events, tracing = given.settings, given.store, given.hub, given.events, given.tracing
+async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but the first four by keyword
+    settings: Settings,
+    store: HubStore,
+    hub: str,
+    reach: Reach,
+    *,
+    events: Events,
+    start: Start,
+    tracing: Tracing,
+    distributor: ContentDistributor,
+    topics: TopicClient,
+) -> Parts:
     rules = await _rules(settings, store.topics, topics)
     operators, viewers, publishing = _tokens(settings)
     metrics = HubMetrics(wrong_tokens=lambda: {"admin": operators.wrong + viewers.wrong, "publisher": publishing.wrong})
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     accepted, announced, named_topics, named_callbacks = Wakeup(), Wakeup(), Introductions(), Introductions()
     reports = Reports(events, store)
-    refresher = TopicRefresher(store, topics, store.clock, events=events, space=reports.space, trace=tracing.trace)
-    fetches, given_up = LastFetches(), GivenUpVerifications()
-    refresh = tracing.refresh(NotedRefresh(refresher.refresh, fetches, store.clock))
-    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
-    publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=given.reach)
+    publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     intake = tracing.intake(Intake(store, announced.ring, store.clock, named_topics, events, tracing.trace))
     requests = Requests(store.verifications, accepted.ring, store.clock, _limits(settings), named_callbacks)
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
     app = HubApplication(service, _config(settings, hub), clock=store.clock)
-    budget = _verification_budget(hub, store.clock)
-    verification = _verification(
-        store, app, accepted, budget, metrics, named_callbacks, events=events, given_up=given_up
-    )
     controls = Controls(
-        hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring, verifications=budget,
-        distributor=distributor, clock=store.clock, given_up=given_up, fetches=fetches,
+        hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring,
+        verifications=_verification_budget(hub, store.clock), distributor=distributor, clock=store.clock,
     )  # fmt: skip
-    access = Access(operators, viewers, given.reach)
-    operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=given.start)
+    refresh = _refresh(store, topics, events, reports.space, tracing, controls.fetches)
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
+    access = Access(operators, viewers, reach)
+    operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=start)
     return Parts(
         events=events,
         app=app,
         operating=operator,
         delivery=_delivery(settings, store, tracing.distributor(distributor), schedule, metrics, events=events),
         fetching=fetching,
-        verification=verification,
+        verification=_verification(store, app, accepted, controls, metrics, named_callbacks, events=events),
         upkeep=_upkeep(settings, store, distributor, events, reports.space),
     )
 
@@ -185,6 +173,24 @@ def _upkeep(
 ) -> Upkeep:
     seconds = settings.dead_letter_days * 86_400
     return Upkeep(store, seconds, store.clock, distributor.close_idle, events=events, space=space)
+
+
+def _engine_limits(settings: Settings) -> EngineLimits:
+    return EngineLimits(
+        connections=settings.concurrency,
+        connections_per_origin=settings.concurrency_per_host,
+        connections_per_address=settings.concurrency_per_host,
+        idle_seconds=settings.idle_seconds,
+        total_seconds=settings.delivery_timeout,
+        connect_seconds=min(5.0, settings.delivery_timeout),
+    )
+
+
+def _refresh(
+    store: HubStore, topics: TopicClient, events: Events, space: Space, tracing: Tracing, fetches: LastFetches
+) -> Refresh:
+    refresher = TopicRefresher(store, topics, store.clock, events=events, space=space, trace=tracing.trace)
+    return tracing.refresh(NotedRefresh(refresher.refresh, fetches, store.clock))
 
 
 def _fetching(
@@ -215,12 +221,11 @@ def _verification(
     store: HubStore,
     app: HubApplication,
     accepted: Wakeup,
-    budget: VerificationBudget,
+    controls: Controls,
     metrics: HubMetrics,
     introductions: Introductions,
     *,
     events: Events,
-    given_up: GivenUpVerifications,
 ) -> VerificationWorker:
     return VerificationWorker(
         store.verifications,
@@ -228,12 +233,12 @@ def _verification(
         app.config.public_url,
         accepted,
         deny=app.deny,
-        budget=budget,
+        budget=controls.verifications,
         clock=store.clock,
         count=metrics.verifications.count,
         introductions=introductions,
         events=events,
-        given_up=given_up,
+        given_up=controls.given_up,
     )
 
 

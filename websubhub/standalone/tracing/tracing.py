@@ -1,4 +1,4 @@
-"""What of a hub is traced: nothing, or everything from a publish to each attempt at a delivery."""
+"""The parts of a hub that can be traced, from a publish to each attempt at a delivery."""
 
 from collections.abc import Awaitable, Callable
 

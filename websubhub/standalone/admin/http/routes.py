@@ -58,7 +58,9 @@ from websubhub.standalone.ports import (
 _ANNOUNCEMENT = schema_of(Announcement, state=one_of(AnnouncementState))
 _HOST_STATE = schema_of(HostState)
 _SUBSCRIPTION = schema_of(StoredSubscription, without=("secret",), host=TEXT, expires_at=TIME, signed=FLAG)
-_VERIFICATION = schema_of(PendingVerification, without=("secret",), host=TEXT, state=one_of(("pending", "failing")))
+_VERIFICATION = schema_of(
+    PendingVerification, without=("secret", "elsewhere"), host=TEXT, state=one_of(("pending", "failing"))
+)
 _GIVEN_UP = schema_of(GivenUpVerification, host=TEXT)
 _FETCH = record(
     fetched_at=nullable(TIME),

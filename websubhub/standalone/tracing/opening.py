@@ -1,4 +1,4 @@
-"""Whether a hub is traced, by its settings."""
+"""The tracing of a hub, by its settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from websubhub.standalone.tracing.tracing import Tracing
 
 @asynccontextmanager
 async def tracing_of(settings: Settings) -> AsyncIterator[Tracing]:
-    """Yield what of a hub is traced. At the end of the block, the last spans are sent.
+    """Yield the tracing of a hub. At the end of the block, the last spans are sent.
 
     Args:
         settings: The settings of the hub.
