@@ -21,6 +21,13 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 OPTIONAL = {
     "jinja2": {"websubhub.standalone.admin.dashboard.rendering"},
     "nats-py": set[str](),
+    "opentelemetry": {  # several distributions share its name
+        "_websub.tracing",
+        *(
+            f"websubhub.standalone.tracing.{name}"
+            for name in "deliveries exporting fetches intake spans traced".split()
+        ),
+    },
     "pytest": {"websubhub.pytest_plugin"},
     "uvloop": {"_websub.server.serving"},
     "trio": set[str](),
@@ -197,6 +204,7 @@ def test_every_outside_import_is_a_declared_dependency() -> None:
         if outside.partition(".")[0] not in {*PACKAGES, *sys.stdlib_module_names}
         for importer in graph.find_modules_that_directly_import(outside)
         for distribution in map(canonical, distributions[outside])
-        if distribution not in declared and importer not in OPTIONAL.get(distribution, ())
+        if distribution not in declared
+        and importer not in OPTIONAL.get(re.sub("^opentelemetry-.*", "opentelemetry", distribution), ())
     }
     assert not undeclared

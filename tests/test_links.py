@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx
@@ -82,10 +83,10 @@ def test_the_links_to_follow_are_found() -> None:
     ],
 )
 def test_a_link_that_leads_nowhere_is_told(link: str, said: str | None) -> None:
-    async def page(scope: dict[str, str], _: object, send: object) -> None:
+    async def page(scope: Any, _: object, send: Any) -> None:
         status = 200 if scope["path"] == "/page" else 404
-        await send({"type": "http.response.start", "status": status, "headers": []})  # type: ignore[operator]
-        await send({"type": "http.response.body", "body": b'<h2 id="part">Part</h2>'})  # type: ignore[operator]
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b'<h2 id="part">Part</h2>'})
 
     async def follow() -> str | None:
         web = InMemoryWeb()

@@ -72,6 +72,8 @@ ORDER = (
     ("POST", "/admin/subscriptions/test"),
     ("POST", "/admin/subscriptions/verify"),
     ("GET", "/admin/verifications"),
+    ("GET", "/admin/verifications/given-up"),
+    ("POST", "/admin/doctor"),
     ("POST", "/admin/verifications/retry"),
     ("POST", "/admin/verifications/drop"),
     ("POST", "/admin/topics/announce"),

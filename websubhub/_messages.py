@@ -1,4 +1,4 @@
-"""What publishers ask of a hub, what a hub delivers, and the successes that answer both."""
+"""Messages of publishers to a hub and of a hub to its subscribers, and the successes that answer both."""
 
 import secrets
 from enum import StrEnum

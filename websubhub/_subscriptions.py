@@ -1,4 +1,4 @@
-"""What subscribers ask of a hub, and the successes that answer it."""
+"""Requests of subscribers to a hub, and the successes that answer them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a server promises to an application about a request, in an extension of its ASGI scope."""
+"""Promises of a server to an application about a request, in an extension of its ASGI scope."""
 
 import math
 from typing import Any, NamedTuple

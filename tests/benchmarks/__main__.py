@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from tests.benchmarks import report
+from tests.benchmarks.dashboard import BENCHMARKS as DASHBOARD
 from tests.benchmarks.discovery import BENCHMARKS as DISCOVERY
 from tests.benchmarks.engine import BENCHMARKS as ENGINE
 from tests.benchmarks.hub import BENCHMARKS as HUB
@@ -17,7 +18,7 @@ from tests.benchmarks.subscribe import BENCHMARKS as SUBSCRIBE
 from tests.benchmarks.tls import BENCHMARKS as TLS
 from tests.benchmarks.topics import BENCHMARKS as TOPICS
 
-_WHOLE = (*HUB, *SMALL, *LATENCY, *TOPICS, *ORIGINS, *SUBSCRIBE)
+_WHOLE = (*HUB, *SMALL, *LATENCY, *TOPICS, *ORIGINS, *SUBSCRIBE, *DASHBOARD)
 BENCHMARKS = {benchmark.name: benchmark for benchmark in (*_WHOLE, *PARTS, *ENGINE, *TLS, *INBOUND, *DISCOVERY)}
 
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from urllib.parse import urlsplit
 
-from tests.benchmarks.hub import running
+from tests.benchmarks.hub import Hub, running
 from tests.benchmarks.measuring import Cost, Reading, Stopwatch, Table, Variant
 from tests.benchmarks.sink import Sink, sink
 
@@ -55,12 +55,21 @@ def _call(url: str, index: int) -> tuple[socket.socket, bytes]:
 
 
 def _variants(stack: ExitStack) -> Iterator[Variant]:
-    sunk = stack.enter_context(sink(hosts=_HOSTS[-1]))
-    yield Variant("a new connection for each, in plain Python", partial(fresh, sunk))
+    yield Variant("a new connection for each, in plain Python", partial(fresh, _sink(stack, _HOSTS[-1])))
     for hosts in _HOSTS:
-        hub = stack.enter_context(running(sunk, hosts, origins=hosts))
-        hub.deliver(1)  # so that those are connected that will be
-        yield Variant(f"hub, {hosts:,} hosts", partial(hub.deliver, max(1, _DELIVERIES // hosts)))
+        hub = stack.enter_context(running(_sink(stack, hosts), hosts, origins=hosts))
+        yield Variant(f"hub, {hosts:,} hosts", partial(_deliver, hub))
+
+
+def _deliver(hub: Hub) -> Cost:
+    """Deliver right after other deliveries to the same hosts, so that those are connected that will be."""
+    hub.deliver(1)
+    return hub.deliver(max(1, _DELIVERIES // hub.subscriptions))
+
+
+def _sink(stack: ExitStack, hosts: int) -> Sink:
+    """Subscribers of one hub alone: a server that has no place for the connections of all of them would close some."""
+    return stack.enter_context(sink(hosts=hosts))
 
 
 def _table(rounds: int) -> Table:

@@ -7,8 +7,11 @@ import pytest
 
 from tests.standalone.hub import ADMIN, World, world
 from tests.waiting import until
+from websubhub import IntentVerification, VerificationAttempt
 from websubhub.standalone.admin.cursors import read_cursor, write_cursor
 from websubhub.standalone.admin.parameters import OperationError, iso_time
+from websubhub.standalone.hub.given_up import GivenUpVerifications
+from websubhub.standalone.ports import Mode, PendingVerification
 
 TOPIC = "https://topic.example/"
 
@@ -142,6 +145,8 @@ async def test_a_topic_is_shown_announced_and_removed() -> None:
         shown = (await hub.get("/admin/topic", url=topic)).json()
         assert (shown["subscriptions"], shown["last_fetch"]["names_this_hub"]) == (1, True)
         assert shown["last_fetch"]["fetched_at"] is not None
+        assert shown["last_attempt"]["attempted_at"] is not None
+        assert (shown["last_attempt"]["result"], shown["last_attempt"]["status"]) == ("updated", 200)
         status, reason = await _refused(hub, "/admin/topics/remove", url=topic)
         assert (status, "1 subscriptions" in reason) == (409, True)
         await hub.order("/admin/topics", url=f"{topic}-2", registered=True)
@@ -149,6 +154,96 @@ async def test_a_topic_is_shown_announced_and_removed() -> None:
         assert await hub.order("/admin/topics/remove", url=f"{topic}-2") == {"removed": f"{topic}-2"}
         assert (await hub.get("/admin/topic", url=f"{topic}-2")).status_code == 404
         assert (await _refused(hub, "/admin/topics/remove", url=f"{topic}-2"))[0] == 404
+
+
+async def test_a_topic_says_what_came_of_its_last_fetch() -> None:
+    async with world(retry_delays=(3_600,)) as hub:
+        topic = hub.peers + "/topic"
+        site = hub.site("/topic", ETag='"1"')
+        await hub.subscribe(hub.subscriber(), topic)
+        assert (await hub.get("/admin/topic", url=topic)).json()["last_attempt"] is None
+
+        async def attempt() -> dict[str, Any]:
+            asked = site.fetches
+            await hub.ping(topic)
+            await until(lambda: site.fetches > asked)
+            while (await hub.statistics())["announcements"]["pending"]:
+                pass
+            shown: dict[str, Any] = (await hub.get("/admin/topic", url=topic)).json()["last_attempt"]
+            return shown
+
+        assert (await attempt())["result"] == "updated"
+        unchanged = await attempt()
+        assert (unchanged["result"], unchanged["status"], unchanged["reason"]) == ("unchanged", 304, "")
+        site.status, site.headers = 503, {"Content-Type": "text/plain"}
+        failed = await attempt()
+        assert (failed["result"], failed["status"]) == ("failed", 503)
+        assert "503" in failed["reason"]
+
+
+async def test_a_topic_goes_with_the_messages_that_are_kept() -> None:
+    async with world() as hub:
+        subscriber = hub.subscriber()
+        await hub.subscribe(subscriber, TOPIC)
+        await hub.publish(TOPIC)
+        await hub.quiet()
+        await hub.order("/admin/subscriptions/remove", topic=TOPIC, callback=hub.peers + "/callback")
+        assert len((await hub.get("/admin/messages", topic=TOPIC)).json()["messages"]) == 1
+        assert await hub.order("/admin/topics/remove", url=TOPIC) == {"removed": TOPIC}
+        assert (await hub.get("/admin/messages")).json()["messages"] == []
+        assert (await hub.get("/admin/topic", url=TOPIC)).status_code == 404
+
+
+async def test_verifications_that_were_given_up_are_listed_with_the_reason() -> None:
+    async with world() as hub:
+        for path in ("/refuses", "/refuses-too"):
+            hub.site(path).status = 404
+            await hub.ask(mode="subscribe", topic=TOPIC, callback=hub.peers + path, secret="a-secret")
+        await hub.verified()
+        first = (await hub.get("/admin/verifications/given-up", limit=1)).json()
+        rest = (await hub.get("/admin/verifications/given-up", after=first["next"])).json()
+        found = [*first["given_up"], *rest["given_up"]]
+        assert {each["callback"] for each in found} == {hub.peers + "/refuses", hub.peers + "/refuses-too"}
+        assert [each["number"] for each in found] == [2, 1]
+        assert {(each["mode"], each["topic"], each["attempts"], each["status"]) for each in found} == {
+            ("subscribe", TOPIC, 1, 404)
+        }
+        assert all(each["reason"] and each["given_up_at"].endswith("Z") and not each["denied"] for each in found)
+        assert "a-secret" not in str(found)
+
+
+def test_only_the_newest_of_those_that_were_given_up_are_kept() -> None:
+    pending = PendingVerification(id="x", mode=Mode.SUBSCRIBE, topic=TOPIC, callback="https://sub.example/", due_at=0)
+    given_up, attempt = GivenUpVerifications(), VerificationAttempt(result=IntentVerification.DENIED, reason="no")
+    for _ in range(501):
+        given_up.note(pending, attempt, 5.0)
+    kept = [each.number for each in given_up.newest()]
+    assert (kept[0], kept[-1], len(kept)) == (501, 2, 500)
+    assert [each.number for each in given_up.newest(4)] == [3, 2]
+
+
+async def test_the_recipients_of_a_message_are_listed_by_state() -> None:
+    async with world(retry_delays=(0.01,)) as hub:
+        for path, statuses in (("/well", []), ("/ill", [500, 500])):
+            subscriber = hub.subscriber(path)
+            await hub.subscribe(subscriber, TOPIC, path)
+            subscriber.statuses = statuses
+        message_id = (await hub.publish(TOPIC)).headers["X-Hub-Message-Id"]
+        await hub.quiet()
+        path = f"/admin/messages/{message_id}/recipients"
+        found = (await hub.get(path)).json()
+        states = {each["callback"]: each["state"] for each in found["recipients"]}
+        assert states == {hub.peers + "/well": "delivered", hub.peers + "/ill": "dead"}
+        assert (found["next"], {each["host"] for each in found["recipients"]}) == (None, {hub.peers[7:]})
+        [dead] = (await hub.get(path, state="dead")).json()["recipients"]
+        assert (dead["callback"], dead["reason"], dead["attempts"]) == (hub.peers + "/ill", "answered 500", 2)
+        assert (await hub.get(path, state="waiting")).json() == {"recipients": [], "next": None}
+        first = (await hub.get(path, limit=1)).json()
+        second = (await hub.get(path, limit=1, after=first["next"])).json()
+        assert {each["callback"] for each in (*first["recipients"], *second["recipients"])} == set(states)
+        for query in ({"state": "delivered"}, {"after": "junk"}):
+            assert (await hub.get(path, **query)).status_code == 400
+        assert (await hub.get("/admin/messages/unknown/recipients")).status_code == 404
 
 
 async def test_verifications_are_listed_retried_and_dropped_and_unknown_ids_are_named() -> None:

@@ -42,7 +42,8 @@ async def test_what_is_handed_over_is_worked_on_once_unless_somebody_rings_for_m
     assert await wakeup.wait(PATIENCE) is None, "more than is kept"
     wakeup.ring("d")
     assert await wakeup.wait(PATIENCE) == ["d"]
-    assert await wakeup.wait(0.001) is None
+    moment = 0.001
+    assert await wakeup.wait(moment) is None
 
 
 async def test_nobody_who_rings_is_waited_for_longer_than_said() -> None:

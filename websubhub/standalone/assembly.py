@@ -20,6 +20,7 @@ from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.hub.intake import Intake
 from websubhub.standalone.hub.introductions import Introductions
+from websubhub.standalone.hub.last_fetches import LastFetches
 from websubhub.standalone.hub.policies import PublisherPolicy
 from websubhub.standalone.hub.reports import Reports
 from websubhub.standalone.hub.requests import Requests
@@ -37,6 +38,7 @@ from websubhub.standalone.tracing.tracing import Refresh, Tracing
 from websubhub.standalone.work.contents import Distributor
 from websubhub.standalone.work.delivery import DeliveryLoop
 from websubhub.standalone.work.fetching import TopicFetching, fetch_budgets
+from websubhub.standalone.work.noting import NotedRefresh
 from websubhub.standalone.work.refreshing import TopicRefresher
 from websubhub.standalone.work.upkeep import Upkeep
 from websubhub.standalone.work.verification import VerificationWorker
@@ -79,22 +81,14 @@ async def assembled(
         reach: The reach of the hub.
         events: Where to record what happens.
         start: What is known of it only to whoever starts it.
-        tracing: What of it is traced.
+        tracing: Its tracing, if it is traced.
 
     Raises:
         SettingsError: There is no file descriptor left for deliveries.
     """
     networks = settings.allow_network
-    limits = EngineLimits(
-        connections=settings.concurrency,
-        connections_per_origin=settings.concurrency_per_host,
-        connections_per_address=settings.concurrency_per_host,
-        idle_seconds=settings.idle_seconds,
-        total_seconds=settings.delivery_timeout,
-        connect_seconds=min(5.0, settings.delivery_timeout),
-    )
     distributor = ContentDistributor(
-        hub, signature_method=settings.signature_method, allow_networks=networks, limits=limits
+        hub, signature_method=settings.signature_method, allow_networks=networks, limits=_engine_limits(settings)
     )
     budgets = fetch_budgets(store.clock, settings.max_content_bytes)
     topics = TopicClient(hub, allow_networks=networks, body_limit=settings.max_content_bytes, budgets=budgets)
@@ -135,20 +129,17 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
     schedule = RetrySchedule(delays=settings.retry_delays, refused_attempts=settings.refused_attempts)
     accepted, announced, named_topics, named_callbacks = Wakeup(), Wakeup(), Introductions(), Introductions()
     reports = Reports(events, store)
-    refresher = TopicRefresher(store, topics, store.clock, events=events, space=reports.space, trace=tracing.trace)
-    refresh = tracing.refresh(refresher.refresh)
-    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
     publishers = PublisherPolicy(publishing, anonymous=settings.anonymous_publishers, reach=reach)
     intake = tracing.intake(Intake(store, announced.ring, store.clock, named_topics, events, tracing.trace))
     requests = Requests(store.verifications, accepted.ring, store.clock, _limits(settings), named_callbacks)
     service = StandaloneHub(store, rules, publishers, intake, requests, metrics, reports=reports)
     app = HubApplication(service, _config(settings, hub), clock=store.clock)
-    budget = _verification_budget(hub, store.clock)
-    verification = _verification(store, app, accepted, budget, metrics, named_callbacks, events=events)
     controls = Controls(
-        hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring, verifications=budget,
-        distributor=distributor, clock=store.clock,
+        hub=hub, deny=app.deny, announced=announced.ring, accepted=accepted.ring,
+        verifications=_verification_budget(hub, store.clock), distributor=distributor, clock=store.clock,
     )  # fmt: skip
+    refresh = _refresh(store, topics, events, reports.space, tracing, controls.fetches)
+    fetching = _fetching(store, topics, schedule, announced, metrics, named_topics, refresh=refresh, events=events)
     access = Access(operators, viewers, reach)
     operator = operating(settings, store, controls, events, metrics, access, load=lambda: app.load, start=start)
     return Parts(
@@ -157,7 +148,7 @@ async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but 
         operating=operator,
         delivery=_delivery(settings, store, tracing.distributor(distributor), schedule, metrics, events=events),
         fetching=fetching,
-        verification=verification,
+        verification=_verification(store, app, accepted, controls, metrics, named_callbacks, events=events),
         upkeep=_upkeep(settings, store, distributor, events, reports.space),
     )
 
@@ -182,6 +173,24 @@ def _upkeep(
 ) -> Upkeep:
     seconds = settings.dead_letter_days * 86_400
     return Upkeep(store, seconds, store.clock, distributor.close_idle, events=events, space=space)
+
+
+def _engine_limits(settings: Settings) -> EngineLimits:
+    return EngineLimits(
+        connections=settings.concurrency,
+        connections_per_origin=settings.concurrency_per_host,
+        connections_per_address=settings.concurrency_per_host,
+        idle_seconds=settings.idle_seconds,
+        total_seconds=settings.delivery_timeout,
+        connect_seconds=min(5.0, settings.delivery_timeout),
+    )
+
+
+def _refresh(
+    store: HubStore, topics: TopicClient, events: Events, space: Space, tracing: Tracing, fetches: LastFetches
+) -> Refresh:
+    refresher = TopicRefresher(store, topics, store.clock, events=events, space=space, trace=tracing.trace)
+    return tracing.refresh(NotedRefresh(refresher.refresh, fetches, store.clock))
 
 
 def _fetching(
@@ -212,7 +221,7 @@ def _verification(
     store: HubStore,
     app: HubApplication,
     accepted: Wakeup,
-    budget: VerificationBudget,
+    controls: Controls,
     metrics: HubMetrics,
     introductions: Introductions,
     *,
@@ -224,11 +233,12 @@ def _verification(
         app.config.public_url,
         accepted,
         deny=app.deny,
-        budget=budget,
+        budget=controls.verifications,
         clock=store.clock,
         count=metrics.verifications.count,
         introductions=introductions,
         events=events,
+        given_up=controls.given_up,
     )
 
 

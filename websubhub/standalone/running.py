@@ -21,7 +21,7 @@ from websubhub.standalone.operating import Start
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
 from websubhub.standalone.stores import shown_store
-from websubhub.standalone.tracing.tracing import tracing_of
+from websubhub.standalone.tracing.opening import tracing_of
 
 log: logging.Logger = logging.getLogger("websubhub")
 

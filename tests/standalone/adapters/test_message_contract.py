@@ -362,3 +362,23 @@ async def test_messages_outlive_a_restart_with_their_counts(tmp_path: Path, cloc
         await store.messages.expire()
         assert await store.broker.reclaim() == 1
         assert await store.messages.attempts() == []
+
+
+async def test_the_messages_of_one_topic_expire_at_once_but_what_is_owed_stays(kept: Hub) -> None:
+    await kept.subscribe("https://sub.example/", TOPIC)
+    await kept.subscribe("https://sub.example/", OTHER)
+    for _ in range(2):
+        await kept.publish(TOPIC)
+        await kept.publish(OTHER)
+    for delivery in await kept.claim():
+        delivery.done()
+    await kept.broker.flush()
+    await kept.store.messages.expire_topic(TOPIC)
+    await kept.store.messages.expire_topic("https://unknown.example/")
+    await kept.broker.reclaim()
+    assert [counts(message) for message in await kept.store.messages.page(topic=TOPIC)] == [(1, 0, 1, 0)]
+    assert len(await kept.store.messages.page(topic=OTHER)) == 2
+    # What was deleted counts no longer, so nothing else has to go for its sake.
+    assert await kept.store.messages.expire() == 0
+    await kept.broker.reclaim()
+    assert len(await kept.store.messages.page(topic=OTHER)) == 2

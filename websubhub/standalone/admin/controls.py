@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from websubhub import ContentDistributor, Subscription, VerificationBudget
+from websubhub.standalone.hub.given_up import GivenUpVerifications
+from websubhub.standalone.hub.last_fetches import LastFetches
 
 Deny = Callable[[Subscription, str], Awaitable[None]]
 
@@ -21,6 +23,8 @@ class Controls:
         verifications: The budgets of callbacks' hosts.
         distributor: Sends test deliveries.
         clock: Returns the time, in seconds since 1970.
+        given_up: The verifications that were given up.
+        fetches: The last fetches of topics.
     """
 
     hub: str
@@ -30,3 +34,5 @@ class Controls:
     verifications: VerificationBudget
     distributor: ContentDistributor
     clock: Callable[[], float]
+    given_up: GivenUpVerifications = attrs.field(factory=GivenUpVerifications)
+    fetches: LastFetches = attrs.field(factory=LastFetches)

@@ -175,7 +175,7 @@ def shown_subscription(subscription: StoredSubscription) -> dict[str, Any]:
 def shown_verification(pending: PendingVerification) -> dict[str, Any]:
     """Return a pending verification as a JSON object, without its secret."""
     fields = shown(pending)
-    del fields["secret"]
+    del fields["secret"], fields["elsewhere"]
     state = "failing" if pending.attempts else "pending"
     return {**fields, "host": authority_of(pending.callback), "state": state}
 

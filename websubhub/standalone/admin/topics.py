@@ -15,7 +15,8 @@ from websubhub.standalone.admin.parameters import (
     read_url,
     shown,
 )
-from websubhub.standalone.ports import TOPIC_OPTIONS, DeliveryMode, FetchedTopic, HubStore, Topic
+from websubhub.standalone.hub.last_fetches import FetchResult, LastFetch
+from websubhub.standalone.ports import TOPIC_OPTIONS, Announcement, DeliveryMode, FetchedTopic, HubStore, Topic
 
 
 class TopicOperations:
@@ -53,6 +54,7 @@ class TopicOperations:
             "dead_letters": usage.dead_letters if usage else 0,
             "published_at": iso_time(usage.published_at) if usage else None,
             "last_fetch": None if fetch is None else self._shown_fetch(fetch),
+            "last_attempt": self._last_attempt(topic.url, announcement),
             "announcement": None if announcement is None else shown_announcement(announcement),
         }
 
@@ -82,10 +84,11 @@ class TopicOperations:
         return {"announced": topic.url}
 
     async def remove(self, parameters: dict[str, Any]) -> object:
-        """Forget a topic that nothing depends on, with its options."""
+        """Forget a topic without subscriptions and dead letters, with its options and the messages that are kept."""
         topic = await self._known(read_url(parameters, "url"))
         usage = await self._store.topics.usage(topic.url)
-        if usage is not None and usage.updates:
+        if usage is not None and usage.updates and not usage.subscriptions and not usage.dead_letters:
+            await self._store.messages.expire_topic(topic.url)
             await self._store.broker.reclaim()
         if not await self._store.topics.remove(topic.url):
             raise OperationError(409, await self._what_keeps(topic.url))
@@ -98,7 +101,6 @@ class TopicOperations:
         counts = {
             "subscriptions": usage.subscriptions,
             "dead letters": usage.dead_letters,
-            "messages that are owed or still kept": usage.updates,
         }
         kept = " and ".join(f"{count} {name}" for name, count in counts.items() if count)
         return f"The topic has {kept or 'something new'}, and goes only once it has none."
@@ -108,6 +110,18 @@ class TopicOperations:
         if topic is None:
             raise OperationError(404, "There is no such topic.")
         return topic
+
+    def _last_attempt(self, url: str, announcement: Announcement | None) -> dict[str, Any] | None:
+        """Return what came of the last fetch, of one before a restart as far as its announcement says so."""
+        fetch = self._controls.fetches.of(url)
+        if fetch is None and announcement is not None and announcement.status is not None:
+            fetch = LastFetch(
+                attempted_at=None,
+                result=FetchResult.FAILED,
+                status=announcement.status,
+                reason=announcement.reason,
+            )
+        return None if fetch is None else shown(fetch)
 
     def _shown_fetch(self, fetch: FetchedTopic) -> dict[str, Any]:
         hub = url_identity(self._controls.hub)

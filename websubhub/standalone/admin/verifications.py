@@ -1,10 +1,12 @@
 """Operations of the admin API on pending verifications."""
 
+from itertools import islice
 from typing import Any
 
+from websubhub import authority_of
 from websubhub.standalone.admin.controls import Controls
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
-from websubhub.standalone.admin.parameters import OperationError, read_limit, read_names, read_text, unknown_ids
+from websubhub.standalone.admin.parameters import OperationError, read_limit, read_names, read_text, shown, unknown_ids
 from websubhub.standalone.admin.subscriptions import shown_verification
 from websubhub.standalone.ports import HubStore
 
@@ -39,6 +41,15 @@ class VerificationOperations:
             "verifications": [shown_verification(pending) for pending in page],
             "total": await self._store.verifications.count(),
             "next": next_cursor(page, limit, page[-1].topic, page[-1].callback) if page else None,
+        }
+
+    async def given_up(self, parameters: dict[str, Any]) -> object:
+        """Return a page of the verifications that were given up since the start, the newest first."""
+        limit, cursor = read_limit(parameters), read_cursor(parameters, int)
+        page = list(islice(self._controls.given_up.newest(cursor[0] if cursor else None), limit))
+        return {
+            "given_up": [{**shown(each), "host": authority_of(each.callback)} for each in page],
+            "next": next_cursor(page, limit, page[-1].number) if page else None,
         }
 
     async def retry(self, parameters: dict[str, Any]) -> object:

@@ -121,7 +121,7 @@ class FailedAttempt:
 
 
 class RecipientState(StrEnum):
-    """What became of a message for one subscription."""
+    """The state of a message for one subscription."""
 
     DELIVERED = "delivered"
     """It got it, or, with ``DeliveryMode.LATEST``, perhaps a newer one instead."""
@@ -135,12 +135,12 @@ class RecipientState(StrEnum):
 
 @frozen(kw_only=True)
 class MessageRecipient:
-    """What became of a message for one subscription.
+    """A subscription that a message was for.
 
     Args:
         place: Where the next page begins after this one.
         callback: The callback URL.
-        state: What became of it.
+        state: What became of the message for it.
         attempts: How many attempts have failed, as far as the state says so: of ``WAITING`` and ``DEAD``.
         due_at: When it is tried again, if an attempt has failed.
         reason: Why the last attempt failed, or an empty text.
@@ -248,5 +248,12 @@ class MessageStore(Protocol):
         """Mark the messages that are too old, or too many, so that ``ContentBroker.reclaim`` deletes them.
 
         Attempts beyond the limits are deleted at once. Return how many messages were marked.
+        """
+        ...
+
+    async def expire_topic(self, topic: str) -> None:
+        """Mark all messages of a topic whatever the limits are, so that ``ContentBroker.reclaim`` deletes them.
+
+        Those that a subscription is owed or that a dead letter has stay as long as that is so.
         """
         ...

@@ -93,7 +93,7 @@ class TopicStore(Protocol):
 
 
 class Saved(Enum):
-    """What a subscription that was saved is."""
+    """The kind of a subscription that was saved."""
 
     NEW = auto()
     RENEWED = auto()

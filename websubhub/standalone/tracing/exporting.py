@@ -1,4 +1,4 @@
-"""Where spans go: to the tracer provider of this process, or else to a collector, over OTLP."""
+"""The export of spans: to the tracer provider of this process, or else to a collector, over OTLP."""
 
 import logging
 from collections.abc import AsyncIterator

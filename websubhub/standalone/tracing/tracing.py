@@ -1,10 +1,8 @@
-"""What of a hub is traced: nothing, or everything from a publish to each attempt at a delivery."""
+"""The parts of a hub that can be traced, from a publish to each attempt at a delivery."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from websubhub.standalone.hub.intake import UpdateIntake
-from websubhub.standalone.settings import Settings, SettingsError
 from websubhub.standalone.work.contents import Distributor
 from websubhub.standalone.work.refreshing import Refreshed
 
@@ -44,25 +42,3 @@ class Tracing:
             distributor: Makes them.
         """
         return distributor
-
-
-@asynccontextmanager
-async def tracing_of(settings: Settings) -> AsyncIterator[Tracing]:
-    """Yield what of a hub is traced. At the end of the block, the last spans are sent.
-
-    Args:
-        settings: The settings of the hub.
-
-    Raises:
-        SettingsError: OpenTelemetry is not installed.
-    """
-    if not settings.tracing:
-        yield Tracing()
-        return
-    try:
-        from websubhub.standalone.tracing import exporting, traced  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        missing = f"--tracing needs OpenTelemetry: pip install 'websubhub[tracing]' ({error.name} is missing)."
-        raise SettingsError(missing) from None
-    async with exporting.exporting() as tracer:
-        yield traced.OpenTelemetryTracing(tracer)

@@ -21,6 +21,7 @@ from websubhub import (
 )
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.hub.given_up import GivenUpVerifications
 from websubhub.standalone.hub.introductions import Introductions
 from websubhub.standalone.ports import HostAccount, PendingVerification, StoreError, VerificationStore
 from websubhub.standalone.work.acquaintances import Acquaintances
@@ -66,6 +67,7 @@ class VerificationWorker:
         count: Called with the end of each attempt.
         introductions: Who has named which hosts of callbacks.
         events: Where to record what was not verified.
+        given_up: Keeps what was given up.
     """
 
     def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
@@ -83,6 +85,7 @@ class VerificationWorker:
         count: Callable[[IntentVerification], None] = lambda _: None,
         introductions: Introductions | None = None,
         events: Events | None = None,
+        given_up: GivenUpVerifications | None = None,
     ) -> None:
         self._verifications = verifications
         self._verify = verify
@@ -98,6 +101,7 @@ class VerificationWorker:
         self._met = Acquaintances[HostAccount]()
         self._introductions = introductions or Introductions()
         self._events = events or Events()
+        self._given_up = given_up or GivenUpVerifications()
         self._under_way: set[str] = set()
         self._left_some = True
         self._looked_at = 0.0
@@ -264,10 +268,11 @@ class VerificationWorker:
                 self._record(Kind.VERIFICATION_UNANSWERED, pending, attempt, retry_seconds=round(wait))
             return
         await self._verifications.remove(pending.id)
-        if attempt.result is IntentVerification.DENIED:
-            self._record(Kind.DENIED, pending, attempt)
-        elif attempt.result is not IntentVerification.VERIFIED:
-            self._record(Kind.VERIFICATION_FAILED, pending, attempt)
+        if attempt.result is IntentVerification.VERIFIED:
+            return
+        self._given_up.note(pending, attempt, self._clock())
+        denied = attempt.result is IntentVerification.DENIED
+        self._record(Kind.DENIED if denied else Kind.VERIFICATION_FAILED, pending, attempt)
 
     def _record(self, kind: Kind, pending: PendingVerification, attempt: VerificationAttempt, **more: int) -> None:
         of_attempt = {} if kind is Kind.DENIED else {"attempt": pending.attempts + 1, "status": attempt.status}

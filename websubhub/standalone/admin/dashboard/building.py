@@ -10,7 +10,6 @@ from websubhub.standalone.admin.dashboard.access.sessions import Sessions
 from websubhub.standalone.admin.dashboard.application import Dashboard
 from websubhub.standalone.admin.dashboard.live import LiveTail
 from websubhub.standalone.admin.dashboard.pages.attempts import AttemptPages
-from websubhub.standalone.admin.dashboard.pages.doctor import DoctorPages
 from websubhub.standalone.admin.dashboard.pages.events import EventPages
 from websubhub.standalone.admin.dashboard.pages.find import Finding
 from websubhub.standalone.admin.dashboard.pages.hosts import HostPages
@@ -74,7 +73,7 @@ def build(
         "/": overview.overview,
         "/series": overview.series,
         "/settings": overview.settings,
-        "/doctor": DoctorPages(operations).doctor,
+        "/doctor": overview.doctor,
         "/topics": topics.listed,
         "/topic": topics.one,
         "/subscriptions": subscriptions.listed,
@@ -109,6 +108,7 @@ def _rest(operations: Operations, references: References) -> tuple[dict[str, Pag
         "/hosts": hosts.listed,
         "/host": hosts.one,
         "/verifications": pending.verifications,
+        "/verifications/given-up": pending.given_up,
         "/announcements": pending.announcements,
         "/live": EventPages(operations).live,
         "/find": Finding(operations, references).find,

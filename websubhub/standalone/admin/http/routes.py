@@ -37,6 +37,8 @@ from websubhub.standalone.admin.http.shared_parameters import (
     TOPIC,
 )
 from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.hub.given_up import GivenUpVerification
+from websubhub.standalone.hub.last_fetches import LastFetch
 from websubhub.standalone.measuring.series import COUNTED, MEASURED
 from websubhub.standalone.ports import (
     Announcement,
@@ -56,7 +58,10 @@ from websubhub.standalone.ports import (
 _ANNOUNCEMENT = schema_of(Announcement, state=one_of(AnnouncementState))
 _HOST_STATE = schema_of(HostState)
 _SUBSCRIPTION = schema_of(StoredSubscription, without=("secret",), host=TEXT, expires_at=TIME, signed=FLAG)
-_VERIFICATION = schema_of(PendingVerification, without=("secret",), host=TEXT, state=one_of(("pending", "failing")))
+_VERIFICATION = schema_of(
+    PendingVerification, without=("secret", "elsewhere"), host=TEXT, state=one_of(("pending", "failing"))
+)
+_GIVEN_UP = schema_of(GivenUpVerification, host=TEXT)
 _FETCH = record(
     fetched_at=nullable(TIME),
     url=TEXT,
@@ -157,6 +162,7 @@ def _topics(operations: Operations) -> Sequence[Route]:
         dead_letters=WHOLE,
         published_at=nullable(TIME),
         last_fetch=nullable(_FETCH),
+        last_attempt=nullable(schema_of(LastFetch)),
         announcement=nullable(_ANNOUNCEMENT),
     )
     options = (
@@ -227,6 +233,7 @@ def _verifications(operations: Operations) -> Sequence[Route]:
     page = listing("verifications", _VERIFICATION, total=WHOLE)
     return (
         _get(path, verifications.page, page, state, *PAGE),
+        _get(f"{path}/given-up", verifications.given_up, listing("given_up", _GIVEN_UP), *PAGE),
         _post(f"{path}/retry", verifications.retry, record(retried=WHOLE, unknown=array(TEXT)), THE_NAMES),
         _post(f"{path}/drop", verifications.drop, record(dropped=WHOLE, unknown=array(TEXT)), THE_NAMES),
     )

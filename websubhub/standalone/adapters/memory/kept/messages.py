@@ -95,6 +95,13 @@ class Messages:
         if kept is not None:
             del self._messages[kept.number]
 
+    def expire_topic(self, topic: KeptTopic) -> None:
+        """Mark all messages of a topic."""
+        for kept in [kept for kept in self._fresh if kept.topic is topic]:
+            self._fresh.remove(kept)
+            self._bytes -= kept.size
+            kept.expired = True
+
     def expire(self, limits: DeliveryLimits, now: float) -> list[KeptMessage]:
         """Mark the messages beyond the limits, and return them. Attempts beyond them are forgotten."""
         before, expired = now - limits.message_seconds, list[KeptMessage]()

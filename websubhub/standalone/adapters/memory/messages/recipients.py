@@ -1,4 +1,4 @@
-"""What became of a message for each subscription, in memory: most of it follows from their positions."""
+"""The recipients of a message in memory, whose state follows mostly from their positions."""
 
 from collections.abc import Collection, Iterator
 

@@ -139,6 +139,14 @@ class MemoryMessages:
         self._ledger.disposable.update(kept.topic.number for kept in expired)
         return len(expired)
 
+    async def expire_topic(self, topic: str) -> None:
+        """Mark all messages of a topic."""
+        await self._state.turn()
+        kept = self._state.find_topic(topic)
+        if kept is not None:
+            self._state.messages.expire_topic(kept)
+            self._ledger.disposable.add(kept.number)
+
     def _shown(self, number: int, made: AttemptMade) -> FailedAttempt:
         topic = self._state.logs.get(made.topic)
         return FailedAttempt(

@@ -1,4 +1,4 @@
-"""What became of a message for each subscription, in SQLite: most of it follows from their positions."""
+"""The recipients of a message in SQLite, whose state follows mostly from their positions."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple

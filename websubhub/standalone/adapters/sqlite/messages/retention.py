@@ -50,6 +50,8 @@ class Retention:
         self._bytes = self._attempt_bytes = 0
         self._last = 0
         self._expired: dict[int, int] = {}
+        self._forced: set[int] = set()
+        self._miscounted = False
 
     async def load(self) -> None:
         """Read how much there is."""
@@ -67,6 +69,9 @@ class Retention:
 
     async def expire(self) -> int:
         """Note which messages have expired, and return how many they are."""
+        if self._miscounted:
+            self._miscounted, self._last = False, 0
+            await self.load()
         expired, more = 0, True
         while more:
             last, before, excess = self._last, self._oldest(), self._bytes - self._limits.message_bytes
@@ -76,6 +81,12 @@ class Retention:
             self._note(found)
             expired, more = expired + len(found.keys), found.more
         return expired
+
+    def expire_topic(self, topic: int, head: int) -> None:
+        """Note that all messages of a topic have expired, up to its newest one."""
+        self._expired[topic] = head
+        self._forced.add(topic)
+        self._ledger.disposable.add(topic)
 
     async def expire_attempts(self) -> None:
         """Delete the failed attempts beyond the limits."""
@@ -95,6 +106,9 @@ class Retention:
         """Note that updates were deleted, and which number the newest one has that is left."""
         self._last = min(self._last, newest)  # since their numbers are given away again
         for topic, until in bounds:
+            if topic in self._forced:  # whose messages were counted as kept
+                self._forced.discard(topic)
+                self._miscounted = True
             if self._expired.get(topic, until + 1) <= until:
                 del self._expired[topic]
 

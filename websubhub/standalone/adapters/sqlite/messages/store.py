@@ -175,6 +175,16 @@ class SqliteMessages:
         await self._retention.expire_attempts()
         return await self._retention.expire()
 
+    async def expire_topic(self, topic: str) -> None:
+        """Mark all messages of a topic."""
+        row = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT id, head FROM topics WHERE identity = ?", (url_identity(topic),)
+            ).fetchone()
+        )
+        if row is not None:
+            self._retention.expire_topic(*row)
+
 
 def _standing(connection: Connection, pair: tuple[str, str]) -> tuple[int, int, str, float | None] | None:
     row: tuple[int, int, str, float | None] | None = connection.execute(

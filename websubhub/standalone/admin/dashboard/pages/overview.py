@@ -1,4 +1,4 @@
-"""The first page: what is wrong now, how much is going on, and which hosts are the worst; and the settings."""
+"""The first page: what is wrong now, how much is going on, and which hosts are the worst; the settings; the doctor."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,9 @@ from websubhub.standalone.admin.dashboard.pages.plots import plot_of
 from websubhub.standalone.admin.dashboard.pages.troubles import troubles_of
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
+from websubhub.standalone.admin.parameters import OperationError
 
+_EXAMINED = ("topic", "callback")
 _WORST = 5
 _MOST_HOSTS = 200
 _HOURS = {"1": 1, "24": 24}
@@ -33,6 +35,7 @@ class OverviewPages:
     ) -> None:
         self._hosts = operations.hosts
         self._overview = operations.overview
+        self._doctor = operations.doctor
         self._is_ready = is_ready
         self._clock = clock
 
@@ -64,6 +67,20 @@ class OverviewPages:
         """Show the settings, and where each comes from."""
         info = await answer_of(self._overview.info, {})
         return View(template="settings.html", values={"info": info}, section="/settings")
+
+    async def doctor(self, visit: Visit) -> View:
+        """Show the form, and with a form what was found."""
+        given = visit.filters(*_EXAMINED) if visit.request.method == "POST" else dict.fromkeys(_EXAMINED, "")
+        found, refusal = None, ""
+        if visit.request.method == "POST":
+            if not visit.session.may_operate:
+                raise OperationError(403, "The viewer token only looks, and the doctor calls others.")
+            try:
+                found = await answer_of(self._doctor.examine, given)
+            except OperationError as error:
+                refusal = str(error)
+        values = {"found": found, "given": given, "refusal": refusal}
+        return View(template="doctor.html", values=values, section="/settings")
 
     async def _series(self, hours: int) -> dict[str, Any]:
         return await answer_of(self._overview.series, {"seconds": hours * _HOUR_SECONDS})

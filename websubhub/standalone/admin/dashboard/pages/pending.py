@@ -41,8 +41,19 @@ class PendingPages:
             "verifications": found["verifications"],
             "next": self._lists.next_page(visit, "/verifications", found["next"], "state"),
             "given": visit.filters("state"),
+            **await self._given_up({}, visit),
         }
         return View(template="verifications.html", values=values, section="/verifications")
+
+    async def given_up(self, visit: Visit) -> View:
+        """Show more of the verifications that were given up."""
+        values = await self._given_up(self._lists.parameters(visit), visit)
+        return View(template="given_up.html", values=values, section="/verifications")
+
+    async def _given_up(self, place: dict[str, Any], visit: Visit) -> dict[str, Any]:
+        found = await answer_of(self._operations.verifications.given_up, {"limit": ROWS, **place})
+        following = self._lists.next_page(visit, "/verifications/given-up", found["next"])
+        return {"given_up": found["given_up"], "given_up_next": following}
 
     async def announcements(self, visit: Visit) -> View:
         """Show the announced topics that were not fetched."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
+from websubhub.standalone.admin.dashboard.health import health_of
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
-from websubhub.standalone.admin.dashboard.pages.health import health_of
 from websubhub.standalone.admin.dashboard.pages.lists import Lists, subscription_of
 from websubhub.standalone.admin.dashboard.questions import Action, Field, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit

@@ -114,7 +114,11 @@ class TopicPages:
         url = visit.field("url")
         return Question(
             title="Remove this topic?",
-            touches=(url, "The hub forgets its options and its last fetch. It has to be without subscriptions."),
+            touches=(
+                url,
+                "The hub forgets its options, its last fetch, and its messages that are kept.",
+                "It has to be without subscriptions and dead letters.",
+            ),
             verb="Remove",
             values=(("url", url),),
             is_danger=True,
