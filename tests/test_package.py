@@ -12,6 +12,7 @@ import pytest
 import websubhub
 import websubsub
 from _websub.namesake import REPLACED
+from docs.generate import site
 from tests.documents import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -37,6 +38,24 @@ def test_the_site_leads_to_every_page() -> None:
     nav = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     listed = re.findall(r"([\w/-]+\.md)$", nav, re.MULTILINE)
     assert sorted(listed) == sorted(page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md"))
+
+
+def test_names_and_types_of_the_reference_link_to_their_entries() -> None:
+    known = site.entries(ROOT / "docs/reference")
+    assert "Subscriptions" not in known  # a heading of the configuration
+    assert known["Acknowledgement"] == ["messages.md", "subscriber-messages.md"]
+    for text, page, link in [
+        ("takes a `HubConfig`", "clients.md", "takes a [`HubConfig`](running.md#hubconfig)"),
+        ("`RetryPolicy | None`", "clients.md", "[`RetryPolicy | None`](clients.md#retrypolicy)"),
+        ("`Acknowledgement`", "subscriber-hooks.md", "[`Acknowledgement`](subscriber-messages.md#acknowledgement)"),
+        ("`HubClient.aclose`", "errors.md", "[`HubClient.aclose`](clients.md#hubclientaclose)"),
+        ("[`HubConfig`](x.md)", "errors.md", "[`HubConfig`](x.md)"),
+        ("## `HubConfig`", "errors.md", "## `HubConfig`"),
+        ("```text\n`HubConfig`\n```", "errors.md", "```text\n`HubConfig`\n```"),
+        ("`port` and `int`", "errors.md", "`port` and `int`"),
+    ]:
+        assert site.linked(text, page, known) == link
+    assert site.plain_pipes("| `str \\| None` | a \\| b |") == "| `str | None` | a \\| b |"
 
 
 @pytest.fixture
