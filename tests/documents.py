@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -55,9 +56,15 @@ class Block:
         return self.info.partition(" ")[0]
 
 
+@cache
+def tokens_of(markdown: str) -> tuple[Token, ...]:
+    """What a document is made of. It is asked for time and again, and takes a tenth of a second to read."""
+    return tuple(COMMONMARK.parse(markdown))
+
+
 def blocks(markdown: str) -> Iterator[Block]:
     before: Token | None = None
-    for token in COMMONMARK.parse(markdown):
+    for token in tokens_of(markdown):
         if token.type == "fence" and token.map is not None:
             comment = before.content if before is not None and before.type == "html_block" else ""
             yield Block(token.map[0] + 1, token.info.strip(), token.content, comment)
@@ -93,13 +100,12 @@ def complaint(block: Block) -> str | None:
 
 def anchors(markdown: str) -> set[str]:
     """The anchors of a page's headings, as code hosts make them."""
-    tokens = COMMONMARK.parse(markdown)
-    titles = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+    titles = [after.content for token, after in pairwise(tokens_of(markdown)) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def links(markdown: str) -> Iterator[str]:
-    for token in COMMONMARK.parse(markdown):
+    for token in tokens_of(markdown):
         for child in token.children or ():
             target = child.attrGet("href") or child.attrGet("src")
             if isinstance(target, str):

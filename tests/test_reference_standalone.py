@@ -34,10 +34,11 @@ PAGES = sorted((ROOT / "docs").rglob("*.md"))
 COMMANDS = {
     page: found
     for page in PAGES
-    if (
+    if "\n```shell" in (text := page.read_text())  # to read all pages as documents takes seconds
+    and (
         found := [
             line.strip()
-            for block in blocks(page.read_text())
+            for block in blocks(text)
             for line in block.content.splitlines()
             if block.language == "shell" and line.strip().startswith("websubhub ")
         ]
@@ -46,7 +47,8 @@ COMMANDS = {
 SETTINGS = {
     page: found
     for page in PAGES
-    if (found := [block.content for block in blocks(page.read_text()) if block.language == "toml"])
+    if "```toml" in (text := page.read_text())
+    and (found := [block.content for block in blocks(text) if block.language == "toml"])
 }
 #: The routes in an order in which none takes away what the next one shows.
 ORDER = (

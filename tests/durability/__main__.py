@@ -2,6 +2,7 @@
 
 ``python -m tests.durability kills --kills 200`` kills a hub under load, again and again; without a command it is that.
 ``python -m tests.durability soak --minutes 30`` lets something bad happen every few seconds for as long as you like.
+``python -m tests.durability cluster --rounds 20`` kills and stops hubs and NATS servers, three of each.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.durability.cluster import run_rounds
 from tests.durability.hub_kills import run_kills
 from tests.durability.soak import run_soak
 
@@ -17,8 +19,9 @@ from tests.durability.soak import run_soak
 def main() -> int:
     """Run it, say what came of it, and return 1 if the hub broke its promise."""
     parser = argparse.ArgumentParser(prog="python -m tests.durability", description=__doc__.partition("\n")[0])
-    parser.add_argument("command", nargs="?", choices=("kills", "soak"), default="kills", help="what to do")
+    parser.add_argument("command", nargs="?", choices=("kills", "soak", "cluster"), default="kills", help="what to do")
     parser.add_argument("--kills", type=int, default=200, help="kills: how often (default: 200)")
+    parser.add_argument("--rounds", type=int, default=20, help="cluster: how many (default: 20)")
     parser.add_argument("--minutes", type=float, default=30, help="soak: for how long (default: 30)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="decides when (default: another each time)")
     options = parser.parse_args()
@@ -27,6 +30,11 @@ def main() -> int:
             report = run_soak(Path(folder), options.minutes * 60, options.seed)
             sys.stdout.write(f"{report}\n")
             return 1 if report.broken else 0
+        if options.command == "cluster":
+            books = run_rounds(Path(folder), options.rounds, options.seed)
+            sys.stdout.writelines(f"{line}\n" for line in books.lines())
+            sys.stdout.write(f"BROKEN: {books.broken}\n" if books.broken else "Promises kept.\n")
+            return 1 if books.broken else 0
         return _kill(Path(folder), options.kills, options.seed)
 
 

@@ -328,8 +328,14 @@ def bomb_of(name: str, size: int = 600_000) -> bytes:
     return LARGE_TAGS.get(name) or b"<html><head>" + BOMBS[name] * (size // len(BOMBS[name]))
 
 
-@pytest.mark.parametrize("body", [False, True], ids=["head", "body"])
-@pytest.mark.parametrize("bomb", [*BOMBS, *LARGE_TAGS])
+# With the body, each is read to its end or to a limit. A head that none of these ends costs the same: some show it.
+@pytest.mark.parametrize(
+    ("bomb", "body"),
+    [
+        *((bomb, True) for bomb in (*BOMBS, *LARGE_TAGS)),
+        *((bomb, False) for bomb in ("styles", "links", "open values", "nested blocks", *LARGE_TAGS)),
+    ],
+)
 @pytest.mark.threat("HTML-1", "HTML-2", "HTML-3", "HTML-4", "HTML-5", "HTML-12")
 def test_no_page_costs_more_than_so_many_steps(bomb: str, body: bool) -> None:  # noqa: FBT001
     page = bomb_of(bomb)

@@ -113,9 +113,7 @@ class ContentDistributor(AsyncResource):
 
         HUB, TOPIC = "https://hub.example.com/hub", "https://example.com/feed"
         callbacks = [f"https://subscriber.example.com/callback?{number}" for number in range(3)]
-        subscriptions = [
-            Subscription(hub=HUB, topic=TOPIC, callback=callback, lease_seconds=86_400) for callback in callbacks
-        ]
+        subscriptions = [Subscription(hub=HUB, topic=TOPIC, callback=url, lease_seconds=86_400) for url in callbacks]
 
 
         def settled(subscription, outcome):

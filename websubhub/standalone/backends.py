@@ -9,8 +9,12 @@ from websubhub.standalone.stores import STORES, kind_of
 _RETRIES_SHARE = 2
 
 
-def open_store(settings: Settings) -> HubStore:
+def open_store(settings: Settings, *, takes_part: bool = True) -> HubStore:
     """Return the store of a hub, not yet opened: use it with ``async with``.
+
+    Args:
+        settings: The settings of the hub.
+        takes_part: Whether to work for the hub if its store is shared, or only to look.
 
     Raises:
         SettingsError: The store is not available here.
@@ -28,7 +32,8 @@ def open_store(settings: Settings) -> HubStore:
         message_seconds=settings.message_days * 86_400,
         message_bytes=settings.max_message_bytes,
     )
-    return kind.open(settings.store, limits=limits, clock=HubClock())
+    share = {"takes_part": takes_part} if kind.shared else {}
+    return kind.open(settings.store, limits=limits, clock=HubClock(), **share)
 
 
 async def examine_store(settings: Settings) -> str:
@@ -37,7 +42,7 @@ async def examine_store(settings: Settings) -> str:
     Raises:
         StoreError: It cannot be opened, or is damaged.
     """
-    async with open_store(settings) as store:
+    async with open_store(settings, takes_part=False) as store:
         statistics = await store.broker.statistics()
         await store.examine()
     return f"the store {settings.store} is sound, with {statistics.subscriptions} subscriptions"

@@ -19,12 +19,14 @@ class StoreKind:
         adapter: Where the class of the adapter is, below ``adapters``, as ``module:class``; loaded once it is chosen.
             Empty where this version has none.
         use: What it is for, if not for everything.
+        shared: Whether several processes have it open at the same time, as one hub.
     """
 
     prefix: str
     place: str = ""
     adapter: str = ""
     use: str = ""
+    shared: bool = False
 
     @property
     def form(self) -> str:
@@ -36,7 +38,7 @@ class StoreKind:
 
         Args:
             setting: The setting, which begins with the prefix.
-            rest: What every adapter is made with: ``limits`` and ``clock``.
+            rest: What every adapter is made with: ``limits`` and ``clock``, and ``takes_part`` for a shared one.
         """
         module, _, name = self.adapter.partition(":")
         adapter = getattr(import_module(f"{__package__}.adapters.{module}"), name)
@@ -48,7 +50,7 @@ class StoreKind:
 STORES = (
     StoreKind("sqlite:///", "FILE", "sqlite.store:SqliteStore"),
     StoreKind("memory:", adapter="memory.store:MemoryStore", use="for trials"),
-    StoreKind("nats://", "HOST:PORT"),
+    StoreKind("nats://", "HOST:PORT", "nats.store:NatsStore", shared=True),
 )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 
 from docs.generate.sections import table
-from websubhub.standalone.backends import open_store
 from websubhub.standalone.setting_definitions import Group, flag, variable
 from websubhub.standalone.settings import Settings, SettingsError
 
@@ -42,14 +41,19 @@ retry_delays = [5, 60, 3600]
 Every user of the machine can see flags, so set tokens in the environment or in the file."""
 
 
+_STORES = """\
+`nats://` takes several servers, and options at its end: `nats://HOST:PORT,HOST:PORT?name=NAME&replicas=3&gib=10`.
+It needs the extra `nats`: `pip install "websubhub[nats]"`.
+See [Grow to several machines](../how-to/grow-to-several-machines.md)."""
+
+
 def page() -> list[str]:
     """The page, line by line."""
     lines = _INTRO.splitlines()
     for group in Group:
         rows = [_row(field) for field in attrs.fields(Settings) if field.metadata["group"] is group]
         lines += ["", f"## {group}", *table(("Key", "Flag", "Variable", "Default", "Meaning"), rows)]
-    if nats := _nats_is_refused():
-        lines += ["", f"The store `nats://` is not part of this version: `{nats}`"]
+    lines += ["", *_STORES.splitlines()]
     return lines
 
 
@@ -84,11 +88,3 @@ def default(value: object) -> str:
         return "none"
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return f"`{text.lower() if isinstance(value, bool) else text}`"
-
-
-def _nats_is_refused() -> str:
-    try:
-        open_store(Settings(store="nats://HOST:PORT"))
-    except SettingsError as error:
-        return str(error)
-    return ""

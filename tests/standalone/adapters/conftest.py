@@ -1,13 +1,16 @@
 """Every store that the contract holds for, with a clock that the test moves."""
 
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import anyio
 import pytest
 
+from tests.cluster.servers import PROGRAM, WHY_NOT, one_server
 from websubhub.standalone.adapters.memory.store import MemoryStore
+from websubhub.standalone.adapters.nats.store import NatsStore
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import Delivery, HubStore, StoredSubscription, Update
 from websubhub.standalone.schedule.limits import DeliveryLimits
@@ -93,9 +96,33 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")  # its streams are left alone, so it should not get too many of them
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a nats-server is, without its scheme."""
+    if PROGRAM is None:
+        pytest.skip(WHY_NOT)
+    with one_server(tmp_path_factory.mktemp("nats")) as url:
+        yield url.removeprefix("nats://")
+
+
+@pytest.fixture
+def nats_hub(request: pytest.FixtureRequest, anyio_backend_name: str) -> str:
+    """What a store on NATS is opened with: a hub of its own at the server of all tests."""
+    if anyio_backend_name != "asyncio":
+        pytest.skip("nats-py works on asyncio only")
+    server: str = request.getfixturevalue("nats_server")
+    return f"{server}?name=hub{next(_hubs)}&gib=0.01"
+
+
+_hubs = itertools.count(1)
+
+
+@pytest.fixture(params=["memory", "sqlite", "nats"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> OpenStore:
     """Opens the store under test within limits."""
+    if request.param == "nats":
+        hub: str = request.getfixturevalue("nats_hub")
+        return lambda limits: NatsStore(hub, limits=limits, clock=clock)
     if request.param == "memory":
         return lambda limits: MemoryStore(limits=limits, clock=clock)
     return lambda limits: SqliteStore(str(tmp_path / "hub.db"), limits=limits, clock=clock)

@@ -13,7 +13,7 @@ from websubhub.standalone.broker.background import in_background
 from websubhub.standalone.broker.claiming import Claimer
 from websubhub.standalone.broker.deliveries import ClaimedDelivery
 from websubhub.standalone.broker.desk import Desk
-from websubhub.standalone.broker.flusher import Flusher
+from websubhub.standalone.broker.flusher import Flusher, Pace
 from websubhub.standalone.broker.journal import Journal
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.recipients import Recipients
@@ -44,13 +44,14 @@ class Broker:
     Args:
         ledger: What subscriptions are owed.
         journal: The journal of updates, positions and dead letters.
+        pace: When outcomes are written to it.
     """
 
-    def __init__(self, ledger: Ledger, journal: Journal) -> None:
+    def __init__(self, ledger: Ledger, journal: Journal, pace: Pace | None = None) -> None:
         self._board = ledger.board
         self._journal = journal
         desk = Desk(ledger)
-        self._flusher = Flusher(journal, desk)
+        self._flusher = Flusher(journal, desk, pace or Pace())
         self._claimer = Claimer(ledger, Recipients(journal, ledger.cache, ledger.recipients), desk, self._flusher)
         self._reclaimer = Reclaimer(ledger, journal, self._flusher)
 

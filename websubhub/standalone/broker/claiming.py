@@ -39,6 +39,7 @@ class Claimer:
         self._flusher = flusher
         self._clock = ledger.clock
         self._due = ledger.due
+        self._ledger = ledger
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due, and claim 1 to ``limit`` of them.
@@ -52,6 +53,7 @@ class Claimer:
         while True:
             if self._flusher.is_behind():
                 await self._flusher.flush()
+            self._ledger.look()
             claims = self._turns.take(limit, self._clock())
             if claims:
                 needed = self._recipients.at_hand(claims)

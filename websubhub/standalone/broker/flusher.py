@@ -1,9 +1,12 @@
 """Writing outcomes of deliveries to the journal: with the next publish, or many at a time."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 import anyio
+from attrs import frozen
 
 from websubhub.standalone.broker.desk import Desk
 from websubhub.standalone.broker.journal import Appended, Journal
@@ -14,11 +17,27 @@ from websubhub.standalone.ports import StoreError
 _TOGETHER_SECONDS = 0.02
 _FEW = 64
 _LOOKS = 10
-"""How often to check for more than a few outcomes. A few wait for a publish no longer than this takes."""
 _AGAIN_SECONDS = 1.0
 _UNWRITTEN_MOST = 100_000
 
 log: logging.Logger = logging.getLogger("websubhub")
+
+
+@frozen(kw_only=True)
+class Pace:
+    """When outcomes are written.
+
+    Args:
+        together: Seconds between two checks for more than a few outcomes, or None for a file on this machine.
+        looks: How often to check, or None. A few wait for a publish no longer than this takes.
+        along: Whether a few are written with a publish, in the same step.
+        trusted: Seconds after which no more deliveries are claimed, if outcomes cannot be written.
+    """
+
+    together: float | None = None
+    looks: int | None = None
+    along: bool = True
+    trusted: float = math.inf
 
 
 class Flusher:
@@ -27,17 +46,23 @@ class Flusher:
     Args:
         journal: The journal to write to.
         desk: The desk that collects them.
+        pace: When they are written.
     """
 
-    def __init__(self, journal: Journal, desk: Desk) -> None:
+    def __init__(self, journal: Journal, desk: Desk, pace: Pace) -> None:
         self._journal = journal
         self._desk = desk
+        self._pace = pace
+        self._unwritten_since = math.inf
         self._lock = anyio.Lock(fast_acquire=True)
         self._unwritten: list[Settlements] = []
 
     def is_behind(self) -> bool:
-        """Return whether so many outcomes are unwritten that no more deliveries should be claimed."""
-        return sum(unwritten.count for unwritten in self._unwritten) > _UNWRITTEN_MOST
+        """Return whether outcomes are unwritten for so long, or so many, that no more deliveries should be claimed."""
+        return bool(self._unwritten) and (
+            sum(unwritten.count for unwritten in self._unwritten) > _UNWRITTEN_MOST
+            or monotonic() - self._unwritten_since > self._pace.trusted
+        )
 
     async def run(self) -> None:
         """Write outcomes until cancelled."""
@@ -53,8 +78,9 @@ class Flusher:
 
     async def _gather(self) -> None:
         """Wait for more outcomes: a publish may write them too, and many cost little more than one."""
-        for _ in range(_LOOKS):
-            await anyio.sleep(_TOGETHER_SECONDS)
+        together, looks = self._pace.together, self._pace.looks
+        for _ in range(_LOOKS if looks is None else looks):
+            await anyio.sleep(_TOGETHER_SECONDS if together is None else together)
             waiting = self._desk.settlements
             if self._unwritten or waiting.ended or not 0 < waiting.count < _FEW:
                 return
@@ -65,7 +91,12 @@ class Flusher:
         Outcomes keep their order, so none are written along while others are being written. Those that could not be
         written are written later.
         """
-        if self._lock.locked() or self._unwritten or not 0 < self._desk.settlements.count <= _FEW:
+        if (
+            not self._pace.along
+            or self._lock.locked()
+            or self._unwritten
+            or not 0 < self._desk.settlements.count <= _FEW
+        ):
             return await append(None)
         with anyio.CancelScope(shield=True):  # otherwise it would be unknown whether they were written
             async with self._lock:
@@ -84,6 +115,8 @@ class Flusher:
             StoreError: They could not be written, and are kept.
         """
         if self._desk.settlements.count:
+            if not self._unwritten:
+                self._unwritten_since = monotonic()
             self._unwritten.append(self._desk.take())
         if not self._unwritten:
             return
@@ -93,5 +126,6 @@ class Flusher:
                 if writing:
                     await self._journal.settle(writing)
                     del self._unwritten[: len(writing)]
+                    self._unwritten_since = monotonic()
                     for each in writing:
                         self._desk.written(each)

@@ -28,6 +28,7 @@ class Ledger:
         recipients: The callbacks and secrets of recently used subscriptions.
         due: Rings when a delivery may have become due.
         disposable: The topics that may have updates to delete.
+        look: Called before each claim, so that an adapter can take subscriptions off the board first.
     """
 
     def __init__(self, limits: DeliveryLimits, clock: Callable[[], float]) -> None:
@@ -38,6 +39,7 @@ class Ledger:
         self.members: Members = Members(self.board, self.due.ring, self.recipients.forget)
         self.cache: UpdateCache = UpdateCache()
         self.disposable: set[int] = set()
+        self.look: Callable[[], None] = _nothing
 
     def published(self, update: Update, topic: int, sequence: int) -> int:
         """Owe every subscription of a topic an update that was appended to its log. Return how many they are."""
@@ -62,3 +64,7 @@ class Ledger:
         else:
             self.board.hosts.resume(host)
             self.due.ring()
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -18,7 +18,7 @@ from websubhub.standalone.ports.records import (
 class Delivery(Protocol):
     """One update on its way to one subscription, to be settled by exactly one of the four methods.
 
-    They return at once; the settlement is durable with the next publish, within a fifth of a second, or after
+    They return at once; the settlement is durable with the next publish, within a second at most, or after
     ``ContentBroker.flush``. A crash in between makes the delivery happen again, with the same ``update.id``.
     """
 

@@ -180,10 +180,8 @@ class Update:
         canonical: The topic URL to name in its delivery, if it is not the topic's own (W3C 7, rel=self).
         hubs: The hubs to name in its delivery, or none for only this hub (W3C 7, rel=hub).
         published_at: When it was accepted.
-        publisher: The name of the publisher's token, an empty text for anybody without one, or None if the hub fetched
-            the content itself.
-        trace: Its trace, as its deliveries name it: a ``traceparent``, and after a space a ``tracestate`` if there is
-            one (W3C Trace Context). Empty without a trace, or if a store does not keep it.
+        publisher: The name of the publisher's token, empty for anybody without one, or None if the hub fetched this.
+        trace: Its ``traceparent`` and, after a space, its ``tracestate`` if there is one (W3C Trace Context), or empty.
     """
 
     id: str
@@ -289,6 +287,7 @@ class Statistics:
         retrying: How many subscriptions wait for a retry.
         dead_letters: How many deliveries were given up and neither replayed nor dropped.
         oldest_published_at: When the oldest update that is still owed was published, or None.
+        partial: Whether a process of the hub did not answer, so that there may be more.
     """
 
     topics: int
@@ -298,3 +297,4 @@ class Statistics:
     retrying: int
     dead_letters: int
     oldest_published_at: float | None
+    partial: bool = False

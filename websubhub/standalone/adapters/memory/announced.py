@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, evolve
 
 from websubhub import host_of, url_identity
-from websubhub.standalone.adapters.memory.ordered import Ordered
+from websubhub.standalone.indexes.ordered import Ordered
 from websubhub.standalone.ports import Announcement
 
 

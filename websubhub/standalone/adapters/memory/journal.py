@@ -5,13 +5,13 @@ from heapq import nsmallest
 
 from attrs import evolve
 
-from websubhub.standalone.adapters.memory.accepted import AcceptedKeys
 from websubhub.standalone.adapters.memory.outcomes import keep_outcomes
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import Made, Needed
 from websubhub.standalone.broker.settlements import Retry, Settlements
+from websubhub.standalone.indexes.accepted import AcceptedKeys
 from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission

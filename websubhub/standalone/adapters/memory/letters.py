@@ -6,9 +6,10 @@ from itertools import count, islice
 from attrs import define, evolve, field
 
 from websubhub import authority_of, url_identity
-from websubhub.standalone.adapters.memory.ordered import Ordered
-from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
+from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic
 from websubhub.standalone.broker.settlements import Death
+from websubhub.standalone.indexes.ordered import Ordered
+from websubhub.standalone.indexes.pairs import Pair
 from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
 
 

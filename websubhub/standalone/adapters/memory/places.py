@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from websubhub.standalone.adapters.memory.pending import Pending
-from websubhub.standalone.adapters.memory.state import State, pair_of
-from websubhub.standalone.ports import HostFullError, HubFullError, PendingVerification, SubscriptionLimits
+from websubhub.standalone.adapters.memory.state import State
+from websubhub.standalone.indexes.pairs import pair_of
+from websubhub.standalone.indexes.pending import Pending
+from websubhub.standalone.indexes.places import check_limits, find_place
+from websubhub.standalone.ports import PendingVerification, SubscriptionLimits
 
 
 class VerificationPlaces:
@@ -31,23 +33,10 @@ class VerificationPlaces:
 
     def check(self, host: str, limits: SubscriptionLimits) -> None:
         """Raise if there would be too many subscriptions, were all that are pending to become some."""
-        if self._state.held[host] + self._pending.strangers[host] >= limits.per_host:
-            raise HostFullError(f"{host} has {limits.per_host} subscriptions.")
-        if len(self._state.subscriptions) + self._pending.all_strangers() >= limits.in_all:
-            raise HubFullError(f"There are {limits.in_all} subscriptions.")
+        check_limits(self._state.held, len(self._state.subscriptions), self._pending, host, limits)
 
     def has_place(self, own: str, places: int) -> bool:
         """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
-        strangers = self._pending.strangers
-        if strangers[own] < places - self._pending.all_strangers():
-            return True
-        # A request that waits for another attempt is not in progress, so no subscriber is confirming it now.
-        waiting = self._pending.waiting_strangers(self._clock())
-        greediest = max((kept.host for kept in waiting), key=strangers.__getitem__, default="")
-        # The host with the most requests gives way, even to itself.
-        if strangers[greediest] <= strangers[own] - (greediest == own):
-            return False
-        candidates = [kept for kept in waiting if kept.host == greediest]
-        return self._pending.delete(
-            min(candidates, key=lambda kept: (-kept.value.attempts, kept.value.due_at), default=None)
-        )
+        found, victim = find_place(self._pending, own, places, self._clock())
+        self._pending.delete(victim)
+        return found

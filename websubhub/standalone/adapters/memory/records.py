@@ -4,10 +4,8 @@ from collections import Counter
 
 from attrs import define, field
 
+from websubhub.standalone.indexes.pairs import Pair
 from websubhub.standalone.ports import FetchedTopic, StoredSubscription, Topic, Update
-
-Pair = tuple[str, str]
-"""Names a subscription: the identities of its topic and of its callback."""
 
 
 @define(eq=False)

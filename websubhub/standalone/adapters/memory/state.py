@@ -8,9 +8,10 @@ import anyio.lowlevel
 from websubhub import host_of, url_identity
 from websubhub.standalone.adapters.memory.kept.messages import Messages
 from websubhub.standalone.adapters.memory.letters import Letters
-from websubhub.standalone.adapters.memory.ordered import Ordered
-from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic, Pair
+from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic
 from websubhub.standalone.broker.settlements import Retry
+from websubhub.standalone.indexes.ordered import Ordered
+from websubhub.standalone.indexes.pairs import Pair, pair_of
 from websubhub.standalone.ports import StoreClosedError, StoredSubscription, Topic
 
 
@@ -111,8 +112,3 @@ class State:
         if not self.held[host]:
             del self.held[host]
         kept.topic.subscriptions -= 1
-
-
-def pair_of(topic: str, callback: str) -> Pair:
-    """Return what names the subscription of a callback to a topic."""
-    return url_identity(topic), url_identity(callback)

@@ -7,9 +7,10 @@ from itertools import islice, takewhile
 from attrs import evolve
 
 from websubhub import authority_of, url_identity
-from websubhub.standalone.adapters.memory.records import KeptSubscription, Pair
-from websubhub.standalone.adapters.memory.state import State, pair_of
+from websubhub.standalone.adapters.memory.records import KeptSubscription
+from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.adapters.memory.verifications import MemoryVerifications
+from websubhub.standalone.indexes.pairs import Pair, pair_of
 from websubhub.standalone.ports import Saved, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member, Members

@@ -6,10 +6,10 @@ from itertools import islice
 from attrs import evolve
 
 from websubhub import host_of
-from websubhub.standalone.adapters.memory.pending import Pending
 from websubhub.standalone.adapters.memory.places import VerificationPlaces
-from websubhub.standalone.adapters.memory.records import Pair
-from websubhub.standalone.adapters.memory.state import State, pair_of
+from websubhub.standalone.adapters.memory.state import State
+from websubhub.standalone.indexes.pairs import Pair, pair_of
+from websubhub.standalone.indexes.pending import Pending
 from websubhub.standalone.ports import (
     HostAccount,
     PendingVerification,

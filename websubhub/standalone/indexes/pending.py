@@ -1,4 +1,4 @@
-"""The pending verifications in memory, in the order in which they are due."""
+"""Pending verifications, in the order in which they are due."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from attrs import define, evolve, field
 
 from websubhub import host_of
-from websubhub.standalone.adapters.memory.ordered import Ordered
-from websubhub.standalone.adapters.memory.records import Pair
+from websubhub.standalone.indexes.ordered import Ordered
+from websubhub.standalone.indexes.pairs import Pair
 from websubhub.standalone.ports import PendingVerification
 
 

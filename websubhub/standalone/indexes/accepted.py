@@ -1,4 +1,4 @@
-"""The keys of publishes that were accepted, in memory."""
+"""The keys of publishes that were accepted."""
 
 from collections import OrderedDict
 

@@ -1,0 +1,1 @@
+"""The hub on NATS JetStream: any number of processes are one hub."""

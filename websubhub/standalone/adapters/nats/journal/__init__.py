@@ -1,0 +1,1 @@
+"""Updates, positions and dead letters: the journal of the broker on NATS."""

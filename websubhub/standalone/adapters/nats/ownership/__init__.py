@@ -1,0 +1,1 @@
+"""Which process delivers to which partition."""

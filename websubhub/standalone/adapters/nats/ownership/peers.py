@@ -1,0 +1,92 @@
+"""The other processes of the hub: a hint, which saves time. What it gets wrong costs repeated deliveries, no more."""
+
+import json
+from collections.abc import Collection, Iterable
+from hashlib import blake2b
+from time import monotonic
+from typing import Any
+
+from attrs import define, field
+
+SILENT_SECONDS = 3.0
+"""After which a process that says nothing is taken for dead."""
+
+
+@define
+class Peer:
+    """Another process, as it was heard last.
+
+    Attributes:
+        heard_at: When, by the clock of this process that never goes back.
+        waiting: How many deliveries it owes.
+        partitions: What it owns.
+        leaving: Whether it is being stopped.
+    """
+
+    heard_at: float
+    waiting: int = 0
+    partitions: frozenset[int] = field(factory=frozenset)
+    leaving: bool = False
+
+
+class Peers:
+    """The other processes that were heard lately.
+
+    Args:
+        own: The id of this process.
+    """
+
+    def __init__(self, own: str) -> None:
+        self.own = own
+        self._peers: dict[str, Peer] = {}
+        self._since = monotonic()
+
+    def hear(self, data: bytes) -> bool:
+        """Take what a process says of itself. Return whether it is new."""
+        try:
+            said: dict[str, Any] = json.loads(data)
+            peer = Peer(monotonic(), int(said["waiting"]), frozenset(said["partitions"]), bool(said["leaving"]))
+            name = str(said["id"])
+        except (ValueError, TypeError, LookupError):
+            return False
+        if name == self.own:
+            return False
+        is_new = name not in self._peers
+        self._peers[name] = peer
+        return is_new
+
+    def living(self) -> dict[str, Peer]:
+        """Return those that are not taken for dead."""
+        now = monotonic()
+        self._peers = {name: peer for name, peer in self._peers.items() if now - peer.heard_at < SILENT_SECONDS}
+        return self._peers
+
+    def start_over(self) -> None:
+        """Take nobody for dead for a while: it was this process that heard nothing."""
+        self._since = monotonic()
+        for peer in self._peers.values():
+            peer.heard_at = self._since
+
+    def waiting(self) -> int:
+        """Return how many deliveries the others owe."""
+        return sum(peer.waiting for peer in self.living().values())
+
+    def may_own(self, name: str, partition: int) -> bool:
+        """Return whether a process may be the owner of a partition at this moment."""
+        if name in {"", self.own}:
+            return False
+        peer = self.living().get(name)
+        if peer is None:  # unknown: give it time to be heard
+            return monotonic() - self._since < SILENT_SECONDS
+        return partition in peer.partitions
+
+    def wanted(self, partitions: Iterable[int], *, leaving: bool) -> set[int]:
+        """Return which of these partitions this process is to own, as every process computes it."""
+        names = [name for name, peer in self.living().items() if not peer.leaving]
+        if leaving:
+            return set()
+        return {number for number in partitions if _highest([*names, self.own], number) == self.own}
+
+
+def _highest(names: Collection[str], number: int) -> str:
+    return max(names, key=lambda name: blake2b(f"{name}/{number}".encode(), digest_size=8).digest())

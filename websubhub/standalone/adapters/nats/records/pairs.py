@@ -1,0 +1,181 @@
+"""The pairs of topic and callback, as a process knows them: subscriptions and pending verifications."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from websubhub import host_of
+from websubhub.standalone.adapters.nats.records.topics import KnownTopic
+from websubhub.standalone.adapters.nats.wire.names import PARTITIONS
+from websubhub.standalone.indexes.ordered import Ordered
+from websubhub.standalone.indexes.pairs import Pair, pair_of
+from websubhub.standalone.indexes.pending import Pending
+from websubhub.standalone.ports import Mode, PendingVerification, StoredSubscription
+
+
+@frozen
+class PairRecord:
+    """The record of a pair.
+
+    Attributes:
+        active: The subscription, or None.
+        start: The number in the stream of the last update that the subscription does not get.
+        pending: The verification, or None.
+    """
+
+    active: StoredSubscription | None = None
+    start: int = 0
+    pending: PendingVerification | None = None
+
+    def write(self) -> bytes:
+        """Return it as it is stored: nothing if it says nothing."""
+        if self.active is None and self.pending is None:
+            return b""
+        values = {
+            "active": None if self.active is None else attrs.asdict(self.active),
+            "start": self.start,
+            "pending": None if self.pending is None else attrs.asdict(self.pending),
+        }
+        return json.dumps({key: value for key, value in values.items() if value}).encode()
+
+
+NOTHING = PairRecord()
+
+
+def read_pair(data: bytes) -> PairRecord:
+    """Return the record that was stored.
+
+    Raises:
+        ValueError, TypeError, KeyError: It is none.
+    """
+    if not data:
+        return NOTHING
+    values: dict[str, Any] = json.loads(data)
+    active, pending = values.get("active"), values.get("pending")
+    return PairRecord(
+        None if active is None else StoredSubscription(**active),
+        int(values.get("start", 0)),
+        None if pending is None else PendingVerification(**pending | {"mode": Mode(pending["mode"])}),
+    )
+
+
+class KnownPair:
+    """A pair.
+
+    Attributes:
+        key: What names it.
+        topic: Its topic.
+        partition: The partition of its callback.
+        id: What stands for it in the journal.
+        value: The subscription, if there is one.
+        start: As in the record.
+        number: Its number in the ledger of this process, or 0 if another one delivers to it.
+        position: The number in the stream of the last update whose outcome is in the journal.
+        turned_away: The number in the stream of the last update that its callback turned away.
+        delivered_at: When a delivery of this process arrived last, or None.
+    """
+
+    __slots__ = (
+        "delivered_at",
+        "id",
+        "key",
+        "number",
+        "partition",
+        "position",
+        "start",
+        "topic",
+        "turned_away",
+        "value",
+    )
+
+    def __init__(self, key: Pair, topic: KnownTopic, partition: int, own: int) -> None:
+        self.key = key
+        self.topic = topic
+        self.partition = partition
+        self.id = own
+        self.value: StoredSubscription | None = None
+        self.start = 0
+        self.number = 0
+        self.position = 0
+        self.turned_away = 0
+        self.delivered_at: float | None = None
+
+
+class KnownPairs:
+    """The pairs that are subscribed, and the pending verifications of all.
+
+    Attributes:
+        pending: The pending verifications.
+        held: How many subscriptions each host has, whatever the port.
+        of_partition: The subscriptions of each partition, by id.
+    """
+
+    def __init__(self) -> None:
+        self.pending = Pending()
+        self.held = Counter[str]()
+        self.of_partition: list[dict[int, KnownPair]] = [{} for _ in range(PARTITIONS)]
+        self._by_key: dict[Pair, KnownPair] = {}
+        self._by_number: dict[int, KnownPair] = {}
+        self._order = Ordered[Pair]()
+        self._numbers = count(1)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def of(self, key: Pair) -> KnownPair | None:
+        """Return the subscription of a pair, if there is one."""
+        return self._by_key.get(key)
+
+    def find(self, topic: str, callback: str, now: float) -> KnownPair | None:
+        """Return the subscription of a pair whose lease has not ended, if there is one."""
+        pair = self._by_key.get(pair_of(topic, callback))
+        return pair if pair is not None and pair.value is not None and pair.value.expires_at > now else None
+
+    def numbered(self, number: int) -> KnownPair | None:
+        """Return the subscription of a number, if this process delivers to it."""
+        return self._by_number.get(number)
+
+    def after(self, key: Pair) -> Iterator[Pair]:
+        """Return the keys of subscriptions above one."""
+        return self._order.after(key)
+
+    def __iter__(self) -> Iterator[KnownPair]:
+        return iter(self._by_key.values())
+
+    def add(self, pair: KnownPair) -> None:
+        """Add a subscription."""
+        self._by_key[pair.key] = self.of_partition[pair.partition][pair.id] = pair
+        self._order.add(pair.key)
+        self.held[_host(pair)] += 1
+        pair.topic.pairs += 1
+
+    def remove(self, pair: KnownPair) -> None:
+        """Remove a subscription."""
+        del self._by_key[pair.key], self.of_partition[pair.partition][pair.id]
+        self._order.discard(pair.key)
+        host = _host(pair)
+        self.held[host] -= 1
+        if not self.held[host]:
+            del self.held[host]
+        pair.topic.pairs -= 1
+
+    def give_number(self, pair: KnownPair) -> int:
+        """Give a subscription a number above all others."""
+        pair.number = next(self._numbers)
+        self._by_number[pair.number] = pair
+        return pair.number
+
+    def take_number(self, pair: KnownPair) -> int:
+        """Take the number away from a subscription that this process delivers to no longer."""
+        number, pair.number = pair.number, 0
+        self._by_number.pop(number, None)
+        return number
+
+
+def _host(pair: KnownPair) -> str:
+    return host_of(pair.key[1])

@@ -1,0 +1,107 @@
+"""The store on NATS as a whole: connected, loaded, one of the processes of its hub, and closed."""
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from websubhub.standalone.adapters.nats.answers import answers
+from websubhub.standalone.adapters.nats.broker import ClusterBroker
+from websubhub.standalone.adapters.nats.process import HubProcess
+from websubhub.standalone.adapters.nats.stores.announcements import NatsAnnouncements
+from websubhub.standalone.adapters.nats.stores.letters import NatsLetters
+from websubhub.standalone.adapters.nats.stores.messages import NatsMessages
+from websubhub.standalone.adapters.nats.stores.standing import Standing
+from websubhub.standalone.adapters.nats.stores.subscriptions import NatsSubscriptions
+from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
+from websubhub.standalone.adapters.nats.stores.verifications import NatsVerifications
+from websubhub.standalone.adapters.nats.wire.address import parse_address
+from websubhub.standalone.broker.background import in_background
+from websubhub.standalone.schedule.limits import DeliveryLimits
+
+
+class NatsStore:
+    """Satisfies ``HubStore``: an async context manager. Any number of processes with the same servers are one hub.
+
+    Args:
+        address: The servers, as in the setting, without ``nats://``.
+        limits: The limits of deliveries.
+        clock: The time, in seconds since 1970. The machines of one hub must agree on it within seconds.
+        takes_part: Whether this process delivers for the hub, or only looks at it.
+
+    Attributes:
+        clock: The time that everything here goes by.
+
+    Raises:
+        StoreError: The servers cannot be reached, or do not promise what the hub needs.
+        StoreVersionError: The streams were made by a newer version.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        limits: DeliveryLimits | None = None,
+        clock: Callable[[], float] = time.time,
+        takes_part: bool = True,
+    ) -> None:
+        self.clock = clock
+        self._takes_part = takes_part
+        self._stack = AsyncExitStack()
+        self._process = process = HubProcess(parse_address(address), limits or DeliveryLimits(), clock)
+        members = process.ledger.members
+        self.topics = NatsTopics(process.records, process.is_alone, process.is_chief)
+        self.subscriptions = NatsSubscriptions(process.records, self.topics, members, clock)
+        self.verifications = NatsVerifications(process.records, clock)
+        self.announcements = NatsAnnouncements(process.records, clock)
+        self._own = process.broker(self.subscriptions.end)
+        self.letters = NatsLetters(process.records, process.updates, self._own.flush)
+        standing = Standing(process.records.knowledge, process.questions, self._own.flush)
+        self.messages = NatsMessages(process.records, process.updates, process.history, standing)
+        reclaimer = process.reclaimer(self._own.flush)
+        self.broker = ClusterBroker(self._own, process.questions, reclaimer)
+        self._answers = answers(self._own, reclaimer, standing)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._process.open()
+            stack.push_async_callback(self._process.close)
+            await self._process.questions.listen(self._answers)
+            await stack.enter_async_context(in_background(*self._process.followers()))
+            await stack.enter_async_context(self._process.history.running())
+            await stack.enter_async_context(self._own.running())
+            keeper = self._process.keeper(self._own.flush)
+            if self._takes_part:
+                await self._process.join(keeper)
+                stack.push_async_callback(keeper.leave)
+                await stack.enter_async_context(in_background(keeper.run))
+            else:
+                await self._process.look_on()
+            self._stack = stack.pop_all()
+        return self
+
+    async def examine(self) -> None:
+        """Check that the streams are as the hub needs them.
+
+        Raises:
+            StoreError: One of them is missing or weaker.
+        """
+        await self._process.examine()
+
+    async def check_writable(self) -> None:
+        """Make sure that something can be written now, by writing.
+
+        Raises:
+            StoreError: It cannot be written. The message says why.
+        """
+        records = self._process.records
+        await records.turn()
+        await self._process.jetstream.write(records.names.subject("m", "touch"), b"true", name=uuid4().hex)
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Hand everything over and disconnect, also when the block is cancelled."""
+        await self._stack.__aexit__(exc_type, exc, traceback)

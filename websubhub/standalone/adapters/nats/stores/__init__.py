@@ -1,0 +1,1 @@
+"""The four small stores, each over its records."""

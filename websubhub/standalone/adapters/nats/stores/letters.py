@@ -1,0 +1,72 @@
+"""The dead letters on NATS, as the port shows them."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import islice
+
+from attrs import evolve
+
+from websubhub import authority_of, url_identity
+from websubhub.standalone.adapters.nats.journal.updates import Updates
+from websubhub.standalone.adapters.nats.records.changing import Records
+from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
+
+
+class NatsLetters:
+    """Satisfies ``DeadLetterStore``.
+
+    Args:
+        records: The records.
+        updates: The updates.
+        flush: Waits until everything that was settled here is in them.
+    """
+
+    def __init__(self, records: Records, updates: Updates, flush: Callable[[], Awaitable[None]]) -> None:
+        self._records = records
+        self._known = records.knowledge.letters
+        self._membership = records.knowledge.membership
+        self._updates = updates
+        self._flush = flush
+
+    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Return a page of these dead letters, the oldest first."""
+        await self._settled()
+        return list(islice(self._chosen(only, after), limit))
+
+    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Return the ids of these dead letters, the oldest first."""
+        return [letter.id for letter in await self.page(only, after=after, limit=limit)]
+
+    async def known(self, letters: list[int]) -> set[int]:
+        """Return which of these ids there are."""
+        await self._settled()
+        return {letter.value.id for letter in self._known.known(letters)}
+
+    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
+        """Return how many of these there are."""
+        await self._settled()
+        return sum(1 for _ in self._chosen(only, 0))
+
+    async def update(self, letter: int) -> Update | None:
+        """Return the update of a dead letter, or None."""
+        await self._settled()
+        for known in self._known.known([letter]):
+            topic = self._records.knowledge.topics.find(known.value.topic)
+            if topic is not None:
+                return await self._updates.read(topic, topic.position(known.stored))
+        return None
+
+    async def _settled(self) -> None:
+        await self._flush()
+        await self._records.turn()
+
+    def _chosen(self, only: LetterFilter, after: int) -> Iterator[DeadLetter]:
+        topic, callback = (None if url is None else url_identity(url) for url in (only.topic, only.callback))
+        for known in self._known.after(after):
+            letter = known.value
+            if (
+                topic in {None, url_identity(letter.topic)}
+                and callback in {None, url_identity(letter.callback)}
+                and only.reason in {None, letter.reason}
+                and only.host in {None, authority_of(letter.callback)}
+            ):
+                yield evolve(letter, replaying=self._membership.replayed_for(known) is not None)

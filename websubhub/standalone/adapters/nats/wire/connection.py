@@ -1,0 +1,190 @@
+"""The connection to the servers: the one door to nats-py."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import anyio
+import nats.errors
+from attrs import frozen
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from websubhub.standalone.adapters.nats.wire.address import Address
+from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
+from websubhub.standalone.ports import StoreClosedError, StoreError
+
+log = logging.getLogger("websubhub")
+
+_OLDEST = (2, 12, 7)
+_CONNECT_SECONDS = 2
+_PING_SECONDS = 1  # a frozen server is left after two of them
+_PENDING_BYTES = 8 * 1_048_576
+_NO_RESPONDERS = "503"
+
+
+@frozen
+class Reply:
+    """An answer to a request: headers and data."""
+
+    headers: Mapping[str, str]
+    data: bytes
+
+
+class Connection:
+    """A connection that comes back by itself when it is lost.
+
+    Args:
+        address: Where the servers are.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._client = Client()
+        self._open = False
+        self._trouble = ""
+
+    async def open(self) -> None:
+        """Connect to one of the servers.
+
+        Raises:
+            StoreError: None of them can be reached, or they are too old.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise StoreError("A store at nats:// works on asyncio only, and this hub runs on trio.") from None
+        try:
+            with anyio.fail_after(_CONNECT_SECONDS * (len(self._address.servers) + 1)):
+                await self._connect()
+        except (nats.errors.Error, OSError, ValueError) as error:
+            await self._client.close()
+            places = ", ".join(server.rpartition("@")[2].removeprefix("nats://") for server in self._address.servers)
+            reason = self._trouble or str(error).removeprefix("nats: ") or "no answer"
+            raise StoreError(f"No NATS server answers at {places}: {reason}.") from None
+        version = self._client.connected_server_version
+        if (version.major, version.minor, version.patch) < _OLDEST:
+            await self._client.close()
+            oldest = ".".join(map(str, _OLDEST))
+            raise StoreError(f"The NATS server is of version {version}, and must be of {oldest} or later.")
+        self._open = True
+
+    async def _connect(self) -> None:
+        await self._client.connect(
+            list(self._address.servers),
+            name=f"websubhub {self._address.name}",
+            error_cb=self._note,
+            disconnected_cb=self._lost,
+            reconnected_cb=self._found,
+            allow_reconnect=True,
+            max_reconnect_attempts=2,
+            connect_timeout=_CONNECT_SECONDS,
+            reconnect_time_wait=0.2,  # type: ignore[arg-type]  # it is only added to a time
+            ping_interval=_PING_SECONDS,
+            max_outstanding_pings=2,
+            pending_size=_PENDING_BYTES,
+        )
+        self._client.options["max_reconnect_attempts"] = -1  # the first connection may fail, a lost one comes back
+
+    async def close(self) -> None:
+        """Close it. What was not answered fails."""
+        self._open = False
+        with anyio.move_on_after(_CONNECT_SECONDS, shield=True):
+            await self._client.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a server is connected now."""
+        return self._open and self._client.is_connected
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether the server belongs to a cluster."""
+        return bool(self._client._server_info.get("cluster"))  # noqa: SLF001 - there is no other way to ask
+
+    async def _note(self, error: Exception) -> None:
+        self._trouble = str(error).removeprefix("nats: ") or type(error).__name__
+        log.debug("NATS: %s", self._trouble)
+
+    async def _lost(self) -> None:
+        if self._open:
+            log.warning("The connection to the NATS server is lost; looking for another one.")
+
+    async def _found(self) -> None:
+        log.info("The NATS server is connected again.")
+
+    async def request(
+        self, subject: str, payload: bytes = b"", *, headers: dict[str, str] | None = None, seconds: float
+    ) -> Reply:
+        """Ask for an answer.
+
+        Raises:
+            UnavailableError: There was none in time.
+            StoreClosedError: The connection was closed.
+        """
+        self.check()
+        try:
+            answer = await self._client.request(subject, payload, timeout=seconds, headers=headers)
+        except nats.errors.MaxPayloadError:
+            raise StoreError("The NATS servers take no message as large as this one (max_payload).") from None
+        except (nats.errors.Error, OSError) as error:
+            self.check()
+            raise UnavailableError(f"The NATS servers do not answer: {_reason(error)}.") from None
+        return Reply(dict(answer.headers or {}), answer.data)
+
+    async def publish(self, subject: str, payload: bytes = b"", reply: str = "") -> None:
+        """Tell whoever listens, if the servers can be reached."""
+        self.check()
+        try:
+            await self._client.publish(subject, payload, reply=reply)
+        except (nats.errors.Error, OSError) as error:
+            raise UnavailableError(f"The NATS servers cannot be told: {_reason(error)}.") from None
+
+    async def listen(self, subject: str, heard: Callable[[bytes, str], Awaitable[None]]) -> None:
+        """Call a function with what others publish, and where they want an answer."""
+        self.check()
+
+        async def call(message: Msg) -> None:
+            await heard(message.data, message.reply)
+
+        await self._client.subscribe(subject, cb=call)
+
+    @asynccontextmanager
+    async def answers(self) -> AsyncIterator[tuple[str, Callable[[float], Awaitable[Reply | None]]]]:
+        """Yield where to have many answers sent to, and a function that waits some seconds for the next."""
+        self.check()
+        inbox = self._client.new_inbox()
+        try:
+            subscription = await self._client.subscribe(inbox)
+        except (nats.errors.Error, OSError) as error:
+            raise UnavailableError(f"The NATS servers cannot be asked: {_reason(error)}.") from None
+
+        async def following(seconds: float) -> Reply | None:
+            try:
+                message = await subscription.next_msg(seconds)
+            except (nats.errors.Error, OSError):
+                return None
+            return Reply(dict(message.headers or {}), message.data)
+
+        try:
+            yield inbox, following
+        finally:
+            if self._open:
+                try:
+                    await subscription.unsubscribe()
+                except (nats.errors.Error, OSError):
+                    log.debug("A subscription of NATS was not ended.")
+
+    def check(self) -> None:
+        """Make sure that it was not closed.
+
+        Raises:
+            StoreClosedError: It was.
+        """
+        if not self._open:
+            raise StoreClosedError("The store is closed.")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).removeprefix("nats: ") or type(error).__name__

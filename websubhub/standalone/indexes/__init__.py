@@ -1,0 +1,1 @@
+"""Indexes in memory, for the adapters that keep what they know there."""
