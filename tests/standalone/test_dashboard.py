@@ -263,3 +263,18 @@ def test_a_shared_link_ends() -> None:
     assert references.subscription(text) is None
     now[0] = 60.0
     assert references.shared(text) is None
+
+
+async def test_the_counts_of_a_message_lead_to_the_subscriptions_behind_them(hub: World) -> None:
+    subscriber = hub.subscriber()
+    await hub.subscribe(subscriber, TOPIC)
+    subscriber.statuses = [500] * 9
+    await hub.publish(TOPIC)
+    await subscriber.wait_until(lambda: bool(subscriber.deliveries))
+    assert (await sign_in(hub, ADMIN)).status_code == 303
+    page = (await hub.client.get(f"{base(hub)}/messages")).text
+    [waiting] = set(re.findall(r'href="([^"]*/message/recipients[^"]*state=waiting)"', page))
+    found = await hub.client.get(base(hub) + waiting.replace("&amp;", "&"))
+    assert found.status_code == 200
+    assert 'class="mark warn">waiting<' in found.text
+    assert hub.peers + "/callback" not in found.text  # callbacks are masked
