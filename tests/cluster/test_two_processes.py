@@ -1,6 +1,5 @@
 """Two processes on NATS are one hub: either takes any request, and one goes on without the other."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
 from tests.cluster.servers import PROGRAM, WHY_NOT, one_server
+from tests.ports import held_port
 from tests.standalone.process import ADMIN, Served, run, served
 from tests.waiting import PATIENCE, until
 from websubhub.testing import RecordingSubscriber
@@ -109,11 +109,10 @@ async def _until(is_so: Any) -> None:
 
 
 def test_a_server_that_is_not_there_is_told_in_one_sentence() -> None:
-    with socket.socket() as taken:  # bound and not listening, so that nobody answers there
-        taken.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{taken.getsockname()[1]}"
+    with held_port() as port:
+        place = f"127.0.0.1:{port}"
         result = run("serve", "--port", "0", "--store", f"nats://user:s3cret@{place}")
-    assert result.returncode == 2
-    assert f"No NATS server answers at {place}" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert "s3cret" not in result.stderr
+        assert result.returncode == 2
+        assert f"No NATS server answers at {place}" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert "s3cret" not in result.stderr
