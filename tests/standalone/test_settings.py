@@ -52,7 +52,7 @@ def test_every_setting_has_a_flag_a_variable_and_a_key(field: "attrs.Attribute[A
         "latest_only": "*", "publisher_token": "t" * 16, "admin_token": "t" * 16, "viewer_token": "t" * 16,
         "allow_network": "10.0.0.0/8",
         "log_format": "json", "log_level": "debug", "loop": "trio", "server": "hypercorn", "validate_topics": "true",
-        "anonymous_publishers": "true", "lease_seconds": "864001", "min_lease_seconds": "301",
+        "anonymous_publishers": "true", "tracing": "true", "lease_seconds": "864001", "min_lease_seconds": "301",
         "max_lease_seconds": "2592001", "certfile": "chain.pem", "keyfile": "key.pem", "unix_socket": "hub.sock",
     }  # fmt: skip
     text = texts.get(field.name, "77")
