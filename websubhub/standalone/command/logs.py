@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from websubhub.standalone.events.events import Event
 from websubhub.standalone.events.printing import printable
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _LIMIT = 2_000
 

@@ -55,18 +55,18 @@ class HubProcess:
     def __init__(self, address: Address, limits: DeliveryLimits, clock: Callable[[], float]) -> None:
         self._address = address
         names = Names(address.name)
-        self.ledger = Ledger(limits, clock)
-        self.jetstream = JetStream(Connection(address))
+        self.ledger: Ledger = Ledger(limits, clock)
+        self.jetstream: JetStream = JetStream(Connection(address))
         self._blobs = Blobs(self.jetstream, names)
         self._peers = Peers(uuid4().hex)
         self._knowledge = Knowledge(self.ledger, names, self._peers.own)
         self._news = News(self.jetstream.connection, names)
-        self.records = Records(self.jetstream, names, self._knowledge, self._news.tell)
-        self.updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
+        self.records: Records = Records(self.jetstream, names, self._knowledge, self._news.tell)
+        self.updates: Updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
         space = int(address.gib * _GIB * _MESSAGES_SHARE)
-        self.history = History(self.jetstream, self.records, limits, space, self._peers.own)
+        self.history: History = History(self.jetstream, self.records, limits, space, self._peers.own)
         self._partitions = Partitions(self._knowledge)
-        self.questions = PeerQuestions(self.jetstream, names, self._peers)
+        self.questions: PeerQuestions = PeerQuestions(self.jetstream, names, self._peers)
         for letter in _RECORDS:
             take = self._knowledge.take
             self.records.followed[letter] = Following(self.jetstream, names.stream(letter), f"{names.hub}.>", take)

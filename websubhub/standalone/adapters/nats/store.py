@@ -52,16 +52,16 @@ class NatsStore:
         self._stack = AsyncExitStack()
         self._process = process = HubProcess(parse_address(address), limits or DeliveryLimits(), clock)
         members = process.ledger.members
-        self.topics = NatsTopics(process.records, process.is_alone, process.is_chief)
-        self.subscriptions = NatsSubscriptions(process.records, self.topics, members, clock)
-        self.verifications = NatsVerifications(process.records, clock)
-        self.announcements = NatsAnnouncements(process.records, clock)
+        self.topics: NatsTopics = NatsTopics(process.records, process.is_alone, process.is_chief)
+        self.subscriptions: NatsSubscriptions = NatsSubscriptions(process.records, self.topics, members, clock)
+        self.verifications: NatsVerifications = NatsVerifications(process.records, clock)
+        self.announcements: NatsAnnouncements = NatsAnnouncements(process.records, clock)
         self._own = process.broker(self.subscriptions.end)
-        self.letters = NatsLetters(process.records, process.updates, self._own.flush)
+        self.letters: NatsLetters = NatsLetters(process.records, process.updates, self._own.flush)
         standing = Standing(process.records.knowledge, process.questions, self._own.flush)
-        self.messages = NatsMessages(process.records, process.updates, process.history, standing)
+        self.messages: NatsMessages = NatsMessages(process.records, process.updates, process.history, standing)
         reclaimer = process.reclaimer(self._own.flush)
-        self.broker = ClusterBroker(self._own, process.questions, reclaimer)
+        self.broker: ClusterBroker = ClusterBroker(self._own, process.questions, reclaimer)
         self._answers = answers(self._own, reclaimer, standing)
 
     async def __aenter__(self) -> Self:

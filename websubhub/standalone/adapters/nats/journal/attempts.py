@@ -21,7 +21,7 @@ from websubhub.standalone.adapters.nats.wire.reading import read_batch
 from websubhub.standalone.broker.settlements import AttemptMade
 from websubhub.standalone.ports import AttemptOutcome, FailedAttempt
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _ROW_BYTES = 500
 _MESSAGE_BYTES = 65_536
@@ -44,7 +44,7 @@ class AttemptLog:
         self._known = records.knowledge.publishes.attempts
         self._stream = records.names.stream("f")
         self._subject = records.names.subject("f", "attempts")
-        self.following = Following(jetstream, self._stream, records.names.subject("f", ">"), self.take)
+        self.following: Following = Following(jetstream, self._stream, records.names.subject("f", ">"), self.take)
 
     async def write(self, attempts: Sequence[AttemptMade]) -> None:
         """Write failed attempts."""

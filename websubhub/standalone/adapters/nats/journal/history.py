@@ -17,7 +17,7 @@ from websubhub.standalone.broker.background import in_background
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _WRITE_SECONDS = 1.0
 _LAST_SECONDS = 3.0
@@ -46,8 +46,8 @@ class History:
         self._messages = records.knowledge.publishes.messages
         self._counts = records.knowledge.publishes.counts
         self._known_attempts = records.knowledge.publishes.attempts
-        self.attempts = AttemptLog(jetstream, records)
-        self.letters = LetterRecords(records, records.knowledge.ledger.clock)
+        self.attempts: AttemptLog = AttemptLog(jetstream, records)
+        self.letters: LetterRecords = LetterRecords(records, records.knowledge.ledger.clock)
         self._limits = limits
         self._most_bytes = min(limits.message_bytes, most_bytes)
         self._clock = records.knowledge.ledger.clock

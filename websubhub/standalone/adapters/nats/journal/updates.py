@@ -18,7 +18,7 @@ from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.ports import StoreError, Update
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _ABOUT = "Wsh-Update"
 _SEEN_SECONDS = 0.5
@@ -46,7 +46,7 @@ class Updates:
         self._ledger = ledger
         self._stream = names.stream("u")
         self._large: dict[int, str] = {}
-        self.following = Following(jetstream, self._stream, names.subject("u", ">"), self.take)
+        self.following: Following = Following(jetstream, self._stream, names.subject("u", ">"), self.take)
 
     async def store(self, update: Update, recipients: int, name: str = "") -> int:
         """Store an update, and return its number in the stream once this process has taken it.

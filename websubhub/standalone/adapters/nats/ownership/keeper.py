@@ -21,7 +21,7 @@ from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.schedule.hosts import host_key
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 BEAT_SECONDS = 0.5
 SLEPT_SECONDS = 2.0

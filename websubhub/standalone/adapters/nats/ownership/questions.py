@@ -26,7 +26,7 @@ class PeerQuestions:
     """
 
     def __init__(self, jetstream: JetStream, names: Names, peers: Peers) -> None:
-        self.own = peers.own
+        self.own: str = peers.own
         self._connection = jetstream.connection
         self._subject = names.subject("ask")
         self._peers = peers

@@ -18,7 +18,7 @@ from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.indexes.pairs import Pair, pair_of
 from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
@@ -46,14 +46,14 @@ class Knowledge:
     def __init__(self, ledger: Ledger, names: Names, own: str) -> None:
         self.ledger = ledger
         self._names = names
-        self.topics = KnownTopics(ledger.members)
-        self.pairs = KnownPairs()
-        self.membership = Membership(ledger, self.pairs)
-        self.letters = KnownLetters()
-        self.announcements = KnownAnnouncements()
-        self.publishes = KnownPublishes(own)
+        self.topics: KnownTopics = KnownTopics(ledger.members)
+        self.pairs: KnownPairs = KnownPairs()
+        self.membership: Membership = Membership(ledger, self.pairs)
+        self.letters: KnownLetters = KnownLetters()
+        self.announcements: KnownAnnouncements = KnownAnnouncements()
+        self.publishes: KnownPublishes = KnownPublishes(own)
         self.agreed: dict[str, object] = {}
-        self.paused = set[str]()
+        self.paused: set[str] = set[str]()
         self._sequences: dict[str, int] = {}
         self._keys_of_pairs: dict[str, Pair] = {}
         self._takers: dict[str, Callable[[str, int, bytes], None]] = {

@@ -94,15 +94,15 @@ class KnownPair:
     )
 
     def __init__(self, key: Pair, topic: KnownTopic, partition: int, own: int) -> None:
-        self.key = key
-        self.topic = topic
-        self.partition = partition
-        self.id = own
+        self.key: Pair = key
+        self.topic: KnownTopic = topic
+        self.partition: int = partition
+        self.id: int = own
         self.value: StoredSubscription | None = None
-        self.start = 0
-        self.number = 0
-        self.position = 0
-        self.turned_away = 0
+        self.start: int = 0
+        self.number: int = 0
+        self.position: int = 0
+        self.turned_away: int = 0
         self.delivered_at: float | None = None
 
 
@@ -116,8 +116,8 @@ class KnownPairs:
     """
 
     def __init__(self) -> None:
-        self.pending = Pending()
-        self.held = Counter[str]()
+        self.pending: Pending = Pending()
+        self.held: Counter[str] = Counter[str]()
         self.of_partition: list[dict[int, KnownPair]] = [{} for _ in range(PARTITIONS)]
         self._by_key: dict[Pair, KnownPair] = {}
         self._by_number: dict[int, KnownPair] = {}

@@ -20,7 +20,7 @@ class KnownPublishes:
     """
 
     def __init__(self, own: str) -> None:
-        self.keys = KnownKeys()
-        self.messages = KnownMessages()
-        self.counts = KnownCounts(own)
-        self.attempts = KnownAttempts()
+        self.keys: KnownKeys = KnownKeys()
+        self.messages: KnownMessages = KnownMessages()
+        self.counts: KnownCounts = KnownCounts(own)
+        self.attempts: KnownAttempts = KnownAttempts()

@@ -37,15 +37,15 @@ class KnownTopic:
     )  # fmt: skip
 
     def __init__(self, number: int, url: str) -> None:
-        self.number = number
-        self.url = url
-        self.identity = url_identity(url)
-        self.hash = short_hash(self.identity)
+        self.number: int = number
+        self.url: str = url
+        self.identity: str = url_identity(url)
+        self.hash: str = short_hash(self.identity)
         self.value: Topic | None = None
         self.fetched: FetchedTopic | None = None
-        self.pairs = 0
-        self.letters = Counter[int]()
-        self.unowed = set[int]()
+        self.pairs: int = 0
+        self.letters: Counter[int] = Counter[int]()
+        self.unowed: set[int] = set[int]()
         self._below = 0
         self._updates = array("q")
         self._published = array("d")
@@ -130,7 +130,7 @@ class KnownTopics:
         self._by_hash: dict[str, KnownTopic] = {}
         self._by_number: dict[int, KnownTopic] = {}
         self._numbers = count(1)
-        self.recorded = Ordered[str]()
+        self.recorded: Ordered[str] = Ordered[str]()
 
     def __iter__(self) -> Iterator[KnownTopic]:
         return iter(list(self._by_number.values()))

@@ -45,7 +45,7 @@ class Standing:
         self._knowledge = knowledge
         self._questions = questions
         self.flush = flush
-        self.recipients = MessageRecipients(knowledge, questions, flush)
+        self.recipients: MessageRecipients = MessageRecipients(knowledge, questions, flush)
 
     def answers(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
         """Return what answers the questions of other processes about this one."""

@@ -15,7 +15,7 @@ from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
 from websubhub.standalone.ports import StoreClosedError, StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _OLDEST = (2, 12, 7)
 _CONNECT_SECONDS = 2

@@ -12,7 +12,7 @@ from websubhub.standalone.adapters.nats.wire.reading import read_batch
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.ports import StoreClosedError, StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _LOOK_SECONDS = 1.0
 _BEHIND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -40,7 +40,7 @@ class Following:
         self._moved = Bell()
         self._wanted = 0
         self._reading = anyio.Lock()
-        self.applied = 0
+        self.applied: int = 0
 
     async def load(self) -> None:
         """Read everything that is there.

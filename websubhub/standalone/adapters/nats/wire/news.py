@@ -8,7 +8,7 @@ from websubhub.standalone.adapters.nats.wire.following import Following
 from websubhub.standalone.adapters.nats.wire.names import Names
 from websubhub.standalone.ports import StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 
 class News:

@@ -7,7 +7,7 @@ from websubhub.standalone.adapters.nats.wire.jetstream import JetStream, is_miss
 from websubhub.standalone.adapters.nats.wire.names import Names
 from websubhub.standalone.ports import StoreError
 
-log = logging.getLogger("websubhub")
+log: logging.Logger = logging.getLogger("websubhub")
 
 _GIB = 1024**3
 _SECOND = 10**9
