@@ -1,13 +1,14 @@
 """Pending verifications, in the order in which they are due."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from attrs import define, evolve, field
 
 from websubhub import host_of
 from websubhub.standalone.indexes.ordered import Ordered
-from websubhub.standalone.indexes.pairs import Pair
+from websubhub.standalone.indexes.pairs import Pair, pair_of
 from websubhub.standalone.ports import PendingVerification
 
 
@@ -74,9 +75,15 @@ class Pending:
         self._order[value.known].add((value.due_at, value.id))
         self.strangers[host] += not value.known
 
-    def after(self, pair: Pair) -> Iterator[KeptVerification]:
-        """Return those of the pairs above one, in the order of the pairs."""
-        return (self._by_pair[each] for each in sorted(self._by_pair) if each > pair)
+    def page(self, after: tuple[str, str] | None, limit: int, *, failing: bool | None) -> list[PendingVerification]:
+        """Return a page by topic and callback, as ``VerificationStore.page`` does."""
+        start = pair_of(*after) if after else ("", "")
+        values = (self._by_pair[pair].value for pair in sorted(self._by_pair) if pair > start)
+        return list(islice((value for value in values if failing in {None, value.attempts > 0}), limit))
+
+    def known(self, verifications: Iterable[str]) -> set[str]:
+        """Return which of these ids there are."""
+        return self._by_id.keys() & set(verifications)
 
     def postpone(self, kept: KeptVerification, due_at: float, attempts: int, reason: str) -> None:
         """Set the time of the next attempt, the number of attempts made, and what went wrong."""

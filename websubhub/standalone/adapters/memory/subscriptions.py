@@ -1,16 +1,16 @@
 """Verified subscriptions in memory, each with its position in the log of its topic."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from heapq import heappop, heappush
-from itertools import islice, takewhile
+from itertools import islice
 
 from attrs import evolve
 
-from websubhub import authority_of, url_identity
+from websubhub import authority_of
 from websubhub.standalone.adapters.memory.records import KeptSubscription
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.adapters.memory.verifications import MemoryVerifications
-from websubhub.standalone.indexes.pairs import Pair, pair_of
+from websubhub.standalone.indexes.pairs import matching, pair_of
 from websubhub.standalone.ports import Saved, StoredSubscription
 from websubhub.standalone.schedule.hosts import host_key
 from websubhub.standalone.schedule.members import Member, Members
@@ -86,15 +86,7 @@ class MemorySubscriptions:
     ) -> list[StoredSubscription]:
         """Return a page of subscriptions by topic and callback."""
         await self._state.turn()
-        start = pair_of(*after) if after else ("", "")
-        topic, callback = (None if url is None else url_identity(url) for url in (topic, callback))
-        if topic is not None:
-            start = max(start, (topic, start[1]))
-        pairs: Iterable[Pair] = self._state.pair_order.after(start)
-        if topic is not None:
-            pairs = takewhile(lambda pair: pair[0] == topic, pairs)
-        if callback is not None:
-            pairs = (pair for pair in pairs if pair[1] == callback)
+        pairs = matching(self._state.pair_order.after, topic, callback, after)
         found = (self._state.subscriptions[pair].value for pair in pairs)
         if host is not None:
             found = (value for value in found if authority_of(value.callback) == host)

@@ -93,17 +93,12 @@ class MemoryVerifications:
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         await self._state.turn()
-        found = (
-            kept.value
-            for kept in self._pending.after(pair_of(*after) if after else ("", ""))
-            if failing in {None, kept.value.attempts > 0}
-        )
-        return list(islice(found, limit))
+        return self._pending.page(after, limit, failing=failing)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
         """Return which of these ids there are."""
         await self._state.turn()
-        return {verification for verification in verifications if self._pending.get(verification)}
+        return self._pending.known(verifications)
 
     async def retry(self, verifications: Sequence[str]) -> int:
         """Make these requests due now, with all attempts ahead of them."""

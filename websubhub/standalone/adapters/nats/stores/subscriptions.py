@@ -1,17 +1,17 @@
 """Verified subscriptions on NATS."""
 
-from collections.abc import Callable, Iterable
-from itertools import islice, takewhile
+from collections.abc import Callable
+from itertools import islice
 
 import anyio.lowlevel
 from attrs import evolve
 
-from websubhub import authority_of, url_identity
+from websubhub import authority_of
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair, PairRecord
 from websubhub.standalone.adapters.nats.stores.pair_records import PairRecords
 from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
-from websubhub.standalone.indexes.pairs import Pair, pair_of
+from websubhub.standalone.indexes.pairs import matching, pair_of
 from websubhub.standalone.ports import Saved, StoredSubscription
 from websubhub.standalone.schedule.members import Members
 
@@ -83,15 +83,7 @@ class NatsSubscriptions:
     ) -> list[StoredSubscription]:
         """Return a page of subscriptions by topic and callback."""
         await anyio.lowlevel.checkpoint()
-        start = pair_of(*after) if after else ("", "")
-        topic, callback = (None if url is None else url_identity(url) for url in (topic, callback))
-        if topic is not None:
-            start = max(start, (topic, start[1]))
-        keys: Iterable[Pair] = self._pairs.after(start)
-        if topic is not None:
-            keys = takewhile(lambda key: key[0] == topic, keys)
-        if callback is not None:
-            keys = (key for key in keys if key[1] == callback)
+        keys = matching(self._pairs.after, topic, callback, after)
         found = (pair.value for key in keys if (pair := self._pairs.of(key)) is not None and pair.value is not None)
         if host is not None:
             found = (value for value in found if authority_of(value.callback) == host)

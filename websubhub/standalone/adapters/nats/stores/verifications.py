@@ -10,7 +10,6 @@ from websubhub import host_of
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.pairs import PairRecord
 from websubhub.standalone.adapters.nats.stores.pair_records import PairRecords
-from websubhub.standalone.indexes.pairs import pair_of
 from websubhub.standalone.indexes.pending import KeptVerification
 from websubhub.standalone.indexes.places import check_limits, find_place
 from websubhub.standalone.ports import HostAccount, PendingVerification, SubscriptionLimits
@@ -132,17 +131,12 @@ class NatsVerifications:
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         await self._records.turn()
-        found = (
-            kept.value
-            for kept in self._pending.after(pair_of(*after) if after else ("", ""))
-            if failing in {None, kept.value.attempts > 0}
-        )
-        return list(islice(found, limit))
+        return self._pending.page(after, limit, failing=failing)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
         """Return which of these ids there are."""
         await self._records.turn()
-        return {verification for verification in verifications if self._pending.get(verification)}
+        return self._pending.known(verifications)
 
     async def retry(self, verifications: Sequence[str]) -> int:
         """Make these requests due now, with all attempts ahead of them. Return how many there were."""
