@@ -126,7 +126,7 @@ def test_the_commands_publish_and_show_and_operate(
         assert bad in shown
         assert len(json.loads(command("messages", message_id, "--json"))["attempts"]) == 2
         again = command("messages", message_id, "--redeliver", "--callback", good)
-        assert again == "On its way again to 1 subscription.\n"
+        assert again == "Redelivering to 1 subscription.\n"
         [topic_row] = json.loads(command("topics", "--json"))
         assert topic_row["url"] == topic
         assert topic in command("topics")
