@@ -222,7 +222,7 @@ def test_the_doctor_says_what_works_and_what_does_not(tmp_path: Path, subscriber
         assert "FAIL the topic serves" in ill.stdout
     gone = run("doctor", *store, *here)
     assert gone.returncode == 1
-    assert "is sound, with 0 subscriptions" in gone.stdout
+    assert "is intact, with 0 subscriptions" in gone.stdout
     assert "FAIL the hub's public URL" in gone.stdout
 
 
