@@ -215,7 +215,7 @@ def test_the_doctor_says_what_works_and_what_does_not(tmp_path: Path, subscriber
         unasked = ("--callback", subscribers.callback("refuse", 1))
         right = run("doctor", *store, *here, *unasked, "--topic", f"{hub.base}/health")
         assert right.returncode == 0, right.stdout
-        assert "note the callback answers, and does not confirm" in right.stdout
+        assert "note the callback responds and rightly does not confirm" in right.stdout
         assert "note the topic serves" in right.stdout
         ill = run("doctor", *store, *here, *unasked, "--topic", f"{hub.base}/health", "--validate-topics")
         assert ill.returncode == 1

@@ -14,7 +14,7 @@ _STATES = {"pending": False, "failing": True}
 
 
 class VerificationOperations:
-    """Lists, retries and drops the requests that await their verification.
+    """Lists, retries and drops the requests that await verification.
 
     Args:
         store: The store.
@@ -26,10 +26,10 @@ class VerificationOperations:
         self._controls = controls
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of pending verifications, in one state or all, and how many there are in all."""
+        """Return a page of pending verifications, in one state or in all, and how many there are in total."""
         limit, after = read_limit(parameters), read_cursor(parameters, str, str)
         if after is None and read_text(parameters, "after") is not None:
-            raise OperationError(400, "after must be the next of a page of this list.")
+            raise OperationError(400, "after must be the next value from a page of this list.")
         state = read_text(parameters, "state")
         if state is not None and state not in _STATES:
             raise OperationError(400, f"state must be one of {', '.join(_STATES)}.")
@@ -44,7 +44,7 @@ class VerificationOperations:
         }
 
     async def given_up(self, parameters: dict[str, Any]) -> object:
-        """Return a page of the verifications that were given up since the start, the newest first."""
+        """Return a page of the verifications that the hub has given up on since its start, newest first."""
         limit, cursor = read_limit(parameters), read_cursor(parameters, int)
         page = list(islice(self._controls.given_up.newest(cursor[0] if cursor else None), limit))
         return {
@@ -53,7 +53,7 @@ class VerificationOperations:
         }
 
     async def retry(self, parameters: dict[str, Any]) -> object:
-        """Verify requests now, with all attempts ahead of them."""
+        """Verify requests now, starting over with the first attempt."""
         ids = read_names(parameters)
         known = await self._store.verifications.known(ids)
         retried = await self._store.verifications.retry(sorted(known)) if known else 0
@@ -61,7 +61,7 @@ class VerificationOperations:
         return {"retried": retried, "unknown": unknown_ids(ids, known)}
 
     async def drop(self, parameters: dict[str, Any]) -> object:
-        """Forget requests. A subscription that one was to renew or to end stays as it is."""
+        """Drop requests. A subscription that a request would have renewed or ended stays as it is."""
         ids = read_names(parameters)
         known = await self._store.verifications.known(ids)
         dropped = await self._store.verifications.drop(sorted(known)) if known else 0
