@@ -61,7 +61,7 @@ class Pending:
         ]
 
     def due(self, now: float, *, known: bool) -> Iterator[KeptVerification]:
-        """Return those that are due, of pairs that were subscribed or of the others, the most overdue first."""
+        """Return those that are due, of pairs that were subscribed or of the others, most overdue first."""
         for due_at, verification in self._order[known]:
             if due_at > now:
                 break
@@ -82,7 +82,7 @@ class Pending:
         return list(islice((value for value in values if failing in {None, value.attempts > 0}), limit))
 
     def known(self, verifications: Iterable[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         return self._by_id.keys() & set(verifications)
 
     def postpone(self, kept: KeptVerification, due_at: float, attempts: int, reason: str) -> None:

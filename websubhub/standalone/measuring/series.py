@@ -49,7 +49,7 @@ class Series:
             self._oldest = (self._oldest + 1) % self._points
 
     def column(self, name: str, since: float) -> list[float]:
-        """Return the numbers of a name since a time, the oldest first."""
+        """Return the numbers of a name since a time, oldest first."""
         times = self._in_order("at")
         return self._in_order(name)[bisect_left(times, since) :]
 

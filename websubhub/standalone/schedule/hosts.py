@@ -23,7 +23,7 @@ class Host:
 
     Attributes:
         key: Its number.
-        name: Its name, for operators, or an empty text until it is known.
+        name: Its name, for operators, or an empty string until it is known.
         in_flight: How many slots are taken.
         failures: How many deliveries in a row it failed.
         failed_at: When the last of them failed.

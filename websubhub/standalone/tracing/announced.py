@@ -25,7 +25,7 @@ class AnnouncedTraces:
             self._traces.popitem(last=False)
 
     def get(self, topic: str) -> str:
-        """Return the trace of the last announcement of a topic, or an empty text."""
+        """Return the trace of the last announcement of a topic, or an empty string."""
         return self._traces.get(url_identity(topic), "")
 
     def forget(self, topic: str, trace: str) -> None:

@@ -30,7 +30,7 @@ class Announced:
         self._numbers = count(1)
 
     def __iter__(self) -> Iterator[KeptAnnouncement]:
-        """Return all, the oldest first."""
+        """Return all, oldest first."""
         return iter(self._by_id.values())
 
     def of(self, topic: str) -> KeptAnnouncement | None:
@@ -42,7 +42,7 @@ class Announced:
         return self._by_id.get(number)
 
     def due(self, now: float) -> Iterator[KeptAnnouncement]:
-        """Return those that are to be fetched, the most overdue first."""
+        """Return those that are to be fetched, most overdue first."""
         for due_at, number in self._due:
             if due_at > now:
                 return

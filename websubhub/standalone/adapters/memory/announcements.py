@@ -35,7 +35,7 @@ class MemoryAnnouncements:
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """Return the topics that are to be fetched now, the most overdue first."""
+        """Return the topics to fetch now, most overdue first."""
         await self._state.turn()
         due = (kept for kept in self._announced.due(self._clock()) if kept.host not in besides)
         chosen = due if among is None else (kept for kept in due if kept.host in among)
@@ -70,7 +70,7 @@ class MemoryAnnouncements:
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """Note that a fetch failed and is to be tried again."""
+        """Note that a fetch failed and should be retried."""
         await self._state.turn()
         kept = self._announced.note(announcement, self._clock() + firm, reason, status)
         if kept is None:
@@ -92,7 +92,7 @@ class MemoryAnnouncements:
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
     ) -> list[Announcement]:
-        """Return a page of the announcements, the oldest first."""
+        """Return a page of the announcements, oldest first."""
         await self._state.turn()
         values = (kept.value for kept in self._announced if kept.value.id > after)
         return list(islice((value for value in values if state in {None, value.state}), limit))
@@ -104,7 +104,7 @@ class MemoryAnnouncements:
         return None if kept is None else kept.value
 
     async def known(self, announcements: Sequence[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._state.turn()
         return {number for number in announcements if self._announced.get(number)}
 

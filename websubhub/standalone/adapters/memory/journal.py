@@ -118,7 +118,7 @@ class MemoryJournal:
         return len(self._state.letters), min(published, default=None)
 
     async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be tried again, the next one first."""
+        """Return the deliveries that failed and will be retried, next one first."""
         await self._state.turn()
         return [
             FailingDelivery(
@@ -134,7 +134,7 @@ class MemoryJournal:
         ]
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, from behind an id."""
+        """Return a page of the dead letters, oldest first, after an id."""
         await self._state.turn()
         return self._state.letters.page(after, limit)
 

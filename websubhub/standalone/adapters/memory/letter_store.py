@@ -19,16 +19,16 @@ class MemoryLetters:
         self._flush = flush
 
     async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, the oldest first."""
+        """Return a page of these dead letters, oldest first."""
         await self._settled()
         return self._state.letters.page(after, limit, only)
 
     async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, the oldest first."""
+        """Return the ids of these dead letters, oldest first."""
         return [letter.id for letter in await self.page(only, after=after, limit=limit)]
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._settled()
         return {letter.value.id for letter in self._state.letters.known(letters)}
 

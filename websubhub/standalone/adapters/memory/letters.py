@@ -72,7 +72,7 @@ class Letters:
         return letter
 
     def page(self, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
-        """Return a page of these, the oldest first."""
+        """Return a page of these, oldest first."""
         return list(islice(self._chosen(only, after), limit))
 
     def count(self, only: LetterFilter) -> int:

@@ -70,7 +70,7 @@ class MemoryVerifications:
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """Return what is due: the requests of pairs that are subscribed before the others, the most overdue first."""
+        """Return what is due: the requests of pairs that are subscribed before the others, most overdue first."""
         await self._state.turn()
         found: list[PendingVerification] = []
         for kind in (kind for kind in (True, False) if kind in known):
@@ -96,12 +96,12 @@ class MemoryVerifications:
         return self._pending.page(after, limit, failing=failing)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._state.turn()
         return self._pending.known(verifications)
 
     async def retry(self, verifications: Sequence[str]) -> int:
-        """Make these requests due now, with all attempts ahead of them."""
+        """Make these requests due now, starting over with the first attempt."""
         await self._state.turn()
         chosen = [kept for verification in set(verifications) if (kept := self._pending.get(verification))]
         for kept in chosen:

@@ -53,7 +53,7 @@ class SqliteAnnouncements:
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """Return the topics that are to be fetched now, the most overdue first."""
+        """Return the topics to fetch now, most overdue first."""
         values = {
             "now": self._clock(),
             "besides": json.dumps(list(besides)),
@@ -107,7 +107,7 @@ class SqliteAnnouncements:
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """Note that a fetch failed and is to be tried again."""
+        """Note that a fetch failed and should be retried."""
         now = self._clock()
         failed = {"due_at": now + max(after, firm), "died_at": None, "allowed_at": now + firm}
         row = _row(announcement, failed | {"reason": reason, "status": status})
@@ -123,7 +123,7 @@ class SqliteAnnouncements:
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
     ) -> list[Announcement]:
-        """Return a page of the announcements, the oldest first."""
+        """Return a page of the announcements, oldest first."""
 
         def work(connection: Connection) -> list[Announcement]:
             found = connection.execute(
@@ -145,7 +145,7 @@ class SqliteAnnouncements:
         return await self._database.read(work)
 
     async def known(self, announcements: Sequence[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         statement = "SELECT id FROM announcements WHERE id IN (SELECT value FROM json_each(?))"
         values = (as_json(announcements),)
         return await self._database.read(lambda connection: {row[0] for row in connection.execute(statement, values)})

@@ -111,11 +111,11 @@ class SqliteJournal:
         return await self._database.read(work)
 
     async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be tried again, the next one first."""
+        """Return the deliveries that failed and will be retried, next one first."""
         return await self._database.read(lambda connection: read_failing(connection, limit))
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, from behind an id."""
+        """Return a page of the dead letters, oldest first, after an id."""
         return await self._database.read(lambda connection: read_letters(connection, after, limit))
 
     async def replay(self, letters: Sequence[int]) -> int:

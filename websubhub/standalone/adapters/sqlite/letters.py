@@ -47,19 +47,19 @@ class SqliteLetters:
         self._flush = flush
 
     async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, the oldest first."""
+        """Return a page of these dead letters, oldest first."""
         await self._flush()
         return await self._database.read(lambda connection: read_letters(connection, after, limit, only))
 
     async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, the oldest first."""
+        """Return the ids of these dead letters, oldest first."""
         await self._flush()
         return await self._database.read(
             lambda connection: [row[0] for row in _select(connection, _IDS, only, after=after, limit=limit)]
         )
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._flush()
         statement = "SELECT id FROM dead_letters WHERE id IN (SELECT value FROM json_each(?))"
         return await self._database.read(
@@ -118,7 +118,7 @@ def read_letters(connection: Connection, after: int, limit: int, only: LetterFil
 
 
 def read_failing(connection: Connection, limit: int) -> list[FailingDelivery]:
-    """Return the deliveries that will be tried again, the next one first."""
+    """Return the deliveries that will be tried again, next one first."""
     rows = connection.execute(
         "SELECT url, callback, attempts, refusals, due_at, reason FROM retries "
         "JOIN subscriptions ON subscriptions.id = subscription_id "

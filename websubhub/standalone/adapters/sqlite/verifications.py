@@ -123,7 +123,7 @@ class SqliteVerifications:
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """Return the requests that are due: those of subscribed pairs first, then the most overdue first."""
+        """Return the requests that are due: those of subscribed pairs first, then most overdue first."""
         common = {"now": self._clock(), "limit": limit}
         asked = [
             common
@@ -178,13 +178,13 @@ class SqliteVerifications:
         return await self._database.read(work)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         statement = "SELECT id FROM verifications WHERE id IN (SELECT value FROM json_each(?))"
         values = (json.dumps(verifications),)
         return await self._database.read(lambda connection: {row[0] for row in connection.execute(statement, values)})
 
     async def retry(self, verifications: Sequence[str]) -> int:
-        """Make these requests due now, with all attempts ahead of them."""
+        """Make these requests due now, starting over with the first attempt."""
         statement = "UPDATE verifications SET attempts = 0, due_at = ? WHERE id IN (SELECT value FROM json_each(?))"
         values = self._clock(), json.dumps(verifications)
         return await self._database.write(lambda connection: connection.execute(statement, values).rowcount)

@@ -69,7 +69,7 @@ class Messages:
         return self._of_update.get(key)
 
     def newest(self, before: int | None) -> Iterator[KeptMessage]:
-        """Return the messages before a number, or all, the newest first."""
+        """Return the messages before a number, or all, newest first."""
         return (kept for kept in reversed(self._messages.values()) if before is None or kept.number < before)
 
     def count(self, key: Key, *, delivered: int = 0, dead: int = 0) -> None:

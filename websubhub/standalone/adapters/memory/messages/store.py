@@ -39,7 +39,7 @@ class MemoryMessages:
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Return a page of messages, the newest first."""
+        """Return a page of messages, newest first."""
         await self._flush()
         await self._state.turn()
         identity = None if topic is None else url_identity(topic)
@@ -69,7 +69,7 @@ class MemoryMessages:
         before: int | None = None,
         limit: int = 100,
     ) -> list[FailedAttempt]:
-        """Return a page of failed attempts, the newest first."""
+        """Return a page of failed attempts, newest first."""
         await self._flush()
         await self._state.turn()
         wanted = None if topic is None else self._state.find_topic(topic)

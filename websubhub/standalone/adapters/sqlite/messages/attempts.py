@@ -62,7 +62,7 @@ def read_attempts(
     before: int | None,
     limit: int,
 ) -> list[FailedAttempt]:
-    """Return a page of the attempts that satisfy all conditions, the newest first."""
+    """Return a page of the attempts that satisfy all conditions, newest first."""
     conditions: dict[str, object] = {}
     if message_id is not None:
         conditions["message_id = ?"] = message_id

@@ -60,7 +60,7 @@ class SqliteMessages:
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Return a page of messages, the newest first."""
+        """Return a page of messages, newest first."""
         await self._flush()
         conditions: dict[str, object] = {}
         if topic is not None:
@@ -112,7 +112,7 @@ class SqliteMessages:
         before: int | None = None,
         limit: int = 100,
     ) -> list[FailedAttempt]:
-        """Return a page of failed attempts, the newest first."""
+        """Return a page of failed attempts, newest first."""
         await self._flush()
         read = partial(
             read_attempts,
