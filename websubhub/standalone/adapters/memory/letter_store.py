@@ -1,4 +1,4 @@
-"""The dead letters in memory, as the port shows them."""
+"""The store of dead letters in memory."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +11,7 @@ class MemoryLetters:
 
     Args:
         state: The state in memory.
-        flush: Waits until everything that was settled is in it.
+        flush: Waits until all settlements are in the state.
     """
 
     def __init__(self, state: State, flush: Callable[[], Awaitable[None]]) -> None:
@@ -19,12 +19,12 @@ class MemoryLetters:
         self._flush = flush
 
     async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, oldest first."""
+        """Return a page of the matching dead letters, oldest first."""
         await self._settled()
         return self._state.letters.page(after, limit, only)
 
     async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, oldest first."""
+        """Return the ids of the matching dead letters, oldest first."""
         return [letter.id for letter in await self.page(only, after=after, limit=limit)]
 
     async def known(self, letters: list[int]) -> set[int]:
@@ -33,7 +33,7 @@ class MemoryLetters:
         return {letter.value.id for letter in self._state.letters.known(letters)}
 
     async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
-        """Return how many of these there are."""
+        """Return how many dead letters match."""
         await self._settled()
         return self._state.letters.count(only)
 

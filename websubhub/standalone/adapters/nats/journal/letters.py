@@ -42,7 +42,7 @@ class LetterRecords:
 
     async def redeliver(self, pair: KnownPair, subscription: StoredSubscription, stored: int, update: Update) -> None:
         """Keep an update that is to be delivered once more, like a dead letter that is replayed."""
-        value = _letter(pair, subscription, update, 0, "an operator asked for another delivery", self._clock())
+        value = _letter(pair, subscription, update, 0, "an operator requested a redelivery", self._clock())
         subject = self._records.names.subject("d", pair.partition, uuid4().hex)
         letter = KnownLetter(subject, value, stored, pair.start, redelivery=True)
         await self._records.change(subject, letter.write)

@@ -243,8 +243,8 @@ CREATE INDEX attempts_by_callback ON attempts (callback_key);
 CREATE INDEX attempts_by_host ON attempts (host);
 """
 
-# Stores the trace of an update for its deliveries, and the newest subscription at the time of a message, which tells its
-# recipients.
+# Stores the trace of an update for its deliveries, and the newest subscription at the time of a message, which tells
+# its recipients.
 _VERSION_6 = """
 ALTER TABLE updates ADD COLUMN trace TEXT;
 ALTER TABLE messages ADD COLUMN newest_subscription INTEGER;
