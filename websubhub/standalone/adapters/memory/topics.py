@@ -22,7 +22,7 @@ class MemoryTopics:
     Args:
         state: The state in memory.
         members: Notified of every topic and its mode.
-        announced: The announcements, whose topics are not removed.
+        announced: The announcements. A topic with one counts as used.
     """
 
     def __init__(self, state: State, members: Members, announced: Announced) -> None:
