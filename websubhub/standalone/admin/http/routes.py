@@ -188,9 +188,7 @@ def _topics(operations: Operations) -> Sequence[Route]:
 def _subscriptions(operations: Operations) -> Sequence[Route]:
     subscriptions = operations.subscriptions
     after_topic = Parameter(
-        name="after_topic",
-        text="The topic of the last entry on the previous page, if after is its callback.",
-        schema=TEXT,
+        name="after_topic", text="The topic of the previous page's last entry, if after is its callback.", schema=TEXT
     )
     details = {
         **_SUBSCRIPTION,
