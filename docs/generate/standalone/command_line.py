@@ -7,6 +7,7 @@ import attrs
 
 from docs.generate.sections import table
 from websubhub.standalone.command.cli import CommandParser, build_parser
+from websubhub.standalone.setting_definitions import variable
 from websubhub.standalone.settings import Settings
 
 _INTRO = """\
@@ -65,12 +66,16 @@ def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
 
 def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """The arguments of a command, without the settings, which have a page of their own."""
-    settings = attrs.fields_dict(Settings)
     return [
         action
         for action in parser._actions  # noqa: SLF001 - as above
-        if action.dest not in settings and not isinstance(action, argparse._HelpAction)  # noqa: SLF001 - as above
+        if not _is_setting(action) and not isinstance(action, argparse._HelpAction)  # noqa: SLF001 - as above
     ]
+
+
+def _is_setting(action: argparse.Action) -> bool:
+    """Whether this is the flag of a setting, and not another flag of the same name, like the one that filters by host."""
+    return action.dest in attrs.fields_dict(Settings) and variable(action.dest) in (action.help or "")
 
 
 def usage(name: str, parser: argparse.ArgumentParser) -> str:
@@ -79,7 +84,7 @@ def usage(name: str, parser: argparse.ArgumentParser) -> str:
     for action in arguments(parser):
         optional = bool(action.option_strings) or action.nargs in {"?", "*"}
         words.append(f"[{_written(action)}]" if optional else _written(action))
-    takes_settings = any(action.dest in attrs.fields_dict(Settings) for action in parser._actions)  # noqa: SLF001 - as above
+    takes_settings = any(map(_is_setting, parser._actions))  # noqa: SLF001 - as above
     return " ".join([*words, "[SETTINGS]"] if takes_settings else words)
 
 

@@ -208,43 +208,6 @@ class PublishKey:
     id: str
 
 
-@frozen(kw_only=True)
-class FailingDelivery:
-    """A delivery that failed and will be tried again.
-
-    Args:
-        topic: The topic URL.
-        callback: The callback URL.
-        attempts: How often it was tried.
-        refusals: How many of these attempts the subscriber refused.
-        due_at: When it is tried again.
-        reason: What went wrong in the last attempt.
-    """
-
-    topic: str
-    callback: str = field(repr=False)
-    attempts: int
-    refusals: int = 0
-    due_at: float
-    reason: str
-
-
-@frozen(kw_only=True)
-class DeadLetter:
-    """A delivery that was given up. It can be replayed or dropped."""
-
-    id: int
-    topic: str
-    callback: str = field(repr=False)
-    message_id: str
-    content_type: str
-    content_length: int
-    attempts: int
-    reason: str
-    died_at: float
-    replaying: bool = False
-
-
 HostPlace = tuple[int, int, int, str]
 """The place of a host among others: what sorts before is more urgent."""
 

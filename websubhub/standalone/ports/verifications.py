@@ -80,7 +80,12 @@ class VerificationStore(Protocol):
         ...
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests in a fixed order.
 
@@ -88,6 +93,7 @@ class VerificationStore(Protocol):
             after: The last topic and callback of the previous page.
             limit: How many at most.
             failing: Only those of which an attempt has failed, or only the others, or None for all.
+            host: Only those of this host of callbacks, named as by ``host_of``.
         """
         ...
 
