@@ -5,11 +5,11 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.ports import DeliveryFilter, FailingDelivery, FailingPlace
 from websubhub.standalone.schedule.hosts import host_key
 
-# Of more subscriptions than these, it is cheaper to look through the retries in their order.
+# A filter that means more subscriptions than this is faster to apply to the retries, in the order in which they are due.
 _FEW = 10_000
 _PAGE = (
     "SELECT url, callback, attempts, refusals, due_at, reason FROM retries "
-    "JOIN subscriptions ON subscriptions.id = subscription_id JOIN topics ON topics.id = topic_id "
+    "CROSS JOIN subscriptions ON subscriptions.id = subscription_id CROSS JOIN topics ON topics.id = topic_id "
     "WHERE {conditions} ORDER BY {order}, url, callback LIMIT :limit"
 )
 _AFTER = "due_at >= :due_at AND (due_at, url, callback) > (:due_at, :after_topic, :after_callback)"
