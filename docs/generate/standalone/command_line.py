@@ -1,4 +1,4 @@
-"""The page of the command ``websubhub``, from its parser."""
+"""The page of the command ``websubhub``, generated from its parser."""
 
 import argparse
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ _INTRO = """\
 `websubhub --version` prints the version.
 `websubhub completion bash` prints a script that completes commands and flags; `zsh`, `fish` and `tcsh` work too.
 
-The commands for a running hub find it by `--hub`, else by the variable `WEBSUBHUB_HUB`, else at `http://127.0.0.1:8080/hub`.
-All but `publish` use the [admin API](admin-api.md) next to the hub: that of `https://hub.example.com/hub` is at `https://hub.example.com/admin/`.
-They follow no redirects and ignore proxies in the environment, so that the token reaches only the hub."""
+The commands for a running hub find it by `--hub`, then by the variable `WEBSUBHUB_HUB`, and otherwise at `http://127.0.0.1:8080/hub`.
+All except `publish` use the [admin API](admin-api.md) next to the hub: for `https://hub.example.com/hub`, it is at `https://hub.example.com/admin/`.
+They do not follow redirects and ignore proxies in the environment, so that the token reaches only the hub."""
 
 _NOTES = {
     "serve": (
@@ -41,7 +41,7 @@ _NOTES = {
 
 
 def page() -> list[str]:
-    """The page, line by line."""
+    """Return the page as lines."""
     lines = _INTRO.splitlines()
     for name, summary, parser in commands():
         lines += ["", f"## {name}", "", f"{summary[0].upper()}{summary[1:]}."]
@@ -54,7 +54,7 @@ def page() -> list[str]:
 
 
 def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
-    """Every command: its name, what it is for, and its parser."""
+    """Return every command: its name, its summary and its parser."""
     for action in build_parser()._actions:  # noqa: SLF001 - argparse has no public way to ask what was added
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
             summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - as above
@@ -65,7 +65,7 @@ def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
 
 
 def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The arguments of a command, without the settings, which have a page of their own."""
+    """Return the arguments of a command, without the settings, which have their own page."""
     return [
         action
         for action in parser._actions  # noqa: SLF001 - as above
@@ -79,7 +79,7 @@ def _is_setting(action: argparse.Action) -> bool:
 
 
 def usage(name: str, parser: argparse.ArgumentParser) -> str:
-    """The command in one line; all settings are one word in it."""
+    """Return the usage of a command in one line, with one word for all settings."""
     words = [name]
     for action in arguments(parser):
         optional = bool(action.option_strings) or action.nargs in {"?", "*"}
