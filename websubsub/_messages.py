@@ -29,7 +29,7 @@ class SubscriptionVerification:
         challenge: The text to echo in the response.
         lease_seconds: The lease that the hub grants, in seconds, within the limit of the policy.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str
@@ -49,7 +49,7 @@ class UnsubscriptionVerification:
         topic: The topic's URL, as the hub wrote it.
         challenge: The text to echo in the response.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str
@@ -68,7 +68,7 @@ class SubscriptionDenied:
         topic: The topic's URL.
         reason: The reason of the hub, or an empty text.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str
@@ -87,7 +87,7 @@ class HubError:
         topic: The topic's URL.
         reason: The reason of the hub, or an empty text.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str

@@ -221,7 +221,7 @@ async def test_what_a_listener_refuses() -> None:
             _ = listener.url
         listener.attach(service, "/a")
         for other, path in ((service, "/b"), (Recorder(), "/a")):
-            with pytest.raises(ValueError, match="attached already"):
+            with pytest.raises(ValueError, match="already attached"):
                 listener.attach(other, path)
         with pytest.raises(ValueError, match="must start with a slash"):
             listener.attach(Recorder(), "b")
