@@ -96,7 +96,7 @@ class SubscriberListener:
         """
         url = self._public_url or self._listener.url
         if url is None:
-            raise RuntimeError("The URL is known once the listener has started.")
+            raise RuntimeError("The URL is not known until the listener has started.")
         return url
 
     def attach(
@@ -117,7 +117,7 @@ class SubscriberListener:
         settings = config or SubscriberConfig()
         where = path if path is not None else path_of(settings.url or "").rstrip("/") or "/"
         if id(service) in self._paths or where in self._paths.values():
-            raise ValueError(f"The service is attached already, or another one at {where}.")
+            raise ValueError(f"The service is already attached, or another one is attached at {where}.")
         self._check_url(settings)
 
         def make(_: str) -> AbstractAsyncContextManager[AsgiApp]:

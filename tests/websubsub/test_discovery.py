@@ -251,7 +251,7 @@ NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
     "hub with a backslash in a feed": (
         Case([XML_TYPE], FEED.replace("hub.example/", "hub.example\\")),
         NoHubError,
-        f"{BAD_HUB} its URL has a character that URLs may not have.",
+        f"{BAD_HUB} its URL has a character that is not allowed in URLs.",
     ),
     "no self in the header": (Case([HUB_LINK]), NoTopicError, NO_TOPIC),
     "no self in header and page": (Case([HUB_LINK, HTML_TYPE], "<html>"), NoTopicError, NO_TOPIC),
@@ -265,7 +265,7 @@ NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
     "self with a space": (
         Case([HTML_TYPE], PAGE.replace("self=other", "self other")),
         NoTopicError,
-        f"{BAD_TOPIC} its URL has a character that URLs may not have.",
+        f"{BAD_TOPIC} its URL has a character that is not allowed in URLs.",
     ),
     "self with a fragment": (
         Case([XML_TYPE], FEED.replace("self=other", "#top")),
