@@ -254,7 +254,7 @@ def test_headers_that_are_none_are_refused_in_one_sentence(headers: Any) -> None
         lambda: Acknowledgement(headers=headers),
         lambda: TopicRegistrationError("no", headers=headers),
     ):
-        with pytest.raises(TypeError, match=r"^Headers must be a mapping of names, or pairs .*\.$"):
+        with pytest.raises(TypeError, match=r"^Headers must be a mapping or pairs of names .*\.$"):
             make()
 
 
