@@ -1,4 +1,4 @@
-"""Addresses that deliveries go to: how many connections each has, and whether it wants what it gets."""
+"""The addresses that deliveries go to: how many connections each has, and whether it accepts what it gets."""
 
 from collections import deque
 from math import inf
@@ -10,14 +10,14 @@ from websubhub._distribution.origins.origin import Origin
 
 
 class Place:
-    """An address, or an IPv6 network, and those who wait for a connection to it.
+    """An address, or an IPv6 network, and the origins that wait for a connection to it.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         limit: How many connections it may have.
-        open: How many it has.
-        taken_at: When it last took a delivery.
-        waiting: The origins that wait until it may have one more.
+        open: How many connections it has.
+        taken_at: When it last accepted a delivery.
+        waiting: The origins that wait until it may have another connection.
     """
 
     __slots__ = ("limit", "name", "open", "taken_at", "waiting")
