@@ -66,7 +66,7 @@ class SubscriptionDenied:
     Attributes:
         hub: The hub.
         topic: The topic's URL.
-        reason: The reason of the hub, or an empty text.
+        reason: The hub's reason, or an empty string.
         headers: The headers of the request.
         extras: Parameters that WebSub does not define, by name.
     """
@@ -80,12 +80,12 @@ class SubscriptionDenied:
 
 @attrs.frozen(kw_only=True)
 class HubError:
-    """A hub reports an error of its own with a verified subscription.
+    """A hub reports that it failed with a verified subscription.
 
     Attributes:
         hub: The hub.
         topic: The topic's URL.
-        reason: The reason of the hub, or an empty text.
+        reason: The hub's reason, or an empty string.
         headers: The headers of the request.
         extras: Parameters that WebSub does not define, by name.
     """
@@ -105,7 +105,7 @@ class ContentDistributionMessage:
         hub: The hub of the subscription.
         topic: The topic that was subscribed to, whatever the Link headers say.
         body: The content, byte for byte.
-        content_type: The Content-Type, exactly as it was sent, or an empty text.
+        content_type: The Content-Type, exactly as it was sent, or an empty string.
         headers: The headers of the request. The signature does not cover them.
 
     Example:
@@ -130,7 +130,7 @@ class ContentDistributionMessage:
         return media.read_json(self.body)
 
     def xml(self) -> Element:
-        """Return the content as XML. Raise ``ContentError`` if it is not XML, or an attack."""
+        """Return the content as XML. Raise ``ContentError`` if it is not XML, or is an attack."""
         return read_xml(self.body, self.content_type)
 
     def form(self) -> dict[str, str]:

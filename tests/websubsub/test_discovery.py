@@ -201,7 +201,7 @@ NO_HUB = "The resource names no hub, neither in its Link headers nor in its body
 BAD_HUB = "The resource names a hub that cannot be used:"
 BAD_TOPIC = "The resource names a topic URL that cannot be used:"
 NO_TOPIC = "The resource names a hub but not its topic URL: the self link is missing."
-TWO_TOPICS = "The resource names different topic URLs, and there must be only one."
+TWO_TOPICS = "The resource names different topic URLs, but there must be only one."
 
 NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
     "nothing": (Case([]), NoHubError, NO_HUB),

@@ -106,7 +106,7 @@ class FeedReader:
         except NoFeedError:
             self._fail(None)
         except XmlLimitError:
-            self._fail("The feed is larger than XML may be.")
+            self._fail("The feed exceeds the limits on XML.")
         except ForbiddenXmlError:
             self._fail("The feed declares entities, which are refused.")
         except ParseError as error:
