@@ -125,7 +125,7 @@ class BodyReader:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the body is longer than what is read of it."""
+        """Whether the body is longer than the part that is read."""
         return self._reader is not None and self._reader.was_cut
 
     def finish(self) -> tuple[Link, ...]:

@@ -60,7 +60,7 @@ class HtmlReader:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the page is longer than what is read of it."""
+        """Whether the page is longer than the part that is read."""
         return self._scanner.is_exhausted or (self._left == 0 and not self._scanner.complete)
 
     def finish(self) -> tuple[Link, ...]:
