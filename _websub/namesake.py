@@ -35,7 +35,7 @@ def warn_of_foreign_subscriber() -> None:
 
 
 def _is_foreign() -> bool:
-    """Return whether the package is not ours, without importing it, which would need settings for a Django app."""
+    """Return whether the package is not ours, without importing it, since importing a Django app needs settings."""
     spec = _spec()
     path = getattr(spec, "origin", None)
     get_data = getattr(getattr(spec, "loader", None), "get_data", None)

@@ -57,7 +57,7 @@ class Bodies:
     request that is sent in one piece is complete before that happens.
 
     Args:
-        limits: The limits on their number and their bytes.
+        limits: How many bodies and how many bytes there may be.
         refusals: The count of refused requests.
     """
 

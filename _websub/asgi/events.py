@@ -173,8 +173,8 @@ def _too_large(limit: int) -> RefusedError:
 async def refuse(scope: Scope, receive: Receive, send: AsgiSend, response: Response) -> None:
     """Answer a request whose body was not read, and discard the rest of the body for a moment.
 
-    Closing a connection with unread bytes resets it, and the client may never see the response. Besides, a server waits
-    forever until the application has received its events.
+    Closing a connection with unread bytes resets it, and the client may never see the response. And a server may wait
+    forever for the application to receive its events.
     """
     await write_response(scope, send, response, finish=False)
     with anyio.move_on_after(_LINGER_SECONDS):

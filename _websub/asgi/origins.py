@@ -24,7 +24,7 @@ def refusal_on_loopback(request: Request) -> str | None:
     if not is_loopback_host(host_of(request.url)):
         return "This server is on loopback and accepts requests to localhost only. To change that, set its public URL."
     if is_from_another_page(request):
-        return "This server is on loopback and accepts no requests from the web pages of other sites."
+        return "This server is on loopback and accepts no requests from web pages of other sites."
     return None
 
 

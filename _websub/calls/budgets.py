@@ -61,7 +61,7 @@ class Budgets:
 
     @property
     def is_full_for_strangers(self) -> bool:
-        """Whether no strangers can be called, which are hosts that wanted nothing within the last hour."""
+        """Whether no strangers can be called: hosts that wanted nothing within the last hour."""
         return self.is_full or self._free_for_unproven < 1
 
     def proven(self, host: str) -> bool:

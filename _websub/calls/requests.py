@@ -99,7 +99,7 @@ def without_credentials(pairs: Pairs) -> Pairs:
 
 
 def drop_credentials(client: httpx.AsyncClient, outgoing: httpx.Request) -> None:
-    """Remove the credentials in the client's headers. Its cookies are limited to their servers already."""
+    """Remove the credentials in the client's headers. Its cookies are already limited to their servers."""
     for name in _CREDENTIALS & {name.lower() for name in client.headers}:
         outgoing.headers.pop(name, None)
 

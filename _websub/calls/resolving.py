@@ -17,7 +17,7 @@ _REMEMBERED = 10_000
 
 
 class Resolver:
-    """Asks the resolver of the system, in threads. Some of them are only for names that were found before.
+    """Asks the system's resolver, in threads. Some threads are only for names that were found before.
 
     Args:
         threads: How many names are looked up at a time.

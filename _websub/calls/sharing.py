@@ -50,7 +50,7 @@ class Share(Generic[T]):
         return common.thing
 
     def give_back(self) -> T | None:
-        """Release the thing. The last share on this loop returns it, to be closed. Other shares return None."""
+        """Release the thing. Return it if this was the last share on its loop, to be closed, or else None."""
         held, self._held = self._held, None
         if held is None:
             return None

@@ -177,7 +177,7 @@ class AppListener:
             lifetime.end()
 
     def close(self) -> None:
-        """Accept no more requests, which are answered with 503. Requests in progress continue."""
+        """Stop accepting requests. New ones are answered with 503, and those in progress continue."""
         self._stopping.set()
 
     async def graceful_stop(self) -> None:

@@ -24,7 +24,7 @@ class Exchange(RequestResponseCycle):
     """A request and its answer.
 
     A part of the answer is held back until the next one follows, so that a short answer is one packet. The sender of a
-    long answer waits until the client has received each part, so that no more than one is in memory.
+    long answer waits until the client has received each part, so that no more than one part is in memory.
 
     Args:
         scope: The request.
