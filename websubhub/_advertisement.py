@@ -62,7 +62,7 @@ def _pairs(hubs: Iterable[str], topic: str) -> list[tuple[str, str]]:
 class Advertiser:
     """ASGI middleware that adds the ``Link`` header to the responses of a publisher's application.
 
-    Responses to GET and HEAD get the header, including 304, but not errors.
+    The header is added to responses to GET and HEAD, including 304, but not to errors.
 
     Args:
         app: The application.

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class HubApplication:
     """A hub as an ASGI application and async context manager.
 
-    Enter it yourself if the server sends no lifespan events, so that follow-ups run in the background. Otherwise each
-    follow-up runs at the end of its request.
+    Enter it yourself if the server sends no lifespan events, so that follow-ups run in the background. Otherwise,
+    each follow-up runs at the end of its request.
 
     Args:
         service: The hub.

@@ -123,7 +123,7 @@ def authority_of(url: str) -> str:
 
 
 def canonical_authority(text: str, name: str = "The host") -> str:
-    """Return the authority of a host that a person has named, as ``authority_of`` returns it for URLs of that host.
+    """Return the authority of a named host, as ``authority_of`` returns it for URLs of that host.
 
     Args:
         text: ``HOST`` or ``HOST:PORT``, in any spelling.
