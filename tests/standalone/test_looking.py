@@ -76,7 +76,7 @@ async def test_dead_letters_are_replayed_and_dropped_by_what_they_have_in_common
         assert (await hub.get("/admin/dead-letters/4711/content")).status_code == 404
         assert await _refused(hub, "/admin/dead-letters/drop", reason="answered 500", expected=2) == (
             409,
-            "There are 3 such dead letters now, not 2.",
+            "There are now 3 such dead letters, not 2.",
         )
         assert (await _refused(hub, "/admin/dead-letters/drop"))[0] == 400
         assert (await _refused(hub, "/admin/dead-letters/drop", ids=[1], topic=TOPIC))[0] == 400

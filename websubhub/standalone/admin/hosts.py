@@ -19,7 +19,7 @@ class HostOperations:
 
     Args:
         broker: The broker.
-        verifications: The budgets of callbacks' hosts.
+        verifications: The budgets of the hosts of callbacks.
     """
 
     def __init__(self, broker: ContentBroker, verifications: VerificationBudget) -> None:
@@ -27,7 +27,7 @@ class HostOperations:
         self._verifications = verifications
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return the hosts that are paused, failing or busy, with deliveries and with verifications."""
+        """Return the hosts that are paused, failing or busy, for deliveries and for verifications."""
         limit, after = read_limit(parameters), read_place(parameters, int, int, int, str)
         hosts = await self._broker.hosts(only=read_host_filter(parameters), after=after, limit=limit)
         accounts = self._verifications.states()[:limit] if after is None else []
@@ -44,7 +44,7 @@ class HostOperations:
         return {"paused": host}
 
     async def resume(self, parameters: dict[str, Any]) -> object:
-        """Resume deliveries to a host, and verifications of new subscriptions there."""
+        """Resume deliveries to a host, and verifications of new subscriptions on it."""
         network = read_network(parameters, "host")
         if network is not None:
             self._verifications.resume(network)

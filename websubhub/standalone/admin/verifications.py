@@ -22,7 +22,7 @@ _STATES = {"pending": False, "failing": True}
 
 
 class VerificationOperations:
-    """Lists, retries and drops the requests that await their verification.
+    """Lists, retries and drops the requests that await verification.
 
     Args:
         store: The store.
@@ -34,7 +34,7 @@ class VerificationOperations:
         self._controls = controls
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of pending verifications, in one state or all, and how many there are in all."""
+        """Return a page of pending verifications, in one state or in all, and how many there are in total."""
         limit, after = read_limit(parameters), read_place(parameters, str, str)
         state = read_text(parameters, "state")
         if state is not None and state not in _STATES:
@@ -48,7 +48,7 @@ class VerificationOperations:
         }
 
     async def given_up(self, parameters: dict[str, Any]) -> object:
-        """Return a page of the verifications that were given up since the start, the newest first."""
+        """Return a page of the verifications that the hub has given up on since its start, newest first."""
         limit, cursor = read_limit(parameters), read_cursor(parameters, int)
         newest, host = self._controls.given_up.newest(cursor[0] if cursor else None), _host(parameters)
         page = list(islice((each for each in newest if host in {None, host_of(each.callback)}), limit))
@@ -58,7 +58,7 @@ class VerificationOperations:
         }
 
     async def retry(self, parameters: dict[str, Any]) -> object:
-        """Verify requests now, with all attempts ahead of them."""
+        """Verify requests now, starting over with the first attempt."""
         ids = read_names(parameters)
         known = await self._store.verifications.known(ids)
         retried = await self._store.verifications.retry(sorted(known)) if known else 0
@@ -66,7 +66,7 @@ class VerificationOperations:
         return {"retried": retried, "unknown": unknown_ids(ids, known)}
 
     async def drop(self, parameters: dict[str, Any]) -> object:
-        """Forget requests. A subscription that one was to renew or to end stays as it is."""
+        """Drop requests. A subscription that a request would have renewed or ended stays as it is."""
         ids = read_names(parameters)
         known = await self._store.verifications.known(ids)
         dropped = await self._store.verifications.drop(sorted(known)) if known else 0
@@ -74,6 +74,6 @@ class VerificationOperations:
 
 
 def _host(parameters: dict[str, Any]) -> str | None:
-    """Return the host that a list is limited to, or None. Verifications are counted for a host with all its ports."""
+    """Return the host to which a list is limited, or None. Verifications of all ports of a host count together."""
     host = read_host_filter(parameters)
     return None if host is None else host_of(f"http://{host}/")

@@ -1,4 +1,4 @@
-"""Examples at the end of each subcommand's help."""
+"""The examples at the end of each subcommand's help."""
 
 _EXAMPLES = {
     "serve": (

@@ -1,4 +1,4 @@
-"""Which of the failed deliveries in memory a filter means."""
+"""Failed deliveries in memory that match a filter."""
 
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
@@ -9,11 +9,11 @@ from websubhub.standalone.ports import DeliveryFilter, FailingDelivery, FailingP
 
 
 class Retrying(Protocol):
-    """What is kept of a delivery that will be tried again."""
+    """What a store keeps of a delivery that will be retried."""
 
     @property
     def attempts(self) -> int:
-        """How often it was tried."""
+        """How many attempts were made."""
 
     @property
     def refusals(self) -> int:
@@ -21,7 +21,7 @@ class Retrying(Protocol):
 
     @property
     def due_at(self) -> float:
-        """When it is tried again."""
+        """When the next attempt is due."""
 
     @property
     def reason(self) -> str:
@@ -29,7 +29,7 @@ class Retrying(Protocol):
 
 
 def matcher(only: DeliveryFilter) -> Callable[[str, str, str], bool]:
-    """Return a function that says whether a filter means a delivery, from its topic, its callback and its reason."""
+    """Return a function that tests the topic, callback and reason of a delivery against a filter."""
     topic, callback = (None if url is None else url_identity(url) for url in (only.topic, only.callback))
 
     def matches(its_topic: str, its_callback: str, its_reason: str) -> bool:
@@ -46,13 +46,13 @@ def matcher(only: DeliveryFilter) -> Callable[[str, str, str], bool]:
 def page_of_failing(
     retries: Iterable[tuple[str, str, Retrying]], only: DeliveryFilter, after: FailingPlace | None, limit: int
 ) -> list[FailingDelivery]:
-    """Return a page of the deliveries that will be tried again, the next one first.
+    """Return a page of the deliveries that will be retried, next one first.
 
     Args:
         retries: The topic, the callback and the retry of each.
-        only: Which ones are meant.
-        after: The place of the last one of the previous page.
-        limit: How many at most.
+        only: The filter that they match.
+        after: The place of the last delivery on the previous page.
+        limit: The most to return.
     """
     matches = matcher(only)
     places = (

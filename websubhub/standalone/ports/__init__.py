@@ -1,4 +1,4 @@
-"""The ports of the standalone hub: protocols for its state, which an adapter satisfies by structure."""
+"""The ports of the standalone hub: structural protocols for its state, implemented by adapters."""
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery

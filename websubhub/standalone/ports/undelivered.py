@@ -1,21 +1,21 @@
-"""Deliveries that failed: those that will be tried again, those that were given up, and how to choose some of them."""
+"""Deliveries that failed, and will be retried or were given up on, and a filter to find them."""
 
 from attrs import field, frozen
 
 FailingPlace = tuple[float, str, str]
-"""The place of a failing delivery among others: when it is due, its topic and its callback."""
+"""The place of a failing delivery in their order: when it is due, its topic and its callback."""
 
 
 @frozen(kw_only=True)
 class FailingDelivery:
-    """A delivery that failed and will be tried again.
+    """A delivery that failed and will be retried.
 
     Args:
         topic: The topic URL.
         callback: The callback URL.
-        attempts: How often it was tried.
+        attempts: How many attempts were made.
         refusals: How many of these attempts the subscriber refused.
-        due_at: When it is tried again.
+        due_at: When the next attempt is due.
         reason: What went wrong in the last attempt.
     """
 
@@ -28,13 +28,13 @@ class FailingDelivery:
 
     @property
     def place(self) -> FailingPlace:
-        """Its place among the failing deliveries, the next one first."""
+        """Its place among the failing deliveries, next one first."""
         return self.due_at, self.topic, self.callback
 
 
 @frozen(kw_only=True)
 class DeadLetter:
-    """A delivery that was given up. It can be replayed or dropped."""
+    """A delivery that the hub gave up on. It can be replayed or dropped."""
 
     id: int
     topic: str
@@ -50,7 +50,7 @@ class DeadLetter:
 
 @frozen(kw_only=True)
 class DeliveryFilter:
-    """The failed deliveries that have everything given here.
+    """A filter for failed deliveries, which must match everything given here.
 
     Args:
         topic: The topic URL.
@@ -65,5 +65,5 @@ class DeliveryFilter:
     reason: str | None = None
 
 
-#: Means every failed delivery.
+#: Matches every failed delivery.
 EVERY_DELIVERY = DeliveryFilter()

@@ -29,7 +29,7 @@ class MemoryJournal:
 
     Args:
         state: The state in memory.
-        ledger: Told of what has changed.
+        ledger: Notified of all changes.
     """
 
     def __init__(self, state: State, ledger: Ledger) -> None:
@@ -40,7 +40,7 @@ class MemoryJournal:
     async def append(
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
     ) -> Appended:
-        """Append an update to the log of its topic, unless one was accepted under its key within a day."""
+        """Append an update to the log of its topic, unless one with the same key was accepted within a day."""
         await self._state.turn()
         now = self._ledger.clock()
         if outcomes is not None:
@@ -69,7 +69,7 @@ class MemoryJournal:
         return admission, 0
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
-        """Return what claims need."""
+        """Return the data that claims need."""
         await self._state.turn()
         recipients = [self._state.recipients.get(number) for number in subscriptions]
         return Needed(
@@ -92,7 +92,7 @@ class MemoryJournal:
         return Made(retry.sequence, retry.attempts, retry.refusals, turned_away)
 
     async def settle(self, settlements: Sequence[Settlements]) -> None:
-        """Keep outcomes, all of them or none."""
+        """Keep all of these outcomes or none."""
         await self._state.turn()
         for each in settlements:
             keep_outcomes(self._state, each, self._ledger.clock())
@@ -119,25 +119,25 @@ class MemoryJournal:
         return deleted
 
     async def counts(self, owed: Sequence[Key]) -> tuple[int, float | None]:
-        """Return the number of dead letters, and when the oldest of these updates was published, if one is there."""
+        """Return the number of dead letters, and when the oldest of these updates was published, or None."""
         await self._state.turn()
         published = [update.published_at for key in owed if (update := self._update(key))]
         return len(self._state.letters), min(published, default=None)
 
     async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
-        """Return a page of the deliveries that failed and will be tried again, the next one first."""
+        """Return a page of the deliveries that failed and will be retried, next one first."""
         await self._state.turn()
         retrying = ((self._state.recipients[each.subscription], each) for each in self._state.retries.values())
         retries = ((kept.topic.value.url, kept.value.callback, retry) for kept, retry in retrying)
         return page_of_failing(retries, only, after, limit)
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, from behind an id."""
+        """Return a page of the dead letters, oldest first, after an id."""
         await self._state.turn()
         return self._state.letters.page(after, limit)
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Mark those of these dead letters as replaying whose subscription is active."""
+        """Mark these dead letters as replaying if their subscription is active."""
         await self._state.turn()
         now, replayed = self._ledger.clock(), 0
         for letter in self._state.letters.known(letters):
@@ -158,6 +158,6 @@ class MemoryJournal:
         return len(deleted)
 
     async def hold_host(self, host: str, *, paused: bool) -> None:
-        """Tell the ledger that a host is paused or no longer paused. The state ends with the process anyway."""
+        """Notify the ledger that a host is paused or no longer paused. Nothing is stored, since nothing lasts."""
         await self._state.turn()
         self._ledger.host_held(host, paused=paused)

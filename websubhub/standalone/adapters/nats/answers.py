@@ -1,4 +1,4 @@
-"""Answers to the questions of other processes about this one."""
+"""Answering the questions of other processes about this one."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,7 +12,7 @@ from websubhub.standalone.ports import DeliveryFilter
 
 
 def answers(own: Broker, reclaimer: ClusterReclaimer, standing: Standing) -> dict[str, Callable[[Any], Awaitable[Any]]]:
-    """Return what answers each question.
+    """Return the function that answers each question.
 
     Args:
         own: Delivers to the partitions of this process.

@@ -63,7 +63,7 @@ class ClusterBroker:
     async def failing(
         self, only: DeliveryFilter = EVERY_DELIVERY, *, after: FailingPlace | None = None, limit: int = 100
     ) -> list[FailingDelivery]:
-        """Return a page of the deliveries that failed and will be tried again, the next one first."""
+        """Return a page of the deliveries that failed and will be retried, next one first."""
         answers, _ = await self._questions.ask("failing", {"only": attrs.asdict(only), "after": after, "limit": limit})
         found = [FailingDelivery(**values) for answer in answers for values in answer]
         found += await self._own.failing(only, after=after, limit=limit)

@@ -1,4 +1,4 @@
-"""Failing deliveries in SQLite: those that will be tried again."""
+"""Failing deliveries in SQLite: those that will be retried."""
 
 from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.sqlite.file.database import Connection
@@ -23,7 +23,7 @@ _CONDITIONS = {
 def read_failing(
     connection: Connection, only: DeliveryFilter, after: FailingPlace | None, limit: int
 ) -> list[FailingDelivery]:
-    """Return a page of the deliveries that will be tried again, the next one first."""
+    """Return a page of the deliveries that will be retried, next one first."""
     values = _values(only, after, limit)
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(only, name) is not None]
     narrow = next((each for each in conditions if _means_few(connection, each, values)), None)

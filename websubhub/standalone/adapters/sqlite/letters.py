@@ -25,7 +25,7 @@ _PAGE = (
 )
 _IDS = "SELECT id FROM dead_letters {index} WHERE {only} id > :after ORDER BY id LIMIT :limit"
 _COUNT = "SELECT count(*) FROM dead_letters {index} WHERE {only} 1"
-#: The conditions of a filter, and the index that serves them. The first that is given is the one that is used.
+#: The conditions of a filter, and the index for each. The index of the first given condition is used.
 _CONDITIONS = (
     ("callback", "dead_letters.host = :callback_host AND dead_letters.identity = :callback", "dead_letters_by_host"),
     ("host", "dead_letters.host = :host", "dead_letters_by_host"),
@@ -39,7 +39,7 @@ class SqliteLetters:
 
     Args:
         database: The database.
-        flush: Waits until everything that was settled is in the database.
+        flush: Waits until all settlements are in the database.
     """
 
     def __init__(self, database: Database, flush: Callable[[], Awaitable[None]]) -> None:
@@ -47,19 +47,19 @@ class SqliteLetters:
         self._flush = flush
 
     async def page(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, the oldest first."""
+        """Return a page of the matching dead letters, oldest first."""
         await self._flush()
         return await self._database.read(lambda connection: read_letters(connection, after, limit, only))
 
     async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, the oldest first."""
+        """Return the ids of the matching dead letters, oldest first."""
         await self._flush()
         return await self._database.read(
             lambda connection: [row[0] for row in _select(connection, _IDS, only, after=after, limit=limit)]
         )
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._flush()
         statement = "SELECT id FROM dead_letters WHERE id IN (SELECT value FROM json_each(?))"
         return await self._database.read(
@@ -67,7 +67,7 @@ class SqliteLetters:
         )
 
     async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
-        """Return how many of these there are."""
+        """Return how many dead letters match."""
         await self._flush()
         return await self._database.read(lambda connection: int(_select(connection, _COUNT, only)[0][0]))
 
@@ -132,7 +132,7 @@ def mark_replaying(connection: Connection, letters: Sequence[int], now: float) -
 
 
 def read_replaying(connection: Connection) -> list[tuple[int, int, int, int]]:
-    """Return the dead letters that were to be tried once more before a restart, as ``mark_replaying`` returns them."""
+    """Return the dead letters that were being replayed before a restart, in the form of ``mark_replaying``."""
     return connection.execute(
         "SELECT topic_id, subscriptions.id, dead_letters.id, sequence FROM dead_letters JOIN subscriptions "
         "USING (topic_id, identity) WHERE replaying ORDER BY dead_letters.id"

@@ -1,4 +1,4 @@
-"""The dead letters on NATS, as the port shows them."""
+"""The store of dead letters on NATS."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
@@ -17,7 +17,7 @@ class NatsLetters:
     Args:
         records: The records.
         updates: The updates.
-        flush: Waits until everything that was settled here is in them.
+        flush: Waits until all settlements of this process are in the records.
     """
 
     def __init__(self, records: Records, updates: Updates, flush: Callable[[], Awaitable[None]]) -> None:
@@ -28,21 +28,21 @@ class NatsLetters:
         self._flush = flush
 
     async def page(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, the oldest first."""
+        """Return a page of the matching dead letters, oldest first."""
         await self._settled()
         return list(islice(self._chosen(only, after), limit))
 
     async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, the oldest first."""
+        """Return the ids of the matching dead letters, oldest first."""
         return [letter.id for letter in await self.page(only, after=after, limit=limit)]
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._settled()
         return {letter.value.id for letter in self._known.known(letters)}
 
     async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
-        """Return how many of these there are."""
+        """Return how many dead letters match."""
         await self._settled()
         return sum(1 for _ in self._chosen(only, 0))
 
