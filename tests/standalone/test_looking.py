@@ -273,7 +273,7 @@ def test_a_cursor_is_read_as_it_was_written(values: tuple[str | int, ...]) -> No
     "text", ["c.", "c.%", "c.bm90IGpzb24", "c." + "W" * 100_000, write_cursor(1), write_cursor("a", "b")]
 )
 def test_a_cursor_of_another_list_or_a_damaged_one_is_a_mistake(text: str) -> None:
-    with pytest.raises(OperationError, match="next of a page"):
+    with pytest.raises(OperationError, match="next value from a page"):
         read_cursor({"after": text}, str)
 
 

@@ -59,7 +59,8 @@ async def test_verifications_are_listed_retried_and_dropped(capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(
-    "words", [("drop",), ("retry",), ("drop", "1", "--all"), ("drop", "1", "--host", "a.example"), ("drop", "--given-up")]
+    "words",
+    [("drop",), ("retry",), ("drop", "1", "--all"), ("drop", "1", "--host", "a.example"), ("drop", "--given-up")],
 )
 async def test_what_is_meant_must_be_said(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     async with world() as hub:

@@ -201,9 +201,7 @@ def _wrong_tokens(counts: Mapping[str, int]) -> Metric:
 
 
 def _backlog_by_state(statistics: Statistics) -> Metric:
-    backlog = GaugeMetricFamily(
-        "websubhub_backlog_deliveries", "Waiting deliveries, by state.", labels=["state"]
-    )
+    backlog = GaugeMetricFamily("websubhub_backlog_deliveries", "Waiting deliveries, by state.", labels=["state"])
     in_flight = min(statistics.in_flight, statistics.waiting)
     retrying = min(statistics.retrying, statistics.waiting - in_flight)
     for state, count in {

@@ -110,9 +110,7 @@ class Settings:
         _whole(1, 10_000),
         group=Group.DELIVERIES,
     )
-    concurrency_per_host: int = option(
-        64, "Connections to one host at once.", _whole(1, 1_000), group=Group.DELIVERIES
-    )
+    concurrency_per_host: int = option(64, "Connections to one host at once.", _whole(1, 1_000), group=Group.DELIVERIES)
     idle_seconds: float = option(
         60.0,
         "Seconds to keep an idle connection for the next delivery to its host; four times as long for HTTPS.",

@@ -74,7 +74,7 @@ def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _is_setting(action: argparse.Action) -> bool:
-    """Whether this is the flag of a setting, and not another flag of the same name, like the one that filters by host."""
+    """Return whether this is the flag of a setting, and not another one of the same name, such as a filter by host."""
     return action.dest in attrs.fields_dict(Settings) and variable(action.dest) in (action.help or "")
 
 

@@ -69,9 +69,7 @@ class Broker:
                 try:
                     await self._flusher.flush()
                 except StoreError as error:
-                    log.warning(
-                        "The last outcomes were not written, so some deliveries will be repeated: %s", error
-                    )
+                    log.warning("The last outcomes were not written, so some deliveries will be repeated: %s", error)
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
         """Accept an update for every current subscription of its topic. It is durable when this returns."""

@@ -79,9 +79,7 @@ class RequestCounter:
         for (route, status), count in sorted(self._counts.items()):
             requests.add_metric([route, str(status)], count)
         yield requests
-        yield GaugeMetricFamily(
-            "websubhub_http_requests_in_progress", "Requests in progress.", value=self.in_progress
-        )
+        yield GaugeMetricFamily("websubhub_http_requests_in_progress", "Requests in progress.", value=self.in_progress)
 
 
 def _local_path(scope: Message) -> str:

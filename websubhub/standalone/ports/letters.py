@@ -9,7 +9,9 @@ from websubhub.standalone.ports.undelivered import EVERY_DELIVERY, DeadLetter, D
 class DeadLetterStore(Protocol):
     """Reads dead letters, oldest first. The result of a call includes everything settled before it."""
 
-    async def page(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
         """Return a page of the matching dead letters, after the id of the last one of the previous page."""
         ...
 

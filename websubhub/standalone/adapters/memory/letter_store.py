@@ -18,7 +18,9 @@ class MemoryLetters:
         self._state = state
         self._flush = flush
 
-    async def page(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
         """Return a page of the matching dead letters, oldest first."""
         await self._settled()
         return self._state.letters.page(after, limit, only)

@@ -5,7 +5,7 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.ports import DeliveryFilter, FailingDelivery, FailingPlace
 from websubhub.standalone.schedule.hosts import host_key
 
-# A filter that means more subscriptions than this is faster to apply to the retries, in the order in which they are due.
+# A filter that matches more subscriptions is faster to apply to the retries, in the order in which they are due.
 _FEW = 10_000
 _PAGE = (
     "SELECT url, callback, attempts, refusals, due_at, reason FROM retries "
@@ -28,7 +28,7 @@ def read_failing(
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(only, name) is not None]
     narrow = next((each for each in conditions if _means_few(connection, each, values)), None)
     if narrow is not None:
-        conditions.append(f"subscription_id IN (SELECT id FROM subscriptions WHERE {narrow})")
+        conditions.append(f"subscription_id IN (SELECT id FROM subscriptions WHERE {narrow})")  # noqa: S608 - as below
     if only.reason is not None:
         conditions.append("reason = :reason")
     if after is not None:

@@ -46,7 +46,9 @@ class SqliteLetters:
         self._database = database
         self._flush = flush
 
-    async def page(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
         """Return a page of the matching dead letters, oldest first."""
         await self._flush()
         return await self._database.read(lambda connection: read_letters(connection, after, limit, only))
@@ -97,7 +99,9 @@ def _select(connection: Connection, statement: str, only: DeliveryFilter, **valu
     return connection.execute(statement.format(index=index, only=conditions), parameters).fetchall()
 
 
-def read_letters(connection: Connection, after: int, limit: int, only: DeliveryFilter = EVERY_DELIVERY) -> list[DeadLetter]:
+def read_letters(
+    connection: Connection, after: int, limit: int, only: DeliveryFilter = EVERY_DELIVERY
+) -> list[DeadLetter]:
     """Return a page of the dead letters."""
     rows = _select(connection, _PAGE, only, after=after, limit=limit)
     return [

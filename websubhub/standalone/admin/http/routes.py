@@ -192,7 +192,9 @@ def _topics(operations: Operations) -> Sequence[Route]:
 def _subscriptions(operations: Operations) -> Sequence[Route]:
     subscriptions = operations.subscriptions
     after_topic = Parameter(
-        name="after_topic", text="The topic of the last entry on the previous page, if after is its callback.", schema=TEXT
+        name="after_topic",
+        text="The topic of the last entry on the previous page, if after is its callback.",
+        schema=TEXT,
     )
     details = {
         **_SUBSCRIPTION,
@@ -214,16 +216,7 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
     page = listing("subscriptions", _SUBSCRIPTION)
     path = "/admin/subscriptions"
     return (
-        _get(
-            path,
-            subscriptions.page,
-            page,
-            TOPIC,
-            HOST,
-            CALLBACK,
-            after_topic,
-            *PAGE,
-        ),
+        _get(path, subscriptions.page, page, TOPIC, HOST, CALLBACK, after_topic, *PAGE),
         _get("/admin/subscription", subscriptions.one, details, *THE_PAIR, statuses=(404,)),
         _post(f"{path}/remove", subscriptions.remove, removed, *THE_PAIR, reason, notify, statuses=(404,)),
         _post(f"{path}/verify", subscriptions.verify, record(verifying=TEXT), *THE_PAIR, statuses=(404,)),

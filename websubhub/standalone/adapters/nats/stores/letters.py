@@ -27,7 +27,9 @@ class NatsLetters:
         self._updates = updates
         self._flush = flush
 
-    async def page(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
         """Return a page of the matching dead letters, oldest first."""
         await self._settled()
         return list(islice(self._chosen(only, after), limit))
