@@ -2,7 +2,7 @@
 
 import logging
 
-from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.events.kinds import Kind, plural_of
 
 _INTRODUCTION = """\
 # Events
@@ -70,7 +70,7 @@ def page() -> list[str]:
 
 
 def _shown(kind: Kind) -> str:
-    return kind.shape.sentence.replace("{", "`").replace("}", "`")
+    return kind.shape.line(lambda name, noun: f"`{name}` {plural_of(noun)}" if noun else f"`{name}`")
 
 
 def _further(kind: Kind) -> str:
