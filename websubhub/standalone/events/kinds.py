@@ -21,8 +21,8 @@ class Shape:
 
     Attributes:
         level: The level of their log lines.
-        sentence: The line for people, with its fields in braces. A number may have a noun: ``{attempts:attempt}`` becomes
-            "1 attempt" or "2 attempts".
+        sentence: The line for people, with its fields in braces. A number may have a noun: ``{attempts:attempt}``
+            becomes "1 attempt" or "2 attempts".
         further: The fields that are not in the sentence.
         same: The fields that are equal in repetitions of an event; empty if no event counts as a repetition.
         fields: All fields.
