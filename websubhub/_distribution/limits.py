@@ -10,7 +10,7 @@ from _websub.arguments import checked_fields
 class EngineLimits:
     """How many connections a delivery engine may open, how long it waits, and how much of an answer it reads.
 
-    They are one class because an engine gets all of them together.
+    They are in one class because an engine gets all of them together.
 
     Attributes:
         connections: Exchanges at a time in total, not counting those whose servers have not answered for a moment.
