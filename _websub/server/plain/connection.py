@@ -33,7 +33,7 @@ class Flow(FlowControl):
 class PlainConnection:
     """A connection as the server sees it, and the ways to end it.
 
-    It is one class because each deadline depends on whether the connection is idle, being read or waiting.
+    Its state is in one class because each deadline depends on whether the connection is idle, being read or waiting.
 
     Args:
         transport: The connection.

@@ -23,7 +23,7 @@ class AnswerReader:
     Once the status line of an answer has been read, its status counts, whatever follows. The rest only decides whether
     the connection is kept, and how much of a requested body there is. Without a status line, the exchange has failed.
 
-    It is one class because the callbacks of the parser share its state.
+    Its state is in one class because the callbacks of the parser share it.
 
     Attributes:
         status: The final status once the head is complete, 0 before.

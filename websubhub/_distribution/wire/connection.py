@@ -30,7 +30,7 @@ _IGNORED_BODY_SECONDS = 1.0
 class Connection:
     """A connection and the exchange on it. It never waits: ``advance`` is called when its socket is ready.
 
-    It is one class because one such call may change all of its state.
+    Its state is in one class because one such call may change all of it.
 
     Attributes:
         delivery: The delivery in progress, for its ``batch``, or ``None`` while the connection is idle.
