@@ -29,7 +29,7 @@ _OPEN_TO_ALL = ("/health", "/ready", "/metrics")
 
 @attrs.frozen(kw_only=True)
 class Start:
-    """What only the code that starts a hub knows about it.
+    """The facts about a hub that only the code that starts it knows.
 
     Attributes:
         sources: The source of each setting that is not a default, by name.

@@ -58,7 +58,7 @@ class Kind(Enum):
     EXPIRED = Shape(sentence="The lease of {host} for {topic} expired.")
     GONE = Shape(sentence="{host} answered 410 to {id}, which ended its subscription to {topic}.")
     REMOVED = Shape(sentence="An operator ended the subscription of {host} to {topic}: {reason}")
-    DENIED = Shape(sentence="{host} was denied to {mode} to {topic}: {reason}")
+    DENIED = Shape(sentence="A request from {host} to {mode} to {topic} was denied: {reason}")
     VERIFICATION_UNANSWERED = Shape(
         sentence="{host} has not confirmed yet that it wants to {mode} to {topic}: {reason}",
         further=("status", "attempt", "retry_seconds"),

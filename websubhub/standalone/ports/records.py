@@ -67,7 +67,7 @@ class FetchedTopic:
 
 @frozen(kw_only=True)
 class TopicUsage:
-    """What depends on a topic.
+    """The counts of what depends on a topic.
 
     Args:
         subscriptions: How many subscriptions it has.

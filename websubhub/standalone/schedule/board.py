@@ -95,7 +95,7 @@ class Board:
         self.waiting += more
 
     def enter(self, log: TopicLog) -> None:
-        """Let a topic take turns while it has segments to search."""
+        """Make a topic take turns while it has segments to search."""
         if not log.turning and log.queue:
             log.turning = True
             self.ring.append(log)

@@ -24,7 +24,7 @@ class TopicPace:
         return self._rests.get(topic, (0.0, 0.0))[0]
 
     def rest(self, topic: str, seconds: float, *, longer: bool = False) -> None:
-        """Let a topic rest from now on.
+        """Make a topic rest from now on.
 
         Args:
             topic: Its URL.

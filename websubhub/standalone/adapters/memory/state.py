@@ -48,7 +48,7 @@ class State:
         self._numbers = count(1)
 
     async def turn(self) -> None:
-        """Let other tasks run first.
+        """Give other tasks a turn first.
 
         Raises:
             StoreClosedError: The store is closed.

@@ -76,7 +76,7 @@ class Records:
         raise StoreError("A record could not be changed, because too many others are changing it.")
 
     async def turn(self) -> None:
-        """Let other tasks run first.
+        """Give other tasks a turn first.
 
         Raises:
             StoreClosedError: The store is closed.
