@@ -5,7 +5,7 @@ The first matching row decides. An *announcement form* contains only topics, or 
 | ``x-ballerina-publisher`` | Content-Type | body | mode in the query | the request is |
 |---|---|---|---|---|
 | ``publish`` | any | any | ``publish`` | content, the whole body |
-| none, ``event`` | form | a form with ``hub.mode`` | any | of that mode; ``publish`` is an announcement |
+| none, ``event`` | form | a form with ``hub.mode`` | any | of this mode; ``publish`` is an announcement |
 | none, ``event`` | none | a form with ``hub.mode=publish`` | any | an announcement |
 | ``event`` | any | any | ``publish`` | an announcement |
 | none | form or none | an announcement form | ``publish`` | an announcement |
