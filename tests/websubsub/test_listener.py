@@ -227,7 +227,7 @@ async def test_what_a_listener_refuses() -> None:
             listener.attach(Recorder(), "b")
         await listener.detach(service)
         await listener.start()
-        with pytest.raises(RuntimeError, match="started already"):
+        with pytest.raises(RuntimeError, match="already been started"):
             await listener.start()
 
 
