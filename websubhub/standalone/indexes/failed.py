@@ -9,23 +9,23 @@ from websubhub.standalone.ports import DeliveryFilter, FailingDelivery, FailingP
 
 
 class Retrying(Protocol):
-    """What a store keeps of a delivery that will be retried."""
+    """The state of a delivery that will be retried."""
 
     @property
     def attempts(self) -> int:
-        """How many attempts were made."""
+        """The number of attempts made."""
 
     @property
     def refusals(self) -> int:
-        """How many of these attempts the subscriber refused."""
+        """The number of these attempts that the subscriber refused."""
 
     @property
     def due_at(self) -> float:
-        """When the next attempt is due."""
+        """The time of the next attempt."""
 
     @property
     def reason(self) -> str:
-        """What went wrong in the last attempt."""
+        """The reason of the last failure."""
 
 
 def matcher(only: DeliveryFilter) -> Callable[[str, str, str], bool]:
