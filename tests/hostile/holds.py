@@ -68,6 +68,7 @@ HOLDS = {
     "LI-2": "Each line is one object.",
     "SEC-1": "They are never printed.",
     "SEC-2": "The levels that would show them are off.",
+    "SEC-3": "Spans name only the host of a callback.",
     "SEC-5": "Readable only by its owner, even old files.",
     "FORM-1": "Refused.",
     "FORM-2": "Refused.",
