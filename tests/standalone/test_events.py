@@ -215,3 +215,16 @@ async def test_who_watches_gets_what_is_new(events: Events) -> None:
                 await anyio.lowlevel.checkpoint()
                 subscribed(events, f"sub{number}.example")
     assert [event.fields["host"] for event in seen] == [f"sub{number}.example" for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "failures", "lines"),
+    [
+        (1, 1, ("1 byte of text/plain for 1 subscription.", "because 1 delivery in a row failed.")),
+        (0, 2, ("1 byte of text/plain for 0 subscriptions.", "because 2 deliveries in a row failed.")),
+    ],
+)
+def test_a_number_and_its_noun_agree(events: Events, recipients: int, failures: int, lines: tuple[str, ...]) -> None:
+    events.record(Kind.PUBLISHED, id="m", topic=TOPIC, size=1, type="text/plain", recipients=recipients, publisher=None)
+    events.record(Kind.HOST_HELD_BACK, host="sub.example", seconds=5, failures=failures)
+    assert all(event.text.endswith(line) for event, line in zip(events.after(0), lines, strict=True))

@@ -45,4 +45,5 @@ async def examine_store(settings: Settings) -> str:
     async with open_store(settings, takes_part=False) as store:
         statistics = await store.broker.statistics()
         await store.examine()
-    return f"the store {settings.store} is intact, with {statistics.subscriptions} subscriptions"
+    held = statistics.subscriptions
+    return f"the store {settings.store} is intact, with {held} subscription{'' if held == 1 else 's'}"

@@ -8,16 +8,15 @@ from websubhub.standalone.admin.contents import shown_content
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
 from websubhub.standalone.admin.parameters import (
     OperationError,
+    read_delivery_filter,
     read_flag,
-    read_host_filter,
     read_ids,
     read_limit,
     read_number,
-    read_text,
     shown,
     unknown_ids,
 )
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, HubStore, LetterFilter
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, HubStore
 
 _AT_ONCE = 1_000
 
@@ -34,7 +33,7 @@ class LetterOperations:
 
     async def page(self, parameters: dict[str, Any]) -> object:
         """Return a page of the dead letters that match a filter, and how many match in total."""
-        limit, cursor, only = read_limit(parameters), read_cursor(parameters, int), _read_filter(parameters)
+        limit, cursor, only = read_limit(parameters), read_cursor(parameters, int), read_delivery_filter(parameters)
         after = cursor[0] if cursor else read_number(parameters.get("after") or 0, "after")
         letters = await self._store.letters.page(only, after=after, limit=limit)
         return {
@@ -63,7 +62,7 @@ class LetterOperations:
     ) -> dict[str, Any]:
         if "ids" not in parameters:
             return {word: await self._act_on_all(parameters, act), "unknown": []}
-        if _read_filter(parameters) != EVERY_LETTER:
+        if read_delivery_filter(parameters) != EVERY_DELIVERY:
             raise OperationError(400, "Give either ids or a filter.")
         ids = read_ids(parameters)
         known = await self._store.letters.known(ids)
@@ -72,8 +71,8 @@ class LetterOperations:
 
     async def _act_on_all(self, parameters: dict[str, Any], act: Callable[[Sequence[int]], Awaitable[int]]) -> int:
         """Act on the dead letters that match a filter now, in batches, and return how many there were."""
-        only = _read_filter(parameters)
-        if only == EVERY_LETTER and not read_flag(parameters, "all", default=False):
+        only = read_delivery_filter(parameters)
+        if only == EVERY_DELIVERY and not read_flag(parameters, "all", default=False):
             raise OperationError(400, "Give ids, or a filter, or set all to true for all dead letters.")
         left = await self._store.letters.count(only)
         expected = parameters.get("expected")
@@ -84,15 +83,6 @@ class LetterOperations:
             done += await act(ids)
             after, left = ids[-1], left - len(ids)
         return done
-
-
-def _read_filter(parameters: dict[str, Any]) -> LetterFilter:
-    return LetterFilter(
-        topic=read_text(parameters, "topic"),
-        host=read_host_filter(parameters),
-        callback=read_text(parameters, "callback"),
-        reason=read_text(parameters, "reason"),
-    )
 
 
 def _shown(letter: DeadLetter) -> dict[str, Any]:

@@ -8,8 +8,17 @@ from typing import Any
 
 import attrs
 
+from websubhub import authority_of
 from websubhub.standalone.admin.announcements import AnnouncementOperations
-from websubhub.standalone.admin.parameters import OperationError, iso_time, read_limit, read_number, shown
+from websubhub.standalone.admin.cursors import next_cursor, read_place
+from websubhub.standalone.admin.parameters import (
+    OperationError,
+    iso_time,
+    read_delivery_filter,
+    read_limit,
+    read_number,
+    shown,
+)
 from websubhub.standalone.cautions import cautions
 from websubhub.standalone.measuring.disk import disk_of
 from websubhub.standalone.measuring.series import COUNTED, MEASURED, STEP_SECONDS, Series
@@ -73,12 +82,13 @@ class OverviewOperations:
         }
 
     async def deliveries(self, parameters: dict[str, Any]) -> object:
-        """Return the counts, the deliveries to be retried, and the topics that could not be fetched."""
-        limit = read_limit(parameters)
-        failing = await self._store.broker.failing(limit=limit)
+        """Return the counts, a page of the deliveries to be retried, and the topics that could not be fetched."""
+        limit, after = read_limit(parameters), read_place(parameters, float, str, str)
+        failing = await self._store.broker.failing(read_delivery_filter(parameters), after=after, limit=limit)
         return {
             "statistics": await self.statistics(parameters),
-            "failing": [shown(one) for one in failing],
+            "failing": [{**shown(one), "host": authority_of(one.callback)} for one in failing],
+            "next": next_cursor(failing, limit, *failing[-1].place) if failing else None,
             "announcements": await self._announcements.failed(limit),
         }
 

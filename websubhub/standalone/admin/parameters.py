@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import attrs
 
 from websubhub import UrlError, canonical_authority, check_url, whole_number
+from websubhub.standalone.ports import DeliveryFilter
 
 _PAGE_LIMIT = 1_000
 T = TypeVar("T")
@@ -103,6 +104,16 @@ def read_names(parameters: dict[str, Any]) -> list[str]:
 def read_host_filter(parameters: dict[str, Any]) -> str | None:
     """Return the host to which a list is limited, or None."""
     return None if read_text(parameters, "host") is None else read_host(parameters)
+
+
+def read_delivery_filter(parameters: dict[str, Any]) -> DeliveryFilter:
+    """Return the filter for a list of failed deliveries."""
+    return DeliveryFilter(
+        topic=read_text(parameters, "topic"),
+        host=read_host_filter(parameters),
+        callback=read_text(parameters, "callback"),
+        reason=read_text(parameters, "reason"),
+    )
 
 
 def unknown_ids(given: Iterable[T], known: Container[T]) -> list[T]:

@@ -20,9 +20,12 @@ from websubhub.standalone.broker.recipients import Recipients
 from websubhub.standalone.broker.reclaiming import Reclaimer, oldest_position
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import (
+    EVERY_DELIVERY,
     BacklogFullError,
     DeadLetter,
+    DeliveryFilter,
     FailingDelivery,
+    FailingPlace,
     HostPlace,
     HostState,
     Published,
@@ -101,10 +104,12 @@ class Broker:
             oldest_published_at=oldest,
         )
 
-    async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be retried, next one first."""
+    async def failing(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: FailingPlace | None = None, limit: int = 100
+    ) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first."""
         await self._flusher.flush()
-        return await self._journal.failing(limit)
+        return await self._journal.failing(only, after, limit)
 
     async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
         """Return a page of the dead letters, oldest first."""

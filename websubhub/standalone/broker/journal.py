@@ -7,7 +7,14 @@ from attrs import frozen
 
 from websubhub.standalone.broker.needed import Needed
 from websubhub.standalone.broker.settlements import Settlements
-from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.ports import (
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+    PublishKey,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
@@ -88,8 +95,8 @@ class Journal(Protocol):
         """Return the number of dead letters, and when the oldest of these updates was published, or None."""
         ...
 
-    async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be retried, next one first."""
+    async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first, after a place."""
         ...
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:

@@ -23,6 +23,11 @@ _COMMANDS = (
     ("deliveries", "show how many deliveries are waiting, and which are failing", "remote:add_deliveries"),
     ("dead-letters", "list, replay or drop deliveries that the hub gave up on", "remote:add_dead_letters"),
     (
+        "verifications",
+        "list the requests that are not confirmed yet, or were given up; retry or drop them",
+        "verifications:add_arguments",
+    ),
+    (
         "announcements",
         "list announced topics that have not been fetched yet, or replay or drop dead ones",
         "remote:add_announcements",

@@ -40,6 +40,7 @@ def add_subscriptions(command: argparse.ArgumentParser) -> None:
 def add_deliveries(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``deliveries``."""
     add_listing(command)
+    add_filters(command, "topic", "host", "callback", "reason")
     command.set_defaults(run=_show_deliveries)
 
 
@@ -185,7 +186,10 @@ def _list_subscriptions(options: argparse.Namespace) -> int:
 
 
 def _show_deliveries(options: argparse.Namespace) -> int:
-    answer = call(options, "GET", "/admin/deliveries", {"limit": _PAGE})
+    only = given(options, "topic", "host", "callback", "reason")
+    answer = call(options, "GET", "/admin/deliveries", {**only, "limit": _PAGE})
+    if answer.pop("next") is not None:
+        answer["failing"] = pages(options, "/admin/deliveries", "failing", only)
     if options.json:
         say(json.dumps(answer))
         return 0

@@ -4,12 +4,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
 import anyio
 from attrs import frozen
 
-from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.events.kinds import Kind, plural_of
 from websubhub.standalone.events.printing import printable
 from websubhub.standalone.events.repetitions import Fields, Repetitions, Value
 
@@ -114,7 +115,7 @@ class Events:
 
     def _event(self, kind: Kind, fields: Fields, more: int) -> Event:
         self._next += 1
-        shape, text = kind.shape, kind.shape.sentence.format_map(fields)
+        shape, text = kind.shape, kind.shape.line(partial(_written, fields))
         return Event(
             id=self._next,
             at=self._clock(),
@@ -127,6 +128,11 @@ class Events:
 
 def _log(event: Event, level: int) -> None:
     log.log(level, "%s", event.text, extra={"event": event})
+
+
+def _written(fields: Fields, name: str, noun: str) -> str:
+    value = fields[name]
+    return f"{value} {noun if value == 1 else plural_of(noun)}" if noun else str(value)
 
 
 def _clean(value: Value) -> Value:

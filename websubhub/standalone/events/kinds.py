@@ -2,11 +2,17 @@
 
 import logging
 import re
+from collections.abc import Callable
 from enum import Enum
 
 from attrs import field, frozen
 
-_FIELD = re.compile(r"\{(\w+)\}")
+_FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}")
+
+
+def plural_of(noun: str) -> str:
+    """Return the plural of a noun in a sentence."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 @frozen(kw_only=True)
@@ -15,7 +21,8 @@ class Shape:
 
     Attributes:
         level: The level of their log lines.
-        sentence: The line for people, with its fields in braces.
+        sentence: The line for people, with its fields in braces. A number may have a noun: ``{attempts:attempt}``
+            becomes "1 attempt" or "2 attempts".
         further: The fields that are not in the sentence.
         same: The fields that are equal in repetitions of an event; empty if no event counts as a repetition.
         fields: All fields.
@@ -29,7 +36,11 @@ class Shape:
 
     @fields.default
     def _all_fields(self) -> tuple[str, ...]:
-        return (*dict.fromkeys(_FIELD.findall(self.sentence)), *self.further)
+        return (*dict.fromkeys(name for name, _ in _FIELD.findall(self.sentence)), *self.further)
+
+    def line(self, write: Callable[[str, str], str]) -> str:
+        """Return the sentence, with what is written for the name and the noun of each field."""
+        return _FIELD.sub(lambda found: write(found[1], found[2] or ""), self.sentence)
 
 
 class Kind(Enum):
@@ -64,7 +75,7 @@ class Kind(Enum):
     )
 
     PUBLISHED = Shape(
-        sentence="Message {id} was published to {topic}: {size} bytes of {type} for {recipients} subscriptions.",
+        sentence="Message {id} was published to {topic}: {size:byte} of {type} for {recipients:subscription}.",
         further=("publisher",),
     )
     PUBLISH_REFUSED = Shape(
@@ -99,13 +110,13 @@ class Kind(Enum):
     )
     DEAD_LETTER = Shape(
         level=logging.WARNING,
-        sentence="The hub gave up on delivering {id} to {host} after {attempts} attempts: {reason}",
+        sentence="The hub gave up on delivering {id} to {host} after {attempts:attempt}: {reason}",
         further=("topic", "status"),
         same=("host", "reason"),
     )
     HOST_HELD_BACK = Shape(
         level=logging.WARNING,
-        sentence="{host} is held back for {seconds} s, because {failures} deliveries in a row failed.",
+        sentence="{host} is held back for {seconds} s, because {failures:delivery} in a row failed.",
         same=("host",),
     )
     HOST_RECOVERED = Shape(sentence="{host} is accepting deliveries again.", same=("host",))

@@ -75,11 +75,14 @@ class Pending:
         self._order[value.known].add((value.due_at, value.id))
         self.strangers[host] += not value.known
 
-    def page(self, after: tuple[str, str] | None, limit: int, *, failing: bool | None) -> list[PendingVerification]:
+    def page(
+        self, after: tuple[str, str] | None, limit: int, *, failing: bool | None, host: str | None
+    ) -> list[PendingVerification]:
         """Return a page by topic and callback, like ``VerificationStore.page``."""
         start = pair_of(*after) if after else ("", "")
-        values = (self._by_pair[pair].value for pair in sorted(self._by_pair) if pair > start)
-        return list(islice((value for value in values if failing in {None, value.attempts > 0}), limit))
+        following = (self._by_pair[pair] for pair in sorted(self._by_pair) if pair > start)
+        meant = (kept.value for kept in following if host in {None, kept.host})
+        return list(islice((value for value in meant if failing in {None, value.attempts > 0}), limit))
 
     def known(self, verifications: Iterable[str]) -> set[str]:
         """Return which of these ids exist."""

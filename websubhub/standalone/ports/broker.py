@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from websubhub.standalone.ports.messages import AttemptDetails, Published
-from websubhub.standalone.ports.records import (
+from websubhub.standalone.ports.records import HostPlace, HostState, PublishKey, Statistics, Update
+from websubhub.standalone.ports.undelivered import (
+    EVERY_DELIVERY,
     DeadLetter,
+    DeliveryFilter,
     FailingDelivery,
-    HostPlace,
-    HostState,
-    PublishKey,
-    Statistics,
-    Update,
+    FailingPlace,
 )
 
 
@@ -157,8 +156,16 @@ class ContentBroker(Protocol):
         """Return the current counts."""
         ...
 
-    async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be retried, next one first."""
+    async def failing(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: FailingPlace | None = None, limit: int = 100
+    ) -> list[FailingDelivery]:
+        """Return the deliveries that failed and will be retried, next one first.
+
+        Args:
+            only: The filter that they match.
+            after: The ``place`` of the last delivery on the previous page.
+            limit: The most to return.
+        """
         ...
 
     async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:

@@ -208,43 +208,6 @@ class PublishKey:
     id: str
 
 
-@frozen(kw_only=True)
-class FailingDelivery:
-    """A delivery that failed and will be retried.
-
-    Args:
-        topic: The topic URL.
-        callback: The callback URL.
-        attempts: How many attempts were made.
-        refusals: How many of these attempts the subscriber refused.
-        due_at: When the next attempt is due.
-        reason: What went wrong in the last attempt.
-    """
-
-    topic: str
-    callback: str = field(repr=False)
-    attempts: int
-    refusals: int = 0
-    due_at: float
-    reason: str
-
-
-@frozen(kw_only=True)
-class DeadLetter:
-    """A delivery that the hub gave up on. It can be replayed or dropped."""
-
-    id: int
-    topic: str
-    callback: str = field(repr=False)
-    message_id: str
-    content_type: str
-    content_length: int
-    attempts: int
-    reason: str
-    died_at: float
-    replaying: bool = False
-
-
 HostPlace = tuple[int, int, int, str]
 """The place of a host among others. More urgent hosts sort first."""
 

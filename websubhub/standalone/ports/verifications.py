@@ -80,14 +80,20 @@ class VerificationStore(Protocol):
         ...
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests in a fixed order.
 
         Args:
             after: The last topic and callback of the previous page.
-            limit: The most to return.
+            limit: How many at most.
             failing: True for only requests with a failed attempt, False for only the others, or None for all.
+            host: Only requests with callbacks on this host, named as by ``host_of``.
         """
         ...
 

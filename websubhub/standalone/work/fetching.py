@@ -105,7 +105,7 @@ class TopicFetching:
         self._wakeup = wakeup
 
     async def run(self) -> None:
-        """Fetch announced topics until cancelled: each at most once a second, and also after its last announcement."""
+        """Fetch announced topics until cancelled, each at most once a second and always after its last announcement."""
         async with anyio.create_task_group() as tasks:
             while True:
                 try:

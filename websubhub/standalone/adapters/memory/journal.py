@@ -1,7 +1,6 @@
 """The journal of a broker in memory."""
 
 from collections.abc import Collection, Iterable, Sequence
-from heapq import nsmallest
 
 from attrs import evolve
 
@@ -12,7 +11,15 @@ from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import Made, Needed
 from websubhub.standalone.broker.settlements import Retry, Settlements
 from websubhub.standalone.indexes.accepted import AcceptedKeys
-from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.indexes.failed import page_of_failing
+from websubhub.standalone.ports import (
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+    PublishKey,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
@@ -117,21 +124,12 @@ class MemoryJournal:
         published = [update.published_at for key in owed if (update := self._update(key))]
         return len(self._state.letters), min(published, default=None)
 
-    async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be retried, next one first."""
+    async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first."""
         await self._state.turn()
-        return [
-            FailingDelivery(
-                topic=kept.topic.value.url,
-                callback=kept.value.callback,
-                attempts=retry.attempts,
-                refusals=retry.refusals,
-                due_at=retry.due_at,
-                reason=retry.reason,
-            )
-            for retry in nsmallest(limit, self._state.retries.values(), key=lambda retry: retry.due_at)
-            for kept in [self._state.recipients[retry.subscription]]
-        ]
+        retrying = ((self._state.recipients[each.subscription], each) for each in self._state.retries.values())
+        retries = ((kept.topic.value.url, kept.value.callback, retry) for kept, retry in retrying)
+        return page_of_failing(retries, only, after, limit)
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
         """Return a page of the dead letters, oldest first, after an id."""

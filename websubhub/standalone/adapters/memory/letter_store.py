@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from websubhub.standalone.adapters.memory.state import State
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, DeliveryFilter, Update
 
 
 class MemoryLetters:
@@ -18,12 +18,14 @@ class MemoryLetters:
         self._state = state
         self._flush = flush
 
-    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
         """Return a page of the matching dead letters, oldest first."""
         await self._settled()
         return self._state.letters.page(after, limit, only)
 
-    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
+    async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
         """Return the ids of the matching dead letters, oldest first."""
         return [letter.id for letter in await self.page(only, after=after, limit=limit)]
 
@@ -32,7 +34,7 @@ class MemoryLetters:
         await self._settled()
         return {letter.value.id for letter in self._state.letters.known(letters)}
 
-    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
+    async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
         """Return how many dead letters match."""
         await self._settled()
         return self._state.letters.count(only)

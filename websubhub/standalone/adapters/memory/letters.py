@@ -5,12 +5,12 @@ from itertools import count, islice
 
 from attrs import define, evolve, field
 
-from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic
 from websubhub.standalone.broker.settlements import Death
+from websubhub.standalone.indexes.failed import matcher
 from websubhub.standalone.indexes.ordered import Ordered
 from websubhub.standalone.indexes.pairs import Pair
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, DeliveryFilter, Update
 
 
 @define(eq=False)
@@ -71,11 +71,11 @@ class Letters:
         topic.letters[sequence] += 1
         return letter
 
-    def page(self, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
+    def page(self, after: int, limit: int, only: DeliveryFilter = EVERY_DELIVERY) -> list[DeadLetter]:
         """Return a page of the matching dead letters, oldest first."""
         return list(islice(self._chosen(only, after), limit))
 
-    def count(self, only: LetterFilter) -> int:
+    def count(self, only: DeliveryFilter) -> int:
         """Return how many dead letters match."""
         return sum(1 for _ in self._chosen(only, 0))
 
@@ -94,17 +94,12 @@ class Letters:
         letter = self._letters.get(number)
         return None if letter is None else letter.topic.updates.get(letter.sequence)
 
-    def _chosen(self, only: LetterFilter, after: int) -> Iterator[DeadLetter]:
-        topic, callback = (None if url is None else url_identity(url) for url in (only.topic, only.callback))
+    def _chosen(self, only: DeliveryFilter, after: int) -> Iterator[DeadLetter]:
+        matches = matcher(only)
         for number in self._order.after(after):
-            letter = self._letters[number]
-            if (
-                topic in {None, letter.pair[0]}
-                and callback in {None, letter.pair[1]}
-                and only.reason in {None, letter.value.reason}
-                and only.host in {None, authority_of(letter.value.callback)}
-            ):
-                yield letter.value
+            letter = self._letters[number].value
+            if matches(letter.topic, letter.callback, letter.reason):
+                yield letter
 
     def known(self, numbers: Iterable[int]) -> list[KeptLetter]:
         """Return the dead letters with these numbers that exist, in order."""

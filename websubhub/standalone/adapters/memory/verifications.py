@@ -89,11 +89,16 @@ class MemoryVerifications:
         return True
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         await self._state.turn()
-        return self._pending.page(after, limit, failing=failing)
+        return self._pending.page(after, limit, failing=failing, host=host)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
         """Return which of these ids exist."""

@@ -6,10 +6,11 @@ from functools import partial
 import anyio.lowlevel
 
 from websubhub.standalone.adapters.sqlite.counts import correct_recipients
+from websubhub.standalone.adapters.sqlite.failing import read_failing
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.space import free_pages
 from websubhub.standalone.adapters.sqlite.file.thread import Database
-from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
+from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_letters
 from websubhub.standalone.adapters.sqlite.messages.attempts import size_of
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.adapters.sqlite.outcomes import write_settlements
@@ -20,7 +21,14 @@ from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import Needed
 from websubhub.standalone.broker.settlements import Settlements
-from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.ports import (
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+    PublishKey,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
@@ -110,9 +118,9 @@ class SqliteJournal:
 
         return await self._database.read(work)
 
-    async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be retried, next one first."""
-        return await self._database.read(lambda connection: read_failing(connection, limit))
+    async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first."""
+        return await self._database.read(lambda connection: read_failing(connection, only, after, limit))
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
         """Return a page of the dead letters, oldest first, after an id."""

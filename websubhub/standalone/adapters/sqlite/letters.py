@@ -1,4 +1,4 @@
-"""Dead letters and failing deliveries in SQLite."""
+"""Dead letters in SQLite."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.adapters.sqlite.updates import read_update
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, FailingDelivery, LetterFilter, Update
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, DeliveryFilter, Update
 from websubhub.standalone.schedule.hosts import host_key
 
 _REPLAYABLE = (
@@ -46,12 +46,14 @@ class SqliteLetters:
         self._database = database
         self._flush = flush
 
-    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
         """Return a page of the matching dead letters, oldest first."""
         await self._flush()
         return await self._database.read(lambda connection: read_letters(connection, after, limit, only))
 
-    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
+    async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
         """Return the ids of the matching dead letters, oldest first."""
         await self._flush()
         return await self._database.read(
@@ -66,7 +68,7 @@ class SqliteLetters:
             lambda connection: {row[0] for row in connection.execute(statement, (as_json(letters),))}
         )
 
-    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
+    async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
         """Return how many dead letters match."""
         await self._flush()
         return await self._database.read(lambda connection: int(_select(connection, _COUNT, only)[0][0]))
@@ -82,7 +84,7 @@ class SqliteLetters:
         return await self._database.read(work)
 
 
-def _select(connection: Connection, statement: str, only: LetterFilter, **values: int) -> list[tuple[Any, ...]]:
+def _select(connection: Connection, statement: str, only: DeliveryFilter, **values: int) -> list[tuple[Any, ...]]:
     chosen = [(condition, index) for name, condition, index in _CONDITIONS if getattr(only, name) is not None]
     conditions = "".join(f"{condition} AND " for condition, _ in chosen)
     index = f"INDEXED BY {chosen[0][1]}" if chosen else ""
@@ -97,7 +99,9 @@ def _select(connection: Connection, statement: str, only: LetterFilter, **values
     return connection.execute(statement.format(index=index, only=conditions), parameters).fetchall()
 
 
-def read_letters(connection: Connection, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
+def read_letters(
+    connection: Connection, after: int, limit: int, only: DeliveryFilter = EVERY_DELIVERY
+) -> list[DeadLetter]:
     """Return a page of the dead letters."""
     rows = _select(connection, _PAGE, only, after=after, limit=limit)
     return [
@@ -113,20 +117,6 @@ def read_letters(connection: Connection, after: int, limit: int, only: LetterFil
             died_at=row[8],
             replaying=bool(row[9]),
         )
-        for row in rows
-    ]
-
-
-def read_failing(connection: Connection, limit: int) -> list[FailingDelivery]:
-    """Return the deliveries that will be retried, next one first."""
-    rows = connection.execute(
-        "SELECT url, callback, attempts, refusals, due_at, reason FROM retries "
-        "JOIN subscriptions ON subscriptions.id = subscription_id "
-        "JOIN topics ON topics.id = topic_id ORDER BY due_at LIMIT ?",
-        (limit,),
-    ).fetchall()
-    return [
-        FailingDelivery(topic=row[0], callback=row[1], attempts=row[2], refusals=row[3], due_at=row[4], reason=row[5])
         for row in rows
     ]
 

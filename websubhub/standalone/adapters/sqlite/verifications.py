@@ -165,14 +165,20 @@ class SqliteVerifications:
         return await self._database.settle(lambda connection: _delete(connection, verification))
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         topic, callback = map(url_identity, after or ("", ""))
-        values = {"topic": topic, "callback": callback, "limit": limit}
+        values = {"topic": topic, "callback": callback, "host": host, "limit": limit}
+        only = _ATTEMPTS[failing] + ("" if host is None else "AND host = :host ")
 
         def work(connection: Connection) -> list[PendingVerification]:
-            found = connection.execute(_PAGE.format(only=_ATTEMPTS[failing]), values).fetchall()
+            found = connection.execute(_PAGE.format(only=only), values).fetchall()
             return rows.sorted_out(found, _verification)[0]
 
         return await self._database.read(work)

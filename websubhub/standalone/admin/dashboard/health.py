@@ -34,9 +34,10 @@ def health_of(subscription: dict[str, Any], attempts: list[dict[str, Any]], lett
     if host and host["paused"]:
         return Health(level="warn", sentence=f"An operator paused its host: {owed} until an operator resumes it.")
     if host and host["resumes_at"] and waiting:
+        failures = formats.counted(host["failures"], "delivery", "deliveries")
         return Health(
             level="bad",
-            sentence=f"Its host is held back, because {host['failures']} deliveries in a row failed: {owed}. {last}",
+            sentence=f"Its host is held back, because {failures} in a row failed: {owed}. {last}",
         )
     if waiting and attempts and _is_failing(subscription):
         return Health(level="bad", sentence=f"Its deliveries are failing and will be retried: {owed}. {last}")

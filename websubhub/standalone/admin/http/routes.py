@@ -8,6 +8,7 @@ from websubhub import AccountState
 from websubhub.standalone.admin.http.message_routes import CONTENT, message_routes
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
 from websubhub.standalone.admin.http.schemas import (
+    CURSOR,
     FLAG,
     NUMBER,
     TEXT,
@@ -110,7 +111,10 @@ def _post(
 def _overview(operations: Operations) -> Sequence[Route]:
     overview = operations.overview
     failures = record(
-        statistics=_STATISTICS, failing=array(schema_of(FailingDelivery)), announcements=array(_ANNOUNCEMENT)
+        statistics=_STATISTICS,
+        failing=array(schema_of(FailingDelivery, host=TEXT)),
+        next=CURSOR,
+        announcements=array(_ANNOUNCEMENT),
     )
     setting = record(name=TEXT, value={}, source=TEXT, help=TEXT)
     info = record(
@@ -139,7 +143,7 @@ def _overview(operations: Operations) -> Sequence[Route]:
         _get("/admin/info", overview.info, info),
         _get("/admin/series", overview.series, series, window, step),
         _get("/admin/statistics", overview.statistics, _STATISTICS),
-        _get("/admin/deliveries", overview.deliveries, failures, LIMIT),
+        _get("/admin/deliveries", overview.deliveries, failures, TOPIC, HOST, CALLBACK, REASON, *PAGE),
         _doctor(operations),
     )
 
@@ -188,7 +192,9 @@ def _topics(operations: Operations) -> Sequence[Route]:
 def _subscriptions(operations: Operations) -> Sequence[Route]:
     subscriptions = operations.subscriptions
     after_topic = Parameter(
-        name="after_topic", text="The topic of the previous page's last entry, if after is its callback.", schema=TEXT
+        name="after_topic",
+        text="The topic of the last entry on the previous page, if after is its callback.",
+        schema=TEXT,
     )
     details = {
         **_SUBSCRIPTION,
@@ -210,16 +216,7 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
     page = listing("subscriptions", _SUBSCRIPTION)
     path = "/admin/subscriptions"
     return (
-        _get(
-            path,
-            subscriptions.page,
-            page,
-            TOPIC,
-            HOST,
-            CALLBACK,
-            after_topic,
-            *PAGE,
-        ),
+        _get(path, subscriptions.page, page, TOPIC, HOST, CALLBACK, after_topic, *PAGE),
         _get("/admin/subscription", subscriptions.one, details, *THE_PAIR, statuses=(404,)),
         _post(f"{path}/remove", subscriptions.remove, removed, *THE_PAIR, reason, notify, statuses=(404,)),
         _post(f"{path}/verify", subscriptions.verify, record(verifying=TEXT), *THE_PAIR, statuses=(404,)),
@@ -230,10 +227,11 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
 def _verifications(operations: Operations) -> Sequence[Route]:
     verifications, path = operations.verifications, "/admin/verifications"
     state = Parameter(name="state", text="Only in this state.", schema=one_of(("pending", "failing")))
+    host = attrs.evolve(HOST, text="Only with callbacks on this host, on any port.")
     page = listing("verifications", _VERIFICATION, total=WHOLE)
     return (
-        _get(path, verifications.page, page, state, *PAGE),
-        _get(f"{path}/given-up", verifications.given_up, listing("given_up", _GIVEN_UP), *PAGE),
+        _get(path, verifications.page, page, state, host, *PAGE),
+        _get(f"{path}/given-up", verifications.given_up, listing("given_up", _GIVEN_UP), host, *PAGE),
         _post(f"{path}/retry", verifications.retry, record(retried=WHOLE, unknown=array(TEXT)), THE_NAMES),
         _post(f"{path}/drop", verifications.drop, record(dropped=WHOLE, unknown=array(TEXT)), THE_NAMES),
     )

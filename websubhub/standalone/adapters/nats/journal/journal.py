@@ -1,7 +1,6 @@
 """The journal of a broker on NATS."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from heapq import nsmallest
 
 from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog
 from websubhub.standalone.adapters.nats.journal.hosts import PausedHosts
@@ -15,7 +14,15 @@ from websubhub.standalone.adapters.nats.records.pairs import KnownPair
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.needed import Made, Needed
 from websubhub.standalone.broker.settlements import Settlements
-from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.indexes.failed import page_of_failing
+from websubhub.standalone.ports import (
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+    PublishKey,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Key
 
 
@@ -117,22 +124,12 @@ class NatsJournal:
         published = [at for topic, sequence in topics if topic and (at := topic.published_at(sequence)) is not None]
         return len(self._knowledge.letters), min(published, default=None)
 
-    async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries of this process that failed and will be retried, next one first."""
+    async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
+        """Return a page of the deliveries of this process that failed and will be retried, next one first."""
         await self._records.turn()
-        retrying = self._knowledge.membership.retrying
-        return [
-            FailingDelivery(
-                topic=pair.topic.url,
-                callback=pair.value.callback,
-                attempts=retry.attempts,
-                refusals=retry.refusals,
-                due_at=retry.due_at,
-                reason=retry.reason,
-            )
-            for pair, retry in nsmallest(limit, retrying.items(), key=lambda item: item[1].due_at)
-            if pair.value is not None
-        ]
+        retrying = self._knowledge.membership.retrying.items()
+        retries = ((pair.topic.url, pair.value.callback, retry) for pair, retry in retrying if pair.value is not None)
+        return page_of_failing(retries, only, after, limit)
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
         """Return a page of the dead letters, oldest first, after an id."""

@@ -127,11 +127,16 @@ class NatsVerifications:
         return kept is not None and await self._pair_records.change(kept.value.topic, kept.value.callback, decide)
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         await self._records.turn()
-        return self._pending.page(after, limit, failing=failing)
+        return self._pending.page(after, limit, failing=failing, host=host)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
         """Return which of these ids exist."""

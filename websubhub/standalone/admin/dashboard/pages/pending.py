@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.lists import ROWS, Lists
@@ -10,6 +9,8 @@ from websubhub.standalone.admin.dashboard.questions import Action, Question
 from websubhub.standalone.admin.dashboard.visits import View, Visit
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.admin.parameters import OperationError, read_number
+
+_FILTERS = ("state", "host")
 
 
 class PendingPages:
@@ -36,23 +37,24 @@ class PendingPages:
 
     async def verifications(self, visit: Visit) -> View:
         """Show the requests that await verification."""
-        found = await answer_of(self._operations.verifications.page, self._lists.parameters(visit, "state"))
+        found = await answer_of(self._operations.verifications.page, self._lists.parameters(visit, *_FILTERS))
         values = {
             "verifications": found["verifications"],
-            "next": self._lists.next_page(visit, "/verifications", found["next"], "state"),
-            "given": visit.filters("state"),
-            **await self._given_up({}, visit),
+            "next": self._lists.next_page(visit, "/verifications", found["next"], *_FILTERS),
+            "given": visit.filters(*_FILTERS),
+            **await self._given_up(visit.given("host"), visit),
         }
         return View(template="verifications.html", values=values, section="/verifications")
 
     async def given_up(self, visit: Visit) -> View:
         """Show more of the verifications that the hub gave up on."""
-        values = await self._given_up(self._lists.parameters(visit), visit)
+        values = await self._given_up(self._lists.parameters(visit, "host"), visit)
+        values["given"] = visit.filters("host")
         return View(template="given_up.html", values=values, section="/verifications")
 
     async def _given_up(self, place: dict[str, Any], visit: Visit) -> dict[str, Any]:
         found = await answer_of(self._operations.verifications.given_up, {"limit": ROWS, **place})
-        following = self._lists.next_page(visit, "/verifications/given-up", found["next"])
+        following = self._lists.next_page(visit, "/verifications/given-up", found["next"], "host")
         return {"given_up": found["given_up"], "given_up_next": following}
 
     async def announcements(self, visit: Visit) -> View:
@@ -67,11 +69,10 @@ class PendingPages:
 
     async def retries(self, visit: Visit) -> View:
         """Show the deliveries that will be retried."""
-        found = await answer_of(self._operations.overview.deliveries, {"limit": ROWS * 10})
-        given = visit.given("topic", "host")
-        rows = [each for each in found["failing"] if _fits(each, given)][:ROWS]
+        found = await answer_of(self._operations.overview.deliveries, self._lists.parameters(visit, "topic", "host"))
         values = {
-            "retries": rows,
+            "retries": found["failing"],
+            "next": self._lists.next_page(visit, "/retries", found["next"], "topic", "host"),
             "retrying": found["statistics"]["retrying"],
             "given": visit.filters("topic", "host"),
         }
@@ -133,8 +134,3 @@ def _id(visit: Visit) -> str:
     if not text:
         raise OperationError(400, "Which one?")
     return text
-
-
-def _fits(row: dict[str, Any], given: dict[str, str]) -> bool:
-    is_of_host = given.get("host") in {None, formats.host(row["callback"])}
-    return is_of_host and given.get("topic") in {None, row["topic"]}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.lists import Lists
@@ -96,11 +97,12 @@ class TopicPages:
     async def _ask_to_announce(self, visit: Visit) -> Question:
         url = visit.field("url")
         topic = await answer_of(self._topics.one, {"url": url})
+        subscriptions = formats.counted(topic["subscriptions"], "subscription", "subscriptions")
         return Question(
             title="Announce this topic?",
             touches=(
                 url,
-                f"The hub fetches it now, and delivers new content to {topic['subscriptions']} subscriptions.",
+                f"The hub fetches it now, and delivers new content to {subscriptions}.",
             ),
             verb="Announce",
             values=(("url", url),),

@@ -71,7 +71,7 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
         worst = max(held, key=lambda host: (host["parked"], host["failures"]))
         what = f"{worst['host']} is held back" if len(held) == 1 else f"{len(held)} hosts are held back"
         why = (
-            f"{worst['host']} failed {formats.count(worst['failures'])} deliveries in a row, "
+            f"{worst['host']} failed {formats.counted(worst['failures'], 'delivery', 'deliveries')} in a row, "
             f"and {formats.counted(worst['parked'], 'subscription is', 'subscriptions are')} waiting for it."
         )
         yield Trouble(level="bad", what=what, why=why, path="/hosts")
