@@ -96,7 +96,7 @@ class StateFile:
             self._lock = _state_lock.acquire(self._path)
             self._connection = _connect(self._path)
         except BlockingIOError:
-            raise StateError(f"The state file {self._path} is open in another process.") from None
+            raise StateError(f"Another process has the state file {self._path} open.") from None
         except (OSError, sqlite3.Error, StateError) as error:
             self._close()
             if isinstance(error, StateError):

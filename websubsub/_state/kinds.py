@@ -32,4 +32,4 @@ def open_state(state: "str | StateStore") -> "StateStore":
             module, _, name = home.partition(":")
             store: StateStore = getattr(import_module(f"{__package__}.{module}"), name)(*([rest] if place else []))
             return store
-    raise ValueError(f"The state {state!r} is unknown. Write {FORMS}.")
+    raise ValueError(f"The state {state!r} is unknown; write {FORMS}.")
