@@ -52,6 +52,10 @@ class Driver:
         self._pool.drop_old()  # nobody may have looked for a while
         self._assigner.add(batch)
 
+    def take_from(self, batch: Batch) -> None:
+        """Take deliveries from a batch again that had none."""
+        self._assigner.add(batch)
+
     def abandon(self, batch: Batch) -> None:
         """Drop what is under way for a batch whose sender has gone, without outcomes."""
         batch.abandoned = True

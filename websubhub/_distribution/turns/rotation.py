@@ -53,5 +53,5 @@ class Rotation:
         """Count one delivery of a batch that waits no more."""
         batch.waiting -= 1
         if batch.throttled and batch.waiting < self._waiting:
-            batch.throttled = False
+            batch.throttled = batch.resting = False
             self._batches.append(batch)

@@ -52,6 +52,11 @@ class Delivery(Protocol):
         """Whether the previous update died ``turned_away``. It may be unknown, and False, at a first attempt."""
         ...
 
+    @property
+    def settled(self) -> bool:
+        """Whether it was settled."""
+        ...
+
     def done(self) -> None:
         """Settle as done: the callback accepted it (2xx).
 
@@ -146,6 +151,13 @@ class ContentBroker(Protocol):
 
         Raises:
             StoreError: The store cannot be read. Nothing was claimed.
+        """
+        ...
+
+    def claim_at_hand(self, limit: int) -> Sequence[Delivery]:
+        """Claim at most ``limit`` deliveries that are due and need nothing from the store, without waiting.
+
+        There may be none although some are due: ``claim`` has them then.
         """
         ...
 
