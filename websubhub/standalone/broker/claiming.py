@@ -143,7 +143,11 @@ class Claimer:
             await anyio.lowlevel.checkpoint()
         else:
             seconds = _LOOK_AGAIN_SECONDS if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
-            await self._due.wait(seconds)
+            await self._due.wait(seconds, self._has_something)
+
+    def _has_something(self) -> bool:
+        """Return whether anything is to be claimed, now or at a certain time: others may have claimed what was due."""
+        return bool(self._unread) or self._turns.next_time(self._clock()) is not None
 
 
 def _host_of(callback: str) -> str:
