@@ -1,4 +1,4 @@
-"""A host at its limit: those that wait for it cost little more than the deliveries, and are sent one after the other."""
+"""Those that wait for a host at its limit cost little more than the deliveries, and are sent one after the other."""
 
 from collections.abc import Sequence
 
@@ -53,7 +53,7 @@ async def test_who_waits_for_a_host_is_sent_without_another_claim(claims: list[i
             for _ in range(UPDATES):
                 await hub.publish()
             with anyio.fail_after(PATIENCE):
-                while (await hub.broker.statistics()).waiting:
+                while (await hub.broker.statistics()).waiting:  # noqa: ASYNC110 - it does not tell
                     await anyio.sleep(0.01)
             loop.stop()
     assert len(server.requests) == SUBSCRIPTIONS * UPDATES

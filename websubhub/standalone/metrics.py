@@ -68,7 +68,7 @@ class DeliveryMetrics:
         if attempt > 1:
             self._delivered_later += 1
             return
-        if seconds < 0.0:  # the clock may have been set back
+        if seconds < 0.0:  # noqa: PLR1730 - the clock may have been set back; a call of max takes several times as long
             seconds = 0.0
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self._seconds += seconds

@@ -1,4 +1,4 @@
-"""What needs nothing from the store is claimed without waiting, in the order of all claims; the rest waits for ``claim``."""
+"""What needs nothing from the store is claimed without waiting, in its order; the rest is left to ``claim``."""
 
 from tests.standalone.adapters.conftest import Hub
 from websubhub.standalone.ports import Delivery

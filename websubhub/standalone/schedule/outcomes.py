@@ -33,7 +33,7 @@ class Outcomes:
         ):
             return False
         host.in_flight -= 1
-        if claim.began > host.well_at:
+        if claim.began > host.well_at:  # noqa: PLR1730 - a call of max takes several times as long
             host.well_at = claim.began
         board.in_flight -= 1
         segment.claimed -= 1
