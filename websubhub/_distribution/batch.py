@@ -19,6 +19,7 @@ class Batch:
     Attributes:
         waiting: How many deliveries were taken and wait for their origin.
         throttled: Whether no more deliveries are taken until fewer of them wait.
+        resting: Whether there was no delivery to take, so that none is taken until the next outcome.
         finished: Whether every delivery is settled.
         abandoned: Whether the caller has left, so that nothing more is settled.
         repeated: Deliveries that were sent a second time, and will not be sent again.
@@ -31,24 +32,37 @@ class Batch:
         "_exhausted",
         "_held",
         "_outstanding",
+        "_rejoin",
         "_settled",
         "abandoned",
         "error",
         "finished",
         "repeated",
+        "resting",
         "throttled",
         "waiting",
         "wake",
     )
 
-    def __init__(self, deliveries: Iterable[Delivery], settled: Settled) -> None:
+    def __init__(
+        self, deliveries: Iterable[Delivery | None], settled: Settled, rejoin: "Callable[[Batch], None]"
+    ) -> None:
+        """Take deliveries from an iterable.
+
+        Args:
+            deliveries: The deliveries. None stands for those that there may be after the next outcome.
+            settled: Called with each outcome.
+            rejoin: Called when it may have deliveries after it had none.
+        """
         self._deliveries = iter(deliveries)
         self._settled = settled
+        self._rejoin = rejoin
         self._exhausted = False
         self._held: Delivery | None = None
         self._outstanding = 0
         self.waiting = 0
         self.throttled = False
+        self.resting = False
         self.finished = False
         self.abandoned = False
         self.repeated: set[Delivery] = set()
@@ -72,6 +86,9 @@ class Batch:
             self._settled(delivery, outcome)
         except Exception:
             log.exception("The function called with outcomes failed. The delivery counts as settled.")
+        if self.resting and not self.throttled:
+            self.resting = False
+            self._rejoin(self)
         if not self._outstanding:
             self._look_ahead()
 
@@ -84,15 +101,25 @@ class Batch:
 
     def _next(self) -> Delivery | None:
         try:
-            delivery = next(self._deliveries, None)
+            delivery = next(self._deliveries)
+        except StopIteration:
+            self._end()
+            return None
         except Exception as error:  # noqa: BLE001 - it is raised in the caller of this batch, not in the driver
             self.error = error
-            delivery = None
+            self._end()
+            return None
         if delivery is None:
-            self._exhausted = True
-            if not self._outstanding:
-                self._finish()
+            self.resting = True
+            if not self._outstanding:  # nothing will come that it could go on after
+                self._end()
         return delivery
+
+    def _end(self) -> None:
+        self._exhausted = True
+        self._deliveries = iter(())
+        if not self._outstanding:
+            self._finish()
 
     def _finish(self) -> None:
         self.finished = True

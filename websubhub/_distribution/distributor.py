@@ -199,11 +199,15 @@ class ContentDistributor(AsyncResource):
             lambda delivery, outcome: settled(cast("Recipient", delivery.key), outcome),
         )
 
-    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
+    async def send(
+        self, deliveries: Iterable[Delivery | None], settled: Callable[[Delivery, DeliveryOutcome], None]
+    ) -> None:
         """Make deliveries, of one message or of many.
 
         Args:
-            deliveries: The deliveries. They are read only as fast as they are served.
+            deliveries: The deliveries. They are read only as fast as they are served. Where there is none at present,
+                the iterable may give None: it is asked again after the next outcome, and has ended if nothing is under
+                way.
             settled: Called once for each delivery, when it has ended.
         """
         await self._engine.send(deliveries, settled)

@@ -60,7 +60,9 @@ class DeliveryEngine:
         self._driven = False
         self._closed = False
 
-    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
+    async def send(
+        self, deliveries: Iterable[Delivery | None], settled: Callable[[Delivery, DeliveryOutcome], None]
+    ) -> None:
         """Deliver to all, and return when every delivery is settled.
 
         Deliveries are taken from the iterable only when there is room for them, so it may be a generator of a million.
@@ -70,7 +72,8 @@ class DeliveryEngine:
         settled, so that it is unknown whether they arrived.
 
         Args:
-            deliveries: The deliveries.
+            deliveries: The deliveries. Where there is none at present, the iterable may give None: it is asked again
+                after the next outcome, and has ended if nothing is under way.
             settled: Called once for each delivery, with its outcome. It must not block. If it raises, that is logged.
 
         Raises:
@@ -80,7 +83,7 @@ class DeliveryEngine:
         """
         running = self._enter()
         await anyio.lowlevel.checkpoint_if_cancelled()
-        batch = Batch(deliveries, settled)
+        batch = Batch(deliveries, settled, running.driver.take_from)
         self._batches[batch] = None
         running.driver.add(batch)
         try:

@@ -32,11 +32,13 @@ class EngineShare:
         self._sending: set[anyio.CancelScope] = set()
         self._closed = False
 
-    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
+    async def send(
+        self, deliveries: Iterable[Delivery | None], settled: Callable[[Delivery, DeliveryOutcome], None]
+    ) -> None:
         """Deliver to all, and return when every delivery is settled.
 
         Args:
-            deliveries: The deliveries.
+            deliveries: The deliveries, and None where there is none before the next outcome.
             settled: Called once for each delivery, with its outcome.
 
         Raises:

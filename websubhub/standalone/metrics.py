@@ -58,18 +58,20 @@ class DeliveryMetrics:
     """
 
     def __init__(self) -> None:
-        self._delivered = 0
+        self._delivered_later = 0
         self._failed = dict.fromkeys((Outcome.RETRIED, Outcome.DEAD, Outcome.GONE), 0)
         self.buckets: list[int] = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
 
     def delivered(self, seconds: float, attempt: int) -> None:
         """Count a successful delivery, and its latency from publish to response if it was the first attempt."""
-        self._delivered += 1
-        if attempt == 1:
-            seconds = max(seconds, 0.0)  # the clock may have been set back
-            self.buckets[bisect_left(BOUNDS, seconds)] += 1
-            self._seconds += seconds
+        if attempt > 1:
+            self._delivered_later += 1
+            return
+        if seconds < 0.0:  # noqa: PLR1730 - the clock may have been set back; a call of max takes several times as long
+            seconds = 0.0
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self._seconds += seconds
 
     def count(self, outcome: Outcome) -> None:
         """Count an attempt that ended in another way."""
@@ -77,7 +79,7 @@ class DeliveryMetrics:
 
     def outcomes(self) -> dict[Outcome, int]:
         """Return how many attempts ended in each way."""
-        return {Outcome.DELIVERED: self._delivered, **self._failed}
+        return {Outcome.DELIVERED: sum(self.buckets) + self._delivered_later, **self._failed}
 
     def families(self) -> Iterable[Metric]:
         """Return the counts for Prometheus."""

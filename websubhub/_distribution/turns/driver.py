@@ -52,6 +52,10 @@ class Driver:
         self._pool.drop_old()  # the last time may be a while ago
         self._assigner.add(batch)
 
+    def take_from(self, batch: Batch) -> None:
+        """Take deliveries from a batch again that had none."""
+        self._assigner.add(batch)
+
     def abandon(self, batch: Batch) -> None:
         """Drop the deliveries of a batch whose caller has left, without outcomes."""
         batch.abandoned = True

@@ -53,5 +53,5 @@ class Rotation:
         """Note that one delivery of a batch no longer waits."""
         batch.waiting -= 1
         if batch.throttled and batch.waiting < self._waiting:
-            batch.throttled = False
+            batch.throttled = batch.resting = False
             self._batches.append(batch)

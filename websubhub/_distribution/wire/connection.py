@@ -111,7 +111,7 @@ class Connection:
         self._content = content = delivery.content
         self._sent = 0
         body = content.body
-        if len(body) > _COPY_BYTES or len(head) > _COPY_BYTES:
+        if len(body) > _COPY_BYTES:
             self._request = b""
             self._pieces = [memoryview(head), memoryview(body)]
         else:

@@ -32,6 +32,7 @@ class Pool:
         self.shares = Shares(shared.limits)
         self.places = Places(shared.limits, loopback=shared.loopback)
         self._idle = IdleConnections(shared.limits)
+        self._plenty = self._idle.most - self.shares.aside_most
         self._at: dict[Place, set[Connection]] = {}  # only places with a limit
 
     def under_way(self) -> list[Connection]:
@@ -99,7 +100,8 @@ class Pool:
         else:
             self.shares.busy -= 1
         idle = self._idle
-        if idle.count >= idle.most - self.shares.room_aside(self._shared.now):
+        # If there is room for all that may stand aside, it does not matter how many do.
+        if idle.count >= self._plenty and idle.count >= idle.most - self.shares.room_aside(self._shared.now):
             worse = idle.less_useful_than(connection, self._shared.now)
             if worse is None:
                 self._close(connection)

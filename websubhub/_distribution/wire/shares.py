@@ -37,10 +37,11 @@ class Shares:
         suspects: How many slots suspects have taken.
         suspects_aside: How many of the exchanges that stand aside are with suspects.
         aside: The exchanges that stand aside, beginning with the one that has stood there longest.
+        aside_most: The most exchanges that may stand aside.
     """
 
     __slots__ = (
-        "_aside_most", "_room_aside", "_room_until", "_suspects_most", "_total_seconds", "aside", "busy", "most",
+        "_room_aside", "_room_until", "_suspects_most", "_total_seconds", "aside", "aside_most", "busy", "most",
         "suspects", "suspects_aside",
     )  # fmt: skip
 
@@ -48,7 +49,7 @@ class Shares:
         self.most = limits.connections
         self._total_seconds = limits.total_seconds
         self._suspects_most = max(1, limits.connections // _SUSPECTS_SHARE)
-        self._aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
+        self.aside_most = connections_within_limit(limits.unanswered, parts=_DESCRIPTOR_PARTS)
         self.busy = self.suspects = self.suspects_aside = 0
         self.aside: dict[Connection, None] = {}
         self._room_aside, self._room_until = 0, -inf
@@ -124,9 +125,9 @@ class Shares:
     def _step_aside(self, connection: Connection) -> bool:
         """Set an exchange aside. Return whether there was room for it."""
         suspect = connection.standing & SUSPECT
-        if len(self.aside) >= self._aside_most:
+        if len(self.aside) >= self.aside_most:
             return False
-        if suspect and self.suspects_aside >= self._aside_most // _SUSPECTS_SHARE_ASIDE:
+        if suspect and self.suspects_aside >= self.aside_most // _SUSPECTS_SHARE_ASIDE:
             return False
         self.busy -= 1
         self.suspects -= suspect

@@ -1,5 +1,7 @@
 """A bell that wakes every task waiting for something to become due."""
 
+from collections.abc import Callable
+
 import anyio
 
 
@@ -18,10 +20,17 @@ class Bell:
             self._event = None
             event.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for the next ring, but no longer than so many seconds."""
-        if self._event is None:
-            self._event = anyio.Event()
-        event = self._event
+    async def wait(self, seconds: float, is_meant: Callable[[], bool] | None = None) -> None:
+        """Wait for the next ring, but no longer than so many seconds.
+
+        Args:
+            seconds: The longest time.
+            is_meant: Returns whether a ring ends the wait, or None if every one does.
+        """
         with anyio.move_on_after(seconds):
-            await event.wait()
+            while True:
+                if self._event is None:
+                    self._event = anyio.Event()
+                await self._event.wait()
+                if is_meant is None or is_meant():
+                    return

@@ -83,6 +83,10 @@ class Broker:
         """Wait until deliveries are due, and claim 1 to ``limit`` of them."""
         return await self._claimer.claim(limit)
 
+    def claim_at_hand(self, limit: int) -> Sequence[ClaimedDelivery]:
+        """Claim at most ``limit`` deliveries that are due and need nothing from the journal, without waiting."""
+        return self._claimer.claim_at_hand(limit)
+
     async def flush(self) -> None:
         """Return once every settlement made so far is durable."""
         await self._flusher.flush()

@@ -40,6 +40,7 @@ class Claimer:
         self._clock = ledger.clock
         self._due = ledger.due
         self._ledger = ledger
+        self._unread: list[ClaimedDelivery] = []
 
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due, and claim 1 to ``limit`` of them.
@@ -54,7 +55,7 @@ class Claimer:
             if self._flusher.is_behind():
                 await self._flusher.flush()
             self._ledger.look()
-            claims = self._turns.take(limit, self._clock())
+            claims = self._take_unread(limit) or self._turns.take(limit, self._clock())
             if claims:
                 needed = self._recipients.at_hand(claims)
                 deliveries = self._equip(claims, await self._read(claims) if needed is None else needed)
@@ -62,6 +63,26 @@ class Claimer:
                     return deliveries
             else:
                 await self._wait()
+
+    def claim_at_hand(self, limit: int) -> Sequence[ClaimedDelivery]:
+        """Claim at most ``limit`` deliveries that are due and whose data is in memory."""
+        if self._unread or self._flusher.is_behind():
+            return ()
+        self._ledger.look()
+        claims = self._turns.take(limit, self._clock())
+        if not claims:
+            return ()
+        needed = self._recipients.at_hand(claims)
+        if needed is None:
+            self._unread = claims
+            self._due.ring()  # for ``claim`` to read what they need
+            return ()
+        return self._equip(claims, needed)
+
+    def _take_unread(self, limit: int) -> list[ClaimedDelivery]:
+        """Return claims whose data is to be read."""
+        claims, self._unread = self._unread[:limit], self._unread[limit:]
+        return claims
 
     async def _read(self, claims: list[ClaimedDelivery]) -> Needed:
         """Read the data that claims need."""
@@ -122,7 +143,11 @@ class Claimer:
             await anyio.lowlevel.checkpoint()
         else:
             seconds = _LOOK_AGAIN_SECONDS if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
-            await self._due.wait(seconds)
+            await self._due.wait(seconds, self._has_something)
+
+    def _has_something(self) -> bool:
+        """Return whether anything is to be claimed, now or at a certain time: others may have claimed what was due."""
+        return bool(self._unread) or self._turns.next_time(self._clock()) is not None
 
 
 def _host_of(callback: str) -> str:

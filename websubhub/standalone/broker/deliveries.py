@@ -13,6 +13,7 @@ from websubhub.standalone.ports import (
 from websubhub.standalone.schedule.claims import Claim
 
 _GONE = "answered 410"
+_SETTLED = "This delivery has already been settled."
 
 
 class ClaimedDelivery(Claim):
@@ -34,9 +35,18 @@ class ClaimedDelivery(Claim):
     def __repr__(self) -> str:
         return f"<delivery of {self.update.id}, attempt {self.attempt}>"
 
+    @property
+    def settled(self) -> bool:
+        """Whether it was settled."""
+        return self._desk is None
+
     def done(self) -> None:
         """Settle as done: the callback accepted it (2xx)."""
-        self._settle().done(self)
+        desk = self._desk
+        if desk is None:
+            raise DeliverySettledError(_SETTLED)
+        self._desk = None  # as ``_settle`` does, without a call for each delivery
+        desk.done(self)
 
     def retry(
         self,
@@ -99,6 +109,6 @@ class ClaimedDelivery(Claim):
     def _settle(self) -> Desk:
         desk = self._desk
         if desk is None:
-            raise DeliverySettledError("This delivery has already been settled.")
+            raise DeliverySettledError(_SETTLED)
         self._desk = None
         return desk

@@ -23,6 +23,8 @@ class Desk:
 
     def __init__(self, ledger: Ledger) -> None:
         self._outcomes = Outcomes(ledger.board)
+        self._admitted = ledger.board.admitted
+        self._admitted_retries = ledger.board.admitted_retries
         self._recipients = ledger.recipients
         self._gone = ledger.members.gone
         self.clock: Callable[[], float] = ledger.clock
@@ -45,7 +47,8 @@ class Desk:
         if settlements.count and self._outcomes.done_simply(claim):
             settlements.count += 1
             settlements.moved[claim.log.number, claim.sequence].append(claim.subscription)
-            if claim.sequence < claim.log.head:  # otherwise nothing new is due
+            # Otherwise nothing new is due.
+            if claim.sequence < claim.log.head or self._admitted or self._admitted_retries:
                 self._wake()
             return
         if self._outcomes.done(claim, self.clock()):

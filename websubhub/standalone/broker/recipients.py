@@ -31,19 +31,27 @@ class Recipients:
 
     def at_hand(self, claims: Iterable[Claim]) -> Needed | None:
         """Return the data of claims if all of it is in memory, else None."""
-        needed = Needed([], [], {}, {})
+        callbacks: list[str | None] = []
+        secrets: list[str | None] = []
+        updates: dict[Key, Update] = {}
+        log, sequence, get = None, 0, self._recipients.get
         for claim in claims:
             if claim.repeated:
                 return None
-            get = self._recipients.get if claim.log.active <= _FEW else self._recipients.take  # it was read ahead
-            recipient, key = get(claim.subscription), (claim.log.number, claim.sequence)
-            update = needed.updates.get(key) or self._cache.get(key)
-            if recipient is None or update is None:
+            if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the previous one
+                log, sequence = claim.log, claim.sequence
+                key = log.number, sequence
+                update = updates.get(key) or self._cache.get(key)
+                if update is None:
+                    return None
+                updates[key] = update
+                get = self._recipients.get if log.active <= _FEW else self._recipients.take  # it was read ahead
+            recipient = get(claim.subscription)
+            if recipient is None:
                 return None
-            needed.callbacks.append(recipient[0])
-            needed.secrets.append(recipient[1])
-            needed.updates[key] = update
-        return needed
+            callbacks.append(recipient[0])
+            secrets.append(recipient[1])
+        return Needed(callbacks, secrets, updates, {})
 
     async def read(self, claims: Sequence[Claim], repeated: Sequence[Claim]) -> Needed:
         """Return the data that claims need.

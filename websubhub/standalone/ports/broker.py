@@ -51,6 +51,11 @@ class Delivery(Protocol):
         """Whether the previous update died as ``turned_away``. At a first attempt, this may be unknown and False."""
         ...
 
+    @property
+    def settled(self) -> bool:
+        """Whether it was settled."""
+        ...
+
     def done(self) -> None:
         """Settle as done: the callback accepted it (2xx).
 
@@ -145,6 +150,13 @@ class ContentBroker(Protocol):
 
         Raises:
             StoreError: The store cannot be read. Nothing was claimed.
+        """
+        ...
+
+    def claim_at_hand(self, limit: int) -> Sequence[Delivery]:
+        """Claim at most ``limit`` deliveries that are due and need nothing from the store, without waiting.
+
+        There may be none although some are due: ``claim`` has them then.
         """
         ...
 

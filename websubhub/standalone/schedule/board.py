@@ -29,7 +29,7 @@ class Board:
         hosts: The hosts of callbacks.
         logs: The topics by number.
         ring: The topics that may have READY or RETRY_EARLY subscriptions, and take turns.
-        admitted: Subscriptions with a slot of their host, for a first attempt.
+        admitted: Subscriptions with a slot of their host, for a first attempt, and where they were then.
         admitted_retries: Subscriptions with a slot of their host, for a repeated attempt.
         retries: RETRY_DUE subscriptions.
         times: When to check the subscriptions that are waiting for a retry.
@@ -45,7 +45,7 @@ class Board:
         self.hosts: Hosts = Hosts(limits, self._call)
         self.logs: dict[int, TopicLog] = {}
         self.ring: deque[TopicLog] = deque()
-        self.admitted: deque[tuple[int, int]] = deque()
+        self.admitted: deque[tuple[int, TopicLog, Segment, int]] = deque()
         self.admitted_retries: deque[tuple[int, int]] = deque()
         self.retries: SubscriptionQueue = SubscriptionQueue()
         self.times: DueTimes = DueTimes()
@@ -159,6 +159,8 @@ class Board:
         if segment.states[index] != BLOCKED_BY_HOST:
             return False
         segment.states[index] = ADMITTED
-        queue = self.admitted_retries if segment.dues[index] else self.admitted
-        queue.append((topic, subscription))
+        if segment.dues[index]:
+            self.admitted_retries.append((topic, subscription))
+        else:
+            self.admitted.append((subscription, *place))
         return True

@@ -94,6 +94,10 @@ class Segment:
         index = bisect_right(self.ids, subscription) - 1
         return index if index >= 0 and self.ids[index] == subscription else -1
 
+    def has(self, subscription: int, index: int) -> bool:
+        """Return whether a subscription is still at an index that it had before."""
+        return index < len(self.ids) and self.ids[index] == subscription
+
     def published(self) -> None:
         """Make IDLE subscriptions READY, and RETRY_WAITING ones RETRY_EARLY."""
         self.states = self.states.translate(UPDATED)

@@ -30,7 +30,7 @@ class Host:
         probes: How often in a row it was held back, without accepting a delivery in between.
         resumes_at: The time until which it is held back, or None.
         paused: Whether an operator paused it.
-        parked: The subscriptions that are waiting for it.
+        parked: The subscriptions that are waiting for it, or None.
         well_at: The start of the last delivery that it answered.
     """
 
@@ -80,7 +80,7 @@ class Hosts:
             host = self._hosts[key] = Host(key)
         else:
             slots = _slots(host, self._limits) if host.failures else self._per_host
-            if host.in_flight >= slots or host.parked or host.paused or host.resumes_at is not None:
+            if host.in_flight >= slots or host.parked is not None or host.paused or host.resumes_at is not None:
                 return None
         host.in_flight += 1
         return host
@@ -91,7 +91,9 @@ class Hosts:
 
     def park(self, key: int, topic: int, subscription: int, *, fresh: bool) -> None:
         """Make a subscription wait for the host. A fresh update brings forward the next probe of a failing host."""
-        host = self._hosts.setdefault(key, Host(key))
+        host = self._hosts.get(key)
+        if host is None:
+            host = self._hosts[key] = Host(key)
         if host.parked is None:
             host.parked = SubscriptionQueue()
         host.parked.push(topic, subscription)
@@ -134,10 +136,10 @@ class Hosts:
         """Free a slot after a delivery that says nothing about the host."""
         host = self._hosts[key]
         host.in_flight -= 1
-        if host.parked:
-            self._call_parked(host)
+        if host.parked is not None:
+            self.call_parked(host)
         kept = _REMEMBERED if host.failures else _KEPT
-        if len(self._hosts) > kept and not (host.in_flight or host.paused or host.parked):
+        if len(self._hosts) > kept and not (host.in_flight or host.paused or host.parked is not None):
             del self._hosts[key]
 
     def crowded(self) -> bool:
@@ -169,7 +171,7 @@ class Hosts:
             if host is None or host.resumes_at != resumes_at or host.paused:
                 continue
             host.resumes_at = None
-            self._call_parked(host)
+            self.call_parked(host)
 
     def next_probe(self) -> float | None:
         """Return when the next probe of a failing host is due, or None."""
@@ -194,13 +196,15 @@ class Hosts:
         host.resumes_at = until
         heappush(self._probes, (until, key))
 
-    def _call_parked(self, host: Host) -> None:
+    def call_parked(self, host: Host) -> None:
+        """Give the free slots of a host to the subscriptions that wait for it."""
         if host.paused or host.resumes_at is not None:
             return
-        slots = _slots(host, self._limits)
-        while host.parked and host.in_flight < slots:
-            if self._call(*host.parked.pop()):
+        slots, parked = _slots(host, self._limits), host.parked
+        while parked and host.in_flight < slots:
+            if self._call(*parked.pop()):
                 host.in_flight += 1
+        host.parked = parked or None
 
 
 def _record_nowhere(_kind: Kind, **_fields: object) -> None:

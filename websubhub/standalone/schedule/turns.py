@@ -94,7 +94,10 @@ class Turns(Generic[C]):
     def _take_admitted(self, claims: list[C], limit: int, now: float) -> None:
         admitted = self._board.admitted
         while admitted and len(claims) < limit:
-            place = self._board.find(*admitted.popleft())
+            subscription, log, segment, index = admitted.popleft()
+            place: tuple[TopicLog, Segment, int] | None = (log, segment, index)
+            if not segment.has(subscription, index):  # it has moved, since others have ended
+                place = self._board.find(log.number, subscription)
             if place is not None and place[1].states[place[2]] == ADMITTED:
                 self._claim(claims, place, self._board.hosts.busy(place[1].hosts[place[2]]), now)
 

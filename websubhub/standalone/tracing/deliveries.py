@@ -37,7 +37,7 @@ class TracedDistributor:
         """Return the content that all subscribers of a topic get."""
         return self._distributor.prepare(message, topic, error_body_bytes=error_body_bytes, timed=timed)
 
-    async def send(self, deliveries: Iterable[Sending], settled: Settled) -> None:
+    async def send(self, deliveries: Iterable[Sending | None], settled: Settled) -> None:
         """Make deliveries. The key of each is the ``Delivery`` of a broker."""
         spans = _Spans(self._tracer, settled)
         try:
@@ -54,11 +54,14 @@ class _Spans:
         self._settled = settled
         self._open: dict[Sending, Span] = {}
 
-    def begin(self, sendings: Iterable[Sending]) -> Iterator[Sending]:
+    def begin(self, sendings: Iterable[Sending | None]) -> Iterator[Sending | None]:
         """Yield the deliveries, and begin a span for each, which its request names."""
         update: Update | None = None
         context = Context()
         for sending in sendings:
+            if sending is None:
+                yield None
+                continue
             delivery = cast("Delivery", sending.key)
             if delivery.update is not update:
                 update = delivery.update

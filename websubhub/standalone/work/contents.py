@@ -20,8 +20,10 @@ class Distributor(Protocol):
         """Return the content that all subscribers of a topic get."""
         ...
 
-    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
-        """Make deliveries, and call ``settled`` once for each."""
+    async def send(
+        self, deliveries: Iterable[Delivery | None], settled: Callable[[Delivery, DeliveryOutcome], None]
+    ) -> None:
+        """Make deliveries, and call ``settled`` once for each. After None, ask again after the next outcome."""
         ...
 
 

@@ -60,6 +60,7 @@ class DeliveryLoop:
         self._idle = 0
         self._claiming: anyio.CancelScope | None = None
         self._stopped = False
+        self._follower: object = None  # who asks for more after each outcome; one does that for all
         self._contents = Contents(distributor)
 
     async def run(self) -> None:
@@ -119,24 +120,55 @@ class DeliveryLoop:
 
     async def _send(self, claimed: Sequence[Delivery]) -> None:
         self._contents.timed = self._settler.look()
+        under_way = list(claimed)
         try:
-            await self._distributor.send(self._sendings(claimed), self._settle)
+            await self._distributor.send(self._sendings(under_way), self._settle)
         except Exception:
             log.exception("Deliveries could not be made, and will be retried.")
-            for delivery in claimed:
+            for delivery in under_way:
                 if self._settler.give_back(delivery):
                     self._make_room()
 
-    def _sendings(self, claimed: Sequence[Delivery]) -> Iterator[Sending]:
+    def _sendings(self, under_way: list[Delivery]) -> Iterator[Sending | None]:
+        """Yield deliveries, then those that are due after their outcomes, as long as nobody has to wait for their data.
+
+        Args:
+            under_way: The first deliveries, to which those that follow are added.
+        """
         update = content = None
-        for delivery in claimed:
-            if delivery.update is not update:
-                update = delivery.update
-                content = self._content_or_none(update)
-            if content is not None:
-                yield Sending(delivery.callback, content, delivery.secret, delivery)
-            elif self._settler.give_back(delivery):
-                self._make_room()
+        claimed: Sequence[Delivery] = tuple(under_way)
+        while claimed:
+            for delivery in claimed:
+                if delivery.update is not update:
+                    update = delivery.update
+                    content = self._content_or_none(update)
+                if content is not None:
+                    yield Sending(delivery.callback, content, delivery.secret, delivery)
+                elif self._settler.give_back(delivery):
+                    self._make_room()
+            claimed = self._claim_at_hand(under_way)
+            if not claimed:
+                self._follower = follower = object()
+                while not claimed and self._may_follow():
+                    yield None
+                    if self._follower is not follower:
+                        return
+                    claimed = self._claim_at_hand(under_way)
+
+    def _may_follow(self) -> bool:
+        return not self._stopped and self._slots - self._under_way >= _CLAIM_AT_ONCE
+
+    def _claim_at_hand(self, under_way: list[Delivery]) -> Sequence[Delivery]:
+        if not self._may_follow():
+            return ()
+        claimed = self._broker.claim_at_hand(_CLAIM_AT_ONCE)
+        if claimed:
+            self._contents.timed = self._settler.look()
+            self._under_way += len(claimed)
+            if len(under_way) > _CLAIM_AT_ONCE:
+                under_way[:] = [delivery for delivery in under_way if not delivery.settled]
+            under_way += claimed
+        return claimed
 
     def _content_or_none(self, update: Update) -> SharedContent | None:
         try:

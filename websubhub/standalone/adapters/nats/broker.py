@@ -47,6 +47,10 @@ class ClusterBroker:
         """Wait until deliveries of this process are due, and claim 1 to ``limit`` of them."""
         return await self._own.claim(limit)
 
+    def claim_at_hand(self, limit: int) -> Sequence[Delivery]:
+        """Claim deliveries of this process that are due and need nothing from the store."""
+        return self._own.claim_at_hand(limit)
+
     async def flush(self) -> None:
         """Return once every settlement of this process made so far is durable."""
         await self._own.flush()

@@ -1,7 +1,7 @@
 """Writing the outcomes of deliveries to SQLite."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from websubhub.standalone.adapters.sqlite.counts import More, count
 from websubhub.standalone.adapters.sqlite.file.database import Connection
@@ -31,10 +31,11 @@ def write_settlements(connection: Connection, settlements: Settlements, now: flo
     count(connection, counts)
     if settlements.attempts:
         write_attempts(connection, settlements.attempts)
-    connection.executemany(
-        "UPDATE dead_letters SET replaying = 0, attempts = attempts + 1, reason = ? WHERE id = ? AND replaying",
-        settlements.failed_replays,
-    )
+    if settlements.failed_replays:
+        connection.executemany(
+            "UPDATE dead_letters SET replaying = 0, attempts = attempts + 1, reason = ? WHERE id = ? AND replaying",
+            settlements.failed_replays,
+        )
 
 
 def _write_positions(connection: Connection, settlements: Settlements, now: float) -> dict[Key, More]:
@@ -43,28 +44,34 @@ def _write_positions(connection: Connection, settlements: Settlements, now: floa
     for (_, sequence), subscriptions in settlements.moved.items():
         moved[sequence] += subscriptions  # their numbers imply the topic
     given_up = {(death.subscription, death.sequence) for death in settlements.deaths}
-    written = set()
-    # In ascending order, since a subscription may have moved twice.
-    for sequence in sorted(moved):
-        subscriptions = moved[sequence]
-        if given_up:
-            without = [each for each in subscriptions if (each, sequence) in given_up]
-            if without and _move(connection, sequence, without, None):
-                written.add(sequence)
-            subscriptions = [each for each in subscriptions if (each, sequence) not in given_up]
-        if subscriptions and _move(connection, sequence, subscriptions, now):
-            written.add(sequence)
+    written = 0
+    if given_up:
+        # In ascending order, since a subscription may have moved twice.
+        for sequence in sorted(moved):
+            without = [each for each in moved[sequence] if (each, sequence) in given_up]
+            arrived = [each for each in moved[sequence] if (each, sequence) not in given_up]
+            written += _move(connection, sequence, without, None) + _move(connection, sequence, arrived, now)
+    else:
+        for sequence, subscriptions in moved.items() if len(moved) == 1 else _last_moves(moved):
+            written += _move(connection, sequence, subscriptions, now)
+    if not written:  # outcomes that were already written are repeated as a whole, and then move no subscription
+        return {}
     dead = settlements.given_up()
-    # Outcomes that were already written are repeated as a whole, and then move no subscription.
-    return {
-        key: More(len(subscriptions) - dead[key], dead[key])
-        for key, subscriptions in settlements.moved.items()
-        if key[1] in written
-    }
+    return {key: More(len(each) - dead[key], dead[key]) for key, each in settlements.moved.items()}
 
 
-def _move(connection: Connection, sequence: int, subscriptions: Iterable[int], delivered_at: float | None) -> int:
+def _last_moves(moved: Mapping[int, list[int]]) -> Iterator[tuple[int, Collection[int]]]:
+    """Yield the subscriptions by the last update that they have moved to."""
+    seen: set[int] = set()
+    for sequence in sorted(moved, reverse=True):
+        yield sequence, [each for each in moved[sequence] if each not in seen]
+        seen.update(moved[sequence])
+
+
+def _move(connection: Connection, sequence: int, subscriptions: Collection[int], delivered_at: float | None) -> int:
     """Move subscriptions past an update, which arrived at that time, or never if it is None. Return how many moved."""
+    if not subscriptions:
+        return 0
     return connection.execute(
         "UPDATE positions SET position = ?, delivered_at = coalesce(?, delivered_at) "
         "WHERE subscription_id IN (SELECT value FROM json_each(?)) AND position < ?",

@@ -37,14 +37,13 @@ class AppendedUpdate(NamedTuple):
 
 def append_update(connection: Connection, update: Update, members: Members) -> AppendedUpdate:
     """Append an update to the log of its topic, and begin its message, if it is admitted."""
-    row = connection.execute("SELECT id FROM topics WHERE identity = ?", (url_identity(update.topic),)).fetchone()
+    row = connection.execute("SELECT id, head FROM topics WHERE identity = ?", (url_identity(update.topic),)).fetchone()
     admission = Admission.NOBODY if row is None else members.admit(row[0])
     if admission is not Admission.TAKEN:
         return AppendedUpdate(update, admission)
     topic: int = row[0]
-    sequence: int = connection.execute(
-        "UPDATE topics SET head = head + 1 WHERE id = ? RETURNING head", (topic,)
-    ).fetchone()[0]
+    sequence: int = row[1] + 1
+    connection.execute("UPDATE topics SET head = ? WHERE id = ?", (sequence, topic))
     number = connection.execute(
         "INSERT INTO updates "
         "(topic_id, sequence, message_id, content_type, canonical, hubs, published_at, content, trace) "

@@ -97,6 +97,13 @@ class DatabaseFile:
             return [self.transact(connection, [work])[0] for work in works]
         return outcomes
 
+    def read(self, connection: Connection, work: Callable[[Connection], Any]) -> Outcome:
+        """Run a job that does not write. Nobody else writes meanwhile, so it needs a transaction only if it fails."""
+        try:
+            return work(connection), None
+        except Exception:  # noqa: BLE001 - it is run again, and then raised to the caller
+            return self.transact(connection, [work])[0]
+
     def _transact_lenient(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
         """Run the jobs again, reading invalid UTF-8 as surrogates, so that one bad row does not hide the others."""
         connection.text_factory = _lenient_text

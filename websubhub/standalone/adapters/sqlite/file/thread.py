@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Self, TypeVar, cast
 
@@ -59,13 +60,13 @@ class Unhurried:
     """Writes that join the next commit, or run after a moment, since a commit of two writes costs as much as of one.
 
     Args:
-        wanted: Wakes the thread.
         put: Puts a job into the queue of writes without waking the thread.
+        wake: Wakes the thread.
     """
 
-    def __init__(self, wanted: threading.Condition, put: Callable[[_Job], None]) -> None:
-        self._wanted = wanted
+    def __init__(self, put: Callable[[_Job], None], wake: Callable[[], None]) -> None:
         self._put = put
+        self._wake = wake
         self._last: _Job | None = None  # the others are written before it
 
     async def write(self, work: Callable[[Connection], T], then: Callable[[T], None]) -> T:
@@ -89,8 +90,7 @@ class Unhurried:
 
     def _hurry(self, job: _Job) -> None:
         if not job.event.is_set():
-            with self._wanted:
-                self._wanted.notify()
+            self._wake()
 
 
 class Database:
@@ -105,14 +105,15 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self._file = DatabaseFile(path)
-        self._wanted = threading.Condition()
+        # Each put wakes the thread once. Unlike a condition, it has no lock that one holds while the other waits.
+        self._wanted = SimpleQueue[None]()
         self._writes: deque[_Job] = deque()
         self._settling: deque[_Job] = deque()
         self._reads: deque[_Job] = deque()
         self._open = False
         self._thread = threading.Thread(target=self._run, name="websubhub-sqlite", daemon=True)
         self._call_soon: Callable[..., object] = _nowhere
-        self.unhurried: Unhurried = Unhurried(self._wanted, partial(self._put, self._writes, wake=False))
+        self.unhurried: Unhurried = Unhurried(partial(self._put, self._writes, wake=False), self._wake)
 
     async def __aenter__(self) -> Self:
         native: Any = current_token().native_token
@@ -131,9 +132,8 @@ class Database:
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Finish all jobs, then close the file."""
-        with self._wanted:
-            self._open = False
-            self._wanted.notify()
+        self._open = False
+        self._wake()
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._thread.join)
 
@@ -185,12 +185,14 @@ class Database:
         return cast("T", await job.outcome())
 
     def _put(self, queue: deque[_Job], *jobs: _Job, wake: bool = True) -> None:
-        with self._wanted:
-            if not self._open:
-                raise StoreClosedError("The database is closed.")
-            queue.extend(jobs)
-            if wake:
-                self._wanted.notify()
+        if not self._open:
+            raise StoreClosedError("The database is closed.")
+        queue.extend(jobs)
+        if wake:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._wanted.put(None)
 
     # --- on the thread ------------------------------------------------------------------------------------------------
 
@@ -210,12 +212,11 @@ class Database:
             self._file.close(connection)
 
     def _wait(self) -> bool:
-        with self._wanted:
-            while not (self._writes or self._settling or self._reads):
-                if not self._open:
-                    return False
-                self._wanted.wait()
-            return True
+        while not (self._writes or self._settling or self._reads):
+            if not self._open:
+                return False
+            self._wanted.get()
+        return True
 
     def _round(self, connection: Connection) -> None:
         writes = _first(self._writes, _TOGETHER)
@@ -229,7 +230,7 @@ class Database:
         until = monotonic() + _READING_SECONDS
         while self._reads:
             job = self._reads.popleft()
-            self._transact(connection, [job])
+            job.result, job.error = self._file.read(connection, job.work)
             self._answer([job])
             if monotonic() > until:
                 return

@@ -1,0 +1,57 @@
+"""What needs nothing from the store is claimed without waiting, in its order; the rest is left to ``claim``."""
+
+from tests.standalone.adapters.conftest import Hub
+from websubhub.standalone.ports import Delivery
+
+
+def _sent(deliveries: list[Delivery]) -> list[tuple[str, str]]:
+    """Settle deliveries as done. Return what they were."""
+    for delivery in deliveries:
+        assert not delivery.settled
+        delivery.done()
+        assert delivery.settled
+    return [(delivery.callback, delivery.update.id) for delivery in deliveries]
+
+
+async def test_what_follows_is_claimed_at_once(hub: Hub) -> None:
+    callbacks = [f"https://sub{number}.example/" for number in range(3)]
+    for callback in callbacks:
+        await hub.subscribe(callback)
+    updates = [await hub.publish() for _ in range(3)]
+    sent = _sent(await hub.claim(2))
+    while deliveries := hub.broker.claim_at_hand(2):
+        assert len(deliveries) <= 2
+        sent += _sent(list(deliveries))
+    sent += _sent(await hub.claim())  # where the first callback had to be read, the last one was not
+    while deliveries := hub.broker.claim_at_hand(2):
+        sent += _sent(list(deliveries))
+    for callback in callbacks:
+        assert [update for to, update in sent if to == callback] == updates
+    assert hub.broker.claim_at_hand(2) == ()
+
+
+async def test_what_must_be_read_is_left_to_a_claim_that_waits(hub: Hub) -> None:
+    await hub.subscribe()
+    await hub.publish()
+    [first] = await hub.claim()
+    first.retry(5, "It failed.")
+    hub.clock.now += 5
+    assert hub.broker.claim_at_hand(10) == ()  # the attempts that were made are in the store
+    assert hub.broker.claim_at_hand(10) == ()
+    [second] = await hub.claim()
+    assert second.attempt == 2
+    second.done()
+    assert (await hub.broker.statistics()).waiting == 0
+
+
+async def test_a_claim_that_waits_takes_no_more_than_it_may(hub: Hub) -> None:
+    for number in range(5):
+        await hub.subscribe(f"https://sub{number}.example/")
+    await hub.publish()
+    for delivery in await hub.claim():
+        delivery.retry(5, "It failed.", host_failed=False)
+    hub.clock.now += 5
+    assert hub.broker.claim_at_hand(5) == ()
+    numbers = [len(await hub.claim(2)) for _ in range(3)]
+    assert numbers == [2, 2, 1]
+    assert await hub.claim() == []
