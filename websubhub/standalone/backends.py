@@ -9,12 +9,13 @@ from websubhub.standalone.stores import STORES, kind_of
 _RETRIES_SHARE = 2
 
 
-def open_store(settings: Settings, *, takes_part: bool = True) -> HubStore:
+def open_store(settings: Settings, *, takes_part: bool = True, alone: bool = False) -> HubStore:
     """Return the store of a hub, not yet opened: use it with ``async with``.
 
     Args:
         settings: The settings of the hub.
         takes_part: Whether to work for the hub if its store is shared, or only to look.
+        alone: Whether nobody else may have it open. Nobody else can unless it is shared.
 
     Raises:
         SettingsError: The store is not available here.
@@ -32,7 +33,7 @@ def open_store(settings: Settings, *, takes_part: bool = True) -> HubStore:
         message_seconds=settings.message_days * 86_400,
         message_bytes=settings.max_message_bytes,
     )
-    share = {"takes_part": takes_part} if kind.shared else {}
+    share = {"takes_part": takes_part, "alone": alone} if kind.shared else {}
     return kind.open(settings.store, limits=limits, clock=HubClock(), **share)
 
 

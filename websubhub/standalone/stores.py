@@ -38,7 +38,7 @@ class StoreKind:
 
         Args:
             setting: The setting, which begins with the prefix.
-            rest: What every adapter is made with: ``limits`` and ``clock``, and ``takes_part`` for a shared one.
+            rest: What every adapter is made with: ``limits`` and ``clock``; ``takes_part`` and ``alone`` too for a shared one.
         """
         module, _, name = self.adapter.partition(":")
         adapter = getattr(import_module(f"{__package__}.adapters.{module}"), name)

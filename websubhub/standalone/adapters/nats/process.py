@@ -31,7 +31,7 @@ from websubhub.standalone.adapters.nats.wire.streams import ensure_streams
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.broker.flusher import Pace
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.ports import StoreVersionError
+from websubhub.standalone.ports import StoreLockedError, StoreVersionError
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
 _VERSION = 1
@@ -180,6 +180,16 @@ class HubProcess:
 
         await self.jetstream.connection.listen(self.records.names.subject("alive"), hear)
         await anyio.sleep(_HEAR_SECONDS)
+
+    async def check_alone(self) -> None:
+        """Make sure that no other process of the hub is running.
+
+        Raises:
+            StoreLockedError: One is.
+        """
+        await self.look_on()
+        if not self.is_alone():
+            raise StoreLockedError("Processes of this hub are running; stop them first.")
 
     def is_alone(self) -> bool:
         """Return whether no other process of the hub is alive."""

@@ -30,12 +30,14 @@ class NatsStore:
         limits: The limits of deliveries.
         clock: The time, in seconds since 1970. The machines of one hub must agree on it within seconds.
         takes_part: Whether this process delivers for the hub, or only looks at it.
+        alone: Whether it must be the only one that does.
 
     Attributes:
         clock: The time that everything here goes by.
 
     Raises:
         StoreError: The servers cannot be reached, or do not promise what the hub needs.
+        StoreLockedError: It must be alone, and other processes of the hub are running.
         StoreVersionError: The streams were made by a newer version.
     """
 
@@ -46,9 +48,11 @@ class NatsStore:
         limits: DeliveryLimits | None = None,
         clock: Callable[[], float] = time.time,
         takes_part: bool = True,
+        alone: bool = False,
     ) -> None:
         self.clock = clock
         self._takes_part = takes_part
+        self._alone = alone
         self._stack = AsyncExitStack()
         self._process = process = HubProcess(parse_address(address), limits or DeliveryLimits(), clock)
         members = process.ledger.members
@@ -73,6 +77,8 @@ class NatsStore:
             await stack.enter_async_context(self._process.history.running())
             await stack.enter_async_context(self._own.running())
             keeper = self._process.keeper(self._own.flush)
+            if self._alone:
+                await self._process.check_alone()
             if self._takes_part:
                 await self._process.join(keeper)
                 stack.push_async_callback(keeper.leave)
