@@ -4,7 +4,7 @@ from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import HubStore
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.settings import Settings, SettingsError
-from websubhub.standalone.stores import STORES, kind_of
+from websubhub.standalone.stores import STORES, kind_of, shown_store
 
 _RETRIES_SHARE = 2
 
@@ -22,7 +22,7 @@ def open_store(settings: Settings, *, takes_part: bool = True, alone: bool = Fal
     """
     kind = kind_of(settings.store)
     if kind is None or not kind.adapter:
-        raise SettingsError(f"--store {settings.store} is not available in this version; use {STORES[0].form}.")
+        raise SettingsError(f"--store {shown_store(settings.store)} is not available in this version; use {STORES[0].form}.")
     if kind.place and settings.store == kind.prefix:
         raise SettingsError(f"--store {kind.form} needs what {kind.place} stands for.")
     limits = DeliveryLimits(
@@ -46,4 +46,4 @@ async def examine_store(settings: Settings) -> str:
     async with open_store(settings, takes_part=False) as store:
         statistics = await store.broker.statistics()
         await store.examine()
-    return f"the store {settings.store} is sound, with {statistics.subscriptions} subscriptions"
+    return f"the store {shown_store(settings.store)} is sound, with {statistics.subscriptions} subscriptions"

@@ -20,6 +20,7 @@ class StoreKind:
             Empty where this version has none.
         use: What it is for, if not for everything.
         shared: Whether several processes have it open at the same time, as one hub.
+        whole: Whether the adapter gets the whole setting, with the prefix.
     """
 
     prefix: str
@@ -27,6 +28,7 @@ class StoreKind:
     adapter: str = ""
     use: str = ""
     shared: bool = False
+    whole: bool = False
 
     @property
     def form(self) -> str:
@@ -42,7 +44,7 @@ class StoreKind:
         """
         module, _, name = self.adapter.partition(":")
         adapter = getattr(import_module(f"{__package__}.adapters.{module}"), name)
-        place = (setting.removeprefix(self.prefix),) if self.place else ()
+        place = (setting if self.whole else setting.removeprefix(self.prefix),) if self.place else ()
         store: HubStore = adapter(*place, **rest)
         return store
 
@@ -51,6 +53,7 @@ STORES = (
     StoreKind("sqlite:///", "FILE", "sqlite.store:SqliteStore"),
     StoreKind("memory:", adapter="memory.store:MemoryStore", use="for trials"),
     StoreKind("nats://", "HOST:PORT", "nats.store:NatsStore", shared=True),
+    StoreKind("tls://", "HOST:PORT", "nats.store:NatsStore", use="for NATS over TLS", shared=True, whole=True),
 )
 
 

@@ -166,8 +166,9 @@ async def test_a_process_that_nobody_hears_is_fenced_off(join: Open, monkeypatch
         """Neither tell nor hear."""
 
     keeper = keeper_of(first)
-    for work in ("arrange", "beat", "hear"):
+    for work in ("beat", "hear"):
         monkeypatch.setattr(keeper, work, nothing)
+    monkeypatch.setattr(keeper, "_arrange", lambda _: None)
     monkeypatch.setattr(first.store._process._peers, "hear", lambda _: False)  # type: ignore[attr-defined]
     second = await join()
     await until(lambda: len(owned(second)) == 32)
@@ -448,8 +449,13 @@ async def test_under_trio_it_says_so(anyio_backend: str) -> None:
     ("text", "address"),
     [
         ("a:4222", Address(("nats://a:4222",))),
-        ("u:p@a:4222, nats://b/,c", Address(("nats://u:p@a:4222", "nats://b", "nats://c"))),
+        ("u:p%40%2C@a:4222, nats://b/,c", Address(("nats://a:4222", "nats://b", "nats://c"), user="u", password="p@,")),
+        ("u:p@a,u:p@b", Address(("nats://a", "nats://b"), user="u", password="p")),
+        ("token@a", Address(("nats://a",), user="token")),
         ("a?name=x_1&replicas=5&gib=0.5", Address(("nats://a",), "x_1", 5, 0.5)),
+        ("tls://a,b", Address(("tls://a", "tls://b"), tls=True)),
+        ("a?ca=x.pem", Address(("tls://a",), tls=True, ca="x.pem")),
+        ("a?tls=true&cert=c&key=k&token_file=t", Address(("tls://a",), token_file="t", tls=True, cert="c", key="k")),
     ],
 )
 def test_addresses_are_read(text: str, address: Address) -> None:
@@ -458,12 +464,21 @@ def test_addresses_are_read(text: str, address: Address) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a,,b", "a?name=", "a?name=X", "a?name=a.b", "a?replicas=2", "a?gib=0", "a?gib=-1", "a?gib=nan", "a?x=1",
-     ",".join(["a"] * 17)],
-)  # fmt: skip
+    ["", "a,,b", ",".join(["a"] * 17), "http://a", "u:s3cret@a,v:s3cret@b"],
+)
 def test_addresses_that_cannot_be_meant_are_refused(text: str) -> None:
-    with pytest.raises(StoreError, match="must be written nats://HOST:PORT"):
+    with pytest.raises(StoreError, match="must be written nats://HOST:PORT") as raised:
         parse_address(text)
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["name=", "name=X", "name=a.b", "replicas=2", "gib=0", "gib=-1", "gib=nan", "x=1", "tls=yes", "key=x.pem"],
+)
+def test_options_that_cannot_be_meant_are_refused(option: str) -> None:
+    with pytest.raises(StoreError, match="must be some of"):
+        parse_address(f"a?{option}")
 
 
 async def test_a_secret_is_never_printed(join: Open) -> None:

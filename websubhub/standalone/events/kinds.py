@@ -79,6 +79,10 @@ class Kind(Enum):
     STORE_AWAITED = Shape(
         level=logging.WARNING, sentence="A request that was accepted waits for the store: {reason}", same=("reason",)
     )
+    STORE_LOST = Shape(
+        level=logging.WARNING, sentence="The connection to the store was lost, and another is being made: {reason}"
+    )
+    STORE_FOUND = Shape(sentence="The store is connected again, after {seconds} s.")
     DISK_FULL = Shape(level=logging.ERROR, sentence="The store takes nothing new: {reason}")
     SPACE_AGAIN = Shape(sentence="The store has space again.")
 

@@ -12,6 +12,7 @@ from websubhub.standalone.ports.messages import MessageStore
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
     FetchedTopic,
+    StoreConnection,
     StoredSubscription,
     Topic,
     TopicUsage,
@@ -193,6 +194,11 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
     @property
     def letters(self) -> DeadLetterStore:
         """The dead letters, to look for some of them."""
+        ...
+
+    @property
+    def connection(self) -> StoreConnection | None:
+        """The connection to the store, or None if it is in this process."""
         ...
 
     async def examine(self) -> None:

@@ -14,27 +14,30 @@ from websubhub.standalone.adapters.nats.journal.partitions import Partitions
 from websubhub.standalone.adapters.nats.journal.publishing import Publishing
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.ownership.keeper import Keeper
+from websubhub.standalone.adapters.nats.ownership.leaving import Leaver
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
+from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
 from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.adapters.nats.wire.following import Following
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
-from websubhub.standalone.adapters.nats.wire.names import PARTITIONS, Names
+from websubhub.standalone.adapters.nats.wire.names import Names
 from websubhub.standalone.adapters.nats.wire.news import News
 from websubhub.standalone.adapters.nats.wire.streams import ensure_streams
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.broker.flusher import Pace
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.ports import StoreLockedError, StoreVersionError
+from websubhub.standalone.ports import StoreConnection, StoreLockedError
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
-_VERSION = 1
+OWN = Layout(version=1, needs=1)
+"""The layout of this version."""
 _PACE = Pace(together=0.25, looks=3, along=False, trusted=3.0)
 _RECORDS = "tsdk"
 _CLUSTERED = 3
@@ -80,7 +83,7 @@ class HubProcess:
         try:
             await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
             await self._load()
-            await self._check_version()
+            await self._agree_on_layout()
         except BaseException:
             await self.close()
             raise
@@ -94,17 +97,20 @@ class HubProcess:
             await self.records.followed[letter].load()
         await self._news.listen(self.records.followed)
 
-    async def _check_version(self) -> None:
-        layout = {"version": _VERSION, "partitions": PARTITIONS}
+    async def _agree_on_layout(self) -> None:
+        """Make sure that this process and the records have a layout in common, and record it if it is newer."""
+
+        def found() -> Layout | None:
+            recorded = self._knowledge.agreed.get("layout")
+            return None if recorded is None else read_layout(recorded)
 
         def decide() -> bytes | None:
-            found = self._knowledge.agreed.get("layout")
-            if found is None:
-                return json.dumps(layout).encode()
-            if found != layout:
-                raise StoreVersionError(f"The streams have the layout {found}, and this version knows {layout}.")
-            return None
+            layout = agree(found(), OWN)
+            return None if layout is None else json.dumps(layout.write()).encode()
 
+        known = found()
+        if known is not None and known.version < OWN.needs:
+            await self.check_alone()  # older processes cannot work beside this one
         await self.records.change(self.records.names.subject("m", "layout"), decide)
 
     async def close(self) -> None:
@@ -117,8 +123,8 @@ class HubProcess:
         await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
 
     def followers(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        """Return what follows the streams."""
-        return [following.run for following in self.records.followed.values()]
+        """Return what follows the streams, and watches the connection."""
+        return [self.jetstream.connection.watch, *(following.run for following in self.records.followed.values())]
 
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""
@@ -161,7 +167,7 @@ class HubProcess:
             ledger=self.ledger,
             make_log=make_log,
             followed=self.records.followed,
-            flush=flush,
+            leaver=Leaver(self._knowledge, self._partitions, self.ledger, flush),
         )
 
     async def join(self, keeper: Keeper) -> None:
@@ -190,6 +196,13 @@ class HubProcess:
         await self.look_on()
         if not self.is_alone():
             raise StoreLockedError("Processes of this hub are running; stop them first.")
+
+    @property
+    def state(self) -> StoreConnection:
+        """How this process is connected, and how much of the work is its own."""
+        connection = self.jetstream.connection
+        owned = len(self._knowledge.membership.owned)
+        return StoreConnection(connected=connection.is_connected, losses=connection.losses, partitions=owned)
 
     def is_alone(self) -> bool:
         """Return whether no other process of the hub is alive."""

@@ -19,6 +19,7 @@ from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
 from websubhub.standalone.adapters.nats.stores.verifications import NatsVerifications
 from websubhub.standalone.adapters.nats.wire.address import parse_address
 from websubhub.standalone.broker.background import in_background
+from websubhub.standalone.ports import StoreConnection
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
 
@@ -65,7 +66,9 @@ class NatsStore:
         standing = Standing(process.records.knowledge, process.questions, self._own.flush)
         self.messages: NatsMessages = NatsMessages(process.records, process.updates, process.history, standing)
         reclaimer = process.reclaimer(self._own.flush)
-        self.broker: ClusterBroker = ClusterBroker(self._own, process.questions, reclaimer)
+        self.broker: ClusterBroker = ClusterBroker(
+            self._own, process.questions, reclaimer, process.jetstream.connection
+        )
         self._answers = answers(self._own, reclaimer, standing)
 
     async def __aenter__(self) -> Self:
@@ -87,6 +90,11 @@ class NatsStore:
                 await self._process.look_on()
             self._stack = stack.pop_all()
         return self
+
+    @property
+    def connection(self) -> StoreConnection:
+        """The connection to the servers."""
+        return self._process.state
 
     async def examine(self) -> None:
         """Check that the streams are as the hub needs them.

@@ -43,6 +43,8 @@ class SqliteStore:
         StoreError: It cannot be opened.
     """
 
+    connection: None = None
+
     def __init__(
         self, path: str, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time
     ) -> None:

@@ -106,9 +106,9 @@ class JetStream:
         head = _headers(b64decode(message.get("hdrs", "")))
         return Stored(message["subject"], message["seq"], b64decode(message.get("data", "")), head)
 
-    async def state(self, stream: str) -> StreamState:
-        """Return what is in a stream."""
-        state = (await self.ask(f"STREAM.INFO.{stream}", None))["state"]
+    async def state(self, stream: str, seconds: float = PATIENCE_SECONDS) -> StreamState:
+        """Return what is in a stream, as its leader knows it, who is asked for at most so long."""
+        state = (await self.ask(f"STREAM.INFO.{stream}", None, seconds))["state"]
         return StreamState(state["first_seq"], state["last_seq"], state["messages"])
 
     async def purge(self, stream: str, below: int, subject: str = "") -> int:
