@@ -21,7 +21,8 @@ from websubhub.standalone.ports import StoreClosedError, StoreError
 
 log: logging.Logger = logging.getLogger("websubhub")
 
-_OLDEST = (2, 12, 7)
+OLDEST_SERVER = (2, 12, 7)
+"""The oldest version of the servers that works."""
 _CONNECT_SECONDS = 2
 _PING_SECONDS = 0.5
 _SILENT_SECONDS = 1.5  # after which a server is left
@@ -87,9 +88,9 @@ class Connection:
             reason = self._trouble or _reason(error) or "no answer"
             raise StoreError(f"No NATS server answers at {self._address.places}: {reason}.") from None
         version = self._client.connected_server_version
-        if (version.major, version.minor, version.patch) < _OLDEST:
+        if (version.major, version.minor, version.patch) < OLDEST_SERVER:
             await self._client.close()
-            oldest = ".".join(map(str, _OLDEST))
+            oldest = ".".join(map(str, OLDEST_SERVER))
             raise StoreError(f"The NATS server is of version {version}, and must be of {oldest} or later.")
         self._choice.connected(self._netloc)
         self._open = True
