@@ -31,13 +31,13 @@ class Pace:
         together: Seconds between two checks for more than a few outcomes, or None for a file on this machine.
         looks: How often to check, or None. A few wait for a publish no longer than this takes.
         along: Whether a few are written with a publish, in the same step.
-        trusted: Seconds after which no more deliveries are claimed, if outcomes cannot be written.
+        trusted: Returns after how many seconds no more deliveries are claimed, if outcomes cannot be written.
     """
 
     together: float | None = None
     looks: int | None = None
     along: bool = True
-    trusted: float = math.inf
+    trusted: Callable[[], float] = lambda: math.inf
 
 
 class Flusher:
@@ -61,7 +61,7 @@ class Flusher:
         """Return whether outcomes are unwritten for so long, or so many, that no more deliveries should be claimed."""
         return bool(self._unwritten) and (
             sum(unwritten.count for unwritten in self._unwritten) > _UNWRITTEN_MOST
-            or monotonic() - self._unwritten_since > self._pace.trusted
+            or monotonic() - self._unwritten_since > self._pace.trusted()
         )
 
     async def run(self) -> None:

@@ -61,6 +61,11 @@ class Peers:
         self._peers[name] = peer
         return before is None or (before.partitions, before.leaving) != (peer.partitions, peer.leaving)
 
+    @property
+    def hears(self) -> bool:
+        """Whether this process hears itself, so that it would hear others too."""
+        return monotonic() - self._heard_at <= _DEAF_SECONDS
+
     def _count(self, now: float) -> None:
         """Note that this process hears at a time, and leave out the time before, if it heard nobody then."""
         deaf = now - self._heard_at
