@@ -41,7 +41,7 @@ def main() -> int:
         for benchmark in BENCHMARKS.values():
             _say(f"{benchmark.name:20} {benchmark.question}")
         return 0
-    for name in dict.fromkeys(each for name in options.names for each in _GROUPS.get(name, [name])):
+    for name in dict.fromkeys(each for word in options.names for each in _GROUPS.get(word, [word])):
         benchmark = BENCHMARKS[name]
         _say(f"\n{name}: {benchmark.question}")
         table = benchmark.table(options.rounds)

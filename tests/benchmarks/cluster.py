@@ -1,4 +1,4 @@
-"""What a hub of several processes on NATS costs, beside the same hub on SQLite: ``python -m tests.benchmarks cluster``."""
+"""What a hub of several processes on NATS costs, beside one on SQLite: ``python -m tests.benchmarks cluster``."""
 
 import statistics
 import tempfile

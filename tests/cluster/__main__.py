@@ -1,4 +1,4 @@
-"""Run the tests that are about a hub, whatever its store, over NATS: ``python -m tests.cluster [ARGUMENTS OF PYTEST]``."""
+"""Run the tests that are about a whole hub over NATS: ``python -m tests.cluster [ARGUMENTS OF PYTEST]``."""
 
 import os
 import subprocess
@@ -42,7 +42,15 @@ def main() -> int:
     """Run them, and return the exit status of pytest."""
     tests = [str(_TESTS / name) for name in _ABOUT_THE_HUB]
     with tempfile.TemporaryDirectory() as folder, one_server(Path(folder)) as url:
-        command = [sys.executable, "-m", "pytest", "-p", "tests.cluster.over_nats", *(sys.argv[1:] or ["-n", "2"]), *tests]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "tests.cluster.over_nats",
+            *(sys.argv[1:] or ["-n", "2"]),
+            *tests,
+        ]
         return subprocess.run(command, env=os.environ | {VARIABLE: url}, check=False).returncode
 
 

@@ -302,9 +302,7 @@ def _account(
     )
 
 
-def _unexplained(
-    known: Mapping[str, list[Arrival]], times: Sequence[tuple[float, float, float]]
-) -> Iterator[str]:
+def _unexplained(known: Mapping[str, list[Arrival]], times: Sequence[tuple[float, float, float]]) -> Iterator[str]:
     """What came again although it was answered away from any fault."""
     for callback, arrivals in known.items():
         answered: dict[int, float] = {}

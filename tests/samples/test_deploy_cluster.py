@@ -54,7 +54,9 @@ def composed_settings() -> Settings:
 
 
 def settings() -> Settings:
-    given = {each["name"]: each.get("value", "a-token-of-the-secret") for each in container("Deployment", "websubhub")["env"]}
+    given = {
+        each["name"]: each.get("value", "a-token-of-the-secret") for each in container("Deployment", "websubhub")["env"]
+    }
     return load({}, given)
 
 
@@ -135,7 +137,9 @@ def test_the_servers_take_their_configuration_and_write_at_once(where: str, tmp_
     config = tmp_path / "nats.conf"
     config.write_text(text)
     assert PROGRAM is not None
-    done = subprocess.run([PROGRAM, "-t", "-c", str(config)], env={"NAME": "nats-1"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [PROGRAM, "-t", "-c", str(config)], env={"NAME": "nats-1"}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

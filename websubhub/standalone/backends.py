@@ -22,7 +22,9 @@ def open_store(settings: Settings, *, takes_part: bool = True, alone: bool = Fal
     """
     kind = kind_of(settings.store)
     if kind is None or not kind.adapter:
-        raise SettingsError(f"--store {shown_store(settings.store)} is not available in this version; use {STORES[0].form}.")
+        raise SettingsError(
+            f"--store {shown_store(settings.store)} is not available in this version; use {STORES[0].form}."
+        )
     if kind.place and settings.store == kind.prefix:
         raise SettingsError(f"--store {kind.form} needs what {kind.place} stands for.")
     limits = DeliveryLimits(

@@ -40,7 +40,8 @@ class StoreKind:
 
         Args:
             setting: The setting, which begins with the prefix.
-            rest: What every adapter is made with: ``limits`` and ``clock``; ``takes_part`` and ``alone`` too for a shared one.
+            rest: What every adapter is made with: ``limits`` and ``clock``, and for a shared one ``takes_part`` and
+                ``alone`` too.
         """
         module, _, name = self.adapter.partition(":")
         adapter = getattr(import_module(f"{__package__}.adapters.{module}"), name)

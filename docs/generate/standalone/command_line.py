@@ -31,8 +31,8 @@ They follow no redirects and ignore proxies in the environment, so that the toke
 
 _NOTES = {
     "export": (
-        "The file has the topics with their options and what is remembered of their last fetch, the subscriptions with "
-        "their secrets, the requests that wait for their verification, the announced topics, and the paused hosts.\n"
+        "The file has the topics with their options and what is remembered of their last fetch, the subscriptions "
+        "with their secrets, the requests that wait for their verification, the announced topics, and the paused hosts.\n"
         "It has no updates, messages or dead letters: how many deliveries are still owed is told on stderr, and "
         "`--drain` delivers them first.\n"
         "The file is new and only for its owner, and nothing is written to a terminal.\n"

@@ -19,7 +19,7 @@ from websubhub.standalone.adapters.nats.ownership import peers as peers_module
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
 from websubhub.standalone.adapters.nats.store import NatsStore
-from websubhub.standalone.adapters.nats.wire.choosing import Choice
+from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreError, StoreLockedError, StoreVersionError
 
@@ -128,7 +128,7 @@ class Place:
 
 
 def test_the_server_that_was_lost_is_tried_last() -> None:
-    choice, servers = Choice(), [Place(f"nats://{name}:4222") for name in "abc"]
+    choice, servers = ServerChoice(), [Place(f"nats://{name}:4222") for name in "abc"]
     choice.connected("a:4222")
     tried = [(place.uri.hostname, pause > 0) for place, pause in (choice(servers, {}) for _ in range(6))]
     assert tried[:2] == [("b", False), ("c", False)]
@@ -170,7 +170,12 @@ def test_silence_counts_only_while_this_process_hears_itself(monkeypatch: pytest
 def test_what_another_process_gives_up_or_takes_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers_module, "monotonic", Time())
     peers = Peers("own")
-    assert [peers.hear(said("other", *numbers)) for numbers in [(1,), (1,), (1, 2), (1, 2)]] == [True, False, True, False]
+    assert [peers.hear(said("other", *numbers)) for numbers in [(1,), (1,), (1, 2), (1, 2)]] == [
+        True,
+        False,
+        True,
+        False,
+    ]
     assert not peers.hear(b"not of us")
 
 

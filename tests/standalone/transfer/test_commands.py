@@ -65,7 +65,7 @@ def test_a_hub_moves_and_what_it_still_owes_is_drained_or_counted(tmp_path: Path
         assert "Imported 1 topics, 2 subscriptions" in done.stderr
         with served(tmp_path, "--store", new, "--delivery-timeout", "0.5", "--retry-delays", "3600") as hub:
             _publish(hub.url, b"to the new one")
-            until_in_thread(lambda: "/ok/1" in log.read_text(), lambda: log.read_text())
+            until_in_thread(lambda: "/ok/1" in log.read_text(), log.read_text)
             _metric(hub.base, "websubhub_backlog 1.0")
             hub.stop()
         left = run("export", "-", "--store", new)

@@ -26,7 +26,9 @@ RECORDS: list[Record] = [
         )
         for number in range(1_000)
     ),
-    PendingVerification(id="i", mode=Mode.SUBSCRIBE, topic="https://t.example/", callback="https://c.example/", due_at=1),
+    PendingVerification(
+        id="i", mode=Mode.SUBSCRIBE, topic="https://t.example/", callback="https://c.example/", due_at=1
+    ),
     AnnouncedRecord("https://topic.example/"),
     PausedRecord("sub.example"),
 ]
@@ -80,21 +82,21 @@ def _values(line: bytes, **changes: object) -> bytes:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda data: b"", "not written by websubhub export"),
-        (lambda data: b"SQLite format 3\0" + bytes(5_000), "not written by websubhub export"),
-        (lambda data: b"[" * 4_000 + b"\n", "not written by websubhub export"),
+        (lambda _: b"", "not written by websubhub export"),
+        (lambda _: b"SQLite format 3\0" + bytes(5_000), "not written by websubhub export"),
+        (lambda _: b"[" * 4_000 + b"\n", "not written by websubhub export"),
         (lambda data: data.replace(b'"version":1', b'"version":2', 1), "newer version"),
         (lambda data: data[: len(data) // 2], "cut off"),
         (lambda data: data[: data.rindex(b'{"end"')], "cut off"),
         (lambda data: data + b'{"paused":{"host":"x.example"}}\n', "goes on behind its end"),
         (lambda data: _line(data, 5, lambda line: line.replace(b"sub.example", b"sub.exampla")), "does not match"),
-        (lambda data: _line(data, 5, lambda line: b""), "does not match"),
-        (lambda data: _line(data, 5, lambda line: b"{}\n"), "Line 6 of the file is damaged"),
-        (lambda data: _line(data, 5, lambda line: b"\xff\n"), "Line 6 of the file is damaged"),
-        (lambda data: _line(data, 5, lambda line: b"[" * 200_000 + b"\n"), "Line 6 of the file is damaged"),
-        (lambda data: _line(data, 5, lambda line: b'{"other":{}}\n'), "Record 5 .* other is not a kind of record"),
-        (lambda data: _line(data, 5, lambda line: b'{"subscription":[]}\n'), "Record 5 .* not an object"),
-        (lambda data: _line(data, 5, lambda line: b'{"subscription":{}}\n'), "Record 5 .* topic is missing"),
+        (lambda data: _line(data, 5, lambda _: b""), "does not match"),
+        (lambda data: _line(data, 5, lambda _: b"{}\n"), "Line 6 of the file is damaged"),
+        (lambda data: _line(data, 5, lambda _: b"\xff\n"), "Line 6 of the file is damaged"),
+        (lambda data: _line(data, 5, lambda _: b"[" * 200_000 + b"\n"), "Line 6 of the file is damaged"),
+        (lambda data: _line(data, 5, lambda _: b'{"other":{}}\n'), "Record 5 .* other is not a kind of record"),
+        (lambda data: _line(data, 5, lambda _: b'{"subscription":[]}\n'), "Record 5 .* not an object"),
+        (lambda data: _line(data, 5, lambda _: b'{"subscription":{}}\n'), "Record 5 .* topic is missing"),
         *(
             (lambda data, name=name, value=value: _line(data, 5, lambda line: _values(line, **{name: value})), said)
             for name, value, said in [

@@ -37,7 +37,7 @@ async def _opened(kind: str, folder: Path) -> AsyncIterator[Opened]:
     """How to open a new store of a kind, again and again."""
     if kind == "nats":
         assert PROGRAM is not None, WHY_NOT
-        folder.mkdir()
+        folder.mkdir()  # noqa: ASYNC240 - a test alone on its loop
         with one_server(folder) as url:
             place = f"{url.removeprefix('nats://')}?gib=0.01"
             yield lambda: NatsStore(place, clock=lambda: NOW, alone=True)
@@ -101,8 +101,8 @@ ways = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Both of what is not about NATS is said by one of them."""
+def anyio_backend() -> str:
+    """The client of NATS works on asyncio only."""
     return "asyncio"
 
 

@@ -27,7 +27,11 @@ _COMMANDS = (
         "list announced topics that are not fetched yet; replay or drop the dead ones",
         "remote:add_announcements",
     ),
-    ("export", "write topics, subscriptions and their secrets to a file, to move to another store", "exporting:add_arguments"),
+    (
+        "export",
+        "write topics, subscriptions and their secrets to a file, to move to another store",
+        "exporting:add_arguments",
+    ),
     ("import", "read the file of an export into the store", "importing:add_arguments"),
     ("doctor", "check the store, the public URL, a callback or a topic", "examine:add_arguments"),
     ("completion", "print the completion script of a shell", "completion:add_arguments"),

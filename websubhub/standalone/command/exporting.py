@@ -117,9 +117,9 @@ def _tell_left(left: "LeftBehind") -> None:
 
 def summary(counts: dict[str, int]) -> str:
     """Return the numbers of records in words."""
-    kinds = ("topic", "subscription", "verification")
-    first = [f"{counts.get(kind, 0):,} {kind}s" for kind in kinds]
-    return f"{', '.join(first)}, {counts.get('announced', 0):,} announced topics and {counts.get('paused', 0):,} paused hosts"
+    kinds = {"topic": "topics", "subscription": "subscriptions", "verification": "verifications"}
+    kinds |= {"announced": "announced topics", "paused": "paused hosts"}
+    return ", ".join(f"{counts.get(kind, 0):,} {words}" for kind, words in kinds.items())
 
 
 def tell(sentence: str) -> None:

@@ -44,7 +44,9 @@ def written(path: str) -> Iterator[IO[bytes]]:
     """
     if path == _PIPE:
         if sys.stdout.isatty():
-            raise TransferError("The secrets of subscriptions are not written to a terminal: name a file, or use a pipe.")
+            raise TransferError(
+                "The secrets of subscriptions are not written to a terminal: name a file, or use a pipe."
+            )
         yield sys.stdout.buffer
         return
     try:

@@ -128,7 +128,9 @@ def _lines(source: IO[bytes], seal: Seal | None) -> Iterator[bytes]:
     read = 0
     while line := source.readline(_LINE_BYTES):
         if not line.endswith(b"\n"):
-            raise TransferError("The file is cut off." if len(line) < _LINE_BYTES else "A line of the file is too long.")
+            raise TransferError(
+                "The file is cut off." if len(line) < _LINE_BYTES else "A line of the file is too long."
+            )
         plain = (line,) if seal is None else opened(seal, line.strip()).splitlines(keepends=True)
         read += len(plain)
         if read > _LINES_MOST:

@@ -79,8 +79,6 @@ def _seal(passphrase: str, salt: bytes, cost: int) -> Seal:
     try:
         from cryptography.fernet import Fernet  # noqa: PLC0415 - only an encrypted file needs it
     except ImportError:
-        raise TransferError(
-            "A passphrase needs the extra encryption: pip install 'websubhub[encryption]'."
-        ) from None
+        raise TransferError("A passphrase needs the extra encryption: pip install 'websubhub[encryption]'.") from None
     key = scrypt(passphrase.encode(), salt=salt, n=cost, r=_BLOCK, p=1, maxmem=_MEMORY_BYTES, dklen=_KEY_BYTES)
     return Fernet(urlsafe_b64encode(key))

@@ -83,7 +83,12 @@ def _options(options: dict[str, str], *, is_tls: bool) -> dict[str, object]:
     gib, tls = options.pop("gib", "10"), options.pop("tls", "")
     files = {word: options.pop(word, "") for word in ("ca", "cert", "key", "token_file")}
     is_right = not options and _NAME.fullmatch(name) and (not replicas or replicas in _REPLICAS)
-    if not is_right or not _SIZE.fullmatch(gib) or tls not in {"", "true", "false"} or (files["key"] and not files["cert"]):
+    if (
+        not is_right
+        or not _SIZE.fullmatch(gib)
+        or tls not in {"", "true", "false"}
+        or (files["key"] and not files["cert"])
+    ):
         raise StoreError(f"The options of the store must be some of {_OPTIONS}.")
     encrypted = is_tls or tls == "true" or (not tls and bool(files["ca"] or files["cert"]))
     return {"name": name, "replicas": int(replicas or 0), "gib": float(gib), "tls": encrypted, **files}

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 _PAUSE_SECONDS = 0.2
 
 
-class Place(Protocol):
+class NamedServer(Protocol):
     """A server, as the client names it."""
 
     @property
@@ -15,7 +15,7 @@ class Place(Protocol):
         """Its URL, in parts."""
 
 
-class Choice:
+class ServerChoice:
     """Tries the servers in turn, those first that were tried least since a connection was made."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Choice:
         self._tried.clear()
         self._tried[netloc] = 1
 
-    def __call__(self, servers: Sequence[Place], _info: object) -> tuple[Any, float]:
+    def __call__(self, servers: Sequence[NamedServer], _info: object) -> tuple[Any, float]:
         """Return a server, and how long to wait before it is tried."""
         chosen = min(servers, key=lambda server: self._tried[server.uri.netloc])
         tried = self._tried[chosen.uri.netloc]

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from websubhub.standalone.adapters.nats.wire.address import Address
-from websubhub.standalone.adapters.nats.wire.choosing import Choice
+from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.adapters.nats.wire.credentials import credentials
 from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
 from websubhub.standalone.events.kinds import Kind
@@ -64,7 +64,7 @@ class Connection:
         self._client = _Client()
         self._open = False
         self._trouble = ""
-        self._choice = Choice()
+        self._choice = ServerChoice()
         self._lost_at = 0.0
         self._leaves = False
         self.losses: int = 0
