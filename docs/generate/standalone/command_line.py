@@ -32,7 +32,8 @@ They follow no redirects and ignore proxies in the environment, so that the toke
 _NOTES = {
     "export": (
         "The file has the topics with their options and what is remembered of their last fetch, the subscriptions "
-        "with their secrets, the requests that wait for their verification, the announced topics, and the paused hosts.\n"
+        "with their secrets, the requests that wait for their verification, the announced topics, and the paused "
+        "hosts.\n"
         "It has no updates, messages or dead letters: how many deliveries are still owed is told on stderr, and "
         "`--drain` delivers them first.\n"
         "The file is new and only for its owner, and nothing is written to a terminal.\n"
@@ -42,8 +43,8 @@ _NOTES = {
     ),
     "import": (
         "The whole file is checked before anything is stored.\n"
-        "Subscriptions that the store has already, as new or newer, stay as they are, so an import that was interrupted "
-        "is simply repeated.\n"
+        "Subscriptions that the store has already, as new or newer, stay as they are, so an import that was "
+        "interrupted is simply repeated.\n"
         "Every process of the hub must be stopped for it."
     ),
     "serve": (

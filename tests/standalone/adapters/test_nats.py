@@ -11,6 +11,7 @@ import pytest
 from tests.standalone.adapters.conftest import Clock, Hub
 from tests.waiting import PATIENCE, until
 from websubhub.standalone.adapters.nats.journal import partition as partition_module
+from websubhub.standalone.adapters.nats.ownership import keeper as keeper_module
 from websubhub.standalone.adapters.nats.ownership import peers
 from websubhub.standalone.adapters.nats.store import NatsStore
 from websubhub.standalone.adapters.nats.wire import connection as connection_module
@@ -37,6 +38,12 @@ Open = Callable[[], Awaitable[Hub]]
 def anyio_backend() -> str:
     """The client of the servers works on asyncio only."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def never_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that a busy machine holds up is not a process that was stopped."""
+    monkeypatch.setattr(keeper_module, "SLEPT_SECONDS", 100.0)
 
 
 @pytest.fixture
@@ -189,7 +196,7 @@ async def test_a_process_that_stood_still_trusts_itself_no_more(join: Open) -> N
     update = await hub.publish()
     [delivery] = await hub.claim()
     keeper = keeper_of(hub)
-    keeper._looked_at -= 10
+    keeper._looked_at -= 1_000
     keeper.look()
     assert owned(hub) == set()
     delivery.done()

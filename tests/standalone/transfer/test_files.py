@@ -79,40 +79,40 @@ def _values(line: bytes, **changes: object) -> bytes:
     return json.dumps({name: values | changes}).encode() + b"\n"
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda _: b"", "not written by websubhub export"),
-        (lambda _: b"SQLite format 3\0" + bytes(5_000), "not written by websubhub export"),
-        (lambda _: b"[" * 4_000 + b"\n", "not written by websubhub export"),
-        (lambda data: data.replace(b'"version":1', b'"version":2', 1), "newer version"),
-        (lambda data: data[: len(data) // 2], "cut off"),
-        (lambda data: data[: data.rindex(b'{"end"')], "cut off"),
-        (lambda data: data + b'{"paused":{"host":"x.example"}}\n', "goes on behind its end"),
-        (lambda data: _line(data, 5, lambda line: line.replace(b"sub.example", b"sub.exampla")), "does not match"),
-        (lambda data: _line(data, 5, lambda _: b""), "does not match"),
-        (lambda data: _line(data, 5, lambda _: b"{}\n"), "Line 6 of the file is damaged"),
-        (lambda data: _line(data, 5, lambda _: b"\xff\n"), "Line 6 of the file is damaged"),
-        (lambda data: _line(data, 5, lambda _: b"[" * 200_000 + b"\n"), "Line 6 of the file is damaged"),
-        (lambda data: _line(data, 5, lambda _: b'{"other":{}}\n'), "Record 5 .* other is not a kind of record"),
-        (lambda data: _line(data, 5, lambda _: b'{"subscription":[]}\n'), "Record 5 .* not an object"),
-        (lambda data: _line(data, 5, lambda _: b'{"subscription":{}}\n'), "Record 5 .* topic is missing"),
-        *(
-            (lambda data, name=name, value=value: _line(data, 5, lambda line: _values(line, **{name: value})), said)
-            for name, value, said in [
-                ("callback", "ftp://x.example/", "callback is not a URL"),
-                ("callback", 5, "callback is not a URL"),
-                ("secret", "a\r\nb", "secret is not a text"),
-                ("secret", "\ud800", "secret is not a text"),
-                ("secret", "x" * 5_000, "secret is not a text"),
-                ("lease_seconds", -1, "lease_seconds is not a whole number"),
-                ("lease_seconds", True, "lease_seconds is not a whole number"),
-                ("requested_at", float("nan"), "requested_at is not a number"),
-                ("requested_at", 1e300, "requested_at is not a number"),
-            ]
-        ),
-    ],
-)
+WRONG: list[tuple[Callable[[bytes], bytes], str]] = [
+    (lambda _: b"", "not written by websubhub export"),
+    (lambda _: b"SQLite format 3\0" + bytes(5_000), "not written by websubhub export"),
+    (lambda _: b"[" * 4_000 + b"\n", "not written by websubhub export"),
+    (lambda data: data.replace(b'"version":1', b'"version":2', 1), "newer version"),
+    (lambda data: data[: len(data) // 2], "cut off"),
+    (lambda data: data[: data.rindex(b'{"end"')], "cut off"),
+    (lambda data: data + b'{"paused":{"host":"x.example"}}\n', "goes on behind its end"),
+    (lambda data: _line(data, 5, lambda line: line.replace(b"sub.example", b"sub.exampla")), "does not match"),
+    (lambda data: _line(data, 5, lambda _: b""), "does not match"),
+    (lambda data: _line(data, 5, lambda _: b"{}\n"), "Line 6 of the file is damaged"),
+    (lambda data: _line(data, 5, lambda _: b"\xff\n"), "Line 6 of the file is damaged"),
+    (lambda data: _line(data, 5, lambda _: b"[" * 200_000 + b"\n"), "Line 6 of the file is damaged"),
+    (lambda data: _line(data, 5, lambda _: b'{"other":{}}\n'), "Record 5 .* other is not a kind of record"),
+    (lambda data: _line(data, 5, lambda _: b'{"subscription":[]}\n'), "Record 5 .* not an object"),
+    (lambda data: _line(data, 5, lambda _: b'{"subscription":{}}\n'), "Record 5 .* topic is missing"),
+    *(
+        (lambda data, name=name, value=value: _line(data, 5, lambda line: _values(line, **{name: value})), said)
+        for name, value, said in [
+            ("callback", "ftp://x.example/", "callback is not a URL"),
+            ("callback", 5, "callback is not a URL"),
+            ("secret", "a\r\nb", "secret is not a text"),
+            ("secret", "\ud800", "secret is not a text"),
+            ("secret", "x" * 5_000, "secret is not a text"),
+            ("lease_seconds", -1, "lease_seconds is not a whole number"),
+            ("lease_seconds", True, "lease_seconds is not a whole number"),
+            ("requested_at", float("nan"), "requested_at is not a number"),
+            ("requested_at", 1e300, "requested_at is not a number"),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), WRONG, ids=[f"{number}-{said}" for number, (_, said) in enumerate(WRONG)])
 def test_what_is_wrong_with_a_file_is_said(change: Callable[[bytes], bytes], said: str) -> None:
     with pytest.raises(TransferError, match=said) as raised:
         read(change(written()))

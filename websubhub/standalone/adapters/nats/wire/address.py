@@ -61,7 +61,7 @@ def parse_address(text: str) -> Address:
     places, _, query = text.partition("?")
     parts = [place.strip().rstrip("/") for place in places.split(",")]
     schemes = {scheme for part in parts for scheme in _SCHEMES if part.startswith(scheme)}
-    bare = [part.partition("://")[2] or part for part in parts]
+    bare = [part.removeprefix(_SCHEMES[0]).removeprefix(_SCHEMES[1]) for part in parts]
     accounts = [part.rpartition("@")[0] for part in bare if "@" in part]
     hosts = [part.rpartition("@")[2] for part in bare]
     options = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=16))
