@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
 
-import anyio
 import attrs
 import pytest
 import trustme
@@ -19,6 +18,7 @@ from websubhub.standalone.adapters.nats.ownership import peers as peers_module
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
 from websubhub.standalone.adapters.nats.store import NatsStore
+from websubhub.standalone.adapters.nats.wire import connection as connection_module
 from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreError, StoreLockedError, StoreVersionError
@@ -111,15 +111,27 @@ async def test_a_server_that_does_not_answer_is_left(
     async with NatsStore(nats_hub, clock=clock) as store:
         store.broker.report_to(lambda _, **fields: told.append(fields))
         client = store._process.jetstream.connection._client
-        flushed = client.flush
 
-        async def no_answer(*_: object) -> None:
-            monkeypatch.setattr(client, "flush", flushed)
-            await anyio.sleep_forever()
+        async def nothing(_: object) -> None:
+            """Ask nothing."""
+            monkeypatch.undo()
 
-        monkeypatch.setattr(client, "flush", no_answer)
+        monkeypatch.setattr(client, "_send_ping", nothing)
         await until(lambda: len(told) == 2)
     assert told[0] == {"reason": "it does not answer"}
+
+
+async def test_an_answer_that_comes_late_is_no_reason_to_stop_reading(
+    nats_hub: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "_SILENT_SECONDS", 0.0)  # every answer comes late
+    monkeypatch.setattr(connection_module, "_SLEPT_SECONDS", 0.0)  # and that is this process's own fault
+    async with NatsStore(nats_hub, clock=clock) as store:
+        process = store._process
+        heard = process._peers._heard_at
+        await until(lambda: process._peers._heard_at > heard + 3)
+        assert store.connection.losses == 0
+        await store.check_writable()
 
 
 class Place:

@@ -117,8 +117,12 @@ class Keeper:
                 await self._news.wait(BEAT_SECONDS)
 
     async def _beat(self) -> None:
+        told = -1
         while True:
             self.look()
+            if told != len(self.owned):
+                told = len(self.owned)
+                log.info("This process delivers to %d of %d partitions.", told, PARTITIONS)
             try:
                 await self.beat()
             except StoreError as error:

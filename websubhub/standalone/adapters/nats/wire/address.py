@@ -1,6 +1,7 @@
 """The setting that names the servers."""
 
 import re
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from attrs import field, frozen
@@ -78,7 +79,7 @@ def parse_address(text: str) -> Address:
     )
 
 
-def _options(options: dict[str, str], *, is_tls: bool) -> dict[str, object]:
+def _options(options: dict[str, str], *, is_tls: bool) -> dict[str, Any]:
     name, replicas = options.pop("name", "wsh"), options.pop("replicas", "")
     gib, tls = options.pop("gib", "10"), options.pop("tls", "")
     files = {word: options.pop(word, "") for word in ("ca", "cert", "key", "token_file")}

@@ -38,7 +38,7 @@ class Reply:
     data: bytes
 
 
-class _Client(Client):  # type: ignore[misc]  # nats-py has no types for its classes
+class _Client(Client):
     """A client that sends nothing of its own before the connection is encrypted, if it is to be."""
 
     def _connect_command(self) -> bytes:
@@ -121,15 +121,25 @@ class Connection:
             if not self._client.is_connected:
                 continue
             writer, asked_at = self._writer, monotonic()
-            try:
-                with anyio.fail_after(_SILENT_SECONDS):
-                    await self._client.flush(_CONNECT_SECONDS)
-            except TimeoutError:
-                if writer is self._writer and monotonic() - asked_at < _SLEPT_SECONDS:
-                    self._leaves = True
-                    writer.transport.abort()  # closing would wait until it has read everything
-            except (nats.errors.Error, OSError) as error:
-                log.debug("NATS: %s", _reason(error))
+            is_answered = await self._ping()
+            is_same = self._client.is_connected and writer is self._writer
+            if not is_answered and is_same and monotonic() - asked_at < _SLEPT_SECONDS:
+                self._leaves = True
+                writer.transport.abort()  # closing would wait until it has read everything
+
+    async def _ping(self) -> bool:
+        """Return whether the server answers in time. What waits for the answer is not cancelled.
+
+        The client would stop reading for good, if the answer came later than that.
+        """
+        answer = asyncio.get_running_loop().create_future()
+        try:
+            with anyio.fail_after(_SILENT_SECONDS):
+                await self._client._send_ping(answer)  # noqa: SLF001 - flush cancels what waits
+        except (nats.errors.Error, OSError):  # also TimeoutError
+            return False
+        done, _ = await asyncio.wait({answer}, timeout=_SILENT_SECONDS)
+        return bool(done)
 
     @property
     def _writer(self) -> asyncio.StreamWriter:
