@@ -18,7 +18,7 @@ from websubhub.standalone.adapters.nats.ownership import peers as peers_module
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
 from websubhub.standalone.adapters.nats.store import NatsStore
-from websubhub.standalone.adapters.nats.wire import connection as connection_module
+from websubhub.standalone.adapters.nats.wire import watching
 from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreError, StoreLockedError, StoreVersionError
@@ -61,7 +61,7 @@ async def test_it_is_connected_over_tls_with_a_token(way: str, secured: Secured,
     place = way.format(place=secured.place, ca=secured.ca, token=secured.token)
     async with NatsStore(f"{place}&gib=0.01", clock=clock) as store:
         assert (store.connection.connected, store.connection.partitions) == (True, 32)
-        writer = store._process.jetstream.connection._writer
+        writer = store._process.jetstream.connection.watch._writer
         assert isinstance(writer.get_extra_info("ssl_object"), ssl.SSLObject)
 
 
@@ -95,7 +95,7 @@ async def test_a_lost_connection_is_told_and_comes_back(nats_hub: str, clock: Cl
     async with NatsStore(nats_hub, clock=clock) as store:
         store.broker.report_to(lambda kind, **fields: told.append((kind, fields)))
         connection = store._process.jetstream.connection
-        connection._writer.transport.abort()
+        connection.watch._writer.transport.abort()
         await until(lambda: [kind for kind, _ in told] == [Kind.STORE_LOST, Kind.STORE_FOUND])
         await until(lambda: store.connection.connected)
         assert store.connection.losses == 1
@@ -124,8 +124,8 @@ async def test_a_server_that_does_not_answer_is_left(
 async def test_an_answer_that_comes_late_is_no_reason_to_stop_reading(
     nats_hub: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "_SILENT_SECONDS", 0.0)  # every answer comes late
-    monkeypatch.setattr(connection_module, "_SLEPT_SECONDS", 0.0)  # and that is this process's own fault
+    monkeypatch.setattr(watching, "_SILENT_SECONDS", 0.0)  # every answer comes late
+    monkeypatch.setattr(watching, "_SLEPT_SECONDS", 0.0)  # and that is this process's own fault
     async with NatsStore(nats_hub, clock=clock) as store:
         process = store._process
         heard = process._peers._heard_at

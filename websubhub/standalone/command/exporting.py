@@ -47,8 +47,8 @@ def _run(options: argparse.Namespace) -> int:
         tell(sentence)
     # Imported when needed, so that help and mistakes are shown at once.
     from websubhub import run_app  # noqa: PLC0415 - see above
-    from websubhub.standalone.command.transfer_files import passphrase_of, written  # noqa: PLC0415 - see above
     from websubhub.standalone.transfer.files import FileWriter  # noqa: PLC0415 - see above
+    from websubhub.standalone.transfer.places import passphrase_of, written  # noqa: PLC0415 - see above
 
     passphrase = passphrase_of(options.passphrase_file)
     with written(options.file) as out:

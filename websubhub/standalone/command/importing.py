@@ -26,9 +26,9 @@ def _run(options: argparse.Namespace) -> int:
     # Imported when needed, so that help and mistakes are shown at once.
     from websubhub import run_app  # noqa: PLC0415 - see above
     from websubhub.standalone.backends import open_store  # noqa: PLC0415 - see above
-    from websubhub.standalone.command.transfer_files import opened, passphrase_of  # noqa: PLC0415 - see above
     from websubhub.standalone.transfer.files import read_file  # noqa: PLC0415 - see above
     from websubhub.standalone.transfer.importing import import_into  # noqa: PLC0415 - see above
+    from websubhub.standalone.transfer.places import opened, passphrase_of  # noqa: PLC0415 - see above
 
     passphrase = passphrase_of(options.passphrase_file)
     with opened(options.file) as source:

@@ -2,6 +2,7 @@
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery
+from websubhub.standalone.ports.connection import StoreConnection
 from websubhub.standalone.ports.errors import (
     BacklogFullError,
     DeliverySettledError,
@@ -40,7 +41,6 @@ from websubhub.standalone.ports.records import (
     HostState,
     PublishKey,
     Statistics,
-    StoreConnection,
     StoredSubscription,
     Topic,
     TopicUsage,

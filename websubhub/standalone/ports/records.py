@@ -298,18 +298,3 @@ class Statistics:
     dead_letters: int
     oldest_published_at: float | None
     partial: bool = False
-
-
-@frozen(kw_only=True)
-class StoreConnection:
-    """How this process is connected to a store that is elsewhere.
-
-    Args:
-        connected: Whether it is connected now.
-        losses: How often the connection was lost since the start.
-        partitions: How many partitions of the callbacks' hosts this process delivers to.
-    """
-
-    connected: bool
-    losses: int
-    partitions: int

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker
+from websubhub.standalone.ports.connection import StoreConnection
 from websubhub.standalone.ports.letters import DeadLetterStore
 from websubhub.standalone.ports.messages import MessageStore
 from websubhub.standalone.ports.records import (
     TOPIC_OPTIONS,
     FetchedTopic,
-    StoreConnection,
     StoredSubscription,
     Topic,
     TopicUsage,

@@ -27,7 +27,7 @@ _Place = TypeVar("_Place")
 
 @define
 class LeftBehind:
-    """What a file does not have.
+    """The contents of a store that are not in a file.
 
     Attributes:
         waiting: How many deliveries are still owed.

@@ -15,7 +15,7 @@ _TASKS = 64
 
 @define
 class Imported:
-    """What came of an import.
+    """The result of an import.
 
     Attributes:
         counts: How many records of each kind are in the store now because of it.

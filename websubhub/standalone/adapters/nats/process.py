@@ -1,6 +1,5 @@
 """A process as a member of its hub: its connection, what it knows, and what it owns."""
 
-import json
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import uuid4
@@ -20,7 +19,7 @@ from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
-from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
+from websubhub.standalone.adapters.nats.records.layout import Layout, agree_on_layout
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
@@ -33,7 +32,7 @@ from websubhub.standalone.adapters.nats.wire.streams import ensure_streams
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.broker.flusher import Pace
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.ports import StoreConnection, StoreLockedError
+from websubhub.standalone.ports import StoreLockedError
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
 OWN = Layout(version=1, needs=1)
@@ -86,7 +85,7 @@ class HubProcess:
             await self.jetstream.listen()
             await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
             await self._load()
-            await self._agree_on_layout()
+            await agree_on_layout(self.records, OWN, self.check_alone)
         except BaseException:
             await self.close()
             raise
@@ -100,22 +99,6 @@ class HubProcess:
             await self.records.followed[letter].load()
         await self._news.listen(self.records.followed)
 
-    async def _agree_on_layout(self) -> None:
-        """Make sure that this process and the records have a layout in common, and record it if it is newer."""
-
-        def found() -> Layout | None:
-            recorded = self._knowledge.agreed.get("layout")
-            return None if recorded is None else read_layout(recorded)
-
-        def decide() -> bytes | None:
-            layout = agree(found(), OWN)
-            return None if layout is None else json.dumps(layout.write()).encode()
-
-        known = found()
-        if known is not None and known.version < OWN.needs:
-            await self.check_alone()  # older processes cannot work beside this one
-        await self.records.change(self.records.names.subject("m", "layout"), decide)
-
     async def close(self) -> None:
         """Disconnect."""
         await self.jetstream.connection.close()
@@ -127,7 +110,7 @@ class HubProcess:
 
     def followers(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """Return what follows the streams, and watches the connection."""
-        return [self.jetstream.connection.watch, *(following.run for following in self.records.followed.values())]
+        return [self.jetstream.connection.watch.run, *(following.run for following in self.records.followed.values())]
 
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""
@@ -141,10 +124,11 @@ class HubProcess:
             attempts=self.history.attempts,
             end=end,
         )
-        return Broker(self.ledger, journal, Pace(together=0.25, looks=3, along=False, trusted=self._trusted))
 
-    def _trusted(self) -> float:
-        return _TRUSTED_SECONDS if self._peers.hears else _TRUSTED_SECONDS_CUT_OFF
+        def trusted() -> float:
+            return _TRUSTED_SECONDS if self._peers.hears else _TRUSTED_SECONDS_CUT_OFF
+
+        return Broker(self.ledger, journal, Pace(together=0.25, looks=3, along=False, trusted=trusted))
 
     def reclaimer(self, flush: Callable[[], Awaitable[None]]) -> ClusterReclaimer:
         """Return what deletes updates."""
@@ -202,13 +186,6 @@ class HubProcess:
         await self.look_on()
         if not self.is_alone():
             raise StoreLockedError("Processes of this hub are running; stop them first.")
-
-    @property
-    def state(self) -> StoreConnection:
-        """How this process is connected, and how much of the work is its own."""
-        connection = self.jetstream.connection
-        owned = len(self._knowledge.membership.owned)
-        return StoreConnection(connected=connection.is_connected, losses=connection.losses, partitions=owned)
 
     def is_alone(self) -> bool:
         """Return whether no other process of the hub is alive."""

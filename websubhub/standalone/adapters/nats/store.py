@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -52,8 +53,7 @@ class NatsStore:
         alone: bool = False,
     ) -> None:
         self.clock = clock
-        self._takes_part = takes_part
-        self._alone = alone
+        self._begin = partial(self._work, alone=alone) if takes_part else self._look_on
         self._stack = AsyncExitStack()
         self._process = process = HubProcess(parse_address(address), limits or DeliveryLimits(), clock)
         members = process.ledger.members
@@ -79,22 +79,29 @@ class NatsStore:
             await stack.enter_async_context(in_background(*self._process.followers()))
             await stack.enter_async_context(self._process.history.running())
             await stack.enter_async_context(self._own.running())
-            keeper = self._process.keeper(self._own.flush)
-            if self._alone:
-                await self._process.check_alone()
-            if self._takes_part:
-                await self._process.join(keeper)
-                stack.push_async_callback(keeper.leave)
-                await stack.enter_async_context(in_background(keeper.run))
-            else:
-                await self._process.look_on()
+            await self._begin(stack)
             self._stack = stack.pop_all()
         return self
+
+    async def _work(self, stack: AsyncExitStack, *, alone: bool) -> None:
+        """Deliver for the hub."""
+        if alone:
+            await self._process.check_alone()
+        keeper = self._process.keeper(self._own.flush)
+        await self._process.join(keeper)
+        stack.push_async_callback(keeper.leave)
+        await stack.enter_async_context(in_background(keeper.run))
+
+    async def _look_on(self, _stack: AsyncExitStack) -> None:
+        await self._process.look_on()
 
     @property
     def connection(self) -> StoreConnection:
         """The connection to the servers."""
-        return self._process.state
+        connection, membership = self._process.jetstream.connection, self._process.records.knowledge.membership
+        return StoreConnection(
+            connected=connection.is_connected, losses=connection.losses, partitions=len(membership.owned)
+        )
 
     async def examine(self) -> None:
         """Check that the streams are as the hub needs them.

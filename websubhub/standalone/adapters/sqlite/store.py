@@ -43,8 +43,6 @@ class SqliteStore:
         StoreError: It cannot be opened.
     """
 
-    connection: None = None
-
     def __init__(
         self, path: str, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time
     ) -> None:
@@ -72,6 +70,10 @@ class SqliteStore:
             await stack.enter_async_context(self.broker.running())
             self._stack = stack.pop_all()
         return self
+
+    @property
+    def connection(self) -> None:
+        """Nothing, since the file is opened by this process."""
 
     async def examine(self) -> None:
         """Look whether the file is sound.

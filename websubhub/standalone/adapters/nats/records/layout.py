@@ -1,9 +1,12 @@
 """The version of the layout of records, on which all processes of a hub agree."""
 
+import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import asdict, frozen
 
+from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.wire.names import PARTITIONS
 from websubhub.standalone.ports import StoreVersionError
 
@@ -62,3 +65,30 @@ def agree(found: Layout | None, own: Layout) -> Layout | None:
             f"this one is of layout {own.version}: install a newer version."
         )
     return own if found.version < own.version else None
+
+
+async def agree_on_layout(records: Records, own: Layout, check_alone: Callable[[], Awaitable[None]]) -> None:
+    """Make sure that a process and the records have a layout in common, and record its own if that is newer.
+
+    Args:
+        records: The records.
+        own: The layout of the process.
+        check_alone: Makes sure that no other process of the hub is running.
+
+    Raises:
+        StoreVersionError: They have none in common.
+        StoreLockedError: Older processes are running that cannot work beside this one.
+    """
+
+    def found() -> Layout | None:
+        recorded = records.knowledge.agreed.get("layout")
+        return None if recorded is None else read_layout(recorded)
+
+    def decide() -> bytes | None:
+        layout = agree(found(), own)
+        return None if layout is None else json.dumps(layout.write()).encode()
+
+    known = found()
+    if known is not None and known.version < own.needs:
+        await check_alone()
+    await records.change(records.names.subject("m", "layout"), decide)

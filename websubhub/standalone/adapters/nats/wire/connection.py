@@ -16,6 +16,7 @@ from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.adapters.nats.wire.credentials import credentials
 from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
+from websubhub.standalone.adapters.nats.wire.watching import Watch
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreClosedError, StoreError
 
@@ -24,9 +25,6 @@ log: logging.Logger = logging.getLogger("websubhub")
 OLDEST_SERVER = (2, 12, 7)
 """The oldest version of the servers that works."""
 _CONNECT_SECONDS = 2
-_PING_SECONDS = 0.5
-_SILENT_SECONDS = 1.5  # after which a server is left
-_SLEPT_SECONDS = 2.0  # in which it was this process that stood still
 _PENDING_BYTES = 8 * 1_048_576
 
 
@@ -57,6 +55,7 @@ class Connection:
     Attributes:
         report: Records events.
         losses: How often the connection was lost.
+        watch: Leaves a server that does not answer.
     """
 
     def __init__(self, address: Address) -> None:
@@ -66,7 +65,7 @@ class Connection:
         self._trouble = ""
         self._choice = ServerChoice()
         self._lost_at = 0.0
-        self._leaves = False
+        self.watch: Watch = Watch(self._client)
         self.losses: int = 0
         self.report: Callable[..., None] = _log
 
@@ -114,39 +113,6 @@ class Connection:
         )
         self._client.options["max_reconnect_attempts"] = -1  # the first connection may fail, a lost one comes back
 
-    async def watch(self) -> None:
-        """Leave a server that does not answer, until cancelled. Its own client would wait for what was never read."""
-        while True:
-            await anyio.sleep(_PING_SECONDS)
-            if not self._client.is_connected:
-                continue
-            writer, asked_at = self._writer, monotonic()
-            is_answered = await self._ping()
-            is_same = self._client.is_connected and writer is self._writer
-            if not is_answered and is_same and monotonic() - asked_at < _SLEPT_SECONDS:
-                self._leaves = True
-                writer.transport.abort()  # closing would wait until it has read everything
-
-    async def _ping(self) -> bool:
-        """Return whether the server answers in time. What waits for the answer is not cancelled.
-
-        The client would stop reading for good, if the answer came later than that.
-        """
-        answer = asyncio.get_running_loop().create_future()
-        try:
-            with anyio.fail_after(_SILENT_SECONDS):
-                await self._client._send_ping(answer)  # noqa: SLF001 - flush cancels what waits
-        except (nats.errors.Error, OSError):  # also TimeoutError
-            return False
-        done, _ = await asyncio.wait({answer}, timeout=_SILENT_SECONDS)
-        return bool(done)
-
-    @property
-    def _writer(self) -> asyncio.StreamWriter:
-        """What writes to the server that is connected now."""
-        writer: asyncio.StreamWriter = self._client._transport._io_writer  # type: ignore[union-attr]  # noqa: SLF001 - there is no other way
-        return writer
-
     async def close(self) -> None:
         """Close it. What was not answered fails."""
         self._open = False
@@ -176,8 +142,8 @@ class Connection:
         if self._open:
             self.losses += 1
             self._lost_at = monotonic()
-            self.report(Kind.STORE_LOST, reason="it does not answer" if self._leaves else self._trouble or "it ended")
-            self._leaves = False
+            reason = "it does not answer" if self.watch.has_left() else self._trouble or "it ended"
+            self.report(Kind.STORE_LOST, reason=reason)
 
     async def _found(self) -> None:
         self._choice.connected(self._netloc)
