@@ -20,9 +20,9 @@ class Batch:
         waiting: How many deliveries were taken and wait for their origin.
         throttled: Whether no more deliveries are taken until fewer of them wait.
         finished: Whether every delivery is settled.
-        abandoned: Whether the caller has gone, so that nothing more is settled.
+        abandoned: Whether the caller has left, so that nothing more is settled.
         repeated: Deliveries that were sent a second time, and will not be sent again.
-        error: What its iterable raised instead of the next delivery.
+        error: The error that its iterable raised instead of the next delivery.
         wake: Set when the caller has something to do: its batch has ended, or it must drive the engine.
     """
 
@@ -56,7 +56,7 @@ class Batch:
         self.wake = anyio.Event()
 
     def take(self) -> Delivery | None:
-        """Return the next delivery, or ``None`` if there is no more."""
+        """Return the next delivery, or ``None`` if there are no more."""
         delivery = self._held or self._next()
         if delivery is not None:
             self._held = None
@@ -71,12 +71,12 @@ class Batch:
         try:
             self._settled(delivery, outcome)
         except Exception:
-            log.exception("The receiver of outcomes failed; the delivery counts as settled.")
+            log.exception("The function called with outcomes failed. The delivery counts as settled.")
         if not self._outstanding:
             self._look_ahead()
 
     def _look_ahead(self) -> None:
-        # The end must be known at once, and not only when there is room for another delivery.
+        # The end must be known at once, not only when there is room for another delivery.
         if self._exhausted:
             self._finish()
         elif self._held is None:
@@ -85,7 +85,7 @@ class Batch:
     def _next(self) -> Delivery | None:
         try:
             delivery = next(self._deliveries, None)
-        except Exception as error:  # noqa: BLE001 - it is raised to the caller of this batch, not to the engine's driver
+        except Exception as error:  # noqa: BLE001 - it is raised in the caller of this batch, not in the driver
             self.error = error
             delivery = None
         if delivery is None:

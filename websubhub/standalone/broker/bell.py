@@ -1,10 +1,10 @@
-"""A bell that wakes everything that waits for something to be due."""
+"""A bell that wakes every task waiting for something to become due."""
 
 import anyio
 
 
 class Bell:
-    """Wakes every task that waits at that moment. It costs next to nothing if none does."""
+    """Wakes every task that is waiting at that moment. Ringing costs next to nothing if none is."""
 
     __slots__ = ("_event",)
 
@@ -19,7 +19,7 @@ class Bell:
             event.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait for the next ring, or for a time."""
+        """Wait for the next ring, but no longer than so many seconds."""
         if self._event is None:
             self._event = anyio.Event()
         event = self._event

@@ -1,4 +1,4 @@
-"""Deliveries that were claimed."""
+"""Claimed deliveries."""
 
 from websubhub.standalone.broker.desk import Desk
 from websubhub.standalone.broker.needed import Before
@@ -16,12 +16,12 @@ _GONE = "answered 410"
 
 
 class ClaimedDelivery(Claim):
-    """A claim that satisfies ``Delivery`` once it has its data. There are many, so one object is both."""
+    """A claim that satisfies ``Delivery`` once it has its data. There are many, so one object serves as both."""
 
     __slots__ = ("_desk", "attempt", "callback", "refusals", "secret", "turned_away", "update")
 
     def equip(self, desk: Desk, update: Update, callback: str, secret: str | None, before: Before) -> None:
-        """Set what is delivered and where to, the previous attempts, and the desk that settles it."""
+        """Set the update and its destination, the previous attempts, and the desk that settles the delivery."""
         self._desk: Desk | None = desk
         self.update: Update = update
         self.callback: str = callback
@@ -49,7 +49,7 @@ class ClaimedDelivery(Claim):
         counted: bool = True,
         details: AttemptDetails | None = None,
     ) -> None:
-        """Settle as failed, to be tried again."""
+        """Settle as failed, to be retried."""
         # An attempt outside the schedule repeats the last one in it, and does not change its counts.
         refusals = self.refusals + (refused and not self.early)
         attempts = self.attempt if counted or self.early else self.attempt - 1
@@ -89,7 +89,7 @@ class ClaimedDelivery(Claim):
                 attempted_at=desk.clock(),
                 status=details.status,
                 milliseconds=round(details.seconds * 1_000),
-                # A replay that fails is tried no more by itself.
+                # A failed replay is not retried automatically.
                 outcome=AttemptOutcome.DEAD if self.letter and outcome is AttemptOutcome.RETRIED else outcome,
                 reason=reason,
                 answer=details.answer[:ANSWER_BYTES],
@@ -99,6 +99,6 @@ class ClaimedDelivery(Claim):
     def _settle(self) -> Desk:
         desk = self._desk
         if desk is None:
-            raise DeliverySettledError("This delivery was settled before.")
+            raise DeliverySettledError("This delivery has already been settled.")
         self._desk = None
         return desk
