@@ -19,6 +19,7 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 
 # What an extra brings may be imported where the program lives without it.
 OPTIONAL = {
+    "cryptography": {"websubhub.standalone.transfer.sealing"},
     "jinja2": {"websubhub.standalone.admin.dashboard.rendering"},
     "nats-py": {"websubhub.standalone.adapters.nats.wire.connection"},
     "opentelemetry": {  # several distributions share its name

@@ -64,11 +64,13 @@ class Server:
 
 
 @contextmanager
-def one_server(folder: Path) -> Iterator[str]:
-    """Run a server on a free port; yields its URL."""
+def one_server(folder: Path, *more: str) -> Iterator[str]:
+    """Run a server on a free port, perhaps with more arguments; yields its URL."""
     assert PROGRAM is not None, WHY_NOT
     arguments = ("-a", "127.0.0.1", "-p", "-1", "-js", "-sd", str(folder / "data"), "--ports_file_dir", str(folder))
-    with subprocess.Popen((PROGRAM, *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        (PROGRAM, *arguments, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             ports = folder / f"nats-server_{process.pid}.ports"
             until_in_thread(lambda: ports.exists() and ports.read_text().strip() != "", lambda: "it did not start")

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.durability.cluster import run_rounds
+from tests.durability.cluster import FAULTS, run_rounds
 from tests.durability.hub_kills import run_kills
 from tests.durability.soak import run_soak
 
@@ -22,6 +22,8 @@ def main() -> int:
     parser.add_argument("command", nargs="?", choices=("kills", "soak", "cluster"), default="kills", help="what to do")
     parser.add_argument("--kills", type=int, default=200, help="kills: how often (default: 200)")
     parser.add_argument("--rounds", type=int, default=20, help="cluster: how many (default: 20)")
+    parser.add_argument("--fault", choices=FAULTS, action="append", help="cluster: only this; repeatable")
+    parser.add_argument("--keep", metavar="FOLDER", help="cluster: keep the logs in this folder")
     parser.add_argument("--minutes", type=float, default=30, help="soak: for how long (default: 30)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="decides when (default: another each time)")
     options = parser.parse_args()
@@ -31,7 +33,9 @@ def main() -> int:
             sys.stdout.write(f"{report}\n")
             return 1 if report.broken else 0
         if options.command == "cluster":
-            books = run_rounds(Path(folder), options.rounds, options.seed)
+            place = Path(options.keep or folder)
+            place.mkdir(parents=True, exist_ok=True)
+            books = run_rounds(place, options.rounds, options.seed, options.fault or FAULTS)
             sys.stdout.writelines(f"{line}\n" for line in books.lines())
             sys.stdout.write(f"BROKEN: {books.broken}\n" if books.broken else "Promises kept.\n")
             return 1 if books.broken else 0

@@ -5,7 +5,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlencode
@@ -28,7 +28,10 @@ _DELAYS = ",".join(["0.2"] * 100)
 _PAUSE_SECONDS = 0.1
 _REPEATED_MOST = 0.01
 _ANSWER_SECONDS = 20.0
-_FAULTS = ("kill hub", "kill server", "kill both", "stop hub", "stop server", "stop both")
+FAULTS = ("kill hub", "kill server", "kill both", "stop hub", "stop server", "stop both")
+# What a hub sent shortly before a fault, or while it lasted, may come again: nobody could write what became of it.
+_UNWRITTEN_SECONDS = 2.0
+_SETTLED_SECONDS = 5.0
 
 
 @attrs.define
@@ -58,7 +61,8 @@ class ClusterAccount:
         yield f"{len(self.faults)} rounds: {', '.join(self.faults)}"
         yield f"{books.pairs:,} pairs of an accepted update and a subscription; {self.refused} publishes refused"
         yield (
-            f"repeated {self.repeated} ({share:.2%}), of these {len(books.unexplained)} away from any fault; "
+            f"repeated {self.repeated} ({share:.2%}), of these {len(books.unexplained)} away from any fault "
+            f"({', '.join(books.unexplained[:5]) or 'none'}); "
             f"{books.duplicates - self.repeated} whose answer a subscriber did not give"
         )
         yield f"longest wait for an answer {self.answered:.1f} s; longest way to a subscriber, by round: " + ", ".join(
@@ -159,8 +163,15 @@ class _Hub:
         self._stack.close()
 
 
-def run_rounds(folder: Path, rounds: int, seed: int) -> ClusterAccount:
-    """Kill or stop something in each round, let everything finish, and account for every update."""
+def run_rounds(folder: Path, rounds: int, seed: int, faults: Sequence[str] = FAULTS) -> ClusterAccount:
+    """Kill or stop something in each round, let everything finish, and account for every update.
+
+    Args:
+        folder: Where everything is, the logs too.
+        rounds: How many rounds.
+        seed: Decides what happens when.
+        faults: What may happen.
+    """
     chance = random.Random(seed)  # noqa: S311 - a test that can be repeated
     log = folder / "arrivals"
     log.touch()
@@ -180,15 +191,17 @@ def run_rounds(folder: Path, rounds: int, seed: int) -> ClusterAccount:
         callbacks = _subscribe(hubs, subscribers, [publisher.topic for publisher in publishers], chance)
         for publisher in publishers:
             publisher.start()
-        faults, times = [], []
+        happened, times = [], []
         for _ in range(rounds):
-            fault = chance.choice(_FAULTS)
+            fault = chance.choice(faults)
             times.append(_round(chance, fault, hubs, servers))
-            faults.append(fault)
+            happened.append(fault)
+            with (folder / "rounds").open("a") as told:
+                told.write(f"{fault}: " + ", ".join(time.strftime("%X", time.localtime(at)) for at in times[-1]) + "\n")
         for publisher in publishers:
             publisher.stop()
         _wait_for_everything(hubs)
-    return _account(log, callbacks, publishers, faults, times)
+    return _account(log, callbacks, publishers, happened, times)
 
 
 def _subscribe(hubs: list[_Hub], subscribers: Sink, topics: list[str], chance: random.Random) -> dict[str, str]:
@@ -265,8 +278,8 @@ def _account(
         callback: [each for each in arrivals.get(callback, ()) if each.sequence in accepted[topic]]
         for callback, topic in callbacks.items()
     }
-    moments = [moment for each in times for moment in each]
-    books = account(callbacks, {topic: list(numbers) for topic, numbers in accepted.items()}, known, moments)
+    books = account(callbacks, {topic: list(numbers) for topic, numbers in accepted.items()}, known, [])
+    books.unexplained = list(_unexplained(known, times))
     delivered = [0.0 for _ in times]
     for callback, topic in callbacks.items():
         seen = set()
@@ -287,6 +300,22 @@ def _account(
         delivered,
         sum(publisher.refused for publisher in publishers),
     )
+
+
+def _unexplained(known: Mapping[str, list[Arrival]], times: Sequence[tuple[float, float, float]]) -> Iterator[str]:
+    """What came again although it was answered away from any fault."""
+    for callback, arrivals in known.items():
+        answered: dict[int, float] = {}
+        for arrival in arrivals:
+            before = answered.get(arrival.sequence)
+            if before is not None and not any(
+                begun - _UNWRITTEN_SECONDS <= before <= over + _SETTLED_SECONDS for begun, _, over in times
+            ):
+                begun = max((begun for begun, _, _ in times if begun <= before), default=before)
+                after = f"{arrival.at - before:.1f} s after it was answered, {before - begun:.1f} s after a fault began"
+                yield f"{callback} {arrival.sequence} {after}"
+            if arrival.answered:
+                answered[arrival.sequence] = arrival.at
 
 
 def _repeated(arrivals: list[Arrival]) -> int:

@@ -15,6 +15,7 @@ from _websub.http import Answer, Request, Response
 from _websub.server.listening import AppListener
 from _websub.server.serving import Binding
 from tests.ports import held_port
+from tests.standalone.default_store import default_store
 from tests.waiting import PATIENCE
 from tests.waiting import until as until  # noqa: PLC0414 - for those who import it from here
 from websubhub.standalone.runtime import run_hub
@@ -174,7 +175,7 @@ def _each(value: object) -> tuple[object, ...]:
 
 def settings_with(**changes: Any) -> Settings:
     """Settings that suit a test."""
-    return Settings(**{"port": 0, "store": "memory:", "min_lease_seconds": 1, "admin_token": ADMIN, **changes})
+    return Settings(**{"port": 0, "store": default_store(), "min_lease_seconds": 1, "admin_token": ADMIN, **changes})
 
 
 @asynccontextmanager

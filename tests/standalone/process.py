@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.standalone.default_store import default_store
 from tests.waiting import PATIENCE
 
 COMMAND = (sys.executable, "-m", "websubhub")
@@ -68,7 +69,7 @@ def served(
 ) -> Iterator[Served]:
     """Run ``websubhub serve``, or a command that does more, on a free port with its database in a folder."""
     errors = folder / "errors"
-    store = () if "--store" in arguments else ("--store", f"sqlite:///{folder / 'hub.db'}")
+    store = () if "--store" in arguments else ("--store", default_store(folder))
     port = () if "--port" in arguments else ("--port", "0")
     with errors.open("a") as log:
         process = subprocess.Popen(

@@ -90,7 +90,11 @@ def test_a_switch_is_on_when_its_flag_stands_alone() -> None:
         ("port", "٣", "from 0 to 65535"),
         ("public_url", "hub.example.com", "--public-url cannot be used"),
         ("public_url", "ftp://hub.example.com/", "--public-url cannot be used"),
-        ("store", "postgres://x", "must be sqlite:///FILE, memory: or nats://HOST:PORT, not postgres://x."),
+        (
+            "store",
+            "postgres://x",
+            "must be sqlite:///FILE, memory:, nats://HOST:PORT or tls://HOST:PORT, not postgres://x.",
+        ),
         ("lease_seconds", "0", "from 1 to"),
         ("lease_seconds", "100", "min-lease-seconds <= lease-seconds <= max-lease-seconds"),
         ("retry_delays", "", "1 to 100 numbers"),

@@ -4,24 +4,27 @@ from websubhub.standalone.clock import HubClock
 from websubhub.standalone.ports import HubStore
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.settings import Settings, SettingsError
-from websubhub.standalone.stores import STORES, kind_of
+from websubhub.standalone.stores import STORES, kind_of, shown_store
 
 _RETRIES_SHARE = 2
 
 
-def open_store(settings: Settings, *, takes_part: bool = True) -> HubStore:
+def open_store(settings: Settings, *, takes_part: bool = True, alone: bool = False) -> HubStore:
     """Return the store of a hub, not yet opened. Open it with ``async with``.
 
     Args:
         settings: The settings of the hub.
         takes_part: Whether to share the hub's work if its store is shared, or only to read.
+        alone: Whether nobody else may have it open. Nobody else can unless it is shared.
 
     Raises:
         SettingsError: The store is not available in this version, or its setting is incomplete.
     """
     kind = kind_of(settings.store)
     if kind is None or not kind.adapter:
-        raise SettingsError(f"--store {settings.store} is not available in this version; use {STORES[0].form}.")
+        raise SettingsError(
+            f"--store {shown_store(settings.store)} is not available in this version; use {STORES[0].form}."
+        )
     if kind.place and settings.store == kind.prefix:
         raise SettingsError(f"--store {kind.form} needs a value for {kind.place}.")
     limits = DeliveryLimits(
@@ -32,7 +35,7 @@ def open_store(settings: Settings, *, takes_part: bool = True) -> HubStore:
         message_seconds=settings.message_days * 86_400,
         message_bytes=settings.max_message_bytes,
     )
-    share = {"takes_part": takes_part} if kind.shared else {}
+    share = {"takes_part": takes_part, "alone": alone} if kind.shared else {}
     return kind.open(settings.store, limits=limits, clock=HubClock(), **share)
 
 
@@ -46,4 +49,4 @@ async def examine_store(settings: Settings) -> str:
         statistics = await store.broker.statistics()
         await store.examine()
     held = statistics.subscriptions
-    return f"the store {settings.store} is intact, with {held} subscription{'' if held == 1 else 's'}"
+    return f"the store {shown_store(settings.store)} is intact, with {held} subscription{'' if held == 1 else 's'}"

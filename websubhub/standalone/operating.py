@@ -16,6 +16,7 @@ from websubhub.standalone.admin.http.event_stream import EventStream
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.admin.overview import About
 from websubhub.standalone.events.events import Events
+from websubhub.standalone.measuring.connection import connection_families
 from websubhub.standalone.measuring.lag import LoopLag
 from websubhub.standalone.measuring.process import process_families
 from websubhub.standalone.measuring.requests import OTHER, RequestCounter
@@ -99,7 +100,7 @@ def operating(
         access=access,
         saturated=lambda: load().saturated,
         clock=controls.clock,
-        further=lambda: _measured(requests, lag, _connections(controls, start.connections), settings.store),
+        further=lambda: _measured(requests, lag, _connections(controls, start.connections), settings, store),
     )
     requests = RequestCounter(_routes(admin))
 
@@ -116,11 +117,14 @@ def operating(
     )
 
 
-def _measured(requests: RequestCounter, lag: LoopLag, connections: Metric, store: str) -> Iterable[Metric]:
+def _measured(
+    requests: RequestCounter, lag: LoopLag, connections: Metric, settings: Settings, store: HubStore
+) -> Iterable[Metric]:
     yield from requests.families()
     yield from lag.families()
     yield connections
-    yield from process_families(store.partition(":")[0])
+    yield from connection_families(store.connection)
+    yield from process_families(settings.store.partition(":")[0])
 
 
 def _connections(controls: Controls, incoming: Callable[[], int] | None) -> Metric:

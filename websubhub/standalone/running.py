@@ -18,6 +18,7 @@ from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.measuring.requests import App
 from websubhub.standalone.operating import Start
+from websubhub.standalone.ports import HubStore
 from websubhub.standalone.reach import Reach
 from websubhub.standalone.settings import HUB_PATH, Settings
 from websubhub.standalone.stores import shown_store
@@ -36,23 +37,31 @@ class Hub:
     Args:
         parts: The parts of the hub.
         delivered: Set once the last delivery has ended.
+        store: The store of the hub.
 
     Attributes:
         app: Answers all requests to the hub, including those of operators.
     """
 
-    def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
+    def __init__(self, parts: Parts, delivered: anyio.Event, store: HubStore) -> None:
         operating = parts.operating
         site = operating.site.app(HUB_PATH, parts.app, {event_stream.PATH: operating.stream, "/": operating.admin})
         self.app: App = operating.requests.counting(site)
         self._parts = parts
         self._delivered = delivered
+        self._store = store
 
     def stop(self) -> None:
         """Start no more deliveries, and end the event streams."""
         self._parts.delivery.stop()
         self._parts.operating.stream.close()
         self._parts.operating.site.close()
+
+    async def owed(self) -> int:
+        """Return how many deliveries are owed, and topics and verifications still have to be asked for."""
+        announcements = await self._store.announcements.statistics()
+        pending = announcements.pending + await self._store.verifications.count()
+        return (await self._store.broker.statistics()).waiting + pending
 
     async def delivered(self) -> None:
         """Wait until the last delivery has ended. Call ``stop`` first."""
@@ -80,7 +89,7 @@ async def running(settings: Settings, url: str, reach: Reach, start: Start | Non
             assembled(settings, store, url, reach, events=events, start=start, tracing=tracing) as parts,
             _working(parts) as delivered,
         ):
-            hub = Hub(parts, delivered)
+            hub = Hub(parts, delivered, store)
             async with parts.app, parts.operating.admin:
                 _record_start(events, settings, url)
                 for caution in cautions(settings, url):

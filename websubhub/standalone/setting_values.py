@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from websubhub import UrlError, WebSubError, check_url
 from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
-from websubhub.standalone.stores import forms, kind_of
+from websubhub.standalone.stores import forms, kind_of, shown_store
 
 _NAMED_TOKEN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})=(?P<token>.+)", re.DOTALL)
 # The least length of a token, in characters.
@@ -76,7 +76,7 @@ def switch(text: str) -> bool:
 def store(text: str) -> str:
     """Return the URL of a store."""
     if kind_of(text) is None:
-        raise SettingsError(f"must be {forms()}, not {text}")
+        raise SettingsError(f"must be {forms()}, not {shown_store(text)}")
     return text
 
 

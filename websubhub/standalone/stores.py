@@ -20,6 +20,7 @@ class StoreKind:
             this version has no such adapter.
         use: Its purpose, if it is not meant for everything.
         shared: Whether several processes can have it open at once, as one hub.
+        whole: Whether the adapter gets the whole setting, with the prefix.
     """
 
     prefix: str
@@ -27,6 +28,7 @@ class StoreKind:
     adapter: str = ""
     use: str = ""
     shared: bool = False
+    whole: bool = False
 
     @property
     def form(self) -> str:
@@ -38,11 +40,12 @@ class StoreKind:
 
         Args:
             setting: The setting, which begins with the prefix.
-            rest: The other arguments of the adapter: ``limits`` and ``clock``, and ``takes_part`` if it is shared.
+            rest: The other arguments of the adapter: ``limits`` and ``clock``, and ``takes_part`` and
+                ``alone`` if it is shared.
         """
         module, _, name = self.adapter.partition(":")
         adapter = getattr(import_module(f"{__package__}.adapters.{module}"), name)
-        place = (setting.removeprefix(self.prefix),) if self.place else ()
+        place = (setting if self.whole else setting.removeprefix(self.prefix),) if self.place else ()
         store: HubStore = adapter(*place, **rest)
         return store
 
@@ -51,6 +54,7 @@ STORES = (
     StoreKind("sqlite:///", "FILE", "sqlite.store:SqliteStore"),
     StoreKind("memory:", adapter="memory.store:MemoryStore", use="for trials"),
     StoreKind("nats://", "HOST:PORT", "nats.store:NatsStore", shared=True),
+    StoreKind("tls://", "HOST:PORT", "nats.store:NatsStore", use="for NATS over TLS", shared=True, whole=True),
 )
 
 

@@ -31,6 +31,23 @@ All except `publish` use the [admin API](admin-api.md) next to the hub: for `htt
 They do not follow redirects and ignore proxies in the environment, so that the token reaches only the hub."""
 
 _NOTES = {
+    "export": (
+        "The file has the topics with their options and what is remembered of their last fetch, the subscriptions "
+        "with their secrets, the requests that wait for their verification, the announced topics, and the paused "
+        "hosts.\n"
+        "It has no updates, messages or dead letters: how many deliveries are still owed is told on stderr, and "
+        "`--drain` delivers them first.\n"
+        "The file is new and only for its owner, and nothing is written to a terminal.\n"
+        "`--passphrase-file` encrypts it, which needs the extra `encryption`.\n"
+        "A hub on SQLite must be stopped for it, and one on NATS may run.\n"
+        "[Move to another store](../how-to/grow-to-several-machines.md#move-from-sqlite-and-back) shows the whole move."
+    ),
+    "import": (
+        "The whole file is checked before anything is stored.\n"
+        "Subscriptions that the store has already, as new or newer, stay as they are, so an import that was "
+        "interrupted is simply repeated.\n"
+        "Every process of the hub must be stopped for it."
+    ),
     "serve": (
         "When it accepts requests, it prints one line: `ready: ` and the hub's URL.\n"
         "SIGTERM or Ctrl-C stops it: it refuses new requests, gives those in progress 10 seconds, and exits with 0.\n"

@@ -43,6 +43,7 @@ Every user of the machine can see flags, so set tokens in the environment or the
 
 _STORES = """\
 `nats://` takes several servers, and options at the end: `nats://HOST:PORT,HOST:PORT?name=NAME&replicas=3&gib=10`.
+`tls://` is the same over TLS.
 It needs the extra `nats`: `pip install "websubhub[nats]"`.
 See [Grow to several machines](../how-to/grow-to-several-machines.md)."""
 

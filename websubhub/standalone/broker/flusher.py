@@ -31,13 +31,13 @@ class Pace:
         together: Seconds between two checks for more than a few outcomes, or None for a file on this machine.
         looks: How often to check, or None. This limits how long a few outcomes wait for a publish.
         along: Whether to write a few outcomes in the same step as a publish.
-        trusted: If outcomes cannot be written, seconds after which to claim no more deliveries.
+        trusted: If outcomes cannot be written, returns the seconds after which to claim no more deliveries.
     """
 
     together: float | None = None
     looks: int | None = None
     along: bool = True
-    trusted: float = math.inf
+    trusted: Callable[[], float] = lambda: math.inf
 
 
 class Flusher:
@@ -61,7 +61,7 @@ class Flusher:
         """Return whether too many outcomes are unwritten, or for too long, to claim more deliveries."""
         return bool(self._unwritten) and (
             sum(unwritten.count for unwritten in self._unwritten) > _UNWRITTEN_MOST
-            or monotonic() - self._unwritten_since > self._pace.trusted
+            or monotonic() - self._unwritten_since > self._pace.trusted()
         )
 
     async def run(self) -> None:

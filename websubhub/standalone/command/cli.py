@@ -32,6 +32,12 @@ _COMMANDS = (
         "list announced topics that have not been fetched yet, or replay or drop dead ones",
         "remote:add_announcements",
     ),
+    (
+        "export",
+        "write topics, subscriptions and their secrets to a file, to move to another store",
+        "transfer:add_export",
+    ),
+    ("import", "read the file of an export into the store", "transfer:add_import"),
     ("doctor", "check the store, the public URL, a callback or a topic", "examine:add_arguments"),
     ("completion", "print the completion script for a shell", "completion:add_arguments"),
 )

@@ -36,7 +36,7 @@ async def examine(settings: Settings, *, callback: str | None, topic: str | None
 
 
 async def _findings(settings: Settings, callback: str | None, topic: str | None) -> AsyncIterator[Finding]:
-    hub = settings.url_at(_base(settings))
+    hub = settings.url_at(base_of(settings))
     yield await _store(settings)
     async with TopicClient(hub, allow_networks=settings.allow_network) as client:
         yield await reach(client, hub, "the hub's public URL")
@@ -49,7 +49,12 @@ async def _findings(settings: Settings, callback: str | None, topic: str | None)
                 yield await challenge(settings, hub, callback, topic or hub)
 
 
-def _base(settings: Settings) -> str:
+def base_of(settings: Settings) -> str:
+    """Return the base URL of the address that a hub with these settings listens on.
+
+    Raises:
+        SettingsError: It is another one at every start.
+    """
     if settings.port == 0 and settings.public_url is None:
         raise SettingsError("--port or --public-url must be set: with port 0, the port changes at every start.")
     host = settings.host.strip("[]")

@@ -26,6 +26,14 @@ _EXAMPLES = {
         "websubhub doctor --config hub.toml",
         "websubhub doctor --topic https://example.com/feed --callback https://subscriber.example/callback",
     ),
+    "export": (
+        "websubhub export hub.export --store sqlite:////var/lib/websubhub/hub.db --passphrase-file phrase --drain 60",
+        "websubhub export - --store nats://nats-1:4222,nats-2:4222 | age -p > hub.export.age",
+    ),
+    "import": (
+        "websubhub import hub.export --store nats://nats-1:4222,nats-2:4222,nats-3:4222 --passphrase-file phrase",
+        "age -d hub.export.age | websubhub import - --store sqlite:////var/lib/websubhub/hub.db",
+    ),
     "completion": (
         "websubhub completion bash > ~/.local/share/bash-completion/completions/websubhub",
         "websubhub completion zsh > ~/.zfunc/_websubhub",

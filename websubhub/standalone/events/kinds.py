@@ -90,6 +90,10 @@ class Kind(Enum):
     STORE_AWAITED = Shape(
         level=logging.WARNING, sentence="An accepted request is waiting for the store: {reason}", same=("reason",)
     )
+    STORE_LOST = Shape(
+        level=logging.WARNING, sentence="The connection to the store was lost, and another is being made: {reason}"
+    )
+    STORE_FOUND = Shape(sentence="The store is connected again, after {seconds} s.")
     DISK_FULL = Shape(level=logging.ERROR, sentence="The store accepts nothing new: {reason}")
     SPACE_AGAIN = Shape(sentence="The store has space again.")
 

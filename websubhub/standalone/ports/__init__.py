@@ -2,6 +2,7 @@
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery
+from websubhub.standalone.ports.connection import StoreConnection
 from websubhub.standalone.ports.errors import (
     BacklogFullError,
     DeliverySettledError,
@@ -99,6 +100,7 @@ __all__ = [
     "Saved",
     "Statistics",
     "StoreClosedError",
+    "StoreConnection",
     "StoreError",
     "StoreLockedError",
     "StoreVersionError",

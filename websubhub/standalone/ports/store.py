@@ -7,6 +7,7 @@ from typing import Protocol
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker
+from websubhub.standalone.ports.connection import StoreConnection
 from websubhub.standalone.ports.letters import DeadLetterStore
 from websubhub.standalone.ports.messages import MessageStore
 from websubhub.standalone.ports.records import (
@@ -193,6 +194,11 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
     @property
     def letters(self) -> DeadLetterStore:
         """The dead letters, for searching them."""
+        ...
+
+    @property
+    def connection(self) -> StoreConnection | None:
+        """The connection to the store, or None if it is in this process."""
         ...
 
     async def examine(self) -> None:

@@ -31,6 +31,8 @@ class MemoryStore:
         clock: The clock of everything in the store.
     """
 
+    connection: None = None
+
     def __init__(self, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self._stack = AsyncExitStack()

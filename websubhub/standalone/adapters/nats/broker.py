@@ -6,6 +6,7 @@ import attrs
 
 from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
+from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.ports import (
     EVERY_DELIVERY,
@@ -32,10 +33,14 @@ class ClusterBroker:
         own: Delivers to the partitions of this process.
         questions: Asks the other processes.
         reclaimer: Deletes updates.
+        connection: The connection to the servers.
     """
 
-    def __init__(self, own: Broker, questions: PeerQuestions, reclaimer: ClusterReclaimer) -> None:
+    def __init__(
+        self, own: Broker, questions: PeerQuestions, reclaimer: ClusterReclaimer, connection: Connection
+    ) -> None:
         self._own = own
+        self._connection = connection
         self._questions = questions
         self._reclaimer = reclaimer
 
@@ -107,8 +112,9 @@ class ClusterBroker:
         return sorted(states.values(), key=lambda state: state.place)[:limit]
 
     def report_to(self, record: Callable[..., None]) -> None:
-        """Record events of the hosts of this process from now on."""
+        """Record events of the hosts of this process, and of its connection, from now on."""
         self._own.report_to(record)
+        self._connection.report = record
 
     async def reclaim(self) -> int:
         """Delete the updates that no subscription of the hub is owed. Return how many."""

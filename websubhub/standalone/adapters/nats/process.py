@@ -1,6 +1,5 @@
 """A process as a member of its hub: its connection, what it knows, and what it owns."""
 
-import json
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import uuid4
@@ -14,28 +13,33 @@ from websubhub.standalone.adapters.nats.journal.partitions import Partitions
 from websubhub.standalone.adapters.nats.journal.publishing import Publishing
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.ownership.keeper import Keeper
+from websubhub.standalone.adapters.nats.ownership.leaving import Leaver
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
+from websubhub.standalone.adapters.nats.records.layout import Layout, agree_on_layout
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
 from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.adapters.nats.wire.following import Following
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
-from websubhub.standalone.adapters.nats.wire.names import PARTITIONS, Names
+from websubhub.standalone.adapters.nats.wire.names import Names
 from websubhub.standalone.adapters.nats.wire.news import News
 from websubhub.standalone.adapters.nats.wire.streams import ensure_streams
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.broker.flusher import Pace
 from websubhub.standalone.broker.ledger import Ledger
-from websubhub.standalone.ports import StoreVersionError
+from websubhub.standalone.ports import StoreLockedError
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
-_VERSION = 1
-_PACE = Pace(together=0.25, looks=3, along=False, trusted=3.0)
+OWN = Layout(version=1, needs=1)
+"""The layout of this version."""
+# A process that is cut off stops before others repeat what it does. If it hears the others, nobody can write to the
+# partitions until their stream has a leader again, which takes the servers 4 to 10 seconds.
+_TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 10.0, 3.0
 _RECORDS = "tsdk"
 _CLUSTERED = 3
 _GIB = 1024**3
@@ -78,9 +82,10 @@ class HubProcess:
         connection = self.jetstream.connection
         await connection.open()
         try:
+            await self.jetstream.listen()
             await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
             await self._load()
-            await self._check_version()
+            await agree_on_layout(self.records, OWN, self.check_alone)
         except BaseException:
             await self.close()
             raise
@@ -94,19 +99,6 @@ class HubProcess:
             await self.records.followed[letter].load()
         await self._news.listen(self.records.followed)
 
-    async def _check_version(self) -> None:
-        layout = {"version": _VERSION, "partitions": PARTITIONS}
-
-        def decide() -> bytes | None:
-            found = self._knowledge.agreed.get("layout")
-            if found is None:
-                return json.dumps(layout).encode()
-            if found != layout:
-                raise StoreVersionError(f"The streams have the layout {found}, and this version knows {layout}.")
-            return None
-
-        await self.records.change(self.records.names.subject("m", "layout"), decide)
-
     async def close(self) -> None:
         """Disconnect."""
         await self.jetstream.connection.close()
@@ -117,8 +109,8 @@ class HubProcess:
         await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
 
     def followers(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        """Return what follows the streams."""
-        return [following.run for following in self.records.followed.values()]
+        """Return what follows the streams, and watches the connection."""
+        return [self.jetstream.connection.watch.run, *(following.run for following in self.records.followed.values())]
 
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""
@@ -132,7 +124,11 @@ class HubProcess:
             attempts=self.history.attempts,
             end=end,
         )
-        return Broker(self.ledger, journal, _PACE)
+
+        def trusted() -> float:
+            return _TRUSTED_SECONDS if self._peers.hears else _TRUSTED_SECONDS_CUT_OFF
+
+        return Broker(self.ledger, journal, Pace(together=0.25, looks=3, along=False, trusted=trusted))
 
     def reclaimer(self, flush: Callable[[], Awaitable[None]]) -> ClusterReclaimer:
         """Return what deletes updates."""
@@ -161,7 +157,7 @@ class HubProcess:
             ledger=self.ledger,
             make_log=make_log,
             followed=self.records.followed,
-            flush=flush,
+            leaver=Leaver(self._knowledge, self._partitions, self.ledger, flush),
         )
 
     async def join(self, keeper: Keeper) -> None:
@@ -180,6 +176,16 @@ class HubProcess:
 
         await self.jetstream.connection.listen(self.records.names.subject("alive"), hear)
         await anyio.sleep(_HEAR_SECONDS)
+
+    async def check_alone(self) -> None:
+        """Make sure that no other process of the hub is running.
+
+        Raises:
+            StoreLockedError: One is.
+        """
+        await self.look_on()
+        if not self.is_alone():
+            raise StoreLockedError("Processes of this hub are running; stop them first.")
 
     def is_alone(self) -> bool:
         """Return whether no other process of the hub is alive."""

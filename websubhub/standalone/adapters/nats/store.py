@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -19,6 +20,7 @@ from websubhub.standalone.adapters.nats.stores.topics import NatsTopics
 from websubhub.standalone.adapters.nats.stores.verifications import NatsVerifications
 from websubhub.standalone.adapters.nats.wire.address import parse_address
 from websubhub.standalone.broker.background import in_background
+from websubhub.standalone.ports import StoreConnection
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
 
@@ -30,12 +32,14 @@ class NatsStore:
         limits: The limits of deliveries.
         clock: The time, in seconds since 1970. The machines of one hub must agree on it within seconds.
         takes_part: Whether this process delivers for the hub, or only looks at it.
+        alone: Whether it must be the only one that does.
 
     Attributes:
         clock: The time that everything here goes by.
 
     Raises:
         StoreError: The servers cannot be reached, or do not promise what the hub needs.
+        StoreLockedError: It must be alone, and other processes of the hub are running.
         StoreVersionError: The streams were made by a newer version.
     """
 
@@ -46,9 +50,10 @@ class NatsStore:
         limits: DeliveryLimits | None = None,
         clock: Callable[[], float] = time.time,
         takes_part: bool = True,
+        alone: bool = False,
     ) -> None:
         self.clock = clock
-        self._takes_part = takes_part
+        self._begin = partial(self._work, alone=alone) if takes_part else self._look_on
         self._stack = AsyncExitStack()
         self._process = process = HubProcess(parse_address(address), limits or DeliveryLimits(), clock)
         members = process.ledger.members
@@ -61,7 +66,9 @@ class NatsStore:
         standing = Standing(process.records.knowledge, process.questions, self._own.flush)
         self.messages: NatsMessages = NatsMessages(process.records, process.updates, process.history, standing)
         reclaimer = process.reclaimer(self._own.flush)
-        self.broker: ClusterBroker = ClusterBroker(self._own, process.questions, reclaimer)
+        self.broker: ClusterBroker = ClusterBroker(
+            self._own, process.questions, reclaimer, process.jetstream.connection
+        )
         self._answers = answers(self._own, reclaimer, standing)
 
     async def __aenter__(self) -> Self:
@@ -72,15 +79,29 @@ class NatsStore:
             await stack.enter_async_context(in_background(*self._process.followers()))
             await stack.enter_async_context(self._process.history.running())
             await stack.enter_async_context(self._own.running())
-            keeper = self._process.keeper(self._own.flush)
-            if self._takes_part:
-                await self._process.join(keeper)
-                stack.push_async_callback(keeper.leave)
-                await stack.enter_async_context(in_background(keeper.run))
-            else:
-                await self._process.look_on()
+            await self._begin(stack)
             self._stack = stack.pop_all()
         return self
+
+    async def _work(self, stack: AsyncExitStack, *, alone: bool) -> None:
+        """Deliver for the hub."""
+        if alone:
+            await self._process.check_alone()
+        keeper = self._process.keeper(self._own.flush)
+        await self._process.join(keeper)
+        stack.push_async_callback(keeper.leave)
+        await stack.enter_async_context(in_background(keeper.run))
+
+    async def _look_on(self, _stack: AsyncExitStack) -> None:
+        await self._process.look_on()
+
+    @property
+    def connection(self) -> StoreConnection:
+        """The connection to the servers."""
+        connection, membership = self._process.jetstream.connection, self._process.records.knowledge.membership
+        return StoreConnection(
+            connected=connection.is_connected, losses=connection.losses, partitions=len(membership.owned)
+        )
 
     async def examine(self) -> None:
         """Check that the streams are as the hub needs them.

@@ -71,6 +71,10 @@ class SqliteStore:
             self._stack = stack.pop_all()
         return self
 
+    @property
+    def connection(self) -> None:
+        """Nothing, since the file is opened by this process."""
+
     async def examine(self) -> None:
         """Check that the file is intact.
 

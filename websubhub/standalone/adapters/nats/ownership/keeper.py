@@ -1,35 +1,34 @@
-"""Taking partitions, giving them up, and handing them over."""
+"""Taking partitions, and giving them up."""
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import monotonic
 
 import anyio
+from anyio.abc import TaskGroup
 
-from websubhub import authority_of
 from websubhub.standalone.adapters.nats.journal.partition import PartitionLog
 from websubhub.standalone.adapters.nats.journal.partitions import Partitions
+from websubhub.standalone.adapters.nats.ownership.leaving import Leaver
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
-from websubhub.standalone.adapters.nats.wire.errors import SupersededError
+from websubhub.standalone.adapters.nats.wire.errors import SupersededError, UnavailableError
 from websubhub.standalone.adapters.nats.wire.following import Following
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import PARTITIONS, Names
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.ports import StoreError
-from websubhub.standalone.schedule.hosts import host_key
 
 log: logging.Logger = logging.getLogger("websubhub")
 
 BEAT_SECONDS = 0.5
 SLEPT_SECONDS = 2.0
 """After which a process that was stopped no longer trusts itself."""
-_HAND_OVER_SECONDS = 3.0
-_ARRANGE_SECONDS = 15.0
+_TAKE_SECONDS = 5.0
+_ASK_SECONDS = 1.0
 _LEAVE_SECONDS = 5.0
-_LOOK_SECONDS = 0.05
 _REACHED_SECONDS = 3.0
 _AT_ONCE = 16
 
@@ -46,7 +45,7 @@ class Keeper:
         ledger: What this process owes.
         make_log: Makes the journal of a partition.
         followed: The followed streams, by letter.
-        flush: Writes all outcomes.
+        leaver: Leaves partitions to others.
     """
 
     def __init__(  # noqa: PLR0913 - what it keeps stands between all of them
@@ -60,7 +59,7 @@ class Keeper:
         ledger: Ledger,
         make_log: Callable[[int], PartitionLog],
         followed: dict[str, Following],
-        flush: Callable[[], Awaitable[None]],
+        leaver: Leaver,
     ) -> None:
         self._jetstream = jetstream
         self._names = names
@@ -70,9 +69,10 @@ class Keeper:
         self._ledger = ledger
         self._make_log = make_log
         self._followed = followed
-        self._flush = flush
+        self._leaver = leaver
         self._looked_at = monotonic()
-        self._changing = anyio.Lock()
+        self._changing: set[int] = set()
+        self._limiter = anyio.CapacityLimiter(_AT_ONCE)
         self._news = Bell()
         self._leaving = False
 
@@ -92,7 +92,7 @@ class Keeper:
                 self._partitions.lose(number)
 
     async def hear(self, data: bytes, _reply: str) -> None:
-        """Take what another process says of itself, and answer one that is new."""
+        """Take what another process says of itself, and answer it and look again if that is news."""
         if self._peers.hear(data):
             await self.beat()
             self._news.ring()
@@ -107,20 +107,22 @@ class Keeper:
         }
         if self._jetstream.connection.is_connected:
             await self._jetstream.connection.publish(self._names.subject("alive"), json.dumps(said).encode())
-        else:
-            self._peers.start_over()  # it hears nobody
 
     async def run(self) -> None:
         """Keep what is wanted until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._beat)
             while True:
-                await self.arrange()
+                self._arrange(tasks)
                 await self._news.wait(BEAT_SECONDS)
 
     async def _beat(self) -> None:
+        told = -1
         while True:
             self.look()
+            if told != len(self.owned):
+                told = len(self.owned)
+                log.info("This process delivers to %d of %d partitions.", told, PARTITIONS)
             try:
                 await self.beat()
             except StoreError as error:
@@ -128,41 +130,71 @@ class Keeper:
             await anyio.sleep(BEAT_SECONDS)
 
     async def arrange(self) -> None:
-        """Take what is wanted and free, and hand over what others are to have."""
-        async with self._changing:
-            wanted = self._peers.wanted(range(PARTITIONS), leaving=self._leaving)
-            limiter = anyio.CapacityLimiter(_AT_ONCE)
-            with anyio.move_on_after(_ARRANGE_SECONDS):  # else it is tried again, by what is known then
-                async with anyio.create_task_group() as tasks:
-                    if surplus := self.owned - wanted:
-                        tasks.start_soon(self._hand_over, surplus)
-                    for number in wanted - self.owned:
-                        tasks.start_soon(self._take, number, limiter)
+        """Take what is wanted and free, and hand over what others are to have, and wait for it."""
+        async with anyio.create_task_group() as tasks:
+            self._arrange(tasks)
 
-    async def _take(self, number: int, limiter: anyio.CapacityLimiter) -> None:
-        async with limiter:
-            try:
-                partition = self._make_log(number)
-                owner, released = await partition.last()
-                if not released and self._peers.may_own(owner, number):
-                    return
-                await self._take_over(partition)
-            except SupersededError:
-                log.debug("Another process was faster with partition %d.", number)
-            except StoreError as error:
-                log.info("Partition %d cannot be taken now: %s", number, error)
+    def _arrange(self, tasks: TaskGroup) -> None:
+        """Begin to take what is wanted and free, and to hand over what others are to have.
+
+        Nothing waits for what takes long, since a process may die while another hands something over.
+        """
+        wanted = self._peers.wanted(range(PARTITIONS), leaving=self._leaving)
+        if surplus := self.owned - wanted - self._changing:
+            self._changing |= surplus
+            tasks.start_soon(self._leave_to_others, surplus)
+        for number in wanted - self.owned - self._changing:
+            self._changing.add(number)
+            tasks.start_soon(self._take, number)
+
+    async def _leave_to_others(self, numbers: set[int]) -> None:
+        try:
+            await self._leaver.leave(numbers, at_once=self._leaving)
+            await self.beat()
+        except StoreError as error:
+            log.info("Some deliveries cannot be handed over now: %s", error)
+        finally:
+            self._changing -= numbers
+
+    async def _take(self, number: int) -> None:
+        try:
+            async with self._limiter:
+                with anyio.move_on_after(_TAKE_SECONDS):  # else it is tried again, by what is known then
+                    partition = self._make_log(number)
+                    owner, released = await partition.last()
+                    if released or not self._peers.may_own(owner, number):
+                        await self._take_over(partition)
+        except SupersededError:
+            log.debug("Another process was faster with partition %d.", number)
+        except StoreError as error:
+            log.info("Partition %d cannot be taken now: %s", number, error)
+        finally:
+            self._changing.discard(number)
 
     async def _take_over(self, partition: PartitionLog) -> None:
         entry = await partition.read()
-        followed = self._followed["s"]
-        state = await self._jetstream.state(followed.stream)
-        await followed.reached(state.last, _REACHED_SECONDS)
+        await self._reach_pairs()
         await self._followed["u"].reached(max(entry.positions.values(), default=0), _REACHED_SECONDS)
+        if partition.number not in self._peers.wanted([partition.number], leaving=self._leaving):
+            return
         entry.released = False
         await partition.replace(entry)
         self.look()
         self._partitions.begin(partition, entry)
         self._ledger.due.ring()
+
+    async def _reach_pairs(self) -> None:
+        """Know the subscriptions that were saved until now, if their stream has a leader to say which they are.
+
+        One that is heard of later is delivered to from where its record says, so that some deliveries may be repeated.
+        """
+        followed = self._followed["s"]
+        try:
+            state = await self._jetstream.state(followed.stream, _ASK_SECONDS)
+        except UnavailableError:
+            log.debug("The stream of subscriptions has no leader at present.")
+        else:
+            await followed.reached(state.last, _REACHED_SECONDS)
 
     async def leave(self) -> None:
         """Hand everything over, since this process is being stopped."""
@@ -173,46 +205,3 @@ class Keeper:
                 await self.beat()
             except StoreError as error:
                 log.warning("The deliveries of this process could not be handed over: %s", error)
-
-    async def _hand_over(self, numbers: set[int]) -> None:
-        """Finish what is on its way to some partitions, and leave them to others."""
-        try:
-            await self._flush()  # before anything is held back: as long as this fails, nothing can be handed over
-            hosts = self._hosts_of(numbers)
-            for host in hosts:
-                self._ledger.board.hosts.pause(host)
-            try:
-                await self._landed(hosts)
-                await self._flush()
-                async with anyio.create_task_group() as tasks:
-                    for number in numbers:
-                        tasks.start_soon(self._release, number)
-            finally:
-                for host in hosts - self._knowledge.paused:
-                    self._ledger.board.hosts.resume(host)
-        except StoreError as error:
-            log.info("Some deliveries cannot be handed over now: %s", error)
-
-    async def _landed(self, hosts: set[str]) -> None:
-        """Wait until nothing is on its way to these hosts, for a time, unless this process is ending anyway."""
-        keys, busy = [host_key(host) for host in hosts], self._ledger.board.hosts.busy
-        with anyio.move_on_after(_HAND_OVER_SECONDS):
-            while not self._leaving and any(busy(key).in_flight for key in keys):  # noqa: ASYNC110 - nobody tells
-                await anyio.sleep(_LOOK_SECONDS)
-
-    def _hosts_of(self, numbers: set[int]) -> set[str]:
-        pairs = self._knowledge.pairs.of_partition
-        return {authority_of(pair.key[1]) for number in numbers for pair in pairs[number].values()}
-
-    async def _release(self, number: int) -> None:
-        """Leave a partition. If that cannot be written, the others see that this process no longer names it."""
-        partition = self._partitions.logs.get(number)
-        if partition is None:
-            return
-        whole = self._partitions.whole(number)
-        whole.released = True
-        self._partitions.lose(number)
-        try:
-            await partition.replace(whole)
-        except StoreError as error:
-            log.debug("That partition %d is free could not be written: %s", number, error)

@@ -10,6 +10,7 @@ from attrs import define, field
 
 SILENT_SECONDS = 3.0
 """After which a process that says nothing is taken for dead."""
+_DEAF_SECONDS = 1.2
 
 
 @define
@@ -32,6 +33,9 @@ class Peer:
 class Peers:
     """The other processes that were heard lately.
 
+    A process hears itself too. While it does not, its own connection is broken or its server stands still, and the
+    silence of others means nothing: that time does not count.
+
     Args:
         own: The id of this process.
     """
@@ -40,30 +44,46 @@ class Peers:
         self.own = own
         self._peers: dict[str, Peer] = {}
         self._since = monotonic()
+        self._heard_at = self._since
 
     def hear(self, data: bytes) -> bool:
-        """Take what a process says of itself. Return whether it is new."""
+        """Take what a process says of itself. Return whether anybody may have to take or leave something for it."""
         try:
             said: dict[str, Any] = json.loads(data)
             peer = Peer(monotonic(), int(said["waiting"]), frozenset(said["partitions"]), bool(said["leaving"]))
             name = str(said["id"])
         except (ValueError, TypeError, LookupError):
             return False
+        self._count(peer.heard_at)
         if name == self.own:
             return False
-        is_new = name not in self._peers
+        before = self._peers.get(name)
         self._peers[name] = peer
-        return is_new
+        return before is None or (before.partitions, before.leaving) != (peer.partitions, peer.leaving)
+
+    @property
+    def hears(self) -> bool:
+        """Whether this process hears itself, so that it would hear others too."""
+        return monotonic() - self._heard_at <= _DEAF_SECONDS
+
+    def _count(self, now: float) -> None:
+        """Note that this process hears at a time, and leave out the time before, if it heard nobody then."""
+        deaf = now - self._heard_at
+        if deaf > _DEAF_SECONDS:
+            self._since += deaf
+            for peer in self._peers.values():
+                peer.heard_at += deaf
+        self._heard_at = now
 
     def living(self) -> dict[str, Peer]:
         """Return those that are not taken for dead."""
-        now = monotonic()
+        now = self._heard_at
         self._peers = {name: peer for name, peer in self._peers.items() if now - peer.heard_at < SILENT_SECONDS}
         return self._peers
 
     def start_over(self) -> None:
-        """Take nobody for dead for a while: it was this process that heard nothing."""
-        self._since = monotonic()
+        """Take nobody for dead for a while: it was this process that stood still."""
+        self._since = self._heard_at = monotonic()
         for peer in self._peers.values():
             peer.heard_at = self._since
 
@@ -77,7 +97,7 @@ class Peers:
             return False
         peer = self.living().get(name)
         if peer is None:  # unknown: give it time to be heard
-            return monotonic() - self._since < SILENT_SECONDS
+            return self._heard_at - self._since < SILENT_SECONDS
         return partition in peer.partitions
 
     def wanted(self, partitions: Iterable[int], *, leaving: bool) -> set[int]:

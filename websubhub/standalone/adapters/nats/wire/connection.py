@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import anyio
 import nats.errors
@@ -12,16 +13,19 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from websubhub.standalone.adapters.nats.wire.address import Address
+from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
+from websubhub.standalone.adapters.nats.wire.credentials import credentials
 from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
+from websubhub.standalone.adapters.nats.wire.watching import Watch
+from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreClosedError, StoreError
 
 log: logging.Logger = logging.getLogger("websubhub")
 
-_OLDEST = (2, 12, 7)
+OLDEST_SERVER = (2, 12, 7)
+"""The oldest version of the servers that works."""
 _CONNECT_SECONDS = 2
-_PING_SECONDS = 1  # a frozen server is left after two of them
 _PENDING_BYTES = 8 * 1_048_576
-_NO_RESPONDERS = "503"
 
 
 @frozen
@@ -32,18 +36,38 @@ class Reply:
     data: bytes
 
 
+class _Client(Client):
+    """A client that sends nothing of its own before the connection is encrypted, if it is to be."""
+
+    def _connect_command(self) -> bytes:
+        if self.options.get("tls") is not None and not self._server_info.get("tls_required"):
+            raise nats.errors.Error("nats: the server does not offer TLS")
+        command: bytes = super()._connect_command()
+        return command
+
+
 class Connection:
     """A connection that comes back by itself when it is lost.
 
     Args:
         address: Where the servers are.
+
+    Attributes:
+        report: Records events.
+        losses: How often the connection was lost.
+        watch: Leaves a server that does not answer.
     """
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._client = Client()
+        self._client = _Client()
         self._open = False
         self._trouble = ""
+        self._choice = ServerChoice()
+        self._lost_at = 0.0
+        self.watch: Watch = Watch(self._client)
+        self.losses: int = 0
+        self.report: Callable[..., None] = _log
 
     async def open(self) -> None:
         """Connect to one of the servers.
@@ -60,14 +84,14 @@ class Connection:
                 await self._connect()
         except (nats.errors.Error, OSError, ValueError) as error:
             await self._client.close()
-            places = ", ".join(server.rpartition("@")[2].removeprefix("nats://") for server in self._address.servers)
-            reason = self._trouble or str(error).removeprefix("nats: ") or "no answer"
-            raise StoreError(f"No NATS server answers at {places}: {reason}.") from None
+            reason = self._trouble or _reason(error) or "no answer"
+            raise StoreError(f"No NATS server answers at {self._address.places}: {reason}.") from None
         version = self._client.connected_server_version
-        if (version.major, version.minor, version.patch) < _OLDEST:
+        if (version.major, version.minor, version.patch) < OLDEST_SERVER:
             await self._client.close()
-            oldest = ".".join(map(str, _OLDEST))
+            oldest = ".".join(map(str, OLDEST_SERVER))
             raise StoreError(f"The NATS server is of version {version}, and must be of {oldest} or later.")
+        self._choice.connected(self._netloc)
         self._open = True
 
     async def _connect(self) -> None:
@@ -81,9 +105,11 @@ class Connection:
             max_reconnect_attempts=2,
             connect_timeout=_CONNECT_SECONDS,
             reconnect_time_wait=0.2,  # type: ignore[arg-type]  # it is only added to a time
-            ping_interval=_PING_SECONDS,
+            ping_interval=_CONNECT_SECONDS,  # until it is watched
             max_outstanding_pings=2,
             pending_size=_PENDING_BYTES,
+            reconnect_to_server_handler=self._choice,
+            **credentials(self._address),
         )
         self._client.options["max_reconnect_attempts"] = -1  # the first connection may fail, a lost one comes back
 
@@ -103,16 +129,25 @@ class Connection:
         """Whether the server belongs to a cluster."""
         return bool(self._client._server_info.get("cluster"))  # noqa: SLF001 - there is no other way to ask
 
+    @property
+    def _netloc(self) -> str:
+        url = self._client.connected_url
+        return "" if url is None else str(url.netloc)
+
     async def _note(self, error: Exception) -> None:
-        self._trouble = str(error).removeprefix("nats: ") or type(error).__name__
+        self._trouble = _reason(error) or type(error).__name__
         log.debug("NATS: %s", self._trouble)
 
     async def _lost(self) -> None:
         if self._open:
-            log.warning("The connection to the NATS server is lost; looking for another one.")
+            self.losses += 1
+            self._lost_at = monotonic()
+            reason = "it does not answer" if self.watch.has_left() else self._trouble or "it ended"
+            self.report(Kind.STORE_LOST, reason=reason)
 
     async def _found(self) -> None:
-        log.info("The NATS server is connected again.")
+        self._choice.connected(self._netloc)
+        self.report(Kind.STORE_FOUND, seconds=round(monotonic() - self._lost_at, 1))
 
     async def request(
         self, subject: str, payload: bytes = b"", *, headers: dict[str, str] | None = None, seconds: float
@@ -188,3 +223,8 @@ class Connection:
 
 def _reason(error: Exception) -> str:
     return str(error).removeprefix("nats: ") or type(error).__name__
+
+
+def _log(kind: Kind, /, **fields: object) -> None:
+    """Log an event that nobody records."""
+    log.log(kind.shape.level, kind.shape.sentence.format_map(fields))

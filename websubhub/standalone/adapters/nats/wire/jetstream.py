@@ -5,16 +5,18 @@ from base64 import b64decode
 from time import monotonic
 from typing import Any
 
-import anyio
 from attrs import frozen
 
 from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.adapters.nats.wire.errors import Stored, SupersededError, UnavailableError
+from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.ports import DiskFullError, StoreError
 
 PATIENCE_SECONDS = 5.0
 """How long a request is repeated."""
 _ANSWER_SECONDS = 1.0
+_ANSWER_SECONDS_IN_TROUBLE = 0.5
+_ELECTED = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.>"
 _PAUSE_SECONDS = 0.1
 _PAUSE_MOST = 0.5
 # Another write of the subject, or the same one, is not decided yet; a leader is not there yet, or no longer.
@@ -42,6 +44,14 @@ class JetStream:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._elected = Bell()
+
+    async def listen(self) -> None:
+        """Hear when a stream has a new leader, to ask that one at once."""
+        await self.connection.listen(_ELECTED, self._hear)
+
+    async def _hear(self, _data: bytes, _reply: str) -> None:
+        self._elected.ring()
 
     async def write(
         self,
@@ -106,9 +116,9 @@ class JetStream:
         head = _headers(b64decode(message.get("hdrs", "")))
         return Stored(message["subject"], message["seq"], b64decode(message.get("data", "")), head)
 
-    async def state(self, stream: str) -> StreamState:
-        """Return what is in a stream."""
-        state = (await self.ask(f"STREAM.INFO.{stream}", None))["state"]
+    async def state(self, stream: str, seconds: float = PATIENCE_SECONDS) -> StreamState:
+        """Return what is in a stream, as its leader knows it, who is asked for at most so long."""
+        state = (await self.ask(f"STREAM.INFO.{stream}", None, seconds))["state"]
         return StreamState(state["first_seq"], state["last_seq"], state["messages"])
 
     async def purge(self, stream: str, below: int, subject: str = "") -> int:
@@ -135,17 +145,16 @@ class JetStream:
         return await self._ask(f"$JS.API.{operation}", payload, seconds)
 
     async def _ask(self, subject: str, payload: bytes, seconds: float, headers: dict[str, str] | None = None) -> Any:
-        until, pause = monotonic() + seconds, _PAUSE_SECONDS
+        until, pause, wait = monotonic() + seconds, _PAUSE_SECONDS, min(_ANSWER_SECONDS, seconds)
         while True:
             try:
-                answer = await self.connection.request(
-                    subject, payload, headers=headers, seconds=min(_ANSWER_SECONDS, seconds)
-                )
+                answer = await self.connection.request(subject, payload, headers=headers, seconds=wait)
                 return _read(answer.data)
             except UnavailableError:
                 if monotonic() >= until:
                     raise
-            await anyio.sleep(pause)
+            wait = _ANSWER_SECONDS_IN_TROUBLE
+            await self._elected.wait(pause)
             pause = min(pause * 2, _PAUSE_MOST)
 
 

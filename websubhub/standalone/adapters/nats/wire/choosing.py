@@ -1,0 +1,34 @@
+"""Which server to connect to when a connection is lost: not the one that was just lost, unless it is the only one."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+_PAUSE_SECONDS = 0.2
+
+
+class NamedServer(Protocol):
+    """A server, as the client names it."""
+
+    @property
+    def uri(self) -> Any:
+        """Its URL, in parts."""
+
+
+class ServerChoice:
+    """Tries the servers in turn, those first that were tried least since a connection was made."""
+
+    def __init__(self) -> None:
+        self._tried: Counter[str] = Counter[str]()
+
+    def connected(self, netloc: str) -> None:
+        """Note which server is connected now: it is tried last when it is lost."""
+        self._tried.clear()
+        self._tried[netloc] = 1
+
+    def __call__(self, servers: Sequence[NamedServer], _info: object) -> tuple[Any, float]:
+        """Return a server, and how long to wait before it is tried."""
+        chosen = min(servers, key=lambda server: self._tried[server.uri.netloc])
+        tried = self._tried[chosen.uri.netloc]
+        self._tried[chosen.uri.netloc] += 1
+        return chosen, _PAUSE_SECONDS if tried else 0.0

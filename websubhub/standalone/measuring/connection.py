@@ -1,0 +1,23 @@
+"""The metrics of the connection to a store that is elsewhere."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from websubhub.standalone.ports import StoreConnection
+
+
+def connection_families(connection: StoreConnection | None) -> Iterable[Metric]:
+    """Return the families of a connection for Prometheus: none if the store is in this process.
+
+    Args:
+        connection: The connection.
+    """
+    if connection is None:
+        return
+    text = "Whether this process is connected to the servers of its store (1) or not (0)."
+    yield GaugeMetricFamily("websubhub_store_connected", text, value=float(connection.connected))
+    text = "How often the connection to the servers of the store was lost."
+    yield CounterMetricFamily("websubhub_store_connection_losses", text, value=connection.losses)
+    text = "The partitions of callbacks that this process delivers to, of 32 in the whole hub."
+    yield GaugeMetricFamily("websubhub_store_partitions", text, value=connection.partitions)

@@ -1,0 +1,1 @@
+"""Moving a hub from one store to another, by a file."""
