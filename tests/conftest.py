@@ -14,8 +14,10 @@ from hypothesis import settings
 from tests.ports import held_port, held_ports
 
 # A machine that runs several things at once makes a single example slow, which says nothing about the code. Each run
-# draws the same examples, so that a green one can be repeated; python -m tests.fuzz looks for new ones.
-settings.register_profile("suite", deadline=None, derandomize=True)
+# draws the same examples, few of them, so that a green one can be repeated; others, and many more, are drawn by
+# python -m pytest --hypothesis-profile deep, and by python -m tests.fuzz.
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("deep", deadline=None, max_examples=2_000)
 settings.load_profile("suite")
 
 _for_this_run = ExitStack()

@@ -19,6 +19,8 @@ from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 COMMONMARK = MarkdownIt("commonmark").enable("table")
+#: Blocks and headings alone, and nothing of what stands in a paragraph, which takes most of the time.
+BLOCKS = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
 
 _ARROW = re.compile(r"    (\[\*\]|\w+) --> \w+(: [\w ,]+)?")
 
@@ -58,8 +60,8 @@ class Block:
 
 @cache
 def tokens_of(markdown: str) -> tuple[Token, ...]:
-    """What a document is made of. It is asked for time and again, and takes a tenth of a second to read."""
-    return tuple(COMMONMARK.parse(markdown))
+    """The blocks that a document is made of. They are asked for time and again, by the workers of the tests too."""
+    return tuple(BLOCKS.parse(markdown))
 
 
 def blocks(markdown: str) -> Iterator[Block]:
@@ -104,12 +106,12 @@ def anchors(markdown: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def links(markdown: str) -> Iterator[str]:
-    for token in tokens_of(markdown):
-        for child in token.children or ():
-            target = child.attrGet("href") or child.attrGet("src")
-            if isinstance(target, str):
-                yield unquote(target)
+@cache
+def links(markdown: str) -> tuple[str, ...]:
+    """Where the links and the pictures of a document lead."""
+    children = (child for token in COMMONMARK.parse(markdown) for child in token.children or ())
+    targets = (child.attrGet("href") or child.attrGet("src") for child in children)
+    return tuple(unquote(target) for target in targets if isinstance(target, str))
 
 
 def is_broken(page: Path, link: str) -> bool:

@@ -76,11 +76,20 @@ def functions_in(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionD
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
+def _words_of(function: ast.AST) -> set[str]:
+    """What is called and named in a function: without a clock or a duration among it, it measures nothing."""
+    return {node.id if isinstance(node, ast.Name) else name_of(node) for node in ast.walk(function)}
+
+
 def stopwatches(trees: dict[str, ast.Module]) -> set[str]:
     """The functions that return a duration, in any file."""
     known: set[str] = set()
-    functions = [function for tree in trees.values() for function in functions_in(tree)]
-    while found := {each.name for each in functions if each.name not in known and _returns_duration(each, known)}:
+    functions = [(function, _words_of(function)) for tree in trees.values() for function in functions_in(tree)]
+    while found := {
+        function.name
+        for function, words in functions
+        if function.name not in known and words & (CLOCKS | known) and _returns_duration(function, known)
+    }:
         known |= found
     return known
 
@@ -94,6 +103,8 @@ def measured(tree: ast.Module, watches: set[str]) -> Iterator[int]:
     """The lines that assert, or decide to fail, by a duration."""
     module = Names(ast.Module([node for node in tree.body if isinstance(node, ast.Assign)], []), watches)
     for function in functions_in(tree):
+        if not _words_of(function) & (CLOCKS | module.durations):
+            continue
         names = Names(function, module.durations)
         for node in ast.walk(function):
             decides = node.test if isinstance(node, ast.Assert) else _raising(node)

@@ -53,10 +53,6 @@ def all_marks(name: str) -> tuple[Mark, ...]:
     return tuple(
         attrs.evolve(mark, module=path.relative_to(TESTS).as_posix())
         for path in sorted(TESTS.rglob("test_*.py"))
-        for mark in marks(_tree(path), name)
+        if f"mark.{name}" in (source := path.read_text())
+        for mark in marks(ast.parse(source), name)
     )
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())

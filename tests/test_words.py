@@ -156,8 +156,9 @@ def names() -> frozenset[str]:
     return frozenset(found)
 
 
-def words_of(name: str) -> list[str]:
-    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)]
+@cache
+def words_of(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name))
 
 
 def glossary(sections: tuple[str, ...] = ()) -> list[str]:
@@ -209,9 +210,9 @@ def test_a_package_logs_under_its_own_name() -> None:
 @pytest.mark.parametrize("word", glossary(SECTIONS_OF_THE_CODE))
 def test_a_word_of_the_glossary_is_a_name_in_the_code(word: str) -> None:
     parts = words_of(word)
-    spelled = {tuple(parts), (*parts[:-1], f"{parts[-1]}s")}
+    spelled = {parts, (*parts[:-1], f"{parts[-1]}s")}
     assert any(
-        tuple(found[start : start + len(parts)]) in spelled
+        found[start : start + len(parts)] in spelled
         for found in map(words_of, names())
         for start in range(len(found) - len(parts) + 1)
     )

@@ -1,6 +1,6 @@
 """Whatever happens, the board counts what stands in its segments."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from websubhub.standalone.ports import DeliveryMode
@@ -140,7 +140,6 @@ class Hub:
         assert sum(host.in_flight for host in self.board.hosts.states(100)) == len(self.flying) + admitted
 
 
-@settings(max_examples=60)
 @given(st.lists(ACTIONS, min_size=20, max_size=80), st.data())
 def test_the_counters_are_the_sums_over_the_segments(actions: list[str], data: st.DataObject) -> None:
     hub = Hub(data)

@@ -1,7 +1,7 @@
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from _websub.grammar.forms import FIELD_LIMIT, QUERY_LIMIT, Form, FormError, parse_form, read_form, write_form
@@ -150,7 +150,6 @@ def test_odd_forms_are_read_as_browsers_write_them(body: str, fields: list[tuple
 pieces = st.sampled_from([*"%&=+aé;3AF2", "%41", "%3A", "%3a", "%2F", "%25", "%C3%A9", "%c3", "%zz"])
 
 
-@settings(max_examples=500)
 @given(st.lists(pieces, max_size=40).map("".join))
 def test_forms_are_read_as_the_standard_library_reads_them(written: str) -> None:
     try:
@@ -172,7 +171,6 @@ def test_fields_are_written_percent_encoded() -> None:
     assert write_form([("hub.url", "a"), ("hub.url", "b")]) == "hub.url=a&hub.url=b"
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(text, text), max_size=10))
 def test_what_is_written_is_read_back(fields: list[tuple[str, str]]) -> None:
     written = write_form(fields)
@@ -181,7 +179,6 @@ def test_what_is_written_is_read_back(fields: list[tuple[str, str]]) -> None:
     assert read_form(written.encode(), FORM).fields == tuple(fields)
 
 
-@settings(max_examples=60)
 @given(st.binary(max_size=60) | st.lists(st.sampled_from([b"%", b"&", b"=", b"a", b"+", b"%ff"])).map(b"".join))
 def test_no_body_is_an_error_of_another_kind(body: bytes) -> None:
     try:

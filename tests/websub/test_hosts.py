@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from _websub.calls.exchange import ExchangeLimits
@@ -70,7 +70,6 @@ def test_every_spelling_of_a_host_is_the_same_host(url: str, authority: str, hos
     assert canonical_authority(spelled) == canonical_authority(authority) == authority
 
 
-@settings(max_examples=200, deadline=None)
 @given(urls)
 @pytest.mark.threat("URL-8")
 def test_every_url_that_is_accepted_can_be_verified_and_delivered_to_with_the_same_bytes(url: str) -> None:
@@ -90,7 +89,6 @@ def test_every_url_that_is_accepted_can_be_verified_and_delivered_to_with_the_sa
     assert (origin.host, host_key(authority_of(origin.prefix))) == (host_of(url), host_key(authority_of(url)))
 
 
-@settings(max_examples=200, deadline=None)
 @given(urls)
 def test_a_host_that_is_spelled_plainly_is_judged_as_any_other(url: str) -> None:
     try:
@@ -102,7 +100,6 @@ def test_a_host_that_is_spelled_plainly_is_judged_as_any_other(url: str) -> None
     assert host_of(url) == split_authority(spelled)[0]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=40))
 def test_a_canonical_host_is_its_own_and_no_text_is_an_error_of_another_kind(text: str) -> None:
     try:

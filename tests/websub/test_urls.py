@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from _websub.grammar.urls import (
@@ -16,7 +16,6 @@ from _websub.grammar.urls import (
 )
 from tests.work import steps_of
 
-FEW = settings(max_examples=60)
 urls = st.from_regex(r"\Ahttps?://[a-z]{1,8}\.example(:[1-9][0-9]{0,3})?[/?][!$-;=?-~é]{0,40}\Z").filter(
     lambda url: "#" not in url and "\\" not in url and "%" not in url
 )
@@ -61,7 +60,6 @@ def is_kept(url: str) -> bool:
         return False
 
 
-@settings(max_examples=300)
 @given(st.sampled_from(["http://", "https://", "HTTP://", "ftp://"]), st.text("aZ09.._-::/?@[]#%\\<é", max_size=12))
 def test_a_short_url_is_judged_as_a_long_one(scheme: str, rest: str) -> None:
     assert is_kept(f"{scheme}{rest}/") == is_kept(f"{scheme}{rest}/{'x' * 300}")
@@ -186,7 +184,6 @@ def test_a_hostile_host_is_refused_in_few_steps(host: str) -> None:
     assert steps_of(check) < 20 * len(host)
 
 
-@FEW
 @given(st.text(max_size=60) | st.text(st.sampled_from("htps:/@[]#?%.01x\\ aé"), max_size=40).map("http://".__add__))
 def test_no_text_is_an_error_of_another_kind(text: str) -> None:
     try:
@@ -220,7 +217,6 @@ def test_fields_are_added_at_the_end_of_the_query_of_a_callback(callback: str, v
     assert append_query(callback, [("hub.mode", "denied"), ("hub.topic", "t&u")]) == verification
 
 
-@FEW
 @given(urls, fields)
 @pytest.mark.spec("H-22", "H-23")
 def test_what_is_added_to_a_callback_can_be_taken_off_again(callback: str, added: list[tuple[str, str]]) -> None:
@@ -250,7 +246,6 @@ def test_unreserved_characters_are_the_same_encoded_or_not(spelling: str, identi
     assert url_identity(identity) == identity
 
 
-@FEW
 @given(st.text(st.sampled_from("%0123456789abcdefABCDEF/~"), max_size=30))
 @pytest.mark.spec("H-21")
 def test_the_identity_of_an_identity_is_itself(text: str) -> None:

@@ -70,7 +70,7 @@ class Batch:
         self.wake = anyio.Event()
 
     def take(self) -> Delivery | None:
-        """Return the next delivery, or ``None`` if there are no more."""
+        """Return the next delivery, or ``None`` if there is none at present or there are no more."""
         delivery = self._held or self._next()
         if delivery is not None:
             self._held = None
