@@ -1,11 +1,11 @@
-"""Checks of arguments, so that a wrong one is reported where it is passed and not deep inside later."""
+"""Checks of arguments, so that a wrong one is reported where it is passed."""
 
 import types
 from typing import Any, get_args, get_origin
 
 import attrs
 
-#: What a value of a type is called, for people.
+#: How messages call the values of a type.
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False", bytes: "bytes"}
 
 
@@ -49,7 +49,7 @@ def check_number(name: str, value: Any, kind: type[int] | type[float] = int) -> 
 def checked_fields(_: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
     """Return the fields of an attrs class, each with a validator for the type that it is annotated with.
 
-    Use it as ``field_transformer``. Fields whose types say more than a class does are left as they are.
+    Use it as ``field_transformer``. Fields whose types are not plain classes are left unchanged.
     """
     return [_checked(field) for field in fields]
 
@@ -74,7 +74,7 @@ def _checked(field: "attrs.Attribute[Any]") -> "attrs.Attribute[Any]":
 
 
 def _fits(value: object, kinds: tuple[type, ...]) -> bool:
-    if isinstance(value, bool):  # which Python takes for a number
+    if isinstance(value, bool):  # Python treats it as a number
         return bool in kinds
     return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
 

@@ -1,4 +1,4 @@
-"""Blocking clients, made over the asynchronous ones: each call runs in an event loop, with the same arguments."""
+"""Blocking clients on top of the asynchronous ones: each call runs in an event loop, with the same arguments."""
 
 import functools
 import threading
@@ -18,8 +18,8 @@ T = TypeVar("T")
 class BlockingClient:
     """A client for code without an event loop.
 
-    As a context manager it keeps connections, in an event loop of a thread of its own. Otherwise each call opens and
-    closes its own. Threads may share it.
+    As a context manager, it keeps connections open, in an event loop that runs in a thread. Otherwise, each call opens
+    and closes its own connections. Threads may share a client.
 
     Args:
         client: The asynchronous client.
@@ -59,7 +59,7 @@ class BlockingClient:
             with self._turn:
                 return anyio.run(call)
         raise RuntimeError(
-            f"{type(self).__name__} blocks the event loop that calls it; in async code, use the client "
+            f"{type(self).__name__} would block the event loop. In async code, use the client "
             f"{type(self._client).__module__}.{type(self._client).__name__}."
         )
 

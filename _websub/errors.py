@@ -1,4 +1,4 @@
-"""The base of all public errors, and those about what a user passes."""
+"""The base of all public errors."""
 
 from collections.abc import Mapping
 
@@ -6,13 +6,13 @@ from _websub.headers import HeaderTypes, as_headers
 
 
 class WebSubError(Exception):
-    """The base of all errors of both packages. Hooks return or raise those that answer no, clients raise them.
+    """The base of all errors of both packages. Hooks return or raise them to refuse something, and clients raise them.
 
     Args:
         reason: One sentence for the other side.
         status: The HTTP status, if it differs from that of the class.
-        headers: Headers to add to the response, or the headers of the response received.
-        body: Form fields to add to the response, or the form fields received.
+        headers: Headers to add to the response, or the headers of a received response.
+        body: Form fields to add to the response, or the form fields of a received response.
     """
 
     status: int = 500

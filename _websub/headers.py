@@ -12,7 +12,7 @@ class Headers(Mapping[str, str]):
     """Headers by case-insensitive name. The values of a repeated name are joined with a comma.
 
     Args:
-        source: Pairs of name and value in order, or a mapping. A list of values stands for one header each.
+        source: Pairs of name and value in order, or a mapping. A list of values makes one header for each value.
 
     Raises:
         TypeError: A value is neither text nor a number.
@@ -26,7 +26,7 @@ class Headers(Mapping[str, str]):
 
     @classmethod
     def of(cls, pairs: tuple[tuple[str, str], ...]) -> "Headers":
-        """Return headers of pairs of two texts each, which is not checked."""
+        """Return headers for pairs of strings, without checking them."""
         headers = cls.__new__(cls)
         headers.pairs = pairs
         headers._index = None  # noqa: SLF001 - of the same class
@@ -80,7 +80,7 @@ def _read(source: HeaderTypes) -> tuple[tuple[str, str], ...]:
                 pairs += _spread(name, value)
     except (TypeError, ValueError) as error:
         raise TypeError(
-            "Headers must be a mapping of names, or pairs of a name, with a text or a list of texts."
+            "Headers must be a mapping or pairs of names and values. A value is text or a list of texts."
         ) from error
     return tuple(pairs)
 
@@ -97,7 +97,7 @@ NO_HEADERS = Headers()
 
 
 def as_headers(source: HeaderTypes) -> Headers:
-    """Return headers from pairs or a mapping. ``Headers`` are returned as they are."""
+    """Return headers from pairs or a mapping. ``Headers`` are returned unchanged."""
     if isinstance(source, Headers):
         return source
     return Headers(source) if source else NO_HEADERS

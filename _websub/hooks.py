@@ -34,7 +34,7 @@ def check_hooks(service: type, base: type, hooks: Sequence[Hook], *, abstract: b
     if missing and not abstract:
         raise TypeError(
             f"{service.__name__} must implement {', '.join(missing)}; "
-            f"a class that is only to be derived from says so: class {service.__name__}({base.__name__}, abstract=True)"
+            f"if it is only a base of other classes, write class {service.__name__}({base.__name__}, abstract=True)"
         )
 
 

@@ -34,7 +34,7 @@ class Request:
         headers: The headers.
         body: The whole body.
         mount: The path that this application is mounted below, without a trailing slash.
-        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
+        client: The address that the request came from (for IPv6, its /64 network). Empty if unknown.
     """
 
     method: str
@@ -94,11 +94,11 @@ Then = Callable[[], Awaitable[Any]]
 
 @attrs.frozen
 class Answer:
-    """A response, and what to do after it was sent.
+    """A response, and what to do after it is sent.
 
     Attributes:
         response: The response.
-        then: The follow-up, run after the response was sent. If it fails, the failure is only logged.
+        then: The follow-up, which runs after the response is sent. If it fails, the failure is only logged.
     """
 
     response: Response

@@ -8,14 +8,14 @@ from sys import modules
 def lazily(
     package: dict[str, object], homes: Mapping[str, str]
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """The functions ``__getattr__`` and ``__dir__`` of a package that imports a name when it is first asked for.
+    """Return the functions ``__getattr__`` and ``__dir__`` of a package that imports names when they are first used.
 
-    Whatever is loaded by then says that it comes from the package, so that reprs, tracebacks and pickles read
-    ``websubhub.HubService``. A class that both packages share says that it comes from the one that was used first.
+    Objects that have been loaded name the package as their module, so that reprs, tracebacks and pickles read
+    ``websubhub.HubService``. A class that both packages share names the one that was used first.
 
     Args:
         package: The variables of the package.
-        homes: The names by the module they live in, with spaces between them; ``name=other`` is called ``other`` there.
+        homes: The names by the module that defines them, separated by spaces. ``name=other`` is called ``other`` there.
     """
     name_of_package = str(package["__name__"])
     found = {

@@ -4,7 +4,8 @@ import attrs
 
 from _websub.arguments import checked_fields
 
-#: Each piece of a body costs about as much as a small request. This many are free, more must each bring enough bytes.
+#: Each piece of a body costs about as much as a small request. This many are free. Each further one must bring enough
+#: bytes.
 FREE_PIECES = 1_024
 _PIECE_BYTES = 64
 
@@ -22,10 +23,10 @@ class EdgeLimits:
         body_bytes: The largest request body.
         body_seconds: How long a body may take to arrive.
         bodies: How many bodies may be arriving at once. When another one begins, the oldest body of the client with
-            the most of them is answered 503.
+            the most of them is answered with 503.
         memory_bytes: How many bytes of bodies may be held at once, arriving or in use. One body is always allowed.
-        pending: How many requests and follow-ups may be in progress. More are answered 503. A request whose body is
-            still arriving does not count.
+        pending: How many requests and follow-ups may be in progress. More are answered with 503. A request whose body
+            is still arriving does not count.
         send_seconds: How long the client may take to receive a response.
         graceful_seconds: How long follow-ups may continue when the application stops.
     """
@@ -63,12 +64,12 @@ class EdgeLoad:
 
 @attrs.frozen(kw_only=True)
 class Patience:
-    """How long a connection is waited for, in seconds.
+    """How long to wait for a connection, in seconds.
 
     Attributes:
         idle: Until the head of the next request is complete.
         read: Between two pieces of a body.
-        write: Until the client has taken a piece of an answer.
+        write: Until the client has received a piece of an answer.
         handshake: Until TLS is set up.
     """
 

@@ -1,13 +1,13 @@
-"""Whether ``websubsub`` is ours: a distribution of that name on the package index, a Django app, is not."""
+"""Checks that ``websubsub`` is ours, since a Django app on the package index has the same name."""
 
 import sys
 
 REPLACED = (
-    "The package websubsub is not that of websubhub, since another distribution has the same name. "
+    "The package websubsub is not the one of websubhub, since another distribution has the same name. "
     "Uninstall both, and install websubhub again."
 )
 
-#: How the program is called that needs no subscriber, but for its demo, which asks for itself.
+#: How the program is called that needs no subscriber, except for its demo, which does its own check.
 _COMMANDS = ("websubhub", "websubhub.exe", "-m")
 
 
@@ -19,7 +19,7 @@ def require_own_subscriber() -> None:
     """Make sure that ``websubsub`` is the package of this distribution.
 
     Raises:
-        NamesakeError: It is another one, or missing.
+        NamesakeError: It is a different package, or missing.
     """
     if _is_foreign():
         raise NamesakeError(REPLACED, name="websubsub")
@@ -29,19 +29,19 @@ def warn_of_foreign_subscriber() -> None:
     """Warn the program that imports ``websubhub`` if ``websubsub`` is not the package of this distribution."""
     program = (getattr(sys, "argv", None) or [""])[0]
     if not program.endswith(_COMMANDS) and _is_foreign():
-        import warnings  # noqa: PLC0415 - few programs need it, and all of them start by this
+        import warnings  # noqa: PLC0415 - few programs need it, but all of them run this at their start
 
         warnings.warn(REPLACED, stacklevel=3)
 
 
 def _is_foreign() -> bool:
-    """Return whether the package would not be ours, without importing it: a Django app needs settings for that."""
+    """Return whether the package is not ours, without importing it, since importing a Django app needs settings."""
     spec = _spec()
     path = getattr(spec, "origin", None)
     get_data = getattr(getattr(spec, "loader", None), "get_data", None)
     if path is None:
-        return True  # there is none, or a folder that is no package
-    # What is not loaded from a file of source cannot be asked.
+        return True  # it is missing, or a folder that is not a package
+    # Only a package that is loaded from a source file can be checked.
     return get_data is not None and path.endswith(".py") and b"from _websub import" not in get_data(path)
 
 

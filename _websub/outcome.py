@@ -38,7 +38,7 @@ class Hook:
         message: The class of its message.
         successes: The classes of its positive answers, with ``type(None)`` if it may return nothing.
         errors: The errors whose text reaches the other side.
-        failure: The error that replaces any other one.
+        failure: The error that replaces any other error.
         reason: The reason that the other side gets in that case.
         required: Whether a service must implement it.
         answers: Successes and errors together.
@@ -58,5 +58,5 @@ class Hook:
         return (*self.successes, *self.errors)
 
     def failed(self) -> WebSubError:
-        """Return the error that replaces an undeclared one. It tells the other side no details."""
+        """Return the error that replaces an undeclared one. It reveals no details to the other side."""
         return self.failure(self.reason)

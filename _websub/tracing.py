@@ -1,6 +1,6 @@
 """Traces over the wire: ``traceparent`` and ``tracestate`` (W3C Trace Context), for programs that use OpenTelemetry.
 
-Whoever makes spans has imported OpenTelemetry. For all others there is one look into ``sys.modules``.
+A program that makes spans has imported OpenTelemetry. All others only pay for one look into ``sys.modules``.
 """
 
 import sys
@@ -14,13 +14,13 @@ TRACESTATE = "tracestate"
 
 _API = "opentelemetry.trace"
 _NOTHING = nullcontext()
-# W3C Trace Context 3.3.1.1: as much as everybody should pass on. More is left out, as a whole.
+# The length that everyone should pass on (W3C Trace Context, 3.3.1.1). A longer state is left out as a whole.
 _STATE_CHARACTERS = 512
 _PARENT_CHARACTERS = 128
 
 
 def trace_headers() -> list[tuple[str, str]]:
-    """Return the headers that name the current span, so that whoever gets them continues its trace.
+    """Return the headers that name the current span, so that the receiver continues its trace.
 
     Baggage is left out, since hubs call strangers.
     """
@@ -34,13 +34,13 @@ def trace_headers() -> list[tuple[str, str]]:
 
 
 def with_trace(headers: Headers) -> Headers:
-    """Return headers with those of the current span, unless they name one already."""
+    """Return headers with those of the current span, unless they already name one."""
     ours = [] if TRACEPARENT in headers else trace_headers()
     return Headers([*(pair for pair in headers.pairs if pair[0].lower() != TRACESTATE), *ours]) if ours else headers
 
 
 def continued_trace(headers: Headers) -> AbstractContextManager[None]:
-    """Continue the trace that a request belongs to during the block, unless a span is current already."""
+    """Continue the trace that a request belongs to during the block, unless there already is a current span."""
     return _continued(headers) if _API in sys.modules else _NOTHING
 
 
@@ -61,7 +61,7 @@ def _continued(headers: Headers) -> Iterator[None]:
 
 
 def _carrier(headers: Headers) -> dict[str, str]:
-    """Return what a request says of its trace, or nothing if it does not say it once and in bounds."""
+    """Return the trace headers of a request, or nothing if they are repeated, missing or too long."""
     parents = headers.get_all(TRACEPARENT)
     if len(parents) != 1 or len(parents[0]) > _PARENT_CHARACTERS:
         return {}

@@ -1,4 +1,4 @@
-"""Calls into users' code: whatever it raises is caught there and becomes a value."""
+"""Calls into users' code, which turn whatever it raises into a value."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ log = logging.getLogger("websub")
 def contained(error: BaseException) -> bool:
     """Return whether to catch an error from a user's code, so that everything else continues.
 
-    That is every ``Exception``, ``SystemExit``, which would end the whole program for one request, and a stray
-    cancellation, as from waiting for a task that was cancelled elsewhere. It is not ``KeyboardInterrupt`` or a
-    cancellation of the current task.
+    These errors are every ``Exception``, ``SystemExit`` (which would end the whole program because of one request), and
+    stray cancellations, such as from waiting for a task that was cancelled elsewhere. ``KeyboardInterrupt`` and a
+    cancellation of the current task are not caught.
     """
     if isinstance(error, Exception):
         return True

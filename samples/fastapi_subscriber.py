@@ -1,7 +1,7 @@
-"""A subscriber inside a FastAPI application, which shows what has arrived.
+"""A FastAPI application with a mounted subscriber, which shows what has arrived.
 
-``POST /follow`` subscribes to a page or a feed, ``DELETE /follow`` unsubscribes, and ``GET /news`` shows what came
-since. The callbacks live below ``/websub``. Needs FastAPI and uvicorn: ``pip install websubhub fastapi uvicorn``.
+``POST /follow`` subscribes to a page or a feed, ``DELETE /follow`` unsubscribes, and ``GET /news`` shows the latest
+deliveries. The callbacks are below ``/websub``. Needs FastAPI and uvicorn: ``pip install websubhub fastapi uvicorn``.
 
     python samples/fastapi_subscriber.py --port 8000 --public-url https://me.example.com
 """
@@ -28,24 +28,24 @@ class News(SubscriberService):
         self.latest: deque[dict[str, str]] = deque(maxlen=LATEST)
 
     async def on_event_notification(self, message: ContentDistributionMessage) -> None:
-        """Keep a delivery; its signature has been checked."""
+        """Keep a delivery, whose signature has already been checked."""
         text = message.body.decode("utf-8", "replace")
         self.latest.append({"topic": message.topic, "type": message.content_type, "text": text})
 
 
 def create_app(base: str, state: str = "memory:") -> FastAPI:
-    """The application.
+    """Create the application.
 
     Args:
         base: The public URL of the application, without a trailing slash.
-        state: Where subscriptions are kept, such as ``sqlite:///subscriptions.db``.
+        state: Where to keep subscriptions, such as ``sqlite:///subscriptions.db``.
     """
     news = News()
     subscriber = asgi(news, SubscriberConfig(url=f"{base}/websub/", state=state))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # FastAPI does not pass the lifespan on to mounted applications, so the subscriber is entered here.
+        # FastAPI does not pass the lifespan on to mounted applications.
         async with subscriber:
             yield
 
@@ -78,7 +78,7 @@ def target_of(url: str) -> Target:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A subscriber inside a FastAPI application.")
     parser.add_argument("--port", type=int, default=8000, help="the port to serve at")
-    parser.add_argument("--public-url", help="where hubs reach it (default: this machine)")
+    parser.add_argument("--public-url", help="the URL at which hubs reach this application (default: this machine)")
     parser.add_argument("--state", default="memory:", help="memory: or sqlite:///FILE (default: memory:)")
     options = parser.parse_args()
     public_url = options.public_url or f"http://127.0.0.1:{options.port}"

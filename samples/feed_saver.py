@@ -1,6 +1,6 @@
-"""Saves the new entries of a feed: one file for each entry of Atom or RSS, as soon as the feed's hub delivers it.
+"""Save each new entry of an Atom or RSS feed to a file, as soon as the feed's hub delivers it.
 
-The subscription and its secret are kept next to the entries, so it goes on where it stopped when it is started again.
+The subscription and its secret are kept next to the entries, so the program continues where it stopped.
 
     python samples/feed_saver.py https://example.com/feed --folder entries --public-url https://me.example.com/websub/
 """
@@ -29,17 +29,17 @@ TITLES = (f"{ATOM}title", "title")
 
 
 class FeedSaver(SubscriberService):
-    """Writes each entry into a file of its own; an entry that has changed is written again.
+    """Writes each entry to a separate file, and writes it again if it has changed.
 
     Args:
-        folder: Where to.
+        folder: The folder for the files.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = anyio.Path(folder)
 
     async def on_event_notification(self, message: ContentDistributionMessage) -> None:
-        """Save the entries of a delivery that are not saved yet; its signature has been checked."""
+        """Save the new entries of a delivery, whose signature has already been checked."""
         try:
             feed = message.xml()
         except ContentError as error:
@@ -50,7 +50,7 @@ class FeedSaver(SubscriberService):
             await self.save(entry)
 
     async def save(self, entry: ET.Element) -> None:
-        """Write one entry, unless it is there already: hubs can deliver an entry many times."""
+        """Write one entry, unless it is already saved: hubs can deliver an entry many times."""
         content = ET.tostring(entry, "utf-8", xml_declaration=True)
         file = self.folder / f"{name_of(entry)}.xml"
         if await file.exists() and await file.read_bytes() == content:
@@ -69,13 +69,13 @@ def entries(feed: ET.Element) -> Iterator[ET.Element]:
 
 
 def name_of(entry: ET.Element) -> str:
-    """Return a file name for an entry, whose id comes from outside and can be anything."""
+    """Return a file name for an entry. Its id cannot be one, because a peer can choose any id."""
     identity = text_of(entry, NAMES) or ET.tostring(entry, "unicode")
     return hashlib.sha256(identity.encode()).hexdigest()[:20]
 
 
 def text_of(entry: ET.Element, tags: tuple[str, ...]) -> str:
-    """Return the text of the first of these elements that exists."""
+    """Return the text of the first of these elements that has any."""
     texts = ((entry.findtext(tag) or "").strip() for tag in tags)
     return next((text for text in texts if text), "")
 
@@ -88,11 +88,11 @@ def tell(event: SubscriberEvent) -> None:
 
 def main() -> None:
     """Read the command line and listen until interrupted."""
-    parser = argparse.ArgumentParser(description="Saves the new entries of a feed.")
+    parser = argparse.ArgumentParser(description="Save the new entries of a feed.")
     parser.add_argument("feed", help="the URL of the feed, or of a page that names its hub")
-    parser.add_argument("--folder", type=Path, default=Path("entries"), help="where to save (default: entries)")
+    parser.add_argument("--folder", type=Path, default=Path("entries"), help="the folder to save to (default: entries)")
     parser.add_argument("--port", type=int, default=8081, help="the port to listen on")
-    parser.add_argument("--public-url", help="where the hub reaches this port (default: this machine)")
+    parser.add_argument("--public-url", help="the URL at which the hub reaches this port (default: this machine)")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     config = SubscriberConfig(

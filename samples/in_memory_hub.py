@@ -1,4 +1,4 @@
-"""A complete hub that keeps everything in memory: topics, subscriptions, and updates in progress.
+"""A complete hub that keeps topics, subscriptions and updates in progress in memory.
 
 python samples/in_memory_hub.py --port 8080
 """
@@ -40,7 +40,7 @@ from websubhub import (
 )
 from websubhub import Subscription as SubscriptionRequest
 
-RETRY_SECONDS = (0, 5, 30, 120)  # before each attempt to deliver
+RETRY_SECONDS = (0, 5, 30, 120)  # the wait before each attempt
 UPDATES_ON_THEIR_WAY = 1_000
 GONE = 410
 
@@ -48,11 +48,11 @@ log = logging.getLogger("in_memory_hub")
 
 
 class InMemoryHub(HubService):
-    """Takes registered topics, and delivers each update to whoever is subscribed at that moment.
+    """Accepts updates of registered topics, and delivers each to the current subscribers.
 
     Args:
-        tasks: Where deliveries run.
-        distributor: Delivers.
+        tasks: The task group in which deliveries run.
+        distributor: Delivers updates.
         topics: Fetches topics whose publisher only announced an update.
     """
 
@@ -73,13 +73,13 @@ class InMemoryHub(HubService):
         return TopicRegistrationSuccess()
 
     async def on_deregister_topic(self, message: TopicDeregistration) -> TopicDeregistrationSuccess:
-        """Forget a topic and its subscriptions."""
+        """Remove a topic and its subscriptions."""
         if self._subscriptions.pop(url_identity(message.topic), None) is None:
             raise TopicDeregistrationError("The topic is not registered.")
         return TopicDeregistrationSuccess()
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement:
-        """Deliver in the background, and answer the publisher at once."""
+        """Start delivering in the background, and answer the publisher at once."""
         if url_identity(message.topic) not in self._subscriptions:
             raise UpdateMessageError("The topic is not registered.")
         try:
@@ -90,7 +90,7 @@ class InMemoryHub(HubService):
         return Acknowledgement()
 
     async def on_subscription_validation(self, message: SubscriptionRequest) -> None:
-        """Grant subscriptions to registered topics only."""
+        """Grant only subscriptions to registered topics."""
         if url_identity(message.topic) not in self._subscriptions:
             raise SubscriptionDeniedError("The topic is not registered.")
 
@@ -98,11 +98,11 @@ class InMemoryHub(HubService):
         """Remember the subscription until its lease ends."""
         subscriptions = self._subscriptions.get(url_identity(message.topic))
         if subscriptions is None:
-            raise IntentVerificationError("The topic is not registered any more.")
+            raise IntentVerificationError("The topic is no longer registered.")
         subscriptions[url_identity(message.callback)] = message
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
-        """Forget the subscription."""
+        """Remove the subscription."""
         self._forget(message.topic, message.callback)
 
     def _forget(self, topic: str, callback: str) -> None:
@@ -117,7 +117,7 @@ class InMemoryHub(HubService):
                 recipients = await self._deliver(content, message.topic, recipients)
                 if not recipients:
                     return
-            log.warning("%s: %d subscribers did not take an update.", message.topic, len(recipients))
+            log.warning("%s: %d subscribers did not accept an update.", message.topic, len(recipients))
         except TopicFetchError as error:
             log.warning("%s: %s", message.topic, error)
         finally:
@@ -142,7 +142,7 @@ class InMemoryHub(HubService):
     async def _deliver(
         self, content: ContentDistributionMessage, topic: str, recipients: list[Recipient]
     ) -> list[Recipient]:
-        """Deliver once to each subscription; return those that did not accept it."""
+        """Deliver once to each recipient, and return the recipients that did not accept the update."""
         failed: list[Recipient] = []
 
         def settle(recipient: Recipient, outcome: DeliveryOutcome) -> None:
@@ -157,7 +157,7 @@ class InMemoryHub(HubService):
 
 @asynccontextmanager
 async def in_memory_hub(url: str) -> AsyncIterator[InMemoryHub]:
-    """A hub with everything it needs; deliveries in progress when the block ends are dropped."""
+    """Yield a hub with everything it needs, and cancel deliveries in progress at the end."""
     async with ContentDistributor(url) as distributor, TopicClient(url) as topics, anyio.create_task_group() as tasks:
         yield InMemoryHub(tasks, distributor, topics)
         tasks.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""A hub with rules: publishers send a token and keep to their own topics, subscribers send a secret.
+"""A hub with rules: publishers send a token and use only their own topics, and subscribers send a secret.
 
 python samples/policy_hub.py --publisher s3cret=https://example.com/news/ --port 8080
 """
@@ -40,14 +40,14 @@ class Publishers:
     """The publishers and their topics.
 
     Args:
-        topics: For each token, what the URLs of its topics start with.
+        topics: For each token, the prefix of its topics' URLs.
     """
 
     def __init__(self, topics: dict[str, str]) -> None:
         self._topics = {hashlib.sha256(token.encode()).digest(): prefix for token, prefix in topics.items()}
 
     def check(self, headers: Headers, topic: str, error: type[WebSubError]) -> None:
-        """Raise the error unless the request has the token of a publisher whose topic this is."""
+        """Raise an error unless the request has the token of the topic's publisher."""
         scheme, _, token = headers.get("Authorization", "").partition(" ")
         given = hashlib.sha256(token.encode()).digest()
         prefixes = [prefix for known, prefix in self._topics.items() if hmac.compare_digest(known, given)]
@@ -62,7 +62,7 @@ class PolicyHub(HubService):
 
     Args:
         hub: The other hub.
-        publishers: Who may publish what.
+        publishers: The publishers and their topics.
     """
 
     def __init__(self, hub: InMemoryHub, publishers: Publishers) -> None:
@@ -85,21 +85,21 @@ class PolicyHub(HubService):
         return await self._hub.on_update_message(message)
 
     async def on_subscription(self, message: Subscription) -> SubscriptionAccepted:
-        """Grant at most a day, however long the requested lease."""
+        """Grant a lease of at most a day."""
         return SubscriptionAccepted(lease_seconds=min(message.lease_seconds, DAY_SECONDS))
 
     async def on_subscription_validation(self, message: Subscription) -> None:
-        """Refuse subscribers without a secret, who could not tell a delivery from a forgery."""
+        """Deny subscribers without a secret, who could not tell a delivery from a forgery."""
         if message.secret is None:
             raise SubscriptionDeniedError("Subscribe with a secret.")
         await self._hub.on_subscription_validation(message)
 
     async def on_subscription_intent_verified(self, message: VerifiedSubscription) -> None:
-        """Leave it to the other hub."""
+        """Pass the message on to the other hub."""
         await self._hub.on_subscription_intent_verified(message)
 
     async def on_unsubscription_intent_verified(self, message: VerifiedUnsubscription) -> None:
-        """Leave it to the other hub."""
+        """Pass the message on to the other hub."""
         await self._hub.on_unsubscription_intent_verified(message)
 
 
@@ -128,7 +128,7 @@ if __name__ == "__main__":
         action="append",
         required=True,
         metavar="TOKEN=URL",
-        help="a publisher's token, and what the URLs of its topics start with; can be given several times",
+        help="a publisher's token and the prefix of its topics' URLs; repeat it for several publishers",
     )
     options = parser.parse_args()
     with suppress(KeyboardInterrupt):

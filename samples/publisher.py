@@ -1,4 +1,4 @@
-"""Publishes to a hub: text, a file with its media type, or an announcement that a topic has changed.
+"""Publish text or a file to a hub, or announce that a topic has changed.
 
 python samples/publisher.py http://127.0.0.1:8080/hub https://example.com/news/1 --register --text "It rains."
 python samples/publisher.py http://127.0.0.1:8080/hub https://example.com/news/1 --file feed.xml
@@ -17,8 +17,8 @@ from websubhub import PublisherClient, WebSubError
 
 
 async def publish(options: argparse.Namespace) -> None:
-    """Do what the command line says, over one connection."""
-    # Every user of the machine could read a token on the command line.
+    """Run the actions that the command line asks for, over one connection."""
+    # Not an argument, because every user of the machine can read the command line.
     async with PublisherClient(options.hub, token=os.environ.get("PUBLISHER_TOKEN")) as publisher:
         if options.register:
             await publisher.register_topic(options.topic)
@@ -37,14 +37,14 @@ async def publish(options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Read the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Publishes to a hub; the token is read from PUBLISHER_TOKEN.")
+    """Read the command line, publish, and return the exit status."""
+    parser = argparse.ArgumentParser(description="Publish to a hub. The token is read from PUBLISHER_TOKEN.")
     parser.add_argument("hub", help="the hub's URL")
     parser.add_argument("topic", help="the topic's URL")
     parser.add_argument("--register", action="store_true", help="register the topic first")
     parser.add_argument("--text", help="publish this text")
     parser.add_argument("--file", type=Path, help="publish this file")
-    parser.add_argument("--ping", action="store_true", help="publish no content: the hub fetches the topic itself")
+    parser.add_argument("--ping", action="store_true", help="announce a change: the hub fetches the topic itself")
     options = parser.parse_args()
     if not (options.register or options.text or options.file or options.ping):
         parser.error("say what to do: --register, --text, --file or --ping")

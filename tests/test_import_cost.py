@@ -40,7 +40,7 @@ LIBRARIES = {
     "wsproto",
 }
 PACKAGES = {"hub": websubhub, "subscriber": websubsub}
-ASKING = ["topics", "subscriptions", "deliveries", "dead-letters", "announcements"]
+ASKING = ["topics", "subscriptions", "deliveries", "dead-letters", "verifications", "announcements"]
 COMMANDS = ["serve", "demo", "publish", "doctor", *ASKING]
 
 

@@ -13,7 +13,7 @@ LINES_OF_A_FUNCTION = 40
 METHODS_OF_A_CLASS = 15
 ATTRIBUTES_OF_A_CLASS = 13
 #: What the docstring of a class says that has more, before its reason.
-REASON = "in one class because"
+REASON = "one class because"
 MODULES_OF_A_ROOM = 16
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -2,7 +2,7 @@
 
 from _websub import __version__ as __version__
 
-TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
+TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
 if TYPE_CHECKING:
     from _websub.asgi.closed import ClosedApplication
     from _websub.asgi.edge import AsgiEdge

@@ -1,4 +1,4 @@
-"""The links with which a publisher advertises a topic's hubs to subscribers (W3C 4)."""
+"""The links that advertise a topic's hubs to subscribers (W3C 4)."""
 
 from collections.abc import Callable, Iterable, MutableMapping
 from html import escape
@@ -20,7 +20,7 @@ def link_header(hubs: Iterable[str], topic: str) -> str:
         topic: The topic's canonical URL.
 
     Raises:
-        UrlError: One of them is not an absolute http(s) URL. Some readers do not resolve relative ones.
+        UrlError: A URL is not an absolute http(s) URL. Some readers do not resolve relative ones.
     """
     return write_links([check_url(hub, "The hub's URL") for hub in hubs], check_url(topic, "The topic's URL"))
 
@@ -62,7 +62,7 @@ def _pairs(hubs: Iterable[str], topic: str) -> list[tuple[str, str]]:
 class Advertiser:
     """ASGI middleware that adds the ``Link`` header to the responses of a publisher's application.
 
-    It is added to responses to GET and HEAD, including 304, but not to errors.
+    The header is added to responses to GET and HEAD, including 304, but not to errors.
 
     Args:
         app: The application.

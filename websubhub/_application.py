@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 class HubApplication:
     """A hub as an ASGI application and async context manager.
 
-    Enter it if the server passes no lifespan on, so that follow-ups run in the background. Otherwise each one runs at
-    the end of its request.
+    Enter it yourself if the server sends no lifespan events, so that follow-ups run in the background. Otherwise,
+    each follow-up runs at the end of its request.
 
     Args:
         service: The hub.
         config: Its settings.
         client: Your own HTTP client for verification requests, with all of its settings: timeouts, headers, proxies.
-            The default one refuses private addresses.
+            The default client refuses private addresses.
         clock: Returns the time, in seconds since 1970.
 
     Raises:
@@ -91,17 +91,17 @@ class HubApplication:
         return self._edge.load
 
     async def verify(self, message: Subscription | Unsubscription) -> IntentVerification:
-        """Validate a request and verify its intent once, now. This is for requests accepted with ``deferred=True``.
+        """Validate a request and verify its intent once, now. Use this for requests accepted with ``deferred=True``.
 
         Returns:
-            How it ended. ``UNANSWERED`` is worth another attempt later; ``attempt_verification`` also tells when.
+            The result. If it is ``UNANSWERED``, try again later; ``attempt_verification`` also says when.
         """
         return (await self.attempt_verification(message)).result
 
     async def attempt_verification(self, message: Subscription | Unsubscription) -> VerificationAttempt:
-        """Do what ``verify`` does, and also tell when a callback that cannot answer now asked to be called again.
+        """Do what ``verify`` does, and also return when a callback that cannot answer now wants to be asked again.
 
-        Make attempts for one topic and callback one after the other, in the order of the requests.
+        Make the attempts for one topic and callback one after the other, in the order of the requests.
         """
         return await self._dispatcher.verify(message)
 
@@ -109,8 +109,8 @@ class HubApplication:
         """Notify a subscriber that its subscription is denied, at any time (W3C 5.2).
 
         Args:
-            message: The subscription, which may be verified.
-            reason: The reason to send, or an empty text.
+            message: The subscription, verified or not.
+            reason: The reason to send. Empty sends none.
         """
         await self._dispatcher.deny(message, reason)
 
@@ -140,7 +140,7 @@ def asgi(
     return HubApplication(service, config or HubConfig(), client)
 
 
-async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyword
+async def serve(  # noqa: PLR0913 - settings of a server, keyword-only except for two
     service: HubService,
     config: HubConfig | None = None,
     *,
@@ -163,13 +163,13 @@ async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyw
         keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
-        ready: Called with the base URL once requests are accepted.
-        quiet: Whether to print nothing. By default, stderr says where the hub listens, and how to stop it.
+        ready: Called with the base URL once the hub accepts requests.
+        quiet: Whether to print nothing. By default, stderr says where the hub listens and how to stop it.
 
     Raises:
-        OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
-            serve in this way.
+        OSError: The hub cannot listen on the address.
+        ValueError: The config has no URL and the address is not on loopback, or the server is not installed or does not
+            support these settings.
 
     Example:
         ```python
@@ -210,14 +210,14 @@ def run(
         backend: ``asyncio`` or ``trio``.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
-        quiet: Whether to print nothing. By default, stderr says where the hub listens, how to stop it, and what it
-            does, unless your program has set up logging.
+        quiet: Whether to print nothing. By default, stderr says where the hub listens and how to stop it, and shows
+            the hub's log, unless your program has set up logging.
 
     Raises:
-        SystemExit: The address cannot be listened on, which one sentence on stderr says.
-        OSError: The same, if it is quiet.
-        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
-            serve in this way.
+        SystemExit: The hub cannot listen on the address. A sentence on stderr says why.
+        OSError: The same, if ``quiet`` is set.
+        ValueError: The config has no URL and the address is not on loopback, or the server is not installed or does not
+            support these settings.
 
     Example:
         ```python

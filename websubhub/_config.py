@@ -14,9 +14,9 @@ from _websub.limits import EdgeLimits
 DEFAULT_PATH = "/hub"
 _MEBIBYTE = 1_048_576
 
-#: The verifications that a host may get without having asked for any.
+#: How many verifications a host may get without asking for them.
 VERIFICATION_BUDGET = Budget(at_once=10, burst=10, per_minute=10, failures=20, pause_seconds=3600.0)
-#: The fetches that a host may get: four times the largest content, and then as much per minute.
+#: How many fetches a host may get: four times the largest content at first, then the same amount per minute.
 FETCH_BUDGET = Budget(
     at_once=4, burst=60, per_minute=60, burst_bytes=4 * 10 * _MEBIBYTE, bytes_per_minute=4 * 10 * _MEBIBYTE
 )
@@ -37,7 +37,7 @@ def _networks(values: Iterable[str]) -> tuple[str, ...]:
 
 def _delays(_: object, __: object, value: tuple[float, ...]) -> None:
     if not value or any(delay < 0 for delay in value):
-        raise ValueError("HubConfig.verification_delays must have one delay or more, none negative.")
+        raise ValueError("HubConfig.verification_delays needs at least one delay, and none may be negative.")
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked_fields)
@@ -47,20 +47,20 @@ class HubConfig:
     Attributes:
         url: The hub's public URL, where it answers and where ``rel="hub"`` links point to. A hub that listens on
             loopback uses its own address by default; any other needs a URL.
-        path: The path that requests arrive at, if a proxy rewrites it. The default is that of ``url``, or ``/hub``.
+        path: The path that requests arrive at, if a proxy rewrites it. The default is the path of ``url``, or ``/hub``.
         lease_seconds: The lease of a subscription that requests none, in seconds.
         min_lease_seconds: The shortest lease granted, in seconds.
         max_lease_seconds: The longest lease granted, in seconds.
         verification_delays: Seconds to wait before each attempt to verify with a callback that does not answer, or that
             answers "not now" (5xx, 408, 425 or 429). Its ``Retry-After`` can make a wait longer, up to ten minutes.
-        verification_budget: The verifications that a host, and an address, may get without confirming them. Confirmed
+        verification_budget: How many verifications a host or an address may get without confirming them. Confirmed
             ones are limited only in how many run at a time, and renewing subscribers have a budget of their own.
             Verifications beyond the budget are made later, within ten minutes.
-        verifications_at_once: The most verifications at a time, a quarter of them for renewing subscribers.
-        fetch_budget: The topic fetches that a host, and an address, may get. Used by ``TopicClient.for_hub``.
-        fetches_at_once: The most topic fetches at a time.
-        allow_networks: Networks that may be called although they are not public, in CIDR notation.
-        limits: The limits of requests.
+        verifications_at_once: The maximum number of verifications at a time. A quarter is for renewing subscribers.
+        fetch_budget: How many topic fetches a host or an address may get. Used by ``TopicClient.for_hub``.
+        fetches_at_once: The maximum number of topic fetches at a time.
+        allow_networks: Networks that may be called even if they are not public, in CIDR notation.
+        limits: The limits on requests.
 
     Example:
         ```python

@@ -12,7 +12,7 @@
     ├── BadUnsubscriptionError        400
     ├── InternalUnsubscriptionError   500
     ├── UnsubscriptionDeniedError     sent to the callback, after the 202
-    ├── RequestPostponedError         not now: the request is validated or verified again later
+    ├── RequestPostponedError         not now: the hub validates or verifies the request again later
     ├── IntentVerificationError       sent to the callback, after the verification
     ├── TopicFetchError               the hub could not fetch a topic
     └── ContentDeliveryError          a delivery failed; ``status`` is that of the subscriber's response, or 0
@@ -117,19 +117,19 @@ class UnsubscriptionDeniedError(WebSubError):
 
 
 class RequestPostponedError(WebSubError):
-    """An accepted request cannot be decided or carried out now. The subscriber is not told yet.
+    """An accepted request cannot be decided or carried out now. The subscriber is not notified yet.
 
-    The hooks that validate a request or get a verified one return or raise it if something they need fails, a database
-    for example. So a temporary failure of the hub is not a final refusal, and the request is tried again.
+    Return or raise it in a hook that validates a request or receives a verified one, if something that the hook needs
+    fails, such as a database. The request is then tried again, and a temporary failure does not become a final refusal.
 
     Args:
-        reason: One sentence for the subscriber, in case there is no further attempt.
+        reason: One sentence for the subscriber, sent if there is no further attempt.
         status: As in every error. It is not sent.
         headers: As in every error. They are not sent.
         body: As in every error. It is not sent.
-        retry_after: The seconds until the next attempt. By default the hub decides.
-        counts: Whether this uses up one of the attempts of a request, after which it is given up. Set it for failures
-            that are not the hub's own.
+        retry_after: The seconds until the next attempt. By default, the hub decides.
+        counts: Whether this uses up one of the request's attempts, which are limited. Set it for failures that are not
+            the hub's own.
     """
 
     status = 503
@@ -173,7 +173,7 @@ class ContentDeliveryError(WebSubError):
         reason: What happened, in one sentence.
         status: The status of the subscriber's response, or 0 if there was none.
         headers: The headers of the response.
-        content: The body of the response, as much of it as was read.
+        content: The body of the response, as far as it was read.
         cause: Why there was no response: the connection, a timeout, TLS and so on.
 
     Example:

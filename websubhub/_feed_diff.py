@@ -68,7 +68,7 @@ class _EntryFinder:
     def end(self, _: str) -> None:
         if self._depth <= _DEEPEST:
             here = self._here
-            # An entry that is one empty tag has no content, and stays.
+            # An entry that is a single empty tag has no content, so it stays.
             if tuple(self._path) in _ENTRY_PATHS and self._is_end_tag(here):
                 end = self._body.index(b">", here) + 1
                 digest = hashlib.sha256(self._body[self._start : end]).hexdigest()[:32]
@@ -77,7 +77,7 @@ class _EntryFinder:
         self._depth -= 1
 
     def _is_end_tag(self, position: int) -> bool:
-        """Return whether the end tag of the entry is here. After an empty tag, the parser points behind it."""
+        """Return whether the entry's end tag starts here. After an empty tag, the parser is already past it."""
         names = (_NAME.match(self._body, self._start + 1), _NAME.match(self._body, position + 2))
         return self._body.startswith(b"</", position) and len({name and name[0] for name in names}) == 1
 
@@ -99,9 +99,9 @@ def feed_entries(body: bytes, content_type: str) -> tuple[FeedEntry, ...] | None
 
 
 def feed_entries_in_steps(body: bytes, content_type: str) -> Generator[None, None, tuple[FeedEntry, ...] | None]:
-    """Return the entries as ``feed_entries`` does, in steps of some milliseconds, so that other tasks get their turn.
+    """Return the entries as ``feed_entries`` does, in steps of a few milliseconds, so that other tasks can run.
 
-    A thread would hold up the event loop all the same, since Python runs one thread at a time.
+    A thread would still hold up the event loop, since Python runs one thread at a time.
 
     Args:
         body: The feed.
@@ -112,7 +112,7 @@ def feed_entries_in_steps(body: bytes, content_type: str) -> Generator[None, Non
     if not media.is_xml or charset is None or charset.is_wide:
         return None
     finder = _EntryFinder(body)
-    # The parser decodes the body itself, so that its positions are those of the body. It may not know the charset.
+    # The parser decodes the body itself, so its positions are byte positions in the body. It may not know the charset.
     finder.parser = XmlParser(finder, encoding=charset.codec)
     try:
         for start in range(0, len(body), _STEP_BYTES):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class HubListener:
-    """Listens on one address for the hubs attached to its paths. It is an async context manager.
+    """Listens on one address, and serves the hubs attached to its paths. It is an async context manager.
 
     Args:
         port: The port to listen on; 0 picks a free one.
@@ -27,13 +27,13 @@ class HubListener:
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         public_url: The base URL that subscribers see, if it differs from the address.
-        graceful_seconds: How long accepted requests and their follow-ups may continue when it stops.
+        graceful_seconds: How long accepted requests and their follow-ups may continue when the listener stops.
         client: Your own HTTP client for verification requests, with all of its settings.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
 
     Raises:
-        ValueError: The server is not installed, or cannot serve in this way.
+        ValueError: The server is not installed, or does not support these settings.
 
     Example:
         ```python
@@ -86,11 +86,11 @@ class HubListener:
         """The base URL that subscribers see.
 
         Raises:
-            RuntimeError: The listener has not started, so that the URL is not known.
+            RuntimeError: The listener has not started, so its URL is not known yet.
         """
         url = self._public_url or self._listener.url
         if url is None:
-            raise RuntimeError("The URL is known once the listener has started.")
+            raise RuntimeError("The URL is not known until the listener has started.")
         return url
 
     def attach(self, service: HubService, path: str | None = None, *, config: HubConfig | None = None) -> None:
@@ -98,8 +98,8 @@ class HubListener:
 
         Args:
             service: The hub.
-            path: The path, starting with a slash. The default is that of the config, which is ``/hub`` unless set.
-            config: Its settings. Without a ``url``, the hub's URL is that of the listener with the path.
+            path: The path, starting with a slash. The default is the path of the config, which is ``/hub`` unless set.
+            config: Its settings. Without a ``url``, the hub's URL is the listener's URL with the path.
 
         Raises:
             ValueError: The path is taken, the service is already attached, or the public URL is not known.
@@ -109,7 +109,7 @@ class HubListener:
         settings = config or HubConfig()
         where = path if path is not None else settings.local_path
         if id(service) in self._paths or where in self._paths.values():
-            raise ValueError(f"The service is attached already, or another one at {where}.")
+            raise ValueError(f"The service is already attached, or another one is attached at {where}.")
         self._check_url(settings)
         if settings.path is None:
             settings = attrs.evolve(settings, path=where)
@@ -135,16 +135,16 @@ class HubListener:
         await self._listener.detach(path)
 
     async def start(self) -> str:
-        """Start to listen, and return the base URL once the hubs answer. Until then, requests are answered 503.
+        """Start listening, and return the base URL once the hubs answer. Until then, requests are answered with 503.
 
         Raises:
-            OSError: The address cannot be listened on.
+            OSError: The listener cannot listen on the address.
         """
         await self._listener.start()
         return self.url
 
     async def graceful_stop(self) -> None:
-        """Stop accepting requests, and wait for accepted ones and their follow-ups within the limit."""
+        """Stop accepting requests, and wait for accepted ones and their follow-ups, up to the limit."""
         await self._listener.graceful_stop()
 
     async def immediate_stop(self) -> None:

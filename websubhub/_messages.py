@@ -1,4 +1,4 @@
-"""Messages of publishers to a hub and of a hub to its subscribers, and the successes that answer both."""
+"""Messages from publishers to a hub and from a hub to its subscribers, and the successes that answer them."""
 
 import secrets
 from enum import StrEnum
@@ -50,7 +50,7 @@ class TopicRegistration:
     Attributes:
         topic: The topic's URL.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
 
     Example:
         ```python
@@ -76,7 +76,7 @@ class TopicDeregistration:
     Attributes:
         topic: The topic's URL.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     topic: str
@@ -94,8 +94,8 @@ class UpdateMessage:
         content_type: The exact Content-Type of the content. Empty for ``EVENT``.
         body: The content, byte for byte. Empty for ``EVENT``.
         headers: The headers of the request.
-        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
-        extras: Parameters that WebSub does not know, by name.
+        client: The address that the request came from (for IPv6, its /64 network). Empty if unknown.
+        extras: Parameters that WebSub does not define, by name.
 
     Example:
         ```python
@@ -128,7 +128,7 @@ class UpdateMessage:
         return media.read_json(self.body)
 
     def xml(self) -> Element:
-        """Return the content as XML. Raise ``ContentError`` if it is not XML, or an attack."""
+        """Return the content as XML. Raise ``ContentError`` if it is not XML, or is an attack."""
         return read_xml(self.body, self.content_type)
 
     def form(self) -> dict[str, str]:
@@ -141,12 +141,13 @@ class ContentDistributionMessage:
     """A message to the subscribers of a topic.
 
     Attributes:
-        content: Bytes, which are sent as they are, text, an XML element, or a value that JSON can express.
-        content_type: The exact Content-Type. By default it follows from the type of the content.
+        content: Bytes (sent as they are), text, an XML element, or a value that JSON can express.
+        content_type: The exact Content-Type. By default, it follows from the type of the content.
         headers: Additional headers for the subscribers.
         hubs: The topic's hubs as its publisher advertises them. The default is the hub's public URL (W3C 7).
         topic: The topic's canonical URL as its publisher advertises it. The default is that of the subscription.
-        message_id: The id of the message, which is the same when it is sent again, so that subscribers recognise it.
+        message_id: The id of the message. It stays the same when the message is sent again, so that subscribers
+            recognise it.
 
     Example:
         ```python
@@ -172,7 +173,7 @@ class ContentDistributionSuccess:
     Attributes:
         status: The status of its response, a 2xx.
         headers: The headers of its response.
-        body: The body of its response, as much of it as was read. WebSub gives it no meaning (W3C 7).
+        body: The body of its response, as far as it was read. WebSub gives it no meaning (W3C 7).
     """
 
     status: int
@@ -226,10 +227,10 @@ class Acknowledgement(Success):
 
     @property
     def message_id(self) -> str | None:
-        """The id that the hub gave the update and sends to subscribers, or None if the hub does not tell."""
+        """The id that the hub gave the update and sends to subscribers, or None if the hub does not say."""
         return self.headers.get(Header.MESSAGE_ID)
 
     @property
     def recipients(self) -> int | None:
-        """How many subscriptions the update is owed to, or None if the hub does not tell."""
+        """How many subscriptions the hub delivers the update to, or None if the hub does not say."""
         return whole_number(self.headers.get(Header.SUBSCRIPTIONS, ""), 10**12)

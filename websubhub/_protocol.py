@@ -118,7 +118,7 @@ def _unsubscription(request: Request, form: Form, config: HubConfig) -> Unsubscr
     )
 
 
-#: What reads a request, by its ``hub.mode``; publishing is read by what it brings.
+#: The function that reads a request, by its ``hub.mode``. Publish requests are recognised by their content instead.
 _BY_MODE: Mapping[str, Callable[[Request, Form, HubConfig], Message]] = {
     Mode.SUBSCRIBE: _subscription,
     Mode.UNSUBSCRIBE: _unsubscription,

@@ -1,6 +1,6 @@
 """Publish requests: those with content, and announcements, which name only the topics.
 
-The first matching row decides. An *announcement form* has only topics in it, or is empty.
+The first matching row decides. An *announcement form* contains only topics, or nothing.
 
 | ``x-ballerina-publisher`` | Content-Type | body | mode in the query | the request is |
 |---|---|---|---|---|
@@ -11,7 +11,7 @@ The first matching row decides. An *announcement form* has only topics in it, or
 | none | form or none | an announcement form | ``publish`` | an announcement |
 | none | any | any | ``publish`` | content, the whole body |
 
-The topics of an announcement are in the query, in the body, or in both. Those of content are in the query.
+The topics of an announcement are in the query, in the body, or in both. The topics of content are in the query.
 """
 
 import re
@@ -123,16 +123,16 @@ def read_content(request: Request, query: Form) -> Updates:
     content_type = request.headers.get(Header.CONTENT_TYPE, "")
     mode = query.one(Parameter.MODE)
     if mode is None:
-        raise FormError(f"The Content-Type must be {FORM}, unless content is published.", status=415)
+        raise FormError(f"The Content-Type must be {FORM}, unless the request publishes content.", status=415)
     if mode != Mode.PUBLISH:
-        raise FormError(f"Only content is published like this; other requests are {FORM}.", status=415)
+        raise FormError(f"Requests that do not publish content must have the Content-Type {FORM}.", status=415)
     if content_type and not is_content_type(content_type):
         raise FormError("The Content-Type is malformed.")
     return _updates(request, query, content_type or OCTET_STREAM)
 
 
 def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
-    """Return one update for each topic, which may come under both names."""
+    """Return one update for each topic, whether ``hub.topic`` or ``hub.url`` names it."""
     topics: dict[str, None] = {}
     extras: dict[str, str] = {}
     for name, value in form.fields:
@@ -173,8 +173,9 @@ def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
 def answer_for_all(outcomes: list[tuple[str, Success | WebSubError]]) -> Success | WebSubError:
     """Return one answer to a publish of several topics.
 
-    If some topics were accepted, so is the request, with a ``hub.reason`` that names the others. A temporary error, 5xx
-    or 429, is the answer instead, so that the publisher tries again. If nothing was accepted, the first error is.
+    If some topics were accepted, the request is accepted, with a ``hub.reason`` that names the others. But if one of
+    the errors is temporary (5xx or 429), that error is the answer, so that the publisher tries again. If no topic was
+    accepted and no error is temporary, the first error is the answer.
 
     Args:
         outcomes: The topics and their outcomes.
@@ -192,7 +193,7 @@ def answer_for_all(outcomes: list[tuple[str, Success | WebSubError]]) -> Success
 def _reasons(refused: list[tuple[str, WebSubError]]) -> str:
     shown = [f"{_shortened(topic)}: {error.reason}" for topic, error in refused[:_REASONS_SHOWN]]
     more = len(refused) - len(shown)
-    return " ".join([f"Not taken: {'; '.join(shown)}", *([f"(and {more} more)"] if more else [])])
+    return " ".join([f"Not accepted: {'; '.join(shown)}", *([f"(and {more} more)"] if more else [])])
 
 
 def _shortened(text: str) -> str:

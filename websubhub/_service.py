@@ -16,8 +16,8 @@ class HubService:
     Every hook is ``async def on_x(self, message)`` and may return or raise its errors. Only declared errors send their
     reason to the other side. Any other exception is logged and answered with a fixed sentence.
 
-    Defining a subclass without the required hooks raises ``TypeError``. If it is only a base of further classes, write
-    ``class Base(HubService, abstract=True)``.
+    Defining a subclass without the required hooks raises ``TypeError``. For a class that is only a base of others,
+    write ``class Base(HubService, abstract=True)``.
 
     Example:
         ```python
@@ -200,9 +200,9 @@ class Flow:
     """The hooks of one kind of request, in the order in which they are called.
 
     Attributes:
-        request: Called with the request; its outcome is the answer.
-        validation: Called after the answer, and grants what was asked for or does not.
-        verified: Called once the subscriber has confirmed what was granted.
+        request: Called with the request. Its outcome is the answer.
+        validation: Called after the answer, to grant or deny the request.
+        verified: Called once the subscriber has confirmed the granted request.
     """
 
     request: str
@@ -210,7 +210,7 @@ class Flow:
     verified: str = ""
 
 
-#: Which hooks each message goes through. No text from the wire ever becomes a method's name.
+#: The hooks that each message goes through. Text from the wire never becomes the name of a method.
 FLOWS: Mapping[type, Flow] = {
     _messages.TopicRegistration: Flow(request="on_register_topic"),
     _messages.TopicDeregistration: Flow(request="on_deregister_topic"),
@@ -229,5 +229,5 @@ FLOWS: Mapping[type, Flow] = {
 
 
 def flow_of(message: object) -> Flow:
-    """Return the flow of a message, which may be of a class that adds to it."""
+    """Return the flow of a message, or of an instance of a subclass of one."""
     return next(FLOWS[kind] for kind in type(message).__mro__ if kind in FLOWS)

@@ -1,4 +1,4 @@
-"""Requests of subscribers to a hub, and the successes that answer them."""
+"""Requests from subscribers to a hub, and the successes that answer them."""
 
 from typing import Any
 
@@ -33,8 +33,8 @@ class Subscription:
         lease_seconds: The lease that will be granted, in seconds, within the limits of the hub.
         secret: The key to sign deliveries with.
         headers: The headers of the request.
-        client: The address that it came from, of IPv6 the /64 network; empty if that is unknown.
-        extras: Parameters that WebSub does not know, by name.
+        client: The address that the request came from (for IPv6, its /64 network). Empty if unknown.
+        extras: Parameters that WebSub does not define, by name.
         request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
 
     Example:
@@ -95,7 +95,7 @@ class Unsubscription:
         callback: The callback of the subscription, as the subscriber wrote it.
         secret: The secret, if one was sent. It has no meaning here.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
         request_id: Your own id for a request that you store and verify later. Its verified message has the same id.
     """
 

@@ -17,7 +17,7 @@ from _websub.namesake import require_own_subscriber
 from websubhub import Advertiser, Answer, AsgiEdge, Binding, PublisherClient, Request, Response, TopicClient, serve_app
 
 require_own_subscriber()
-import websubsub  # noqa: E402 - once it is known to be ours
+import websubsub  # noqa: E402 - only once it is known to be ours
 
 _STEP_SECONDS = 10.0
 _ATOM = b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Demo</title></feed>'

@@ -1,11 +1,11 @@
-"""Fixtures for pytest, which loads them by itself where this distribution is installed."""
+"""Fixtures for pytest, which loads them automatically where this distribution is installed."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:  # a test run that needs none of them loads none of them
+if TYPE_CHECKING:  # imported only by the fixtures, so that other test runs do not load them
     import httpx
 
     from websubhub.testing import InMemoryWeb, RecordingHub, RecordingSubscriber
@@ -39,7 +39,7 @@ def recording_subscriber(websub_web: "InMemoryWeb") -> "RecordingSubscriber":
 
 @pytest.fixture
 def verify(websub_web: "InMemoryWeb") -> "Callable[..., Awaitable[httpx.Response]]":
-    """Verification as a hub makes it, in the web of this test."""
+    """A function that verifies intent as a hub does, in the web of this test."""
     from websubhub import testing  # noqa: PLC0415 - see above
 
     async def verify(form: dict[str, str], **rest: Any) -> "httpx.Response":
@@ -51,7 +51,7 @@ def verify(websub_web: "InMemoryWeb") -> "Callable[..., Awaitable[httpx.Response
 
 @pytest.fixture
 def signed_delivery(websub_web: "InMemoryWeb") -> "Callable[..., Awaitable[httpx.Response]]":
-    """A delivery as a hub makes it, in the web of this test."""
+    """A function that delivers content as a hub does, in the web of this test."""
     from websubhub import testing  # noqa: PLC0415 - see above
 
     async def signed_delivery(form: dict[str, str], content: bytes, **rest: Any) -> "httpx.Response":

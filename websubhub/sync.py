@@ -15,12 +15,12 @@ __all__ = ["PublisherClient"]
 
 
 class PublisherClient(BlockingClient):
-    """A ``websubhub.PublisherClient`` whose methods return when they are done.
+    """A ``websubhub.PublisherClient`` whose methods block until they are done.
 
     Args:
         url: The hub's URL.
         settings: The other arguments of ``websubhub.PublisherClient``: ``token``, ``headers``, ``retry``, ``timeout``
-            and so on. A ``client`` of your own is an asynchronous one.
+            and so on. If you pass a ``client``, it must be an asynchronous one.
 
     Raises:
         TypeError: An argument is of the wrong type.

@@ -31,7 +31,7 @@ __all__ = [
     "verify",
 ]
 
-# Only for conditions that never hold: a slow machine must not make a test fail.
+# Ends the wait for a condition that never holds. It is long, so that no test fails because the machine is slow.
 _WAIT_SECONDS = 30.0
 
 
@@ -81,7 +81,7 @@ class InMemoryWeb(httpx.AsyncBaseTransport):
         if host in self.down or host not in self._sites:
             raise httpx.ConnectError("no such host in this web", request=request)
         target = request.extensions.get("target")
-        if target is not None:  # to the byte, as on the wire, and not as httpx writes URLs
+        if target is not None:  # the exact bytes, as on the wire, instead of the URL as httpx normalises it
             request.url = request.url.copy_with(raw_path=target)
         return await self._sites[host].handle_async_request(request)
 
@@ -259,7 +259,7 @@ async def signed_delivery(
         form: The subscriber's request, as a ``RecordingHub`` has recorded it.
         content: The content.
         content_type: Its Content-Type.
-        secret: Another secret to sign with, as someone who does not know the right one would.
+        secret: Another secret to sign with, like a sender who does not know the right one.
     """
     headers = {"Content-Type": content_type}
     secret = secret if secret is not None else form.get(Parameter.SECRET)
@@ -269,7 +269,7 @@ async def signed_delivery(
 
 
 class FakeClock:
-    """A clock that stands still until a test advances it. Call it for the time, and sleep on it.
+    """A clock that stands still until a test advances it. Call it to get the time, and ``sleep`` by it.
 
     Args:
         now: Seconds since 1970.

@@ -1,8 +1,8 @@
-"""Subscribe to topics of the web: write a class with a hook for the content that hubs deliver."""
+"""Subscribe to topics on the web: write a class with a hook for the content that hubs deliver."""
 
 from _websub import __version__ as __version__
 
-TYPE_CHECKING = False  # as type checkers know it; that of typing costs more than the start of the program
+TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
 if TYPE_CHECKING:
     from _websub.errors import WebSubError
     from _websub.grammar.media import ContentError

@@ -32,7 +32,7 @@ from websubsub._subscription_client import SubscriptionClient
 
 log = logging.getLogger("websubsub")
 
-#: A server that passes the lifespan on before it listens could miss a verification that comes at once.
+#: A server that begins the lifespan before it listens could miss a verification that arrives at once.
 _LISTENING_SECONDS = 0.5
 #: How long unsubscribing may take when a server stops.
 UNSUBSCRIBE_SECONDS = 20.0
@@ -41,8 +41,8 @@ UNSUBSCRIBE_SECONDS = 20.0
 class SubscriberApplication:
     """A subscriber as an ASGI application and async context manager: it answers hubs and keeps its targets subscribed.
 
-    Enter it if the server passes no lifespan on, as when it is mounted in another framework: it subscribes once it is
-    entered.
+    It subscribes once it is entered. Enter it yourself if the server sends no lifespan events, for example when the
+    application is mounted in another framework.
 
     Args:
         service: The subscriber.
@@ -99,7 +99,7 @@ class SubscriberApplication:
         return self._edge.load
 
     def listening(self) -> None:
-        """Tell the application that requests are accepted now. Otherwise it waits half a second to subscribe."""
+        """Tell the application that requests are accepted now. Otherwise, it subscribes half a second later."""
         self._listening.set()
 
     def subscribe(self, target: "Target | str") -> None:
@@ -112,7 +112,7 @@ class SubscriberApplication:
             RuntimeError: The application is not running.
         """
         if self._tasks is None:
-            raise RuntimeError("The application is not running; give what to subscribe to as targets of its config.")
+            raise RuntimeError("The application is not running. Pass what to subscribe to as targets of its config.")
         chosen = Target(resource=target) if isinstance(target, str) else target
         self._targets[chosen.name] = chosen
         self._tasks.start_soon(self._lifecycle.keep, chosen)
@@ -171,7 +171,7 @@ class SubscriberApplication:
         await self._lifecycle.keep(target)
 
     async def __aenter__(self) -> Self:
-        """Load the state and start to subscribe."""
+        """Load the state, and start subscribing."""
         await self._edge.__aenter__()
         return self
 
@@ -192,9 +192,9 @@ def _report_unsaved(report: Reporter) -> Failed:
     def tell(subscription: Subscription, error: Exception) -> None:
         reason = "internal error"
         if isinstance(error, StateError):
-            reason = f"{error} The subscription goes on in memory."
+            reason = f"{error} The subscription continues in memory."
         else:
-            log.error("The store of the state failed.", exc_info=error)
+            log.error("The store of the subscriptions failed.", exc_info=error)
         topic, hub = subscription.topic, subscription.hub
         report(SubscriberEvent(kind=EventKind.FAILED, topic=topic, hub=hub, reason=reason, error=error))
 

@@ -25,7 +25,7 @@ def now() -> float:
 
 
 def boot() -> str:
-    """Return the id of the current boot, during which the steady clock runs, or an empty text if it is unknown."""
+    """Return the id of the current boot, during which the steady clock runs, or an empty string if it is unknown."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:

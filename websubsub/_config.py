@@ -26,8 +26,8 @@ class Target:
         resource: The URL to discover topic and hub from. It is discovered again before each renewal.
         hub: The hub, if it is known. With a resource, it replaces the hubs that the resource names.
         topic: The topic, if it is known. With a resource, it replaces the topic that the resource names.
-        secret: The secret that deliveries are signed with. By default each request has a new random one.
-        signed: Whether to request signed deliveries. Otherwise anyone who learns the callback can deliver.
+        secret: The secret that deliveries are signed with. By default, each request has a new random one.
+        signed: Whether to request signed deliveries. Otherwise, anyone who learns the callback can deliver.
         parameters: Additional parameters for the hub.
         headers: Additional headers for the hub, such as Authorization.
         discovery_headers: Headers for the resource, such as Accept and Accept-Language.
@@ -80,7 +80,7 @@ def _targets(value: "str | Target | Iterable[str | Target]") -> tuple[Target, ..
 
 def _distinct(_: object, __: object, targets: tuple[Target, ...]) -> None:
     if len({target.name for target in targets}) < len(targets):
-        raise ValueError("SubscriberConfig.targets has one target twice.")
+        raise ValueError("SubscriberConfig.targets has the same target twice.")
 
 
 def _callback_base(_: object, __: object, url: str | None) -> None:
@@ -94,7 +94,7 @@ def _callback_base(_: object, __: object, url: str | None) -> None:
 def _lease(_: object, __: object, seconds: int | None) -> None:
     if seconds is not None and not 0 < seconds < LEASE_LIMIT:
         raise ValueError(
-            "SubscriberConfig.lease_seconds must be a positive number of seconds, of at most twelve digits."
+            "SubscriberConfig.lease_seconds must be a positive number of seconds, with at most twelve digits."
         )
 
 
@@ -116,10 +116,10 @@ class CallbackPolicy:
         rejected_status: The status for a delivery with an invalid signature. Its content is dropped in any case.
         challenge_limit: The longest challenge that is echoed, in characters.
         any_challenge: Whether challenges may have other characters than those of W3C 5.3, as from hubs before 2026.
-        max_lease_seconds: The longest lease to accept, in seconds. Longer ones are treated as this.
-        queue: How many deliveries may wait for the hook after they were answered. With 0, the hook runs before the
+        max_lease_seconds: The longest lease to accept, in seconds. Longer ones are cut to this.
+        queue: How many deliveries may wait for the hook after they have been answered. With 0, the hook runs before the
             response.
-        remembered: How many message ids are remembered to recognise repeated deliveries.
+        remembered: How many message ids to remember, in order to recognise repeated deliveries.
     """
 
     signature_methods: frozenset[SignatureMethod] = attrs.field(default=STRONG_METHODS, converter=_methods)
@@ -136,14 +136,14 @@ class SubscriberConfig:
     """The settings of one subscriber service.
 
     Attributes:
-        url: The public URL that all callbacks are below. Each has a path that nobody can guess. A subscriber that
-            listens on loopback uses its own address by default; any other needs a URL.
-        targets: What to subscribe to: one or many URLs of resources or ``Target``s, or none.
+        url: The public URL of the subscriber. Each callback is below it, with a path that nobody can guess. A
+            subscriber that listens on loopback uses its own address by default; any other needs a URL.
+        targets: What to subscribe to: one or more URLs of resources or ``Target``s, or nothing.
         lease_seconds: The lease to request, in seconds, or None to leave it to the hub.
         state: The store of subscriptions: ``memory:``, ``sqlite:///FILE``, or a store of your own.
         unsubscribe_on_shutdown: Whether to unsubscribe when the server stops.
         policy: What callbacks accept.
-        limits: The limits of requests.
+        limits: The limits on requests.
         observer: Called with every ``SubscriberEvent``.
 
     Raises:

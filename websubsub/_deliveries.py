@@ -32,7 +32,7 @@ class MessageIds:
     def key(token: str, message_id: str, body: bytes) -> bytes:
         """Return the key that identifies a delivery.
 
-        The signature does not cover the id, so the content is part of the key. Otherwise anybody could make a later
+        The signature does not cover the id, so the content is part of the key. Otherwise, anyone could make a later
         delivery look like a repetition.
         """
         return hashlib.sha256(f"{token}\n{message_id}\n".encode() + hashlib.sha256(body).digest()).digest()
@@ -48,7 +48,7 @@ class MessageIds:
         return Seen.NEW
 
     def end(self, key: bytes, *, done: bool) -> None:
-        """End the handling of a delivery. One that failed may come again."""
+        """End the handling of a delivery. A failed one may come again."""
         self._running.discard(key)
         if done and self._limit:
             self._done[key] = None
@@ -69,7 +69,7 @@ class Queue:
         self._turn: anyio.Lock | None = None
 
     def put(self, work: Callable[[], Awaitable[object]]) -> bool:
-        """Add work. Return False if the queue is full. ``drain`` must be awaited after it."""
+        """Add work, and return True, or False if the queue is full. Await ``drain`` afterwards."""
         if len(self._waiting) >= self._limit:
             return False
         self._waiting.append(work)

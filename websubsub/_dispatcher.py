@@ -78,7 +78,7 @@ class Dispatcher:
             return Answer(await self._answer(subscription, request))
         if request.method == "POST":
             return await self._receive(subscription, request)
-        return Answer(plain(405, "A callback takes GET and POST requests only.", [("Allow", "GET, POST")]))
+        return Answer(plain(405, "A callback accepts GET and POST requests only.", [("Allow", "GET, POST")]))
 
     def note_refusal(self, method: str, path: str, response: Response) -> None:
         """Report a delivery that was refused before it was read: too large, too slow, or one too many.
@@ -127,7 +127,7 @@ class Dispatcher:
     ) -> Response:
         now = self._clock()
         if not subscription.allows(step):
-            reason = f"A subscription that is {subscription.state} was not expected to be verified."
+            reason = f"No verification was expected for a subscription that is {subscription.state}."
             self._tell(EventKind.REFUSED, subscription, reason)
             return _NOTHING_HERE
         outcome = await self._settle(message)
@@ -216,7 +216,7 @@ class Dispatcher:
             verify(request.headers.get_all(Header.SIGNATURE), secrets, request.body, policy.signature_methods)
         except SignatureError as error:
             self._tell(EventKind.REJECTED, subscription, str(error))
-            return plain(policy.rejected_status, "The signature does not prove this delivery.")
+            return plain(policy.rejected_status, "The signature of the delivery is not valid.")
         return None
 
     async def _deliver(self, subscription: Subscription, message: ContentDistributionMessage) -> Answer:

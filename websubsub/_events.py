@@ -29,11 +29,11 @@ class SubscriberEvent:
 
     Attributes:
         kind: What happened. ``resumed``: the subscription was found in the state. ``rejected``: a delivery was not
-            accepted, because its signature is invalid or it is too large, for example. ``refused``: a verification was
+            accepted, for example because its signature is invalid or it is too large. ``refused``: a verification was
             not confirmed. ``failed``: the hub did not accept or verify a request, or the state could not be stored. The
             same failure is reported once an hour.
         topic: The topic, or the resource if a request failed before the topic was known.
-        hub: The hub, or an empty text while it is unknown.
+        hub: The hub, or an empty string while it is unknown.
         reason: The reason in one sentence, if there is more to say.
         lease_seconds: The granted lease, in seconds.
         next_try: The time of the next attempt after a failure, in seconds since 1970 by the wall clock, or None if

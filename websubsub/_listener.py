@@ -20,7 +20,7 @@ from websubsub._service import SubscriberService
 
 
 class SubscriberListener:
-    """Listens on one address for the subscribers attached to its paths. It is an async context manager.
+    """Listens on one address, and serves the subscribers attached to its paths. It is an async context manager.
 
     Args:
         port: The port to listen on; 0 picks a free one.
@@ -28,13 +28,13 @@ class SubscriberListener:
         certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         public_url: The base URL that hubs call, if it differs from the address.
-        graceful_seconds: When it stops, how long unsubscribing may take, and then accepted requests.
+        graceful_seconds: When the listener stops, how long unsubscribing may take, and after it accepted requests.
         client: Your own HTTP client for hubs and resources, with all of its settings.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
 
     Raises:
-        ValueError: The server is not installed, or cannot serve in this way.
+        ValueError: The server is not installed, or does not support these settings.
 
     Example:
         ```python
@@ -92,11 +92,11 @@ class SubscriberListener:
         """The base URL that hubs call.
 
         Raises:
-            RuntimeError: The listener has not started, so that the URL is not known.
+            RuntimeError: The listener has not started, so its URL is not known yet.
         """
         url = self._public_url or self._listener.url
         if url is None:
-            raise RuntimeError("The URL is known once the listener has started.")
+            raise RuntimeError("The URL is not known until the listener has started.")
         return url
 
     def attach(
@@ -106,8 +106,8 @@ class SubscriberListener:
 
         Args:
             service: The subscriber.
-            path: The path to answer below, starting with a slash. The default is that of the config's ``url``.
-            config: Its settings. Without a ``url``, the subscriber's URL is that of the listener with the path.
+            path: The path to answer below, starting with a slash. The default is the path of the config's ``url``.
+            config: Its settings. Without a ``url``, the subscriber's URL is the listener's URL with the path.
 
         Raises:
             ValueError: The path is taken, the service is already attached, or the public URL is not known.
@@ -117,7 +117,7 @@ class SubscriberListener:
         settings = config or SubscriberConfig()
         where = path if path is not None else path_of(settings.url or "").rstrip("/") or "/"
         if id(service) in self._paths or where in self._paths.values():
-            raise ValueError(f"The service is attached already, or another one at {where}.")
+            raise ValueError(f"The service is already attached, or another one is attached at {where}.")
         self._check_url(settings)
 
         def make(_: str) -> AbstractAsyncContextManager[AsgiApp]:
@@ -164,13 +164,13 @@ class SubscriberListener:
         del self._paths[id(service)]
 
     async def start(self) -> str:
-        """Start to listen, then to subscribe for every service. A failed subscription does not stop the others.
+        """Start listening, then start subscribing for every service. A failed subscription does not stop the others.
 
         Returns:
             The base URL, once requests are accepted.
 
         Raises:
-            OSError: The address cannot be listened on.
+            OSError: The listener cannot listen on the address.
         """
         await self._listener.start()
         return self.url
@@ -210,7 +210,7 @@ class SubscriberListener:
 
 @asynccontextmanager
 async def _mounted(app: SubscriberApplication, path: str) -> AsyncIterator[AsgiApp]:
-    """Run an application, mounted below a path, which may differ from that of its public URL behind a proxy."""
+    """Run an application mounted below a path. Behind a proxy, the path of its public URL may be a different one."""
 
     async def mounted(scope: Scope, receive: Receive, send: AsgiSend) -> None:
         await app({**scope, "root_path": path.rstrip("/")}, receive, send)

@@ -29,7 +29,7 @@ class SubscriptionVerification:
         challenge: The text to echo in the response.
         lease_seconds: The lease that the hub grants, in seconds, within the limit of the policy.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str
@@ -49,7 +49,7 @@ class UnsubscriptionVerification:
         topic: The topic's URL, as the hub wrote it.
         challenge: The text to echo in the response.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str
@@ -66,9 +66,9 @@ class SubscriptionDenied:
     Attributes:
         hub: The hub.
         topic: The topic's URL.
-        reason: The reason of the hub, or an empty text.
+        reason: The hub's reason, or an empty string.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str
@@ -80,14 +80,14 @@ class SubscriptionDenied:
 
 @attrs.frozen(kw_only=True)
 class HubError:
-    """A hub reports an error of its own with a verified subscription.
+    """A hub reports that it failed with a verified subscription.
 
     Attributes:
         hub: The hub.
         topic: The topic's URL.
-        reason: The reason of the hub, or an empty text.
+        reason: The hub's reason, or an empty string.
         headers: The headers of the request.
-        extras: Parameters that WebSub does not know, by name.
+        extras: Parameters that WebSub does not define, by name.
     """
 
     hub: str
@@ -105,7 +105,7 @@ class ContentDistributionMessage:
         hub: The hub of the subscription.
         topic: The topic that was subscribed to, whatever the Link headers say.
         body: The content, byte for byte.
-        content_type: The Content-Type, exactly as it was sent, or an empty text.
+        content_type: The Content-Type, exactly as it was sent, or an empty string.
         headers: The headers of the request. The signature does not cover them.
 
     Example:
@@ -130,7 +130,7 @@ class ContentDistributionMessage:
         return media.read_json(self.body)
 
     def xml(self) -> Element:
-        """Return the content as XML. Raise ``ContentError`` if it is not XML, or an attack."""
+        """Return the content as XML. Raise ``ContentError`` if it is not XML, or is an attack."""
         return read_xml(self.body, self.content_type)
 
     def form(self) -> dict[str, str]:

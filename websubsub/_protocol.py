@@ -57,7 +57,7 @@ class Callback:
             raise FormError(error.reason, status=400 if isinstance(error, _ModeError) else 404) from None
 
     def _own_part(self, query: str) -> str:
-        # The callback's own query comes first and is not the hub's, whatever its names (W3C 5.1.1).
+        # The callback's own query comes first and does not belong to the hub, whatever its names (W3C 5.1.1).
         if self._query and query.startswith(self._query):
             return query[len(self._query) :].lstrip("&")
         return query
@@ -97,7 +97,7 @@ class Callback:
         if not challenge.isascii() and not _is_text(challenge):
             raise FormError("The challenge is not valid UTF-8.")
         if not self._policy.any_challenge and not CHALLENGE_CHARACTERS.issuperset(challenge):
-            raise FormError("The challenge has characters that challenges may not have.")
+            raise FormError("The challenge has characters that are not allowed in challenges.")
         return challenge
 
     def _lease(self, form: Form) -> int:
@@ -137,7 +137,7 @@ def find_token(request: Request, base: str) -> str | None:
 
     Args:
         request: The request.
-        base: The public URL that all callbacks are below.
+        base: The public URL of the subscriber, below which all callbacks are.
     """
     folder, _, token = request.path.rpartition("/")
     if folder == path_of(base).rstrip("/"):
@@ -195,7 +195,7 @@ def change_request(mode: Mode, hub: str, fields: dict[str, str | None], headers:
     Args:
         mode: ``subscribe`` or ``unsubscribe``.
         hub: The hub.
-        fields: The parameters after ``hub.mode``. One that is None is left out.
+        fields: The parameters after ``hub.mode``. Those that are None are left out.
         headers: Additional headers.
     """
     pairs = [(Parameter.MODE, mode.value), *((name, value) for name, value in fields.items() if value)]

@@ -13,7 +13,7 @@ class SubscriberService:
     Every hook is ``async def on_x(self, message)`` and may return or raise its errors. Only declared errors send their
     reason to the hub. Any other exception is logged and answered with a fixed sentence.
 
-    Defining a subclass without the required hook raises ``TypeError``. If it is only a base of further classes, write
+    Defining a subclass without the required hook raises ``TypeError``. For a class that is only a base of others, write
     ``class Base(SubscriberService, abstract=True)``.
 
     Example:
@@ -36,7 +36,7 @@ class SubscriberService:
     ) -> _messages.Acknowledgement | _errors.SubscriptionDeletedError | None:
         """Process content that a hub delivered. Required.
 
-        Any exception but ``SubscriptionDeletedError`` is answered 500, so that the hub delivers again (W3C 7).
+        Any exception but ``SubscriptionDeletedError`` is answered with 500, so that the hub delivers again (W3C 7).
         """
         raise NotImplementedError
 

@@ -15,7 +15,7 @@ from websubsub._config import SubscriberConfig
 from websubsub._service import SubscriberService
 
 
-async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyword
+async def serve(  # noqa: PLR0913 - settings of a server, keyword-only except for two
     service: SubscriberService,
     config: SubscriberConfig | None = None,
     *,
@@ -38,13 +38,13 @@ async def serve(  # noqa: PLR0913 - as settings of a server, all but two by keyw
         keyfile: A PEM file with the private key, if it is not in the file of the certificate.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
-        ready: Called with the base URL once requests are accepted.
-        quiet: Whether to print nothing. By default, stderr says where the subscriber listens, and how to stop it.
+        ready: Called with the base URL once the subscriber accepts requests.
+        quiet: Whether to print nothing. By default, stderr says where the subscriber listens and how to stop it.
 
     Raises:
-        OSError: The address cannot be listened on.
-        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
-            serve in this way.
+        OSError: The subscriber cannot listen on the address.
+        ValueError: The config has no URL and the address is not on loopback, or the server is not installed or does not
+            support these settings.
 
     Example:
         ```python
@@ -149,14 +149,14 @@ def run(
         backend: ``asyncio`` or ``trio``.
         server: ``auto``, ``hypercorn`` or ``uvicorn``. ``auto`` uses uvicorn for HTTP/1.1 without TLS on asyncio, if
             the extra ``speed`` is installed.
-        quiet: Whether to print nothing. By default, stderr says where the subscriber listens, how to stop it, and what
-            it does, unless your program has set up logging.
+        quiet: Whether to print nothing. By default, stderr says where the subscriber listens and how to stop it, and
+            shows the subscriber's log, unless your program has set up logging.
 
     Raises:
-        SystemExit: The address cannot be listened on, which one sentence on stderr says.
-        OSError: The same, if it is quiet.
-        ValueError: The config has no URL, and the address is not on loopback; or the server is not installed, or cannot
-            serve in this way.
+        SystemExit: The subscriber cannot listen on the address. A sentence on stderr says why.
+        OSError: The same, if ``quiet`` is set.
+        ValueError: The config has no URL and the address is not on loopback, or the server is not installed or does not
+            support these settings.
 
     Example:
         ```python

@@ -103,7 +103,7 @@ class SubscriptionClient(AsyncResource):
         """
         check_number("The lease", lease_seconds)
         if lease_seconds is not None and not 0 < lease_seconds < LEASE_LIMIT:
-            raise ValueError("The lease must be a positive number of seconds, of at most twelve digits.")
+            raise ValueError("The lease must be a positive number of seconds, with at most twelve digits.")
         if secret is not None:
             self._check_transport(hub, check_secret(secret))
         fields = _fields(hub, topic, callback)
@@ -189,7 +189,7 @@ class SubscriptionClient(AsyncResource):
         try:
             check_url(location, "The redirect")
         except UrlError as error:
-            raise SubscriptionInitiationError(f"The hub at {host_of(url)} redirects to no URL.") from error
+            raise SubscriptionInitiationError(f"The hub at {host_of(url)} redirects to an unusable URL.") from error
         if not may_follow(url, location):
             raise SubscriptionInitiationError(f"The hub at {host_of(url)} redirects from https to http.")
         if fields.get(Parameter.SECRET):

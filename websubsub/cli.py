@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: The arguments, by default those of the process.
+        argv: The arguments. The default is those of the process.
 
     Returns:
         The exit status: 0 for success, 1 if a page or a hub failed, 2 for a mistake of the user.
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Imported when needed, so that help and mistakes are shown at once.
+    # Imported only when needed, so that help and mistakes appear at once.
     if arguments.command == "completion":
         from websubsub._command.completion import completion  # noqa: PLC0415 - see above
 
@@ -113,13 +113,13 @@ def _add_listen(listen: argparse.ArgumentParser) -> None:
     secret = what.add_mutually_exclusive_group()
     secret.add_argument("--secret", metavar="S", help="the key for signatures, sent even over http (default: random)")
     secret.add_argument(
-        "--no-secret", action="store_true", help="subscribe without a secret: deliveries are not signed"
+        "--no-secret", action="store_true", help="subscribe without a secret, so that deliveries are not signed"
     )
     what.add_argument("--keep", action="store_true", help="stay subscribed on exit")
     where = listen.add_argument_group("where to listen")
     where.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     where.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one (default: %(default)s)")
-    where.add_argument("--public-url", metavar="URL", help="the URL where hubs reach it (default: http://HOST:PORT/)")
+    where.add_argument("--public-url", metavar="URL", help="the URL that hubs call (default: http://HOST:PORT/)")
     where.add_argument("--state", default="memory:", metavar="STATE", help=f"{FORMS} (default: %(default)s)")
     _add_output(listen.add_argument_group("what to do with deliveries"))
 
@@ -128,7 +128,7 @@ def _add_output(output: "argparse._ArgumentGroup") -> None:
     output.add_argument("--json", action="store_true", help="print JSON lines, even on a terminal")
     output.add_argument("--save", metavar="DIR", help="write each delivery to a new file in this folder")
     output.add_argument(
-        "--exec", metavar="COMMAND", help="run this command for each delivery, the body on its standard input"
+        "--exec", metavar="COMMAND", help="run this command for each delivery, with the body on its standard input"
     )
     output.add_argument("--forward-to", metavar="URL", help="forward each delivery to this URL")
 
@@ -141,7 +141,7 @@ def _add_discovery(parser: "argparse._ActionsContainer") -> None:
         action="append",
         default=[],
         type=_header,
-        help="a header for the page, for private feeds; may be repeated",
+        help="a header for the page, for private feeds; can be repeated",
     )
 
 
@@ -149,7 +149,7 @@ def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     usable = name.isascii() and name.replace("-", "").replace("_", "").isalnum() and value.isprintable()
     if not colon or not usable or not value.isascii():
-        raise argparse.ArgumentTypeError("a header is written as 'Name: value'")
+        raise argparse.ArgumentTypeError("write a header as 'Name: value'")
     return name, value.strip()
 
 

@@ -21,10 +21,11 @@ require_own_subscriber()
 
 
 class DiscoveryClient(BlockingClient):
-    """A ``websubsub.DiscoveryClient`` whose methods return when they are done.
+    """A ``websubsub.DiscoveryClient`` whose methods block until they are done.
 
     Args:
-        settings: The arguments of ``websubsub.DiscoveryClient``. A ``client`` of your own is an asynchronous one.
+        settings: The arguments of ``websubsub.DiscoveryClient``. If you pass a ``client``, it must be an asynchronous
+            one.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -34,12 +35,13 @@ class DiscoveryClient(BlockingClient):
 
 
 class SubscriptionClient(BlockingClient):
-    """A ``websubsub.SubscriptionClient`` whose methods return when they are done.
+    """A ``websubsub.SubscriptionClient`` whose methods block until they are done.
 
-    The callback has to answer the hub's verification, so it is served elsewhere: by a view of your application.
+    The callback must answer the hub's verification, so serve it elsewhere, for example in a view of your application.
 
     Args:
-        settings: The arguments of ``websubsub.SubscriptionClient``. A ``client`` of your own is an asynchronous one.
+        settings: The arguments of ``websubsub.SubscriptionClient``. If you pass a ``client``, it must be an
+            asynchronous one.
     """
 
     def __init__(self, **settings: Any) -> None:

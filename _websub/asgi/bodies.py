@@ -22,9 +22,9 @@ class Arrival:
 
     Attributes:
         client: The client that it counts for.
-        patience: The cancel scope that ends the wait for more of it, or None while nobody waits.
+        patience: The cancel scope that ends the wait for more of it, or None if nothing waits.
         held: How many bytes of it are held.
-        gave_way: Whether it is refused to make room for others.
+        gave_way: Whether it was refused to make room for others.
     """
 
     __slots__ = ("_bodies", "client", "gave_way", "held", "patience")
@@ -52,12 +52,12 @@ class Arrival:
 class Bodies:
     """The request bodies that an application holds.
 
-    A client needs only a connection to keep a body arriving until the deadline. So a body takes none of the slots for
-    requests in progress, and when there are too many, the oldest one of the busiest client gives way. A request that
-    is sent in one piece is complete before that happens.
+    A client needs only a connection to keep a body arriving until the deadline. So arriving bodies take none of the
+    slots for requests in progress. When there are too many, the oldest body of the client with the most gives way. A
+    request that is sent in one piece is complete before that happens.
 
     Args:
-        limits: How many there may be, and how many bytes.
+        limits: How many bodies and how many bytes there may be.
         refusals: The count of refused requests.
     """
 

@@ -12,10 +12,10 @@ _AGAIN = (("Retry-After", "5"), ("Connection", "close"))
 class ClosedApplication:
     """An ASGI application that answers 503 with Retry-After, whatever the method, the path and the body.
 
-    Clients take 404, 405 or 413 for a final answer and give up.
+    Clients would take 404, 405 or 413 for a final answer and give up.
 
     Args:
-        answers: Responses to give anyway, by path: that of a health check, for example.
+        answers: Responses to give instead, by path, such as that of a health check.
     """
 
     def __init__(self, answers: Mapping[str, Response] | None = None) -> None:

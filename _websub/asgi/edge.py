@@ -38,18 +38,18 @@ Refused = Callable[[Scope, Response], None]
 
 
 class AsgiEdge:
-    """An ASGI application around one function from request to answer. It is also an async context manager.
+    """An ASGI application around one function that answers requests. It is also an async context manager.
 
     When entered, by ``async with`` or by the server's lifespan, it runs follow-ups in the background and waits for them
-    at exit. Otherwise, as when mounted in a framework that passes no lifespan on, it runs each at the end of its
-    request.
+    at exit. Otherwise, for example when mounted in a framework that passes on no lifespan events, it runs each
+    follow-up at the end of its request.
 
     Args:
         handle: Answers a request. It should not raise.
         limits: The limits.
-        resources: Makes a context manager that is held open while the application runs.
-        coded: Whether bodies may have a Content-Encoding. They are passed on as they come.
-        refused: Called with each request that is answered without being handled, and the response.
+        resources: Returns a context manager that stays open while the application runs.
+        coded: Whether bodies may have a Content-Encoding. They are passed on undecoded.
+        refused: Called with each request that is answered without being handled, and its response.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class AsgiEdge:
             self._stack = self._tasks = None
             tasks.cancel_scope.cancel()
             try:
-                # Without the error, which it would wrap in a group. Its own tasks raise none.
+                # The error is not passed on, since the task group would wrap it. Its own tasks raise none.
                 await tasks.__aexit__(None, None, None)
             finally:
                 await stack.__aexit__(kind, error, traceback)
@@ -129,7 +129,7 @@ class AsgiEdge:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            raise RuntimeError(f"This application does not speak {scope['type']}.")
+            raise RuntimeError(f"This application does not support {scope['type']}.")
 
     async def _lifespan(self, receive: Receive, send: AsgiSend) -> None:
         await receive()
@@ -216,7 +216,7 @@ class AsgiEdge:
             return Answer(plain(500, "Internal server error."))
 
     async def _write(self, scope: Scope, send: AsgiSend, response: Response) -> None:
-        # A client that reads nothing would hold its slot until it leaves, and on HTTP/2 even longer.
+        # A client that reads nothing would hold its slot until it disconnects, and on HTTP/2 even longer.
         if promises_of(scope).send_seconds <= self._limits.send_seconds:
             await write_response(scope, send, response)
             return
@@ -226,7 +226,7 @@ class AsgiEdge:
             self._unread.note("A client did not receive its answer within %g seconds.", self._limits.send_seconds)
 
     async def _follow_up(self, then: Then) -> None:
-        # Otherwise one unreachable callback would cancel the task group, and with it the whole server.
+        # Without this, one unreachable callback would cancel the task group, and with it the whole server.
         try:
             await then()
         except BaseException as error:

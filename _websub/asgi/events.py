@@ -1,4 +1,4 @@
-"""ASGI events as values: a scope and its events are read as one request, a response is written as events."""
+"""ASGI events as values: a scope and its events are read as one request, and a response is written as events."""
 
 import logging
 import math
@@ -35,7 +35,7 @@ _HTTP1_ONLY = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"up
 
 
 class RefusedError(Exception):
-    """A request is answered without being read to its end."""
+    """A request is answered before all of it has been read."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -43,7 +43,7 @@ class RefusedError(Exception):
 
 
 class DisconnectedError(Exception):
-    """The client disconnected before its request was complete, which is dropped."""
+    """The client disconnected before its request was complete. The request is dropped."""
 
 
 async def read_request(
@@ -55,8 +55,8 @@ async def read_request(
         scope: The ASGI scope.
         receive: The ASGI receive function.
         limit: The largest body, in bytes.
-        seconds: How long the body may take to arrive, unless the server has it already.
-        arrival: The body among those that the application holds. By default it is counted alone.
+        seconds: How long the body may take to arrive, unless the server already has it.
+        arrival: The body among those that the application holds. By default, it is counted alone.
         coded: Whether the body may have a Content-Encoding. It is not unpacked.
 
     Raises:
@@ -66,7 +66,7 @@ async def read_request(
     """
     method: str = scope["method"]
     if method in {"CONNECT", "TRACE"}:
-        raise RefusedError(plain(501, f"{method} is not for this server.", _CLOSE))
+        raise RefusedError(plain(501, f"This server does not support {method}.", _CLOSE))
     scope = in_origin_form(scope)
     headers = Headers.of(tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]))
     named = headers.by_name
@@ -89,7 +89,7 @@ async def read_request(
 
 def _url(scope: Scope, host: str, mount: str) -> str:
     if not _HOST.fullmatch(host):
-        # A slash in it would become part of the path below, and so bypass the rules of a proxy.
+        # A slash in it would become part of the path below, and bypass the rules of a proxy.
         raise RefusedError(plain(400, "The Host header is malformed.", _CLOSE))
     path = _path(scope)
     # Frameworks differ in whether the path of a mounted application includes the mount.
@@ -119,7 +119,7 @@ async def _await_body(receive: Receive, arrival: Arrival, limit: int, seconds: f
 
 
 async def _gather(receive: Receive, arrival: Arrival, limit: int) -> bytes:
-    """Return the pieces of a body as one, or what there is of it when it gives way to others."""
+    """Return the whole body from its pieces, or what has arrived of it when it gives way to others."""
     body: bytes | bytearray = b""
     more, pieces = True, 0
     while more and not arrival.gave_way:
@@ -173,8 +173,8 @@ def _too_large(limit: int) -> RefusedError:
 async def refuse(scope: Scope, receive: Receive, send: AsgiSend, response: Response) -> None:
     """Answer a request whose body was not read, and discard the rest of the body for a moment.
 
-    A connection closed with unread bytes is reset, and the client may never see the response. A server whose events
-    nobody receives waits for ever.
+    Closing a connection with unread bytes resets it, and the client may never see the response. And a server may wait
+    forever for the application to receive its events.
     """
     await write_response(scope, send, response, finish=False)
     with anyio.move_on_after(_LINGER_SECONDS):
@@ -202,7 +202,7 @@ async def write_response(scope: Scope, send: AsgiSend, response: Response, *, fi
         scope: The ASGI scope.
         send: The ASGI send function.
         response: The response.
-        finish: Whether to end the response, or leave that to the caller.
+        finish: Whether to end the response. Otherwise, the caller has to.
     """
     try:
         headers = _encode(scope, response)
@@ -229,7 +229,7 @@ def _encode(scope: Scope, response: Response) -> list[tuple[bytes, bytes]]:
 def _encode_pair(pair: tuple[str, str]) -> tuple[bytes, bytes]:
     name, value = pair
     if not _HEADER_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not the name of a header")
+        raise ValueError(f"{name!r} is not a valid header name")
     if not _HEADER_VALUE.fullmatch(value):
-        raise ValueError(f"the value of {name} has characters that headers may not have")
+        raise ValueError(f"the value of {name} has characters that are not allowed in headers")
     return name.lower().encode("ascii"), value.strip().encode("latin-1")

@@ -1,4 +1,4 @@
-"""Scarce things by the client that holds them, so that the client with the most gives way first."""
+"""Scarce things, grouped by the client that holds them, so that the client with the most gives way first."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def client_of(host: str) -> str:
 
 
 class Holdings(Generic[T]):
-    """Things by the client that holds them, in the order in which they were added."""
+    """Things grouped by the client that holds them, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._held: dict[str, dict[T, None]] = {}

@@ -11,7 +11,7 @@ class Paths:
 
     Args:
         apps: The applications by path. The one at ``/`` answers when no other matches.
-        root: The application for ``/`` itself, if it is another one.
+        root: The application for ``/`` itself, if it is a different one.
     """
 
     def __init__(self, apps: Mapping[str, AsgiApp], *, root: AsgiApp | None = None) -> None:
@@ -19,7 +19,7 @@ class Paths:
         self._root = root
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
-        """Serve one ASGI connection, below a mount or not."""
+        """Serve one ASGI connection, whether mounted or not."""
         scope = in_origin_form(scope)
         path = local_path(scope)
         if path == "/" and self._root is not None:

@@ -1,4 +1,4 @@
-"""Promises of a server to an application about a request, in an extension of its ASGI scope."""
+"""Promises that a server makes to an application about a request, in an extension of the ASGI scope."""
 
 import math
 from typing import Any, NamedTuple
@@ -7,11 +7,13 @@ EXTENSION = "websub.promises"
 
 
 class Promises(NamedTuple):
-    """Deadlines that a server keeps itself, so that the application need not. They cost as much as a small request.
+    """Deadlines that a server enforces itself, so that the application does not have to.
+
+    Setting a deadline costs as much as a small request.
 
     Attributes:
-        whole: Whether the whole body has arrived, so that receiving it waits for nobody.
-        send_seconds: How long sending a response takes at most.
+        whole: Whether the whole body has arrived, so that receiving it never waits.
+        send_seconds: The longest time that sending a response takes.
     """
 
     whole: bool

@@ -1,4 +1,4 @@
-"""The URL that a service tells others: the one its user gave, or its address if only this machine can reach it."""
+"""The public URL of a service: the one that its user set, or its address if only this machine can reach it."""
 
 import logging
 
@@ -8,14 +8,13 @@ log = logging.getLogger("websub")
 
 
 def check_host(host: str, remedy: str) -> None:
-    """Raise ``ValueError`` if the public URL cannot be made from the address of a listener.
+    """Raise ``ValueError`` if the public URL cannot be derived from the address of a listener.
 
-    Other machines reach it by a name, through a proxy or over https, which the address does not tell, and ``0.0.0.0``
-    is no address to call.
+    Other machines may use a name, a proxy or https, which the address does not show, and ``0.0.0.0`` cannot be called.
 
     Args:
         host: The address to listen on.
-        remedy: What to do instead, as a part of the message.
+        remedy: What to do instead, as part of the message.
 
     Raises:
         ValueError: The address is not a loopback address.
@@ -29,7 +28,7 @@ def loopback_warning(url: str, host: str) -> str | None:
     if not is_loopback_url(url) or is_loopback_host(host):
         return None
     where = host or "all addresses"
-    return f"The public URL {url} is one of this machine, and useless to others, who can reach {where}."
+    return f"The public URL {url} works on this machine only, but others can reach {where}."
 
 
 def warn_of_loopback(url: str, host: str) -> None:

@@ -1,4 +1,4 @@
-"""Accounts of hosts and addresses: the exchanges each had lately, and whether it may have another one now."""
+"""Accounts of hosts and addresses: the recent exchanges of each, and whether another one may begin now."""
 
 import math
 from collections import OrderedDict
@@ -28,7 +28,7 @@ class Budget:
         bytes_per_minute: Bytes per minute from then on.
         failures: Unwanted exchanges in a row that pause the account; 0 for no pause.
         pause_seconds: The length of the pause.
-        proven_factor: For an hour after a wanted exchange, this many times as many exchanges are allowed, and there is
+        proven_factor: For an hour after a wanted exchange, the limits on exchanges are multiplied by this, and there is
             no pause. This is for addresses, which many hosts may share.
     """
 
@@ -92,9 +92,9 @@ class _Account:
         return budget.proven_factor if self.proven_until > self.at else 1.0
 
     def worth(self, budget: Budget) -> int:
-        """Return how important it is to remember an account, after ``recover``.
+        """Return how important it is to remember an account. Call ``recover`` first.
 
-        Most important is that a host must not be called, then that it wanted something, then that it was called.
+        Accounts that must not be called now matter most, then those that wanted something, then those that were called.
         """
         factor = self.factor(budget)
         if self.paused_until > self.at or self.exchanges + 1 > budget.burst * factor or self.size > budget.burst_bytes:
@@ -105,12 +105,12 @@ class _Account:
 
 
 class Accounts:
-    """Accounts with the same budget. Beyond a number, the least important ones are forgotten.
+    """Accounts with the same budget. When there are too many, the least important ones are forgotten.
 
     Args:
         budget: The limits of each account.
         clock: Returns the time in seconds, and never goes back.
-        remembered: How many accounts are kept.
+        remembered: How many accounts to keep.
     """
 
     def __init__(self, budget: Budget, clock: Callable[[], float], remembered: int) -> None:
@@ -152,7 +152,7 @@ class Accounts:
         return max(0.0, *waits)
 
     def stand_in_line(self, name: str) -> float:
-        """Return the seconds until to ask again, which grow with each caller that has to wait."""
+        """Return the seconds after which to ask again. They grow with each caller that has to wait."""
         account, wait = self._accounts[name], self.wait(name)
         account.in_line += 1
         line = account.in_line / self.budget.per_minute / account.factor(self.budget) * _MINUTE
@@ -222,7 +222,7 @@ class Accounts:
         account.exchanges = max(0.0, account.exchanges - 1)
 
     def _forget(self) -> None:
-        """Drop the least important and oldest accounts beyond the number, but none in use."""
+        """Drop the least important and oldest accounts above the limit, except those in use."""
         surplus = len(self._accounts) - self._remembered
         if surplus <= 0:
             return
@@ -231,6 +231,6 @@ class Accounts:
             account.recover(self.budget, now)
         idle = [name for name, account in self._accounts.items() if not account.running]
         idle.sort(key=lambda name: self._accounts[name].worth(self.budget))
-        # A few more than needed, so that not every new account costs a look at all others.
+        # Drop a few more than needed, so that not every new account requires looking at all others.
         for name in idle[: surplus + self._remembered // 16]:
             del self._accounts[name]

@@ -1,9 +1,9 @@
 """Budgets of hosts: how many exchanges at once and per minute, and how many bytes.
 
-A stranger decides which hosts a hub calls, so the budget protects the victim. It is kept for each host, however many
-URLs, ports and subscriptions lead there, and for each address, however many names lead there. Exchanges that a host
-confirms to have wanted are free. One stranger can also name many hosts, so failing hosts share half of all places, and
-together with unproven hosts three quarters.
+Strangers decide which hosts a hub calls, so budgets protect the victims. There is one for each host, however many URLs,
+ports and subscriptions lead there, and one for each address, however many names lead there. Exchanges that a host
+confirms it wanted are free. A stranger can also name many hosts, so failing hosts share half of all places, and failing
+and unproven hosts together share three quarters.
 """
 
 import math
@@ -16,7 +16,7 @@ from _websub.grammar.addresses import address_block
 
 __all__ = ["AccountState", "Budget", "Budgets", "Spending"]
 
-# The code between an exchange and its connections cannot pass it on.
+# A context variable, since the code between an exchange and its connections cannot pass the exchange on.
 _current: ContextVar["Spending | None"] = ContextVar("_current", default=None)
 
 
@@ -26,14 +26,14 @@ class Budgets:
     Args:
         budget: The limits of each host.
         clock: Returns the time in seconds, and never goes back.
-        addresses: The limits of each address, or /64 network of IPv6. By default those of a host.
-        places: How many exchanges may be in progress with all hosts: half of them with hosts whose last exchange
-            failed, three quarters with those and with hosts that wanted nothing within the last hour.
-        remembered: How many accounts of hosts, and how many of addresses, are kept.
+        addresses: The limits of each address, or /64 network of IPv6. By default, those of a host.
+        places: How many exchanges may be in progress in total. At most half of them may be with hosts whose last
+            exchange failed, and three quarters with those and with hosts that wanted nothing within the last hour.
+        remembered: How many accounts of hosts to keep, and how many of addresses.
 
     Attributes:
-        places: How many exchanges may be in progress with all hosts.
-        for_strangers: How many of them with hosts that wanted nothing within the last hour.
+        places: How many exchanges may be in progress in total.
+        for_strangers: How many of them may be with hosts that wanted nothing within the last hour.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Budgets:
 
     @property
     def is_full_for_strangers(self) -> bool:
-        """Whether no host can be called but one that wanted something within the last hour."""
+        """Whether no strangers can be called: hosts that wanted nothing within the last hour."""
         return self.is_full or self._free_for_unproven < 1
 
     def proven(self, host: str) -> bool:
-        """Return whether a host wanted something within the last hour, so that it is no stranger."""
+        """Return whether a host wanted something within the last hour, and so is not a stranger."""
         return self._hosts.proven(host)
 
     def wait(self, host: str) -> float:
@@ -79,7 +79,7 @@ class Budgets:
     def begin(self, host: str) -> "Spending | None":
         """Begin an exchange and return it, or None if the budget does not allow it now.
 
-        Its ``end`` or ``cancel`` must follow.
+        Call its ``end`` or ``cancel`` afterwards.
         """
         if self.wait(host) > 0:
             return None
@@ -166,7 +166,7 @@ class Spending:
 
     @contextmanager
     def charging(self) -> Iterator[None]:
-        """Charge the addresses that the block connects to to this exchange."""
+        """Charge this exchange to the addresses that the ``with`` block connects to."""
         token = _current.set(self)
         try:
             yield
@@ -175,11 +175,11 @@ class Spending:
 
     @staticmethod
     def current() -> "Spending | None":
-        """Return the exchange that new connections are charged to, or None."""
+        """Return the exchange that new connections belong to, or None."""
         return _current.get()
 
     def reach(self, address: str) -> float:
-        """Charge an address before connecting to it. Return 0 if that is allowed now, else the seconds until it is."""
+        """Charge an address before connecting to it. Return 0 if that is allowed now, or the seconds until it is."""
         return self._budgets._reach(self, address_block(address))  # noqa: SLF001 - both classes are one unit
 
     def end(self, *, wanted: bool, size: int = 0, failed: bool = True) -> bool:
@@ -187,7 +187,7 @@ class Spending:
 
         Args:
             wanted: Whether the host showed that it wanted the exchange, which makes it free.
-            size: How many bytes the host had to send.
+            size: How many bytes the host sent.
             failed: Whether an unwanted exchange counts as a failure of the host.
 
         Returns:
@@ -196,5 +196,5 @@ class Spending:
         return self._budgets._end(self, wanted=wanted, size=size, failed=failed)  # noqa: SLF001
 
     def cancel(self) -> None:
-        """Undo the exchange, which did not take place: it costs nothing and proves nothing."""
+        """Undo an exchange that did not take place. It costs nothing and proves nothing."""
         self._budgets._cancel(self)  # noqa: SLF001

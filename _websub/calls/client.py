@@ -31,8 +31,8 @@ __all__ = [
 
 _CLOSE_SECONDS = 1.0
 
-# Each piece of a body costs as much as a kilobyte of it. A body may come in this many pieces, and in one more for each
-# _PIECE_BYTES of it.
+# Handling one piece of a body costs as much as a kilobyte of it. A body may arrive in this many pieces, plus one for
+# each _PIECE_BYTES of it.
 _PIECES = 16_384
 _PIECE_BYTES = 32
 _PIECES_AT_ONCE = 32
@@ -53,11 +53,11 @@ _TRANSLATED = tuple(kind for kinds, _ in _FAILURES for kind in kinds)
 
 
 def check_client(client: object, **ours: object) -> None:
-    """Raise an error if a client is not httpx's, or if settings are given beside it.
+    """Raise an error if a client is not an ``httpx.AsyncClient``, or if settings are given as well.
 
     Args:
         client: The client, or None.
-        ours: Settings of our own connections by name, with None for those not given.
+        ours: The settings of our own connections by name, with None for those not given.
 
     Raises:
         TypeError: The client is not an ``httpx.AsyncClient``.
@@ -69,7 +69,7 @@ def check_client(client: object, **ours: object) -> None:
         raise TypeError(f"client must be an httpx.AsyncClient, not {type(client).__name__}.")
     given = [setting for setting, value in ours.items() if value is not None]
     if given:
-        raise ValueError(f"Give either client or {', '.join(given)}: with a client of your own, set it there.")
+        raise ValueError(f"Pass either client or {', '.join(given)}. If you have your own client, set it there.")
 
 
 @contextmanager
@@ -113,8 +113,8 @@ def _headers(response: httpx.Response) -> Headers:
 
 
 async def _unwind(chunks: AsyncIterator[bytes]) -> None:
-    # A body that was not read to its end is a chain of generators, and trio warns of each that it has to finalize.
-    # With the response closed, reading on ends them.
+    # A body that was not read to its end is a chain of generators, and trio warns about each one that it has to
+    # finalize. Once the response is closed, reading on ends them.
     with suppress(Exception):
         pieces = 0
         async for _ in chunks:
@@ -164,7 +164,7 @@ class HttpClient:
         self._own: tuple[object, httpx.AsyncBaseTransport] | None = None
 
     def may_call(self, url: str) -> bool:
-        """Return whether a checked URL may be called, judging by its text. Names are only looked up in the call.
+        """Return whether a checked URL may be called, judging by its text. Names are looked up only during the call.
 
         With the user's own client, that client decides.
         """
@@ -178,7 +178,7 @@ class HttpClient:
             cut: Whether to cut a body that exceeds the limit instead of failing.
 
         Raises:
-            ExchangeError: Nothing usable came back within the limits.
+            ExchangeError: No usable response came back within the limits.
         """
         limit = self.limits.response_bytes
         async with self.open(request) as incoming:
@@ -201,7 +201,7 @@ class HttpClient:
                 that server only.
 
         Raises:
-            ExchangeError: Nothing usable came back within the limits.
+            ExchangeError: No usable response came back within the limits.
         """
         with anyio.move_on_after(self._seconds()) as deadline:
             with _translated():
@@ -243,7 +243,7 @@ class HttpClient:
             return error.response
 
     def _transport(self) -> httpx.AsyncBaseTransport:
-        # A bare transport has no cookies, no proxies from the environment, and no log of whole callbacks.
+        # A bare transport keeps no cookies, uses no proxies from the environment, and does not log whole callbacks.
         loop, own = anyio.lowlevel.current_token(), self._own
         if own is None or own[0] != loop:  # Connections of another loop cannot be used here.
             self._own = own = (loop, self._make_transport())

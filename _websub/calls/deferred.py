@@ -1,4 +1,4 @@
-"""A client for HTTP that is loaded when it is first used: httpx takes memory, and time that a start need not take."""
+"""An HTTP client that is loaded when it is first used, since httpx takes memory and would slow down the start."""
 
 from importlib import import_module
 from typing import Any
@@ -8,7 +8,7 @@ import anyio
 from _websub.calls.exchange import ExchangeError, ExchangeLimits, Failure
 from _websub.grammar.addresses import AddressPolicy
 
-TYPE_CHECKING = False  # what is named here is not loaded
+TYPE_CHECKING = False  # these imports are for type checkers only
 if TYPE_CHECKING:
     from _websub.calls.client import AsyncClient, HttpClient
 
@@ -16,7 +16,7 @@ _HOME = "_websub.calls.client"
 
 
 def given_client(client: "AsyncClient", limits: ExchangeLimits) -> "HttpClient":
-    """Return the client around one that the user made, who has loaded httpx.
+    """Return a client around the user's own. The user has already loaded httpx.
 
     Raises:
         TypeError: It is not an ``httpx.AsyncClient``.
@@ -26,7 +26,7 @@ def given_client(client: "AsyncClient", limits: ExchangeLimits) -> "HttpClient":
 
 
 class DeferredClient:
-    """An ``HttpClient`` that is made when it is first used, or at once around the user's own client.
+    """An ``HttpClient`` that is created when it is first used, or at once if it wraps the user's own client.
 
     Args:
         client: The user's ``httpx.AsyncClient``, or None.
@@ -40,14 +40,14 @@ class DeferredClient:
         self._http = None if client is None else given_client(client, limits)
 
     async def get(self) -> "HttpClient":
-        """Return the client. It is loaded in a thread, since the event loop has other things to do.
+        """Return the client. It is loaded in a thread, so that the event loop is not held up.
 
         Raises:
-            ExchangeError: It cannot be loaded now, for lack of a file descriptor for example.
+            ExchangeError: It cannot be loaded now, for example because no file descriptor is free.
         """
         if self._http is None:
             try:
-                await anyio.to_thread.run_sync(_load)  # also if another thread is loading it, who would be waited for
+                await anyio.to_thread.run_sync(_load)  # also while another thread loads it, since importing would wait
             except (OSError, ImportError) as error:
                 raise ExchangeError(Failure.BROKEN) from error
         return self._made()

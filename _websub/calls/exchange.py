@@ -1,4 +1,4 @@
-"""The results of an outgoing exchange: a response, or why there is none. And its limits."""
+"""The limits of an outgoing exchange, and its result: a response, or the reason why there is none."""
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
@@ -14,7 +14,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class Failure(StrEnum):
     """Why an exchange brought no usable response.
 
-    The delivery engine has reasons of its own, ``DeliveryFailure``: a delivery ends in more ways, and operators read
+    The delivery engine has its own reasons, ``DeliveryFailure``: a delivery can end in more ways, and operators see
     them in dead letters and metrics.
     """
 

@@ -1,4 +1,4 @@
-"""Threads that look names up, shared so that the dead names of one site do not hold up those of another."""
+"""Threads that look up names, shared so that the dead names of one site do not hold up those of another."""
 
 import queue
 import threading
@@ -17,9 +17,9 @@ _NATIONAL = 2
 
 
 def site_of(host: str) -> str:
-    """Return what a name is counted to: the part of it that somebody has registered, as far as it can be told.
+    """Return the site that a name counts towards: the registered part of it, as far as that can be told.
 
-    Its last two labels, or three below such as ``co.uk`` and ``com.au``.
+    These are its last two labels, or the last three below domains such as ``co.uk`` and ``com.au``.
     """
     labels = host.rstrip(".").split(".")
     national = len(labels[-1]) == _NATIONAL and len(labels) > _ORDINARY_LABELS and len(labels[-2]) <= _SHORT_LABEL
@@ -27,13 +27,13 @@ def site_of(host: str) -> str:
 
 
 class Lane:
-    """A line of names and the threads that take from it, started when needed and gone when idle.
+    """A queue of names, with the threads that look them up. Threads start when needed, and end when idle.
 
-    Lookups cannot be cancelled, so a slow name server keeps a thread for as long as it likes. Therefore the threads are
-    our own and bounded, they end with the program, and one site has a quarter of them at most.
+    Lookups cannot be cancelled, so a slow name server can keep a thread for as long as it likes. That is why the
+    threads are our own, limited in number, and end with the program, and why one site gets at most a quarter of them.
 
     Args:
-        threads: How many there may be.
+        threads: The maximum number of threads.
     """
 
     def __init__(self, threads: int) -> None:
@@ -48,14 +48,14 @@ class Lane:
         self._free = 0
 
     def put(self, host: str, job: Job) -> bool:
-        """Put a name in line.
+        """Queue a name.
 
         Args:
             host: The name.
-            job: Looks it up, in a thread; it must not raise.
+            job: Looks it up in a thread. It must not raise.
 
         Returns:
-            False if too many are in line.
+            False if too many names are in the queue.
         """
         site = site_of(host)
         with self._lock:
@@ -74,7 +74,7 @@ class Lane:
         return True
 
     def close(self) -> None:
-        """Start no more lookups; those under way end in their threads."""
+        """Start no more lookups. Those in progress end in their threads."""
         with self._lock:
             self._parked.clear()
             with suppress(queue.Empty):
@@ -110,7 +110,7 @@ class Lane:
                 if taken is None:  # it was closed
                     return None
             with self._lock:
-                # A name that was put in line while this thread was about to leave counts on it.
+                # A name that was queued while this thread was about to end relies on it.
                 if taken is not None or self._line.empty():
                     self._free -= 1
                     self._threads -= taken is None

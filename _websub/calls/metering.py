@@ -1,4 +1,4 @@
-"""Connections that count the work of reading: a server can send a lot of bytes with little content."""
+"""Connections that count the work of reading, since a server can send many bytes with little content."""
 
 import ssl
 from typing import Any
@@ -7,7 +7,7 @@ import anyio
 import anyio.lowlevel
 import httpcore
 
-# How much may arrive before the head is complete, and between two pieces of a body. The parser processes it at once:
+# How much may arrive before the head is complete, and between two pieces of a body. The parser processes it in one go:
 # informational responses, header fields, chunk extensions, trailers.
 HEAD_BYTES = 96 * 1024
 _HEAD_LINES = 2_000
@@ -54,13 +54,13 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         """
         most = HEAD_BYTES + _BETWEEN_BYTES + _FOR_EACH_BYTE * self._fruitful
         if self._fruitless >= self._limit or self._received > most or self._lines > _HEAD_LINES:
-            raise httpcore.RemoteProtocolError("Much that says little.")
+            raise httpcore.RemoteProtocolError("Too many bytes with too little content.")
         data = await self._inner.read(min(max_bytes, self._piece), timeout)
         self._received += len(data)
         self._fruitless += len(data)
         if self._limit == HEAD_BYTES:
             self._lines += data.count(b"\n")
-        # Bytes that TLS has buffered are read without waiting, and other tasks need their turn.
+        # Bytes that TLS has buffered are read without waiting, so give other tasks a turn.
         await anyio.lowlevel.checkpoint()
         return data
 
@@ -92,7 +92,7 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         """Return what is known about the connection."""
         try:
             return self._inner.get_extra_info(info)
-        except (OSError, AttributeError):  # of a transport whose socket the other side has closed already
+        except (OSError, AttributeError):  # the other side has already closed the transport's socket
             return None
 
 

@@ -85,7 +85,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def _checked_addresses(self, host: str, port: int) -> list[str]:
         addresses = await self._resolve(host, port)
-        # One forbidden address is enough to refuse the name: an attacker mixes in allowed ones.
+        # One forbidden address is enough to refuse the name, since an attacker can mix in allowed ones.
         if not all(self._addresses.permits(address) for address in addresses):
             raise AddressRefusedError("address not allowed")
         return addresses[:ADDRESS_LIMIT]
@@ -100,7 +100,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise NameNotResolvedError("name not resolved") from error
 
     async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        """Raise an error: no URL names a socket of this machine."""
+        """Raise an error, since no URL leads to a socket file."""
         raise AddressRefusedError(path)
 
     async def sleep(self, seconds: float) -> None:
@@ -109,7 +109,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is an address, so that nothing has to be looked up."""
+    """Return whether a host is an address, which needs no lookup."""
     try:
         return "%" not in host and bool(ipaddress.ip_address(host))
     except ValueError:
@@ -128,7 +128,7 @@ def guarded_pool(
 
     Args:
         addresses: The addresses that may be called.
-        connections: How many connections there may be.
+        connections: The maximum number of connections.
         keep_alive: How many idle connections to keep.
         idle_seconds: How long to keep them.
         tls: The TLS context for https instead of the default one.
@@ -159,7 +159,7 @@ def proxy_pool(
         url: The scheme, host, port and path of an HTTP or SOCKS proxy.
         auth: The user name and the password for the proxy.
         headers: Headers for the proxy, sent with each request.
-        connections: How many connections there may be.
+        connections: The maximum number of connections.
         keep_alive: How many idle connections to keep.
         idle_seconds: How long to keep them.
         tls: The TLS context for https instead of the default one.

@@ -15,7 +15,7 @@ Pairs = tuple[tuple[str, str], ...]
 _CREDENTIALS = frozenset({"authorization", "cookie"})
 #: Our default headers. Responses are not unpacked, so they should not be compressed.
 _OWN_HEADERS = (("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"))
-#: Means nothing, so the client's own header takes precedence.
+#: Accepts anything, so the client's own header takes precedence.
 _ANYTHING = ("accept", "*/*")
 
 
@@ -41,7 +41,7 @@ def own_request(request: Request, url: str, pairs: Pairs, limits: ExchangeLimits
         request: The request.
         url: Its URL in ASCII.
         pairs: Its headers.
-        limits: How long it may take.
+        limits: Its limits.
     """
     own = [pair for pair in (_host(url), *_OWN_HEADERS) if pair[0] not in request.headers]
     outgoing = httpx.Request(
@@ -99,7 +99,7 @@ def without_credentials(pairs: Pairs) -> Pairs:
 
 
 def drop_credentials(client: httpx.AsyncClient, outgoing: httpx.Request) -> None:
-    """Remove the credentials in the client's headers. Its cookies know their servers themselves."""
+    """Remove the credentials in the client's headers. Its cookies are already limited to their servers."""
     for name in _CREDENTIALS & {name.lower() for name in client.headers}:
         outgoing.headers.pop(name, None)
 

@@ -1,4 +1,4 @@
-"""Names looked up without holding up the event loop, or those names that led somewhere before."""
+"""Lookups of names that hold up neither the event loop nor the names that were found before."""
 
 import socket
 from collections import OrderedDict
@@ -17,7 +17,7 @@ _REMEMBERED = 10_000
 
 
 class Resolver:
-    """Asks the resolver of the system, in threads; names that were found before have some of their own.
+    """Asks the system's resolver, in threads. Some threads are only for names that were found before.
 
     Args:
         threads: How many names are looked up at a time.
@@ -32,7 +32,7 @@ class Resolver:
         """Return the addresses of a name, in the order in which they should be tried.
 
         Raises:
-            OSError, UnicodeError: It has none, or too many names are being looked up.
+            OSError, UnicodeError: The name has none, or too many names are being looked up.
         """
         done, outcome, tell = anyio.Event(), list[list[str] | Exception](), _teller()
 
@@ -40,9 +40,9 @@ class Resolver:
             try:
                 rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
                 outcome.append(list(dict.fromkeys(str(row[4][0]) for row in rows)))
-            except Exception as error:  # noqa: BLE001 - whatever a resolver does, somebody waits for the answer
+            except Exception as error:  # noqa: BLE001 - a task waits for the outcome, whatever the resolver does
                 outcome.append(error)
-            with suppress(RuntimeError):  # the event loop has ended, and with it everybody who waited
+            with suppress(RuntimeError):  # the event loop has ended, so no task waits
                 tell(done.set)
 
         if not self._lanes[host in self._found].put(host, look_up):

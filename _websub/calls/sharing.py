@@ -17,14 +17,14 @@ class _Common(Generic[T]):
         self.shares: WeakSet[Share[T]] = WeakSet()
 
 
-# Only the shares keep a thing alive, so it goes with the last of them, even if that was not returned.
+# Only its shares keep a thing alive, so it ends with the last of them, even if that was not released.
 _commons: WeakValueDictionary[tuple[object, Hashable], _Common[Any]] = WeakValueDictionary()
 
 
 class Share(Generic[T]):
-    """A share in a thing that there is once per event loop. The first share to be taken there makes it.
+    """A share in a thing that exists once per event loop. The first share that is taken there makes it.
 
-    A share moves to the event loop that uses it. The thing on the previous loop is left to its other shares.
+    A share moves to the event loop that uses it, and leaves the thing on the previous loop to the other shares.
 
     Args:
         rules: Shares with equal rules share a thing. The rules include the kind of the thing.
@@ -50,7 +50,7 @@ class Share(Generic[T]):
         return common.thing
 
     def give_back(self) -> T | None:
-        """Release the thing. The last share of this loop gets it returned, and must close it; others get None."""
+        """Release the thing. Return it if this was the last share on its loop, to be closed, or else None."""
         held, self._held = self._held, None
         if held is None:
             return None

@@ -45,7 +45,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     Args:
         addresses: The addresses that may be called.
-        limits: How many connections there may be.
+        limits: The maximum number of connections.
         tls: The TLS context for https instead of the default one.
     """
 
@@ -70,12 +70,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 class ProxyTransport(httpx.AsyncBaseTransport):
     """A transport through a proxy.
 
-    The proxy resolves names, so only addresses and names of this machine are checked here.
+    The proxy resolves names, so only IP addresses and the names of this machine are checked here.
 
     Args:
         proxy: The proxy's URL.
         addresses: The addresses that may be called.
-        limits: How many connections there may be.
+        limits: The maximum number of connections.
         tls: The TLS context for https instead of the default one, also for a proxy on https.
     """
 

@@ -1,4 +1,4 @@
-"""The network addresses that strangers can make us connect to: public ones, and those the operator adds."""
+"""The network addresses that strangers can make us connect to: public ones, and those that the operator adds."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -11,8 +11,8 @@ from _websub.grammar.hosts import host_of
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-# The one block of IPv6 that holds internet addresses (RFC 4291; IANA has allocated no other). Everything else is for
-# translation, for one network, or unassigned, and some of it leads to an IPv4 address.
+# The only block of IPv6 with internet addresses (RFC 4291; IANA has allocated no other). Everything else is for
+# translation, for a single network, or unassigned, and some of it leads to IPv4 addresses.
 _IPV6_INTERNET = IPv6Network("2000::/3")
 # Some of these are public according to the standard library's ``is_global``, which differs between Python versions.
 _NEVER = tuple(
@@ -36,7 +36,7 @@ class AddressPolicy:
 
     Attributes:
         loopback: Whether this machine itself may be called.
-        networks: Networks that may be called although they are not public, in CIDR notation.
+        networks: Networks that may be called even if they are not public, in CIDR notation.
 
     Raises:
         ValueError: One of ``networks`` is not a network.
@@ -88,7 +88,7 @@ class AddressPolicy:
 def address_block(address: str) -> str:
     """Return the block that an IP address is counted in: the address itself, or the /64 network of an IPv6 address.
 
-    Whoever has one IPv6 address usually has the whole /64 network.
+    A client with one IPv6 address usually has the whole /64 network.
     """
     parsed = ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
@@ -106,7 +106,7 @@ def _is_local_name(host: str) -> bool:
     return f".{host}".removesuffix(".").endswith(".localhost")
 
 
-@lru_cache(maxsize=256)  # every request to a server on loopback asks, and its Host is nearly always the same
+@lru_cache(maxsize=256)  # called for every request to a server on loopback, nearly always with the same host
 def is_loopback_host(host: str) -> bool:
     """Return whether a host name or address literal, in brackets or not, names this machine."""
     if _is_local_name(host):

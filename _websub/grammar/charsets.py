@@ -1,7 +1,7 @@
 """Charsets by the labels that browsers know (the only module that imports webencodings).
 
-Only the charsets of the Encoding Standard can be reached, and not Python codecs that are no charsets, such as ``idna``.
-A peer's label is never looked up in a table that would keep it.
+Only charsets of the Encoding Standard can be chosen, and not Python codecs that are not charsets, such as ``idna``. A
+peer's label is never looked up in a table that would keep it.
 """
 
 import codecs
@@ -15,7 +15,7 @@ _BLANK = b" \t\r\n"
 # The first "<" of a document in UTF-16 without a byte order mark (XML 1.0, F.1).
 _WIDE = {b"<\0": "utf-16le", b"\0<": "utf-16be"}
 _XML_DECLARATION = re.compile(rb"""<\?xml\s[^>]{0,500}?\sencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
-_SPELLINGS = {"latin-1": "windows-1252"}  # labels in use that are in no standard
+_SPELLINGS = {"latin-1": "windows-1252"}  # labels that are used, but in no standard
 _MORE = {"gbk": "gb18030"}  # browsers read the larger charset instead of the smaller (Encoding Standard, 10.1)
 _UNREADABLE = frozenset({"replacement", "x-user-defined"})
 
@@ -49,7 +49,7 @@ class Charset:
         """Return a decoder for bytes that come in pieces. It leaves a byte order mark in the text.
 
         Args:
-            errors: How to handle bytes that are not text, as in ``bytes.decode``. By default it raises ``ValueError``.
+            errors: How to handle bytes that are not text, as in ``bytes.decode``. They raise ``ValueError`` by default.
         """
         return codecs.getincrementaldecoder(self.codec)(errors or self._errors)
 
@@ -103,7 +103,7 @@ def xml_charset(beginning: bytes, label: str | None) -> Charset | None:
 
 
 def declared_charset(beginning: bytes) -> Charset | None:
-    """Return the charset that an XML declaration is written in or names, or None if there is none to read."""
+    """Return the charset that an XML declaration is written in or names, or None if there is none."""
     return _charset_by_beginning(beginning, _WIDE) or _declaration(beginning)[0]
 
 

@@ -2,8 +2,8 @@
 
 Requests ask for ``identity``, but some servers compress anyway: CDNs, and servers of files that are stored compressed.
 One layer of ``gzip``, ``x-gzip`` or ``deflate`` is unpacked; anything else is an error that names the coding
-(RFC 9110, 8.4.1). Nothing is unpacked before it is read, so a small body that unpacks to a large one costs only as much
-as is read of it.
+(RFC 9110, 8.4.1). Nothing is unpacked before it is read, so a small body that unpacks to a large one only costs what is
+read of it.
 """
 
 import re
@@ -70,7 +70,7 @@ def content_decoder(values: Iterable[str]) -> ContentDecoder:
     if names[0] == "deflate":
         return _Deflate()
     shown = names[0] if _NAME.fullmatch(names[0]) else "something without a name"
-    raise ContentCodingError(f"The content is compressed with {shown}, which is not understood.")
+    raise ContentCodingError(f"The content is compressed with {shown}, which is not supported.")
 
 
 class _Identity:
@@ -111,7 +111,7 @@ class _Gzip:
 
     def finish(self) -> None:
         if not self._member.eof:
-            raise ContentCodingError("The content ended in the middle of its gzip.")
+            raise ContentCodingError("The content ended in the middle of its gzip data.")
 
 
 class _Deflate:
@@ -129,14 +129,14 @@ class _Deflate:
                 return
             self._stream = zlib.decompressobj(_ZLIB if _is_zlib(chunk) else _RAW)
         if self._stream.eof and chunk:
-            raise ContentCodingError("The content goes on behind its deflate.")
+            raise ContentCodingError("The content continues after its deflate data.")
         yield from _inflate(self._stream, chunk, "deflate")
         if self._stream.unused_data:
-            raise ContentCodingError("The content goes on behind its deflate.")
+            raise ContentCodingError("The content continues after its deflate data.")
 
     def finish(self) -> None:
         if self._stream is None or not self._stream.eof:
-            raise ContentCodingError("The content ended in the middle of its deflate.")
+            raise ContentCodingError("The content ended in the middle of its deflate data.")
 
 
 def _is_zlib(head: bytes) -> bool:
@@ -149,7 +149,7 @@ def _inflate(stream: "zlib._Decompress", data: bytes, name: str) -> Iterator[byt
         try:
             piece = stream.decompress(data, _PIECE_BYTES)
         except zlib.error:
-            raise ContentCodingError(f"The content is not the {name} that it is said to be.") from None
+            raise ContentCodingError(f"The content is not {name}, although its Content-Encoding says so.") from None
         if piece:
             yield piece
         data = stream.unconsumed_tail

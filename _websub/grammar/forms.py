@@ -40,7 +40,7 @@ class Form:
         """Return the value of a field that may appear once, or None. An empty value counts as absent.
 
         Raises:
-            FormError: The field appears more than once: neither the first nor the last may win.
+            FormError: The field appears more than once, so that its value is ambiguous.
         """
         values = self.every(name)
         if len(values) > 1:
@@ -63,7 +63,7 @@ class Form:
         return tuple([value for field, value in self.fields if field == name])
 
     def without(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the remaining fields by name. Of a repeated field, the first value counts."""
+        """Return the remaining fields by name. If a field is repeated, its first value counts."""
         known = frozenset(names)
         rest: dict[str, str] = {}
         for field, value in self.fields:
@@ -113,14 +113,14 @@ def parse_form(text: str) -> Form:
 
 
 def parse_notice(query: str, exact: Iterable[str]) -> Form:
-    """Return the form in a query string of which we need only some fields.
+    """Return the form in a query string of which only some fields are needed.
 
-    Other fields may be in any encoding. They are read as far as possible, up to a number of fields, and are never a
+    Other fields may be in any encoding. They are read as far as possible, up to a limited number, and are never a
     reason to refuse the rest.
 
     Args:
         query: The query string, one character for each byte.
-        exact: The names of the fields we need. In these, bytes that are not UTF-8 are kept, as lone surrogates.
+        exact: The names of the needed fields. In these, bytes that are not UTF-8 are kept, as lone surrogates.
 
     Raises:
         FormError: The query string is too long.

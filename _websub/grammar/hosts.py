@@ -9,7 +9,7 @@ from _websub.errors import WebSubError
 
 HOST_LIMIT = 253
 _PORT_LIMIT = 65_535
-# A host alone does not tell the scheme, so both default ports are left out.
+# The host alone does not show the scheme, so both default ports are left out.
 _DEFAULT_PORTS = {80, 443}
 
 # Hosts that the C library reads as an IPv4 address in an unusual form: 127.1, 0x7f.1, 2130706433, 0177.0.0.1.
@@ -81,7 +81,7 @@ def _canonical_ipv6(text: str, name: str) -> str:
         raise UrlError(f"{name} has a malformed host.") from None
     if address.scope_id is not None:
         raise UrlError(f"{name} must not have an address zone.")
-    # Python 3.13 writes these in another way than older versions.
+    # Python 3.13 writes these differently than older versions do.
     mapped = address.ipv4_mapped
     return address.compressed if mapped is None else f"::ffff:{mapped}"
 
@@ -103,12 +103,12 @@ def encode_host(host: str) -> str | None:
         return None
     try:
         return idna.encode(host, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError, OverflowError):  # the last from the Punycode of Python
+    except (idna.IDNAError, UnicodeError, OverflowError):  # Python's Punycode raises the last one
         return None
 
 
 def host_of(url: str) -> str:
-    """Return the canonical host of a URL, without its port, or an empty text if the URL has no host."""
+    """Return the canonical host of a URL, without its port, or an empty string if the URL has no host."""
     plain = _PLAIN.match(url)
     return plain["host"] if plain else _split(url)[0]
 
@@ -123,14 +123,14 @@ def authority_of(url: str) -> str:
 
 
 def canonical_authority(text: str, name: str = "The host") -> str:
-    """Return the authority of a host that somebody has named, as ``authority_of`` returns it for its URLs.
+    """Return the authority of a named host, as ``authority_of`` returns it for URLs of that host.
 
     Args:
         text: ``HOST`` or ``HOST:PORT``, in any spelling.
         name: The name to use in an error.
 
     Raises:
-        UrlError: The text is not a host with or without a port.
+        UrlError: The text is not a host, with or without a port.
     """
     return _join(*split_authority(text, name))
 

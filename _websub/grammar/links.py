@@ -36,7 +36,7 @@ class Link:
         target: The URL it points to.
         relations: Its relation types in lower case.
         parameters: All of its parameters in order, with names in lower case.
-        anchor: The resource that the link is about, if that is another one.
+        anchor: The resource that the link is about, if it is a different one.
     """
 
     target: str
@@ -155,7 +155,7 @@ def _unescape(quoted: str) -> str:
 
 
 def _as_target(url: str) -> str:
-    # A host has an ASCII form of its own; percent-encoded it would be another host.
+    # A host has its own ASCII form. Percent-encoded, it would be a different host.
     return _NOT_IN_A_TARGET.sub(_percent_encode, ascii_url(url))
 
 

@@ -99,7 +99,7 @@ def read_json(body: bytes) -> Any:
 
 
 def read_fields(body: bytes) -> dict[str, str]:
-    """Return the content as form fields by name. Of a repeated field, the last value counts.
+    """Return the content as form fields by name. If a field is repeated, its last value counts.
 
     Raises:
         ContentError: The content is not a UTF-8 form.

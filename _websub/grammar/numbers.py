@@ -2,7 +2,7 @@
 
 
 def whole_number(text: str, most: int) -> int | None:
-    """Return the whole number in a text of ASCII digits, ``most`` if it is larger, or None if the text is no number.
+    """Return the whole number in a text of ASCII digits, ``most`` if it is larger, or None if the text is not a number.
 
     Args:
         text: The text. It may have any number of digits and leading zeros.

@@ -25,7 +25,7 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     """Return the seconds a ``Retry-After`` header asks for, from 0 to a day, or None if it cannot be read.
 
     Args:
-        value: Seconds, or a date in one of the three forms of RFC 9110, 5.6.7. No value raises an error.
+        value: Seconds, or a date in one of the three forms of RFC 9110, 5.6.7. Any other value is allowed.
         now: The time, in seconds since 1970.
     """
     text = (value or "").strip(" \t")

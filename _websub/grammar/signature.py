@@ -47,7 +47,7 @@ def check_secret(secret: str) -> str:
     try:
         size = len(secret.encode())
     except UnicodeEncodeError:
-        raise SecretError("hub.secret must be text that UTF-8 can say.") from None
+        raise SecretError("hub.secret must be valid UTF-8.") from None
     if size >= SECRET_LIMIT:
         raise SecretError(f"hub.secret must be shorter than {SECRET_LIMIT} bytes.")
     # HMAC pads keys with NUL, so a secret with NULs at its end would equal the same one without them.
@@ -70,7 +70,7 @@ def sign(method: str, secret: str, body: bytes) -> str:
     try:
         digest, block_bytes = _HASHES[method]
     except KeyError:
-        raise ValueError(f"{method!r} is no signature method.") from None
+        raise ValueError(f"{method!r} is not a signature method.") from None
     # Each HMAC of OpenSSL looks up its hash again, which takes longer than hashing a small body. Two hashes do not.
     key = secret.encode()
     if len(key) > block_bytes:

@@ -63,7 +63,7 @@ def check_url(url: str, name: str = "The URL", *, limit: int = URL_LIMIT) -> str
     if len(url.encode("utf-8", "surrogatepass")) > limit:
         raise UrlError(f"{name} is longer than {limit} bytes.")
     if _FORBIDDEN.search(url):
-        raise UrlError(f"{name} has a character that URLs may not have.")
+        raise UrlError(f"{name} has a character that is not allowed in URLs.")
     if _BAD_ESCAPE.search(url):
         raise UrlError(f"{name} has a broken percent-encoding.")
     scheme, separator, rest = url.partition("://")
@@ -113,8 +113,8 @@ def append_query(url: str, fields: list[tuple[str, str]]) -> str:
 def url_identity(url: str) -> str:
     """Return the form in which two spellings of one URL are equal: unreserved characters decoded (W3C 5.1.1).
 
-    Reserved characters stay encoded, with upper-case digits. Scheme, host and path are not rewritten, since those would
-    be different URLs.
+    Reserved characters stay encoded, with upper-case digits. Scheme, host and path are not rewritten, since that would
+    make a different URL.
 
     Example:
         ```python

@@ -23,7 +23,7 @@ USER_AGENT = "websubhub/0.1.0"
 
 
 class Parameter:
-    """The names of request parameters. They are plain text for speed: each request looks up a dozen of them."""
+    """The names of request parameters. They are plain strings for speed, since each request looks up a dozen."""
 
     MODE: Final = "hub.mode"
     TOPIC: Final = "hub.topic"

@@ -34,7 +34,7 @@ class XmlLimitError(DefusedXmlException):
 class XmlTarget(Protocol):
     """A receiver of elements, like the target of ``xml.etree.ElementTree.XMLParser``.
 
-    It receives text if it has a method ``data``. If it has ``close``, the result of that is the result of parsing.
+    It receives text if it has a method ``data``. If it has a method ``close``, parsing returns the result of that.
     """
 
     def start(self, tag: str, attributes: dict[str, str], /) -> Any: ...

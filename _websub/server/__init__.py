@@ -1,1 +1,1 @@
-"""The HTTP server: connections accepted and bounded, until the process is told to stop."""
+"""The HTTP server, which accepts a limited number of connections until it is told to stop."""

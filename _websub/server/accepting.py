@@ -1,4 +1,4 @@
-"""The door of the server: connections are taken in, as many as there is room for."""
+"""The door of the server, which accepts as many connections as there is room for."""
 
 import errno
 import logging
@@ -18,7 +18,7 @@ from _websub.server.waiting_room import WaitingRoom
 log = logging.getLogger("websub.server")
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-#: If one were let in at a time, a crowd would take a turn of the loop each; all at once, one turn as long as a crowd.
+#: Opening connections one by one would take a step of the event loop for each, and opening all at once a very long one.
 _AT_ONCE = 16
 _MOST_FOR_EACH = 64
 _WAITING = 2_048
@@ -27,17 +27,17 @@ _REFUSING_SECONDS = 0.3
 _REFUSALS_AT_ONCE = 32
 _NO_ROOM = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
-    b"content-length: 34\r\nconnection: close\r\n\r\nToo many connections, come later.\n"
+    b"content-length: 33\r\nconnection: close\r\n\r\nToo many connections, try later.\n"
 )
 
 
 class Door:
-    """Takes connections in.
+    """Accepts connections.
 
     Args:
-        listening: The socket that clients connect to; it does not block.
-        connections: Those that are open.
-        open_one: Makes a connection of what a client has opened, and sees to it that it is served by some tasks.
+        listening: The socket that clients connect to. It does not block.
+        connections: The open connections.
+        open_one: Makes a connection from an accepted socket, and serves it in a task group.
         tls: Whether clients expect TLS.
     """
 
@@ -53,17 +53,17 @@ class Door:
         self._connections = connections
         self._open_one = open_one
         self._tls = tls
-        # Those that are let in together must not drive each other out before they have said anything.
+        # Connections that are opened together must not displace each other before they have sent anything.
         self._at_once = max(1, min(_AT_ONCE, connections.most // _MOST_FOR_EACH))
         self._room = WaitingRoom(listening, max(self._at_once, min(_WAITING, connections.most // 2)))
         self._refusing = 0
         self._failures = Refusals(log)
 
     async def stand_open(self, tasks: TaskGroup) -> None:
-        """Take in connections until cancelled.
+        """Accept connections until cancelled.
 
         Args:
-            tasks: Where they are served.
+            tasks: The task group in which they are served.
         """
         try:
             while True:
@@ -92,15 +92,15 @@ class Door:
                 tasks.start_soon(self._refuse, await SocketStream.from_socket(raw))
         except BaseException as error:
             raw.close()
-            # One client that went away before it was let in; then its socket is not connected, which is a ValueError.
+            # A client that left before it was let in. Its socket is not connected then, which raises ValueError.
             if not isinstance(error, (*GONE, ValueError)):
                 raise
 
     async def _fail(self, error: OSError) -> None:
         if error.errno not in _EXHAUSTED:
-            return  # One client that went away before it was let in.
-        self._failures.note("No connection can be taken in: %s.", str(error))
-        # What waits gives way; if nothing does, clients wait in the queue of the system.
+            return  # A client that left before it was let in.
+        self._failures.note("No connection can be accepted: %s.", str(error))
+        # A waiting connection gives way. If there is none, clients wait in the queue of the system.
         if not await self._connections.shed_one():
             await anyio.sleep(_PAUSE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The applications attached to the paths of a listener, each with the context it is held open in."""
+"""The applications attached to the paths of a listener, each with the context in which it is held open."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +11,7 @@ from _websub.asgi.edge import AsgiApp
 from _websub.asgi.paths import prefix_of
 
 MakeApp = Callable[[str], AbstractAsyncContextManager[AsgiApp]]
-"""Makes an application for a base URL; entered, it gives what answers."""
+"""Returns a context manager for a base URL, which yields the application."""
 
 
 @attrs.define
@@ -19,11 +19,11 @@ class Attachment:
     """An application at a path.
 
     Attributes:
-        make: Makes it.
-        app: The application, from when it was entered until it is detached.
-        error: What it raised when it was entered.
-        entering: Whether it was made, and is or was entered.
-        settled: Set once it was entered, or has failed.
+        make: Makes the application.
+        app: The application, from the time it has been entered until it is detached.
+        error: The error that it raised when it was entered.
+        entering: Whether it has been made, and is being entered or was.
+        settled: Set once it has been entered or has failed.
     """
 
     make: MakeApp
@@ -41,7 +41,7 @@ class Attachment:
         return self._detached.is_set()
 
     async def hold(self, context: AbstractAsyncContextManager[AsgiApp]) -> None:
-        """Hold it open until it is detached; an error while it is entered is kept, a later one is raised."""
+        """Hold it open until it is detached. An error while it is entered is kept, and a later one is raised."""
         try:
             with self._scope:
                 async with context as self.app:
@@ -64,7 +64,7 @@ class Attachment:
             self._scope.deadline = anyio.current_time() + seconds
 
     async def ended(self) -> None:
-        """Wait until what was under way is over."""
+        """Wait until everything in progress has ended."""
         if self.entering:
             await self._ended.wait()
 
@@ -76,34 +76,34 @@ class Attachments:
         self._by_path: dict[str, Attachment] = {}
 
     def add(self, path: str, make: MakeApp) -> Attachment:
-        """Attach an application, which is not made yet.
+        """Attach an application that is made later.
 
         Raises:
-            ValueError: The path is taken, or starts with no slash.
+            ValueError: The path is taken, or does not start with a slash.
         """
         if not path.startswith("/"):
             raise ValueError(f"The path {path} must start with a slash.")
         before = self._by_path.get(path)
         if before is not None and not before.leaving:
-            raise ValueError(f"Something is attached at {path} already.")
+            raise ValueError(f"Something is already attached at {path}.")
         added = self._by_path[path] = Attachment(make)
         return added
 
     def forget(self, attachment: Attachment) -> None:
-        """Leave the path of an attachment to others."""
+        """Free the path of an attachment for others."""
         self._by_path = {path: each for path, each in self._by_path.items() if each is not attachment}
 
     def all(self) -> list[Attachment]:
-        """All of them, those that are being detached too."""
+        """Return all attachments, including those that are being detached."""
         return list(self._by_path.values())
 
     def at(self, path: str) -> Attachment | None:
-        """The one that answers at a path: the longest that fits."""
+        """Return the attachment that answers at a path, which is the one with the longest matching path."""
         prefix = prefix_of(path, self._by_path)
         return None if prefix is None else self._by_path[prefix]
 
     async def detach(self, path: str) -> None:
-        """Detach an application, and wait until what is under way there is over.
+        """Detach an application, and wait until everything in progress there has ended.
 
         Raises:
             ValueError: Nothing is attached there.
@@ -122,7 +122,7 @@ class Attachments:
         tasks.start_soon(attachment.hold, context)
 
     async def leave_all(self, seconds: float) -> None:
-        """Detach all of them, and wait until what is under way is over, within a limit."""
+        """Detach all applications, and wait until everything in progress has ended, up to a limit."""
         leaving = self.all()
         for each in leaving:
             each.leave(seconds)

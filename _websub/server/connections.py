@@ -1,4 +1,4 @@
-"""All connections of a server: how many there may be, which gives way, and which has run out of time."""
+"""All connections of a server: how many are allowed, which one gives way, and which ones have run out of time."""
 
 import logging
 import time
@@ -19,13 +19,13 @@ _ENDED_AT_ONCE = 16
 
 
 class Connection(Protocol):
-    """One connection, whoever speaks HTTP on it.
+    """One connection, whichever server handles HTTP on it.
 
     Attributes:
-        client: Whom it is counted to.
-        idle: Whether no request is under way.
-        since: Since when that is so.
-        read_by: When the client must have sent something.
+        client: The client that it counts for.
+        idle: Whether no request is in progress.
+        since: When it became idle or busy.
+        read_by: The time by which the client must have sent something.
     """
 
     client: str
@@ -35,34 +35,34 @@ class Connection(Protocol):
 
     @property
     def write_by(self) -> float:
-        """When the client must have taken something."""
+        """The time by which the client must have received something."""
 
     @property
     def waits(self) -> bool:
-        """Whether the client has to do something first: to send a request, or the rest of one."""
+        """Whether it waits for the client to send a request, or the rest of one."""
 
     async def expire(self) -> None:
-        """End it, since the client has let a deadline pass."""
+        """End it, since the client has missed a deadline."""
 
     def finish(self) -> None:
-        """Read no more, and close once the requests under way are through."""
+        """Stop reading, and close once the requests in progress are done."""
 
     def cancel_requests(self) -> None:
-        """Cancel the requests under way; what can still be told to the client is."""
+        """Cancel the requests in progress. They are still answered where that is possible."""
 
     async def abort(self) -> None:
-        """Close it at once, whatever is under way."""
+        """Close it at once, whatever is in progress."""
 
 
 class Connections:
-    """The connections that are open.
+    """The open connections.
 
     Args:
-        most: How many there may be.
-        shortest: The shortest time after which one is ended, in seconds.
+        most: The maximum number of connections.
+        shortest: The shortest time after which a connection is ended, in seconds.
 
     Attributes:
-        most: How many there may be.
+        most: The maximum number of connections.
     """
 
     def __init__(self, most: int, shortest: float) -> None:
@@ -76,17 +76,17 @@ class Connections:
         return len(self._open)
 
     def add(self, connection: Connection) -> None:
-        """Count one that was opened."""
+        """Count an opened connection."""
         self._open.add(connection.client, connection)
 
     def discard(self, connection: Connection) -> None:
-        """Count one no more that was closed."""
+        """Stop counting a closed connection."""
         self._open.discard(connection.client, connection)
         if not self._open:
             self._nobody.set()
 
     async def has_room(self) -> bool:
-        """Return whether another connection may be opened. One that waits for its client gives way to it."""
+        """Return whether another connection may be opened. If necessary, one that waits for its client gives way."""
         if len(self._open) < self.most:
             return True
         if await self.shed_one():
@@ -96,10 +96,10 @@ class Connections:
         return False
 
     async def shed_one(self) -> bool:
-        """Close a connection whose client is waited for, and return whether there was one.
+        """Close a connection that waits for its client, and return whether there was one.
 
-        One without a request goes first, then one whose request has not arrived yet; of these the one that is waited
-        for the longest, of the client that has the most connections.
+        Connections without a request go first, then those whose request has not arrived yet. Among them, the choice is
+        the one that has waited longest, of the client with the most connections.
         """
         chosen = self._longest(lambda each: each.idle) or self._longest(lambda each: each.waits)
         if chosen is None:
@@ -116,7 +116,7 @@ class Connections:
         return None
 
     async def watch(self) -> None:
-        """End connections whose time is up, for ever."""
+        """End connections whose time is up, until cancelled."""
         # One look at all of them costs less than a timer for each read and write.
         while True:
             await anyio.sleep(self._pause)
@@ -128,23 +128,23 @@ class Connections:
                     await anyio.lowlevel.checkpoint()
 
     async def none_left(self) -> None:
-        """Wait until all are closed."""
+        """Wait until all connections are closed."""
         while self._open:
             self._nobody = anyio.Event()
             await self._nobody.wait()
 
     def finish_idle(self) -> None:
-        """End those without a request."""
+        """End the connections without a request."""
         for each in list(self._open):
             if each.idle:
                 each.finish()
 
     def cancel_requests(self) -> None:
-        """Cancel all requests under way."""
+        """Cancel all requests in progress."""
         for each in list(self._open):
             each.cancel_requests()
 
     async def abort_all(self) -> None:
-        """Close all at once."""
+        """Close all connections at once."""
         for each in list(self._open):
             await each.abort()

@@ -1,21 +1,21 @@
-"""File descriptors: as many as the system gives, and how many of them connections may take."""
+"""File descriptors: how many the system allows, and how many of them connections may take."""
 
 import resource
 
-#: What the program itself has open: the listening socket, the event loop, the database, log files, name lookups.
+#: Those of the program itself: the listening socket, the event loop, the database, log files, name lookups.
 _OWN = 32
-#: Fewer would serve nobody.
+#: With fewer, a server would be useless.
 _LEAST = 16
 _ENOUGH = 1_048_576
-#: What connections that are kept for later leave to all others, clients above all, if that is not more than two thirds.
+#: How many idle connections leave for everything else, clients above all, unless that is more than two thirds.
 _FOR_OTHERS = 5_120
 _KEPT_PARTS = 3
 
 
 def raise_limit() -> int:
-    """Raise the limit of open files of this process to what the system allows it, and return that.
+    """Raise this process's limit of open files to what the system allows, and return it.
 
-    Many systems start programs with 1,024, for the sake of programs that use ``select``, and let them have more.
+    Many systems start programs with a limit of 1,024, for the sake of programs that use ``select``, but allow more.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
@@ -29,11 +29,11 @@ def raise_limit() -> int:
 
 
 def connections_within_limit(wanted: int, parts: int = 2) -> int:
-    """How many connections may be open for one purpose, so that the other open files are left for all else.
+    """Return how many connections may be open for one purpose, so that enough open files are left for everything else.
 
     Args:
-        wanted: How many there may be at most.
-        parts: Into how many parts the open files are divided, of which these connections may take one.
+        wanted: The maximum number of connections.
+        parts: How many parts the open files are divided into. These connections may take one part.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
@@ -42,11 +42,11 @@ def connections_within_limit(wanted: int, parts: int = 2) -> int:
 
 
 def kept_within_limit(wanted: int, busy: int) -> int:
-    """How many connections may be kept open although nobody uses them at present.
+    """Return how many idle connections may be kept open.
 
     Args:
-        wanted: How many there may be at most.
-        busy: How many may be in use beside them.
+        wanted: The maximum number of connections.
+        busy: How many other connections may be in use.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:

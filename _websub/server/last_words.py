@@ -1,4 +1,4 @@
-"""The end of a connection: what a client is told last, and how long it may take to hear it."""
+"""The end of a connection: the last response that a client gets, and how long it may take to read it."""
 
 import ssl
 from collections.abc import Awaitable, Callable
@@ -9,17 +9,17 @@ import anyio
 
 from _websub.http import RETRY_LATER
 
-#: What says that a client has gone.
+#: The errors that show that a client has disconnected.
 GONE = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, ssl.SSLError)
-#: How long the client may take to hear what it is told last.
+#: How long the client may take to receive its last response.
 LAST_WORDS_SECONDS = 1.0
-#: How long a client may go on sending that does not hear yet that the connection ends, and be silent meanwhile.
+#: How long a client may go on sending because it has not noticed the end yet, and how long it may pause meanwhile.
 LINGER_SECONDS = 2.0
 QUIET_SECONDS = 0.3
 
 
 async def say_stopping(scope: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-    """Answer a request that was cancelled, if nothing of its answer is out yet: it may be tried again."""
+    """Answer a cancelled request with 503, unless its answer has begun, so that the client may try again."""
     if scope["type"] == "http":
         headers = [(name.lower().encode(), value.encode()) for name, value in RETRY_LATER]
         with suppress(Exception):

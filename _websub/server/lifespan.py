@@ -1,4 +1,4 @@
-"""The start and the end of an ASGI application, as a server tells it of them."""
+"""The lifespan of an ASGI application: its start and its end."""
 
 import logging
 from typing import Any
@@ -18,7 +18,7 @@ class Lifespan:
         app: The application.
 
     Attributes:
-        state: What the application keeps for its requests.
+        state: The state that the application shares with its requests.
     """
 
     def __init__(self, app: AsgiApp) -> None:
@@ -32,7 +32,7 @@ class Lifespan:
         self._told_to_start = False
 
     async def run(self) -> None:
-        """Call the application with its lifespan, until it returns."""
+        """Call the application with its lifespan, and wait until it returns."""
         scope = {"type": "lifespan", "asgi": {"spec_version": "2.0", "version": "3.0"}, "state": self.state}
         try:
             await self._app(scope, self._receive, self._send)
@@ -41,7 +41,7 @@ class Lifespan:
                 raise
             if not self._answered.is_set():
                 self._supported = False
-                log.warning("The application has no lifespan (%s), and is served without.", type(error).__name__)
+                log.warning("The application has no lifespan (%s), so it is served without.", type(error).__name__)
             elif self._failure is None:
                 log.exception("The application could not stop.")
         finally:
@@ -52,7 +52,7 @@ class Lifespan:
         """Wait until the application has started.
 
         Raises:
-            RuntimeError: It could not; the text says why.
+            RuntimeError: It could not start. The message says why.
         """
         await self._answered.wait()
         if self._failure is not None:
@@ -82,4 +82,4 @@ class Lifespan:
         elif kind.startswith("lifespan.shutdown."):
             self._ended.set()
         else:
-            raise ValueError(f"{kind} is no event of a lifespan.")
+            raise ValueError(f"{kind} is not a lifespan event.")

@@ -21,18 +21,18 @@ from _websub.user_code import alone
 
 
 class AppListener:
-    """Listens on one address for the applications attached to its paths; an async context manager.
+    """Listens on one address, and serves the applications attached to its paths. It is an async context manager.
 
-    A request that comes before its application was entered, while it is detached, or once the listener stops, is
-    answered 503 with Retry-After: whoever asks again finds it. Paths where nothing is attached are 404 once it has
-    started.
+    Requests that arrive before their application has been entered, while it is being detached, or once the listener
+    stops are answered with 503 and Retry-After, so that clients try again. Once the listener has started, paths where
+    nothing is attached are answered with 404.
 
     Args:
         binding: Where to listen.
-        closed: What answers as long as nothing else does; by default 503 to everything.
+        closed: The application that answers while no other does. The default one answers everything with 503.
 
     Attributes:
-        servers: The servers that were started.
+        servers: The servers that have been started.
     """
 
     def __init__(self, binding: Binding, *, closed: AsgiApp | None = None) -> None:
@@ -49,49 +49,49 @@ class AppListener:
         self.url: str | None = None
 
     async def __aenter__(self) -> Self:
-        """Make ready for applications."""
+        """Prepare for applications to be attached."""
         self._tasks = await anyio.create_task_group().__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop gracefully, if that was not done before; at once when the block failed."""
+        """Stop gracefully, unless already stopped. If the block failed, stop at once."""
         tasks, self._tasks = _inside(self._tasks), None
         try:
             await self._stop(self._grace if error is None else 0.0)
         finally:
             tasks.cancel_scope.cancel()
-            # Not told of the error, which it would wrap in a group; its own tasks raise what an application raised.
+            # The error is not passed on, since the group would wrap it. Its own tasks raise what an application raised.
             try:
                 await tasks.__aexit__(None, None, None)
             except BaseExceptionGroup as group:
                 raise alone(group) from None
 
     def attach(self, path: str, app: AsgiApp, context: AbstractAsyncContextManager[Any]) -> None:
-        """Answer at a path, and below it, with an application.
+        """Serve an application at a path, and below it.
 
         Args:
             path: The path, starting with a slash.
             app: The application.
-            context: What to hold open while it is attached; entered once the listener listens.
+            context: A context manager to hold open while it is attached. It is entered once the listener listens.
 
         Raises:
-            ValueError: The path is taken, or starts with no slash.
+            ValueError: The path is taken, or does not start with a slash.
         """
         self.reserve(path, lambda _: _holding(context, app))
 
     def reserve(self, path: str, make: MakeApp) -> None:
-        """Answer at a path, and below it, with an application that is made once the base URL is known.
+        """Serve an application at a path, and below it, that is made once the base URL is known.
 
-        An error while it is entered ends the start, or, when the listener has started, its block.
+        If entering it fails, ``start`` raises the error. Once the listener has started, the error ends its block.
 
         Args:
             path: The path, starting with a slash.
-            make: Makes it; called at once if the listener listens already, else when it does.
+            make: Makes the application. Called at once if the listener already listens, or else as soon as it does.
 
         Raises:
-            ValueError: The path is taken, or starts with no slash.
+            ValueError: The path is taken, or does not start with a slash.
         """
         tasks = _inside(self._tasks)
         attachment = self._attached.add(path, make)
@@ -105,7 +105,7 @@ class AppListener:
                 tasks.start_soon(_raise_error, attachment)
 
     async def detach(self, path: str) -> None:
-        """Answer at a path no more; what is under way there may finish.
+        """Stop answering at a path. Requests in progress there may finish.
 
         Raises:
             ValueError: Nothing is attached there.
@@ -113,14 +113,14 @@ class AppListener:
         await self._attached.detach(path)
 
     async def listen(self) -> str:
-        """Accept connections, and return the base URL; until ``start``, what is not attached is answered 503.
+        """Accept connections, and return the base URL. Until ``start``, other paths are answered with 503.
 
         Raises:
-            OSError: The address cannot be listened on.
-            RuntimeError: It listens already.
+            OSError: The listener cannot listen on the address.
+            RuntimeError: It already listens.
         """
         if self._stopped is not None:
-            raise RuntimeError("The listener has been started already.")
+            raise RuntimeError("The listener has already been started.")
         self._stopped = anyio.Event()
         tasks = _inside(self._tasks)
         url = self.url = str(await tasks.start(self._serve))
@@ -132,12 +132,12 @@ class AppListener:
         """Listen, wait until the applications attached so far answer, and return the base URL.
 
         Raises:
-            OSError: The address cannot be listened on.
-            RuntimeError: It has been started already.
-            Exception: What an application raised when it was entered.
+            OSError: The listener cannot listen on the address.
+            RuntimeError: It has already been started.
+            Exception: The error that an application raised when it was entered.
         """
         if self._started:
-            raise RuntimeError("The listener has been started already.")
+            raise RuntimeError("The listener has already been started.")
         url = self.url or await self.listen()
         for each in self._attached.all():
             await _raise_error(each)
@@ -159,14 +159,14 @@ class AppListener:
     def until(
         self, stop: Callable[[], Awaitable[object]], *, seconds: float | None = None
     ) -> Iterator[Callable[[], Awaitable[None]]]:
-        """A block that ``stop`` ends, whether the service has started by then or not.
+        """Run a block until ``stop`` ends it, whether or not the service has started by then.
 
-        Gives what to wait for once all has started: a stop before that cancels the block, and after it, it has a limit
-        to end.
+        Yields a function to await once everything has started. A stop before that cancels the block. A stop after that
+        gives the block a limited time to end.
 
         Args:
             stop: Returns when the service is to stop.
-            seconds: The limit; by default the graceful seconds of the binding.
+            seconds: The limit. The default is the graceful seconds of the binding.
         """
         lifetime = Lifetime(self._binding.graceful_seconds if seconds is None else seconds)
         _inside(self._tasks).start_soon(lifetime.watch, stop)
@@ -177,15 +177,15 @@ class AppListener:
             lifetime.end()
 
     def close(self) -> None:
-        """Take no more requests, which are answered 503; what is under way goes on."""
+        """Stop accepting requests. New ones are answered with 503, and those in progress continue."""
         self._stopping.set()
 
     async def graceful_stop(self) -> None:
-        """Accept no more, let what was accepted finish within the limit, and detach all applications."""
+        """Stop accepting requests, let accepted ones finish within the limit, and detach all applications."""
         await self._stop(self._grace)
 
     async def immediate_stop(self) -> None:
-        """Stop now; what is under way is cancelled."""
+        """Stop now, and cancel everything in progress."""
         await self._stop(0.0)
 
     async def _stop(self, grace: float) -> None:
@@ -193,11 +193,11 @@ class AppListener:
         self._stopping.set()
         if self._stopped is not None:
             await self._stopped.wait()
-        # What an application still does after its last answer has the same limit as its requests.
+        # Work that an application still does after its last answer has the same limit as its requests.
         await self._attached.leave_all(grace)
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
-        """Serve one ASGI connection with the application at its path, the longest that fits."""
+        """Serve one ASGI connection with the application at the longest matching path."""
         app = self._closed
         if scope["type"] == "lifespan":
             app = self._nowhere
@@ -215,7 +215,7 @@ async def run_listener(
     stop: Callable[[], Awaitable[object]] = anyio.sleep_forever,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Start a listener, call ``ready`` with its base URL, and wait until ``stop`` returns, which ends a start too."""
+    """Start a listener, call ``ready`` with its base URL, and wait until ``stop`` returns. A stop also ends a start."""
     with listener.until(stop) as stopped:
         url = await listener.start()
         if ready is not None:
@@ -225,12 +225,12 @@ async def run_listener(
 
 def _inside(tasks: TaskGroup | None) -> TaskGroup:
     if tasks is None:
-        raise RuntimeError("A listener is used inside its context: async with listener: ...")
+        raise RuntimeError("Use a listener inside its context: async with listener: ...")
     return tasks
 
 
 async def _raise_error(attachment: Attachment) -> None:
-    """Wait until an application was entered, and raise what it raised instead."""
+    """Wait until an application has been entered, and raise the error if that failed."""
     await attachment.settled.wait()
     if attachment.error is not None:
         raise attachment.error

@@ -1,4 +1,4 @@
-"""Things that wait, each client's behind its own and not behind a crowd's."""
+"""Waiting things. Those of a client wait behind its own, and not behind those of a crowd."""
 
 from collections import deque
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class Rounds(Generic[T]):
-    """Things by the client that brought them, taken out in rounds: one of each client, and then the next of each."""
+    """Things grouped by the client that brought them, taken in rounds: one from each client, then the next."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[T]] = {}
@@ -27,7 +27,7 @@ class Rounds(Generic[T]):
         self._length += 1
 
     def take(self, number: int) -> list[T]:
-        """Take out those whose turn it is, at most so many."""
+        """Remove and return the things whose turn it is, up to a number."""
         taken: list[T] = []
         while self._waiting and len(taken) < number:
             client = next(iter(self._waiting))
@@ -39,10 +39,10 @@ class Rounds(Generic[T]):
         return taken
 
     def take_newest_of_largest(self) -> T:
-        """Take out the newest thing of the client that has the most.
+        """Remove and return the newest thing of the client that has the most.
 
         Raises:
-            ValueError: There is none.
+            ValueError: Nothing waits.
         """
         client, own = max(self._waiting.items(), key=lambda each: len(each[1]))
         newest = own.pop()

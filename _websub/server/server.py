@@ -1,4 +1,4 @@
-"""The server: an application is started, its connections are served, and all of it ends in order and in time."""
+"""The server, which starts an application, serves its connections, and ends everything in order and in time."""
 
 import math
 import socket
@@ -18,7 +18,7 @@ from _websub.server.lifespan import Lifespan
 from _websub.server.plain.choice import check_server, takes_uvicorn
 from _websub.server.turns import Turns
 
-#: How long clients may take to receive what they are told last.
+#: How long clients may take to receive their last response.
 _CLOSE_SECONDS = 1.0
 
 
@@ -28,23 +28,23 @@ class Binding:
 
     Attributes:
         host: The address to listen on.
-        port: The port; 0 picks a free one.
+        port: The port to listen on; 0 picks a free one.
         unix_socket: The path of a Unix socket to listen on instead of the host and the port.
-        certfile: A PEM file with the certificate chain; TLS and HTTP/2 are on when it is given.
+        certfile: A PEM file with the certificate chain, for TLS and HTTP/2.
         keyfile: A PEM file with the private key, if it is not in the file of the certificate.
-        graceful_seconds: How long accepted requests may go on once the server stops.
-        connections: How many connections may be open at once, as far as the limit of open files allows; beyond it,
-            idle ones are closed for new ones, and while there is none, new ones are refused.
-        cleartext_http2: Whether HTTP/2 may be spoken without TLS, as some proxies want to. A proxy that passes on the
-            request to change to it lets clients past what it checks.
-        idle_seconds: How long a connection is kept without a request; the head of a request has to arrive within it.
+        graceful_seconds: How long accepted requests may continue when the server stops.
+        connections: How many connections may be open at once, as far as the limit of open files allows. When there are
+            too many, an idle one is closed for each new one. If none is idle, new ones are refused.
+        cleartext_http2: Whether to serve HTTP/2 without TLS, as some proxies want. A proxy that passes on requests to
+            upgrade to it lets clients bypass its checks.
+        idle_seconds: How long to keep a connection without a request. The head of a request must arrive within it.
         send_seconds: How long the client may take to receive what it is sent.
-        server: Who speaks HTTP: ``hypercorn``, which speaks HTTP/2 and TLS too and runs on trio; ``uvicorn``, of the
-            extra ``speed``, which needs less than half of the time for HTTP/1.1 without TLS on asyncio; or ``auto``,
-            which is uvicorn where that is enough and it is installed.
+        server: The HTTP server: ``hypercorn``, which also supports HTTP/2, TLS and trio; ``uvicorn`` of the extra
+            ``speed``, which needs less than half of the time for HTTP/1.1 without TLS on asyncio; or ``auto``, which
+            uses uvicorn where that is enough and it is installed.
 
     Raises:
-        ValueError: The server is none of these, is not installed, or cannot do what else is asked for; or there is a
+        ValueError: The server is none of these, is not installed, or does not support the other settings; or there is a
             key without a certificate.
     """
 
@@ -61,19 +61,19 @@ class Binding:
     unix_socket: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a server that cannot serve so."""
+        """Refuse settings that do not fit together."""
         if self.keyfile and not self.certfile:
             raise ValueError("A keyfile needs a certfile too.")
         check_server(self.server, plain=self.is_plain)
 
     @property
     def is_plain(self) -> bool:
-        """Whether HTTP/1.1 without TLS is spoken, and nothing else."""
+        """Whether only HTTP/1.1 without TLS is needed."""
         return not (self.certfile or self.keyfile or self.cleartext_http2)
 
 
 class Opening(Protocol):
-    """Makes connections of what clients have opened.
+    """Makes connections from the sockets that clients have opened.
 
     Attributes:
         tls: Whether clients expect TLS.
@@ -82,10 +82,10 @@ class Opening(Protocol):
     tls: bool
 
     async def open(self, raw: socket.socket, tasks: TaskGroup, /) -> None:
-        """Serve what a client has opened, in some tasks if it takes any."""
+        """Serve a connection that a client has opened, in the task group if it needs tasks."""
 
     async def stop(self) -> None:
-        """End each connection with the request that is under way."""
+        """End each connection after the request in progress."""
 
 
 class Server:
@@ -98,7 +98,7 @@ class Server:
 
     Raises:
         OSError: The certificate cannot be read.
-        ValueError: The server that was chosen cannot run here.
+        ValueError: The chosen server cannot run here.
 
     Attributes:
         started: Set once connections are accepted.
@@ -118,7 +118,7 @@ class Server:
 
     def _opening_for(self, binding: Binding) -> Opening:
         shared = (self._app, self._lifespan.state, self._patience, self._connections, self._turns)
-        # Only the one that is taken is loaded, and what it stands on.
+        # Only the chosen one is loaded, with its dependencies.
         if takes_uvicorn(binding.server, plain=binding.is_plain):
             from _websub.server.plain.opening import PlainOpening  # noqa: PLC0415 - see above
 
@@ -135,10 +135,10 @@ class Server:
         return len(self._connections)
 
     def stop(self, grace: float) -> None:
-        """Accept no more, and end.
+        """Accept no more connections, and end.
 
         Args:
-            grace: How long requests under way may go on, in seconds.
+            grace: How long requests in progress may continue, in seconds.
         """
         self._grace = grace
         self._stopping.set()
@@ -157,7 +157,7 @@ class Server:
             tasks.cancel_scope.cancel()
 
     async def _start(self) -> bool:
-        """Start the application, unless the server is to stop before it has started."""
+        """Start the application, unless the server is told to stop before that is done."""
         async with anyio.create_task_group() as waiting:
 
             async def give_up() -> None:

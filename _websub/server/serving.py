@@ -1,4 +1,4 @@
-"""Serving an application: on a socket that listens, until a signal or whoever runs it says stop."""
+"""Serving an application on a listening socket, until a signal or the caller stops it."""
 
 import importlib.util
 import signal
@@ -26,19 +26,19 @@ async def serve(
     ready: Callable[[str], None] | None = None,
     begun: Callable[[Server], None] | None = None,
 ) -> None:
-    """Serve until ``stop`` returns or the caller is cancelled; accepted requests may finish first.
+    """Serve until ``stop`` returns or the caller is cancelled. Accepted requests may finish first.
 
     Args:
         app: The ASGI application.
         binding: Where to listen.
-        stop: Returns when the server is to stop; a float says how long requests may go on instead of the binding.
+        stop: Returns when the server is to stop. A float replaces the graceful seconds of the binding.
         ready: Called with the base URL once connections are accepted.
-        begun: Called with the server before it accepts any.
+        begun: Called with the server before it accepts connections.
 
     Raises:
-        OSError: The address cannot be listened on, or the certificate cannot be read.
+        OSError: The server cannot listen on the address, or cannot read the certificate.
         RuntimeError: The application could not start.
-        ValueError: The server that was chosen does not run on this event loop.
+        ValueError: The chosen server does not run on this event loop.
     """
     with listening_at(binding) as listening:
         server = Server(app, binding, listening)
@@ -63,8 +63,8 @@ async def _announce(scope: anyio.CancelScope, started: anyio.Event, ready: Calla
         try:
             ready(url)
         except SystemExit as error:
-            # Raised in a task, it would end the program on the spot, with everything left as it is.
-            raise RuntimeError("What was to be called once the server is ready has tried to exit.") from error
+            # If a task raised it, the program would end on the spot, without any cleanup.
+            raise RuntimeError("The function called once the server is ready tried to exit.") from error
 
 
 async def _run_until(stop: Callable[[], Awaitable[object]], tasks: TaskGroup, server: Server, grace: float) -> None:
@@ -80,19 +80,19 @@ async def _run_until(stop: Callable[[], Awaitable[object]], tasks: TaskGroup, se
         if isinstance(asked, float):
             grace = asked
     finally:
-        # Requests under way may finish, but nothing holds the process longer than this.
+        # Requests in progress may finish, but nothing holds up the process longer than this.
         shield.deadline = anyio.current_time() + grace + _MARGIN_SECONDS
         server.stop(grace)
 
 
 def run(main: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]], *, backend: str = "asyncio") -> None:
-    """Run ``main(stop)`` in a new event loop; ``stop`` returns when SIGINT or SIGTERM arrives.
+    """Run ``main(stop)`` in a new event loop. ``stop`` returns when SIGINT or SIGTERM arrives.
 
     An error that ends it is raised without the exception groups around it.
 
     Args:
-        main: What to run.
-        backend: ``asyncio``, ``trio`` or ``uvloop``; ``auto`` takes uvloop where it is installed.
+        main: The function to run.
+        backend: ``asyncio``, ``trio`` or ``uvloop``; ``auto`` uses uvloop if it is installed.
     """
     raise_limit()
     if backend == "auto":

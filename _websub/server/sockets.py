@@ -1,4 +1,4 @@
-"""Sockets that listen: at a port of an address, or at a path of this machine."""
+"""Listening sockets, at a host and port or at a path."""
 
 import os
 import socket
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from _websub.server.server import Binding
 
-#: Who finds the queue of the system full tries again after one, three and seven seconds; the system may allow less.
+#: A client that finds the queue full tries again after one, three and seven seconds. The system may allow less.
 _BACKLOG = 4_096
 #: The folder decides who may connect. The proxy in front usually runs as another user.
 _MODE = 0o666
 
 
 class CannotListenError(OSError):
-    """An address or a path cannot be listened on.
+    """The server cannot listen on an address or a path.
 
     Attributes:
         sentence: The message for people.
@@ -29,10 +29,10 @@ class CannotListenError(OSError):
 
 @contextmanager
 def listening_at(binding: Binding) -> Iterator[socket.socket]:
-    """A block with a socket that listens where the binding says. A Unix socket is removed at the end.
+    """Yield a socket that listens where the binding says. A Unix socket is removed at the end of the block.
 
     Raises:
-        CannotListenError: The address or the path cannot be listened on.
+        CannotListenError: Listening on the address or the path is not possible.
     """
     if binding.unix_socket is None:
         with listen(binding) as listening:
@@ -54,10 +54,10 @@ def listening_at(binding: Binding) -> Iterator[socket.socket]:
 
 
 def listen(binding: Binding) -> socket.socket:
-    """A socket that listens at the host and port of the binding.
+    """Return a socket that listens on the host and port of the binding.
 
     Raises:
-        CannotListenError: The address cannot be listened on.
+        CannotListenError: Listening on the address is not possible.
     """
     try:
         return _listen_at_address(binding)
@@ -95,7 +95,7 @@ def _listen_at_path(path: Path) -> socket.socket:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove a socket that a killed process has left behind. One that somebody listens at stays, and is in use."""
+    """Remove a socket that a killed process has left behind. A socket that is still listened on stays."""
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.stat().st_mode):
             return
@@ -108,7 +108,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def base_url(binding: Binding, listening: socket.socket) -> str:
-    """Scheme, host and port that a listening socket answers at, or ``unix:`` and the path."""
+    """Return the scheme, host and port that a listening socket answers at, or ``unix:`` and the path."""
     if binding.unix_socket is not None:
         return f"unix:{binding.unix_socket}"
     scheme = "https" if binding.certfile else "http"

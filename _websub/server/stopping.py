@@ -1,4 +1,4 @@
-"""From the start of a service until it was told to stop, and has stopped."""
+"""The lifetime of a service, from its start until it has been told to stop."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,13 +6,13 @@ import anyio
 
 
 class Lifetime:
-    """Ends a start that a stop comes before, and bounds what goes on after a stop.
+    """Cancels a service that is still starting when it is told to stop, and limits how long a started one may take.
 
     Args:
         grace: How long it may take to stop, in seconds.
 
     Attributes:
-        scope: What is cancelled; the whole life of the service goes on in it.
+        scope: The cancel scope that the service runs in.
     """
 
     def __init__(self, grace: float) -> None:
@@ -23,7 +23,7 @@ class Lifetime:
         self._started = False
 
     async def watch(self, stop: Callable[[], Awaitable[object]]) -> None:
-        """Wait until ``stop`` returns, and see to it that the service ends."""
+        """Wait until ``stop`` returns, and make the service end."""
         with self._watching:
             await stop()
             self._asked.set()
@@ -33,10 +33,10 @@ class Lifetime:
                 self.scope.cancel()
 
     async def stopped(self) -> None:
-        """Say that the service has started, and wait until it is to stop."""
+        """Note that the service has started, and wait until it is told to stop."""
         self._started = True
         await self._asked.wait()
 
     def end(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._watching.cancel()

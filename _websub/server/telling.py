@@ -11,7 +11,7 @@ _MISTAKE = 2
 
 
 def tell(name: str, sentence: str) -> None:
-    """Print a sentence on stderr, and its program before it."""
+    """Print a sentence on stderr, after the name of the program."""
     sys.stderr.write(f"{name}: {sentence}\n")
     sys.stderr.flush()
 
@@ -25,7 +25,7 @@ def told_ready(
         name: The name of the program.
         describe: Returns the public URL of the service for its base URL.
         ready: What to call with the base URL.
-        quiet: Whether to tell nothing.
+        quiet: Whether to print nothing.
     """
     if quiet:
         return ready
@@ -40,10 +40,10 @@ def told_ready(
 
 @contextmanager
 def telling(name: str, *, quiet: bool) -> Iterator[None]:
-    """A block in which a package logs what it does, and a taken port ends the program with one sentence.
+    """Run a block in which a package logs what it does, and a taken port ends the program with one sentence.
 
     Args:
-        name: The name of the package. Nothing changes if the program has set up its log.
+        name: The name of the package. If the program has set up its log, that stays unchanged.
         quiet: Whether to change nothing.
     """
     if quiet:

@@ -1,4 +1,4 @@
-"""The time of the event loop, shared among clients: what many bring at once is worked on step by step, in turns."""
+"""The time of the event loop, shared among clients: work that many bring at once is done step by step, in turns."""
 
 import time
 from collections.abc import Callable
@@ -8,20 +8,20 @@ import anyio.lowlevel
 
 from _websub.server.rounds import Rounds
 
-#: What is let through at once takes some milliseconds, in which nobody else has a turn.
+#: What begins in one step takes a few milliseconds, in which no other task runs.
 _AT_ONCE = 16
 _STEP_SECONDS = 0.005
 
 
 class Turns:
-    """Lets so much begin in one step of the event loop, and takes clients in turn when there is more.
+    """Limits how much begins in one step of the event loop, and lets clients take turns when there is more.
 
-    A thousand clients that each send a byte would otherwise be one step, and whoever needs ten steps would wait for it
-    ten times. While little happens, nobody waits.
+    Otherwise, a thousand clients that each send a byte would make one long step, and a client that needs ten steps
+    would wait for it ten times. While little happens, no client waits.
 
     Args:
         at_once: How much may begin in one step.
-        clock: Seconds that only grow.
+        clock: Returns the time in seconds, and never goes back.
     """
 
     def __init__(self, at_once: int = _AT_ONCE, clock: Callable[[], float] = time.monotonic) -> None:
@@ -33,7 +33,7 @@ class Turns:
         self._wanted = anyio.Event()
 
     async def take(self, client: str) -> None:
-        """Wait for the turn of a client, if others are before it."""
+        """Wait for the turn of a client, if others come first."""
         now = self._clock()
         if now - self._since >= _STEP_SECONDS:
             self._left, self._since = self._at_once, now
@@ -46,7 +46,7 @@ class Turns:
         await turn.wait()
 
     async def run(self) -> None:
-        """Give those who wait their turns, until cancelled."""
+        """Give waiting clients their turns, until cancelled."""
         while True:
             if not self._waiting:
                 self._wanted = anyio.Event()

@@ -1,4 +1,4 @@
-"""Every answer of a hub as a page: requests are sent to a hub in memory, and what comes back is written down."""
+"""The page of a hub's answers. It sends requests to a hub in memory and records the answers."""
 
 from docs.generate import cases
 from docs.generate.asking import ask_hub
@@ -14,14 +14,14 @@ _SHOWN = ("Allow", "Location", "Retry-After", "WWW-Authenticate")
 
 
 def page() -> list[str]:
-    """The page, as lines."""
+    """Return the page as lines."""
     lines = _HEAD.split("\n")
     for title, text, answers in cases.IMMEDIATE:
         rows = [_immediate(case) for case in answers]
         lines += ["", f"## {title}", "", text, *table(("Request", "Status", "Headers", "Body"), rows)]
     for title, text, endings in cases.FOLLOWING:
         rows = [_following(case) for case in endings]
-        lines += ["", f"## {title}", "", text, *table(("What happens", "The callback is asked"), rows)]
+        lines += ["", f"## {title}", "", text, *table(("What happens", "The callback gets"), rows)]
     return lines
 
 
@@ -43,5 +43,5 @@ def _code(text: str) -> str:
 
 
 def _query(url: str) -> str:
-    """What was added to the callback."""
+    """Return the part that was added to the callback."""
     return f"GET ...{url.removeprefix('https://subscriber.example/callback?id=7')}"

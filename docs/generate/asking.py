@@ -1,4 +1,4 @@
-"""A hub in memory that decides as it is told, and is asked."""
+"""Requests to a hub in memory, whose hooks follow a script."""
 
 import logging
 import re
@@ -32,14 +32,14 @@ class Ask:
     """A request to the hub.
 
     Attributes:
-        fields: The form, or None for none.
+        fields: The form, if there is one.
         body: The body, instead of a form.
-        content_type: The Content-Type; None for none.
+        content_type: The Content-Type, if there is one.
         query: The query, as fields.
         headers: Further headers.
         method: The method.
         path: The path.
-        slow: Whether the body takes longer than it may.
+        slow: Whether the body takes longer than allowed.
     """
 
     fields: Mapping[str, str] | None = None
@@ -54,11 +54,11 @@ class Ask:
 
 @attrs.frozen(kw_only=True)
 class Told:
-    """What came of it.
+    """The result of a request.
 
     Attributes:
         response: The hub's answer.
-        asked: What the callback was asked afterwards: the URLs of the requests, with the challenge left out.
+        asked: The URLs of the requests that the callback got afterwards, without the challenge.
     """
 
     response: httpx.Response
@@ -66,7 +66,7 @@ class Told:
 
 
 def service(script: Mapping[str, object]) -> HubService:
-    """A hub whose hooks return what the script says, or raise it where it is an error; others are left out."""
+    """Return a hub whose hooks return what the script says, or raise it if it is an error."""
     hooks = {name: _hook(outcome) for name, outcome in {**_REQUIRED, **script}.items()}
     made: HubService = type("Scripted", (HubService,), hooks)()
     return made
@@ -116,18 +116,18 @@ def ask_hub(
     config: HubConfig | None = None,
     subscriber: RecordingSubscriber | None = None,
 ) -> Told:
-    """Ask a hub once, and wait for what follows.
+    """Send a request to a hub, and wait for its follow-up.
 
     Args:
         ask: The request.
-        script: What its hooks decide.
-        config: Its settings.
-        subscriber: Who answers at the callback; by default nobody does.
+        script: The outcomes of the hooks, by their names.
+        config: The settings of the hub.
+        subscriber: The subscriber that answers at the callback, if there is one.
     """
     settings = config or HubConfig(url=HUB, verification_delays=(0.0,))
     log = logging.getLogger("websub")
     level = log.level
-    log.setLevel(logging.CRITICAL)  # hooks that fail are asked here on purpose
+    log.setLevel(logging.CRITICAL)  # some hooks fail on purpose
     try:
         return anyio.run(_ask, ask, script or {}, settings, subscriber)
     finally:

@@ -28,14 +28,14 @@ def _nobody() -> None:
 
 @attrs.frozen
 class Case:
-    """One row: what is sent, in words, and what the hub's hooks decide.
+    """A row of the page: a request, and what the hub's hooks decide.
 
     Attributes:
-        text: The row's first cell.
+        text: The description of the request, in the row's first cell.
         ask: The request.
-        script: What the hooks decide.
-        config: The hub's settings, where they matter.
-        subscriber: Makes who answers at the callback.
+        script: The outcomes of the hooks, by their names.
+        config: The hub's settings, if they matter.
+        subscriber: Creates the subscriber that answers at the callback.
     """
 
     text: str
@@ -54,7 +54,7 @@ _UNEXPECTED = RuntimeError("the database is down")
 
 
 def _wrong(**changes: str | None) -> Ask:
-    """A subscription request with some fields changed; None leaves one out."""
+    """Return a subscription request with some fields changed. None omits a field."""
     fields = {**_SUBSCRIBE, **{f"hub.{name}": value for name, value in changes.items()}}
     return Ask(fields={name: value for name, value in fields.items() if value is not None})
 
@@ -65,20 +65,20 @@ def _limited(limits: EdgeLimits) -> HubConfig:
 
 _TRANSPORT = [
     Case("another path", Ask(fields=_SUBSCRIBE, path="/elsewhere")),
-    Case("GET, or any method but POST", Ask(method="GET", content_type=None)),
-    Case("neither a form nor a publish", Ask(body=b"{}", content_type="application/json")),
+    Case("GET, or any method except POST", Ask(method="GET", content_type=None)),
+    Case("neither a form nor a publish request", Ask(body=b"{}", content_type="application/json")),
     Case(
         "a mode other than `publish` in the query, with content",
         Ask(body=b"{}", content_type="text/plain", query=_SUBSCRIBE),
     ),
-    Case("a form in another charset than UTF-8", Ask(body=b"", content_type=f"{FORM}; charset=latin-1")),
+    Case("a form in a charset other than UTF-8", Ask(body=b"", content_type=f"{FORM}; charset=latin-1")),
     Case("bytes that are not UTF-8", Ask(body=b"hub.mode=\xff")),
     Case("an escape that is not UTF-8", Ask(body=b"hub.mode=%ff")),
     Case("a form of more than 50 fields", Ask(fields={f"x{number}": "1" for number in range(51)})),
     Case("a form of more than 64 KiB", Ask(body=b"x=" + b"1" * 70_000)),
-    Case("a body over the limit of the config", Ask(body=b"x" * 11), config=_limited(EdgeLimits(body_bytes=10))),
+    Case("a body larger than the limit in the config", Ask(body=b"x" * 11), config=_limited(EdgeLimits(body_bytes=10))),
     Case("a body that takes too long", Ask(body=b"x", slow=True), config=_limited(EdgeLimits(body_seconds=0.05))),
-    Case("one request more than the limit", Ask(fields=_SUBSCRIBE), config=_limited(EdgeLimits(pending=0))),
+    Case("one request too many", Ask(fields=_SUBSCRIBE), config=_limited(EdgeLimits(pending=0))),
 ]
 _FIELDS = [
     Case("no `hub.mode`, or an unknown one", _wrong(mode="notify")),
@@ -87,8 +87,8 @@ _FIELDS = [
     Case("a topic with a fragment", _wrong(topic=f"{TOPIC}#new")),
     Case("no `hub.callback`", _wrong(callback=None)),
     Case("a callback with user information", _wrong(callback="https://me:pw@subscriber.example/")),
-    Case("a callback of another scheme", _wrong(callback="ftp://subscriber.example/")),
-    Case("a parameter twice", Ask(body=b"hub.mode=subscribe&hub.mode=subscribe")),
+    Case("a callback with another scheme", _wrong(callback="ftp://subscriber.example/")),
+    Case("a repeated parameter", Ask(body=b"hub.mode=subscribe&hub.mode=subscribe")),
     Case("a lease that is not a positive whole number", _wrong(lease_seconds="-1")),
     Case("a secret of 200 bytes or more", _wrong(secret="s" * 200)),
     Case(
@@ -237,28 +237,28 @@ _AFTERWARDS = [
 Chapter = tuple[str, str, list[Case]]
 
 IMMEDIATE: list[Chapter] = [
-    ("Malformed requests", "They are refused before any hook is called.", _TRANSPORT),
+    ("Malformed requests", "The hub refuses them before it calls any hook.", _TRANSPORT),
     (
         "Requests with wrong parameters",
-        "They are refused before any hook is called, with a sentence that names the parameter.",
+        "The hub refuses them before it calls any hook, with a sentence that names the parameter.",
         _FIELDS,
     ),
     (
         "Topics",
-        "An error without a status is answered with 200 and `hub.mode=denied`, as Ballerina's hub does.",
+        "For an error without a status, the hub answers 200 with `hub.mode=denied`, as Ballerina's hub does.",
         _TOPICS,
     ),
-    ("Publishing", "A publisher sends an update, or announces one.", _PUBLISH),
+    ("Publishing", "A publisher sends an update or announces one.", _PUBLISH),
     (
         "Subscription requests",
-        "A refusal is plain text, as W3C 5.1.2 asks for, unless it has fields of its own.",
+        "A refusal is plain text, as W3C 5.1.2 asks for, unless the error has fields.",
         _SUBSCRIPTION,
     ),
 ]
 FOLLOWING: list[Chapter] = [
     (
         "After the 202",
-        f"After a 202, and after no other status, the hub asks the callback, here `{CALLBACK}`.",
+        f"Only after a 202 does the hub send requests to the callback, here `{CALLBACK}`.",
         _AFTERWARDS,
     ),
 ]

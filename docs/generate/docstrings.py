@@ -1,4 +1,4 @@
-"""Docstrings in the Google style, read."""
+"""Reading docstrings in the Google style."""
 
 import inspect
 import re
@@ -11,15 +11,15 @@ _ENTRY = re.compile(r"([A-Za-z_][\w, ]*): (.*)")
 
 @attrs.frozen
 class Docstring:
-    """What a docstring says.
+    """The parts of a docstring.
 
     Attributes:
         summary: The first line.
         body: The paragraphs after it, without sections.
         described: Arguments and attributes, by name.
-        returns: What comes back.
+        returns: The description of the return value.
         raises: The errors, by name.
-        example: A program, fenced as in Markdown.
+        example: A program, in a Markdown fence.
     """
 
     summary: str
@@ -31,7 +31,7 @@ class Docstring:
 
 
 def read(value: object) -> Docstring:
-    """The docstring of a class, function or property; an empty one if there is none of its own."""
+    """Return the docstring of a class, function or property, or an empty one if it has none."""
     text = (
         inspect.cleandoc(vars(value).get("__doc__") or "") if isinstance(value, type) else inspect.getdoc(value) or ""
     )
@@ -77,12 +77,12 @@ def _joined(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Code in the style of Markdown."""
+    """Return text with its code marked as in Markdown."""
     return text.replace("``", "`")
 
 
 def _paragraphs(body: str) -> str:
-    """Paragraphs on one line each; what follows ``::`` as a block of text."""
+    """Return paragraphs on one line each, and whatever follows ``::`` as a block of text."""
     written: list[str] = []
     for paragraph in re.split(r"\n\n+", body):
         if paragraph == "::" or not paragraph.strip():

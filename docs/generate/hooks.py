@@ -22,7 +22,7 @@ Creating a subclass raises a `TypeError` that says what to do, if
 
 - a required hook is missing,
 - a method `on_...` is not a hook,
-- a hook is not `async`, or takes other arguments than `(self, message)`,
+- a hook is not `async`, or takes arguments other than `(self, message)`,
 - a hook is annotated with types that it cannot take or return.
 
 For a class that only serves as a base, write `class Base(HubService, abstract=True)`."""
@@ -30,10 +30,10 @@ For a class that only serves as a base, write `class Base(HubService, abstract=T
 
 @attrs.frozen(kw_only=True)
 class Side:
-    """What differs between the hooks of a hub and those of a subscriber.
+    """The differences between the pages of a hub's and a subscriber's hooks.
 
     Attributes:
-        head: What the page starts with.
+        head: The beginning of the page.
         messages: The page of the messages.
         errors: The page of the errors.
     """
@@ -44,12 +44,12 @@ class Side:
 
 
 def hooks_page(service: type, hooks: Sequence[Hook], side: Side | None = None) -> list[str]:
-    """The page of a service's hooks.
+    """Return the page of a service's hooks as lines.
 
     Args:
         service: The service.
         hooks: Its hook table.
-        side: Whose hooks they are; a hub's by default.
+        side: The side that the hooks belong to, by default a hub.
     """
     side = side or Side()
     rows = [
@@ -79,7 +79,7 @@ def _hook(service: type, hook: Hook, side: Side) -> list[str]:
                 ("yes", ", ".join(yes)),
                 ("no", ", ".join(no)),
                 ("any other error", f'{_link(hook.failure, side)} with "{hook.reason}"'),
-                ("if it is missing", "creating the class fails" if hook.required else "always yes"),
+                ("if it is missing", "creating the class fails" if hook.required else "the answer is always yes"),
             ],
         ),
     ]

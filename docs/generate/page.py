@@ -1,4 +1,4 @@
-"""One page of the reference: a title, what it starts with, and a section for each name."""
+"""A page of the reference: a title, an introduction, and a section for each name."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,12 +12,12 @@ FOLDER = Path(__file__).parent.parent / "reference"
 
 @attrs.frozen
 class Topic:
-    """One page of names.
+    """A page of names.
 
     Attributes:
         file: The file.
         title: The heading.
-        intro: What the page starts with.
+        intro: The introduction.
         names: The names on it, in this order.
     """
 
@@ -32,7 +32,7 @@ class Pages:
 
     Args:
         topics: The pages of names.
-        sections: The sections of one of them.
+        sections: Returns the sections of one of them.
     """
 
     def __init__(self, topics: Iterable[Topic], sections: Callable[[Topic], Iterable[Section]]) -> None:
@@ -48,7 +48,7 @@ class Pages:
         return written({**{topic.file: self._lines(topic) for topic in self._topics}, **others})
 
     def undescribed(self) -> list[str]:
-        """Return what stands on the pages without a word of explanation."""
+        """Return everything on the pages that no docstring describes."""
         return [name for topic in self._topics for each in self._sections(topic) for name in each.undescribed]
 
     def _lines(self, topic: Topic) -> list[str]:
@@ -63,17 +63,17 @@ def written(pages: Mapping[str, list[str]], command: str = "python -m docs.gener
 
     Args:
         pages: Their lines.
-        command: What writes them.
+        command: The command that writes them.
     """
     foot = f"\n\nThis page is generated: `{command}` writes it from the code.\n\nBack to the [reference](index.md).\n"
     return {FOLDER / file: "\n".join(lines) + foot for file, lines in pages.items()}
 
 
 def elsewhere(name: str, said: str) -> Section:
-    """Return the section of a name that has a page of its own."""
+    """Return the section of a name that is described on another page."""
     return Section([f"## {name}", "", said], [])
 
 
 def in_order(first: Iterable[str], found: Iterable[str]) -> Iterator[str]:
-    """Return names, some of them first."""
+    """Return all names, with the given ones first."""
     return iter(dict.fromkeys((*first, *found)))

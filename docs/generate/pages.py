@@ -1,4 +1,4 @@
-"""Which generated pages there are, and what stands on each."""
+"""The generated pages, and the names on each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from docs.generate.sections import Section, section
 from websubhub import _messages, _subscriptions
 from websubhub._service import HOOKS
 
-#: What can be said nowhere but here: a type made of other types has no docstring.
+#: Notes for types made of other types, which cannot have a docstring.
 _NOTES = {
     "Payload": "Content: bytes are sent as they are, text as UTF-8, an XML element as XML, anything else as JSON.",
 }
@@ -23,14 +23,14 @@ _NOTES = {
 MESSAGES = Topic(
     "messages.md",
     "Messages and successes",
-    "What hooks get, what they return for a yes, and what is delivered.\n"
+    "What hooks get, what they return to say yes, and what is delivered.\n"
     "All of them are frozen and take keyword arguments; `attrs.evolve(message, topic=...)` returns a changed copy.\n"
     "A success can carry a `status`, `headers` and a `body` of form fields, which are added to the answer.",
 )
 ERRORS = Topic(
     "errors.md",
     "Errors",
-    "What hooks raise or return for a no, and what the clients raise.\n"
+    "What hooks raise or return to say no, and what the clients raise.\n"
     "A hook's error takes its reason first, and can carry a `status`, `headers` and a `body` of form fields, "
     "which are added to the answer.",
     ("WebSubError",),
@@ -38,7 +38,7 @@ ERRORS = Topic(
 CLIENTS = Topic(
     "clients.md",
     "Clients",
-    "The outgoing half: deliver to subscribers, publish to hubs, fetch topics.",
+    "The outgoing half: deliver to subscribers, publish to hubs, and fetch topics.",
     tuple(
         "HubClient RetryPolicy SignatureMethod PublisherClient TopicClient TopicContent TopicHead ContentDistributor "
         "Recipient DeliveryOutcome DeliveryFailure EngineLimits Delivery SharedContent".split()
@@ -47,7 +47,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "running.md",
     "Running a hub",
-    "Run a hub on its own, together with others on one address, or inside another application.",
+    "Run a hub on its own, with other hubs on one address, or inside another application.",
     tuple(
         "HubService HubConfig EdgeLimits EdgeLoad serve run HubListener asgi HubApplication IntentVerification "
         "VerificationAttempt".split()
@@ -63,7 +63,7 @@ PARTS = Topic("parts.md", "Parts", "The smaller building blocks of hubs and publ
 TESTING = Topic(
     "testing.md",
     "Testing",
-    "Everything in `websubhub.testing`, to test hubs, publishers and subscribers without sockets.\n"
+    "Everything in `websubhub.testing`, for testing hubs, publishers and subscribers without sockets.\n"
     "[Test your hub](../how-to/test-your-hub.md) shows how.",
     tuple(websubhub.testing.__all__),
 )
@@ -71,7 +71,7 @@ TOPICS = (MESSAGES, ERRORS, CLIENTS, RUNNING, ADVERTISING, PARTS, TESTING)
 
 
 def topic_of(name: str) -> Topic:
-    """The page of a public name of ``websubhub``."""
+    """Return the page of a public name of ``websubhub``."""
     value = getattr(websubhub, name)
     for topic in (CLIENTS, RUNNING, ADVERTISING):
         if name in topic.names:
@@ -84,7 +84,7 @@ def topic_of(name: str) -> Topic:
 
 
 def sections(topic: Topic) -> Iterator[Section]:
-    """The sections of a page."""
+    """Return the sections of a page."""
     found = [name for name in websubhub.__all__ if topic is not TESTING and topic_of(name) is topic]
     source: Any = websubhub.testing if topic is TESTING else websubhub
     for name in in_order(topic.names, found):
@@ -99,5 +99,5 @@ undescribed = _PAGES.undescribed
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page, by its file."""
+    """Return every generated page by its file."""
     return _PAGES.written({"hooks.md": hooks_page(websubhub.HubService, HOOKS), "answers.md": answers.page()})

@@ -1,4 +1,4 @@
-"""One public name as a section of a page."""
+"""Public names as sections of a page."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from docs.generate.signatures import Row
 
 @attrs.frozen
 class Section:
-    """What a page says of one name.
+    """The section of a name.
 
     Attributes:
         lines: The text, in Markdown.
-        undescribed: What no docstring says a word about.
+        undescribed: The names and arguments that no docstring describes.
     """
 
     lines: list[str]
@@ -25,12 +25,12 @@ class Section:
 
 
 def section(name: str, value: Any, note: str = "") -> Section:
-    """The section of a public name.
+    """Return the section of a public name.
 
     Args:
         name: The name.
-        value: What it stands for.
-        note: What to say of it where a docstring cannot.
+        value: Its value.
+        note: A description, for a value that cannot have a docstring.
     """
     if not callable(value) or not getattr(value, "__module__", "").startswith(("websub", "_websub")):
         return _alias(name, value, note)
@@ -42,7 +42,7 @@ def section(name: str, value: Any, note: str = "") -> Section:
 
 
 def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """A table, in Markdown."""
+    """Return a table, in Markdown."""
     cells = [heads, tuple("---" for _ in heads), *rows]
     return ["", *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells)]
 
@@ -88,7 +88,7 @@ def _arguments(head: str, rows: list[Row]) -> list[str]:
 def _undescribed(name: str, value: object, rows: list[Row]) -> list[str]:
     missing = [] if docstrings.read(value).summary else [name]
     if len(rows) == 1 and not isinstance(value, type):
-        return missing  # the first line says what a function does with the one thing that it is given
+        return missing  # the first line describes the only argument of a function
     return missing + [f"{name}({row.name})" for row in rows if not row.meaning]
 
 
@@ -108,7 +108,7 @@ def _class(name: str, value: type) -> Section:
 
 
 def _is_made(value: type) -> bool:
-    """Whether users make one by arguments of its own."""
+    """Return whether users create instances with arguments."""
     if issubclass(value, BaseException):
         return "__init__" in vars(value)
     return not getattr(value, "_is_protocol", False)

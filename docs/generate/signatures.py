@@ -1,4 +1,4 @@
-"""Signatures, as they are shown and as rows of what has to be described."""
+"""Signatures as text, and as rows of arguments to describe."""
 
 import inspect
 import re
@@ -15,9 +15,9 @@ from websubhub import Payload
 _MODULES = re.compile(r"\b(?:_websub|websubhub|websubsub|collections|typing|types|xml)(?:\.[a-z_]\w*)*\.(?=[A-Z])")
 _LINE = 100
 
-#: Types made of other types, which are better known by their names.
+#: Types made of other types, which pages show by their names.
 _ALIASES = {"Payload": Payload, "AsgiApp": AsgiApp}
-#: A type that is named in text where its library is loaded later, which readers are to know by that library.
+#: A type that an annotation names as text because its library is loaded later. Pages show it with that library.
 _LOADED_LATER = re.compile(r"\b(?<!httpx\.)AsyncClient\b")
 
 
@@ -28,8 +28,8 @@ class Row:
     Attributes:
         name: Its name.
         kind: Its type.
-        default: Its default, as code; empty if it has to be given.
-        meaning: What the docstring says; empty if it says nothing.
+        default: Its default, as code, or empty if it is required.
+        meaning: The description in the docstring, or empty if there is none.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Row:
 
 
 def kind_of(annotation: object) -> str:
-    """A type as users write it."""
+    """Return a type as users write it."""
     if annotation is inspect.Parameter.empty:
         return ""
     if isinstance(annotation, str):
@@ -52,12 +52,12 @@ def kind_of(annotation: object) -> str:
 
 
 def written(annotation: object) -> str:
-    """A type in full, without the modules of its parts."""
+    """Return a type in full, without the modules of its parts."""
     return _MODULES.sub("", inspect.formatannotation(annotation).replace("NoneType", "None")).replace("~", "")
 
 
 def rows_of(value: Any) -> list[Row]:
-    """What has to be given to make or to call something."""
+    """Return the arguments that create or call something."""
     if isinstance(value, type) and attrs.has(value):
         return list(_fields(value))
     meanings = _meanings(value)
@@ -84,7 +84,7 @@ def _fields(value: type) -> Iterator[Row]:
 
 
 def _meanings(value: object) -> dict[str, str]:
-    """What the docstrings say, that of a class before those of the classes it derives from."""
+    """Return descriptions by name. The docstring of a class takes precedence over those of its bases."""
     owners = reversed(value.__mro__) if isinstance(value, type) else (value,)
     meanings: dict[str, str] = {}
     for owner in owners:
@@ -100,7 +100,7 @@ def _default(default: object) -> str:
     if factory is not None and getattr(default, "takes_self", False):
         return "computed"
     if factory is not None:
-        return "made for it" if factory.__name__ == "<lambda>" else f"`{factory.__name__}()`"
+        return "a new one" if factory.__name__ == "<lambda>" else f"`{factory.__name__}()`"
     return f"`{_literal(default)}`"
 
 
@@ -115,7 +115,7 @@ def _literal(value: object) -> str:
 
 
 def signature_of(name: str, value: Callable[..., object]) -> str:
-    """A call, as it would be written with all that can be given."""
+    """Return a call with all arguments, as users would write it."""
     parts: list[str] = []
     starred = False
     for each in _parameters(value):

@@ -36,7 +36,7 @@ def entries(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for page in sorted(folder.glob("*.md")):
         for name in _ENTRY.findall(page.read_text()):
-            if name.partition(".")[0] in _PUBLIC:  # other headings are plain words
+            if name.partition(".")[0] in _PUBLIC:  # other headings are plain text
                 found.setdefault(name, []).append(page.name)
     return found
 
@@ -62,7 +62,7 @@ def linked(markdown: str, page: str, known: dict[str, list[str]]) -> str:
 
 
 def _home(pages: list[str], page: str) -> str | None:
-    """Return the page of a name: both packages have some, and a page means those of its own."""
+    """Return the page of a name. If both packages have the name, prefer the package of the current page."""
     own = [each for each in pages if each.startswith("subscriber-") == page.startswith("subscriber-")]
     return next(iter(own or pages), None)
 

@@ -1,4 +1,4 @@
-"""The generated pages for those who write subscribers."""
+"""The generated pages about subscribers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,13 @@ The headers of the request are `message.headers`.
 A hook can return or raise its errors.
 Only the errors listed for a hook send their reason to the hub.
 Any other exception is logged and answered with the fixed text in the last column.
-If a hook for a denial or a hub's error fails, the hub is answered 200 all the same.
+If a hook for a denial or a hub's error fails, the hub still gets 200.
 
 Creating a subclass raises a `TypeError` that says what to do, if
 
 - the required hook is missing,
 - a method `on_...` is not a hook,
-- a hook is not `async`, or takes other arguments than `(self, message)`,
+- a hook is not `async`, or takes arguments other than `(self, message)`,
 - a hook is annotated with types that it cannot take or return.
 
 For a class that only serves as a base, write `class Base(SubscriberService, abstract=True)`."""
@@ -46,7 +46,7 @@ MESSAGES = Topic(
 CLIENTS = Topic(
     "subscriber-clients.md",
     "Clients of a subscriber",
-    "The outgoing half: discover and subscribe.\nA subscriber with targets uses both for you.",
+    "The outgoing half: discover hubs and subscribe.\nA subscriber with targets uses both clients for you.",
     tuple(
         "DiscoveryClient Discovery DiscoverySource DiscoveryOptions DiscoveryError NoHubError NoTopicError "
         "SubscriptionClient SubscriptionChangeResponse".split()
@@ -55,7 +55,7 @@ CLIENTS = Topic(
 RUNNING = Topic(
     "subscriber-running.md",
     "Running a subscriber",
-    "Run a subscriber on its own, together with others on one address, or inside another application.",
+    "Run a subscriber on its own, with other subscribers on one address, or inside another application.",
     tuple(
         "SubscriberService SubscriberConfig Target CallbackPolicy EdgeLimits EdgeLoad serve run SubscriberListener "
         "asgi SubscriberApplication SubscriberEvent EventKind Subscription State StateStore".split()
@@ -65,7 +65,7 @@ TOPICS = (MESSAGES, CLIENTS, RUNNING)
 
 
 def sections(topic: Topic) -> Iterator[Section]:
-    """The sections of a page."""
+    """Return the sections of a page."""
     for name in topic.names:
         yield elsewhere(name, _ELSEWHERE) if name == "SubscriberService" else section(name, getattr(websubsub, name))
 
@@ -76,6 +76,6 @@ undescribed = _PAGES.undescribed
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page for subscribers, by its file."""
+    """Return every generated page for subscribers by its file."""
     side = Side(head=_HOOKS, messages=MESSAGES.file, errors=MESSAGES.file)
     return _PAGES.written({"subscriber-hooks.md": hooks_page(websubsub.SubscriberService, HOOKS, side)})

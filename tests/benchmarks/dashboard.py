@@ -41,13 +41,15 @@ _PAGES = (
     f"/subscriptions?topic={_BIG}&host={_HOST}", "/messages", f"/messages?topic={_BIG}",
     f"/message?id={_ID}&topic={_BIG}", f"/message/recipients?id={_ID}&topic={_BIG}",
     f"/message/recipients?id={_ID}&topic={_BIG}&state=waiting", f"/message/recipients?id={_ID}&topic={_BIG}&state=dead",
-    "/attempts", f"/attempts?host={_HOST}", f"/attempts?topic={_BIG}", "/retries", "/dead-letters",
+    "/attempts", f"/attempts?host={_HOST}", f"/attempts?topic={_BIG}", "/retries", f"/retries?host={_HOST}",
+    f"/retries?topic={_BIG}&host={_HOST}", "/dead-letters",
     f"/dead-letters?topic={_BIG}", f"/dead-letters?host={_HOST}", "/dead-letters?reason=answered+500",
     f"/dead-letters?topic={_BIG}&host={_HOST}&reason=answered+500", "/hosts", f"/host?name={_HOST}", "/verifications",
-    "/announcements", "/settings", "/live", "/series?plot=deliveries&hours=24",
+    f"/verifications?host={_HOST}", "/announcements", "/settings", "/live", "/series?plot=deliveries&hours=24",
 )  # fmt: skip
 _LISTS = (
-    "/admin/info", "/admin/statistics", "/admin/deliveries", "/admin/series?seconds=86400", "/admin/topics?limit=1000",
+    "/admin/info", "/admin/statistics", "/admin/deliveries", f"/admin/deliveries?topic={_BIG}&limit=1000",
+    "/admin/series?seconds=86400", "/admin/topics?limit=1000",
     f"/admin/topic?url={_BIG}", "/admin/subscriptions?limit=1000", f"/admin/subscriptions?host={_HOST}&limit=1000",
     f"/admin/messages/{_ID}", f"/admin/messages/{_ID}/recipients?limit=1000", "/admin/attempts?limit=1000",
     "/admin/dead-letters?limit=1000", f"/admin/dead-letters?host={_HOST}&limit=1000", "/admin/hosts", "/metrics",

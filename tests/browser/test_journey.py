@@ -60,7 +60,7 @@ def test_an_operator_finds_out_and_mends(page: Any, stage: Stage) -> None:
     page.get_by_role("button", name="Filter").click()
     before = len(stage.peers.received)
     confirm(page, "Replay all", "Replay")
-    page.get_by_role("status").filter(has_text="delivered again").wait_for()
+    page.get_by_role("status").filter(has_text="redelivered").wait_for()
     until_in_thread(lambda: len([path for path, _ in stage.peers.received[before:] if "/refuse/" in path]) >= 2)
 
 
@@ -69,7 +69,7 @@ def test_a_host_is_resumed_and_paused(page: Any, stage: Stage) -> None:
     page.wait_for_url("**/host?*")
     before = len(stage.peers.received)
     confirm(page, "Resume", "Resume")
-    page.get_by_role("status").filter(has_text="go on").wait_for()
+    page.get_by_role("status").filter(has_text="are resumed").wait_for()
     until_in_thread(lambda: len(stage.peers.received) >= before + len(stage.messages))
     confirm(page, "Pause", "Pause")
     page.get_by_role("status").filter(has_text="are paused").wait_for()
@@ -79,8 +79,8 @@ def test_a_host_is_resumed_and_paused(page: Any, stage: Stage) -> None:
 def test_a_message_is_delivered_again(page: Any, stage: Stage) -> None:
     find(page, stage.messages[1])
     before = len(stage.peers.received)
-    confirm(page, "Deliver again", "Deliver again")
-    page.get_by_role("status").filter(has_text="delivered again").wait_for()
+    confirm(page, "Redeliver", "Redeliver")
+    page.get_by_role("status").filter(has_text="redelivered").wait_for()
     until_in_thread(lambda: any(message == stage.messages[1] for _, message in stage.peers.received[before:]))
 
 
@@ -115,7 +115,7 @@ def test_events_arrive_live(page: Any, stage: Stage) -> None:
     second = stage.hub.publish(TOPIC, b"more live content")
     page.get_by_role("status").filter(has_text="waiting").wait_for()
     assert page.get_by_text(f"Message {second}").count() == 0
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     page.get_by_text(f"Message {second}").wait_for()
 
 
@@ -127,7 +127,7 @@ def test_the_plots_are_drawn(page: Any, stage: Stage) -> None:
 
 def test_a_shared_link_shows_one_subscription_and_nothing_else(page: Any, browser: Any, stage: Stage) -> None:
     find(page, stage.peers.callback("fail", 1, "127.0.0.2"))
-    confirm(page, "Share", "Make the link")
+    confirm(page, "Share", "Create link")
     link = page.get_by_label("Link").input_value()
     context = browser.new_context()
     guest = context.new_page()

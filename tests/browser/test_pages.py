@@ -86,7 +86,7 @@ def test_every_page_is_whole(page: Any, stage: Stage, complaints: list[str]) -> 
 def test_a_callback_is_shown_whole_when_asked_for(page: Any, stage: Stage) -> None:
     page.goto(f"{stage.base}/subscriptions")
     page.locator('main a[href^="/subscription?"]').first.click()
-    page.get_by_role("link", name="Show it whole").click()
+    page.get_by_role("link", name="Show in full").click()
     page.get_by_text(SECRET).wait_for()
     assert SECRET not in page.url
 
@@ -124,7 +124,7 @@ def test_a_viewer_looks_and_changes_nothing(browser: Any, stage: Stage) -> None:
         assert page.locator("[data-question]").count() == 0, path
     page.goto(f"{stage.base}/subscriptions")
     page.locator('main a[href^="/subscription?"]').first.click()
-    assert page.get_by_text("Show it whole").count() == 0
+    assert page.get_by_text("Show in full").count() == 0
     assert page.goto(f"{page.url}&callback=shown").status == 200
     assert SECRET not in page.content()
     assert page.goto(f"{stage.base}/do/pause-host?host=127.0.0.1").status == 403
@@ -143,7 +143,7 @@ def test_pages_work_without_scripts(browser: Any, stage: Stage) -> None:
     page.get_by_role("status").filter(has_text="are paused").wait_for()
     page.get_by_role("row", name="127.0.0.2").get_by_role("link", name="Resume").click()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_role("status").filter(has_text="go on").wait_for()
+    page.get_by_role("status").filter(has_text="are resumed").wait_for()
     context.close()
 
 
@@ -159,9 +159,9 @@ def test_it_can_be_used_by_keyboard(page: Any) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/topic?*")
     page.keyboard.press("?")
-    page.get_by_role("heading", name="Keys").wait_for()
+    page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
     page.keyboard.press("Escape")
-    page.get_by_role("heading", name="Keys").wait_for(state="hidden")
+    page.get_by_role("heading", name="Keyboard shortcuts").wait_for(state="hidden")
 
 
 def test_the_first_page_says_what_this_is(browser: Any, stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""The page that says for each threat what holds, and which test shows it."""
+"""The page with the defence against each threat, and the tests that show it."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -33,8 +33,8 @@ FAMILIES = {
 _HEAD = """\
 # Threats, one by one
 
-This page lists the attacks that peers can try, what holds against each, and the tests that show it.
-[Security](security.md) explains the defences, their limits, and what they leave to you.
+This page lists the attacks that peers can try, the defence against each, and the tests that show it.
+[Security](security.md) explains the defences, their limits, and what is left to you.
 
 `python -m tests.hostile` generates this page from the marks of the tests.
 It names at most three test modules for each threat.
@@ -44,13 +44,13 @@ _MODULES = 3
 
 
 def page() -> str:
-    """The text of the page."""
+    """Return the text of the page."""
     shown = defaultdict[str, list[Mark]](list)
     for mark in all_marks("threat"):
         shown[mark.id].append(mark)
     lines = [_HEAD]
     for family, title in FAMILIES.items():
-        lines += [f"## {title}", "", "| | What is tried | What holds | Shown in |", "|---|---|---|---|"]
+        lines += [f"## {title}", "", "| | Attack | Defence | Tests |", "|---|---|---|---|"]
         lines += [_row(id_, shown[id_]) for id_ in THREATS if id_.rpartition("-")[0] == family]
         lines.append("")
     return "\n".join([*lines, "Back to the [explanations](index.md).", ""])

@@ -1,4 +1,4 @@
-"""What peers try, numbered by family; each is held off by a test that is marked with its id, or explained below."""
+"""The attacks of peers, numbered by family. Each id marks a test, or has an explanation below."""
 
 THREATS = {
     # Calling inside: callbacks, topics, and what redirects and names lead to.
@@ -53,7 +53,7 @@ THREATS = {
     "SIG-6": "An unknown method.",
     "SIG-7": "The signature of another subscription.",
     "SIG-8": "A changed body.",
-    "SIG-9": "Replacing somebody else's secret.",
+    "SIG-9": "Replacing someone else's secret.",
     "SIG-10": "Timing of the comparison.",
     "SIG-11": "Answers that tell a valid signature from an invalid one.",
     # Secrets and callbacks.
@@ -71,8 +71,8 @@ THREATS = {
     "HI-6": "Line ends in a callback.",
     "HI-7": "A topic's Link header that is passed on.",
     "HI-8": "Characters in a topic's headers that no header can carry.",
-    "LI-1": "Outside text that starts a log line or controls a terminal.",
-    "LI-2": "Log lines that are not JSON although JSON is set.",
+    "LI-1": "Text from outside that starts a log line or controls a terminal.",
+    "LI-2": "Log lines that are not JSON, although the log format is JSON.",
     "SEC-1": "Secrets and callbacks in output.",
     "SEC-2": "Secrets in the logs of libraries.",
     "SEC-3": "Callbacks in traces.",
@@ -81,16 +81,16 @@ THREATS = {
     "SEC-6": "Secrets that are stored unencrypted.",
     "SEC-7": "Secrets in a core dump.",
     # Forms.
-    "FORM-1": "Types and charsets other than a form's.",
+    "FORM-1": "A Content-Type or charset that is not a form's.",
     "FORM-2": "A repeated parameter.",
     "FORM-3": "Unknown parameters.",
     "FORM-4": "Parameters in the query of the hub's URL.",
-    "FORM-5": "Too many fields, too large a form, wrong lengths.",
+    "FORM-5": "Too many fields, a form that is too large, or wrong lengths.",
     "FORM-6": "Bytes that are not UTF-8.",
     "FORM-7": "Modes that are almost right.",
     "FORM-8": "Leases that are not numbers, or too large.",
     "FORM-9": "A form that ends early.",
-    "FORM-10": "A callback whose query imitates ours.",
+    "FORM-10": "A callback whose query imitates the hub's parameters.",
     "FORM-11": "Callbacks with any kind of query.",
     "FORM-12": "A compressed form.",
     # URLs.
@@ -103,8 +103,8 @@ THREATS = {
     "URL-7": "Zones of IPv6 addresses.",
     "URL-8": "URLs that are accepted and then sent differently.",
     # Slow and endless peers.
-    "SLOW-1": "Heads of requests that drip.",
-    "SLOW-2": "Bodies of requests that drip or stall.",
+    "SLOW-1": "Request heads that drip.",
+    "SLOW-2": "Request bodies that drip or stall.",
     "SLOW-3": "Thousands of connections that stall.",
     "SLOW-4": "A client that does not read its answer.",
     "SLOW-5": "Subscribers that hang, drip, or never finish an answer.",
@@ -113,7 +113,7 @@ THREATS = {
     "BODY-2": "Topics that are longer or shorter than they say.",
     "GZ-1": "A small answer that decompresses to a large one.",
     "GZ-2": "An answer that is compressed several times.",
-    "GZ-3": "An answer that is compressed although nobody asked.",
+    "GZ-3": "A compressed answer that nobody asked for.",
     "GZ-4": "A compressed answer that is cut off or broken.",
     "GZ-5": "An unknown coding.",
     # Documents.
@@ -155,12 +155,12 @@ THREATS = {
     "BQ-1": "A million hosts, topics and callbacks.",
     "BQ-2": "Publishing faster than the hub delivers.",
     "BQ-3": "Metrics that grow with topics.",
-    # Messages of HTTP that servers and proxies read differently.
+    # HTTP messages that servers and proxies read differently.
     "SMG-1": "Content-Length together with Transfer-Encoding.",
     "SMG-2": "Two lengths that differ.",
     "SMG-3": "Two lengths that are the same.",
     "SMG-4": "Lengths with a sign, or too large.",
-    "SMG-5": "No Host, two of them, or a malformed one.",
+    "SMG-5": "A missing, repeated or malformed Host.",
     "SMG-6": "A space before the colon.",
     "SMG-7": "NUL in a header.",
     "SMG-8": "Folded headers.",
@@ -173,17 +173,17 @@ THREATS = {
     "SMG-15": "Heads that are too large.",
     # Availability: what one stranger can stop.
     "DOS-1": "Requests whose answers are never read, over HTTP/1.1.",
-    "DOS-2": "Streams of HTTP/2 with a window of 0.",
-    "DOS-3": "Stalled bodies in all places for requests.",
+    "DOS-2": "HTTP/2 streams with a window of 0.",
+    "DOS-3": "Stalled bodies that fill all places for requests.",
     "DOS-4": "A peer's value that makes a settlement fail.",
     "DOS-5": "Answers in tiny pieces, or with endless informational answers.",
     "DOS-6": "Topics that make one host send again and again.",
     "DOS-7": "Announcements of many topics on a hanging host.",
-    "DOS-8": "Unconfirmed subscriptions in all places for pending ones.",
-    "DOS-9": "Hundreds of hanging hosts on all connections.",
+    "DOS-8": "Unconfirmed subscriptions that fill all places for pending ones.",
+    "DOS-9": "Hundreds of hanging hosts that fill all connections.",
     "DOS-10": "A web page that talks to a hub on this machine.",
     "DOS-11": "A hub that thinks it is private and is not.",
-    "DOS-12": "A peer's values that are stored and can never be sent.",
+    "DOS-12": "Values of a peer that are stored but can never be sent.",
     "DOS-13": "Topics that nobody follows, in a growing database.",
     "DOS-14": "Endless subscriptions for one host.",
     "DOS-15": "No file descriptors left.",
@@ -191,11 +191,10 @@ THREATS = {
     "DOS-17": "Guessed tokens.",
 }
 
-#: Why there is no test of a threat.
+#: Why there is no test for a threat.
 ELSEWHERE: dict[str, str] = {
-    "SSRF-17": "Only impossible ports are refused: a subscriber can listen on any, and the check of addresses decides.",
-    "SEC-3": "Nothing is traced: there is no tracing library.",
+    "SSRF-17": "Only impossible ports are refused. A subscriber can listen on any port, and addresses are checked.",
     "SEC-4": "The NATS client is not used yet; pyproject.toml excludes versions that log passwords.",
     "SEC-6": "The hub has to sign with them. docs/explanation/security.md leaves the disk to the operator.",
-    "SEC-7": "Core dumps are off by default on every supported system; otherwise they are the operator's.",
+    "SEC-7": "Core dumps are off by default on every supported system; otherwise they are up to the operator.",
 }

@@ -74,4 +74,4 @@ async def test_a_hub_works_on_while_its_wall_clock_is_set(tmp_path: Path) -> Non
             delivered = len(subscriber.deliveries)
             await publish(hub.url)
             await subscriber.wait_until(lambda: len(subscriber.deliveries) == delivered + 6, 20)
-            assert "leases and retries were moved along" in hub.log
+            assert "Leases and retries were moved" in hub.log

@@ -185,7 +185,7 @@ async def test_the_same_message_id_is_one_update_for_each_topic(sample: Any, bro
 
 async def test_a_thin_ping_is_refused(sample: Any, broker: str) -> None:
     async with running(sample, broker) as (_, url), PublisherClient(url) as publisher:
-        with pytest.raises(UpdateMessageError, match="This hub wants the content itself"):
+        with pytest.raises(UpdateMessageError, match="Publish the content itself"):
             await publisher.notify_update(TOPIC)
 
 

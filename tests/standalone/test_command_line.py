@@ -126,7 +126,7 @@ def test_the_commands_publish_and_show_and_operate(
         assert bad in shown
         assert len(json.loads(command("messages", message_id, "--json"))["attempts"]) == 2
         again = command("messages", message_id, "--redeliver", "--callback", good)
-        assert again == "On its way again to 1 subscription.\n"
+        assert again == "Redelivering to 1 subscription.\n"
         [topic_row] = json.loads(command("topics", "--json"))
         assert topic_row["url"] == topic
         assert topic in command("topics")
@@ -215,14 +215,14 @@ def test_the_doctor_says_what_works_and_what_does_not(tmp_path: Path, subscriber
         unasked = ("--callback", subscribers.callback("refuse", 1))
         right = run("doctor", *store, *here, *unasked, "--topic", f"{hub.base}/health")
         assert right.returncode == 0, right.stdout
-        assert "note the callback answers, and does not confirm" in right.stdout
+        assert "note the callback responds and rightly does not confirm" in right.stdout
         assert "note the topic serves" in right.stdout
         ill = run("doctor", *store, *here, *unasked, "--topic", f"{hub.base}/health", "--validate-topics")
         assert ill.returncode == 1
         assert "FAIL the topic serves" in ill.stdout
     gone = run("doctor", *store, *here)
     assert gone.returncode == 1
-    assert "is sound, with 0 subscriptions" in gone.stdout
+    assert "is intact, with 0 subscriptions" in gone.stdout
     assert "FAIL the hub's public URL" in gone.stdout
 
 

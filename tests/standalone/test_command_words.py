@@ -116,7 +116,7 @@ def test_variables_of_a_cluster_are_no_mistakes() -> None:
     assert load({}, CLUSTER) == Settings()
     examined = run("doctor", "--store", "sqlite:////nowhere/at/all/hub.db", environment=CLUSTER)
     for name in CLUSTER:
-        assert f"websubhub: {name} is not a setting, and is ignored.\n" in examined.stderr
+        assert f"websubhub: {name} is not a setting and is ignored.\n" in examined.stderr
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -18,6 +19,7 @@ from websubhub.standalone.admin.dashboard.access.sessions import Role, Sessions
 
 VIEWER = "viewer-token-of-the-tests"
 TOPIC = "https://example.com/feed"
+TEMPLATES = Path(site.__file__).parent / "templates"
 KEY = b"a key of a test, and of nobody else"
 FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
 
@@ -278,3 +280,32 @@ async def test_the_counts_of_a_message_lead_to_the_subscriptions_behind_them(hub
     assert found.status_code == 200
     assert 'class="mark warn">waiting<' in found.text
     assert hub.peers + "/callback" not in found.text  # callbacks are masked
+
+
+#: Numbers that measure one thing, and so have no rows behind them.
+MEASURES = {"Size", "Took", "Attempt"}
+
+
+@pytest.mark.parametrize(
+    "template",
+    # The pages of a shared link show their owner one subscription or one topic, and nothing behind it.
+    [path for path in sorted(TEMPLATES.glob("*.html")) if not path.name.startswith("shared_")],
+    ids=lambda path: path.name,
+)
+def test_every_number_leads_to_the_rows_behind_it(template: Path) -> None:
+    cells = re.findall(r'<td data-label="([^"]*)" class="number[^"]*">(.*?)</td>', template.read_text(), re.DOTALL)
+    assert [label for label, cell in cells if "<a href=" not in cell and label not in MEASURES] == []
+
+
+async def test_the_retries_of_a_host_are_found_behind_those_of_others(hub: World) -> None:
+    other = hub.subscriber("/callback")
+    await hub.subscribe(other, TOPIC)
+    other.statuses = [503] * 9
+    await hub.publish(TOPIC)
+    while not (failing := (await hub.get("/admin/deliveries")).json()["failing"]):
+        pass
+    assert (await sign_in(hub, ADMIN)).status_code == 303
+    host = failing[0]["host"]
+    assert TOPIC in (await hub.client.get(f"{base(hub)}/retries", params={"host": host})).text
+    assert TOPIC not in (await hub.client.get(f"{base(hub)}/retries", params={"host": "other.example"})).text
+    assert (await hub.client.get(f"{base(hub)}/verifications", params={"host": "other.example"})).status_code == 200

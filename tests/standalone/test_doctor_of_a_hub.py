@@ -22,7 +22,7 @@ async def test_a_hub_that_works_says_so_of_its_store_and_its_url() -> None:
         assert found["works"]
         assert set(said(found).values()) == {"ok"}
         assert any(text.startswith("The store memory: can be") for text in said(found))
-        assert any(text.startswith("The hub's public URL answers") for text in said(found))
+        assert any(text.startswith("The hub's public URL responds") for text in said(found))
 
 
 async def test_a_topic_and_a_callback_are_asked_as_the_hub_asks_them() -> None:

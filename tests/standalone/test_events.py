@@ -186,7 +186,7 @@ def test_attempts_are_for_the_log_alone_and_only_when_it_wants_them(
 def test_an_event_that_cannot_be_told_harms_nobody(events: Events, caplog: pytest.LogCaptureFixture) -> None:
     events.record(Kind.SUBSCRIBED, topic=TOPIC)
     assert told(events) == []
-    assert "cannot be told" in caplog.text
+    assert "cannot be recorded" in caplog.text
 
 
 def test_numbers_go_on_after_a_restart(clock: Clock) -> None:
@@ -215,3 +215,16 @@ async def test_who_watches_gets_what_is_new(events: Events) -> None:
                 await anyio.lowlevel.checkpoint()
                 subscribed(events, f"sub{number}.example")
     assert [event.fields["host"] for event in seen] == [f"sub{number}.example" for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "failures", "lines"),
+    [
+        (1, 1, ("1 byte of text/plain for 1 subscription.", "because 1 delivery in a row failed.")),
+        (0, 2, ("1 byte of text/plain for 0 subscriptions.", "because 2 deliveries in a row failed.")),
+    ],
+)
+def test_a_number_and_its_noun_agree(events: Events, recipients: int, failures: int, lines: tuple[str, ...]) -> None:
+    events.record(Kind.PUBLISHED, id="m", topic=TOPIC, size=1, type="text/plain", recipients=recipients, publisher=None)
+    events.record(Kind.HOST_HELD_BACK, host="sub.example", seconds=5, failures=failures)
+    assert all(event.text.endswith(line) for event, line in zip(events.after(0), lines, strict=True))

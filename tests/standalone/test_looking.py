@@ -76,7 +76,7 @@ async def test_dead_letters_are_replayed_and_dropped_by_what_they_have_in_common
         assert (await hub.get("/admin/dead-letters/4711/content")).status_code == 404
         assert await _refused(hub, "/admin/dead-letters/drop", reason="answered 500", expected=2) == (
             409,
-            "There are 3 such dead letters now, not 2.",
+            "There are now 3 such dead letters, not 2.",
         )
         assert (await _refused(hub, "/admin/dead-letters/drop"))[0] == 400
         assert (await _refused(hub, "/admin/dead-letters/drop", ids=[1], topic=TOPIC))[0] == 400
@@ -273,7 +273,7 @@ def test_a_cursor_is_read_as_it_was_written(values: tuple[str | int, ...]) -> No
     "text", ["c.", "c.%", "c.bm90IGpzb24", "c." + "W" * 100_000, write_cursor(1), write_cursor("a", "b")]
 )
 def test_a_cursor_of_another_list_or_a_damaged_one_is_a_mistake(text: str) -> None:
-    with pytest.raises(OperationError, match="next of a page"):
+    with pytest.raises(OperationError, match="next value from a page"):
         read_cursor({"after": text}, str)
 
 

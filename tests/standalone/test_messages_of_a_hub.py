@@ -157,7 +157,7 @@ async def test_an_id_that_two_topics_have_needs_the_topic() -> None:
         assert len((await one(hub, "a/b?c#d"))["messages"]) == 2
         ambiguous = await hub.get(f"/admin/messages/{quote('a/b?c#d', safe='')}/content")
         assert ambiguous.status_code == 400
-        assert "name the topic" in ambiguous.json()["error"]
+        assert "Give the topic" in ambiguous.json()["error"]
         [message] = (await one(hub, "a/b?c#d", topic=OTHER))["messages"]
         assert message["topic"] == OTHER
 

@@ -103,7 +103,7 @@ def test_a_switch_is_on_when_its_flag_stands_alone() -> None:
         ("signature_method", "md5", "must be one of sha1, sha256, sha384, sha512"),
         ("topics", "closed", "must be one of open, registered, not closed."),
         ("validate_topics", "maybe", "must be true or false, not maybe."),
-        ("allow_network", ["10.0.0.1/8"], "is no network like 10.0.0.0/8: 10.0.0.1/8."),
+        ("allow_network", ["10.0.0.1/8"], "must be a network such as 10.0.0.0/8, not 10.0.0.1/8."),
         ("log_level", "loud", "must be one of debug, info, warning, error"),
         ("loop", "twisted", "must be one of auto, asyncio, trio, uvloop"),
     ],

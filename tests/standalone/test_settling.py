@@ -160,7 +160,7 @@ async def test_an_outcome_that_cannot_be_settled_is_a_failed_attempt(
         await settled(hub, 0)
         assert loop._under_way == 0
     assert [record.getMessage() for record in caplog.records] == [
-        "The outcome of a delivery cannot be settled; it is tried again."
+        "The outcome of a delivery cannot be settled. The delivery will be retried."
     ]
 
 
@@ -203,7 +203,7 @@ async def test_a_message_that_cannot_be_made_costs_the_others_nothing(
             assert (failing.topic, failing.reason) == (TOPIC, "internal error")
             assert loop._under_way == 0
         assert [request.endswith(b"good") for request in peer.requests] == [True]
-    assert [record.getMessage() for record in caplog.records] == ["The message of an update cannot be made."]
+    assert [record.getMessage() for record in caplog.records] == ["The message of an update cannot be prepared."]
 
 
 async def test_a_claim_that_fails_for_whatever_reason_is_not_the_end(

@@ -30,7 +30,7 @@ async def test_strangers_are_not_told_where_the_database_is(tmp_path: Path, capl
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
             assert str(tmp_path) not in answer.text
             assert "hub.db" not in answer.text
-    told = [record.getMessage() for record in caplog.records if "answered 503" in record.getMessage()]
+    told = [record.getMessage() for record in caplog.records if "answered with 503" in record.getMessage()]
     assert len(told) == 2, "the first, and when the hub stops how many more there were"
     assert "4 more" in told[1]
     assert str(path) in told[0]

@@ -119,6 +119,7 @@ def of(spans: Sequence[ReadableSpan]) -> list[dict[str, Any]]:
     return [dict(span.attributes or {}) for span in spans]
 
 
+@pytest.mark.threat("SEC-3")
 async def test_no_span_says_more_of_a_callback_than_its_host() -> None:
     async with world(tracing=True) as hub:
         subscriber = hub.subscriber("/a-capability")

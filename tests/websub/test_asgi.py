@@ -224,7 +224,7 @@ async def test_other_protocols_are_turned_away() -> None:
     conversation = Conversation({"type": "websocket"}, [{"type": "websocket.connect"}])
     await AsgiEdge(echo)(conversation.scope, conversation.receive, conversation.send)
     assert conversation.sent == [{"type": "websocket.close", "code": 1000}]
-    with pytest.raises(RuntimeError, match="does not speak smoke signals"):
+    with pytest.raises(RuntimeError, match="does not support smoke signals"):
         await converse(AsgiEdge(echo), {"type": "smoke signals"})
 
 

@@ -135,7 +135,7 @@ async def test_an_application_without_a_lifespan_is_served_without(
 
     async with served(app) as url:
         assert status_of(await exchange(url, GET)) == 200
-    assert caplog.messages == [f"The application has no lifespan ({name_of(error)}), and is served without."]
+    assert caplog.messages == [f"The application has no lifespan ({name_of(error)}), so it is served without."]
 
 
 async def test_a_callback_that_tries_to_exit_ends_the_server_in_order() -> None:

@@ -254,7 +254,7 @@ def test_headers_that_are_none_are_refused_in_one_sentence(headers: Any) -> None
         lambda: Acknowledgement(headers=headers),
         lambda: TopicRegistrationError("no", headers=headers),
     ):
-        with pytest.raises(TypeError, match=r"^Headers must be a mapping of names, or pairs .*\.$"):
+        with pytest.raises(TypeError, match=r"^Headers must be a mapping or pairs of names .*\.$"):
             make()
 
 
@@ -400,7 +400,7 @@ async def test_what_is_no_message_or_topic_is_refused_where_it_is_given() -> Non
 )
 def test_what_a_client_of_ones_own_decides_cannot_be_said_beside_it(door: Door, settings: Any) -> None:
     (name,) = settings
-    with pytest.raises(ValueError, match=f"Give either client or {name}: with a client of your own, set it there"):
+    with pytest.raises(ValueError, match=f"Pass either client or {name}. If you have your own client, set it there"):
         door.made(HUB, client=InMemoryWeb().client(), **settings)
 
 

@@ -127,7 +127,7 @@ async def test_a_url_of_this_machine_for_others_is_warned_of(caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         async with HubListener(0, host="0.0.0.0") as listener:  # noqa: S104
             listener.attach(Hub(), config=HubConfig(url="http://127.0.0.1:8080/hub"))
-            assert "is one of this machine" in caplog.text
+            assert "works on this machine only" in caplog.text
             caplog.clear()
             listener.attach(Hub(), "/b", config=HubConfig(url=PUBLIC))
             assert not caplog.text

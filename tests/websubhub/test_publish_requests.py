@@ -153,7 +153,7 @@ async def test_a_bad_topic_among_good_ones_is_named_and_the_good_ones_are_taken(
     assert {message.topic for message in hub.messages("on_update_message")} == {TOPIC, OTHER}
     fields = form_of(response)
     assert fields["hub.mode"] == "accepted"
-    assert fields["hub.reason"].startswith(f"Not taken: {bad[:100]}")
+    assert fields["hub.reason"].startswith(f"Not accepted: {bad[:100]}")
     assert len(fields["hub.reason"]) < 300
 
 
@@ -187,7 +187,7 @@ async def test_a_bad_topic_of_content_is_named_as_well() -> None:
     query = [("hub.mode", "publish"), ("hub.topic", TOPIC), ("hub.topic", "feed")]
     async with world(hub) as w:
         response = await w.post(b"x", "text/plain", query=query)
-    assert form_of(response)["hub.reason"].startswith("Not taken: feed: ")
+    assert form_of(response)["hub.reason"].startswith("Not accepted: feed: ")
     assert hub.message("on_update_message").topic == TOPIC
 
 
@@ -207,7 +207,7 @@ async def test_a_topic_that_the_hook_refuses_is_named_and_the_others_are_taken(r
         response = await _ping(w, TOPIC, OTHER)
     assert response.status_code == 202
     assert response.headers["x-id"] == "7"
-    reason = f"Not taken: {TOPIC}: Not here."
+    reason = f"Not accepted: {TOPIC}: Not here."
     assert form_of(response) == {"hub.mode": "accepted", "note": "n", "hub.reason": reason}
 
 

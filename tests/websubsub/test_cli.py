@@ -218,7 +218,7 @@ async def test_listen_ends_when_it_can_never_succeed(
     [
         (["discover", "ftp://pub.example/"], "The URL must start with http"),
         (["listen", "pub.example"], "The URL must start with http"),
-        (["listen", "https://p.example/", "--state", "file.db"], "write memory: or sqlite:///FILE"),
+        (["listen", "https://p.example/", "--state", "file.db"], "Write memory: or sqlite:///FILE"),
         (["listen", "https://p.example/", "--port", "0", "--state", "sqlite:////nowhere/x"], "cannot be used"),
         (["listen", "https://p.example/", "--port", "70000"], "--port must be"),
         (["listen", "https://p.example/", "--lease-seconds", "0"], "--lease-seconds must be"),

@@ -201,7 +201,7 @@ NO_HUB = "The resource names no hub, neither in its Link headers nor in its body
 BAD_HUB = "The resource names a hub that cannot be used:"
 BAD_TOPIC = "The resource names a topic URL that cannot be used:"
 NO_TOPIC = "The resource names a hub but not its topic URL: the self link is missing."
-TWO_TOPICS = "The resource names different topic URLs, and there must be only one."
+TWO_TOPICS = "The resource names different topic URLs, but there must be only one."
 
 NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
     "nothing": (Case([]), NoHubError, NO_HUB),
@@ -251,7 +251,7 @@ NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
     "hub with a backslash in a feed": (
         Case([XML_TYPE], FEED.replace("hub.example/", "hub.example\\")),
         NoHubError,
-        f"{BAD_HUB} its URL has a character that URLs may not have.",
+        f"{BAD_HUB} its URL has a character that is not allowed in URLs.",
     ),
     "no self in the header": (Case([HUB_LINK]), NoTopicError, NO_TOPIC),
     "no self in header and page": (Case([HUB_LINK, HTML_TYPE], "<html>"), NoTopicError, NO_TOPIC),
@@ -265,7 +265,7 @@ NOT_FOUND: dict[str, tuple[Case, type[DiscoveryError], str]] = {
     "self with a space": (
         Case([HTML_TYPE], PAGE.replace("self=other", "self other")),
         NoTopicError,
-        f"{BAD_TOPIC} its URL has a character that URLs may not have.",
+        f"{BAD_TOPIC} its URL has a character that is not allowed in URLs.",
     ),
     "self with a fragment": (
         Case([XML_TYPE], FEED.replace("self=other", "#top")),

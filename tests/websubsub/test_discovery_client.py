@@ -256,10 +256,10 @@ async def test_an_answer_that_is_packed_unasked_is_unpacked(coding: str, body: b
 @pytest.mark.parametrize(
     ("coding", "body", "complaint"),
     [
-        ("br", ATOM, "cannot be unpacked. The content is compressed with br, which is not understood."),
+        ("br", ATOM, "cannot be unpacked. The content is compressed with br, which is not supported."),
         ("gzip, gzip", ATOM, "compressed more than once"),
-        ("gzip", ATOM, "The content is not the gzip that it is said to be."),
-        ("gzip", gzip.compress(ATOM)[:40], "The content ended in the middle of its gzip."),
+        ("gzip", ATOM, "The content is not gzip, although its Content-Encoding says so."),
+        ("gzip", gzip.compress(ATOM)[:40], "The content ended in the middle of its gzip data."),
         ("deflate", zlib.compress(b"<!--" + b" " * 5_000_000 + b"-->" + HTML), "is too large when it is unpacked."),
     ],
     ids=["other", "several", "damaged", "cut-off", "large"],

@@ -40,7 +40,7 @@ def discover(body: str | bytes, content_type: str, *, json_feed: bool = False) -
         (RSS.format(f"&nbsp;{'<b/>' * 25_000}{HUB}"), DiscoveryError, "not well-formed"),
         ("<html><head></head><body>" + "x" * 1_100_000, NoHubError, "nor in its body."),
         (f'<html><head><link rel="hub" href="{LONG}">', NoHubError, "longer than 2048 bytes"),
-        (f'<html><head><link rel="hub" href="{LONG * 9}">', DiscoveryError, "longer ones, than are read"),
+        (f'<html><head><link rel="hub" href="{LONG * 9}">', DiscoveryError, "or too long ones"),
         (f'<html><head>{HUB}<link rel="self" href="{LONG}">', NoTopicError, "longer than 2048 bytes"),
         (RSS.format(f'<a:link rel="hub" href="{LONG}"/>'), NoHubError, "longer than 2048 bytes"),
         (RSS.format(f'&nbsp;<a:link rel="hub" href="{LONG}"/>'), NoHubError, "longer than 2048 bytes"),

@@ -193,7 +193,7 @@ MALFORMED = "The feed is not well-formed XML: "
         pytest.param(f'<?xml version="1.0" encoding="rot13"?>{ATOM}</feed>', ENCODING, id="no text encoding"),
         pytest.param(
             '<!DOCTYPE f [<!ATTLIST a b CDATA "' + "x" * 9000 + f'">]>{ATOM}' + "<a/>" * 90 + "</feed>",
-            "The feed is larger than XML may be.",
+            "The feed exceeds the limits on XML.",
             id="attributes by default",
         ),
     ],

@@ -217,17 +217,17 @@ async def test_a_service_that_is_detached_is_gone(free_port: int) -> None:
 async def test_what_a_listener_refuses() -> None:
     service = Recorder()
     async with SubscriberListener(0) as listener:
-        with pytest.raises(RuntimeError, match="once the listener has started"):
+        with pytest.raises(RuntimeError, match="until the listener has started"):
             _ = listener.url
         listener.attach(service, "/a")
         for other, path in ((service, "/b"), (Recorder(), "/a")):
-            with pytest.raises(ValueError, match="attached already"):
+            with pytest.raises(ValueError, match="already attached"):
                 listener.attach(other, path)
         with pytest.raises(ValueError, match="must start with a slash"):
             listener.attach(Recorder(), "b")
         await listener.detach(service)
         await listener.start()
-        with pytest.raises(RuntimeError, match="started already"):
+        with pytest.raises(RuntimeError, match="already been started"):
             await listener.start()
 
 

@@ -111,7 +111,7 @@ async def test_a_url_of_this_machine_for_others_is_warned_of(caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         async with SubscriberListener(0, host="0.0.0.0") as listener:  # noqa: S104
             listener.attach(Recorder(), config=SubscriberConfig(url="http://127.0.0.1:8081/"))
-    assert "is one of this machine" in caplog.text
+    assert "works on this machine only" in caplog.text
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", ""])  # noqa: S104

@@ -181,8 +181,8 @@ async def test_redirects_end_somewhere(web: Parts) -> None:
         (303, "/next", "answered 303"),
         (307, None, "answered 307"),
         (307, "http://other.example/", "from https to http"),
-        (307, "ftp://other.example/", "to no URL"),
-        (308, "https://user@other.example/", "to no URL"),
+        (307, "ftp://other.example/", "to an unusable URL"),
+        (308, "https://user@other.example/", "to an unusable URL"),
     ],
 )
 async def test_other_redirects_are_refused(web: Parts, status: int, location: str | None, complaint: str) -> None:

@@ -34,11 +34,11 @@ class HubClient(AsyncResource):
     Args:
         subscription: The subscription to deliver to.
         signature_method: One of sha1, sha256, sha384, sha512. Used if the subscription has a secret.
-        retry: How to repeat a failed delivery. By default it is not repeated.
+        retry: How to repeat a failed delivery. By default, it is not repeated.
         timeout: Seconds from the start of the connection to the end of the response, instead of those in ``limits``.
         limits: Connections, timeouts and sizes, for all clients that share the connections.
-        allow_networks: Networks that may be called although they are not public, in CIDR notation.
-        tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
+        allow_networks: Networks that may be called even if they are not public, in CIDR notation.
+        tls: Your own TLS context for https, for example with a client certificate or your own certificate authorities.
         proxy: The URL of an HTTP or SOCKS proxy for callbacks. The proxy resolves their names, so it must keep them
             away from private addresses.
         client: Your own HTTP client instead, with all of its settings: timeouts, headers, authentication, proxies, TLS.
@@ -73,7 +73,7 @@ class HubClient(AsyncResource):
         ```
     """
 
-    def __init__(  # noqa: PLR0913 - the settings of Ballerina's clients, all but the first by keyword
+    def __init__(  # noqa: PLR0913 - the settings of Ballerina's clients, keyword-only except for the first
         self,
         subscription: Subscription,
         *,

@@ -1,4 +1,4 @@
-"""How many large contents are in memory at once, however many topics are fetched."""
+"""A limit on the large contents in memory at once, however many topics are fetched."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,18 +11,18 @@ FREE_BYTES = 256 * 1024
 _STRANGERS = 2
 _KNOWN = 2
 
-# What lies between those who use a content and those who fetch it has no place for it.
+# A context variable, since the code between the user of a content and its fetch cannot pass this on.
 _holding: ContextVar[AsyncExitStack | None] = ContextVar("_holding", default=None)
 
 
 class LargeContents:
-    """Lets so many large contents arrive at once; the others wait where they are, with what has arrived of them.
+    """Limits how many large contents arrive at once. The others wait, with what has already arrived of them.
 
-    Hosts that nothing good is known of have places of their own, so that they hold up nobody but each other.
+    Unproven hosts have places of their own, so that they only hold up each other.
 
     Args:
-        strangers: The places of hosts that nothing good is known of.
-        known: The places of the others.
+        strangers: The places for unproven hosts.
+        known: The places for proven hosts.
     """
 
     def __init__(self, strangers: int = _STRANGERS, known: int = _KNOWN) -> None:
@@ -30,7 +30,7 @@ class LargeContents:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Count what is fetched within the block until its end, instead of until it has arrived."""
+        """Count contents that are fetched within the block until its end, instead of until they have arrived."""
         async with AsyncExitStack() as stack:
             token = _holding.set(stack)
             try:
@@ -42,8 +42,8 @@ class LargeContents:
         """Wait for a place.
 
         Args:
-            arriving: Gives the place back at its end, unless what is fetched is held for longer.
-            known: Whether something good is known of the host.
+            arriving: Frees the place at its end, unless the content is held for longer.
+            known: Whether the host is proven.
         """
         places, borrower = self._places[known], object()
         await places.acquire_on_behalf_of(borrower)

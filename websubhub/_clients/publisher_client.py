@@ -24,7 +24,7 @@ from websubhub._messages import Acknowledgement, TopicDeregistrationSuccess, Top
 
 _REASON_LIMIT = 500
 _SECONDS = 15.0
-#: The content types in which hubs send forms. Some omit or mistake it.
+#: The content types with which hubs send forms. Some omit the type or get it wrong.
 _FORM_TYPES = frozenset({FORM, "text/plain", ""})
 
 
@@ -38,11 +38,11 @@ class PublisherClient(AsyncResource):
         url: The hub's URL.
         token: A bearer token, for hubs that require one from publishers.
         headers: Headers to send with every request, with a list where a name has several values.
-        retry: How to repeat a request without a response, or with one of the policy's statuses. By default it is not
+        retry: How to repeat a request that got no response, or one with a status in the policy. By default, it is not
             repeated.
         timeout: Seconds from the start of the connection to the end of the response, for each attempt. The default is
             15.
-        tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
+        tls: Your own TLS context for https, for example with a client certificate or your own certificate authorities.
         proxy: The URL of an HTTP or SOCKS proxy for the hub.
         client: Your own HTTP client instead, with all of its settings: timeouts, headers, cookies, parameters,
             authentication, proxies, TLS. Without it, any address may be called, since you name the hub.
@@ -102,7 +102,7 @@ class PublisherClient(AsyncResource):
 
         Args:
             topic: The topic's URL.
-            headers: Additional headers of this request.
+            headers: Additional headers for this request.
 
         Raises:
             TopicRegistrationError: The hub refused, or did not answer.
@@ -115,7 +115,7 @@ class PublisherClient(AsyncResource):
 
         Args:
             topic: The topic's URL.
-            headers: Additional headers of this request.
+            headers: Additional headers for this request.
 
         Raises:
             TopicDeregistrationError: The hub refused, or did not answer.
@@ -138,10 +138,10 @@ class PublisherClient(AsyncResource):
 
         Args:
             topic: The topic's URL.
-            payload: Bytes, which are sent as they are, text, an XML element, or a value that JSON can express.
-            content_type: The exact Content-Type. By default it follows from the type of the payload.
+            payload: Bytes (sent as they are), text, an XML element, or a value that JSON can express.
+            content_type: The exact Content-Type. By default, it follows from the type of the payload.
             message_id: The id of the update, by default a new one. Pass an id to publish the same update again later.
-            headers: Additional headers of this request.
+            headers: Additional headers for this request.
 
         Raises:
             UpdateMessageError: The hub refused, or did not answer.
@@ -164,7 +164,7 @@ class PublisherClient(AsyncResource):
 
         Args:
             topics: The topics' URLs, one or more.
-            headers: Additional headers of this request.
+            headers: Additional headers for this request.
 
         Raises:
             UpdateMessageError: The hub refused, or did not answer.

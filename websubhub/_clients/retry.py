@@ -34,12 +34,12 @@ class RetryPolicy:
     Attributes:
         attempts: The number of attempts in total.
         interval: Seconds before the second attempt.
-        factor: How much longer each further wait is than the one before.
+        factor: How many times longer each further wait is than the one before.
         maximum: The longest wait of the policy itself, in seconds.
         statuses: The statuses that are worth another attempt.
         jitter: The longest random time that is added to each wait, in seconds.
         retry_after_maximum: The longest wait that ``Retry-After`` may ask for, in seconds. Longer ones are cut to this,
-            since otherwise one subscriber could hold its caller for a day.
+            since otherwise one subscriber could hold up its caller for a day.
 
     Example:
         ```python
@@ -70,14 +70,14 @@ class RetryPolicy:
         return True if seconds is None else min(seconds, self.retry_after_maximum)
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until it succeeds or the attempts are used up, and raise the last error."""
+        """Call a function until it succeeds, or raise its last error when the attempts are used up."""
         async for attempt in stamina.retry_context(on=self._waits(), attempts=self.attempts, timeout=None):
             with attempt:
                 return await call()
         raise AssertionError("a retry context ends with a result or an error")  # pragma: no cover
 
     def _waits(self) -> Callable[[Exception], bool | float]:
-        """Return a function that is called with each error of one run, and returns how to go on."""
+        """Return a function that is called with each error of one run, and decides how to go on."""
         scheduled = self.interval
 
         def wait(error: Exception) -> bool | float:

@@ -50,23 +50,23 @@ def check(incoming: Incoming) -> None:
     """Raise ``TopicFetchError`` if a response does not have the whole content in a coding that can be read."""
     status = incoming.status
     if status == NOT_MODIFIED:
-        raise wrong(incoming, "The topic answered 304, although nobody asked whether it has changed.")
+        raise wrong(incoming, "The topic answered 304, although the request was not conditional.")
     if status not in _CONTENT:
-        without = ", which does not bring its content" if 200 <= status <= 299 else ""  # noqa: PLR2004 - of 2xx
+        without = ", without its content" if 200 <= status <= 299 else ""  # noqa: PLR2004 - of 2xx
         raise wrong(incoming, f"The topic answered {status}{without}.")
     try:
         content_decoder(incoming.headers.get_all("content-encoding"))
     except ContentCodingError as error:
-        raise wrong(incoming, f"The topic: {error}") from error
+        raise wrong(incoming, f"The topic cannot be unpacked. {error}") from error
 
 
 async def body_of(incoming: Incoming, limit: int, admit: Callable[[], Awaitable[None]]) -> bytes:
-    """Return the whole content, unpacked. Other tasks get their turn between the pieces.
+    """Return the whole content, unpacked. Other tasks get a turn between pieces.
 
     Args:
         incoming: The response.
         limit: The size of the largest content.
-        admit: Waits for a place among large contents; called once the content is one.
+        admit: Waits for a place among large contents. Called once the content turns out to be large.
     """
     decoder = content_decoder(incoming.headers.get_all("content-encoding"))
     on_the_wire = limit + _WIRE_SLACK
@@ -93,14 +93,14 @@ async def body_of(incoming: Incoming, limit: int, admit: Callable[[], Awaitable[
 
 
 def content_type_of(headers: Headers) -> str:
-    """Return the Content-Type if there is one that can be passed on, else that of any bytes."""
+    """Return the Content-Type if there is one that can be passed on, or else ``application/octet-stream``."""
     values = set(headers.get_all("content-type"))
     content_type = values.pop() if len(values) == 1 else ""
     return content_type if is_content_type(content_type) else OCTET_STREAM
 
 
 def targets(links: tuple[Link, ...], relation: str) -> list[str]:
-    """Return the URLs with a relation that can be passed on, each once."""
+    """Return the URLs with a relation that can be passed on, without duplicates."""
     return [url for url in dict.fromkeys(link.target for link in links if relation in link.relations) if _is_url(url)]
 
 

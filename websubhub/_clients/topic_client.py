@@ -75,15 +75,15 @@ class TopicClient(AsyncResource):
 
     Args:
         hub: The hub's public URL. If it is on loopback, topics with a loopback URL are allowed too.
-        allow_networks: Networks that may be called although they are not public, in CIDR notation.
+        allow_networks: Networks that may be called even if they are not public, in CIDR notation.
         redirects: How many redirects to follow.
         body_limit: The largest content, in bytes.
         seconds: The longest time of one request, and of each redirect.
         client: Your own HTTP client, with all of its settings: headers, authentication, timeouts, proxies.
-        budgets: The budgets of hosts and addresses. Each host that a redirect leads to has its own. By default a host
-            has four fetches at once, and per minute 60 failed fetches and four times the largest content.
-        patience: How many seconds a fetch waits for the budget of a host. The default is ``seconds``, or no wait with
-            ``budgets`` of your own.
+        budgets: The budgets of hosts and addresses. Each host that a redirect leads to has its own. By default, a host
+            gets four fetches at once, and per minute 60 failed fetches and four times the largest content.
+        patience: How many seconds a fetch waits for the budget of a host. The default is ``seconds``, or no wait if you
+            pass ``budgets``.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class TopicClient(AsyncResource):
         url = topic
         try:
             for _ in range(self._redirects + 1):
-                # The content in a cache is older than the announcement.
+                # Content from a cache may be older than the announcement.
                 headers = [("Accept", "*/*"), ("Cache-Control", "no-cache"), *(known if url == found_at else ())]
                 headers += trace_headers()
                 request = Request(method="GET", url=url, headers=headers)
@@ -254,7 +254,7 @@ class TopicClient(AsyncResource):
                 admit = partial(self.large.admit, arriving, known=self.budgets.proven(host_of(incoming.url)))
                 body = await body_of(incoming, self._limits.response_bytes, admit)
         except ContentCodingError as error:
-            raise wrong(incoming, f"The topic: {error}") from error
+            raise wrong(incoming, f"The topic cannot be unpacked. {error}") from error
         head = attrs.asdict(self._head(incoming), recurse=False)
         return TopicContent(**head, body=body, **attrs.asdict(strong_validators(incoming.headers)))
 

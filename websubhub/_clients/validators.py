@@ -4,10 +4,10 @@ If a validator does not change with the content, the topic answers 304 and the h
 strong validators are used, and only those that can be sent back unchanged.
 
 A ``Last-Modified`` date counts in seconds: content that changes twice within a second has the same date both times. It
-is strong if it is at least a minute older than the response, by the server's own clock, so that the second is surely
-over and a file system with another clock does no harm (8.8.2.2). The same minute applies to an ``ETag`` beside it,
-since file servers derive it from that date and the size, and still call it strong. A weak ``ETag`` says that the
-content means the same, not that it is the same (8.8.1), so it is ignored.
+is strong if it is at least a minute older than the response, by the server's own clock, so that the second is certainly
+over, and a file system with a different clock does no harm (8.8.2.2). The same minute applies to an ``ETag`` in the
+same response, since file servers derive it from that date and the size, and still call it strong. A weak ``ETag`` says
+that the content means the same, not that it is the same (8.8.1), so it is ignored.
 """
 
 import calendar

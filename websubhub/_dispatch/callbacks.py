@@ -35,10 +35,10 @@ def callback_client(client: "AsyncClient | None", addresses: AddressPolicy, at_o
 
     Args:
         client: The user's own client, with all of its settings, or None.
-        addresses: The addresses that may be called without a client of the user's own.
+        addresses: The addresses that may be called, if the user has no client of their own.
         at_once: How many callbacks are called at a time.
     """
-    # One that waited for a connection would fail although nobody called it.
+    # A request that had to wait for a connection would fail before its callback was called.
     limits = attrs.evolve(_LIMITS, connections=max(_LIMITS.connections, at_once))
     if client is not None:
         return given_client(client, limits)

@@ -1,4 +1,4 @@
-"""The dispatcher: from a request to the hooks, to an answer, and to its follow-up."""
+"""The dispatcher, which turns a request into a call of a hook, an answer and a follow-up."""
 
 import logging
 import secrets
@@ -30,7 +30,7 @@ from websubhub._subscriptions import Subscription, SubscriptionAccepted, Unsubsc
 
 activity = logging.getLogger("websubhub.activity")
 
-#: What each request without a callback is called in the log.
+#: The names of requests without a callback in the log.
 _WORDS = {TopicRegistration: "Register", TopicDeregistration: "Deregister", UpdateMessage: "Publish"}
 
 
@@ -41,7 +41,7 @@ def new_challenge() -> str:
 
 def _written(outcome: object) -> Success | WebSubError:
     if not isinstance(outcome, Success | WebSubError):
-        raise TypeError(f"{outcome!r} cannot be answered with")
+        raise TypeError(f"{outcome!r} is not an answer")
     return outcome
 
 
@@ -54,7 +54,7 @@ class Dispatcher:
         client: The client that calls callbacks.
         clock: Returns the time, in seconds since 1970.
         sleep: Waits between attempts to reach a callback.
-        challenge: Returns a new challenge, for each attempt.
+        challenge: Returns a new challenge for each attempt.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Dispatcher:
         self._pairs = PairOrder()
 
     async def handle(self, request: Request) -> Answer:
-        """Answer a request. Work that follows the response is the answer's follow-up."""
+        """Answer a request. Work to do after the response is the answer's follow-up."""
         refusal = self._screening.refusal(request)
         if refusal is not None:
             return Answer(refusal)
@@ -136,12 +136,12 @@ class Dispatcher:
     async def verify(self, message: Subscription | Unsubscription) -> VerificationAttempt:
         """Validate an accepted request and verify its intent once, now.
 
-        Uses the budget that the caller has taken, or takes its own.
+        It uses the budget that the caller has taken, or takes its own.
         """
         if Spending.current() is not None:
             return await self._verifier.verify(message)
         return await self._follow_ups.attempt(message, lambda: self._verifier.verify(message))
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
-        """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        """Notify a subscriber that its subscription is denied, before or after it became active (W3C 5.2)."""
         await self._verifier.deny(message, reason)

@@ -30,7 +30,7 @@ _BUSY = [("Retry-After", "30")]
 
 
 class FollowUps:
-    """Verifies requests after they were accepted.
+    """Verifies requests after they have been accepted.
 
     Args:
         verifier: Verifies a request once.
@@ -50,10 +50,10 @@ class FollowUps:
         self._subscribed: OrderedDict[int, None] = OrderedDict()
 
     def refusal(self, message: Subscription | Unsubscription) -> Response | None:
-        """Return the response to a request for which there is no place, or None if there is one.
+        """Return the response to a request if there is no place for it, or None if there is one.
 
-        A host may have as many pending requests as there are free places. There is always a place for a request of an
-        active subscription.
+        A host may have as many pending requests as there are free places. There is always a place for a request about
+        an active subscription.
         """
         known, host = self._account(message)
         if known or self._pending[host] < self._places - self._pending.total():
@@ -108,7 +108,7 @@ class FollowUps:
 
 
 class _FollowUp:
-    """The follow-up of one request. After too long a wait in total, it is given up."""
+    """The follow-up of one request. It is given up if its waits are too long in total."""
 
     def __init__(self, owner: FollowUps, message: Subscription | Unsubscription, turn: Turn) -> None:
         self._owner = owner
@@ -153,7 +153,7 @@ class _FollowUp:
         return VerificationAttempt(result=IntentVerification.DENIED)
 
     async def _in_budget(self, verify: Callable[[], Awaitable[VerificationAttempt]]) -> VerificationAttempt | None:
-        """Verify when the budget allows it. Return None if it does not in time, or if a newer request arrives."""
+        """Verify as soon as the budget allows it. Return None if that takes too long, or if a newer request arrives."""
         while True:
             wait = self._owner.wait(self._message)
             if not wait:

@@ -57,7 +57,7 @@ class Turn:
                 pair.lock.release()
         finally:
             if pair.newest is self:
-                pair.newest = None  # otherwise the pair would stay for ever
+                pair.newest = None  # otherwise the pair would never be freed
 
     async def wait(self, pause: Callable[[], Awaitable[object]]) -> bool:
         """Wait. Return False as soon as there is a newer request."""

@@ -27,11 +27,11 @@ class Screening:
         self._client = client
 
     def refusal(self, request: Request) -> Response | None:
-        """Return the response to a request that is refused unread, or None if it is to be read."""
+        """Return the response to a request that is refused unread, or None if it should be read."""
         if request.path != self._path and request.local_path not in {"", self._path}:
             return plain(404, "There is no hub here.")
         if request.method != "POST":
-            return plain(405, "A hub takes POST requests only.", [("Allow", "POST")])
+            return plain(405, "A hub accepts POST requests only.", [("Allow", "POST")])
         reason = refusal_on_loopback(request) if self._on_loopback else None
         return plain(403, reason) if reason else None
 
@@ -43,7 +43,7 @@ class Screening:
             return plain(400, f"{Parameter.CALLBACK} is the URL of this hub itself.")
         subscribing = self._on_loopback and isinstance(message, Subscription)
         if subscribing and leads_off_loopback(message.topic, message.callback):
-            return plain(400, "A topic on loopback needs a callback there.")
+            return plain(400, "A topic on loopback needs a callback on loopback.")
         return None
 
 

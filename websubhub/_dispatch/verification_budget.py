@@ -1,4 +1,4 @@
-"""The budgets of callbacks' hosts, which anybody can name."""
+"""The budgets of the hosts of callbacks, since anyone can name any host."""
 
 import logging
 from collections.abc import Callable
@@ -21,14 +21,14 @@ class VerificationBudget:
     """Limits the verifications in progress: overall, for each host with any port, and for each address.
 
     Verifications that a host confirms are free. Renewals and unsubscriptions of active subscriptions have a quarter of
-    the places and accounts of their own, so that failed verifications by others cannot delay them. An account is named
-    by whether the pair is subscribed, and by the host of its callback.
+    the places, and accounts of their own, so that failed verifications by others cannot delay them. An account is
+    identified by whether the pair is subscribed, and by the host of its callback.
 
     Args:
         clock: Returns the time in seconds, and never goes back.
         strangers: The limits of each host and each address, for pairs that are not subscribed yet.
         known: The limits of each host and each address, for subscribed pairs.
-        at_once: The most verifications at a time.
+        at_once: The maximum number of verifications at a time.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class VerificationBudget:
         return self._of(known).is_full
 
     def is_full_for_strangers(self, known: bool) -> bool:  # noqa: FBT001
-        """Return whether, for such pairs, no host can be called but one that confirmed something within an hour."""
+        """Return whether, for such pairs, no host can be called that confirmed nothing within the last hour."""
         return self._of(known).is_full_for_strangers
 
     def places(self, known: bool) -> float:  # noqa: FBT001
-        """Return how many verifications may be under way, for such pairs."""
+        """Return how many verifications may be in progress for such pairs."""
         return self._of(known).places
 
     def for_strangers(self, known: bool) -> float:  # noqa: FBT001

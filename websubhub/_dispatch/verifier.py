@@ -1,4 +1,4 @@
-"""One verification of an accepted request: the service validates it, the callback confirms it, the service is told."""
+"""One verification of a request: the service validates it, the callback confirms it, and the service is notified."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ class Verifier:
         service: The service.
         client: The client that calls callbacks.
         clock: Returns the time, in seconds since 1970.
-        challenge: Returns a new challenge, for each attempt.
+        challenge: Returns a new challenge for each attempt.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Verifier:
         return settle(_ROWS[name], getattr(self._service, name), message)
 
     async def verify(self, message: Subscription | Unsubscription, *, confirmed: bool = False) -> VerificationAttempt:
-        """Validate a request, verify its intent once, and tell the service.
+        """Validate a request, verify its intent once, and notify the service.
 
         Args:
             message: The request.
@@ -105,7 +105,7 @@ class Verifier:
         return VerificationAttempt(result=IntentVerification.REFUSED, reason=reason, status=status)
 
     async def deny(self, message: Subscription | Unsubscription, reason: str = "") -> None:
-        """Notify a subscriber that its subscription is denied, before or after it was active (W3C 5.2)."""
+        """Notify a subscriber that its subscription is denied, before or after it became active (W3C 5.2)."""
         _tell_log(message, IntentVerification.DENIED)
         await self._tell(Mode.DENIED, message, reason)
 
@@ -113,7 +113,7 @@ class Verifier:
         try:
             await self._client.send(protocol.notice(mode, message, reason))
         except ExchangeError:
-            log.info("The callback at %s could not be told: %s.", host_of(message.callback), mode)
+            log.info("The callback at %s could not be notified: %s.", host_of(message.callback), mode)
 
 
 def _tell_log(message: Subscription | Unsubscription, result: IntentVerification) -> None:

@@ -21,9 +21,9 @@ class Batch:
         throttled: Whether no more deliveries are taken until fewer of them wait.
         resting: Whether there was no delivery at present, so that none is taken until an outcome is told.
         finished: Whether every delivery is settled.
-        abandoned: Whether the caller has gone, so that nothing more is settled.
+        abandoned: Whether the caller has left, so that nothing more is settled.
         repeated: Deliveries that were sent a second time, and will not be sent again.
-        error: What its iterable raised instead of the next delivery.
+        error: The error that its iterable raised instead of the next delivery.
         wake: Set when the caller has something to do: its batch has ended, or it must drive the engine.
     """
 
@@ -70,7 +70,7 @@ class Batch:
         self.wake = anyio.Event()
 
     def take(self) -> Delivery | None:
-        """Return the next delivery, or ``None`` if there is none, at present or any more."""
+        """Return the next delivery, or ``None`` if there is none, now or any more."""
         delivery = self._held or self._next()
         if delivery is not None:
             self._held = None
@@ -85,7 +85,7 @@ class Batch:
         try:
             self._settled(delivery, outcome)
         except Exception:
-            log.exception("The receiver of outcomes failed; the delivery counts as settled.")
+            log.exception("The function called with outcomes failed. The delivery counts as settled.")
         if self.resting and not self.throttled:
             self.resting = False
             self._rejoin(self)
@@ -93,7 +93,7 @@ class Batch:
             self._look_ahead()
 
     def _look_ahead(self) -> None:
-        # The end must be known at once, and not only when there is room for another delivery.
+        # The end must be known at once, not only when there is room for another delivery.
         if self._exhausted:
             self._finish()
         elif self._held is None:
@@ -105,7 +105,7 @@ class Batch:
         except StopIteration:
             self._end()
             return None
-        except Exception as error:  # noqa: BLE001 - it is raised to the caller of this batch, not to the engine's driver
+        except Exception as error:  # noqa: BLE001 - it is raised in the caller of this batch, not in the driver
             self.error = error
             self._end()
             return None

@@ -42,7 +42,7 @@ class SharedContent:
         kept_body_bytes: How much of the body of a response to return. Longer ones are cut. With 0, bodies are ignored
             (W3C 7).
         error_body_bytes: How much of the beginning of an ignored body to return if the status is not 2xx.
-        timed: Whether outcomes say how long deliveries took that arrived. Those that failed always do.
+        timed: Whether outcomes include the duration of deliveries that arrived. Failed deliveries always do.
         total_seconds: The time limit of the whole exchange, instead of that of the engine.
         may_connect: Called with each address right before a connection to it. Returns whether to connect now. A kept
             connection is used without a call.
@@ -88,7 +88,7 @@ class SharedContent:
         return signature
 
 
-# Not frozen, since one is made for each subscriber, and making a frozen one takes twice as long.
+# Not frozen: one is made for each subscriber, and making a frozen one takes twice as long.
 @attrs.define(eq=False, weakref_slot=False)
 class Delivery:
     """One message to one subscriber. Do not change it while it is being delivered.

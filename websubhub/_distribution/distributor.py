@@ -61,7 +61,7 @@ def shared_content(
 ) -> SharedContent:
     """Return the content that all subscribers of a topic get: body, Content-Type and one Link header (W3C 7).
 
-    If a span of OpenTelemetry is current, the content names it, so that subscribers continue its trace.
+    If there is a current span of OpenTelemetry, the content names it, so that subscribers continue its trace.
 
     Args:
         message: The message.
@@ -70,7 +70,7 @@ def shared_content(
         signature_method: One of sha1, sha256, sha384, sha512.
         kept_body_bytes: How much of each response's body to return, or 0 for none.
         error_body_bytes: How much of the body of a response other than 2xx to return, or 0 for none.
-        timed: Whether outcomes say how long deliveries took that arrived.
+        timed: Whether outcomes include the duration of deliveries that arrived.
         total_seconds: How long each exchange may take, instead of the limit of the engine.
     """
     body, content_type = encode(message.content, message.content_type)
@@ -94,16 +94,16 @@ def shared_content(
 class ContentDistributor(AsyncResource):
     """Sends one message to many subscriptions, over connections that it keeps.
 
-    Use it directly, or as an async context manager that closes its connections. With limits of its own it has
-    connections of its own, and belongs to the event loop that uses it first. Otherwise it shares the connections of the
-    event loop with every ``HubClient`` without limits of its own.
+    Use it directly, or as an async context manager that closes its connections. With ``limits``, it has connections of
+    its own, and belongs to the event loop that uses it first. Otherwise, it shares the connections of the event loop
+    with every ``HubClient`` that has no ``limits``.
 
     Args:
         hub: The hub's public URL. If it is on loopback, callbacks may be too.
         signature_method: One of sha1, sha256, sha384, sha512.
-        allow_networks: Networks that may be called although they are not public, in CIDR notation.
+        allow_networks: Networks that may be called even if they are not public, in CIDR notation.
         limits: Connections, timeouts and sizes.
-        tls: Your own TLS context for https, with a client certificate or certificate authorities of your own.
+        tls: Your own TLS context for https, for example with a client certificate or your own certificate authorities.
 
     Example:
         ```python
@@ -166,7 +166,7 @@ class ContentDistributor(AsyncResource):
             topic: The topic's URL.
             kept_body_bytes: How much of each response's body to return, or 0 for none.
             error_body_bytes: How much of the body of a response other than 2xx to return, or 0 for none.
-            timed: Whether outcomes say how long deliveries took that arrived.
+            timed: Whether outcomes include the duration of deliveries that arrived.
         """
         return shared_content(
             message,
@@ -223,7 +223,7 @@ class ContentDistributor(AsyncResource):
     def close_idle(self) -> None:
         """Close the connections that have been idle for too long, or that their subscribers have closed.
 
-        Deliveries do so as they go. Call it now and then where there may be none for a long time.
+        Deliveries also do this. Call it now and then if there may be no deliveries for a long time.
         """
         self._engine.close_idle()
 
@@ -235,7 +235,7 @@ class ContentDistributor(AsyncResource):
         """Keep connections until the end of the block.
 
         Raises:
-            OSError: There is no file descriptor left.
+            OSError: No file descriptor is left.
         """
         if isinstance(self._engine, DeliveryEngine):
             self._engine.open()

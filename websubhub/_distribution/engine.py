@@ -79,7 +79,7 @@ class DeliveryEngine:
         Raises:
             EngineClosedError: The engine is closed, or was closed before everything was settled.
             RuntimeError: The engine is in use on another event loop.
-            Exception: Any exception of the iterable, after the deliveries before it were settled.
+            Exception: Any exception of the iterable, after the deliveries before it have been settled.
         """
         running = self._enter()
         await anyio.lowlevel.checkpoint_if_cancelled()
@@ -109,7 +109,7 @@ class DeliveryEngine:
     def close_idle(self) -> None:
         """Close the connections that have been idle for too long, or that their servers have closed.
 
-        Deliveries do so as they go. Call it now and then where there may be none for a long time.
+        Deliveries also do this. Call it now and then if there may be no deliveries for a long time.
         """
         if self._running is not None and not self._driven:
             self._running.driver.turn()
@@ -138,7 +138,7 @@ class DeliveryEngine:
 
         Raises:
             EngineClosedError: The engine is closed.
-            OSError: There is no file descriptor left.
+            OSError: No file descriptor is left.
         """
         self._enter()
 
@@ -152,7 +152,7 @@ class DeliveryEngine:
         self.close()
 
     def __del__(self) -> None:
-        # Clients may be used without closing them. Their connections are then closed silently with them.
+        # Clients may be used without closing them. Their connections are then closed without a warning.
         running = self.__dict__.get("_running")
         if running is not None:
             running.close()

@@ -10,20 +10,20 @@ from _websub.arguments import checked_fields
 class EngineLimits:
     """How many connections a delivery engine may open, how long it waits, and how much of an answer it reads.
 
-    They are in one class because an engine is given all of them together.
+    They are in one class because an engine gets all of them together.
 
     Attributes:
-        connections: Exchanges at a time in total, without those whose servers have not answered for a moment.
+        connections: Exchanges at a time in total, not counting those whose servers have not answered for a moment.
         connections_per_origin: Open connections to one scheme, host and port.
         unanswered: Additional connections whose servers have not answered for a moment, so that they do not delay
             others. The default is four times as many, and at most a quarter of the open files.
         connections_per_address: Open connections to one address, or one /64 network of IPv6, with any name and port. An
             engine that may call its own machine has no such limit there.
-        failing_per_minute: Failed deliveries per minute to an address that has accepted none for an hour. Beyond that
+        failing_per_minute: Failed deliveries per minute to an address that has accepted none for an hour. Beyond that,
             it gets no more.
         idle_connections: Connections that are kept for the next delivery. With the unanswered ones, they take no more
-            than a third of the open files, or all but 5,120 and ``connections`` where that is more. When there are too
-            many, those stay whose servers are called often.
+            than a third of the open files, or all but 5,120 and ``connections`` if that is more. When there are too
+            many, those to servers that are called often stay.
         idle_seconds: How long an idle connection is kept for the next delivery.
         idle_tls_seconds: The same for https, where a new connection costs many times as much; by default four times as
             long.

@@ -12,7 +12,7 @@ _NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 class DeliveryFailure(StrEnum):
     """Why a delivery got no usable response.
 
-    Other requests fail with ``Failure`` of the HTTP client. A delivery has more ways to fail, and operators read these
+    Other requests fail with a ``Failure`` of the HTTP client. A delivery can fail in more ways, and operators see these
     in dead letters and metrics.
     """
 
@@ -42,8 +42,8 @@ class DeliveryOutcome:
             status counts, whatever follows.
         detail: The failure in words, for operators. It names neither the callback nor a secret.
         body_failure: Why ``body`` is only a part of the requested body, or None.
-        seconds: How long the exchange took, on a connection of its own or until its failure. It is 0 if the content is
-            not ``timed`` and the delivery arrived, and if no connection was tried.
+        seconds: How long the exchange took on its connection, or until it failed. It is 0 if no connection was tried,
+            or if the delivery arrived and its content is not ``timed``.
         delivered: Whether the subscriber accepted it: any status from 200 to 299 (W3C 7).
     """
 

@@ -30,13 +30,13 @@ _FAILURES = {
     DeliveryFailure.NO_DESCRIPTOR: Failure.CONNECT,
     DeliveryFailure.HELD_BACK: Failure.BUDGET,
 }
-# The budgets of the called hosts decide, and not the engine, whose limits are for deliveries.
+# The budgets of the called hosts decide, not the engine, whose limits are for deliveries.
 _UNBOUNDED = 1_000_000
 _HELD_BACK_SECONDS = 1.0
 
 
 class EngineRequests:
-    """Sends requests and returns responses, limited in time and size, without redirects, cookies or environment.
+    """Sends requests, limited in time and size, without redirects, cookies or settings from the environment.
 
     Args:
         addresses: The addresses that may be called. They are checked when a connection is made.
@@ -59,7 +59,7 @@ class EngineRequests:
             request: The request.
 
         Raises:
-            ExchangeError: Nothing usable came back within the limits.
+            ExchangeError: No usable response came back within the limits.
         """
         charge = _Charge(Spending.current())
         try:

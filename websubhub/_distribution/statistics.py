@@ -5,7 +5,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class EngineStatistics:
-    """The counts of one moment in a delivery engine.
+    """The counts of a delivery engine at one moment.
 
     Attributes:
         connections: Open connections, including idle ones.

@@ -1,1 +1,1 @@
-"""The ready-to-run hub: durable, bounded, and written on the public names of websubhub alone."""
+"""The ready-to-run hub: durable, bounded, and built only on the public names of websubhub."""

@@ -1,4 +1,4 @@
-"""The whole hub as one ASGI application, for a server of your own."""
+"""The whole hub as one ASGI application, for your own server."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
@@ -18,17 +18,17 @@ Event = MutableMapping[str, Any]
 
 
 class StandaloneApplication:
-    """The application of ``websubhub serve`` for another server. It works from startup to shutdown of the lifespan.
+    """The application behind ``websubhub serve``, for another server. It runs from lifespan startup to shutdown.
 
-    Before and after, it answers 503 with Retry-After, but still answers ``/health``.
+    Before startup and after shutdown, it answers 503 with ``Retry-After``, except that ``/health`` still works.
 
     Args:
         settings: The settings of the hub. Those of the server are ignored: ``host``,
             ``port``, ``unix_socket``, ``certfile``, ``keyfile``, ``server`` and ``loop``.
-        sources: Where each setting comes from, by name, for those that are not defaults.
+        sources: The source of each setting that is not a default, by name.
 
     Raises:
-        SettingsError: The public URL is not set, which the server cannot tell.
+        SettingsError: The public URL is not set. The application cannot learn it from the server.
     """
 
     def __init__(self, settings: Settings, sources: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -43,7 +43,7 @@ class StandaloneApplication:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        # The reach of the server is unknown here, so operating and publishing need a token.
+        # Who can reach the server is unknown here, so operating and publishing need a token.
         async with running(self._settings, self._url, Reach(self._url, None), self._start) as hub:
             self._app = hub.app
             try:
@@ -54,18 +54,18 @@ class StandaloneApplication:
     async def __call__(
         self, scope: Event, receive: Callable[[], Awaitable[Event]], send: Callable[[Event], Awaitable[None]]
     ) -> None:
-        """Serve one ASGI connection: the hub at ``/hub``, below a mount or not, and what operators need elsewhere."""
+        """Serve one ASGI connection: the hub at ``/hub``, mounted or not, and the operators' pages at other paths."""
         app = self._lifespan if scope["type"] == "lifespan" else self._app or self._closed
         await app(scope, receive, send)
 
 
 async def _never(_: Request) -> Answer:
-    """Stands where an answer is needed by what gets the lifespan alone."""
+    """Answer no request: the edge needs a handler, but receives only the lifespan."""
     return Answer(Response(status=503))
 
 
 def asgi() -> StandaloneApplication:
-    """Return the hub that the environment describes, by the variables ``WEBSUBHUB_...``: a factory for an ASGI server.
+    """Return the hub that the variables ``WEBSUBHUB_...`` describe. This is a factory for an ASGI server.
 
     Raises:
         SettingsError: A setting cannot be used, or ``WEBSUBHUB_PUBLIC_URL`` is missing.

@@ -1,4 +1,4 @@
-"""A hub put together from its settings."""
+"""The assembly of a hub from its settings."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -72,7 +72,7 @@ async def assembled(
     start: Start | None = None,
     tracing: Tracing | None = None,
 ) -> AsyncIterator[Parts]:
-    """The parts of a hub, with everything open that they work with.
+    """Assemble the parts of a hub, and open everything that they use.
 
     Args:
         settings: Its settings.
@@ -80,11 +80,11 @@ async def assembled(
         hub: Its public URL.
         reach: The reach of the hub.
         events: Where to record what happens.
-        start: What is known of it only to whoever starts it.
+        start: What only the caller knows about the hub.
         tracing: Its tracing, if it is traced.
 
     Raises:
-        SettingsError: There is no file descriptor left for deliveries.
+        SettingsError: No file descriptor is left for deliveries.
     """
     networks = settings.allow_network
     distributor = ContentDistributor(
@@ -96,7 +96,7 @@ async def assembled(
         try:
             await stack.enter_async_context(distributor)
         except OSError as error:
-            raise SettingsError(f"Deliveries cannot be made here: {(error.strerror or str(error)).lower()}.") from None
+            raise SettingsError(f"The hub cannot make deliveries: {(error.strerror or str(error)).lower()}.") from None
         await stack.enter_async_context(topics)
         yield await _assemble(
             settings,
@@ -111,7 +111,7 @@ async def assembled(
         )
 
 
-async def _assemble(  # noqa: PLR0913 - what there is before the parts, all but the first four by keyword
+async def _assemble(  # noqa: PLR0913 - everything that the parts need, all but the first four by keyword
     settings: Settings,
     store: HubStore,
     hub: str,
@@ -243,7 +243,7 @@ def _verification(
 
 
 def _verification_budget(hub: str, clock: Callable[[], float]) -> VerificationBudget:
-    """Return the budget for verifications, with shorter pauses for a hub on loopback."""
+    """Return the budget for verifications. A hub on loopback gets shorter pauses."""
     strangers = HubConfig().verification_budget
     if is_loopback_url(hub):
         strangers = attrs.evolve(strangers, pause_seconds=_PAUSE_ON_LOOPBACK_SECONDS)
@@ -255,7 +255,7 @@ def _limits(settings: Settings) -> SubscriptionLimits:
 
 
 def _tokens(settings: Settings) -> tuple[Tokens, Tokens, Tokens]:
-    """Return the tokens of operators, those of viewers, and those of publishers."""
+    """Return the tokens of operators, of viewers and of publishers."""
     admin, viewer = ((token,) if token else () for token in (settings.admin_token, settings.viewer_token))
     return Tokens(admin, "admin"), Tokens(viewer, "viewer"), named_tokens(settings.publisher_token, "publisher")
 

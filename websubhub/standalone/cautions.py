@@ -1,4 +1,4 @@
-"""Cautions about settings that are unsafe, a sentence each."""
+"""Warnings about unsafe settings, one sentence each."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from websubhub.standalone.settings import Settings
 
 
 def cautions(settings: Settings, url: str) -> Iterator[str]:
-    """Yield what is unsafe about these settings.
+    """Yield a warning for each unsafe setting.
 
     Args:
         settings: The settings.
@@ -17,12 +17,12 @@ def cautions(settings: Settings, url: str) -> Iterator[str]:
     if public and not url.startswith("https:"):
         yield "The public URL is not https: subscribers' secrets travel unencrypted."
     if public and not settings.publisher_token and not settings.anonymous_publishers:
-        yield "No publisher token is set: nobody can publish content here, only announce changes."
+        yield "No publisher token is set: publishers can announce changes, but not publish content."
     if not public and not is_loopback_host(settings.host):
         where = settings.host or "all addresses"
         yield (
             f"The public URL is a loopback URL, but others can reach {where}: "
-            "operating this hub and publishing to it need tokens."
+            "operating the hub and publishing to it need tokens."
         )
     if settings.allow_network:
-        yield f"The hub may call these private networks: {', '.join(settings.allow_network)}."
+        yield f"The hub may send requests to these private networks: {', '.join(settings.allow_network)}."

@@ -1,4 +1,4 @@
-"""The clock that a hub lives by: it reads like the wall clock, and is not moved by those who set that."""
+"""The hub's clock: it reads like the wall clock, but does not change when someone sets the wall clock."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from attrs import frozen
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-#: The seconds of a clock that cannot be set. On Linux it runs on while the machine is suspended.
+#: Returns the seconds of a clock that cannot be set. On Linux, it keeps running while the machine is suspended.
 _steady: Callable[[], float] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _boot() -> str:
-    """Return the id of the current boot, during which the steady clock runs, or an empty text if it is unknown."""
+    """Return the id of the boot since which the steady clock has been running, or an empty string if it is unknown."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
@@ -30,7 +30,7 @@ class ClockReading:
         hub: The hub's clock, in seconds since 1970.
         wall: The wall clock, in seconds since 1970.
         steady: The reading of the clock that cannot be set.
-        boot: The id of the boot that it counts from, or an empty text if it is unknown.
+        boot: The id of the boot from which it counts, or an empty string if it is unknown.
     """
 
     hub: float
@@ -40,20 +40,20 @@ class ClockReading:
 
     @property
     def ahead(self) -> float:
-        """The seconds by which the wall clock was set forward since the hub's clock was taken from it."""
+        """The seconds by which the wall clock has been set forward since the hub's clock was started from it."""
         return self.wall - self.hub
 
 
 class HubClock:
-    """The time, in seconds since 1970, taken from the wall clock once and counted by a steady clock from then on.
+    """The time, in seconds since 1970, read from the wall clock once and counted by a steady clock from then on.
 
-    Whoever sets the wall clock, by a step in either direction, ends no lease with it and delays no retry. A machine
-    that was suspended has let time pass.
+    So setting the wall clock, in either direction, neither ends a lease nor delays a retry. Time during which the
+    machine was suspended counts.
 
     Args:
         wall: The wall clock, in seconds since 1970.
-        steady: A clock that cannot be set, which runs on while the machine is suspended.
-        boot: Names the start of the machine since which the steady clock counts.
+        steady: A clock that cannot be set, and that keeps running while the machine is suspended.
+        boot: Returns the id of the boot from which the steady clock counts.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class HubClock:
 
 
 def seconds_between(before: ClockReading, now: ClockReading) -> float:
-    """Return how much time has passed between two readings, the later one perhaps by another process.
+    """Return how many seconds passed between two readings, which may come from different processes.
 
-    Within one start of the machine the steady clock says so, whatever happened to the wall clock. Beyond it only the
-    wall clock can; one that says that time went back is not believed.
+    Within one boot, the steady clock tells, whatever happened to the wall clock. Across boots, only the wall clock
+    can tell. If it went backwards, the result is 0.
     """
     if before.boot and before.boot == now.boot:
         return max(0.0, now.steady - before.steady)

@@ -1,4 +1,4 @@
-"""The counts of a hub for Prometheus: plain numbers while delivering, metric families when scraped."""
+"""The metrics of a hub for Prometheus: plain numbers while the hub delivers, metric families when it is scraped."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ from websubhub.standalone.ports import AnnouncementState, AnnouncementStatistics
 
 E = TypeVar("E", bound=StrEnum)
 
-#: The bounds of the latencies that are counted together, in seconds.
+#: The upper bounds of the latency buckets, in seconds.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0)
 
 
@@ -36,7 +36,7 @@ class FetchOutcome(StrEnum):
 
 
 class RequestOutcome(StrEnum):
-    """The answer to a request. Unavailable means that it may be repeated later."""
+    """The answer to a request. Unavailable means that the client can try again later."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -44,17 +44,17 @@ class RequestOutcome(StrEnum):
 
     @classmethod
     def of(cls, outcome: object) -> "RequestOutcome":
-        """Return how a hook that returned this has answered."""
+        """Return the kind of answer for what a hook has returned."""
         if not isinstance(outcome, WebSubError):
             return cls.ACCEPTED
         return cls.UNAVAILABLE if outcome.status == 503 else cls.REFUSED  # noqa: PLR2004 - Service Unavailable
 
 
 class DeliveryMetrics:
-    """The counts of one hub. Labels are fixed, so their number does not grow with topics or hosts.
+    """The counts of a hub's deliveries. Labels are fixed, so their number does not grow with topics or hosts.
 
     Attributes:
-        buckets: How many latencies there were up to each of ``BOUNDS``, and above the last one.
+        buckets: How many latencies fell into each bucket of ``BOUNDS``, and above the last one.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class DeliveryMetrics:
         self._seconds = 0.0
 
     def delivered(self, seconds: float, attempt: int) -> None:
-        """Count a delivery. Its latency, from publish to response, counts only if the first attempt succeeded."""
+        """Count a successful delivery, and its latency from publish to response if it was the first attempt."""
         if attempt > 1:
             self._delivered_later += 1
             return
@@ -74,7 +74,7 @@ class DeliveryMetrics:
         self._seconds += seconds
 
     def count(self, outcome: Outcome) -> None:
-        """Count another end of an attempt."""
+        """Count an attempt that ended in another way."""
         self._failed[outcome] += 1
 
     def outcomes(self) -> dict[Outcome, int]:
@@ -83,7 +83,9 @@ class DeliveryMetrics:
 
     def families(self) -> Iterable[Metric]:
         """Return the counts for Prometheus."""
-        attempts = CounterMetricFamily("websubhub_deliveries", "Attempts at deliveries by outcome.", labels=["outcome"])
+        attempts = CounterMetricFamily(
+            "websubhub_deliveries", "Attempts at deliveries, by outcome.", labels=["outcome"]
+        )
         for outcome, count in self.outcomes().items():
             attempts.add_metric([outcome], count)
         yield attempts
@@ -93,22 +95,22 @@ class DeliveryMetrics:
             total += count
             buckets.append((bound, total))
         latency = HistogramMetricFamily(
-            "websubhub_delivery_latency_seconds", "Seconds from publish to the answer, for first attempts."
+            "websubhub_delivery_latency_seconds", "Seconds from publish to response, for first attempts."
         )
         latency.add_metric([], buckets=buckets, sum_value=self._seconds)
         yield latency
 
 
 class Counter(Generic[E]):
-    """Counts how often something ended in each of a few ways.
+    """Counts how often something ended in each of several ways.
 
     Args:
         name: Its name in Prometheus, without ``websubhub_`` and ``_total``.
         text: Its help text.
-        ends: The ways.
+        ends: The possible ways.
 
     Attributes:
-        counts: How often each was counted.
+        counts: The count of each.
     """
 
     def __init__(self, name: str, text: str, ends: type[E]) -> None:
@@ -129,18 +131,18 @@ class Counter(Generic[E]):
 
 
 class HubMetrics:
-    """Everything that a hub counts, one line each; the parts that count get the attribute.
+    """Everything that a hub counts. Each part gets the attribute in which it counts.
 
     Args:
-        wrong_tokens: Tells how many wrong tokens were shown, by what they are for.
+        wrong_tokens: Returns how many wrong tokens were sent, by their purpose.
 
     Attributes:
         deliveries: The deliveries.
-        publishes: The requests to publish content, and to fetch it.
-        requests: The requests to subscribe and to unsubscribe.
-        verifications: The attempts to verify them.
+        publishes: The requests to publish or announce content.
+        requests: The requests to subscribe and unsubscribe.
+        verifications: The attempts to verify those requests.
         fetches: The fetches of topics.
-        contents: How many contents publishers have published.
+        contents: How many times publishers have published content.
     """
 
     def __init__(self, wrong_tokens: Callable[[], Mapping[str, int]] = dict) -> None:
@@ -152,10 +154,10 @@ class HubMetrics:
             "subscription_requests", "Requests to subscribe or unsubscribe, by answer.", RequestOutcome
         )
         self.verifications: Counter[IntentVerification] = Counter(
-            "verifications", "Attempts to verify requests by outcome.", IntentVerification
+            "verifications", "Attempts to verify requests, by outcome.", IntentVerification
         )
         self.fetches: Counter[FetchOutcome] = Counter(
-            "topic_fetches", "Fetches of announced topics by outcome.", FetchOutcome
+            "topic_fetches", "Fetches of announced topics, by outcome.", FetchOutcome
         )
         self.contents = 0
         self._wrong_tokens = wrong_tokens
@@ -173,9 +175,9 @@ class HubMetrics:
         Args:
             statistics: The counts of the broker.
             announcements: The counts of announcements.
-            pending_verifications: How many verifications await their end.
+            pending_verifications: How many verifications are pending.
             now: The time, in seconds since 1970.
-            further: Families that others have measured.
+            further: More metric families, measured by others.
         """
         registry = CollectorRegistry(auto_describe=False)
         families = [
@@ -201,9 +203,7 @@ def _wrong_tokens(counts: Mapping[str, int]) -> Metric:
 
 
 def _backlog_by_state(statistics: Statistics) -> Metric:
-    backlog = GaugeMetricFamily(
-        "websubhub_backlog_deliveries", "Deliveries that are waiting, by what they wait for.", labels=["state"]
-    )
+    backlog = GaugeMetricFamily("websubhub_backlog_deliveries", "Waiting deliveries, by state.", labels=["state"])
     in_flight = min(statistics.in_flight, statistics.waiting)
     retrying = min(statistics.retrying, statistics.waiting - in_flight)
     for state, count in {
@@ -217,7 +217,7 @@ def _backlog_by_state(statistics: Statistics) -> Metric:
 
 def _announcement_gauges(statistics: AnnouncementStatistics, now: float) -> Iterable[Metric]:
     announcements = GaugeMetricFamily(
-        "websubhub_announcements", "Announced topics that are not fetched yet.", labels=["state"]
+        "websubhub_announcements", "Announced topics that have not been fetched yet.", labels=["state"]
     )
     counts = {
         AnnouncementState.PENDING: statistics.pending,
@@ -239,11 +239,11 @@ def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> I
     rows = (
         ("topics", "Topics.", statistics.topics),
         ("subscriptions", "Subscriptions whose lease has not ended.", statistics.subscriptions),
-        ("backlog", "Deliveries that are waiting.", statistics.waiting),
+        ("backlog", "Waiting deliveries.", statistics.waiting),
         ("in_flight", "Deliveries in progress.", statistics.in_flight),
-        ("retrying", "Subscriptions that wait for a retry.", statistics.retrying),
+        ("retrying", "Subscriptions waiting for a retry.", statistics.retrying),
         ("dead_letters", "Dead letters.", statistics.dead_letters),
-        ("pending_verifications", "Requests that wait for their verification.", pending_verifications),
+        ("pending_verifications", "Requests waiting for verification.", pending_verifications),
         ("oldest_seconds", "Age of the oldest update that still has to be delivered.", age),
     )
     for name, text, value in rows:
@@ -251,7 +251,7 @@ def _gauges(statistics: Statistics, pending_verifications: int, now: float) -> I
 
 
 class _Families:
-    """A collector of families that are at hand."""
+    """A collector that returns ready-made metric families."""
 
     def __init__(self, families: list[Metric]) -> None:
         self._families = families

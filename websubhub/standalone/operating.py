@@ -1,4 +1,4 @@
-"""The side of a hub that operators see, put together: operations, the API over HTTP, metrics and measurements."""
+"""The assembly of a hub's operator side: operations, the HTTP API, metrics and measurements."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -29,11 +29,11 @@ _OPEN_TO_ALL = ("/health", "/ready", "/metrics")
 
 @attrs.frozen(kw_only=True)
 class Start:
-    """The facts about a hub that only those who start it know.
+    """The facts about a hub that only the code that starts it knows.
 
     Attributes:
-        sources: Where each setting comes from, by name, for those that are not defaults.
-        connections: Returns how many connections are open, or None if another server knows that.
+        sources: The source of each setting that is not a default, by name.
+        connections: Returns how many connections are open, or None if the hub runs on another server.
     """
 
     sources: Mapping[str, str] = MappingProxyType({})
@@ -42,17 +42,17 @@ class Start:
 
 @attrs.frozen(kw_only=True)
 class Operating:
-    """The side of a hub that operators see.
+    """The operator side of a hub.
 
     Attributes:
         operations: What operators can do.
-        access: Who may do so.
-        admin: Answers below ``/admin`` and what monitoring asks for.
+        access: Who may do it.
+        admin: Answers requests below ``/admin`` and those of monitoring.
         stream: Sends events as they happen.
-        site: What browsers see.
+        site: The pages for browsers.
         requests: Counts requests.
-        lag: Measures the event loop, while it runs.
-        sampler: Fills the series, while it runs.
+        lag: Measures the lag of the event loop.
+        sampler: Fills the series.
     """
 
     operations: Operations
@@ -76,17 +76,17 @@ def operating(
     load: Callable[[], EdgeLoad],
     start: Start,
 ) -> Operating:
-    """Return the side of a hub that operators see.
+    """Return the operator side of a hub.
 
     Args:
         settings: Its settings.
         store: Its store.
         controls: Its controls.
-        events: What happens in it.
+        events: Its events.
         metrics: Its counts.
         access: Who may use the admin API.
         load: Returns how busy it is.
-        start: What is known of it only to whoever starts it.
+        start: What only the caller knows about the hub.
     """
     series, lag = Series(), LoopLag()
     about = About(settings=settings, sources=start.sources, url=controls.hub, started_at=controls.clock())
@@ -124,7 +124,7 @@ def _measured(requests: RequestCounter, lag: LoopLag, connections: Metric, store
 
 
 def _connections(controls: Controls, incoming: Callable[[], int] | None) -> Metric:
-    family = GaugeMetricFamily("websubhub_connections", "Open connections by what they are for.", labels=["kind"])
+    family = GaugeMetricFamily("websubhub_connections", "Open connections, by purpose.", labels=["kind"])
     busy, idle = controls.distributor.connections
     if incoming is not None:
         family.add_metric(["requests"], incoming())
@@ -134,7 +134,7 @@ def _connections(controls: Controls, incoming: Callable[[], int] | None) -> Metr
 
 
 def _routes(admin: Admin) -> Callable[[str], str]:
-    """Return a function from the path of a request to its route."""
+    """Return a function that maps the path of a request to its route."""
     exact = {HUB_PATH, openapi.PATH, event_stream.PATH, *_OPEN_TO_ALL}
     exact |= {route.path for route in admin.routes if "{" not in route.path}
     others = [route for route in admin.routes if "{" in route.path]

@@ -1,4 +1,4 @@
-"""The reach of a hub: whether only this machine can reach it, decided once for operators and publishers."""
+"""The reach of a hub: whether only this machine can reach it. Operators and publishers follow the same rule."""
 
 import logging
 
@@ -6,7 +6,7 @@ from websubhub import Headers, Refusals, host_of, is_loopback_host, is_loopback_
 
 log: logging.Logger = logging.getLogger("websubhub")
 
-#: The headers that proxies add to requests (RFC 7239, RFC 9110 7.6.3, and common ones).
+#: Headers that proxies add to requests (RFC 7239, RFC 9110 7.6.3, and common others).
 _PROXY_HEADERS = (
     "Forwarded",
     "Via",
@@ -23,17 +23,17 @@ _PROXY_HEADERS = (
 
 
 class Reach:
-    """Whether a hub is for this machine alone, so that it needs no tokens.
+    """Decides whether a hub is only for this machine, so that it needs no tokens.
 
-    Its public URL says who is meant to come, the address that it listens on who can, and a request who did: one that
-    a proxy has passed on is from anywhere.
+    The public URL says who should reach the hub, the address where it listens says who can, and a request says who
+    did: one that came through a proxy may be from anywhere.
 
     Args:
         url: The hub's public URL.
-        host: The address that it listens on, or None if another server listens.
+        host: The address where it listens, or None if another server listens.
 
     Attributes:
-        private: Whether only programs on this machine can reach it, as far as can be told before they do.
+        private: Whether only programs on this machine can reach it, as far as its URL and address tell.
     """
 
     def __init__(self, url: str, host: str | None) -> None:
@@ -41,7 +41,7 @@ class Reach:
         self._refusals = Refusals(log)
 
     def is_private(self, headers: Headers) -> bool:
-        """Return whether a request is from this machine, at a hub that is for this machine alone.
+        """Return whether a request comes from this machine and the hub is only for this machine.
 
         Args:
             headers: The headers of the request.
@@ -50,8 +50,8 @@ class Reach:
             return False
         if any(name in headers for name in _PROXY_HEADERS):
             self._refusals.note(
-                "A request came through a proxy, and needs a token: "
-                "set the public URL to the one that others use, and tokens for operating and publishing."
+                "A request came through a proxy and needs a token. "
+                "Set the public URL to the one that others use, and set tokens for operating and publishing."
             )
             return False
         return True

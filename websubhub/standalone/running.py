@@ -1,4 +1,4 @@
-"""A hub at work: its store open, its parts running, until it stops."""
+"""Running a hub: its store is open and its parts work until it stops."""
 
 import json
 import logging
@@ -25,20 +25,20 @@ from websubhub.standalone.tracing.opening import tracing_of
 
 log: logging.Logger = logging.getLogger("websubhub")
 
-#: How long a hub that stops may take to finish what it has begun, in seconds.
+#: How long a stopping hub may take to finish its work in progress, in seconds.
 GRACE_SECONDS = 10.0
 _AGAIN_SECONDS = 1.0
 
 
 class Hub:
-    """A hub at work.
+    """A running hub.
 
     Args:
         parts: The parts of the hub.
         delivered: Set once the last delivery has ended.
 
     Attributes:
-        app: Answers all its requests, those of operators too.
+        app: Answers all requests to the hub, including those of operators.
     """
 
     def __init__(self, parts: Parts, delivered: anyio.Event) -> None:
@@ -49,28 +49,28 @@ class Hub:
         self._delivered = delivered
 
     def stop(self) -> None:
-        """Stop beginning deliveries, and end the streams of events."""
+        """Start no more deliveries, and end the event streams."""
         self._parts.delivery.stop()
         self._parts.operating.stream.close()
         self._parts.operating.site.close()
 
     async def delivered(self) -> None:
-        """Wait until the last delivery has ended, once it was stopped."""
+        """Wait until the last delivery has ended. Call ``stop`` first."""
         await self._delivered.wait()
 
 
 @asynccontextmanager
 async def running(settings: Settings, url: str, reach: Reach, start: Start | None = None) -> AsyncIterator[Hub]:
-    """Run a hub during the block. At its end, work in progress is finished within a limit.
+    """Run a hub during the block. At the end, it finishes its work in progress within a time limit.
 
     Args:
         settings: Its settings.
         url: Its public URL.
         reach: The reach of the hub.
-        start: What is known of it only to whoever starts it.
+        start: What only the caller knows about the hub.
 
     Raises:
-        SettingsError: The hub is to be traced, and OpenTelemetry is not installed.
+        SettingsError: Tracing is on, but OpenTelemetry is not installed.
         StoreError: The store cannot be opened.
     """
     async with tracing_of(settings) as tracing, open_store(settings) as store:
@@ -96,7 +96,7 @@ async def running(settings: Settings, url: str, reach: Reach, start: Start | Non
 
 
 def closed() -> ClosedApplication:
-    """Return the application of a hub that is starting or stopping: it is alive, and accepts no requests."""
+    """Return the application of a hub that is starting or stopping: it is alive, but accepts no requests."""
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
     alive = Response(status=200, headers=headers, body=json.dumps({"status": "ok"}).encode() + b"\n")
     return ClosedApplication({"/health": alive})
@@ -128,12 +128,12 @@ async def _working(parts: Parts) -> AsyncIterator[anyio.Event]:
 
 
 async def _keep_running(work: Callable[[], Awaitable[None]]) -> None:
-    """Start a part of the hub again when it fails, so that one failure never takes the rest down."""
+    """Restart a part of the hub when it fails, so that one failure never takes down the rest."""
     while True:
         try:
             await work()
         except Exception:
-            log.exception("A part of the hub failed, and starts again.")
+            log.exception("A part of the hub failed, and is being restarted.")
             await anyio.sleep(_AGAIN_SECONDS)
 
 

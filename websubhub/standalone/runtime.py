@@ -1,4 +1,4 @@
-"""A hub that listens by itself, running until it is told to stop."""
+"""A hub with its own server, which runs until it is stopped."""
 
 import logging
 import ssl
@@ -25,26 +25,26 @@ async def run_hub(
     ready: Callable[[str], None] | None = None,
     sources: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Run a hub until ``stop`` returns. Accepted requests and work in progress are finished within a limit.
+    """Run a hub until ``stop`` returns. It finishes accepted requests and work in progress within a time limit.
 
-    It listens at once, and answers 503 until its store is loaded. A ``stop`` before that ends it as well.
+    The hub listens at once, and answers 503 until its store is loaded. It can be stopped before that too.
 
     Args:
         settings: Its settings.
         stop: Returns when the hub should stop.
         ready: Called with the hub's public URL once it accepts requests.
-        sources: Where each setting comes from, by name, for those that are not defaults.
+        sources: The source of each setting that is not a default, by name.
 
     Raises:
-        SettingsError: The settings cannot be used, the address cannot be listened on for example.
+        SettingsError: The settings cannot be used. For example, the hub cannot listen on the address.
         StoreError: The store cannot be opened.
     """
-    settings.url_at("")  # before anything is listened on or opened
+    settings.url_at("")  # reports a missing public URL before anything is opened
     binding = _binding(settings)
     async with AppListener(binding, closed=closed()) as listener:
         with listener.until(stop) as stopped:
             base = await _listen(listener, binding)
-            log.debug("Listening on %s, and starting.", base)
+            log.debug("Listening on %s. Starting.", base)
             url = settings.url_at(base)
             start = Start(sources=sources, connections=lambda: sum(server.connections for server in listener.servers))
             reach = Reach(url, settings.host if settings.unix_socket is None else None)
@@ -89,11 +89,11 @@ def _check_certificate(settings: Settings) -> None:
         except OSError as error:
             raise SettingsError(f"{name} {file} cannot be read: {(error.strerror or str(error)).lower()}.") from None
     try:
-        # An empty password instead of a prompt, which nobody would see.
+        # An empty password, since nobody would see a prompt.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certfile, settings.keyfile, "")
     except (OSError, ValueError):
         raise SettingsError(
-            f"--certfile {settings.certfile} cannot be used: it needs PEM with a certificate and its private key."
+            f"--certfile {settings.certfile} cannot be used: it needs a certificate and its private key in PEM format."
         ) from None
 
 

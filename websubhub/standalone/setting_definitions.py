@@ -1,4 +1,4 @@
-"""How a setting is defined: what it is for, how its text is read, and which names it has."""
+"""The definition of a setting: its purpose, its names, and how its text is parsed."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -10,7 +10,7 @@ ENVIRONMENT_PREFIX = "WEBSUBHUB_"
 
 
 class Group(StrEnum):
-    """The headings of settings in help and in the reference, in this order."""
+    """The headings of settings in the help and in the reference, in order."""
 
     ADDRESS = "Address and state"
     SUBSCRIPTIONS = "Subscriptions"
@@ -26,10 +26,10 @@ def option(
 
     Args:
         default: Its default.
-        text: What it is for, in whole sentences.
-        parse: Returns its value from text, or raises ``SettingsError``.
-        group: The heading that it is listed under.
-        rest: ``metavar``, ``many`` if it may be given several times, ``secret`` if it is never shown.
+        text: What it is for, in complete sentences.
+        parse: Converts its text to its value, or raises ``SettingsError``.
+        group: The heading that lists it.
+        rest: ``metavar``, ``many`` if it is repeatable, ``secret`` if it is never shown.
     """
     metadata = {"help": text, "parse": parse, "group": group, **rest}
     return attrs.field(default=default, metadata=metadata, repr=not rest.get("secret"))

@@ -1,4 +1,4 @@
-"""Where settings come from: a flag, the environment, a file or the default, in that order."""
+"""The sources of settings: flags, then the environment, then a file, then the defaults."""
 
 import difflib
 import tomllib
@@ -12,7 +12,7 @@ from websubhub.standalone.setting_definitions import ENVIRONMENT_PREFIX, flag, v
 from websubhub.standalone.settings import Settings, SettingsError
 
 _FILE_LIMIT = 1_048_576
-#: What the commands read from the environment and is not a setting of a hub.
+#: Variables that the commands read, but that are not settings of a hub.
 _CONFIG, _HUB = f"{ENVIRONMENT_PREFIX}CONFIG", f"{ENVIRONMENT_PREFIX}HUB"
 
 
@@ -20,12 +20,12 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | N
     """Return the settings from all their sources.
 
     Args:
-        flags: Text by setting from the command line, lists of text for those that repeat; missing ones left out.
+        flags: The text of each setting given on the command line; a list of texts for a repeatable setting.
         environment: The environment.
-        file: The path of a TOML file; else that of ``WEBSUBHUB_CONFIG``.
+        file: The path of a TOML file. The default is ``WEBSUBHUB_CONFIG``.
 
     Raises:
-        SettingsError: Settings cannot be used. The message has a line for each mistake, with where it was made.
+        SettingsError: Settings cannot be used. The message has a line for each mistake, which names its source.
     """
     mistakes, _ = unknown_variables(environment)
     values: dict[str, Any] = {}
@@ -33,7 +33,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | N
         try:
             values[field.name] = _read(field, value)
         except SettingsError as error:
-            # The value of a secret is not repeated: errors end up in logs.
+            # The value of a secret is not repeated, since errors end up in logs.
             mistakes.append(f"{source} {error}.")
     if mistakes:
         raise SettingsError("\n".join(mistakes))
@@ -41,9 +41,9 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | N
 
 
 def sources(flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None = None) -> dict[str, str]:
-    """Return where each setting comes from, by name, for those that are not defaults.
+    """Return the source of each setting that is not a default, by name.
 
-    The arguments are as in ``load``.
+    The arguments are the same as for ``load``.
     """
     return {field.name: source for field, _, source in _given(flags, environment, file, [])}
 
@@ -51,7 +51,7 @@ def sources(flags: Mapping[str, Any], environment: Mapping[str, str], file: str 
 def _given(
     flags: Mapping[str, Any], environment: Mapping[str, str], file: str | None, mistakes: list[str]
 ) -> Iterator[tuple["attrs.Attribute[Any]", Any, str]]:
-    """Each setting that is given, with its value as it is written and where; what is wrong with the file is added."""
+    """Yield each given setting with its unparsed value and its source, and add the file's mistakes to ``mistakes``."""
     path = file or environment.get(_CONFIG)
     from_file = _read_file(path, mistakes) if path else {}
     for field in attrs.fields(Settings):
@@ -66,9 +66,9 @@ def _given(
 
 
 def unknown_variables(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return a sentence for each variable that looks like a misspelt setting, and the names of other unknown ones.
+    """Return a sentence for each variable that looks like a misspelt setting, and the names of other unknown variables.
 
-    A variable that resembles no setting may be somebody else's: a cluster, for example, sets some for each service.
+    A variable that resembles no setting may have another purpose: a cluster, for example, sets several per service.
     """
     known = {variable(field.name) for field in attrs.fields(Settings)} | {_CONFIG, _HUB}
     misspelt, others = [], []
@@ -108,7 +108,7 @@ def _text(value: Any) -> str:
 
 
 def _read_file(path: str, mistakes: list[str]) -> dict[str, Any]:
-    """Return the settings in a TOML file, by name, and add what is wrong with it to the mistakes."""
+    """Return the settings in a TOML file by name, and add its mistakes to ``mistakes``."""
     try:
         with Path(path).open("rb") as file:
             text = file.read(_FILE_LIMIT).decode()

@@ -1,4 +1,4 @@
-"""How the text of a setting is read: each function returns its value, or says what is wrong with it."""
+"""Parsers for the text of settings: each function returns the value, or raises an error that explains what is wrong."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELA
 from websubhub.standalone.stores import forms, kind_of
 
 _NAMED_TOKEN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})=(?P<token>.+)", re.DOTALL)
-# How short a token may be, in characters.
+# The least length of a token, in characters.
 _SHORTEST_TOKEN = 16
 
 
@@ -19,7 +19,7 @@ class SettingsError(WebSubError, ValueError):
 
 
 def number(low: float, high: float) -> Callable[[str], float]:
-    """Return a number from ``low`` to ``high``."""
+    """Return a parser for a number from ``low`` to ``high``."""
 
     def parse(text: str) -> float:
         try:
@@ -34,7 +34,7 @@ def number(low: float, high: float) -> Callable[[str], float]:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """Return a whole number from ``low`` to ``high``."""
+    """Return a parser for a whole number from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:  # noqa: PLR2004
@@ -45,7 +45,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 class Choice:
-    """Reads one of some words.
+    """A parser for one of several words.
 
     Args:
         words: The words.
@@ -61,7 +61,7 @@ class Choice:
         return text
 
 
-#: Return one of some words.
+#: Return a parser for one of several words.
 choice = Choice
 
 
@@ -100,7 +100,7 @@ def network(text: str) -> str:
     try:
         ip_network(text)
     except ValueError:
-        raise SettingsError(f"is no network like 10.0.0.0/8: {text}") from None
+        raise SettingsError(f"must be a network such as 10.0.0.0/8, not {text}") from None
     return text
 
 
@@ -114,8 +114,8 @@ def token(text: str) -> str:
 def split_token(text: str) -> tuple[str, str]:
     """Return the name and the token of ``NAME=TOKEN``, or an empty name and the whole text.
 
-    Tokens may contain ``=`` and end with it, as base64 does: a text is ``NAME=TOKEN`` only if what follows the first
-    ``=`` is long enough for a token.
+    Tokens may contain ``=`` and end with it, as base64 does. So a text is ``NAME=TOKEN`` only if the part after the
+    first ``=`` is long enough to be a token.
     """
     parts = _NAMED_TOKEN.fullmatch(text)
     if parts is None or len(parts["token"]) < _SHORTEST_TOKEN:
@@ -124,7 +124,7 @@ def split_token(text: str) -> tuple[str, str]:
 
 
 def publisher_token(text: str) -> str:
-    """Return the bearer token of a publisher, perhaps with a name before it."""
+    """Return the bearer token of a publisher, with its name in front if it has one."""
     token(split_token(text)[1])
     return token(text)
 
@@ -134,5 +134,5 @@ def delays(text: str) -> tuple[float, ...]:
     parse = number(0, LONGEST_DELAY_SECONDS)
     delays = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
     if not 1 <= len(delays) <= MOST_DELAYS:
-        raise SettingsError(f"must be 1 to {MOST_DELAYS} numbers of seconds with commas between them")
+        raise SettingsError(f"must be 1 to {MOST_DELAYS} numbers of seconds, separated by commas")
     return delays

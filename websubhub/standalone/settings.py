@@ -30,41 +30,44 @@ class Settings:
     port: int = option(8080, "The port to listen on; 0 picks a free one.", _whole(0, 65_535), group=Group.ADDRESS)
     public_url: str | None = option(
         None,
-        "The URL of the hub as subscribers and publishers see it. On loopback it is http://HOST:PORT/hub by default.",
+        "The URL at which subscribers and publishers reach the hub. On loopback, the default is http://HOST:PORT/hub.",
         _public_url,
         metavar="URL",
         group=Group.ADDRESS,
     )
     certfile: str | None = option(
         None,
-        "A PEM file with the certificate chain, to serve https, and HTTP/2.",
+        "A PEM file with the certificate chain, to serve HTTPS and HTTP/2.",
         _path,
         metavar="FILE",
         group=Group.ADDRESS,
     )
     keyfile: str | None = option(
         None,
-        "A PEM file with the private key, if it is not in the file of the certificate.",
+        "A PEM file with the private key, unless the certificate file contains it.",
         _path,
         metavar="FILE",
         group=Group.ADDRESS,
     )
     unix_socket: str | None = option(
         None,
-        "The path of a Unix socket to listen on instead of the host and port, for a proxy on this machine.",
+        "The path of a Unix socket to listen on instead of a host and port, for a proxy on the same machine.",
         _path,
         metavar="PATH",
         group=Group.ADDRESS,
     )
     store: str = option(
         "sqlite:///websubhub.db",
-        f"Where to keep state: {forms(uses=True)}.",
+        f"Where to keep the hub's state: {forms(uses=True)}.",
         _store,
         metavar="STORE",
         group=Group.ADDRESS,
     )
     lease_seconds: int = option(
-        864_000, "The lease granted when a subscriber asks for none.", _whole(1, 31_536_000), group=Group.SUBSCRIPTIONS
+        864_000,
+        "The lease granted when a subscriber does not ask for one.",
+        _whole(1, 31_536_000),
+        group=Group.SUBSCRIPTIONS,
     )
     min_lease_seconds: int = option(
         300, "The shortest lease granted.", _whole(1, 31_536_000), group=Group.SUBSCRIPTIONS
@@ -74,80 +77,79 @@ class Settings:
     )
     subscriptions_per_host: int = option(
         100_000,
-        "The most subscriptions with callbacks on one host. Beyond it, new ones are answered with 429; renewals pass.",
+        "The most subscriptions with callbacks on one host. Above it, new ones get 429; renewals still pass.",
         _whole(1, 10**12),
         group=Group.SUBSCRIPTIONS,
     )
     max_subscriptions: int = option(
         5_000_000,
-        "The most subscriptions in total. Beyond it, new ones are answered with 503; renewals pass.",
+        "The most subscriptions in total. Above it, new ones get 503; renewals still pass.",
         _whole(1, 10**12),
         group=Group.SUBSCRIPTIONS,
     )
     retry_delays: tuple[float, ...] = option(
         RETRY_DELAYS,
-        "Seconds to wait before each retry of a failed delivery. After the last retry it becomes a dead letter.",
+        "Seconds to wait before each retry of a failed delivery. After the last retry, it becomes a dead letter.",
         _delays,
         metavar="SECONDS,...",
         group=Group.DELIVERIES,
     )
     refused_attempts: int = option(
         REFUSED_ATTEMPTS,
-        "Attempts at a delivery that the subscriber refuses. Then it is a dead letter, and the next update is sent.",
+        "Attempts at a delivery that the subscriber refuses. "
+        "After them, it becomes a dead letter and the next update is sent.",
         _whole(1, 100),
         group=Group.DELIVERIES,
     )
     delivery_timeout: float = option(
-        10.0, "Seconds that a subscriber has for its complete answer.", _number(0.1, 300), group=Group.DELIVERIES
+        10.0, "Seconds that a subscriber has to respond in full.", _number(0.1, 300), group=Group.DELIVERIES
     )
     concurrency: int = option(
         512,
-        "Deliveries in progress at a time, not counting those kept waiting for an answer.",
+        "Deliveries in progress at once, not counting those that a subscriber keeps waiting.",
         _whole(1, 10_000),
         group=Group.DELIVERIES,
     )
-    concurrency_per_host: int = option(
-        64, "Connections to one host at a time.", _whole(1, 1_000), group=Group.DELIVERIES
-    )
+    concurrency_per_host: int = option(64, "Connections to one host at once.", _whole(1, 1_000), group=Group.DELIVERIES)
     idle_seconds: float = option(
         60.0,
-        "Seconds to keep a connection for the next delivery to its host; four times as long for https.",
+        "Seconds to keep an idle connection for the next delivery to its host; four times as long for HTTPS.",
         _number(0, 3_600),
         group=Group.DELIVERIES,
     )
     signature_method: str = option(
-        "sha256", "The hash algorithm that signs deliveries.", _choice(*SignatureMethod), group=Group.DELIVERIES
+        "sha256", "The hash algorithm for signing deliveries.", _choice(*SignatureMethod), group=Group.DELIVERIES
     )
     topics: str = option(
         "open",
-        "Which topics can be subscribed to: open for any, registered for those that a publisher has registered.",
+        "Which topics accept subscriptions: open for any topic, registered for those that a publisher has registered.",
         _choice("open", "registered"),
         group=Group.SUBSCRIPTIONS,
     )
     validate_topics: bool = option(
         False,
-        "Request a topic before its first subscription; deny that unless the topic's Link header names this hub.",
+        "Fetch a topic before its first subscription, and deny it unless the topic's Link header names this hub.",
         _switch,
         group=Group.SUBSCRIPTIONS,
     )
     feed_diff: tuple[str, ...] = option(
         (),
-        "An Atom or RSS topic of which only new entries are delivered, or * for all; repeatable.",
+        "An Atom or RSS topic whose deliveries contain only new entries, or * for all topics; repeatable.",
         metavar="TOPIC",
         many=True,
         group=Group.DELIVERIES,
     )
     latest_only: tuple[str, ...] = option(
         (),
-        "A topic whose newer updates replace those that are still waiting, or * for all; repeatable.",
+        "A topic whose newer updates replace those still waiting, or * for all topics; repeatable.",
         metavar="TOPIC",
         many=True,
         group=Group.DELIVERIES,
     )
     publisher_token: tuple[str, ...] = option(
         (),
-        "A bearer token that publishers need to publish content and to (de)register topics, "
-        "optionally with a name for it; repeatable.",
+        "A bearer token that publishers need to publish content and to register or deregister topics, "
+        "optionally named; repeatable.",
         _publisher_token,
         metavar="[NAME=]TOKEN",
         many=True,
@@ -156,13 +158,13 @@ class Settings:
     )
     anonymous_publishers: bool = option(
         False,
-        "Let anyone publish content and (de)register topics even though the hub is public.",
+        "Let anyone publish content and register or deregister topics, even on a public hub.",
         _switch,
         group=Group.PUBLISHERS,
     )
     admin_token: str | None = option(
         None,
-        "The bearer token for the admin API. Without one, the API answers on loopback hubs only.",
+        "The bearer token for the admin API. Without one, the API is available only on loopback hubs.",
         _token,
         metavar="TOKEN",
         secret=True,
@@ -170,7 +172,7 @@ class Settings:
     )
     viewer_token: str | None = option(
         None,
-        "A bearer token for the admin API that reads everything and changes nothing.",
+        "A bearer token that gives read-only access to the admin API.",
         _token,
         metavar="TOKEN",
         secret=True,
@@ -178,7 +180,7 @@ class Settings:
     )
     allow_network: tuple[str, ...] = option(
         (),
-        "A private network that callbacks and topics may be in; repeatable.",
+        "A private network where callbacks and topics may be; repeatable.",
         _network,
         metavar="CIDR",
         many=True,
@@ -189,20 +191,20 @@ class Settings:
     )
     max_backlog: int = option(
         5_000_000,
-        "Deliveries that may be waiting before publishers are answered with 503.",
+        "Deliveries that may be waiting before publishers get 503.",
         _whole(1, 10**12),
         group=Group.PUBLISHERS,
     )
     dead_letter_days: float = option(30.0, "Days to keep dead letters.", _number(0.01, 3650), group=Group.DELIVERIES)
     message_days: float = option(
         7.0,
-        "Days to keep messages, what became of them, and failed attempts.",
+        "Days to keep messages, their results and failed attempts.",
         _number(0, 3650),
         group=Group.DELIVERIES,
     )
     max_message_bytes: int = option(
         268_435_456,
-        "Bytes of messages to keep besides those still owed; a quarter as much of failed attempts.",
+        "Bytes of messages to keep besides those still to be delivered; for failed attempts, a quarter of that.",
         _whole(0, 10**15),
         group=Group.DELIVERIES,
     )
@@ -214,51 +216,52 @@ class Settings:
     )
     loop: str = option(
         "auto",
-        "The event loop: asyncio, trio or uvloop. auto uses uvloop if it is installed.",
+        "The event loop: asyncio, trio or uvloop; auto uses uvloop if it is installed.",
         _choice("auto", "asyncio", "trio", "uvloop"),
         group=Group.OPERATING,
     )
 
     server: str = option(
         "auto",
-        "The HTTP server: hypercorn, or uvicorn of the extra speed, which takes less time and not --loop trio; "
-        "auto takes uvicorn where it can.",
+        "The HTTP server: hypercorn, or uvicorn from the extra speed, which is faster but does not support "
+        "--loop trio; auto uses uvicorn where possible.",
         _choice("auto", "hypercorn", "uvicorn"),
         group=Group.OPERATING,
     )
 
     tracing: bool = option(
         False,
-        "Make spans with OpenTelemetry, of the extra tracing, whose own variables OTEL_... say where to and how many.",
+        "Record OpenTelemetry spans, which needs the extra tracing. The variables OTEL_... set the destination and "
+        "the sampling.",
         _switch,
         group=Group.OPERATING,
     )
 
     def __attrs_post_init__(self) -> None:
-        """Refuse settings that contradict each other."""
+        """Reject settings that contradict each other."""
         if not self.min_lease_seconds <= self.lease_seconds <= self.max_lease_seconds:
             raise SettingsError("The leases must satisfy min-lease-seconds <= lease-seconds <= max-lease-seconds.")
         if self.server == "uvicorn" and self.loop == "trio":
-            raise SettingsError("--server uvicorn runs on asyncio and uvloop, not on --loop trio.")
+            raise SettingsError("--server uvicorn runs on asyncio and uvloop, not with --loop trio.")
         if self.unix_socket is not None and self.certfile is not None:
-            raise SettingsError("--unix-socket is for a proxy, which does TLS itself: leave out --certfile.")
+            raise SettingsError("--unix-socket is for a proxy that handles TLS: leave out --certfile.")
         if self.viewer_token is not None and self.viewer_token == self.admin_token:
-            raise SettingsError("--viewer-token must differ from --admin-token, which may change everything.")
+            raise SettingsError("--viewer-token must differ from --admin-token, which can change everything.")
 
     def url_at(self, base: str) -> str:
         """Return the hub's public URL.
 
         Args:
-            base: The base URL of the address that it listens on.
+            base: The base URL of the address where it listens.
 
         Raises:
-            SettingsError: None is set, and others than this machine are meant to reach the address.
+            SettingsError: No public URL is set, and the hub does not listen on a loopback address.
         """
         if self.public_url is not None:
             return self.public_url
         if self.unix_socket is not None:
-            raise SettingsError("--public-url must be set when listening on a Unix socket: the URL that others use.")
+            raise SettingsError("--public-url must be set when listening on a Unix socket, to the URL that others use.")
         if not is_loopback_host(self.host):
             where = self.host or "all addresses"
-            raise SettingsError(f"--public-url must be set when listening on {where}: the URL that others use.")
+            raise SettingsError(f"--public-url must be set when listening on {where}, to the URL that others use.")
         return base + HUB_PATH

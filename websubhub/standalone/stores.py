@@ -1,4 +1,4 @@
-"""Which stores there are: a line each, that the settings, their help, and whoever opens a store read."""
+"""The kinds of stores, in one table for the settings, their help and the code that opens a store."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,12 @@ class StoreKind:
     """A kind of store.
 
     Attributes:
-        prefix: How a setting that names one begins.
-        place: What follows the prefix, as the help calls it; empty if nothing does.
-        adapter: Where the class of the adapter is, below ``adapters``, as ``module:class``; loaded once it is chosen.
-            Empty where this version has none.
-        use: What it is for, if not for everything.
-        shared: Whether several processes have it open at the same time, as one hub.
+        prefix: The beginning of a setting that names one.
+        place: The help's placeholder for what follows the prefix; empty if nothing does.
+        adapter: The adapter's class as ``module:class``, below ``adapters``. It is loaded only if chosen. Empty if
+            this version has no such adapter.
+        use: Its purpose, if it is not meant for everything.
+        shared: Whether several processes can have it open at once, as one hub.
     """
 
     prefix: str
@@ -30,15 +30,15 @@ class StoreKind:
 
     @property
     def form(self) -> str:
-        """How a setting that names one is written."""
+        """The form of a setting that names one."""
         return self.prefix + self.place
 
     def open(self, setting: str, **rest: Any) -> "HubStore":
-        """Return the store that a setting names, not yet opened: use it with ``async with``.
+        """Return the store that a setting names, not yet opened. Open it with ``async with``.
 
         Args:
             setting: The setting, which begins with the prefix.
-            rest: What every adapter is made with: ``limits`` and ``clock``, and ``takes_part`` for a shared one.
+            rest: The other arguments of the adapter: ``limits`` and ``clock``, and ``takes_part`` if it is shared.
         """
         module, _, name = self.adapter.partition(":")
         adapter = getattr(import_module(f"{__package__}.adapters.{module}"), name)
@@ -55,7 +55,7 @@ STORES = (
 
 
 def kind_of(setting: str) -> StoreKind | None:
-    """Return which store a setting names, if it names one at all."""
+    """Return the kind of store that a setting names, or None."""
     for kind in STORES:
         if setting == kind.prefix or (kind.place and setting.startswith(kind.prefix)):
             return kind
@@ -63,12 +63,12 @@ def kind_of(setting: str) -> StoreKind | None:
 
 
 def shown_store(setting: str) -> str:
-    """Return a setting that names a store, without the user and the password that it may have."""
+    """Return a setting that names a store, without the user and password that it may contain."""
     prefix, separator, place = setting.partition("://")
     return prefix + separator + place.rpartition("@")[2] if separator else setting
 
 
 def forms(*, uses: bool = False) -> str:
-    """Return how a store may be named, and what it is for if that is asked."""
+    """Return the forms of all stores as text, with their purposes if asked."""
     *first, last = [f"{kind.form} {kind.use}".rstrip() if uses else kind.form for kind in STORES]
     return f"{', '.join(first)} or {last}"

@@ -1,4 +1,4 @@
-"""Bearer tokens: who holds one, and who guesses."""
+"""Bearer tokens: recognising their holders, and slowing down those who guess."""
 
 import hashlib
 import hmac
@@ -22,12 +22,12 @@ _WINDOW_SECONDS = 60.0
 
 @frozen(kw_only=True)
 class Refusal:
-    """Why a request is not carried out.
+    """Why a request is refused.
 
     Args:
         reason: The reason to send.
-        status: The status of the answer.
-        headers: Its headers.
+        status: The status of the response.
+        headers: The headers of the response.
     """
 
     reason: str
@@ -38,17 +38,17 @@ class Refusal:
 class Tokens:
     """The tokens for one purpose. Only their hashes are kept.
 
-    A wrong token is counted and logged, never shown. After 10 of them within a minute further wrong ones are answered
-    429, so that nobody guesses fast; a right one always passes.
+    Wrong tokens are counted and logged, but never printed. After 10 wrong tokens within a minute, more wrong ones get
+    429, so that nobody can guess quickly. A right token always passes.
 
     Args:
-        tokens: The tokens, which may be none.
-        names: The names of tokens, for those that have one.
+        tokens: The tokens. There may be none.
+        names: The names of the tokens that have one.
         name: Their purpose in one word, such as ``admin`` or ``publisher``.
-        clock: Seconds that only grow.
+        clock: A monotonic clock, in seconds.
 
     Attributes:
-        wrong: How many wrong ones were shown.
+        wrong: How many wrong tokens were sent.
     """
 
     def __init__(
@@ -68,42 +68,42 @@ class Tokens:
 
     @property
     def wrong(self) -> int:
-        """How many wrong ones were shown."""
+        """How many wrong tokens were sent."""
         return self._refusals.count
 
     def __bool__(self) -> bool:
         return bool(self._digests)
 
     def refusal(self, headers: Headers) -> Refusal | None:
-        """Return why a request with these headers is refused, None when it shows one of the tokens."""
+        """Return why a request with these headers is refused, or None if it has one of the tokens."""
         shown = _shown(headers)
         if shown is None:
             return self._needed()
         return None if self._is_right(shown) else self._refuse_wrong()
 
     def shown_by(self, headers: Headers) -> bool:
-        """Return whether a request with these headers shows one of the tokens. Nothing is counted."""
+        """Return whether a request with these headers has one of the tokens, without counting anything."""
         shown = _shown(headers)
         return shown is not None and self._is_right(shown)
 
     def name_of(self, headers: Headers) -> str:
-        """Return the name of the token that a request shows, or an empty text for one without a name."""
+        """Return the name of a request's token, or an empty string if it has no token or the token has no name."""
         shown = _shown(headers)
         if shown is None:
             return ""
         return next((self._names.get(digest, "") for digest in self._digests if hmac.compare_digest(shown, digest)), "")
 
     def holder(self, headers: Headers) -> str:
-        """Return who a request is from: a digest of its token, empty for everybody without one."""
+        """Return an identifier for the sender of a request: a digest of its token, or an empty string without one."""
         shown = _shown(headers)
         return next((digest.hex() for digest in self._digests if shown and hmac.compare_digest(shown, digest)), "")
 
     def _is_right(self, shown: bytes) -> bool:
-        # All of them are compared, so that time tells nothing.
+        # All tokens are compared, so that the time taken reveals nothing.
         return any([hmac.compare_digest(shown, digest) for digest in self._digests])  # noqa: C419
 
     def _refuse_wrong(self) -> Refusal:
-        self._refusals.note(f"A wrong {self._name} token was shown.")
+        self._refusals.note(f"A request had a wrong {self._name} token.")
         now, recent = self._clock(), self._recent
         while recent and recent[0] <= now - _WINDOW_SECONDS:
             recent.popleft()
@@ -118,11 +118,11 @@ class Tokens:
 
 
 def named_tokens(texts: Iterable[str], name: str) -> Tokens:
-    """Return tokens that may have names of their own.
+    """Return tokens that may have names.
 
     Args:
-        texts: The tokens, each as ``TOKEN`` or ``NAME=TOKEN``. A text that can be read as both counts as both, so that
-            a token with ``=`` in its middle works.
+        texts: The tokens, each as ``TOKEN`` or ``NAME=TOKEN``. A text that could be either counts as both, so that a
+            token with ``=`` in the middle works.
         name: Their purpose, as for ``Tokens``.
     """
     tokens: list[str] = []
@@ -135,7 +135,7 @@ def named_tokens(texts: Iterable[str], name: str) -> Tokens:
 
 
 def _shown(headers: Headers) -> bytes | None:
-    """Return the digest of the token that a request shows, None if it shows none."""
+    """Return the digest of a request's token, or None if it has none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return _digest(token.strip()) if scheme.lower() == "bearer" else None
 

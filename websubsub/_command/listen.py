@@ -155,8 +155,8 @@ def _target(arguments: argparse.Namespace) -> Target:
 
 def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[SubscriberConfig, Binding]:
     if arguments.lease_seconds is not None and not 0 < arguments.lease_seconds < LEASE_LIMIT:
-        raise ValueError("--lease-seconds must be a positive number of seconds, of at most twelve digits.")
-    if not 0 <= arguments.port <= 65_535:  # noqa: PLR2004 - the ports there are
+        raise ValueError("--lease-seconds must be a positive number of seconds, with at most twelve digits.")
+    if not 0 <= arguments.port <= 65_535:  # noqa: PLR2004 - the range of ports
         raise ValueError("--port must be a number from 0 to 65535.")
     if arguments.public_url is None and arguments.host in _WILDCARDS:
         raise ValueError(f"--host {arguments.host} is not an address that a hub can call; set --public-url too.")

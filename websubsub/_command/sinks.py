@@ -80,7 +80,7 @@ class Save:
                 (self._folder / name).unlink(missing_ok=True)
                 raise
             return
-        raise FileExistsError(f"There are {_TRIES} files of one second in {self._folder}.")
+        raise FileExistsError(f"There are already {_TRIES} files of this second in {self._folder}.")
 
 
 class Execute:
@@ -106,7 +106,7 @@ class Execute:
         self._seconds = seconds
 
     async def __call__(self, message: ContentDistributionMessage) -> None:
-        """Run the command for a delivery. A failure is answered 500, so that the hub delivers again."""
+        """Run the command for a delivery. A failure is answered with 500, so that the hub delivers again."""
         with tempfile.TemporaryFile() as body:
             await anyio.to_thread.run_sync(_fill, body, message.body)
             process = await anyio.open_process(

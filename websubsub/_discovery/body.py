@@ -32,14 +32,14 @@ class LinkReader(Protocol):
         """Read the next bytes. Return whether no more are needed.
 
         Raises:
-            ContentError: Nothing can be made of the body.
+            ContentError: The body cannot be read.
         """
 
     def finish(self) -> tuple[Link, ...]:
         """Return the links in order, with absolute targets.
 
         Raises:
-            ContentError: Nothing can be made of the body.
+            ContentError: The body cannot be read.
         """
 
 
@@ -125,7 +125,7 @@ class BodyReader:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the body is longer than what is read of it."""
+        """Whether the body is longer than the part that is read."""
         return self._reader is not None and self._reader.was_cut
 
     def finish(self) -> tuple[Link, ...]:
@@ -145,7 +145,7 @@ class BodyReader:
     def _sniff(self, *, final: bool) -> None:
         beginning = b"".join(self._waiting)
         if beginning.startswith(_GZIP):
-            self.failure, self.done = "The resource is compressed with gzip, and no Content-Encoding says so.", True
+            self.failure, self.done = "The resource is compressed with gzip, but no Content-Encoding says so.", True
             return
         kind = sniff(beginning[:_FIRST_LOOK_BYTES], self._media, final=False)
         if kind is None:

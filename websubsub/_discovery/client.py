@@ -40,7 +40,7 @@ class DiscoveryClient(AsyncResource):
             redirects from public pages to public addresses only.
         options: Options beyond the specification.
         max_redirects: How many redirects to follow.
-        max_bytes: How much of a page to read at most.
+        max_bytes: The maximum number of bytes of a page to read.
         seconds: How long one request may take, or the timeouts of your own client if they are longer.
 
     Example:
@@ -142,7 +142,7 @@ class DiscoveryClient(AsyncResource):
                     async for piece in pieces:
                         if reader.feed(piece):
                             break
-                        # Other tasks get their turn, however long parsing takes.
+                        # Other tasks get a turn, however long parsing takes.
                         await anyio.lowlevel.checkpoint()
             except ContentCodingError as error:
                 reader.fail(f"The resource cannot be unpacked. {error}")

@@ -77,13 +77,13 @@ class Discovery:
 
     @property
     def preferred_hub(self) -> str:
-        """The hub to subscribe at: the first one with https, else the first one (W3C WebSub, 8.2)."""
+        """The hub to subscribe at: the first one with https, or else the first one (W3C WebSub, 8.2)."""
         return prefer_https(self.hubs)[0]
 
 
 @frozen(kw_only=True)
 class DiscoveryOptions:
-    """Options of discovery beyond the specification. By default all are off.
+    """Options of discovery beyond the specification. By default, all are off.
 
     Attributes:
         body: Whether to look for links in the body of HTML pages too, where visitors may have put them.
@@ -204,7 +204,7 @@ class DiscoveryReader:
 
     def _choose_topic(self, topics: tuple[str, ...], bad: str | None, failure: str | None) -> str:
         if len(topics) > 1:
-            raise self._error(DiscoveryError, "The resource names different topic URLs, and there must be only one.")
+            raise self._error(DiscoveryError, "The resource names different topic URLs, but there must be only one.")
         if topics:
             return topics[0]
         if self._options.topic_from_url:
@@ -253,7 +253,7 @@ _NOTHING = _Named()
 
 
 def _complaint(url: str) -> str | None:
-    """Return why a URL cannot be used, without the URL, since it may have a password, or None if it can."""
+    """Return why a URL cannot be used, or None if it can. The URL is left out, since it may contain a password."""
     try:
         check_url(url, "its URL")
     except UrlError as error:

@@ -59,7 +59,7 @@ class FeedReader:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the feed is longer than what is read of it."""
+        """Whether the feed is longer than the part that is read."""
         is_exhausted = self._rescue is not None and self._rescue.scanner.is_exhausted
         return is_exhausted or (self._left == 0 and not self._complete)
 
@@ -106,7 +106,7 @@ class FeedReader:
         except NoFeedError:
             self._fail(None)
         except XmlLimitError:
-            self._fail("The feed is larger than XML may be.")
+            self._fail("The feed exceeds the limits on XML.")
         except ForbiddenXmlError:
             self._fail("The feed declares entities, which are refused.")
         except ParseError as error:

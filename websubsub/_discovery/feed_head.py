@@ -13,7 +13,7 @@ _WARNINGS = frozenset(("a", "b", "br", "code", "div", "em", "font", "i", "p", "p
 
 
 class HeadEndsError(Exception):
-    """Everything needed was read."""
+    """Everything needed has been read."""
 
 
 class NoFeedError(Exception):
@@ -21,7 +21,7 @@ class NoFeedError(Exception):
 
 
 class FeedTooLargeError(Exception):
-    """The feed is larger than any honest one. The message says how."""
+    """The feed is larger than any honest one. The message says in which way."""
 
 
 class FeedHead:

@@ -53,7 +53,7 @@ class GuardedClient:
                 that server only.
 
         Raises:
-            ExchangeError: Nothing usable came back within the limits.
+            ExchangeError: No usable response came back within the limits.
         """
         async with AsyncExitStack() as stack:
             try:
@@ -73,7 +73,7 @@ class GuardedClient:
 
 
 def may_follow(origin: str, location: str) -> bool:
-    """Return whether a redirect may be followed, which is not so from https to http."""
+    """Return whether a redirect may be followed. Redirects from https to http may not."""
     return is_https(location) or not is_https(origin)
 
 

@@ -1,6 +1,6 @@
 """The links of an HTML page, found while the page arrives (the only module that imports html5lib).
 
-By default only the head is read, since a visitor may have put a ``<link>`` into the body (W3C WebSub, 8.1).
+By default, only the head is read, since a visitor may have put a ``<link>`` into the body (W3C WebSub, 8.1).
 """
 
 import codecs
@@ -60,7 +60,7 @@ class HtmlReader:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the page is longer than what is read of it."""
+        """Whether the page is longer than the part that is read."""
         return self._scanner.is_exhausted or (self._left == 0 and not self._scanner.complete)
 
     def finish(self) -> tuple[Link, ...]:
@@ -81,7 +81,7 @@ class HtmlReader:
             if not self._is_wanted(tag):
                 continue
             if len(self._kept) == _MAX_KEPT or len(tag.source) > self._kept_left:
-                self.failure = "The page has more hub and self links, or longer ones, than are read."
+                self.failure = "The page has too many hub and self links, or too long ones."
                 continue
             self._kept_left -= len(tag.source)
             self._kept.append(tag.source.replace("\0", "\ufffd"))

@@ -1,4 +1,4 @@
-"""The hubs of a JSON Feed, an option: a field of JSON Feed 1.1 that W3C WebSub does not mention."""
+"""The hubs of a JSON Feed, read on request, since W3C WebSub does not mention this field of JSON Feed 1.1."""
 
 from itertools import islice
 from typing import Any

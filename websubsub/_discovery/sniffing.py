@@ -1,7 +1,7 @@
 """The kind of a body, by its first bytes and then by its Content-Type.
 
 Many feeds have a wrong type, and W3C WebSub, 4 is about "an XML based feed or an HTML page", not about headers. So the
-content decides, as in MIME Sniffing, 7.3, and the type only if the content does not tell. A wrong guess only costs
+content decides, as in MIME Sniffing, 7.3, and the type only if the content is inconclusive. A wrong guess only costs
 time.
 """
 
@@ -12,7 +12,7 @@ from attrs import frozen
 
 from _websub.grammar.media import MediaType
 
-#: How much of a body is examined. If it tells nothing, the Content-Type decides.
+#: How much of a body is examined. If that is inconclusive, the Content-Type decides.
 SNIFFED_BYTES = 256 * 1024
 
 _XHTML = "application/xhtml+xml"
@@ -52,7 +52,7 @@ class BodyKind:
     """The kind of a body.
 
     Attributes:
-        source: The source of links that it is, or None if it has no links.
+        source: The source of links, or None if the body has no links.
         is_xhtml: Whether it is an HTML page in XML syntax.
     """
 

@@ -25,7 +25,7 @@ _SECRET_BYTES = 48
 _REQUESTS_AT_ONCE = 32
 _PENDING = frozenset({State.REQUESTED, State.RENEWING})
 _OPEN = frozenset({State.REQUESTED, State.ACTIVE, State.RENEWING})
-#: After this many rounds without a connection on https, a hub that is advertised with http counts as one without https.
+#: After this many rounds without a connection over https, a hub that is advertised with http counts as having no https.
 _ROUNDS_FOR_HTTPS = 3
 
 
@@ -118,7 +118,7 @@ class Asking:
             rounds: How many rounds failed before this one.
 
         Raises:
-            HubsFailedError: No hub did.
+            HubsFailedError: No hub accepted and verified it.
             DiscoveryError: The hubs cannot be found.
         """
         plan = await self._locate(target)
@@ -146,7 +146,7 @@ class Asking:
         raise SubscriptionInitiationError("The hub asked for time before the next request.", status=503)
 
     async def _locate(self, target: Target) -> Plan:
-        """Return the hubs and the topic of a target, which are discovered each time since topics move (W3C 6.1)."""
+        """Return the hubs and the topic of a target. They are discovered each time, since topics move (W3C 6.1)."""
         if target.hub is not None and target.topic is not None:
             return Plan(hubs=(target.hub,), topic=target.topic)
         current = self.current(target)

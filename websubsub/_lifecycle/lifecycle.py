@@ -188,7 +188,7 @@ class Lifecycle:
         try:
             await self._unsubscribe(subscription, target)
         except SubscriptionInitiationError as error:
-            log.warning("The previous hub of a topic could not be told that it has moved: %s", error)
+            log.warning("The previous hub of a topic could not be told that the topic has moved: %s", error)
 
     async def leave(self, target: Target, seconds: float) -> bool:
         """Unsubscribe from a target and wait for the hub's verification.

@@ -61,7 +61,7 @@ class StateError(WebSubError, ValueError):
 
 
 class StateFile:
-    """A store in a file that only its owner can read, since it has secrets and callbacks.
+    """A store in a file that only its owner can read, since it contains secrets and callbacks.
 
     Args:
         path: The file. It is created if it does not exist.
@@ -96,7 +96,7 @@ class StateFile:
             self._lock = _state_lock.acquire(self._path)
             self._connection = _connect(self._path)
         except BlockingIOError:
-            raise StateError(f"Another process has the state file {self._path} open.") from None
+            raise StateError(f"The state file {self._path} is open in another process.") from None
         except (OSError, sqlite3.Error, StateError) as error:
             self._close()
             if isinstance(error, StateError):
@@ -212,5 +212,5 @@ def _checked(kept: Subscription) -> Subscription:
             check_secret(secret)
     times = [kept.old_secret_until, *(time for time in (kept.verified_at, kept.expires_at) if time is not None)]
     if not all(map(math.isfinite, times)) or (kept.verified_at is None) is not (kept.expires_at is None):
-        raise ValueError("The lease of a subscription is none.")
+        raise ValueError("The lease of a subscription is not valid.")
     return kept

@@ -14,7 +14,7 @@ class Keeping:
 
     Args:
         store: The store.
-        failed: Called when a change could not be written, once until the store works again.
+        failed: Called when a change could not be written, and then not again until the store works.
     """
 
     def __init__(self, store: StateStore, failed: Failed) -> None:

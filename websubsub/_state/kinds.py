@@ -1,17 +1,17 @@
-"""Which states a subscriber can have: a line each, that the command line and whoever opens one read."""
+"""The kinds of stores that a subscriber can have, a line each, for the command line and for opening them."""
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # as type checkers know it; the command line reads this before it loads anything
+TYPE_CHECKING = False  # type checkers know the name; the command line imports this module before anything else
 if TYPE_CHECKING:
     from websubsub._state.state import StateStore
 
-#: How a setting that names one begins, what follows that, and where its class is, in this room.
+#: The beginning of a setting that names a store, what follows it, and the module and class of the store.
 KINDS = (
     ("memory:", "", "subscriptions:MemoryStore"),
     ("sqlite:///", "FILE", "file:StateFile"),
 )
-#: How a state may be named.
+#: The forms of the setting, for messages.
 FORMS = " or ".join(prefix + place for prefix, place, _ in KINDS)
 
 
@@ -22,7 +22,7 @@ def open_state(state: "str | StateStore") -> "StateStore":
         state: One of ``FORMS``, or a store.
 
     Raises:
-        ValueError: It names none.
+        ValueError: The setting names no store.
     """
     if not isinstance(state, str):
         return state
@@ -32,4 +32,4 @@ def open_state(state: "str | StateStore") -> "StateStore":
             module, _, name = home.partition(":")
             store: StateStore = getattr(import_module(f"{__package__}.{module}"), name)(*([rest] if place else []))
             return store
-    raise ValueError(f"The state {state!r} is unknown; write {FORMS}.")
+    raise ValueError(f"The state {state!r} is unknown. Write {FORMS}.")

@@ -1,4 +1,4 @@
-"""A lock that keeps a state file to one process. Two would renew with secrets that the other does not know."""
+"""A lock that limits a state file to one process. Two would renew with secrets that the other does not know."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 _PRIVATE = 0o600
 _OTHERS = 0o077
-# A symbolic link that somebody put in place of our file is not followed.
+# A symbolic link that someone put in place of our file is not followed.
 _OWN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _held: dict[Path, tuple[int, int]] = {}
 

@@ -34,7 +34,7 @@ class Step(StrEnum):
     DELETE = "delete"
 
 
-#: The state machine. Steps that are not in it are not allowed: a hub's verification of one is answered 404.
+#: The state machine. Steps that are not in it are not allowed: a hub that verifies one gets 404.
 NEXT = {
     (State.REQUESTED, Step.SUBSCRIBE): State.REQUESTED,
     (State.REQUESTED, Step.VERIFY): State.ACTIVE,
@@ -106,7 +106,7 @@ class Subscription:
 
     @property
     def is_over(self) -> bool:
-        """Whether the subscription has ended, so that deliveries are answered 410."""
+        """Whether the subscription has ended, so that deliveries are answered with 410."""
         return self.state in {State.DENIED, State.GONE}
 
     def allows(self, step: Step) -> bool:

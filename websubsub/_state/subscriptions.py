@@ -44,10 +44,10 @@ class Subscriptions:
     """The subscriptions of one subscriber, by the token of their callbacks.
 
     Args:
-        base: The public URL that all callbacks are below.
-        store: The store. By default they are only in memory.
+        base: The public URL of the subscriber, below which all callbacks are.
+        store: The store. By default, subscriptions are only in memory.
         clock: Returns the time, in seconds since 1970.
-        failed: Called when a change could not be stored. It takes effect in memory, and storing it is retried.
+        failed: Called when a change could not be stored. The change takes effect in memory, and storing it is retried.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Subscriptions:
             if after is None:
                 return None
             if after is not self._by_token.get(token):
-                # Changed in memory either way: a full disk must not end a subscription that the hub knows.
+                # It changes in memory either way, since a full disk must not end a subscription that the hub knows.
                 await self.keeping.keep(after)
                 self._put(after)
                 self._wake(token)

@@ -1,37 +1,37 @@
-"""Which server speaks HTTP: uvicorn where it can, for it costs less, and hypercorn elsewhere."""
+"""The choice of the HTTP server: uvicorn where it can serve, since it costs less, and hypercorn elsewhere."""
 
 import asyncio
 from importlib.util import find_spec
 
-#: What may be chosen; ``auto`` takes uvicorn for plain HTTP/1.1 on asyncio, where it is installed.
+#: The choices. ``auto`` uses uvicorn for plain HTTP/1.1 on asyncio, if it is installed.
 SERVERS = ("auto", "hypercorn", "uvicorn")
 
 
 def check_server(server: str, *, plain: bool) -> None:
-    """Check what was chosen.
+    """Check the choice of a server.
 
     Args:
         server: One of ``SERVERS``.
-        plain: Whether HTTP/1.1 without TLS is spoken, and nothing else.
+        plain: Whether only HTTP/1.1 without TLS is needed.
 
     Raises:
-        ValueError: It is none of them, is not installed, or does not speak what is to be spoken.
+        ValueError: It is none of them, is not installed, or does not support what is needed.
     """
     if server not in SERVERS:
         raise ValueError(f"The server must be one of {', '.join(SERVERS)}, not {server}.")
     if server != "uvicorn":
         return
     if not plain:
-        raise ValueError("The server uvicorn speaks HTTP/1.1 without TLS only; hypercorn speaks TLS and HTTP/2.")
+        raise ValueError("The server uvicorn supports HTTP/1.1 without TLS only. For TLS and HTTP/2, use hypercorn.")
     if not is_installed():
         raise ValueError("The server uvicorn is not installed: pip install 'websubhub[speed]'.")
 
 
 def takes_uvicorn(server: str, *, plain: bool) -> bool:
-    """Return whether uvicorn serves, in the event loop that runs.
+    """Return whether uvicorn serves on the running event loop.
 
     Raises:
-        ValueError: It was chosen, and cannot.
+        ValueError: It was chosen, but cannot serve here.
     """
     check_server(server, plain=plain)
     if server == "hypercorn" or not plain:
@@ -39,7 +39,7 @@ def takes_uvicorn(server: str, *, plain: bool) -> bool:
     if _runs_asyncio():
         return is_installed()
     if server == "uvicorn":
-        raise ValueError("The server uvicorn runs on asyncio and uvloop only; hypercorn runs on trio.")
+        raise ValueError("The server uvicorn runs on asyncio and uvloop only. On trio, use hypercorn.")
     return False
 
 

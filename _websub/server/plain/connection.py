@@ -1,4 +1,4 @@
-"""A connection without TLS whose bytes asyncio hands over as they come, with the deadlines of any other."""
+"""A connection without TLS that gets its bytes from asyncio as they arrive, with the same deadlines as any other."""
 
 import asyncio
 import math
@@ -12,44 +12,44 @@ from _websub.asgi.holdings import client_of
 from _websub.limits import Patience
 from _websub.server.plain.farewell import Farewell
 
-#: On uvloop, a transport that the client has closed says so before it tells its protocol.
+#: On uvloop, a transport that the client has closed raises these before it notifies its protocol.
 _CLOSED_ALREADY = (OSError, RuntimeError)
 
 
 class Flow(FlowControl):
-    """Pauses a connection and lets it go on, unless it is closed already."""
+    """Pauses and resumes a connection, unless it is already closed."""
 
     def pause_reading(self) -> None:
-        """Read nothing for now."""
+        """Stop reading for now."""
         with suppress(*_CLOSED_ALREADY):
             super().pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Continue reading."""
         with suppress(*_CLOSED_ALREADY):
             super().resume_reading()
 
 
 class PlainConnection:
-    """A connection as the server sees it, and how it is ended.
+    """A connection as the server sees it, and the ways to end it.
 
-    It is in one class because each deadline depends on whether it is idle, read or waited for.
+    Its state is in one class because each deadline depends on whether the connection is idle, being read or waiting.
 
     Args:
         transport: The connection.
         host: The address of the client.
         patience: How long to wait.
-        leave: Called when no more is read while a request is under way.
-        ended: Called once it is closed and none of its requests is worked on.
+        leave: Called when reading stops while a request is in progress.
+        ended: Called once it is closed and none of its requests is in progress.
 
     Attributes:
-        client: Whom it is counted to.
-        idle: Whether no request is under way.
-        since: Since when that is so.
-        read_by: When the client must have sent something.
-        reading: Whether anything that comes is read, and not dropped.
+        client: The client that it counts for.
+        idle: Whether no request is in progress.
+        since: When it became idle or busy.
+        read_by: The time by which the client must have sent something.
+        reading: Whether incoming bytes are read instead of dropped.
         waits_for_body: Whether the client has to send the rest of a request.
-        farewell: The end of it, once it has begun.
+        farewell: Its end, once that has begun.
     """
 
     def __init__(
@@ -76,17 +76,17 @@ class PlainConnection:
         self.read_by = self.since + patience.idle
 
     def lost(self) -> None:
-        """Hear from asyncio that it is closed."""
+        """Note that asyncio has closed it."""
         self._lost = True
         self.reading = False
         self.read_by = math.inf
         if not self._tasks:
             self._ended(self)
 
-    # --- what the protocol says ---------------------------------------------------------------------------------------
+    # --- called by the protocol ---------------------------------------------------------------------------------------
 
     def begin(self, task: "asyncio.Task[None]") -> None:
-        """Work on a request."""
+        """Begin a request."""
         self.idle = False
         self.since = time.monotonic()
         self.read_by = math.inf
@@ -106,46 +106,46 @@ class PlainConnection:
         self.read_by = self.since + self._patience.idle
 
     def wait_for_body(self, *, more: bool) -> None:
-        """Wait for more of a body, or no longer."""
+        """Start or stop waiting for more of a body."""
         self.waits_for_body = more
         self.read_by = time.monotonic() + self._patience.read if more else math.inf
 
     def write(self, data: bytes) -> None:
-        """Send bytes, of which the client must have taken all in time."""
+        """Send bytes, all of which the client must receive in time."""
         if not self._transport.is_closing():
             self._write_by = time.monotonic() + self._patience.write
             with suppress(*_CLOSED_ALREADY):
                 self._transport.write(data)
 
     def say_goodbye(self) -> None:
-        """Close it, once what was sent is there."""
+        """Close it once everything that was sent has arrived."""
         self.reading = False
         self.read_by = math.inf
         if self.farewell is None and not self._transport.is_closing():
             self.farewell = Farewell(self._transport)
 
-    # --- what the server asks for -------------------------------------------------------------------------------------
+    # --- called by the server -----------------------------------------------------------------------------------------
 
     @property
     def write_by(self) -> float:
-        """When the client must have taken something."""
+        """The time by which the client must have received something."""
         return self._write_by if self._transport.get_write_buffer_size() else math.inf
 
     @property
     def waits(self) -> bool:
-        """Whether the client has to do something first: to send a request, or the rest of one."""
+        """Whether it waits for the client to send a request, or the rest of one."""
         return self.idle or self.waits_for_body
 
     async def expire(self) -> None:
-        """End it, since the client has let a deadline pass."""
-        # Who has waited for the next request long enough may still be busy with the answer to the last one.
+        """End it, since the client has missed a deadline."""
+        # The next request may be late because the answer to the last one is still being sent.
         if self.write_by < time.monotonic():
             await self.abort()
         else:
             self.finish()
 
     def finish(self) -> None:
-        """Read no more, and close once the requests under way are through."""
+        """Stop reading, and close once the requests in progress are done."""
         self.reading = False
         self.read_by = math.inf
         if self.idle:
@@ -154,16 +154,16 @@ class PlainConnection:
             self._leave()
 
     def cancel_requests(self) -> None:
-        """Cancel the requests under way; what can still be told to the client is."""
+        """Cancel the requests in progress. They are still answered where that is possible."""
         for task in list(self._tasks):
             task.cancel()
 
     async def abort(self) -> None:
-        """Close it at once, whatever is under way."""
+        """Close it at once, whatever is in progress."""
         self.break_off()
         await asyncio.sleep(0)
 
     def break_off(self) -> None:
-        """Close it without another word, and drop what was not sent."""
+        """Close it at once, and drop everything that has not been sent."""
         self.reading = False
         self._transport.abort()

@@ -23,15 +23,15 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Exchange(RequestResponseCycle):
     """A request and its answer.
 
-    What is written of the answer waits for what follows, so that a short one is one packet; and who sends a long one
-    waits until the client has taken it, so that no more than one is in memory.
+    A part of the answer is held back until the next one follows, so that a short answer is one packet. The sender of a
+    long answer waits until the client has received each part, so that no more than one part is in memory.
 
     Args:
         scope: The request.
         connection: The connection.
-        flow: What pauses it.
-        shared: What all connections share.
-        answered: Called once the answer is out.
+        flow: Pauses the connection.
+        shared: The state that all connections share.
+        answered: Called once the answer has been sent.
         keep_alive: Whether the connection may stay open.
         expects_continue: Whether the client waits to be asked for its body.
     """
@@ -49,7 +49,7 @@ class Exchange(RequestResponseCycle):
     ) -> None:
         super().__init__(
             scope=scope,
-            transport=cast("Any", self),  # of which it wants to write and to close
+            transport=cast("Any", self),  # used only to write and to close
             flow=flow,
             logger=log,
             access_logger=log,
@@ -67,7 +67,7 @@ class Exchange(RequestResponseCycle):
 
     async def run_asgi(self, app: Any) -> None:
         try:
-            # What has come of many clients at once begins step by step.
+            # Requests that arrive from many clients at once begin step by step.
             await self._shared.turns.take(self._connection.client)
             promises = Promises(whole=not self.more_body, send_seconds=self._shared.patience.write)
             cast("Any", self.scope)["extensions"] = {EXTENSION: promises}
@@ -80,10 +80,10 @@ class Exchange(RequestResponseCycle):
             log.exception("The application failed.")
         finally:
             await self._end()
-            del self.transport  # itself, which would stay until garbage is collected
+            del self.transport  # breaks a reference cycle, which would stay until the garbage collector runs
 
     async def _end(self) -> None:
-        """Answer what the application has not answered, and break off what it has begun to answer."""
+        """Answer with 500 if the application has not answered, and break off an answer that it has begun."""
         if self.disconnected or self.response_complete:
             return
         if self.response_started:
@@ -127,23 +127,23 @@ class Exchange(RequestResponseCycle):
             try:
                 await self.flow.drain()
             except BaseException:
-                self._connection.break_off()  # Some of it may have gone.
+                self._connection.break_off()  # A part may have been sent.
                 raise
 
-    # --- what uvicorn takes for the transport -------------------------------------------------------------------------
+    # --- used by uvicorn as the transport -----------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Keep what is to be sent."""
+        """Keep bytes that are to be sent."""
         self._unsent.append(data)
 
     def close(self) -> None:
-        """Leave it to the connection, which closes once all is sent."""
+        """Leave it to the connection, which closes once everything has been sent."""
         self.keep_alive = False
 
     def is_closing(self) -> bool:
-        """Leave it to the connection."""
+        """Return whether the client has disconnected."""
         return self.disconnected
 
 
 def _nothing() -> None:
-    """Do nothing: the work after a response is done when it has been sent."""
+    """Do nothing, since the work after a response is done when it has been sent."""

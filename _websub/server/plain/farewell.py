@@ -1,4 +1,4 @@
-"""The end of a connection of asyncio."""
+"""The end of an asyncio connection."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from _websub.server.last_words import LINGER_SECONDS, QUIET_SECONDS
 
 
 class Farewell:
-    """Sends no more, and lets the client see the end of what was sent: closed with bytes unread, it would be reset.
+    """Stops sending, and lets the client read everything first. Closing with unread bytes would reset the connection.
 
     Args:
         transport: The connection.

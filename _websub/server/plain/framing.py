@@ -1,4 +1,4 @@
-"""Which bytes of a connection are which: one request after the other, whose heads are looked at before they count."""
+"""The bytes of a connection, split into requests whose heads are checked before they are parsed."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,12 @@ from _websub.limits import are_too_small
 
 
 class Framing:
-    """Hands on the bytes of one request at a time.
+    """Passes on the bytes of one request at a time.
 
-    A parser that is given all that has come takes what follows a request for the next one, without anybody having
-    looked at it.
+    A parser that gets all bytes at once takes those after a request for the next request, before they are checked.
 
     Args:
-        feed: Takes bytes of a request; it calls ``expect``, ``count`` and ``complete`` as it understands them.
+        feed: Parses bytes of a request, and calls ``expect``, ``count`` and ``complete`` as it does so.
 
     Attributes:
         arrived: Whether the last request that has begun is complete.
@@ -32,7 +31,7 @@ class Framing:
         self.chunked = False
 
     def add(self, data: bytes) -> None:
-        """Take what has come."""
+        """Add bytes that have arrived."""
         if self._at < len(self._data):
             rest = self._data if isinstance(self._data, bytearray) else bytearray(self._data)
             del rest[: self._at]
@@ -44,14 +43,14 @@ class Framing:
 
     @property
     def is_left(self) -> bool:
-        """Whether anything is left that was not handed on."""
+        """Whether there are bytes that have not been passed on."""
         return self._at < len(self._data)
 
     def begin(self) -> bool:
-        """Hand on the head of the next request, and return whether it was there.
+        """Pass on the head of the next request, and return whether it has arrived.
 
         Raises:
-            HeadError: It is none.
+            HeadError: It is not a valid head.
         """
         end = self._watch.end(self._data, self._at)
         if not end:
@@ -62,15 +61,15 @@ class Framing:
         self._left = self._fed = self._pieces = self._size = 0
         self._feed(head)
         if not self._understood:
-            # Whoever waited for a body of it would wait for ever.
+            # Waiting for its body would never end.
             raise HeadError("The head is malformed.")
         return True
 
     def go_on(self) -> None:
-        """Hand on what has come of a body.
+        """Pass on what has arrived of a body.
 
         Raises:
-            HeadError: It is none.
+            HeadError: It is not a valid body.
         """
         end = len(self._data) if self.chunked else self._at + self._left
         body = bytes(self._data[self._at : end])
@@ -79,10 +78,10 @@ class Framing:
         self._fed += len(body)
         self._feed(body)
         if self.chunked and self._fed - self._size > HEAD_BYTES + self._size:
-            raise HeadError("The body has more around it than in it.")
+            raise HeadError("The body has more overhead than content.")
 
     def expect(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Learn from the headers of a request how long its body is."""
+        """Read the length of a body from the headers of its request."""
         self._understood = True
         for name, value in headers:
             if name == b"content-length":
@@ -94,7 +93,7 @@ class Framing:
         """Count a piece of a body.
 
         Raises:
-            HeadError: There are too many for their size.
+            HeadError: There are too many pieces for their size.
         """
         if self.chunked:
             self._pieces += 1
@@ -103,5 +102,5 @@ class Framing:
                 raise HeadError("The body comes in too many small pieces.")
 
     def complete(self) -> None:
-        """Learn that the request is complete."""
+        """Note that the request is complete."""
         self.arrived = True

@@ -1,4 +1,4 @@
-"""Connections that uvicorn speaks on."""
+"""Connections that uvicorn serves."""
 
 import asyncio
 import socket
@@ -20,10 +20,10 @@ class PlainOpening:
 
     Args:
         app: The application.
-        state: What the application keeps for its requests.
+        state: The state that the application shares with its requests.
         patience: How long to wait for clients.
-        connections: Where they are counted.
-        turns: Where they wait for their turns.
+        connections: The open connections.
+        turns: The turns that clients wait for.
 
     Attributes:
         tls: Whether clients expect TLS.
@@ -37,11 +37,11 @@ class PlainOpening:
         self._shared = Shared(app, state, patience, connections.add, connections.discard, turns)
 
     async def open(self, raw: socket.socket, _: TaskGroup) -> None:
-        """Serve what a client has opened."""
-        # Cancelled here, uvloop would close a connection that is counted already, and tell nobody.
+        """Serve a connection that a client has opened."""
+        # If cancelled here, uvloop would close a connection that is already counted, without notice.
         with anyio.CancelScope(shield=True):
             await asyncio.get_running_loop().connect_accepted_socket(lambda: UvicornProtocol(self._shared), raw)
 
     async def stop(self) -> None:
-        """End each connection with the request that is under way."""
+        """End each connection after the request in progress."""
         self._shared.stopping = True

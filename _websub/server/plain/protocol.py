@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it with httptools, made strict and bounded (the door of uvicorn)."""
+"""HTTP/1.1 as uvicorn implements it with httptools, made strict and bounded (the door of uvicorn)."""
 
 import asyncio
 import contextvars
@@ -15,7 +15,7 @@ from _websub.server.plain.exchange import Exchange
 from _websub.server.plain.framing import Framing
 from _websub.server.plain.shared import Shared
 
-#: What may wait to be taken by a client while the next request is worked on; more has to be gone first.
+#: How many bytes of an answer may still wait to be sent when the next request of a client begins.
 _UNSENT_BYTES = 16_384
 
 
@@ -23,7 +23,7 @@ class UvicornProtocol(HttpToolsProtocol):
     """One connection of a client, whose requests are read one at a time.
 
     Args:
-        shared: What all connections share.
+        shared: The state that all connections share.
     """
 
     connection: PlainConnection
@@ -34,7 +34,7 @@ class UvicornProtocol(HttpToolsProtocol):
         self._context = contextvars.copy_context()
         self._framing = Framing(self._feed)
 
-    # --- what asyncio says --------------------------------------------------------------------------------------------
+    # --- called by asyncio --------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -43,7 +43,7 @@ class UvicornProtocol(HttpToolsProtocol):
 
         def end(connection: PlainConnection) -> None:
             self._shared.ended(connection)
-            vars(self).clear()  # in a circle, it would stay until garbage is collected
+            vars(self).clear()  # breaks a reference cycle, which would stay until the garbage collector runs
 
         host = self.client[0] if self.client else ""
         self.connection = PlainConnection(transport, host, self._shared.patience, self._leave, end)
@@ -78,7 +78,7 @@ class UvicornProtocol(HttpToolsProtocol):
                 if not framing.arrived:
                     framing.go_on()
                 elif not connection.idle:
-                    self.flow.pause_reading()  # until the request before is answered
+                    self.flow.pause_reading()  # until the previous request is answered
                     break
                 elif not framing.begin():
                     break
@@ -92,16 +92,16 @@ class UvicornProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserInvalidMethodError:
-            raise HeadError("This method is not known here.", 501) from None
+            raise HeadError("This method is not supported.", 501) from None
         except httptools.HttpParserError:
             if not self._framing.arrived:
                 raise HeadError("The request is malformed.") from None
-            # More has come behind the end of a chunked body, and where that was is not known.
+            # More bytes have followed the end of a chunked body, and where they begin is not known.
             self.cycle.keep_alive = False
             self.connection.reading = False
 
     def _refuse(self, status: int) -> None:
-        """Answer what is no request, unless an answer has begun."""
+        """Answer an invalid request, unless an answer has begun."""
         if self.connection.idle or not self.cycle.response_started:
             lines = [b"%b: %b\r\n" % pair for pair in self._shared.headers()]
             end = b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -110,7 +110,7 @@ class UvicornProtocol(HttpToolsProtocol):
         self.connection.say_goodbye()
 
     def _leave(self) -> None:
-        """Read no more, let a request know that no more of it comes, and close once it is through."""
+        """Stop reading, end a request that has not arrived completely, and close once it is done."""
         self.connection.reading = False
         if not self.connection.idle and not self._framing.arrived:
             self.cycle.disconnected = True
@@ -118,7 +118,7 @@ class UvicornProtocol(HttpToolsProtocol):
             self.connection.say_goodbye()
 
     def _answered(self, exchange: Exchange) -> None:
-        """Go on with the next request, now that the answer to this one is out."""
+        """Continue with the next request, now that the answer to this one has been sent."""
         if not exchange.keep_alive or self._shared.stopping or not self.connection.reading:
             self.connection.say_goodbye()
             return
@@ -126,7 +126,7 @@ class UvicornProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         self._read()
 
-    # --- what httptools says ------------------------------------------------------------------------------------------
+    # --- called by httptools ------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         if self._framing.arrived:
@@ -134,8 +134,8 @@ class UvicornProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._framing.chunked:  # else it is one behind the body
-            super().on_header(name, value.rstrip(b" \t"))  # which httptools leaves there
+        if not self._framing.chunked:  # else it is a trailer
+            super().on_header(name, value.rstrip(b" \t"))  # httptools does not strip the end
 
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
@@ -165,6 +165,6 @@ class UvicornProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         if not self.parser.should_keep_alive():
-            self.cycle.keep_alive = False  # What is behind a body counts as well, and the parser takes no more.
+            self.cycle.keep_alive = False  # A trailer can end the connection too. The parser accepts no more then.
         self._framing.complete()
         self.connection.wait_for_body(more=False)

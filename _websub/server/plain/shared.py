@@ -19,14 +19,14 @@ class Shared:
 
     Args:
         app: The application.
-        state: What the application keeps for its requests.
+        state: The state that the application shares with its requests.
         patience: How long to wait for clients.
-        opened: Called with each connection.
-        ended: Called with each connection that is over.
-        turns: Where requests wait for their turns.
+        opened: Called with each connection that is opened.
+        ended: Called with each connection that has ended.
+        turns: The turns that requests wait for.
 
     Attributes:
-        stopping: Whether each connection ends with the request that is under way.
+        stopping: Whether each connection ends after the request in progress.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Shared:
         ended: Callable[[PlainConnection], None],
         turns: Turns,
     ) -> None:
-        # Told to log nothing by itself, uvicorn would take the handlers of its log away from the whole program.
+        # If told not to log, uvicorn would remove the handlers of its loggers for the whole program.
         self.config = Config(
             cast("Any", app),
             http="httptools",
@@ -46,7 +46,7 @@ class Shared:
             lifespan="off",
             interface="asgi3",
             log_config=None,
-            proxy_headers=False,  # anybody could say who they are
+            proxy_headers=False,  # anyone could forge them
         )
         self.config.load()
         self.server = ServerState()
@@ -60,7 +60,7 @@ class Shared:
         self._headers: list[tuple[bytes, bytes]] = []
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every answer, made once a second."""
+        """Return the headers of every answer, made once a second."""
         second = int(time.time())
         if second != self._second:
             self._second = second

@@ -1,4 +1,4 @@
-"""One connection of the server: bytes between a client and its protocol, each way with a deadline."""
+"""One connection of the server: bytes between a client and its protocol, with a deadline in each direction."""
 
 import logging
 import math
@@ -27,7 +27,7 @@ from _websub.user_code import alone, contained
 log = logging.getLogger("websub.server")
 
 _failures = Refusals(log)
-#: What is read at once is taken apart in one step, in which nobody else has a turn.
+#: Bytes that are read at once are parsed in one step, in which no other task runs.
 _RECEIVE_BYTES = 16_384
 
 
@@ -40,19 +40,19 @@ class Connection:
     Its state is in one class because its tasks, one that reads and one that serves, share it.
 
     Args:
-        transport: What the client has opened.
+        transport: The connection that the client has opened.
         app: The application.
         speak: Makes the conversation of a connection.
         tls: How to set up TLS, if at all.
         patience: How long to wait.
-        turns: Where it waits for its turn with what its client sends.
+        turns: The turns that it waits for with each piece that the client sends.
 
     Attributes:
-        client: Whom it is counted to.
-        idle: Whether no request is under way.
-        since: Since when that is so.
-        read_by: When the client must have sent something.
-        write_by: When the client must have taken something.
+        client: The client that it counts for.
+        idle: Whether no request is in progress.
+        since: When it became idle or busy.
+        read_by: The time by which the client must have sent something.
+        write_by: The time by which the client must have received something.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Connection:
         self.write_by = math.inf
 
     async def run(self) -> None:
-        """Serve the client until one side has enough; nothing that happens here concerns other connections."""
+        """Serve the client until one side ends the connection. Nothing that happens here affects other connections."""
         try:
             try:
                 await self._converse()
@@ -134,13 +134,13 @@ class Connection:
 
     @property
     def waits(self) -> bool:
-        """Whether the client has to do something first: to send a request, or the rest of one."""
+        """Whether it waits for the client to send a request, or the rest of one."""
         return self.idle or (self._conversation is not None and self._conversation.awaits_body)
 
-    # --- what the protocol asks for -----------------------------------------------------------------------------------
+    # --- called by the protocol ---------------------------------------------------------------------------------------
 
     async def write(self, data: bytes) -> None:
-        """Send bytes; a client that does not take them in time has no connection any more."""
+        """Send bytes. If the client does not receive them in time, the connection ends."""
         async with self._writing:
             if self._broken:
                 return
@@ -150,7 +150,7 @@ class Connection:
             except GONE:
                 self._broken = True
             except BaseException:
-                self._broken = True  # Some of it may have gone.
+                self._broken = True  # A part may have been sent.
                 raise
             finally:
                 self.write_by = math.inf
@@ -159,59 +159,59 @@ class Connection:
             await self._conversation.end()
 
     def finish(self) -> None:
-        """Read no more, and close once the requests under way are through."""
+        """Stop reading, and close once the requests in progress are done."""
         self._finished = True
         self._reading.cancel()
 
-    def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - what it says is in its name
+    def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - the name of the method explains it
         """Start or stop waiting for the next request."""
         self.idle = idle
         self.since = time.monotonic()
         self.read_by = self.since + self._patience.idle if idle else math.inf
 
     def spawn(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-        """Run something for as long as the connection lives."""
+        """Run a function until the connection ends."""
         if self._tasks is not None:
             self._tasks.start_soon(function, *args)
 
-    async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:  # noqa: ARG002 - asked so by hypercorn
-        """Call the application with a request, and give the function that takes the events of the request."""
+    async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:  # noqa: ARG002 - for hypercorn
+        """Call the application with a request, and return the function that takes the events of the request."""
         inbox = Inbox()
-        if not self._has_turn:  # What is read at once may be many requests.
+        if not self._has_turn:  # Bytes that are read at once may be many requests.
             await self._turns.take(self.client)
         self._has_turn = False
         if self._requests is not None:
             self._requests.start_soon(_call, self._app, scope, inbox, send)
         return inbox.put
 
-    # --- what the server asks for -------------------------------------------------------------------------------------
+    # --- called by the server -----------------------------------------------------------------------------------------
 
     async def expire(self) -> None:
-        """End it, since the client has let a deadline pass."""
+        """End it, since the client has missed a deadline."""
         if self._conversation is None or self.write_by < math.inf:
             await self.abort()
         else:
             self.finish()
 
     def cancel_requests(self) -> None:
-        """Cancel the requests under way; what can still be told to the client is."""
+        """Cancel the requests in progress. They are still answered where that is possible."""
         if self._requests is not None:
             self._requests.cancel_scope.cancel()
 
     async def abort(self) -> None:
-        """Close it at once, whatever is under way."""
+        """Close it at once, whatever is in progress."""
         self._broken = self._finished = True
         await self._transport.aclose()
 
     async def _close(self) -> None:
         if not self._broken:
-            # On uvloop, a transport that the client has closed says so in an error of its own.
+            # On uvloop, a transport that the client has closed raises an error of its own.
             with anyio.move_on_after(LINGER_SECONDS), suppress(*GONE, RuntimeError):
                 await self._say_goodbye()
         await self._transport.aclose()
 
     async def _say_goodbye(self) -> None:
-        """Wait until the client has read the response: closed with unread bytes, the connection would be reset."""
+        """Wait until the client has read the response. Closing with unread bytes would reset the connection."""
         with anyio.move_on_after(QUIET_SECONDS):
             if self._conversation is not None:
                 await self._conversation.goodbye()
@@ -242,7 +242,7 @@ async def _call(app: AsgiApp, scope: Any, inbox: Inbox, send: Callable[[Any], Aw
 
 
 def _addresses(transport: SocketStream) -> tuple[Any, Any]:
-    """The addresses of both sides; those of a client that has gone already are unknown."""
+    """Return the addresses of both sides. They are empty if the client has already disconnected."""
     raw = transport.extra(SocketAttribute.raw_socket)  # noqa: S610 - of anyio, not of Django
     try:
         if raw.family == socket.AF_UNIX:

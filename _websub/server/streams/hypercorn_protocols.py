@@ -1,4 +1,4 @@
-"""HTTP/1.1 and HTTP/2 as hypercorn speaks them, made strict and bounded (the door of hypercorn)."""
+"""HTTP/1.1 and HTTP/2 as hypercorn implements them, made strict and bounded (the door of hypercorn)."""
 
 import logging
 import time
@@ -29,20 +29,20 @@ class Wire(Protocol):
         """Send bytes to the client."""
 
     def finish(self) -> None:
-        """Close the connection once nothing is left to be said."""
+        """Close the connection once everything has been sent."""
 
-    def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - what it says is in its name
-        """Say whether a request is under way."""
+    def set_idle(self, idle: bool) -> None:  # noqa: FBT001 - the name of the method explains it
+        """Start or stop waiting for the next request."""
 
     def spawn(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-        """Run something for as long as the connection lives."""
+        """Run a function until the connection ends."""
 
     async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:
-        """Call the application with a request, and give the function that takes the events of the request."""
+        """Call the application with a request, and return the function that takes the events of the request."""
 
 
 class _Event:
-    """An event of whichever event loop runs, in the words of hypercorn."""
+    """An event of the running event loop, with the interface that hypercorn expects."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
@@ -73,22 +73,22 @@ class Context:
         self.terminated = _Event()
 
     async def mark_request(self) -> None:
-        """Count nothing: a server does not end after some number of requests."""
+        """Do nothing, since a server does not end after a number of requests."""
 
 
 class Config(hypercorn.Config):
-    """How the protocols behave.
+    """The settings of the protocols.
 
     Args:
         certfile: The certificate chain, for TLS.
         keyfile: The private key, if it is not in the file of the certificate.
-        cleartext_http2: Whether HTTP/2 may be spoken without TLS.
+        cleartext_http2: Whether to serve HTTP/2 without TLS.
     """
 
     def __init__(self, certfile: str | None, keyfile: str | None, *, cleartext_http2: bool) -> None:
         super().__init__()
         self.certfile = certfile
-        # With one of the two alone, hypercorn would serve without TLS.
+        # With only one of the two, hypercorn would serve without TLS.
         self.keyfile = keyfile or certfile
         self.cleartext_http2 = cleartext_http2
         self.h11_max_incomplete_size = HEAD_BYTES
@@ -114,15 +114,15 @@ class _Http1(H11Protocol):
         return self.connection.their_state is h11.SEND_BODY
 
     async def goodbye(self) -> None:
-        """HTTP/1.1 has none."""
+        """Do nothing, since HTTP/1.1 has no goodbye."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
         if self._takes_http2:
             await super()._check_protocol(event)
 
     async def _create_stream(self, request: h11.Request) -> None:
-        # Nobody here speaks WebSocket. A server may ignore the wish (RFC 9110 7.8), where hypercorn would fail at the
-        # next request that has come with it.
+        # WebSocket is not supported. A server may ignore a request for it (RFC 9110, 7.8), but hypercorn would fail at
+        # the next request that has arrived with it.
         if any(name == b"upgrade" for name, _ in request.headers):
             headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
             request = h11.Request(
@@ -131,11 +131,11 @@ class _Http1(H11Protocol):
         await super()._create_stream(request)
 
     async def _send_h11_event(self, event: Any) -> None:
-        # The head waits for what follows, so that an answer is one packet.
+        # The head is held back until more follows, so that an answer is one packet.
         try:
             data = self.connection.send(event)
         except h11.LocalProtocolError:
-            # What the protocol itself has answered already is answered.
+            # The protocol has already answered this by itself.
             if self.connection.their_state is not h11.ERROR and self.connection.our_state not in _ANSWERED:
                 raise
             return
@@ -148,12 +148,12 @@ class _Http1(H11Protocol):
 
 
 class _Gone:
-    """Takes what still comes for a stream that is over."""
+    """Takes the events that still arrive for a stream that has ended."""
 
     idle = True
 
     async def handle(self, event: Any) -> None:
-        """Drop it."""
+        """Drop an event."""
 
 
 class _Streams(dict[int, Any]):
@@ -173,7 +173,7 @@ class _Http2(H2Protocol):
         return bool(states) and all(state is StreamState.OPEN for state in states)
 
     async def goodbye(self) -> None:
-        """Tell the client that no more requests are taken here."""
+        """Tell the client that no more requests are accepted."""
         with suppress(h2.exceptions.ProtocolError):
             self.connection.close_connection()
             await self._flush()
@@ -181,7 +181,7 @@ class _Http2(H2Protocol):
     async def handle(self, event: Any) -> None:
         await super().handle(event)
         if isinstance(event, Closed):
-            # Whoever waits for the client to open its window would wait for ever.
+            # Otherwise, a wait for the client to open its window would never end.
             for buffer in list(self.stream_buffers.values()):
                 await buffer.close()
 
@@ -197,7 +197,7 @@ class _Http2(H2Protocol):
             await buffer.close()
 
     async def _give_up(self, stream_id: int) -> None:
-        """Reset a stream whose answer was not taken to its end."""
+        """Reset a stream whose answer was not received completely."""
         buffer = self.stream_buffers.get(stream_id)
         if buffer is None or buffer.complete or self.closed:
             return
@@ -212,10 +212,10 @@ class Conversation:
 
     Args:
         app: The application.
-        config: How the protocols behave.
-        context: What all connections share.
+        config: The settings of the protocols.
+        context: The state that all connections share.
         wire: The connection.
-        state: What the application keeps for its requests.
+        state: The state that the application shares with its requests.
         alpn: The protocol that TLS agreed on; None without TLS.
         addresses: The addresses of the client and of the server.
     """
@@ -239,15 +239,15 @@ class Conversation:
 
     @property
     def awaits_body(self) -> bool:
-        """Whether the client is in the middle of a body and has nothing else to do."""
+        """Whether the client is in the middle of a body, and nothing else is in progress."""
         return self._protocol.awaits_body
 
     async def begin(self) -> None:
-        """Say what is to be said first."""
+        """Send what the protocol sends first."""
         await self._protocol.initiate()
 
     async def receive(self, data: bytes) -> None:
-        """Take bytes of the client."""
+        """Process bytes from the client."""
         try:
             await self._protocol.handle(RawData(data))
         except H2ProtocolAssumedError as error:
@@ -262,11 +262,11 @@ class Conversation:
             await self._protocol.handle(RawData(data))
 
     async def goodbye(self) -> None:
-        """Say what is to be said last."""
+        """Send what the protocol sends last."""
         await self._protocol.goodbye()
 
     async def end(self) -> None:
-        """Tell the requests under way that the client has gone."""
+        """Tell the requests in progress that the client has disconnected."""
         await self._protocol.handle(Closed())
 
     def let_go(self) -> None:

@@ -9,7 +9,7 @@ _ROOM = 10
 
 
 class Inbox:
-    """Events for one reader; whoever brings more than it has room for waits, until nobody reads any more."""
+    """Events for one reader. While there is no room, writers wait, until it is closed."""
 
     __slots__ = ("_closed", "_events", "_new", "_room")
 
@@ -20,7 +20,7 @@ class Inbox:
         self._room: anyio.Event | None = None
 
     async def put(self, event: Any) -> None:
-        """Bring an event."""
+        """Add an event."""
         while len(self._events) >= _ROOM and not self._closed:
             self._room = self._room or anyio.Event()
             await self._room.wait()
@@ -30,7 +30,7 @@ class Inbox:
             self._new = None
 
     async def get(self) -> Any:
-        """Take the next event, and wait for it if there is none."""
+        """Remove and return the next event, and wait for it if necessary."""
         while not self._events:
             self._new = self._new or anyio.Event()
             await self._new.wait()
@@ -38,7 +38,7 @@ class Inbox:
         return self._events.popleft()
 
     def close(self) -> None:
-        """Say that nobody reads any more."""
+        """Stop reading, so that writers no longer wait."""
         self._closed = True
         self._make_room()
 

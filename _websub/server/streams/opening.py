@@ -1,4 +1,4 @@
-"""Connections that hypercorn speaks on, each in a task."""
+"""Connections that hypercorn serves, each in a task."""
 
 import socket
 from functools import partial
@@ -19,11 +19,11 @@ class HypercornOpening:
 
     Args:
         app: The application.
-        state: What the application keeps for its requests.
+        state: The state that the application shares with its requests.
         patience: How long to wait for clients.
-        connections: Where they are counted.
-        turns: Where they wait for their turns.
-        config: How the protocols behave.
+        connections: The open connections.
+        turns: The turns that clients wait for.
+        config: The settings of the protocols.
 
     Raises:
         OSError: The certificate cannot be read.
@@ -52,7 +52,7 @@ class HypercornOpening:
         self.tls = self._tls is not None
 
     async def open(self, raw: socket.socket, tasks: TaskGroup) -> None:
-        """Serve what a client has opened."""
+        """Serve a connection that a client has opened."""
         stream = await SocketStream.from_socket(raw)
         speak = partial(Conversation, self._app, self._config, self._context, state=dict(self._state))
         connection = Connection(stream, self._app, speak, self._tls, self._patience, self._turns)
@@ -66,5 +66,5 @@ class HypercornOpening:
             self._connections.discard(connection)
 
     async def stop(self) -> None:
-        """End each connection with the request that is under way."""
+        """End each connection after the request in progress."""
         await self._context.terminated.set()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as h11 reads it, made strict: nothing that can be read in two ways, and nothing that costs too much."""
+"""HTTP/1.1 as h11 reads it, made strict: it refuses what is ambiguous, and what costs too much."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from _websub.limits import are_too_small
 
 
 class StrictConnection(h11.Connection):
-    """Refuses heads that another program on the way may have read in another way (RFC 9112, 2.2 and 5.2).
+    """Refuses heads that another program on the way may have read differently (RFC 9112, 2.2 and 5.2).
 
-    And bodies in the smallest pieces, of which a client could send so many that nobody else gets a turn.
+    It also refuses bodies in tiny pieces. A client could send so many of them that no other client gets a turn.
     """
 
     takes_http2 = False
@@ -31,13 +31,13 @@ class StrictConnection(h11.Connection):
         elif isinstance(event, h11.Request):
             self._pieces = self._body = 0
         if isinstance(event, h11.Request) and event.http_version[:2] != b"1." and not self.takes_http2:
-            raise h11.RemoteProtocolError("This version of HTTP is not spoken here.", error_status_hint=505)
+            raise h11.RemoteProtocolError("This version of HTTP is not supported.", error_status_hint=505)
         return event
 
     def _count_piece(self, data: bytes | bytearray) -> None:
         self._pieces += 1
         self._body += len(data)
-        # As the edge counts, but before it costs anything: a piece is an event of the protocol first.
+        # Count as the edge does, but before the piece becomes an event of the protocol and costs more.
         if are_too_small(self._pieces, self._body):
             raise h11.RemoteProtocolError("The body comes in too many small pieces.")
 

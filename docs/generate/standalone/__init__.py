@@ -1,5 +1,5 @@
 """Writes the generated pages about the standalone hub: ``python -m docs.generate.standalone``.
 
-What they say comes from the settings and from the parser of the command line. A test fails when a page on disk says
-something else, and when a setting or an option is not described.
+They are generated from the settings and the parser of the command line. A test fails if a page on disk is out of
+date, or if a setting or an option is not described.
 """

@@ -1,4 +1,4 @@
-"""The page of the command ``websubhub``, from its parser."""
+"""The page of the command ``websubhub``, generated from its parser."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ import attrs
 
 from docs.generate.sections import table
 from websubhub.standalone.command.cli import CommandParser, build_parser
+from websubhub.standalone.setting_definitions import variable
 from websubhub.standalone.settings import Settings
 
 _INTRO = """\
@@ -25,9 +26,9 @@ _INTRO = """\
 `websubhub --version` prints the version.
 `websubhub completion bash` prints a script that completes commands and flags; `zsh`, `fish` and `tcsh` work too.
 
-The commands for a running hub find it by `--hub`, else by the variable `WEBSUBHUB_HUB`, else at `http://127.0.0.1:8080/hub`.
-All but `publish` use the [admin API](admin-api.md) next to the hub: that of `https://hub.example.com/hub` is at `https://hub.example.com/admin/`.
-They follow no redirects and ignore proxies in the environment, so that the token reaches only the hub."""
+The commands for a running hub find it by `--hub`, then by the variable `WEBSUBHUB_HUB`, and otherwise at `http://127.0.0.1:8080/hub`.
+All except `publish` use the [admin API](admin-api.md) next to the hub: for `https://hub.example.com/hub`, it is at `https://hub.example.com/admin/`.
+They do not follow redirects and ignore proxies in the environment, so that the token reaches only the hub."""
 
 _NOTES = {
     "serve": (
@@ -40,7 +41,7 @@ _NOTES = {
 
 
 def page() -> list[str]:
-    """The page, line by line."""
+    """Return the page as lines."""
     lines = _INTRO.splitlines()
     for name, summary, parser in commands():
         lines += ["", f"## {name}", "", f"{summary[0].upper()}{summary[1:]}."]
@@ -53,7 +54,7 @@ def page() -> list[str]:
 
 
 def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
-    """Every command: its name, what it is for, and its parser."""
+    """Return every command: its name, its summary and its parser."""
     for action in build_parser()._actions:  # noqa: SLF001 - argparse has no public way to ask what was added
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
             summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - as above
@@ -64,22 +65,26 @@ def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
 
 
 def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The arguments of a command, without the settings, which have a page of their own."""
-    settings = attrs.fields_dict(Settings)
+    """Return the arguments of a command, without the settings, which have their own page."""
     return [
         action
         for action in parser._actions  # noqa: SLF001 - as above
-        if action.dest not in settings and not isinstance(action, argparse._HelpAction)  # noqa: SLF001 - as above
+        if not _is_setting(action) and not isinstance(action, argparse._HelpAction)  # noqa: SLF001 - as above
     ]
 
 
+def _is_setting(action: argparse.Action) -> bool:
+    """Return whether this is the flag of a setting, and not another one of the same name, such as a filter by host."""
+    return action.dest in attrs.fields_dict(Settings) and variable(action.dest) in (action.help or "")
+
+
 def usage(name: str, parser: argparse.ArgumentParser) -> str:
-    """The command in one line; all settings are one word in it."""
+    """Return the usage of a command in one line, with one word for all settings."""
     words = [name]
     for action in arguments(parser):
         optional = bool(action.option_strings) or action.nargs in {"?", "*"}
         words.append(f"[{_written(action)}]" if optional else _written(action))
-    takes_settings = any(action.dest in attrs.fields_dict(Settings) for action in parser._actions)  # noqa: SLF001 - as above
+    takes_settings = any(map(_is_setting, parser._actions))  # noqa: SLF001 - as above
     return " ".join([*words, "[SETTINGS]"] if takes_settings else words)
 
 

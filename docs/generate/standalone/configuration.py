@@ -1,4 +1,4 @@
-"""The page of the settings, from the settings themselves."""
+"""The page of the settings, generated from their definitions."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _INTRO = """\
 # Configuration
 
 These are the settings of `websubhub serve` and `websubhub doctor`.
-You can set each of them in several ways. The first one found counts:
+You can set each of them in several ways. The first one found applies:
 
 1. a flag on the command line
 2. a variable in the environment
@@ -22,13 +22,13 @@ You can set each of them in several ways. The first one found counts:
 4. the default
 
 Invalid settings, unknown keys in the file and misspelt variables end the command with exit status 2.
-There is a sentence for each of them.
-A variable that begins with `WEBSUBHUB_` and resembles no setting is named on stderr and ignored.
+The command prints a sentence for each of them.
+A variable that begins with `WEBSUBHUB_` but does not resemble a setting is reported on stderr and ignored.
 
 A setting marked with * takes several values.
 Repeat the flag, separate the values of the variable with spaces, or write a list in the file.
-A switch, whose default is `false`, needs no value as a flag: `--validate-topics`.
-In the file, a key can have hyphens instead of underscores.
+A switch has the default `false` and needs no value as a flag: `--validate-topics`.
+In the file, keys can have hyphens instead of underscores.
 
 ```toml
 public_url = "https://hub.example.com/hub"
@@ -38,17 +38,17 @@ publisher_token = ["a-long-random-token", "another-long-random-token"]
 retry_delays = [5, 60, 3600]
 ```
 
-Every user of the machine can see flags, so set tokens in the environment or in the file."""
+Every user of the machine can see flags, so set tokens in the environment or the file."""
 
 
 _STORES = """\
-`nats://` takes several servers, and options at its end: `nats://HOST:PORT,HOST:PORT?name=NAME&replicas=3&gib=10`.
+`nats://` takes several servers, and options at the end: `nats://HOST:PORT,HOST:PORT?name=NAME&replicas=3&gib=10`.
 It needs the extra `nats`: `pip install "websubhub[nats]"`.
 See [Grow to several machines](../how-to/grow-to-several-machines.md)."""
 
 
 def page() -> list[str]:
-    """The page, line by line."""
+    """Return the page as lines."""
     lines = _INTRO.splitlines()
     for group in Group:
         rows = [_row(field) for field in attrs.fields(Settings) if field.metadata["group"] is group]
@@ -71,7 +71,7 @@ def _row(field: "attrs.Attribute[Any]") -> tuple[str, ...]:
 
 
 def allowed(parse: Callable[[str], object]) -> str:
-    """Which values a setting takes, as it says itself when it is given one that it does not take."""
+    """Return the allowed values of a setting, taken from its error for a value that is not allowed."""
     for probe in ("", "x", "1e999"):
         try:
             parse(probe)
@@ -83,7 +83,7 @@ def allowed(parse: Callable[[str], object]) -> str:
 
 
 def default(value: object) -> str:
-    """A default as it would be written in a flag."""
+    """Return a default as users would write it in a flag."""
     if value is None or value == ():
         return "none"
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,4 +1,4 @@
-"""Which generated pages about the standalone hub there are."""
+"""The generated pages about the standalone hub."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from docs.generate.standalone import command_line, configuration, events
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page, by its file."""
+    """Return every generated page by its file."""
     lines = {
         "configuration.md": configuration.page(),
         "command-line-websubhub.md": command_line.page(),

@@ -1,4 +1,4 @@
-"""The drawing of a subscription's states, from their table."""
+"""The diagram of a subscription's states, generated from their table."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _DRAWING = re.compile(r"```mermaid\nstateDiagram-v2\n.*?```\n", re.DOTALL)
 
 
 def drawing() -> str:
-    """Return the drawing, in a block of Mermaid. That all states may end is said beside it."""
+    """Return the diagram as a Mermaid block. The text below it says that every state can end."""
     lines = ["```mermaid", "stateDiagram-v2"]
     lines += [f"    [*] --> {NAMES[state]}" for state in STARTS]
     lines += [
@@ -23,5 +23,5 @@ def drawing() -> str:
 
 
 def renewed(text: str) -> str:
-    """Return a page with its drawing made anew."""
+    """Return a page with an up-to-date diagram."""
     return _DRAWING.sub(lambda _: drawing(), text)

@@ -340,7 +340,7 @@ async def test_a_delivery_is_settled_once(hub: Hub, first: str, second: str) -> 
     await hub.publish()
     [delivery] = await hub.claim()
     getattr(delivery, first)(*arguments.get(first, ()))
-    with pytest.raises(DeliverySettledError, match="settled before"):
+    with pytest.raises(DeliverySettledError, match="already been settled"):
         getattr(delivery, second)(*arguments.get(second, ()))
 
 

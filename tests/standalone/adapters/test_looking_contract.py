@@ -1,10 +1,12 @@
 """What operators look for in a store: some of many subscriptions, topics, dead letters and verifications."""
 
+from itertools import count
+
 import attrs
 import pytest
 
 from tests.standalone.adapters.conftest import Hub
-from websubhub.standalone.ports import EVERY_LETTER, LetterFilter, Mode, PendingVerification, Topic
+from websubhub.standalone.ports import EVERY_DELIVERY, DeliveryFilter, FailingDelivery, Mode, PendingVerification, Topic
 
 TOPICS = "https://topic.example/a", "https://topic.example/b"
 CALLBACKS = "https://one.example/1", "https://one.example/2", "https://two.example:8443/1"
@@ -66,7 +68,7 @@ async def test_what_depends_on_a_topic_is_counted_and_keeps_it(hub: Hub) -> None
     usage = await topics.usage(TOPICS[0])
     assert usage is not None
     assert (usage.subscriptions, usage.updates, usage.published_at) == (1, 2, hub.clock())
-    assert await hub.store.letters.count(LetterFilter(topic=TOPICS[0])) == 1
+    assert await hub.store.letters.count(DeliveryFilter(topic=TOPICS[0])) == 1
     assert not await topics.remove(TOPICS[0])
     await hub.store.subscriptions.remove(TOPICS[0], CALLBACKS[0])
     assert not await topics.remove(TOPICS[0])
@@ -94,38 +96,41 @@ async def _kill(hub: Hub, reasons: dict[tuple[str, str], str]) -> None:
             delivery.dead(reasons[delivery.update.topic, delivery.callback], host_failed=False)
 
 
-LETTERS = {
+REASONS = {
     (topic, callback): f"answered {500 + n % 2}"
     for n, (topic, callback) in enumerate((topic, callback) for topic in TOPICS for callback in CALLBACKS)
 }
 
 
-@pytest.mark.parametrize(
-    "only",
-    [
-        EVERY_LETTER,
-        LetterFilter(topic=TOPICS[1]),
-        LetterFilter(host="one.example"),
-        LetterFilter(host="two.example:8443", topic=TOPICS[0]),
-        LetterFilter(callback=CALLBACKS[1]),
-        LetterFilter(callback=CALLBACKS[1], topic=TOPICS[0], reason="answered 501"),
-        LetterFilter(reason="answered 500"),
-        LetterFilter(reason="answered 500", host="one.example"),
-        LetterFilter(reason="answered"),
-        LetterFilter(topic="https://topic.example/unknown"),
-    ],
-    ids=lambda only: str(attrs.asdict(only)),
-)
-async def test_dead_letters_are_found_by_what_is_known_of_them(hub: Hub, only: LetterFilter) -> None:
-    await _kill(hub, LETTERS)
-    expected = {
+FILTERS = [
+    EVERY_DELIVERY,
+    DeliveryFilter(topic=TOPICS[1]),
+    DeliveryFilter(host="one.example"),
+    DeliveryFilter(host="two.example:8443", topic=TOPICS[0]),
+    DeliveryFilter(callback=CALLBACKS[1]),
+    DeliveryFilter(callback=CALLBACKS[1], topic=TOPICS[0], reason="answered 501"),
+    DeliveryFilter(reason="answered 500"),
+    DeliveryFilter(reason="answered 500", host="one.example"),
+    DeliveryFilter(reason="answered"),
+    DeliveryFilter(topic="https://topic.example/unknown"),
+]
+
+
+def _meant(only: DeliveryFilter) -> set[tuple[str, str]]:
+    return {
         (topic, callback)
-        for (topic, callback), reason in LETTERS.items()
+        for (topic, callback), reason in REASONS.items()
         if only.topic in {None, topic}
         and only.callback in {None, callback}
         and only.reason in {None, reason}
         and (only.host is None or f"//{only.host}/" in callback)
     }
+
+
+@pytest.mark.parametrize("only", FILTERS, ids=lambda only: str(attrs.asdict(only)))
+async def test_dead_letters_are_found_by_what_is_known_of_them(hub: Hub, only: DeliveryFilter) -> None:
+    await _kill(hub, REASONS)
+    expected = _meant(only)
     letters = hub.store.letters
     assert await letters.count(only) == len(expected)
     found = await letters.page(only)
@@ -137,6 +142,26 @@ async def test_dead_letters_are_found_by_what_is_known_of_them(hub: Hub, only: L
         paged += [letter.id for letter in page]
     assert paged == ids
     assert await letters.known([*ids, 10**9]) == set(ids)
+
+
+@pytest.mark.parametrize("only", FILTERS, ids=lambda only: str(attrs.asdict(only)))
+async def test_failing_deliveries_are_found_by_what_is_known_of_them(hub: Hub, only: DeliveryFilter) -> None:
+    await _subscribe_all(hub)
+    for topic in TOPICS:
+        await hub.publish(topic)
+    numbers = count()
+    while claimed := await hub.claim():
+        for delivery in claimed:
+            reason = REASONS[delivery.update.topic, delivery.callback]
+            delivery.retry(30 + next(numbers) // 2, reason, host_failed=False)  # two are due at the same time
+    found: list[FailingDelivery] = []
+    while page := await hub.broker.failing(only, after=found[-1].place if found else None, limit=2):
+        assert len(page) <= 2
+        found += page
+    assert {(one.topic, one.callback) for one in found} == _meant(only)
+    assert len(found) == len(_meant(only))
+    assert [one.place for one in found] == sorted(one.place for one in found)
+    assert found == await hub.broker.failing(only)
 
 
 async def test_the_update_of_a_dead_letter_can_be_read(hub: Hub) -> None:
@@ -176,6 +201,8 @@ async def test_pending_verifications_are_listed_with_what_went_wrong(hub: Hub) -
     [failing] = await verifications.page(failing=True)
     assert (failing.id, failing.reason, failing.attempts) == ("v3", "answered 503", 1)
     assert len(await verifications.page(failing=False)) == 4
+    assert await verifications.page(host="other.example") == []
+    assert len(await verifications.page(host="one.example", failing=False)) == 4
 
 
 async def test_a_verification_is_tried_again_at_once_or_dropped(hub: Hub) -> None:

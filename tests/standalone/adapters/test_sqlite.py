@@ -314,7 +314,7 @@ async def test_a_follow_up_that_fails_keeps_none_of_its_commit_waiting(
                     tasks.start_soon(write, number)
     assert sorted(answered) == [0, 2, 3]
     assert [str(error) for error in failed] == ["This follow-up fails."]
-    assert "could not be told on" in caplog.text
+    assert "could not be reported" in caplog.text
 
 
 async def test_publishers_and_claimers_that_are_cancelled_lose_nothing(path: Path, clock: Clock) -> None:

@@ -181,7 +181,7 @@ async def test_a_verification_that_cannot_be_read_hides_no_other(
         assert await store.verifications.due(limit=1) == []
         assert [due.id for due in await store.verifications.due(limit=1)] == ["2"]
         assert await store.verifications.count() == 1
-    assert [record.levelno for record in caplog.records if "forgotten" in record.message] == [logging.ERROR]
+    assert [record.levelno for record in caplog.records if "dropped" in record.message] == [logging.ERROR]
 
 
 @pytest.mark.parametrize("change", ["topic = x'00'", "attempts = 'x'", "count = 'x'", "reason = x'00'"])

@@ -1,13 +1,13 @@
-"""The origins of an engine, each remembered under one spelling, and never more than agreed."""
+"""The origins of an engine, each remembered under one spelling, up to a limit."""
 
 from websubhub._distribution.origins.origin import Origin, split_callback
 
 
 class Origins:
-    """Finds the origin of a callback, at the cost of a look into a dictionary.
+    """Finds the origin of a callback, at the cost of a dictionary lookup.
 
     Args:
-        limit: How many unused ones are remembered.
+        limit: How many unused origins are remembered.
     """
 
     def __init__(self, limit: int) -> None:
@@ -18,16 +18,16 @@ class Origins:
         return len(self._origins)
 
     def all(self) -> list[Origin]:
-        """Return those that are remembered."""
+        """Return the remembered origins."""
         return list(self._origins.values())
 
     def locate(self, callback: str) -> tuple[Origin, str] | None:
-        """Return the origin of a callback and its request target, or ``None`` if no request can be made of it."""
+        """Return the origin of a callback and its request target, or ``None`` if it cannot be requested."""
         slash = callback.find("/", 8)
         if slash > 0:
             origin = self._origins.get(callback[:slash])
             target = callback[slash:]
-            # It stands in the request line, where a space or a line end would start something else.
+            # The target becomes part of the request line, where a space or a line end would start something else.
             plain = target.isascii() and target.isprintable() and " " not in target and "#" not in target
             if plain and origin is not None:
                 return origin, target

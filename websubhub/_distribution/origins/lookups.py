@@ -21,14 +21,14 @@ class Lookup:
 
 
 class Lookups:
-    """Asks for the names of origins, each name once, and hands the answers out one by one.
+    """Looks up the names of origins, each name once, and hands out the answers one by one.
 
     Attributes:
-        resolved: What was answered and not handed out.
+        resolved: The answers that have not been handed out.
 
     Args:
-        names: What looks them up.
-        wheel: Where their deadlines are watched.
+        names: Looks up the names.
+        wheel: Watches the deadlines of lookups.
         seconds: How long a lookup may take.
     """
 
@@ -40,26 +40,26 @@ class Lookups:
         self.resolved: deque[Resolution] = deque()
 
     def known(self, origin: Origin, now: float) -> Resolution | None:
-        """Return what is known about the name of an origin; if nothing is, the origin waits for an answer."""
+        """Return what is known about the name of an origin. If nothing is known, the origin waits for an answer."""
         resolution = self._names.known(origin.host, now)
         if resolution is None:
             self._wait(origin, now)
         return resolution
 
     def collect(self) -> None:
-        """Take over the lookups that have ended."""
+        """Collect the lookups that have ended."""
         self.resolved.extend(self._names.answers())
 
     def give_up(self, lookup: Lookup) -> None:
-        """Do not wait for a name any longer."""
+        """Stop waiting for a name."""
         self.resolved.append(self._names.give_up(lookup.host))
 
     def next(self) -> tuple[Resolution, list[Origin]] | None:
-        """Return an answer that was not handed out, and the origins that waited for it."""
+        """Return the next answer to hand out, and the origins that waited for it."""
         while self.resolved:
             resolution = self.resolved.popleft()
             lookup = self._lookups.pop(resolution.host, None)
-            if lookup is not None:  # else it comes late, and the next delivery will profit
+            if lookup is not None:  # else the answer is late, and helps the next delivery
                 self._wheel.forget(lookup)
                 return resolution, lookup.origins
         return None

@@ -13,7 +13,7 @@ from _websub.calls.lookups import Lane
 from _websub.grammar.addresses import AddressPolicy
 from websubhub._distribution.outcome import DeliveryFailure, is_out_of_descriptors
 
-#: Gives the addresses of a host name as text, or raises ``OSError`` or ``UnicodeError``. It runs in a thread.
+#: Returns the addresses of a host name as text, or raises ``OSError`` or ``UnicodeError``. It runs in a thread.
 Resolve = Callable[[str], Sequence[str]]
 
 _KEPT_SECONDS = 60.0
@@ -22,7 +22,7 @@ _ADDRESSES = 16
 
 
 def resolve(host: str) -> Sequence[str]:
-    """Return the addresses of a host by the resolver of the system, in the order in which they should be tried."""
+    """Return the addresses of a host from the system's resolver, in the order in which they should be tried."""
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
 
 
@@ -38,16 +38,16 @@ class Resolution:
 
 
 class NameResolver:
-    """Looks names up without ever waiting: ``known`` answers at once, ``ask`` starts a lookup, ``answers`` collects.
+    """Looks up names without ever waiting: ``known`` answers at once, ``ask`` starts a lookup, ``answers`` collects.
 
-    One thread in four only takes names that were found before: dead names can use up the others and still delay no
-    subscriber that was reached once.
+    One thread in four only takes names that were found before. So dead names can use up the others, and still do not
+    delay any subscriber that was reached before.
 
     Args:
-        policy: Which addresses may be called. A name with a single address that is not permitted is refused.
+        policy: The addresses that may be called. A name with a single address that is not permitted is refused.
         threads: How many names are looked up at a time.
         notify: Called in a thread when there are answers to collect.
-        look_up: The resolver, that of the system unless given.
+        look_up: The resolver. The default is the system's.
         remembered: How many names are remembered.
     """
 
@@ -81,7 +81,7 @@ class NameResolver:
         return self._remember(self._check(host, [literal]))
 
     def ask(self, host: str) -> Resolution | None:
-        """Start to look a name up; a failure at once if too many wait already."""
+        """Start looking up a name. Return a failure at once if too many names are already waiting."""
         before = self._known.get(host)
         met = before is not None and before.failure is None
         lane = self._acquaintances if met else self._strangers
@@ -97,11 +97,11 @@ class NameResolver:
         return found
 
     def give_up(self, host: str) -> Resolution:
-        """Do not wait any longer; the failure is remembered like any other, and replaced by a late answer."""
+        """Stop waiting for a name. The failure is remembered like any other, and a late answer replaces it."""
         return self._remember(_unresolved(host, "The name server did not answer in time."))
 
     def close(self) -> None:
-        """Start no more lookups; those under way end in their threads, and nobody is told."""
+        """Start no more lookups. Those in progress end in their threads, without a notification."""
         self._notify = _nobody
         self._strangers.close()
         self._acquaintances.close()
@@ -119,10 +119,10 @@ class NameResolver:
             resolution = self._check(host, self._look_up(host))
         except (OSError, UnicodeError) as error:
             words = error.strerror if isinstance(error, OSError) else None
-            resolution = _unresolved(host, f"{words or 'The name is no host name'}.")
+            resolution = _unresolved(host, f"{words or 'The name is not a host name'}.")
             if isinstance(error, OSError) and is_out_of_descriptors(error):  # which says nothing about the name
                 resolution = attrs.evolve(resolution, failure=DeliveryFailure.NO_DESCRIPTOR, expires=monotonic())
-        except Exception as error:  # noqa: BLE001 - whatever a resolver does, somebody waits for the answer
+        except Exception as error:  # noqa: BLE001 - deliveries wait for the answer, whatever the resolver does
             resolution = _unresolved(host, f"The resolver failed: {type(error).__name__}.")
         self._answers.append(resolution)
         self._notify()
@@ -142,7 +142,7 @@ class NameResolver:
 
 
 def _nobody() -> None:
-    """Is told nothing."""
+    """Do nothing."""
 
 
 def _unresolved(host: str, detail: str) -> Resolution:

@@ -25,10 +25,10 @@ class Origin:
     Attributes:
         prefix: ``scheme://authority`` in the one spelling by which the origin is found.
         request_end: The rest of a request line after the target, and the ``Host`` field.
-        open: How many connections there are, connecting and busy ones included.
+        open: How many connections there are, including connecting and busy ones.
         closed_at: When a connection to it was last closed.
         waiting: Deliveries that wait for a connection, with their batch and request target.
-        awaits_room: Whether it stands in line for a free slot among all connections.
+        awaits_room: Whether it waits for a free slot among all connections.
         suspect: Whether its last exchange failed.
     """
 
@@ -54,15 +54,15 @@ class Origin:
 
     @property
     def unused(self) -> bool:
-        """Return whether it can be forgotten without anybody noticing."""
+        """Whether it has neither connections nor waiting deliveries, so that it can be forgotten."""
         return not self.open and not self.waiting
 
 
 def split_callback(callback: str) -> tuple[Origin, str] | None:
-    """Return the origin of a callback and its request target, or ``None`` if no request can be made of it."""
+    """Return the origin of a callback and its request target, or ``None`` if it cannot be requested."""
     try:
         callback.encode()
-    except UnicodeError:  # half a character cannot be encoded
+    except UnicodeError:  # a lone surrogate cannot be encoded
         return None
     match = _CALLBACK.fullmatch(callback if callback.isascii() else ascii_url(callback))
     if match is None:

@@ -1,4 +1,4 @@
-"""Addresses that deliveries go to: how many connections each has, and whether it wants what it gets."""
+"""The addresses that deliveries go to: how many connections each has, and whether it accepts what it gets."""
 
 from collections import deque
 from math import inf
@@ -10,14 +10,14 @@ from websubhub._distribution.origins.origin import Origin
 
 
 class Place:
-    """An address, or an IPv6 network, and those who wait for a connection to it.
+    """An address, or an IPv6 network, and the origins that wait for a connection to it.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         limit: How many connections it may have.
-        open: How many it has.
-        taken_at: When it last took a delivery.
-        waiting: The origins that wait until it may have one more.
+        open: How many connections it has.
+        taken_at: When it last accepted a delivery.
+        waiting: The origins that wait until it may have another connection.
     """
 
     __slots__ = ("limit", "name", "open", "taken_at", "waiting")
@@ -31,14 +31,15 @@ class Place:
 
 
 class Places:
-    """The addresses of an engine, and what those may be made to take that take no deliveries.
+    """The addresses of an engine, with limits on their connections and on failed deliveries.
 
-    An address that took one within the last hour may fail as often as it likes: many servers share it, and the delays
-    between attempts are what slows those down that fail. One that took none may be somebody who was subscribed by the
-    owner of a name. A hub on this machine has no such bounds there: its subscribers differ in their ports alone.
+    An address that accepted a delivery within the last hour may fail any number of times: many servers may share it,
+    and the delays between attempts slow down those that fail. An address that accepted none may belong to someone whom
+    the owner of a name has subscribed. For a hub on loopback, this machine has no limits, since its subscribers only
+    differ in their ports.
 
     Args:
-        limits: The bounds.
+        limits: The limits.
         loopback: Whether this machine has none.
     """
 
@@ -54,7 +55,7 @@ class Places:
 
     def at(self, address: str) -> Place:
         """Return the place of an address."""
-        place = self._places.get(address)  # its own name, unless it is of IPv6
+        place = self._places.get(address)  # an IPv4 address is the name of its place
         if place is not None:
             return place
         name = address_block(address)
@@ -67,13 +68,13 @@ class Places:
         return place
 
     def is_held_back(self, place: Place, now: float) -> bool:
-        """Return whether a place has failed so many deliveries, and taken none, that it gets none for a while."""
+        """Return whether a place has failed so many deliveries, and accepted none, that it gets none for a while."""
         self._now = now
         proven = place.limit == inf or place.taken_at > now - PROVEN_SECONDS
         return not proven and self._failing.wait(place.name) > 0
 
     def failed(self, place: Place, now: float) -> None:
-        """Note that a place did not take a delivery."""
+        """Note that a place did not accept a delivery."""
         self._now = now
         if place.limit < inf:
             self._failing.begin(place.name)

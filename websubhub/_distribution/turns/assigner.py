@@ -1,4 +1,4 @@
-"""Which delivery goes onto which connection, and when: batches take turns, origins have their limits."""
+"""The assignment of deliveries to connections: batches take turns, and origins have limits."""
 
 from collections import deque
 from time import monotonic
@@ -18,17 +18,17 @@ from websubhub._distribution.wire.pool import Pool
 from websubhub._distribution.wire.request import render_head
 from websubhub._distribution.wire.shared import Route, Shared
 
-#: The exchange has not begun, so another address may be tried.
+#: After these failures, another address may be tried, since the exchange has not begun.
 NOT_CONNECTED = frozenset({DeliveryFailure.CONNECT, DeliveryFailure.CONNECT_TIMEOUT})
 
 _INVALID = DeliveryOutcome(
     failure=DeliveryFailure.INVALID_REQUEST, detail="The callback or a header field cannot be sent."
 )
 _NO_DESCRIPTOR = DeliveryOutcome(
-    failure=DeliveryFailure.NO_DESCRIPTOR, detail="This program has as many files open as it may."
+    failure=DeliveryFailure.NO_DESCRIPTOR, detail="This program has reached its limit of open files."
 )
 _HELD_BACK = DeliveryOutcome(
-    failure=DeliveryFailure.HELD_BACK, detail="The address has as many connections, or failures, as it may have."
+    failure=DeliveryFailure.HELD_BACK, detail="The address has reached its limit of connections or failures."
 )
 #: How many origins may wait for one address, for each connection that it may have.
 _LINE = 4
@@ -38,14 +38,14 @@ class Assigner:
     """Takes deliveries from batches and begins them on connections.
 
     A delivery is taken when there is room for one more exchange. If its origin has all the connections it may have, or
-    its name is still looked up, it waits there and the next one is taken.
+    its name is still being looked up, the delivery waits there, and the next one is taken.
 
     Args:
-        shared: What all parts of the engine have in common.
+        shared: The state that all parts of the engine share.
         pool: The connections.
         lookups: The names that are being looked up.
         lines: The origins whose deliveries cannot begin yet.
-        sending: Where deliveries are put that can be sent.
+        sending: Takes the deliveries that can be sent.
     """
 
     def __init__(self, shared: Shared, pool: Pool, lookups: Lookups, lines: Lines, sending: SendBatch) -> None:
@@ -57,11 +57,11 @@ class Assigner:
         self._rotation = Rotation(shared.limits.waiting)
         self._origins = Origins(shared.limits.origins)
         self._lines = lines
-        # What came up in the middle of something else, and is done one by one so that no turn is long.
+        # Failures that came up during other work. They are settled one by one, so that no turn is long.
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
 
     def add(self, batch: Batch) -> None:
-        """Take deliveries from this batch, too."""
+        """Take deliveries from another batch, too."""
         self._rotation.add(batch)
 
     def abandon(self, batch: Batch) -> None:
@@ -77,16 +77,16 @@ class Assigner:
 
     @property
     def origins(self) -> int:
-        """Return how many origins are remembered."""
+        """How many origins are remembered."""
         return len(self._origins)
 
     @property
     def is_short_of_slots(self) -> bool:
-        """Return whether somebody may wait for a slot."""
+        """Whether a delivery may be waiting for a slot."""
         return bool(self._rotation or self._lines.awaiting_room)
 
     def fill(self, until: float) -> bool:
-        """Begin as many deliveries as there is room for. Return whether the time was enough for all."""
+        """Begin as many deliveries as there is room for. Return whether there was enough time for all."""
         sending, lines, resolved = self._sending, self._lines, self._lookups.resolved
         enough = True
         while enough and (
@@ -116,7 +116,7 @@ class Assigner:
         return True
 
     def _catch_up(self) -> bool:
-        """Do one thing that could not be done where it came up. Return whether there was one."""
+        """Do one piece of postponed work. Return whether there was any."""
         if self._failed:
             delivery, batch, outcome = self._failed.popleft()
             batch.settle(delivery, outcome)
@@ -137,7 +137,7 @@ class Assigner:
         return True
 
     def serve(self, origin: Origin) -> None:
-        """Start deliveries that wait for the origin, as many as it can take now."""
+        """Start deliveries that wait for an origin, as many as possible now."""
         while origin.waiting:
             if not self._pool.shares.has_room:
                 self._lines.await_room(origin)
@@ -149,7 +149,10 @@ class Assigner:
             self._rotation.note_started(batch)
 
     def try_again(self, connection: Connection, delivery: Delivery, batch: Batch, failure: DeliveryFailure) -> bool:
-        """Try the next address of the host, or repeat what was certainly not processed. Return whether either fits."""
+        """Try the next address of the host, or repeat a delivery that was certainly not processed.
+
+        Return whether either was possible.
+        """
         origin = connection.origin
         if failure in NOT_CONNECTED and connection.route.addresses:
             self._connect(delivery, batch, origin, connection.head, connection.route, failure)
@@ -160,14 +163,14 @@ class Assigner:
         if found is None:
             return False
         batch.repeated.add(delivery)
-        self._pool.drop_idle_of(origin)  # they are as old as this one
+        self._pool.drop_idle_of(origin)  # they are just as old
         origin.waiting.appendleft((delivery, batch, found[1]))
         self._rotation.note_waiting(batch)
         self.serve(origin)
         return True
 
     def fail_waiting(self, origin: Origin, outcome: DeliveryOutcome) -> None:
-        """Settle what waits for an origin that cannot be reached."""
+        """Settle the deliveries that wait for an origin that cannot be reached."""
         for delivery, batch, _ in origin.waiting:
             self._rotation.note_started(batch)
             self._failed.append((delivery, batch, outcome))
@@ -198,7 +201,7 @@ class Assigner:
         if resolution.failure is not None:
             if not origin.open:
                 batch.settle(delivery, DeliveryOutcome(failure=resolution.failure, detail=resolution.detail))
-            return not origin.open  # connections that there are, are as good as they were
+            return not origin.open  # existing connections are still good
         addresses = self._pool.reachable(resolution.addresses)
         if not addresses:
             return self._wait_or_give_up(delivery, batch, origin, resolution.addresses)
@@ -218,7 +221,7 @@ class Assigner:
             return True
         if origin not in waited_for[0].waiting:
             waited_for[0].waiting.append(origin)
-        self._lines.await_connection(origin)  # should nobody be left at that address whose end would be noticed
+        self._lines.await_connection(origin)  # in case that address has no exchange left whose end would be noticed
         return False
 
     def _connect(
@@ -230,9 +233,9 @@ class Assigner:
         route: Route,
         failure: DeliveryFailure = DeliveryFailure.HELD_BACK,
     ) -> None:
-        outcome = DeliveryOutcome(failure=failure, detail="There may be no connection to any address at present.")
+        outcome = DeliveryOutcome(failure=failure, detail="No address of the host may be connected to at present.")
         while route.addresses:
-            address = route.addresses[0]  # a later one may have become full while the one before was tried
+            address = route.addresses[0]  # it may have become full while the previous one was tried
             if not (self._pool.reachable((address,)) and _may_connect(delivery, address)):
                 route = route.after_first
                 continue
@@ -242,7 +245,7 @@ class Assigner:
                 if is_out_of_descriptors(error):  # of this program, which says nothing about the host
                     batch.settle(delivery, _NO_DESCRIPTOR)
                     return
-                # There is no way to this address; try the next one.
+                # This address cannot be reached, so try the next one.
                 outcome = DeliveryOutcome(failure=DeliveryFailure.CONNECT, detail=describe(error))
                 route = route.after_first
             else:

@@ -18,20 +18,20 @@ from websubhub._distribution.wire.poller import EVENTS_AT_ONCE
 from websubhub._distribution.wire.pool import Pool
 from websubhub._distribution.wire.shared import Shared
 
-# The event loop has other things to do: no turn is longer than both, save for the last thing done in it.
+# The event loop has other work to do, so no turn takes longer than both together, except for its last step.
 _TURN_SECONDS = 0.00125
 _FILL_SECONDS = 0.00075
 
 
 class Driver:
-    """Brings deliveries onto connections and outcomes back to batches. It never waits and starts no task.
+    """Moves deliveries onto connections, and outcomes back to their batches. It never waits, and starts no task.
 
-    Whoever drives it calls ``turn`` when the poller is readable, and ``tick`` from time to time.
+    Its caller calls ``turn`` when the poller is readable, and ``tick`` from time to time.
 
     Args:
-        shared: What all parts of the engine have in common.
-        names: Where addresses are looked up.
-        wakeup: Becomes readable when there is something to do that no socket tells.
+        shared: The state that all parts of the engine share.
+        names: Looks up addresses.
+        wakeup: A socket that becomes readable when there is work that no connection announces.
     """
 
     def __init__(self, shared: Shared, names: NameResolver, wakeup: socket.socket) -> None:
@@ -47,9 +47,9 @@ class Driver:
         self._turning = False
 
     def add(self, batch: Batch) -> None:
-        """Take deliveries from this batch, too."""
+        """Take deliveries from another batch, too."""
         self._shared.look_at_clock()
-        self._pool.drop_old()  # nobody may have looked for a while
+        self._pool.drop_old()  # the last time may be a while ago
         self._assigner.add(batch)
 
     def take_from(self, batch: Batch) -> None:
@@ -57,7 +57,7 @@ class Driver:
         self._assigner.add(batch)
 
     def abandon(self, batch: Batch) -> None:
-        """Drop what is under way for a batch whose sender has gone, without outcomes."""
+        """Drop the deliveries of a batch whose caller has left, without outcomes."""
         batch.abandoned = True
         self._assigner.abandon(batch)
 
@@ -66,7 +66,7 @@ class Driver:
         self._pool.close()
 
     def statistics(self, waiting: int) -> EngineStatistics:
-        """Return the counts of this moment.
+        """Return the current counts.
 
         Args:
             waiting: How many deliveries wait.
@@ -84,8 +84,8 @@ class Driver:
         )
 
     def turn(self) -> bool:
-        """Handle what is ready and start what there is room for. Return whether it had to stop before the end."""
-        if self._turning:  # called by a receiver of outcomes
+        """Handle ready sockets, and start the deliveries that there is room for. Return whether work is left."""
+        if self._turning:  # called from the function that receives outcomes
             return True
         self._turning = True
         try:
@@ -94,7 +94,7 @@ class Driver:
             self._turning = False
 
     def begin(self) -> bool:
-        """Start what there is room for, and leave the rest of a turn to others. Return whether it had to stop."""
+        """Start the deliveries that there is room for, without the rest of a turn. Return whether work is left."""
         if self._turning:
             return True
         self._turning = True
@@ -111,7 +111,7 @@ class Driver:
         now = shared.look_at_clock()
         until = now + _TURN_SECONDS
         while True:
-            # What idle servers did is looked at before their connections are used again.
+            # Events of idle connections are handled before the connections are used again.
             events = self._poll(0, EVENTS_AT_ONCE)
             for fd, mask in events:
                 connection = connections.get(fd)
@@ -135,7 +135,7 @@ class Driver:
                 return True
 
     def tick(self) -> None:
-        """Fail what is past its deadline, and close what was idle for too long."""
+        """Fail exchanges past their deadlines, and close connections that have been idle for too long."""
         now = self._shared.look_at_clock()
         for item in self._wheel.expired(now):
             if isinstance(item, Connection):
@@ -148,7 +148,7 @@ class Driver:
         self._lines.retry_awaiting()
 
     def _make_room(self) -> None:
-        """Set those aside that have not answered for a moment, so that those that answer at once get their slots."""
+        """Set aside exchanges that have not answered for a moment, so that faster ones get their slots."""
         shares, now = self._pool.shares, self._shared.now
         needed = self._assigner.is_short_of_slots
         for connection in shares.make_room(self._pool.under_way, now, needed=needed):
@@ -188,7 +188,7 @@ class Driver:
             if outcome.failure is not None and assigner.try_again(connection, delivery, batch, outcome.failure):
                 return
             if outcome.failure in NOT_CONNECTED and not origin.open:
-                assigner.fail_waiting(origin, outcome)  # the server is down, for those who wait as well
+                assigner.fail_waiting(origin, outcome)  # the server is down, so the waiting deliveries fail too
         batch.settle(delivery, told)
         if origin.waiting:
             assigner.serve(origin)

@@ -1,4 +1,4 @@
-"""Origins that stand in line: for a slot, for a share of the slots, or for a connection."""
+"""Origins that wait for a slot, for a share of the slots, or for a connection."""
 
 from collections import deque
 
@@ -8,14 +8,14 @@ from websubhub._distribution.wire.shares import Shares
 
 
 class Lines:
-    """Keeps origins whose deliveries cannot begin, and says whose turn it is.
+    """Keeps the origins whose deliveries cannot begin yet, and decides whose turn it is.
 
     Attributes:
-        awaiting_room: Those that wait for any slot.
-        suspects: Those that wait for one of the slots of suspects.
+        awaiting_room: The origins that wait for any slot.
+        suspects: The origins that wait for one of the slots of suspects.
 
     Args:
-        shares: What they wait for.
+        shares: The slots that they wait for.
     """
 
     def __init__(self, shares: Shares) -> None:
@@ -39,24 +39,24 @@ class Lines:
                 return
 
     def has_share(self, origin: Origin) -> bool:
-        """Return whether there is room for one more exchange with a suspect; if not, it waits for that."""
+        """Return whether there is room for one more exchange with a suspect. If not, the origin waits for it."""
         if self._shares.has_room_for_suspects:
             return True
         self.suspects[origin] = None
         return False
 
     def await_connection(self, origin: Origin) -> None:
-        """Make an origin wait for a connection, although no event will tell when there may be one."""
+        """Make an origin wait for a connection that no event will announce."""
         self._awaiting_connection.add(origin)
 
     def retry_awaiting(self) -> None:
-        """Try again for those that did not get a connection."""
+        """Try again for the origins that did not get a connection."""
         awaiting, self._awaiting_connection = self._awaiting_connection, set()
         for origin in awaiting:
             self.await_room(origin)
 
     def next(self) -> Origin | None:
-        """Return whose turn it is, if there is a slot for it."""
+        """Return the origin whose turn it is, if there is a slot for it."""
         if self.suspects and self._shares.has_room_for_suspects:
             origin = next(iter(self.suspects))
             del self.suspects[origin]

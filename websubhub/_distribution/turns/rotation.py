@@ -1,4 +1,4 @@
-"""Batches take turns: each gives one delivery, unless too many of its deliveries wait for their origins."""
+"""The turns of batches: each contributes one delivery, unless too many of its deliveries wait for their origins."""
 
 from collections import deque
 
@@ -7,7 +7,7 @@ from websubhub._distribution.delivery import Delivery
 
 
 class Rotation:
-    """Gives the next delivery of the batch whose turn it is.
+    """Takes the next delivery from the batch whose turn it is.
 
     Args:
         waiting: How many deliveries of a batch may wait for their origins while others overtake them.
@@ -22,11 +22,11 @@ class Rotation:
         return bool(self._batches)
 
     def add(self, batch: Batch) -> None:
-        """Give a batch its turns, too."""
+        """Include a batch."""
         self._batches.append(batch)
 
     def remove(self, batch: Batch) -> None:
-        """Give a batch no more turns."""
+        """Stop giving turns to a batch."""
         if batch in self._batches:
             self._batches.remove(batch)
 
@@ -43,14 +43,14 @@ class Rotation:
         return None
 
     def note_waiting(self, batch: Batch) -> None:
-        """Count one more delivery of a batch that waits; with too many, the batch gets no turns."""
+        """Note that one more delivery of a batch waits. If there are too many, the batch gets no turns."""
         batch.waiting += 1
         if not batch.throttled and batch.waiting >= self._waiting:
             self.remove(batch)
             batch.throttled = True
 
     def note_started(self, batch: Batch) -> None:
-        """Count one delivery of a batch that waits no more."""
+        """Note that one delivery of a batch no longer waits."""
         batch.waiting -= 1
         if batch.throttled and batch.waiting < self._waiting:
             batch.throttled = batch.resting = False

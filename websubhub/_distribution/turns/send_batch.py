@@ -1,4 +1,4 @@
-"""Requests that are ready, sent one right after the other."""
+"""Requests that are ready, sent right after one another."""
 
 from collections import deque
 
@@ -15,7 +15,7 @@ BURST = 64
 class SendBatch:
     """Puts deliveries on connections and sends them together.
 
-    A server that is awake costs less to reach than one that has to be woken.
+    Reaching a server that is already awake costs less than waking it up.
 
     Attributes:
         connections: The connections on which a delivery was begun but not sent.
@@ -41,7 +41,7 @@ class SendBatch:
         """Send the collected requests."""
         for connection in self.connections:
             delivery = connection.delivery
-            if delivery is not None:  # it is, if its batch was abandoned meanwhile
+            if delivery is not None:  # else its batch was abandoned meanwhile
                 failed = connection.launch()
                 if failed is not None:
                     self.failed.append((connection, delivery, failed))

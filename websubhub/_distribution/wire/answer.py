@@ -10,7 +10,7 @@ from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 from websubhub._distribution.wire.lenient import FIELDS_MOST, LenientHead
 
 _INFORMATIONAL = range(100, 200)
-_FINAL = range(200, 1000)  # those from 600 on are no statuses of HTTP, and yet answers (RFC 9110, 15)
+_FINAL = range(200, 1000)  # HTTP has no statuses from 600 on, but they are answers too (RFC 9110, 15)
 _SUCCESS = range(200, 300)
 _END = b"\r\n\r\n"  # of a head, and of a chunked body
 _FIRST_BYTE = b"H"
@@ -20,14 +20,14 @@ _WIRE_BYTES_FOR_EACH = 8
 class AnswerReader:
     """Reads one answer.
 
-    An answer whose status line was read counts by its status, whatever follows: that only decides whether the
-    connection is kept, and how much of a wanted body there is. Without a status line there is a failure.
+    Once the status line of an answer has been read, its status counts, whatever follows. The rest only decides whether
+    the connection is kept, and how much of a requested body there is. Without a status line, the exchange has failed.
 
-    What it knows is in one class because the callbacks of the parser share it.
+    Its state is in one class because the callbacks of the parser share it.
 
     Attributes:
         status: The final status once the head is complete, 0 before.
-        reusable: Whether the answer left the connection as a new one: sound, complete, and nothing after it.
+        reusable: Whether the connection can be used again: the answer was sound and complete, and nothing followed it.
     """
 
     __slots__ = (
@@ -59,17 +59,17 @@ class AnswerReader:
     def __init__(self, limits: EngineLimits, kept_body_bytes: int, method: str, error_body_bytes: int = 0) -> None:
         self._limits = limits
         self._kept = kept_body_bytes
-        self._excerpt_bytes = error_body_bytes  # which are still to be kept
+        self._excerpt_bytes = error_body_bytes  # how many of them may still be kept
         self._body_limit = kept_body_bytes or limits.ignored_body_bytes
-        # Chunks of one byte take six; what else there is beside the body is as endless as its server likes.
+        # A chunk of one byte takes six. Other bytes around the body could go on forever.
         self._wire_limit = limits.head_bytes + _WIRE_BYTES_FOR_EACH * self._body_limit
         self._head_only = method == "HEAD"
-        # The parser holds this reader; it is let go at the end so that no garbage collection is needed.
+        # The parser refers to this reader, so it is dropped at the end, and no garbage collection is needed.
         self._parser: Any = httptools.HttpResponseParser(self)
         self.status = 0
         self.reusable = False
         self._received = 0
-        self._seen = bytearray()  # of the head, for a second look
+        self._seen = bytearray()  # the head so far, in case it must be read again
         self._lenient: LenientHead | None = None
         self._headers: list[tuple[str, str]] = []
         self._head_complete = False
@@ -83,14 +83,14 @@ class AnswerReader:
         self._leftover = False
         self._too_large = False
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """A message starts: the answer, or what follows it uninvited."""
+        """Begin a message: the answer, or an unexpected one after it."""
         self._leftover = self._complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header field; those after the body are no part of the answer's head."""
+        """Keep a header field. Fields after the body are not part of the answer's head."""
         if not self._head_complete and not self._leftover:
             if len(self._headers) >= FIELDS_MOST:
                 self._too_large = True
@@ -98,7 +98,7 @@ class AnswerReader:
             self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        """The head has ended; an informational one is followed by another."""
+        """End a head. An informational one is followed by another."""
         if self._leftover or self._head_complete:
             return
         status = self._parser.get_status_code()
@@ -114,7 +114,7 @@ class AnswerReader:
             self._until_close = not self._sound
 
     def on_body(self, part: bytes) -> None:
-        """Bytes of the body, kept if somebody wants them."""
+        """Count bytes of the body, and keep them if they were requested."""
         if self._leftover:
             return
         self._last_part = part
@@ -129,15 +129,15 @@ class AnswerReader:
             self._body_bytes = self._body_limit
 
     def on_message_complete(self) -> None:
-        """The end of a message, informational ones included."""
+        """End a message, including an informational one."""
         if self._head_complete and not self._leftover:
             self._complete = True
             self.reusable = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
 
-    # What the connection calls.
+    # Called by the connection.
 
     def feed(self, data: bytes) -> DeliveryOutcome | None:
-        """Take what was received; the outcome as soon as there is one."""
+        """Read received bytes. Return the outcome as soon as there is one."""
         self._received += len(data)
         if not self._head_complete:
             if self._lenient is not None:
@@ -156,7 +156,7 @@ class AnswerReader:
         return self._judge(data)
 
     def _feed_leniently(self, head: LenientHead, data: bytes) -> DeliveryOutcome | None:
-        """Go on with what the parser does not take, until it can read the body."""
+        """Read the head that the parser refuses. From the body on, the parser continues."""
         self._lenient = head
         head.feed(data)
         if head.broken:
@@ -185,7 +185,7 @@ class AnswerReader:
                 return self.end(DeliveryFailure.TOO_LARGE, "The head of the answer is too large.")
             return None
         if self.status not in _FINAL:
-            return self._fail(DeliveryFailure.MALFORMED_ANSWER, "The answer has no status that HTTP knows.")
+            return self._fail(DeliveryFailure.MALFORMED_ANSWER, "The status of the answer is unknown to HTTP.")
         if self._complete and not self._head_only and not self._too_large:
             self.reusable = self.reusable and self._sound and not self._leftover and self._is_alone(data)
             return self._succeed()
@@ -195,7 +195,7 @@ class AnswerReader:
         return None
 
     def _is_alone(self, data: bytes) -> bool:
-        """Return whether the answer came alone; the parser is silent about line ends between messages."""
+        """Return whether nothing followed the answer. The parser does not report line ends between messages."""
         if not self._seen.startswith(_FIRST_BYTE):
             return False
         if self._last_part and data.endswith(self._last_part):
@@ -206,9 +206,9 @@ class AnswerReader:
         """Return the outcome, now that nothing more will be read.
 
         Args:
-            failure: Why, which is what counts if there is no status.
-            detail: The same in words.
-            closed: Whether the peer closed the connection in order, which may be how its answer ends.
+            failure: The failure, which counts if there is no status.
+            detail: The failure in words.
+            closed: Whether the peer closed the connection properly, which may be how its answer ends.
         """
         self.reusable = False
         if not self._head_complete:

@@ -11,15 +11,15 @@ import termios
 
 from websubhub._distribution.wire.poller import WRITABLE, Poller
 
-#: The socket cannot go on now.
+#: The errors of a socket that cannot continue now.
 NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 _UNDER_WAY = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR}
 _IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-# A piece that was refused must be offered to OpenSSL again as it was, so all pieces are cut in the same way.
-# One record at a time, so that a piece of which nothing was sent is one that the server cannot have read.
+# A piece that OpenSSL refused must be offered to it again unchanged, so all pieces are cut in the same way. They are
+# one record each, so that the server cannot have read a piece of which nothing was sent.
 _TLS_PIECE_BYTES = 16 * 1024
-# One system call makes a socket that does not block, where the system knows that.
+# Where the system supports this, one system call makes a socket that does not block.
 _NONBLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
 
 
@@ -28,18 +28,18 @@ class Channel:
 
     Attributes:
         fd: Its file descriptor.
-        send: Sends bytes at once and says how many went; raises one of ``NOT_YET`` if none can.
-        receive: Gives what has arrived, at most so many bytes, and ``b""`` at the end.
+        send: Sends bytes at once, and returns how many were sent. Raises one of ``NOT_YET`` if none can be sent.
+        receive: Returns what has arrived, up to a number of bytes, and ``b""`` at the end.
         tls: The TLS side, once there is one.
     """
 
     __slots__ = ("_poller", "_socket", "_watched", "fd", "receive", "send", "tls")
 
     def __init__(self, poller: Poller, address: str, port: int) -> None:
-        """Start to connect to an IP address; nothing is looked up.
+        """Start connecting to an IP address, without a lookup.
 
         Raises:
-            OSError: There is no way to that address, or no file descriptor left.
+            OSError: The address cannot be reached, or no file descriptor is left.
         """
         self._socket = sock = _dial(address, port)
         self._poller = poller
@@ -51,24 +51,24 @@ class Channel:
         poller.register(self.fd, WRITABLE)
 
     def watch(self, events: int) -> None:
-        """Ask to be told when the socket is readable, writable or both."""
+        """Watch whether the socket is readable, writable or both."""
         if events != self._watched:
             self._watched = events
             self._poller.modify(self.fd, events)
 
     def connect_error(self) -> int:
-        """Why the connection could not be made, as a number of ``errno``; 0 if it was."""
+        """Return why the connection could not be made, as an ``errno`` number, or 0 if it was made."""
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def start_tls(self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None) -> None:
-        """Put TLS on the connected socket; the handshake is the caller's.
+        """Put TLS on the connected socket. The caller does the handshake.
 
         Raises:
             ValueError: The host cannot be the name of a TLS server.
-            OSError: The connection is gone.
+            OSError: The connection has ended.
         """
-        # A connection that ends without TLS saying so may have been cut by somebody else. Some builds of Python 3.11
-        # have OpenSSL pass over it in every context that they make.
+        # A connection that ends without a goodbye of TLS may have been cut by someone else. Some builds of Python 3.11
+        # make OpenSSL ignore that in every context.
         context.options &= ~_IGNORE_UNEXPECTED_EOF
         self.send_at_once()
         self._socket = self.tls = tls = context.wrap_socket(
@@ -82,11 +82,11 @@ class Channel:
         self.receive = tls.recv
 
     def send_at_once(self) -> None:
-        """Send pieces as they come, without waiting until the one before is confirmed; one piece needs no such wish."""
+        """Send pieces without waiting until the previous one is acknowledged. A single piece does not need this."""
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send_some(self, pieces: list[memoryview]) -> int:
-        """Send as much of the pieces as goes, and take it off the list; how many bytes that was.
+        """Send as much of the pieces as possible, and remove it from the list. Return how many bytes were sent.
 
         Raises:
             OSError: Nothing can be sent now (``NOT_YET``) or any more.
@@ -100,11 +100,11 @@ class Channel:
         return sent
 
     def has_more(self) -> bool:
-        """Return whether something has arrived that the socket is silent about, since OpenSSL holds it."""
+        """Return whether OpenSSL holds bytes that have arrived, which the socket does not report."""
         return self.tls is not None and self.tls.pending() > 0
 
     def unacknowledged_bytes(self) -> int:
-        """How much of what was sent the other machine has not confirmed; 0 where the system does not tell."""
+        """Return how many sent bytes the other machine has not acknowledged, or 0 if the system does not tell."""
         if not sys.platform.startswith("linux"):
             return 0
         count = bytearray(4)
@@ -135,7 +135,7 @@ def _raise_for(error: int) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An error of the kernel or of OpenSSL as words for an operator."""
+    """Return an error of the kernel or of OpenSSL in words for an operator."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate is not valid: {error.verify_message}."
     if isinstance(error, ssl.SSLError) and error.reason:

@@ -1,4 +1,4 @@
-"""One connection and what is said on it: the request and the answer, one exchange after the other."""
+"""One connection and its exchanges, each a request and an answer, one after the other."""
 
 import ssl
 from math import inf
@@ -19,11 +19,11 @@ from websubhub._distribution.wire.tls import remember_session
 _CONNECTING, _SENDING, _ANSWERING, _IDLE = range(4)
 
 _READ_BYTES = 16 * 1024
-# A body up to here is cheaper to copy behind its head than to send as a second piece.
+# A body up to this size is cheaper to append to its head than to send as a second piece.
 _COPY_BYTES = 8 * 1024
 _REMEMBERED_ANSWER_BYTES = 1024
 _REMEMBERED_ANSWERS = 512
-# How long the rest of a body that nobody wants may take, before a new connection is worth more than the wait.
+# How long the rest of an ignored body may take. After that, a new connection costs less than the wait.
 _IGNORED_BODY_SECONDS = 1.0
 
 
@@ -33,16 +33,16 @@ class Connection:
     Its state is in one class because one such call may change all of it.
 
     Attributes:
-        delivery: What is under way, for its ``batch``; ``None`` while the connection is idle.
+        delivery: The delivery in progress, for its ``batch``, or ``None`` while the connection is idle.
         head: The head of its request.
-        route: What is left to try if this address cannot be reached.
+        route: The addresses left to try if this one cannot be reached.
         reusable: After an outcome, whether the connection can take another delivery.
         unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
-        deadline: When the present step fails.
+        deadline: When the current step fails.
         end_by: When the exchange fails.
-        idle_since: When the last exchange ended; if there was none, when the connection before this one was closed.
-        standing: What ``Shares`` knows of the exchange, 0 for nothing.
-        place: Where it leads.
+        idle_since: When the last exchange ended. If there was none, when the previous connection was closed.
+        standing: The flags of the exchange in ``Shares``, or 0.
+        place: The address that it leads to.
     """
 
     __slots__ = (
@@ -73,10 +73,10 @@ class Connection:
     )
 
     def __init__(self, shared: Shared, origin: Origin, place: Place, route: Route) -> None:
-        """Start to connect to the first address, which gets its share of the time.
+        """Start connecting to the first address, which gets its share of the time.
 
         Raises:
-            OSError: There is no way to that address, or no file descriptor left.
+            OSError: The address cannot be reached, or no file descriptor is left.
         """
         self._shared = shared
         self._channel = Channel(shared.poller, route.addresses[0], origin.port)
@@ -99,11 +99,11 @@ class Connection:
         self.deadline = now + (route.connect_by - now) / len(route.addresses)
         self.watched_until = inf
         self.end_by = inf
-        self.idle_since = origin.closed_at  # had the one before been kept, it would have been idle since then
+        self.idle_since = origin.closed_at  # if the previous one had been kept, it would be idle since then
         self.standing = 0
 
     def begin(self, delivery: Delivery, batch: Batch, head: bytes, end_by: float) -> bool:
-        """Take a delivery. Return whether it can be sent now; otherwise it is sent once the connection is made."""
+        """Begin a delivery. Return whether it can be sent now. Otherwise, it is sent once the connection is made."""
         self.delivery = delivery
         self.batch = batch
         self.head = head
@@ -124,13 +124,13 @@ class Connection:
         return True
 
     def launch(self) -> DeliveryOutcome | None:
-        """Send what was begun, as far as it goes. Return the outcome if that fails."""
+        """Send the request, as far as possible. Return the outcome if that fails."""
         request = self._request
         if request:
             try:
                 self._sent = sent = self._channel.send(request)
             except OSError:
-                sent = 0  # what is wrong is found by trying again
+                sent = 0  # trying again shows what is wrong
             if sent == len(request):
                 self._state = _ANSWERING
                 return None
@@ -138,7 +138,7 @@ class Connection:
         return self._send()
 
     def become_idle(self) -> None:
-        """Be idle, after an exchange that left the connection reusable."""
+        """Become idle, after an exchange that left the connection reusable."""
         self.delivery = self.batch = None
         self.idle_since = self._shared.now
         self._reused = True
@@ -150,12 +150,12 @@ class Connection:
         self._channel.close()
 
     def advance(self, events: int) -> DeliveryOutcome | None:
-        """Go on with the exchange, now that the socket is ready. Return the outcome when it ends."""
+        """Continue the exchange, now that the socket is ready. Return the outcome when it ends."""
         if self._state == _ANSWERING:
             return self._read()
         if self._state == _CONNECTING:
             return self._connect(events)
-        if events & ~WRITABLE:  # an answer that comes early, or the end of the connection
+        if events & ~WRITABLE:  # an early answer, or the end of the connection
             outcome = self._read()
             if outcome is not None:
                 return outcome
@@ -200,7 +200,7 @@ class Connection:
         if self._reused and not self._sent and self._reader is None:
             self.unprocessed = True
             return self._end(DeliveryFailure.RESET, describe(error))
-        # Who answers early and closes has answered; the answer may have come before the end of the connection.
+        # A server may answer early and close. Its answer may have arrived before the end of the connection.
         return self._read() or self._end(DeliveryFailure.RESET, describe(error))
 
     # The answer.
@@ -230,7 +230,7 @@ class Connection:
             if not data:
                 return self._closed(in_order=True)
             outcome = self._understand(data)
-            # OpenSSL may hold more than it gave, about which the socket stays silent.
+            # OpenSSL may hold more bytes than it has returned, which the socket does not report.
             if outcome is not None or channel.tls is None:
                 return outcome
 
@@ -264,9 +264,9 @@ class Connection:
     def _closed(self, *, in_order: bool) -> DeliveryOutcome:
         """Return the outcome, now that the peer has closed the connection.
 
-        Closing says that nothing more will come, so a peer whose end-of-stream left before the request arrived has
-        not acted on it: its machine would have confirmed the request with it. Only then is a repetition certain not to
-        be a second delivery; a connection that was reset says nothing of the kind.
+        A peer whose end-of-stream left before the request arrived has not acted on the request: otherwise, its machine
+        would have acknowledged the request along with it. Only then is a repetition certain not to be a second
+        delivery. A reset does not prove this.
         """
         if self._reused and self._reader is None:
             self.unprocessed = self._channel.unacknowledged_bytes() >= self._sent

@@ -1,4 +1,4 @@
-"""Making a connection: TCP, and TLS where the origin has it. It never waits."""
+"""Making a connection without waiting: TCP, and TLS if the origin has it."""
 
 import os
 import ssl
@@ -14,8 +14,8 @@ class NotConnectedError(Exception):
     """The connection cannot be made.
 
     Attributes:
-        failure: Why.
-        detail: The same in words.
+        failure: The reason.
+        detail: The reason in words.
     """
 
     def __init__(self, failure: DeliveryFailure, detail: str) -> None:
@@ -25,22 +25,22 @@ class NotConnectedError(Exception):
 
 
 def go_on_connecting(channel: Channel, events: int, origin: Origin, context: ssl.SSLContext | None) -> bool:
-    """Do what can be done now that the socket is ready. Return whether the connection is made.
+    """Do what is possible now that the socket is ready. Return whether the connection is made.
 
     Args:
-        channel: The socket, which is told what to watch for.
+        channel: The socket. What to watch it for is changed as needed.
         events: What it is ready for.
-        origin: The server that is to be at the other end, and the session to resume with it.
+        origin: The server to connect to, with the session to resume.
         context: The TLS context, or ``None`` for the one that all engines share.
 
     Raises:
-        NotConnectedError: It cannot be made.
+        NotConnectedError: The connection cannot be made.
     """
     if channel.tls is None:
         error = 0 if events == WRITABLE else channel.connect_error()
         if error:
             raise NotConnectedError(DeliveryFailure.CONNECT, f"{os.strerror(error)}.")
-        if not events & WRITABLE:  # said of a connection that had this descriptor a moment ago
+        if not events & WRITABLE:  # an event of the connection that had this descriptor before
             return False
         if not origin.secure:
             return True
@@ -52,7 +52,7 @@ def go_on_connecting(channel: Channel, events: int, origin: Origin, context: ssl
 
 
 def _shake_hands(channel: Channel, origin: Origin) -> bool:
-    assert channel.tls is not None  # noqa: S101 - it was put there before the first time
+    assert channel.tls is not None  # noqa: S101 - it was set before the first call
     try:
         channel.tls.do_handshake()
     except ssl.SSLWantReadError:

@@ -12,12 +12,12 @@ _TIMES_AS_OFTEN = 4
 
 
 class IdleConnections:
-    """The connections that nobody uses at present.
+    """The connections that are not in use.
 
-    When there are too many, the one that is idle for the longest gives way, but only to a server that is called several
-    times as often. Hubs call all subscribers of a topic and then all of them again: if each took the place of the one
-    that is idle for the longest, which is the next to be called, one more server than there is room for would be enough
-    to find none of them connected. A connection with TLS is worth many without, so those without give way to it.
+    When there are too many, the one that has been idle longest gives way, but only to a server that is called several
+    times as often. Hubs call all subscribers of a topic, and later all of them again. The connection that has been idle
+    longest is the one that is needed next, so if it always gave way, a single server too many would be enough to find
+    none of them connected. A connection with TLS is worth many without, so those without give way to it.
 
     Attributes:
         count: How many there are.
@@ -30,12 +30,12 @@ class IdleConnections:
         self.most = kept_within_limit(limits.idle_connections, limits.connections)
         self.count = 0
         self._by_origin: dict[Origin, list[Connection]] = {}
-        # Those without TLS and those with it, the one first that is idle for the longest.
+        # Those without TLS and those with it, each beginning with the one that has been idle longest.
         self._by_age: tuple[OrderedDict[Connection, None], ...] = (OrderedDict(), OrderedDict())
         self._seconds = (limits.idle_seconds, limits.idle_tls_seconds)
 
     def add(self, connection: Connection) -> None:
-        """Take in a connection that has become idle."""
+        """Add a connection that has become idle."""
         origin = connection.origin
         self.count += 1
         self._by_age[origin.secure][connection] = None
@@ -45,7 +45,7 @@ class IdleConnections:
             self._by_origin[origin] = [connection]
 
     def take(self, origin: Origin) -> Connection | None:
-        """Return the connection to an origin that was used last, which is not idle any more."""
+        """Remove and return the connection to an origin that was used last."""
         of_origin = self._by_origin.get(origin)
         if not of_origin:
             return None
@@ -55,18 +55,18 @@ class IdleConnections:
         return connection
 
     def remove(self, connection: Connection) -> None:
-        """Take out a connection."""
+        """Remove a connection."""
         origin = connection.origin
         self.count -= 1
         del self._by_age[origin.secure][connection]
         self._by_origin[origin].remove(connection)
 
     def forget(self, origin: Origin) -> None:
-        """Forget an origin that has no connection any more."""
+        """Forget an origin that has no connections left."""
         self._by_origin.pop(origin, None)
 
     def surplus(self, unanswered: int) -> int:
-        """Return how many of them there may not be beside so many unanswered connections."""
+        """Return how many connections are too many, given so many unanswered ones."""
         return max(0, self.count - max(0, self.most - unanswered))
 
     def of(self, origin: Origin) -> tuple[Connection, ...]:
@@ -74,7 +74,7 @@ class IdleConnections:
         return tuple(self._by_origin.get(origin, ()))
 
     def oldest(self) -> Connection | None:
-        """Return the connection that is worth the least: idle for the longest, and if possible without TLS."""
+        """Return the connection that is worth the least: the one idle longest, and if possible without TLS."""
         for by_age in self._by_age:
             if by_age:
                 return next(iter(by_age))
@@ -84,7 +84,7 @@ class IdleConnections:
         """Return an idle connection that is worth less than one that is about to become idle, if there is any.
 
         Args:
-            connection: The one that is about to become idle; its ``idle_since`` still tells of the use before.
+            connection: The one that is about to become idle. Its ``idle_since`` is still that of its previous use.
             now: The time.
         """
         oldest = self.oldest()
@@ -96,13 +96,13 @@ class IdleConnections:
         return oldest if is_called_often else None
 
     def expired(self, now: float) -> Iterator[Connection]:
-        """Give, one by one, those that were idle for too long; each is to be taken out before the next is asked for."""
+        """Yield the connections that have been idle for too long. Remove each before asking for the next."""
         for by_age, seconds in zip(self._by_age, self._seconds, strict=True):
             while by_age and next(iter(by_age)).idle_since <= now - seconds:
                 yield next(iter(by_age))
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all connections."""
         self.count = 0
         self._by_origin.clear()
         for by_age in self._by_age:

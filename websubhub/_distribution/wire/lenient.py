@@ -1,11 +1,11 @@
-"""Reading the head of an answer that the parser refuses: what it says counts, as it does for other clients."""
+"""Reading the head of an answer that the parser refuses. It counts, as it does for other clients."""
 
 import re
 
 FIELDS_MOST = 500
-"""Header fields of an answer that are kept; each costs many times what it takes on the wire."""
+"""How many header fields of an answer are kept. Each costs many times its size on the wire."""
 
-# The name of the protocol is written in capitals (RFC 9112, 2.3); whatever else calls itself HTTP may have any version.
+# The name of the protocol is in upper case (RFC 9112, 2.3). Its version may be any.
 _STATUS_LINE = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?[ \t]+([1-9][0-9]{2})(?:[ \t].*)?")
 _BEGINNING = b"HTTP/"
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -16,15 +16,15 @@ _SWITCHING = 101
 
 
 class LenientHead:
-    """Takes the head of an answer line by line; lines that make no sense are left out.
+    """Reads the head of an answer line by line, and skips lines that make no sense.
 
-    It knows no bounds but that of the number of fields: whoever feeds it counts the bytes.
+    It only limits the number of fields. The caller limits the bytes.
 
     Attributes:
         status: The final status once its line is read, 0 before.
         complete: Whether the head has ended.
-        overfull: Whether there are more fields than are kept; what follows is not looked at.
-        broken: Why no status can follow any more, in words, or an empty text.
+        overfull: Whether there are more fields than are kept. The rest is not read.
+        broken: Why no status can follow any more, in words, or an empty string.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class LenientHead:
         self._folding: list[str] = []
 
     def feed(self, data: bytes) -> None:
-        """Take what was received."""
+        """Read received bytes."""
         self._buffer += data
         while not (self.complete or self.overfull or self.broken):
             end = self._buffer.find(b"\n", self._searched)
@@ -53,16 +53,16 @@ class LenientHead:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Return the header fields that could be read."""
+        """The header fields that could be read."""
         return [(name, " ".join(parts)) for name, parts in self._fields]
 
     @property
     def rest(self) -> bytes:
-        """Return what was received behind the head."""
+        """The bytes received after the head."""
         return bytes(self._buffer[self._start :])
 
     def restated(self) -> bytes | None:
-        """Return the head as the parser takes it, or None when it does not say where the body ends."""
+        """Return the head in a form that the parser accepts, or None if it does not say where the body ends."""
         lengths = [each.strip() for value in self._values("content-length") for each in value.split(",")]
         codings = self._values("transfer-encoding")
         framing = ""
@@ -80,7 +80,7 @@ class LenientHead:
         return [value for name, value in self.headers if name.lower() == wanted]
 
     def _look_at_beginning(self) -> None:
-        """Give up on what cannot become a status line, which may never end either."""
+        """Give up on a line that cannot become a status line, and may never end."""
         beginning = bytes(self._buffer[self._start : self._start + len(_BEGINNING)])
         if not self._in_head and not _BEGINNING.startswith(beginning.lstrip(b"\r")[: len(_BEGINNING)]):
             self.broken = "The answer is not HTTP."
@@ -107,7 +107,7 @@ class LenientHead:
         self.status = status if status >= _FINAL else 0
 
     def _take_field(self, line: bytes) -> None:
-        if line[:1] in (b" ", b"\t"):  # the value of the line before goes on (RFC 9112, 5.2)
+        if line[:1] in (b" ", b"\t"):  # continues the value of the previous line (RFC 9112, 5.2)
             if not _FORBIDDEN_IN_VALUE.search(line):
                 self._folding.append(line.strip(b" \t").decode("latin-1"))
             return

@@ -7,7 +7,7 @@ from typing import Protocol
 READABLE = 1
 WRITABLE = 4
 BROKEN = 8
-"""What is reported of a connection that could not be made or has ended, whatever else was asked for."""
+"""Reported for a connection that could not be made or has ended, whatever else was asked for."""
 
 EVENTS_AT_ONCE = 256
 
@@ -24,7 +24,7 @@ class Poller(Protocol):
 
 
 class SelectorPoller:
-    """The same on other systems, by the best selector they have. It cannot tell what is broken, so all may be.
+    """A poller for other systems, with the best selector they have. It cannot tell what is broken, so all may be.
 
     Raises:
         NotImplementedError: The selector of this system has no file descriptor that an event loop could wait for.
@@ -58,7 +58,7 @@ class SelectorPoller:
 
 
 def open_poller() -> Poller:
-    """An empty set of sockets."""
+    """Return an empty set of sockets."""
     if hasattr(select, "epoll"):
         return select.epoll()
     return SelectorPoller()

@@ -1,4 +1,4 @@
-"""The connections of an engine: kept alive, and never more than agreed."""
+"""The connections of an engine, kept alive up to a limit."""
 
 from math import inf
 
@@ -17,11 +17,11 @@ _CLOSED_AT_ONCE = 64
 class Pool:
     """Connections by their origin, at the same cost whether there are ten or ten thousand.
 
-    The connection used last is used next, so that those which are not needed grow old and are closed.
+    The connection used last is used next, so that those that are not needed grow old and are closed.
 
     Attributes:
-        connections: All of them, by file descriptor.
-        shares: Who has the slots for exchanges.
+        connections: All connections, by file descriptor.
+        shares: The slots for exchanges.
         places: The addresses that they lead to.
     """
 
@@ -33,7 +33,7 @@ class Pool:
         self.places = Places(shared.limits, loopback=shared.loopback)
         self._idle = IdleConnections(shared.limits)
         self._plenty = self._idle.most - self.shares.aside_most
-        self._at: dict[Place, set[Connection]] = {}  # where there may be only so many
+        self._at: dict[Place, set[Connection]] = {}  # only places with a limit
 
     def under_way(self) -> list[Connection]:
         """Return the connections that have a delivery."""
@@ -55,10 +55,10 @@ class Pool:
         return origin.open < self._limits.connections_per_origin
 
     def open(self, origin: Origin, route: Route) -> Connection:
-        """Return a new connection, which is busy; an idle one makes room for it where there is none.
+        """Return a new connection, which is busy. If there is no room, an idle one is closed for it.
 
         Raises:
-            OSError: There is no way to the first address, or no file descriptor left.
+            OSError: The first address cannot be reached, or no file descriptor is left.
         """
         place = self.places.at(route.addresses[0])
         if place.open >= place.limit:
@@ -80,10 +80,10 @@ class Pool:
         return connection
 
     def reachable(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of a host's addresses that may have one more connection; a full one by losing one that is idle.
+        """Return the addresses of a host that may have one more connection. A full one may if it can lose an idle one.
 
         Args:
-            addresses: All its addresses.
+            addresses: All addresses of the host.
         """
         places, now = self.places, self._shared.now
         found = []
@@ -116,7 +116,7 @@ class Pool:
         self._close(connection)
 
     def drop_idle(self, connection: Connection) -> None:
-        """Close an idle connection, for example since its server has said something that nobody asked for."""
+        """Close an idle connection, for example because its server has sent something unexpected."""
         self._idle.remove(connection)
         self._close(connection)
 
@@ -126,7 +126,7 @@ class Pool:
             self.drop_idle(connection)
 
     def drop_old(self) -> None:
-        """Close the connections that were idle for too long, and those whose room unanswered ones have taken."""
+        """Close the connections that have been idle for too long, and those whose room unanswered ones have taken."""
         for connection in self._idle.expired(self._shared.now):
             self.drop_idle(connection)
         for _ in range(min(self._idle.surplus(self.shares.room_aside(self._shared.now)), _CLOSED_AT_ONCE)):
@@ -143,7 +143,7 @@ class Pool:
         self._idle.clear()
 
     def _make_room_at(self, place: Place) -> None:
-        """Close the connection to an address that was idle for the longest, if one is idle."""
+        """Close the connection to an address that has been idle longest, if there is one."""
         idle = self._idle_at(place)
         if idle:
             self.drop_idle(min(idle, key=lambda each: each.idle_since))

@@ -17,13 +17,13 @@ class Shared:
     """The state that all parts of an engine share.
 
     Attributes:
-        poller: Where sockets are watched.
-        limits: How long they wait and how much they read.
-        wheel: Where deadlines are watched.
+        poller: Watches sockets.
+        limits: The limits of the engine.
+        wheel: Watches deadlines.
         tls: The context for https, or ``None`` for the one that all engines share.
-        loopback: Whether this machine is called like any other, without bounds of its address.
-        answers: Complete answers with nothing after them, by their bytes. Most servers say the same thing again and
-            again, and what the parser has read once need not be parsed again.
+        loopback: Whether this machine may be called, without limits on its addresses.
+        answers: Complete answers with nothing after them, by their bytes. Most servers send the same answer again and
+            again, and it does not have to be parsed twice.
         now: The time, as of the last look at the clock. One step of work has one time, so that all its parts agree.
     """
 
@@ -50,12 +50,12 @@ class Shared:
 
 
 class Route(NamedTuple):
-    """The addresses of a host that are to be tried, and the time by which one of them has to be connected."""
+    """The addresses of a host to try, and the time by which one of them must be connected."""
 
     addresses: tuple[str, ...]
     connect_by: float
 
     @property
     def after_first(self) -> "Route":
-        """Return what is left to try after the first address."""
+        """The route without the first address."""
         return Route(self.addresses[1:], self.connect_by)

@@ -7,36 +7,36 @@ from _websub.server.descriptors import connections_within_limit
 from websubhub._distribution.limits import EngineLimits
 from websubhub._distribution.wire.connection import Connection
 
-#: Of an exchange: whether its origin was a suspect when it began, and whether it stands aside.
+#: Flags of an exchange: its origin was a suspect when it began, and it stands aside.
 SUSPECT, ASIDE = 1, 2
 
-# Whoever has not answered by then stands aside, and who stands aside has so long before it may be given up.
+# An exchange that has not been answered for a moment stands aside. After a fair time, it may be given up.
 _MOMENT_SECONDS = 0.25
 _FAIR_SECONDS = 2.0
 _ROOM_SECONDS = 30.0
 _SUSPECTS_SHARE = 4
 _SUSPECTS_SHARE_ASIDE = 2
-# The program that delivers has other things to open, above all connections that come in.
+# The program needs descriptors for other things too, above all for incoming connections.
 _DESCRIPTOR_PARTS = 4
 
 
 class Shares:
-    """The slots of all exchanges, and who has them.
+    """The slots of all exchanges, and the exchanges that stand aside.
 
-    A server that hangs looks like one that is slow, and when it is called for the first time like any other. So every
-    exchange takes a slot, and gives it back after a moment: from then on it stands aside, where it costs a socket and
-    keeps nobody waiting. There is room for so many aside. When that is full and a slot is needed, whoever has stood
-    there for the longest is given up, after a fair time.
+    A server that hangs looks like a slow one, and when it is called for the first time, like any other. So every
+    exchange takes a slot, and frees it after a moment. From then on, it stands aside, where it costs a socket but keeps
+    no other exchange waiting. The room aside is limited. When it is full and a slot is needed, the exchange that has
+    stood there longest is given up, after a fair time.
 
     An origin whose last exchange failed is a suspect. Suspects share a quarter of the slots and half of the room
-    aside, and are not given up early: what was given up for others has all its time when it is tried again.
+    aside, and are not given up early: an exchange that was given up for others gets its full time when it is repeated.
 
     Attributes:
         most: How many slots there are.
         busy: How many slots are taken.
-        suspects: How many of them by suspects.
+        suspects: How many slots suspects have taken.
         suspects_aside: How many of the exchanges that stand aside are with suspects.
-        aside: The exchanges that stand aside, the first one for the longest.
+        aside: The exchanges that stand aside, beginning with the one that has stood there longest.
         aside_most: How many may do so.
     """
 
@@ -56,12 +56,12 @@ class Shares:
 
     @property
     def has_room(self) -> bool:
-        """Return whether one more exchange may be under way."""
+        """Whether one more exchange may be in progress."""
         return self.busy < self.most
 
     @property
     def has_room_for_suspects(self) -> bool:
-        """Return whether one more suspect may have a slot."""
+        """Whether one more suspect may have a slot."""
         return self.suspects < self._suspects_most
 
     def take(self, connection: Connection) -> None:
@@ -72,7 +72,7 @@ class Shares:
             self.suspects += 1
 
     def give_back(self, connection: Connection) -> None:
-        """Give back what an exchange took, whatever that is by now."""
+        """Free the slot of an exchange, or its room aside."""
         if not connection.standing:
             self.busy -= 1
             return
@@ -86,9 +86,9 @@ class Shares:
             self.suspects -= suspect
 
     def room_aside(self, now: float) -> int:
-        """Return how many descriptors are left to exchanges aside: for a while, as many as there have been.
+        """Return how many descriptors are reserved for exchanges aside: for a while, as many as there have been.
 
-        Their number goes up and down, and a connection that is closed to make room is missing when its turn comes.
+        Their number goes up and down, and a connection that is closed to make room is missing when it is needed.
         """
         if len(self.aside) >= self._room_aside or now > self._room_until:
             self._room_aside, self._room_until = len(self.aside), now + _ROOM_SECONDS
@@ -97,12 +97,12 @@ class Shares:
     def make_room(
         self, connections: Callable[[], Iterable[Connection]], now: float, *, needed: bool
     ) -> list[Connection]:
-        """Move exchanges that have not answered for a moment aside. Return those that must be given up.
+        """Set aside the exchanges that have not been answered for a moment. Return those that must be given up.
 
         Args:
-            connections: Returns those that have a delivery, which are looked for among all.
+            connections: Returns the connections that have a delivery.
             now: The time.
-            needed: Whether somebody waits for a slot.
+            needed: Whether a delivery waits for a slot.
         """
         if 2 * self.busy <= self.most and self.has_room_for_suspects:
             return []
@@ -116,7 +116,7 @@ class Shares:
         return [each for each, _ in zip(patient, range(left), strict=False)]
 
     def began(self, connection: Connection) -> float:
-        """When an exchange began; if there is none on the connection, that is never."""
+        """Return when the exchange on a connection began, or infinity if there is none."""
         delivery = connection.delivery
         if delivery is None:
             return inf

@@ -1,1 +1,1 @@
-"""Stores for the standalone hub; each satisfies websubhub.standalone.ports."""
+"""Stores for the standalone hub. Each implements ``websubhub.standalone.ports``."""

@@ -1,1 +1,1 @@
-"""Inspecting and operating a running hub: operations from JSON to JSON, and the admin API over HTTP."""
+"""Inspecting and operating a running hub: operations that map JSON to JSON, and the admin API over HTTP."""

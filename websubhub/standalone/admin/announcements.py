@@ -20,7 +20,7 @@ class AnnouncementOperations:
 
     Args:
         announcements: The store of announcements.
-        announced: Called when a topic is to be fetched.
+        announced: Called when a topic should be fetched.
     """
 
     def __init__(self, announcements: AnnouncementStore, announced: Callable[[], None]) -> None:
@@ -28,7 +28,7 @@ class AnnouncementOperations:
         self._announced = announced
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of the announced topics that were not fetched, in one state or all."""
+        """Return a page of the announced topics that have not been fetched, in one state or in all."""
         limit, cursor = read_limit(parameters), read_cursor(parameters, int)
         after = cursor[0] if cursor else read_number(parameters.get("after") or 0, "after")
         try:
@@ -42,13 +42,13 @@ class AnnouncementOperations:
         }
 
     async def failed(self, limit: int) -> object:
-        """Return the failing and the dead announcements, up to a number of each."""
+        """Return the failing and the dead announcements, up to a limit for each."""
         states = AnnouncementState.FAILING, AnnouncementState.DEAD
         pages = [await self._announcements.page(state=state, limit=limit) for state in states]
         return [shown_announcement(announcement) for page in pages for announcement in page]
 
     async def replay(self, parameters: dict[str, Any]) -> object:
-        """Fetch topics now, with all attempts ahead of them."""
+        """Fetch topics now, starting over with the first attempt."""
         ids = read_ids(parameters)
         known = await self._announcements.known(ids)
         replayed = await self._announcements.replay(sorted(known)) if known else 0
@@ -56,7 +56,7 @@ class AnnouncementOperations:
         return {"replayed": replayed, "unknown": unknown_ids(ids, known)}
 
     async def drop(self, parameters: dict[str, Any]) -> object:
-        """Forget announcements."""
+        """Drop announcements."""
         ids = read_ids(parameters)
         known = await self._announcements.known(ids)
         dropped = await self._announcements.drop(sorted(known)) if known else 0

@@ -1,4 +1,4 @@
-"""The JSON of what was published, as messages and dead letters show it."""
+"""The JSON form of published content, for messages and dead letters."""
 
 import base64
 from typing import Any
@@ -10,7 +10,7 @@ _CONTENT_BYTES = 16 * 1_048_576
 
 
 def shown_content(update: Update) -> dict[str, Any]:
-    """Return an update with its content, of a very large one only the beginning."""
+    """Return an update with its content, or with the beginning of very large content."""
     content = update.content[:_CONTENT_BYTES]
     return {
         "topic": update.topic,

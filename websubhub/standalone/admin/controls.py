@@ -1,4 +1,4 @@
-"""The controls of a running hub: what operations act through, besides its store."""
+"""The controls of a running hub: everything that operations use besides the store."""
 
 from collections.abc import Awaitable, Callable
 
@@ -18,12 +18,12 @@ class Controls:
     Args:
         hub: The hub's public URL.
         deny: Notifies a subscriber that its subscription has ended.
-        announced: Called when a topic is to be fetched.
-        accepted: Called when a request is to be verified.
-        verifications: The budgets of callbacks' hosts.
+        announced: Called when a topic should be fetched.
+        accepted: Called when a request should be verified.
+        verifications: The budgets of the hosts of callbacks.
         distributor: Sends test deliveries.
         clock: Returns the time, in seconds since 1970.
-        given_up: The verifications that were given up.
+        given_up: The verifications that the hub gave up on.
         fetches: The last fetches of topics.
     """
 

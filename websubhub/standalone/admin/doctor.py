@@ -1,4 +1,4 @@
-"""The operation of the admin API that examines the running hub."""
+"""The admin API operation that examines the running hub."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -23,11 +23,11 @@ Check = Callable[[], Awaitable[Finding]]
 
 
 class DoctorOperations:
-    """Examines the hub, and on request a topic and a callback, one examination at a time.
+    """Examines the hub, and a topic and a callback on request. Only one examination runs at a time.
 
     Args:
         store: The store.
-        about: What is known of the hub from its start.
+        about: The facts about the hub since its start.
     """
 
     def __init__(self, store: HubStore, about: About) -> None:
@@ -36,14 +36,14 @@ class DoctorOperations:
         self._busy = anyio.Lock()
 
     async def examine(self, parameters: dict[str, Any]) -> object:
-        """Check the store, the public URL, and the given topic and callback, each within ten seconds."""
+        """Check the store, the public URL, and a topic and a callback if given, each within ten seconds."""
         topic, callback = (
             read_url(parameters, name) if read_text(parameters, name) else None for name in ("topic", "callback")
         )
         try:
             self._busy.acquire_nowait()
         except anyio.WouldBlock:
-            raise OperationError(409, "The hub is being examined already. Try again in a moment.") from None
+            raise OperationError(409, "An examination is already running. Try again in a moment.") from None
         try:
             findings = [finding async for finding in self._findings(topic, callback)]
         finally:
@@ -75,20 +75,20 @@ class DoctorOperations:
         try:
             await self._store.check_writable()
         except StoreError as error:
-            return Mark.FAIL, f"the store {name} cannot be written: {str(error).rstrip('.')}"
-        return Mark.OK, f"the store {name} can be read and written"
+            return Mark.FAIL, f"the store {name} cannot be written to: {str(error).rstrip('.')}"
+        return Mark.OK, f"the store {name} can be read and written to"
 
     def _space(self) -> Finding:
         disk = disk_of(self._about.settings.store)
         if disk is None:
-            return Mark.OK, "the store needs no disk of this machine"
+            return Mark.OK, "the store does not use a disk on this machine"
         free, used = disk["free_bytes"], disk["store_bytes"]
         mark = Mark.OK if free >= _LITTLE_SPACE else Mark.FAIL if free < _LITTLE_SPACE // 8 else Mark.NOTE
-        return mark, f"the store takes {used // _MIB:,} MiB, and {free // _MIB:,} MiB of its disk are free"
+        return mark, f"the store uses {used // _MIB:,} MiB, and its disk has {free // _MIB:,} MiB free"
 
 
 async def _within(name: str, check: Check) -> Finding:
-    """Return the finding of a check, or that it did not end in time."""
+    """Return the finding of a check, or a failure if it took too long."""
     with anyio.move_on_after(_SECONDS):
         return await check()
-    return Mark.FAIL, f"{name} did not answer within {_SECONDS:g} seconds"
+    return Mark.FAIL, f"{name} did not respond within {_SECONDS:g} seconds"

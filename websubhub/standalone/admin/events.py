@@ -1,4 +1,4 @@
-"""Operations of the admin API on the newest events."""
+"""Operations of the admin API on events."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +13,7 @@ _AT_ONCE = 100
 
 
 class EventOperations:
-    """Shows the newest events, and those that happen.
+    """Shows the newest events, and follows new ones.
 
     Args:
         events: The events.
@@ -23,7 +23,7 @@ class EventOperations:
         self._events = events
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return the newest events, or the first ones after the id of another, the oldest first."""
+        """Return the newest events, or the first ones after a given id, oldest first."""
         limit, name, topic = read_limit(parameters), read_text(parameters, "name"), read_text(parameters, "topic")
         after = read_text(parameters, "after")
         found = [
@@ -42,11 +42,11 @@ class EventOperations:
         return events[-1].id if events else 0
 
     async def follow(self, after: int, *, quiet_seconds: float) -> AsyncIterator[dict[str, Any] | None]:
-        """Yield each event after this id as it happens, and None whenever none has for a while.
+        """Yield each event after this id as it happens, and None whenever nothing happens for a while.
 
         Args:
             after: The id of the last known event.
-            quiet_seconds: How long a while is.
+            quiet_seconds: How long to wait before yielding None.
         """
         while True:
             with anyio.move_on_after(quiet_seconds) as patience:

@@ -3,14 +3,12 @@
 from typing import Any
 
 from websubhub import AccountState, VerificationBudget, host_of
-from websubhub.standalone.admin.cursors import next_cursor, read_cursor
+from websubhub.standalone.admin.cursors import next_cursor, read_place
 from websubhub.standalone.admin.parameters import (
-    OperationError,
     read_host,
     read_host_filter,
     read_limit,
     read_network,
-    read_text,
     shown,
 )
 from websubhub.standalone.ports import ContentBroker
@@ -21,7 +19,7 @@ class HostOperations:
 
     Args:
         broker: The broker.
-        verifications: The budgets of callbacks' hosts.
+        verifications: The budgets of the hosts of callbacks.
     """
 
     def __init__(self, broker: ContentBroker, verifications: VerificationBudget) -> None:
@@ -29,15 +27,9 @@ class HostOperations:
         self._verifications = verifications
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return the hosts that are paused, failing or busy, with deliveries and with verifications."""
-        limit, after = read_limit(parameters), read_cursor(parameters, int, int, int, str)
-        if after is None and read_text(parameters, "after") is not None:
-            raise OperationError(400, "after must be the next of a page of this list.")
-        hosts = await self._broker.hosts(
-            only=read_host_filter(parameters),
-            after=None if after is None else (after[0], after[1], after[2], after[3]),
-            limit=limit,
-        )
+        """Return the hosts that are paused, failing or busy, for deliveries and for verifications."""
+        limit, after = read_limit(parameters), read_place(parameters, int, int, int, str)
+        hosts = await self._broker.hosts(only=read_host_filter(parameters), after=after, limit=limit)
         accounts = self._verifications.states()[:limit] if after is None else []
         return {
             "hosts": [shown(host) for host in hosts],
@@ -52,7 +44,7 @@ class HostOperations:
         return {"paused": host}
 
     async def resume(self, parameters: dict[str, Any]) -> object:
-        """Resume deliveries to a host, and verifications of new subscriptions there."""
+        """Resume deliveries to a host, and verifications of new subscriptions on it."""
         network = read_network(parameters, "host")
         if network is not None:
             self._verifications.resume(network)

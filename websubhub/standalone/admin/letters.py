@@ -8,16 +8,15 @@ from websubhub.standalone.admin.contents import shown_content
 from websubhub.standalone.admin.cursors import next_cursor, read_cursor
 from websubhub.standalone.admin.parameters import (
     OperationError,
+    read_delivery_filter,
     read_flag,
-    read_host_filter,
     read_ids,
     read_limit,
     read_number,
-    read_text,
     shown,
     unknown_ids,
 )
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, HubStore, LetterFilter
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, HubStore
 
 _AT_ONCE = 1_000
 
@@ -33,8 +32,8 @@ class LetterOperations:
         self._store = store
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of the dead letters that a filter means, and how many there are."""
-        limit, cursor, only = read_limit(parameters), read_cursor(parameters, int), _read_filter(parameters)
+        """Return a page of the dead letters that match a filter, and how many match in total."""
+        limit, cursor, only = read_limit(parameters), read_cursor(parameters, int), read_delivery_filter(parameters)
         after = cursor[0] if cursor else read_number(parameters.get("after") or 0, "after")
         letters = await self._store.letters.page(only, after=after, limit=limit)
         return {
@@ -44,18 +43,18 @@ class LetterOperations:
         }
 
     async def content(self, parameters: dict[str, Any]) -> object:
-        """Return the content of a dead letter, of very large ones only the beginning."""
+        """Return the content of a dead letter, or the beginning of very large content."""
         update = await self._store.letters.update(read_number(parameters.get("id"), "id"))
         if update is None:
             raise OperationError(404, "There is no such dead letter.")
         return shown_content(update)
 
     async def replay(self, parameters: dict[str, Any]) -> object:
-        """Replay dead letters, by id or those that a filter means."""
+        """Replay dead letters, by id or by filter."""
         return await self._act(parameters, self._store.broker.replay, "replayed")
 
     async def drop(self, parameters: dict[str, Any]) -> object:
-        """Drop dead letters, by id or those that a filter means."""
+        """Drop dead letters, by id or by filter."""
         return await self._act(parameters, self._store.broker.drop, "dropped")
 
     async def _act(
@@ -63,36 +62,27 @@ class LetterOperations:
     ) -> dict[str, Any]:
         if "ids" not in parameters:
             return {word: await self._act_on_all(parameters, act), "unknown": []}
-        if _read_filter(parameters) != EVERY_LETTER:
-            raise OperationError(400, "Name either ids or a filter.")
+        if read_delivery_filter(parameters) != EVERY_DELIVERY:
+            raise OperationError(400, "Give either ids or a filter.")
         ids = read_ids(parameters)
         known = await self._store.letters.known(ids)
         done = await act(sorted(known)) if known else 0
         return {word: done, "unknown": unknown_ids(ids, known)}
 
     async def _act_on_all(self, parameters: dict[str, Any], act: Callable[[Sequence[int]], Awaitable[int]]) -> int:
-        """Act on those that a filter means now, some at a time. Return how many there were."""
-        only = _read_filter(parameters)
-        if only == EVERY_LETTER and not read_flag(parameters, "all", default=False):
-            raise OperationError(400, "Name ids, or a filter, or all dead letters with all set to true.")
+        """Act on the dead letters that match a filter now, in batches, and return how many there were."""
+        only = read_delivery_filter(parameters)
+        if only == EVERY_DELIVERY and not read_flag(parameters, "all", default=False):
+            raise OperationError(400, "Give ids, or a filter, or set all to true for all dead letters.")
         left = await self._store.letters.count(only)
         expected = parameters.get("expected")
         if expected is not None and read_number(expected, "expected") != left:
-            raise OperationError(409, f"There are {left} such dead letters now, not {expected}.")
+            raise OperationError(409, f"There are now {left} such dead letters, not {expected}.")
         done = after = 0
         while left > 0 and (ids := await self._store.letters.ids(only, after=after, limit=min(left, _AT_ONCE))):
             done += await act(ids)
             after, left = ids[-1], left - len(ids)
         return done
-
-
-def _read_filter(parameters: dict[str, Any]) -> LetterFilter:
-    return LetterFilter(
-        topic=read_text(parameters, "topic"),
-        host=read_host_filter(parameters),
-        callback=read_text(parameters, "callback"),
-        reason=read_text(parameters, "reason"),
-    )
 
 
 def _shown(letter: DeadLetter) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Operations of the admin API on messages, and on failed attempts at their deliveries."""
+"""Operations of the admin API on messages and failed delivery attempts."""
 
 from typing import Any
 
@@ -29,14 +29,14 @@ from websubhub.standalone.ports import (
 )
 
 LISTED_STATES = (RecipientState.WAITING, RecipientState.DEAD)
-"""The states whose subscriptions can be listed alone: those that are of interest, and few at most times."""
+"""The states that can be listed separately: the interesting ones, which usually have few subscriptions."""
 
 _ATTEMPTS = 100
 _OPERATOR = "operator"
 
 
 class MessageOperations:
-    """Lists messages, shows what became of each, and delivers them again.
+    """Lists messages, shows what happened to each, and redelivers them.
 
     Args:
         store: The store.
@@ -50,7 +50,7 @@ class MessageOperations:
         self._events = events
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of messages, those of a topic, those with an id, or all, the newest first."""
+        """Return a page of messages, newest first: all, those of a topic, or those with an id."""
         limit, cursor = read_limit(parameters), read_cursor(parameters, int)
         page = await self._store.messages.page(
             topic=read_text(parameters, "topic"),
@@ -64,7 +64,7 @@ class MessageOperations:
         }
 
     async def one(self, parameters: dict[str, Any]) -> object:
-        """Return the messages with an id, which each topic may have, and the newest failed attempts at them."""
+        """Return the messages with an id, one for each topic that has it, and the newest failed attempts at them."""
         found = await self._known(parameters)
         attempts = await self._store.messages.attempts(
             message_id=found[0].id, topic=read_text(parameters, "topic"), limit=_ATTEMPTS
@@ -75,10 +75,10 @@ class MessageOperations:
         }
 
     async def recipients(self, parameters: dict[str, Any]) -> object:
-        """Return a page of the subscriptions that a message was for, in one state or all, with what became of it."""
+        """Return a page of the subscriptions that a message was for, with its state for each."""
         limit, cursor = read_limit(parameters), read_cursor(parameters, str)
         if cursor is None and read_text(parameters, "after") is not None:
-            raise OperationError(400, "after must be the next of a page of this list.")
+            raise OperationError(400, "after must be the next value from a page of this list.")
         message = _newest(await self._known(parameters))
         page = await self._store.messages.recipients(
             message.number, only=_read_state(parameters), after=cursor[0] if cursor else "", limit=limit
@@ -89,12 +89,12 @@ class MessageOperations:
         }
 
     async def content(self, parameters: dict[str, Any]) -> object:
-        """Return the content of a message, of a very large one only the beginning."""
+        """Return the content of a message, or the beginning of very large content."""
         update = await self._update(parameters)
         return shown_content(update)
 
     async def redeliver(self, parameters: dict[str, Any]) -> object:
-        """Deliver a message again: to one callback, or as a new update with the same id to all subscriptions now."""
+        """Redeliver a message to one callback, or to all current subscriptions as a new update with the same id."""
         if read_text(parameters, "callback") is None:
             return {"redelivered": await self._redeliver_to_all(parameters)}
         message = _newest(await self._known(parameters))
@@ -115,7 +115,7 @@ class MessageOperations:
             raise OperationError(400, "id is missing.")
         found = await self._store.messages.page(topic=read_text(parameters, "topic"), message_id=message_id)
         if not found:
-            text = "There is no such message: it is no longer kept, or its topic had no subscription when it came."
+            text = "There is no such message. It is no longer kept, or its topic had no subscriptions when it arrived."
             raise OperationError(404, text)
         return found
 
@@ -128,7 +128,7 @@ class MessageOperations:
 
 
 class AttemptOperations:
-    """Lists failed attempts at deliveries.
+    """Lists failed delivery attempts.
 
     Args:
         store: The store.
@@ -138,7 +138,7 @@ class AttemptOperations:
         self._store = store
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of failed attempts, those that satisfy all filters, the newest first."""
+        """Return a page of the failed attempts that match all filters, newest first."""
         limit, cursor = read_limit(parameters), read_cursor(parameters, int)
         page = await self._store.messages.attempts(
             message_id=read_text(parameters, "message"),
@@ -156,14 +156,14 @@ class AttemptOperations:
 
 
 def shown_attempt(attempt: FailedAttempt) -> dict[str, Any]:
-    """Return a failed attempt as a JSON object, with what the callback answered as text."""
+    """Return a failed attempt as a JSON object, with the callback's answer as text."""
     return {**shown(attempt), "answer": attempt.answer.decode("utf-8", "replace")}
 
 
 def _newest(found: list[Message]) -> Message:
-    """Return the newest of the messages with an id, which must be of one topic."""
+    """Return the newest of the messages with an id. They must all belong to the same topic."""
     if len({message.topic for message in found}) > 1:
-        raise OperationError(400, "Several topics have a message with this id: name the topic.")
+        raise OperationError(400, "Several topics have a message with this id. Give the topic too.")
     return found[0]
 
 
@@ -176,7 +176,7 @@ def _read_outcome(parameters: dict[str, Any]) -> AttemptOutcome | None:
 
 
 def _shown_recipient(recipient: MessageRecipient) -> dict[str, Any]:
-    """Return what became of a message for a subscription as a JSON object."""
+    """Return the state of a message for one subscription, as a JSON object."""
     found = shown(recipient)
     del found["place"]
     return {**found, "host": authority_of(recipient.callback)}

@@ -1,4 +1,4 @@
-"""The operations of the admin API, as functions from JSON to JSON."""
+"""The operations of the admin API, as functions that map JSON to JSON."""
 
 from websubhub.standalone.admin.announcements import AnnouncementOperations
 from websubhub.standalone.admin.controls import Controls
@@ -17,21 +17,21 @@ from websubhub.standalone.ports import HubStore
 
 
 class Operations:
-    """The operations of the admin API, by what they are about. Each takes parameters and returns a JSON value.
+    """The operations of the admin API, grouped by subject. Each takes parameters and returns a JSON value.
 
     Args:
         store: The store.
         controls: The controls of the hub.
-        events: What happens in the hub.
+        events: The events of the hub.
         series: The last 24 hours of the hub.
-        about: What is known of it from its start.
+        about: The facts about the hub since its start.
 
     Attributes:
         topics: The operations on topics.
         subscriptions: The operations on subscriptions.
         letters: The operations on dead letters.
         hosts: The operations on hosts of callbacks.
-        verifications: The operations on requests that await their verification.
+        verifications: The operations on requests that await verification.
         announcements: The operations on announced topics.
         messages: The operations on messages.
         attempts: The operations on failed attempts.

@@ -8,8 +8,17 @@ from typing import Any
 
 import attrs
 
+from websubhub import authority_of
 from websubhub.standalone.admin.announcements import AnnouncementOperations
-from websubhub.standalone.admin.parameters import OperationError, iso_time, read_limit, read_number, shown
+from websubhub.standalone.admin.cursors import next_cursor, read_place
+from websubhub.standalone.admin.parameters import (
+    OperationError,
+    iso_time,
+    read_delivery_filter,
+    read_limit,
+    read_number,
+    shown,
+)
 from websubhub.standalone.cautions import cautions
 from websubhub.standalone.measuring.disk import disk_of
 from websubhub.standalone.measuring.series import COUNTED, MEASURED, STEP_SECONDS, Series
@@ -25,11 +34,11 @@ _HIDDEN = "***"
 
 @attrs.frozen(kw_only=True)
 class About:
-    """The facts about a hub that are known from its start.
+    """The facts about a hub that do not change after its start.
 
     Args:
         settings: Its settings.
-        sources: Where each setting comes from, by name, for those that are not defaults.
+        sources: The source of each setting that is not a default, by name.
         url: Its public URL.
         started_at: When it started, in seconds since 1970.
     """
@@ -47,7 +56,7 @@ class OverviewOperations:
         store: The store.
         announcements: The operations on announced topics.
         series: The last 24 hours.
-        about: What is known of the hub from its start.
+        about: The facts about the hub since its start.
     """
 
     def __init__(self, store: HubStore, announcements: AnnouncementOperations, series: Series, about: About) -> None:
@@ -73,12 +82,13 @@ class OverviewOperations:
         }
 
     async def deliveries(self, parameters: dict[str, Any]) -> object:
-        """Return the counts, the deliveries that will be retried, and the topics that could not be fetched."""
-        limit = read_limit(parameters)
-        failing = await self._store.broker.failing(limit=limit)
+        """Return the counts, a page of the deliveries to be retried, and the topics that could not be fetched."""
+        limit, after = read_limit(parameters), read_place(parameters, float, str, str)
+        failing = await self._store.broker.failing(read_delivery_filter(parameters), after=after, limit=limit)
         return {
             "statistics": await self.statistics(parameters),
-            "failing": [shown(one) for one in failing],
+            "failing": [{**shown(one), "host": authority_of(one.callback)} for one in failing],
+            "next": next_cursor(failing, limit, *failing[-1].place) if failing else None,
             "announcements": await self._announcements.failed(limit),
         }
 
@@ -88,7 +98,7 @@ class OverviewOperations:
         return {**shown(await self._store.broker.statistics()), "announcements": shown(announcements)}
 
     async def series(self, parameters: dict[str, Any]) -> object:
-        """Return what was counted in the last hour, or in up to 24 hours, in steps of equal length."""
+        """Return the counts of the last hour, or of up to 24 hours, in steps of equal length."""
         seconds = read_number(parameters.get("seconds", 3_600), "seconds")
         step = read_number(parameters.get("step", _step(seconds)), "step")
         if not all(STEP_SECONDS <= each <= _DAY_SECONDS for each in (seconds, step)) or step % STEP_SECONDS:
@@ -124,12 +134,12 @@ def _masked(secret: Any) -> Any:
 
 
 def _step(seconds: int) -> int:
-    """Return the shortest step with which this many seconds have not too many points."""
+    """Return the shortest step that divides this many seconds into an acceptable number of points."""
     return max(1, math.ceil(seconds / _POINTS / STEP_SECONDS)) * STEP_SECONDS
 
 
 def _joined(name: str, values: list[float]) -> Any:
-    """Return one value for several points in a row, or None if it is unknown."""
+    """Combine consecutive points into one value, or return None if none of them is known."""
     if name == "at":
         return iso_time(values[-1])
     if name in COUNTED:

@@ -40,7 +40,7 @@ class SubscriptionOperations:
     Args:
         store: The store.
         controls: The controls of the hub.
-        events: Where to record that an operator has ended one.
+        events: Where to record that an operator ended one.
     """
 
     def __init__(self, store: HubStore, controls: Controls, events: Events) -> None:
@@ -49,7 +49,7 @@ class SubscriptionOperations:
         self._events = events
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of subscriptions, those of a topic, a host or a callback, or all."""
+        """Return a page of subscriptions: all, or those of a topic, a host or a callback."""
         limit = read_limit(parameters)
         page = await self._store.subscriptions.page(
             topic=read_text(parameters, "topic"),
@@ -64,7 +64,7 @@ class SubscriptionOperations:
         }
 
     async def one(self, parameters: dict[str, Any]) -> object:
-        """Return a subscription, the request that awaits its verification, and its host if that needs attention."""
+        """Return a subscription, its pending verification, and its host if it is paused, failing or busy."""
         subscription = await self._known(parameters)
         hosts = await self._store.broker.hosts(only=authority_of(subscription.callback), limit=1)
         pending = await self._store.verifications.get(subscription.topic, subscription.callback)
@@ -76,7 +76,7 @@ class SubscriptionOperations:
         }
 
     async def _health(self, subscription: StoredSubscription) -> dict[str, Any]:
-        """Return how many updates it waits for, when a delivery arrived last, and its last failed attempt."""
+        """Return how many updates it is waiting for, when a delivery last arrived, and its last failed attempt."""
         health = await self._store.messages.health(subscription.topic, subscription.callback)
         last_failure = None if health is None else health.last_failure
         return {
@@ -86,7 +86,7 @@ class SubscriptionOperations:
         }
 
     async def remove(self, parameters: dict[str, Any]) -> object:
-        """End a subscription, and notify its subscriber unless told not to."""
+        """End a subscription, and notify its subscriber unless asked not to."""
         subscription = await self._known(parameters)
         notify = read_flag(parameters, "notify", default=True)
         reason = read_text(parameters, "reason") or ""
@@ -98,7 +98,7 @@ class SubscriptionOperations:
         return {"removed": 1}
 
     async def verify(self, parameters: dict[str, Any]) -> object:
-        """Verify a subscription as if its subscriber had renewed it. If it does not confirm, nothing changes."""
+        """Verify a subscription as if its subscriber had renewed it. Without a confirmation, nothing changes."""
         subscription = await self._known(parameters)
         pending = PendingVerification(
             id=secrets.token_hex(16),
@@ -115,7 +115,7 @@ class SubscriptionOperations:
         return {"verifying": pending.id}
 
     async def test(self, parameters: dict[str, Any]) -> object:
-        """Deliver a short text once, signed as usual, and return what the callback answered."""
+        """Deliver a short text once, signed as usual, and return the callback's answer."""
         subscription = await self._known(parameters)
         content = read_text(parameters, "content") or _TEST
         content_type = read_text(parameters, "content_type") or "text/plain; charset=utf-8"
@@ -150,7 +150,7 @@ class SubscriptionOperations:
 
 
 def _after(parameters: dict[str, Any]) -> tuple[str, str] | None:
-    """Return the pair after which a page begins, from a cursor or from its topic and callback."""
+    """Return the pair after which a page begins, from a cursor or from a topic and a callback."""
     cursor = read_cursor(parameters, str, str)
     if cursor is not None:
         return cursor[0], cursor[1]

@@ -32,7 +32,7 @@ class TopicOperations:
         self._controls = controls
 
     async def page(self, parameters: dict[str, Any]) -> object:
-        """Return a page of topics, those with a text in their URL or all."""
+        """Return a page of topics: all, or those with a text in their URL."""
         limit, cursor = read_limit(parameters), read_cursor(parameters, str)
         after = cursor[0] if cursor else str(parameters.get("after", ""))
         page = await self._store.topics.page(search=read_text(parameters, "search") or "", after=after, limit=limit)
@@ -42,7 +42,7 @@ class TopicOperations:
         }
 
     async def one(self, parameters: dict[str, Any]) -> object:
-        """Return a topic with what depends on it, its last fetch, and its announcement."""
+        """Return a topic with the counts of what depends on it, its last fetch, and its announcement."""
         topic = await self._known(read_url(parameters, "url"))
         usage = await self._store.topics.usage(topic.url)
         fetch = await self._store.topics.last_fetch(topic.url)
@@ -75,7 +75,7 @@ class TopicOperations:
         return shown(await self._store.topics.save(topic, options=options))
 
     async def announce(self, parameters: dict[str, Any]) -> object:
-        """Fetch a topic, and deliver what is new."""
+        """Fetch a topic, and deliver new content."""
         topic = await self._known(read_url(parameters, "url"))
         if not await self._store.subscriptions.page(topic=topic.url, limit=1):
             raise OperationError(409, "The topic has no subscriptions, so it is not fetched.")
@@ -84,7 +84,7 @@ class TopicOperations:
         return {"announced": topic.url}
 
     async def remove(self, parameters: dict[str, Any]) -> object:
-        """Forget a topic without subscriptions and dead letters, with its options and the messages that are kept."""
+        """Remove a topic that has no subscriptions or dead letters, with its options and its kept messages."""
         topic = await self._known(read_url(parameters, "url"))
         usage = await self._store.topics.usage(topic.url)
         if usage is not None and usage.updates and not usage.subscriptions and not usage.dead_letters:
@@ -103,7 +103,7 @@ class TopicOperations:
             "dead letters": usage.dead_letters,
         }
         kept = " and ".join(f"{count} {name}" for name, count in counts.items() if count)
-        return f"The topic has {kept or 'something new'}, and goes only once it has none."
+        return f"The topic has {kept or 'something new'}, and cannot be removed until that is gone."
 
     async def _known(self, url: str) -> Topic:
         topic = await self._store.topics.get(url)
@@ -112,7 +112,7 @@ class TopicOperations:
         return topic
 
     def _last_attempt(self, url: str, announcement: Announcement | None) -> dict[str, Any] | None:
-        """Return what came of the last fetch, of one before a restart as far as its announcement says so."""
+        """Return the result of the last fetch. After a restart, it is what the announcement tells about it."""
         fetch = self._controls.fetches.of(url)
         if fetch is None and announcement is not None and announcement.status is not None:
             fetch = LastFetch(

@@ -1,1 +1,1 @@
-"""The broker between updates and subscriptions: all of it that is neither a store nor the schedule."""
+"""The broker between updates and subscriptions, without its stores and its schedule."""

@@ -1,4 +1,4 @@
-"""Work beside a block of code."""
+"""Background work during a block of code."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""A bell that wakes everything that waits for something to be due."""
+"""A bell that wakes every task waiting for something to become due."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import anyio
 
 
 class Bell:
-    """Wakes every task that waits at that moment. It costs next to nothing if none does."""
+    """Wakes every task that is waiting at that moment. Ringing costs next to nothing if none is."""
 
     __slots__ = ("_event",)
 
@@ -21,7 +21,7 @@ class Bell:
             event.set()
 
     async def wait(self, seconds: float, is_meant: Callable[[], bool] | None = None) -> None:
-        """Wait for the next ring, or for a time.
+        """Wait for the next ring, but no longer than so many seconds.
 
         Args:
             seconds: The longest time.

@@ -20,9 +20,12 @@ from websubhub.standalone.broker.recipients import Recipients
 from websubhub.standalone.broker.reclaiming import Reclaimer, oldest_position
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import (
+    EVERY_DELIVERY,
     BacklogFullError,
     DeadLetter,
+    DeliveryFilter,
     FailingDelivery,
+    FailingPlace,
     HostPlace,
     HostState,
     Published,
@@ -44,7 +47,7 @@ class Broker:
     Args:
         ledger: What subscriptions are owed.
         journal: The journal of updates, positions and dead letters.
-        pace: When outcomes are written to it.
+        pace: When to write outcomes to the journal.
     """
 
     def __init__(self, ledger: Ledger, journal: Journal, pace: Pace | None = None) -> None:
@@ -57,7 +60,7 @@ class Broker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Write settlements to the journal during the block, and all that are left at its end, even if cancelled."""
+        """Write settlements to the journal during the block, and all remaining ones at its end, even if cancelled."""
         try:
             async with in_background(self._flusher.run):
                 yield
@@ -66,12 +69,10 @@ class Broker:
                 try:
                     await self._flusher.flush()
                 except StoreError as error:
-                    log.warning(
-                        "The last outcomes were not written, so that some deliveries will be repeated: %s", error
-                    )
+                    log.warning("The last outcomes were not written, so some deliveries will be repeated: %s", error)
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
-        """Accept an update for every subscription that its topic has now. It is durable when this returns."""
+        """Accept an update for every current subscription of its topic. It is durable when this returns."""
         appended = await self._flusher.take_along(partial(self._journal.append, update, key))
         if appended.admission is Admission.FULL:
             raise BacklogFullError(f"More than {self._board.limits.waiting} deliveries would be waiting.")
@@ -107,18 +108,20 @@ class Broker:
             oldest_published_at=oldest,
         )
 
-    async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be tried again, the next one first."""
+    async def failing(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: FailingPlace | None = None, limit: int = 100
+    ) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first."""
         await self._flusher.flush()
-        return await self._journal.failing(limit)
+        return await self._journal.failing(only, after, limit)
 
     async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first."""
+        """Return a page of the dead letters, oldest first."""
         await self._flusher.flush()
         return await self._journal.dead_letters(after, limit)
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Replay these dead letters soon. One that fails again stays."""
+        """Replay these dead letters soon. Those that fail again stay."""
         return await self._journal.replay(letters)
 
     async def drop(self, letters: Sequence[int]) -> int:
@@ -149,5 +152,5 @@ class Broker:
         self._board.hosts.record = record
 
     async def reclaim(self) -> int:
-        """Delete the updates that no subscription is owed. Return how many."""
+        """Delete the updates that no subscription is owed, and return how many there were."""
         return await self._reclaimer.reclaim()

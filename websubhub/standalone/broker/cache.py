@@ -1,4 +1,4 @@
-"""A cache of the updates that were published or read most recently."""
+"""A cache of the most recently published or read updates."""
 
 from collections import OrderedDict
 
@@ -6,7 +6,8 @@ from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Key
 
 _CACHE_BYTES = 32 * 1_048_576
-#: Several times the number of deliveries at once. An update takes more memory than its content, a small one much more.
+#: Several times the number of concurrent deliveries. An update, especially a small one, takes more memory than its
+#: content.
 _CACHE_UPDATES = 2_048
 
 
@@ -25,7 +26,7 @@ class UpdateCache:
         return update
 
     def put(self, key: Key, update: Update) -> None:
-        """Cache an update, evicting the least recently used."""
+        """Cache an update, and evict the least recently used ones above the limits."""
         if key not in self._updates:
             self._updates[key] = update
             self._bytes += len(update.content)

@@ -1,4 +1,4 @@
-"""Claiming the deliveries that are due, with all data that they need."""
+"""Claiming due deliveries, with all the data that they need."""
 
 import logging
 from collections.abc import Sequence
@@ -45,12 +45,12 @@ class Claimer:
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due, and claim 1 to ``limit`` of them.
 
-        A fresh update of a topic with few subscriptions takes a short path: the data of its deliveries is in memory, so
+        A fresh update of a topic with few subscriptions takes a shortcut: the data of its deliveries is in memory, so
         they start before anything else happens on the event loop.
         """
         if limit < 1:
             raise ValueError("At least 1 delivery must be claimed.")
-        await anyio.lowlevel.checkpoint()  # the only one on the short path, which waits for nothing
+        await anyio.lowlevel.checkpoint()  # the only one on the shortcut, which waits for nothing
         while True:
             if self._flusher.is_behind():
                 await self._flusher.flush()
@@ -99,7 +99,7 @@ class Claimer:
         return needed
 
     def _equip(self, claims: list[ClaimedDelivery], needed: Needed) -> list[ClaimedDelivery]:
-        """Return claims with their data. Those whose subscription was removed meanwhile are left out."""
+        """Return claims with their data, without those whose subscription has been removed since."""
         deliveries = []
         topic, sequence, update = None, 0, None
         for claim, callback, secret in zip(claims, needed.callbacks, needed.secrets, strict=True):
@@ -120,7 +120,7 @@ class Claimer:
         return deliveries
 
     def _give_up(self, claim: Claim, before: Before) -> None:
-        """Turn a claim with unreadable data into a dead letter, so that others need not wait and operators see it."""
+        """Turn a claim with unreadable data into a dead letter, so that others do not wait and operators see it."""
         log.error(
             "Update %d of topic %d cannot be read for subscription %d, and becomes a dead letter.",
             claim.sequence,
@@ -133,7 +133,7 @@ class Claimer:
     def _forget(self, claim: Claim) -> None:
         """Drop a claim whose subscription or update no longer exists."""
         if claim.segment.states[claim.index] != ENDED:
-            log.error("An update that a subscription still has to get is missing in the store.")
+            log.error("An update that a subscription is still owed is missing from the store.")
         self._desk.done(claim)
 
     async def _wait(self) -> None:

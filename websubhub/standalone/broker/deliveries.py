@@ -1,4 +1,4 @@
-"""Deliveries that were claimed."""
+"""Claimed deliveries."""
 
 from websubhub.standalone.broker.desk import Desk
 from websubhub.standalone.broker.needed import Before
@@ -13,16 +13,16 @@ from websubhub.standalone.ports import (
 from websubhub.standalone.schedule.claims import Claim
 
 _GONE = "answered 410"
-_SETTLED = "This delivery was settled before."
+_SETTLED = "This delivery has already been settled."
 
 
 class ClaimedDelivery(Claim):
-    """A claim that satisfies ``Delivery`` once it has its data. There are many, so one object is both."""
+    """A claim that satisfies ``Delivery`` once it has its data. There are many, so one object serves as both."""
 
     __slots__ = ("_desk", "attempt", "callback", "refusals", "secret", "turned_away", "update")
 
     def equip(self, desk: Desk, update: Update, callback: str, secret: str | None, before: Before) -> None:
-        """Set what is delivered and where to, the previous attempts, and the desk that settles it."""
+        """Set the update and its destination, the previous attempts, and the desk that settles the delivery."""
         self._desk: Desk | None = desk
         self.update: Update = update
         self.callback: str = callback
@@ -59,7 +59,7 @@ class ClaimedDelivery(Claim):
         counted: bool = True,
         details: AttemptDetails | None = None,
     ) -> None:
-        """Settle as failed, to be tried again."""
+        """Settle as failed, to be retried."""
         # An attempt outside the schedule repeats the last one in it, and does not change its counts.
         refusals = self.refusals + (refused and not self.early)
         attempts = self.attempt if counted or self.early else self.attempt - 1
@@ -99,7 +99,7 @@ class ClaimedDelivery(Claim):
                 attempted_at=desk.clock(),
                 status=details.status,
                 milliseconds=round(details.seconds * 1_000),
-                # A replay that fails is tried no more by itself.
+                # A failed replay is not retried automatically.
                 outcome=AttemptOutcome.DEAD if self.letter and outcome is AttemptOutcome.RETRIED else outcome,
                 reason=reason,
                 answer=details.answer[:ANSWER_BYTES],

@@ -10,11 +10,11 @@ from websubhub.standalone.schedule.outcomes import Outcomes
 
 
 class Desk:
-    """Settles deliveries: in the schedule at once, in the journal together with others.
+    """Settles deliveries: in the schedule at once, in the journal in batches.
 
     Attributes:
         clock: Returns the time, in seconds since 1970.
-        settlements: The outcomes that were not taken yet.
+        settlements: The outcomes that have not been taken yet.
         unwritten: Rings when there are any.
 
     Args:
@@ -38,7 +38,7 @@ class Desk:
         return taken
 
     def written(self, settlements: Settlements) -> None:
-        """The journal has these outcomes."""
+        """Note that the journal has these outcomes."""
         self._gone.difference_update(settlements.ended)
 
     def done(self, claim: Claim) -> None:
@@ -47,7 +47,7 @@ class Desk:
         if settlements.count and self._outcomes.done_simply(claim):
             settlements.count += 1
             settlements.moved[claim.log.number, claim.sequence].append(claim.subscription)
-            # Otherwise nothing is due that was not before.
+            # Otherwise nothing new is due.
             if claim.sequence < claim.log.head or self._admitted or self._admitted_retries:
                 self._wake()
             return
@@ -58,7 +58,7 @@ class Desk:
     def retry(
         self, claim: Claim, counts: tuple[int, int], after: float, reason: str, *, firm: bool, host_failed: bool
     ) -> None:
-        """Note that an update is to be tried again; ``counts`` are its attempts, and those that were refused."""
+        """Note that an update should be retried. ``counts`` are the numbers of its attempts and of refused ones."""
         now = self.clock()
         due_at = self._outcomes.retry(claim, now + max(after, 0.0), now, firm=firm, host_failed=host_failed)
         if due_at is not None:
@@ -80,7 +80,7 @@ class Desk:
         self._wake()
 
     def dead(self, claim: Claim, attempt: int, reason: str, *, host_failed: bool, turned_away: bool) -> None:
-        """Note that an update was given up."""
+        """Note that the hub gave up on an update."""
         now = self.clock()
         if self._outcomes.dead(claim, now, host_failed=host_failed):
             if claim.letter:
@@ -111,7 +111,7 @@ class Desk:
         self._wake()
 
     def note(self, attempt: AttemptMade) -> None:
-        """Note a failed attempt, which is kept together with the outcomes."""
+        """Note a failed attempt, to be stored together with the outcomes."""
         self.settlements.attempts.append(attempt)
 
     def _move(self, claim: Claim) -> None:

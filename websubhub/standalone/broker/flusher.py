@@ -1,4 +1,4 @@
-"""Writing outcomes of deliveries to the journal: with the next publish, or many at a time."""
+"""Writing the outcomes of deliveries to the journal, with the next publish or in batches."""
 
 import logging
 import math
@@ -13,7 +13,7 @@ from websubhub.standalone.broker.journal import Appended, Journal
 from websubhub.standalone.broker.settlements import Settlements
 from websubhub.standalone.ports import StoreError
 
-# A crash repeats the deliveries whose outcomes were waiting: _FEW at most, or those of _TOGETHER_SECONDS.
+# A crash repeats the deliveries whose outcomes were not written yet: at most _FEW, or those of _TOGETHER_SECONDS.
 _TOGETHER_SECONDS = 0.02
 _FEW = 64
 _LOOKS = 10
@@ -25,13 +25,13 @@ log: logging.Logger = logging.getLogger("websubhub")
 
 @frozen(kw_only=True)
 class Pace:
-    """When outcomes are written.
+    """When to write outcomes.
 
     Args:
         together: Seconds between two checks for more than a few outcomes, or None for a file on this machine.
-        looks: How often to check, or None. A few wait for a publish no longer than this takes.
-        along: Whether a few are written with a publish, in the same step.
-        trusted: Seconds after which no more deliveries are claimed, if outcomes cannot be written.
+        looks: How often to check, or None. This limits how long a few outcomes wait for a publish.
+        along: Whether to write a few outcomes in the same step as a publish.
+        trusted: If outcomes cannot be written, seconds after which to claim no more deliveries.
     """
 
     together: float | None = None
@@ -46,7 +46,7 @@ class Flusher:
     Args:
         journal: The journal to write to.
         desk: The desk that collects them.
-        pace: When they are written.
+        pace: When to write them.
     """
 
     def __init__(self, journal: Journal, desk: Desk, pace: Pace) -> None:
@@ -58,7 +58,7 @@ class Flusher:
         self._unwritten: list[Settlements] = []
 
     def is_behind(self) -> bool:
-        """Return whether outcomes are unwritten for so long, or so many, that no more deliveries should be claimed."""
+        """Return whether too many outcomes are unwritten, or for too long, to claim more deliveries."""
         return bool(self._unwritten) and (
             sum(unwritten.count for unwritten in self._unwritten) > _UNWRITTEN_MOST
             or monotonic() - self._unwritten_since > self._pace.trusted
@@ -77,7 +77,7 @@ class Flusher:
                 await anyio.sleep(_AGAIN_SECONDS)
 
     async def _gather(self) -> None:
-        """Wait for more outcomes: a publish may write them too, and many cost little more than one."""
+        """Wait for more outcomes. A publish may write them, and many cost little more than one."""
         together, looks = self._pace.together, self._pace.looks
         for _ in range(_LOOKS if looks is None else looks):
             await anyio.sleep(_TOGETHER_SECONDS if together is None else together)
@@ -86,9 +86,9 @@ class Flusher:
                 return
 
     async def take_along(self, append: Callable[[Settlements | None], Awaitable[Appended]]) -> Appended:
-        """Append an update, and write the few waiting outcomes in the same step.
+        """Append an update, and write waiting outcomes in the same step if there are few.
 
-        Outcomes keep their order, so none are written along while others are being written. Those that could not be
+        Outcomes keep their order, so none are written this way while others are being written. Those that cannot be
         written are written later.
         """
         if (
@@ -112,7 +112,7 @@ class Flusher:
         """Write all outcomes.
 
         Raises:
-            StoreError: They could not be written, and are kept.
+            StoreError: They could not be written. They are kept.
         """
         if self._desk.settlements.count:
             if not self._unwritten:

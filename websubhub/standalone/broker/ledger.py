@@ -1,4 +1,4 @@
-"""The ledger of what subscriptions are owed now, according to the journal."""
+"""The ledger: what subscriptions are owed now, according to the journal."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ from websubhub.standalone.schedule.members import Members
 
 
 class Ledger:
-    """The state that a broker claims from. An adapter tells it what has become durable, in order, on the event loop.
+    """The state from which a broker claims. An adapter reports what became durable, in order, on the event loop.
 
-    Changes of topics and subscriptions go to ``members``, everything else to the methods here.
+    Changes of topics and subscriptions go to ``members``, all other changes to the methods here.
 
     Args:
         limits: The limits of deliveries.
@@ -28,7 +28,7 @@ class Ledger:
         recipients: The callbacks and secrets of recently used subscriptions.
         due: Rings when a delivery may have become due.
         disposable: The topics that may have updates to delete.
-        look: Called before each claim, so that an adapter can take subscriptions off the board first.
+        look: Called before each claim, so that an adapter can remove subscriptions from the board first.
     """
 
     def __init__(self, limits: DeliveryLimits, clock: Callable[[], float]) -> None:
@@ -42,17 +42,17 @@ class Ledger:
         self.look: Callable[[], None] = _nothing
 
     def published(self, update: Update, topic: int, sequence: int) -> int:
-        """Owe every subscription of a topic an update that was appended to its log. Return how many they are."""
+        """Owe an update, which was appended to its topic's log, to every subscription. Return how many there are."""
         self.cache.put((topic, sequence), update)
         self.disposable.add(topic)
         return self.members.publish(topic, sequence, self.clock())
 
     def replaying(self, topic: int, subscription: int, letter: int, sequence: int) -> None:
-        """Owe a subscription the update of a dead letter."""
+        """Owe the update of a dead letter to a subscription."""
         self.members.replay(topic, subscription, letter, sequence)
 
     def dropped(self, topic: int, subscription: int | None, letter: int) -> None:
-        """Forget a dead letter. ``subscription`` is None if it has ended."""
+        """Remove a dead letter. ``subscription`` is None if it has ended."""
         self.disposable.add(topic)
         if subscription is not None:
             self.members.drop_letter(topic, subscription, letter)

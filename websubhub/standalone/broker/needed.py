@@ -27,7 +27,7 @@ class Made:
         sequence: The update.
         attempts: How many attempts of the retry schedule were made.
         refusals: How many of them the subscriber refused.
-        turned_away: Whether the update before was given up because the callback turned it away.
+        turned_away: Whether the previous update became a dead letter because the callback turned it away.
     """
 
     sequence: int
@@ -38,13 +38,13 @@ class Made:
 
 @frozen
 class Needed:
-    """The data that claims need, without what was removed.
+    """The data that claims need, except what has been removed.
 
     Attributes:
         callbacks: The callback of each requested subscription, or None.
         secrets: The secret of each requested subscription, or None.
-        updates: By topic and sequence number.
-        made: The attempts made so far, by subscription, where any failed.
+        updates: The updates, by topic and sequence number.
+        made: The attempts made so far, by subscription, if any failed.
         unreadable: The updates, by topic and sequence number, and the subscriptions that exist but cannot be read.
     """
 

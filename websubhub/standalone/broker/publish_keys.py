@@ -1,4 +1,4 @@
-"""Keys of publish requests, so that a repeated request is accepted once."""
+"""Keys of publish requests, so that a repeated request is accepted only once."""
 
 from hashlib import sha256
 
@@ -8,7 +8,7 @@ from websubhub.standalone.ports import PublishKey
 WINDOW_SECONDS = 86_400.0
 """How long a key is remembered."""
 KEYS_LIMIT = 100_000
-"""How many keys are remembered. The oldest ones are forgotten first."""
+"""How many keys are remembered. The oldest are dropped first."""
 
 
 def own_id(key: PublishKey, topic: str) -> str:

@@ -1,11 +1,11 @@
-"""A cache of the callbacks and secrets that were read most recently."""
+"""A cache of the most recently read callbacks and secrets."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 Recipient = tuple[str, str | None]
-"""A callback, and the secret of its subscription or None."""
+"""A callback, and the secret of its subscription, or None."""
 
 _RECIPIENTS = 16_384
 _CHARACTERS = 4 * 1_048_576
@@ -14,8 +14,8 @@ _CHARACTERS = 4 * 1_048_576
 class RecipientCache:
     """Callbacks and secrets by the number of their subscription, limited in number and length.
 
-    A changed subscription must be forgotten with ``forget`` as soon as the change is durable. Data read before that is
-    not cached afterwards, so that an old secret never outlives a new one.
+    Call ``forget`` for a changed subscription as soon as the change is durable. Data read before that is not cached
+    afterwards, so that an old secret never outlives a new one.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class RecipientCache:
         return recipient
 
     def take(self, subscription: int) -> Recipient | None:
-        """Return what ``get`` does, and drop it, since it will not be needed again soon."""
+        """Return the same as ``get``, and drop it, since it will not be needed again soon."""
         recipient = self._recipients.pop(subscription, None)
         if recipient is not None:
             self._characters -= _length(recipient)
@@ -39,7 +39,7 @@ class RecipientCache:
 
     @contextmanager
     def reading(self) -> Iterator[set[int]]:
-        """Yield the set of subscriptions that change during the block. What the block reads of them may be outdated."""
+        """Yield the set of subscriptions that change during the block, whose data may be outdated when it is read."""
         changed: set[int] = set()
         self._readings.append(changed)
         try:
@@ -48,7 +48,7 @@ class RecipientCache:
             self._readings = [each for each in self._readings if each is not changed]
 
     def put(self, subscription: int, recipient: Recipient) -> None:
-        """Cache a callback and secret, evicting the least recently used."""
+        """Cache a callback and secret, and evict the least recently used ones above the limits."""
         self.forget(subscription)
         self._recipients[subscription] = recipient
         self._characters += _length(recipient)

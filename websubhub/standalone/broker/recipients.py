@@ -1,4 +1,4 @@
-"""Reading the data that claims need, updates, callbacks, secrets and attempts, from memory or from the journal."""
+"""Reading the data that claims need (updates, callbacks, secrets and attempts) from memory or from the journal."""
 
 from collections.abc import Container, Iterable, Sequence
 
@@ -9,8 +9,8 @@ from websubhub.standalone.broker.recipient_cache import RecipientCache
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim, Key
 
-_FEW = 256  # subscriptions of a topic; the cache would not hold more of them until the next update
-# Subscriptions at their host's limit are claimed one by one. Whoever reads for a few reads for those behind them, too.
+_FEW = 256  # subscriptions of a topic; the cache would not keep more of them until the next update
+# Subscriptions at their host's limit are claimed one by one. A small read also reads ahead for those behind them.
 _FEW_CLAIMS = 32
 _AHEAD = 128
 
@@ -30,7 +30,7 @@ class Recipients:
         self._recipients = recipients
 
     def at_hand(self, claims: Iterable[Claim]) -> Needed | None:
-        """Return the data of claims if all of it is in memory, or None."""
+        """Return the data of claims if all of it is in memory, else None."""
         callbacks: list[str | None] = []
         secrets: list[str | None] = []
         updates: dict[Key, Update] = {}
@@ -58,7 +58,7 @@ class Recipients:
 
         Args:
             claims: The claims.
-            repeated: The claims among them that failed before.
+            repeated: Those that failed before.
         """
         updates, missing = self._cached(_keys(claims))
         wanted = [claim.subscription for claim in claims]
@@ -75,7 +75,7 @@ class Recipients:
         return needed
 
     def _keep_ahead(self, ahead: Sequence[int], needed: Needed, changed: Container[int]) -> None:
-        """Cache what was read for later claims, which is what is left at the end."""
+        """Cache the data that was read ahead for later claims, and remove it from the end of ``needed``."""
         start = len(needed.callbacks) - len(ahead)
         for subscription, callback, secret in zip(ahead, needed.callbacks[start:], needed.secrets[start:], strict=True):
             if callback is not None and subscription not in changed:
@@ -83,7 +83,7 @@ class Recipients:
         del needed.callbacks[start:], needed.secrets[start:]
 
     def _cached(self, keys: Iterable[Key]) -> tuple[dict[Key, Update], list[Key]]:
-        """Return the updates that are cached, and the keys of the others."""
+        """Return the cached updates, and the keys of the others."""
         updates: dict[Key, Update] = {}
         missing: list[Key] = []
         for key in keys:
@@ -96,7 +96,7 @@ class Recipients:
 
 
 def _ahead_of(claims: Sequence[Claim]) -> list[int]:
-    """Return the subscriptions that wait for the hosts of claims, and get their slots next."""
+    """Return the subscriptions that are waiting for the hosts of claims and get their slots next."""
     hosts = {claim.host for claim in claims if claim.host.parked}
     return [subscription for host in hosts if host.parked for subscription in host.parked.first(_AHEAD // len(hosts))]
 

@@ -1,4 +1,4 @@
-"""Deletes the updates that nobody is owed any more."""
+"""Deleting the updates that no subscription is owed any longer."""
 
 from collections.abc import Iterable
 
@@ -16,12 +16,12 @@ _TOPICS_AT_ONCE = 500
 
 
 class Reclaimer:
-    """Says up to where the updates of each topic can be deleted.
+    """Determines up to where the updates of each topic can be deleted, and deletes them.
 
     Args:
-        ledger: Who is owed what.
-        journal: Where the updates are.
-        flusher: Brings positions to the journal before what is below them is deleted.
+        ledger: What subscriptions are owed.
+        journal: The journal that stores the updates.
+        flusher: Writes positions to the journal before the updates below them are deleted.
     """
 
     def __init__(self, ledger: Ledger, journal: Journal, flusher: Flusher) -> None:
@@ -30,7 +30,7 @@ class Reclaimer:
         self._flusher = flusher
 
     async def reclaim(self) -> int:
-        """Delete what can be deleted. Returns how many updates."""
+        """Delete what can be deleted, and return how many updates there were."""
         deleted = 0
         topics = sorted(self._ledger.disposable)
         for start in range(0, len(topics), _TOPICS_AT_ONCE):
@@ -42,7 +42,7 @@ class Reclaimer:
         done: list[tuple[TopicLog, int]] = []
         for topic in topics:
             log = self._ledger.board.logs.get(topic)
-            if log is None:  # forgotten since
+            if log is None:  # removed since
                 self._ledger.disposable.discard(topic)
                 continue
             until = await oldest_position(log)
@@ -59,7 +59,7 @@ class Reclaimer:
 
 
 async def oldest_position(log: TopicLog) -> int:
-    """Return the update up to which nobody of a topic is owed any."""
+    """Return the number of the last update that no subscription of a topic is owed."""
     if not log.waiting:
         return log.head
     if log.mode is DeliveryMode.LATEST:

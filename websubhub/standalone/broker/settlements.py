@@ -1,4 +1,4 @@
-"""Collected outcomes of deliveries that go to the journal together."""
+"""Outcomes of deliveries, collected to be written to the journal together."""
 
 from collections import Counter, defaultdict
 
@@ -25,7 +25,7 @@ class Retry:
 
 @frozen(kw_only=True)
 class Death:
-    """A delivery that was given up and becomes a dead letter."""
+    """A delivery that the hub gave up on, which becomes a dead letter."""
 
     subscription: int
     topic: int
@@ -57,15 +57,15 @@ class Settlements:
     """The outcomes since the previous settlements.
 
     Attributes:
-        moved: The subscriptions that got an update, by its topic and sequence number.
-        cleared: The subscriptions whose failed attempts are over.
+        moved: The subscriptions that moved past an update, by its topic and sequence number.
+        cleared: The subscriptions whose failed attempts no longer count.
         retries: The future retries, by subscription.
-        deaths: The deliveries that were given up.
+        deaths: The deliveries that the hub gave up on.
         ended: The subscriptions that ended (410).
         replayed: The dead letters that arrived.
-        failed_replays: The dead letters that failed again, with the reason.
-        attempts: The failed attempts to remember.
-        count: How many outcomes these are.
+        failed_replays: The reasons and ids of dead letters that failed again.
+        attempts: The failed attempts to store.
+        count: How many outcomes there are.
     """
 
     def __init__(self) -> None:
@@ -80,5 +80,5 @@ class Settlements:
         self.count = 0
 
     def given_up(self) -> Counter[Key]:
-        """Return for how many subscriptions an update was given up, by its topic and sequence number."""
+        """Return for how many subscriptions the hub gave up on an update, by topic and sequence number."""
         return Counter((death.topic, death.sequence) for death in self.deaths)

@@ -1,4 +1,4 @@
-"""The command ``websubhub``, whose subcommands are imported when they are used."""
+"""The command ``websubhub``. Each subcommand is imported only when it is used."""
 
 import argparse
 import sys
@@ -7,28 +7,33 @@ from importlib import import_module
 
 from websubhub import __version__
 
-TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than the start of the program
+TYPE_CHECKING = False  # type checkers recognise the name, and importing typing takes longer than starting the program
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _MISTAKE = 2
-#: The subcommands: name, help, and the function that adds its arguments and sets what runs it.
+#: The subcommands: name, help, and the function that adds its arguments and sets the function to run.
 _COMMANDS = (
     ("serve", "run a hub", "serve:add_arguments"),
     ("demo", "run a hub, a publisher and a subscriber on loopback, and show each step", "demo:add_arguments"),
     ("publish", "publish an update, or announce that a topic has changed", "publish:add_arguments"),
     ("topics", "list the topics of a hub", "remote:add_topics"),
     ("subscriptions", "list the subscriptions of a hub", "remote:add_subscriptions"),
-    ("messages", "show what became of messages, or deliver one again", "messages:add_arguments"),
-    ("deliveries", "show how much is waiting, and which deliveries fail", "remote:add_deliveries"),
+    ("messages", "show what happened to messages, or redeliver one", "messages:add_arguments"),
+    ("deliveries", "show how many deliveries are waiting, and which are failing", "remote:add_deliveries"),
     ("dead-letters", "list, replay or drop deliveries that the hub gave up on", "remote:add_dead_letters"),
     (
+        "verifications",
+        "list the requests that are not confirmed yet, or were given up; retry or drop them",
+        "verifications:add_arguments",
+    ),
+    (
         "announcements",
-        "list announced topics that are not fetched yet; replay or drop the dead ones",
+        "list announced topics that have not been fetched yet, or replay or drop dead ones",
         "remote:add_announcements",
     ),
     ("doctor", "check the store, the public URL, a callback or a topic", "examine:add_arguments"),
-    ("completion", "print the completion script of a shell", "completion:add_arguments"),
+    ("completion", "print the completion script for a shell", "completion:add_arguments"),
 )
 _EXAMPLES = """examples:
   websubhub demo
@@ -38,7 +43,7 @@ _EXAMPLES = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, and return its exit status: 0 for success, 1 for a failure, 2 for wrong usage.
+    """Run the command and return its exit status: 0 for success, 1 for failure, 2 for incorrect usage.
 
     Args:
         arguments: The arguments after the command's name.
@@ -81,10 +86,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that reports an error in one sentence, and says where help is."""
+    """A parser that reports an error in one sentence and points to the help."""
 
     def error(self, message: str) -> "NoReturn":
-        """Print the error, and exit."""
+        """Print the error and exit."""
         before, unknown, rest = message.partition("COMMAND: invalid choice: '")
         if unknown and before == "argument ":
             word = rest.partition("'")[0]
@@ -96,7 +101,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class CommandParser(_Parser):
-    """The parser of one subcommand, whose arguments are added when they are first needed."""
+    """The parser of one subcommand. Its arguments are added when they are first needed."""
 
     _home = ""
 
@@ -122,7 +127,7 @@ class CommandParser(_Parser):
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
-    import difflib  # noqa: PLC0415 - only mistakes need it
+    import difflib  # noqa: PLC0415 - only needed for mistakes
 
     close = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""

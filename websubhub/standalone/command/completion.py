@@ -1,4 +1,4 @@
-"""``websubhub completion``: the completion script of a shell."""
+"""``websubhub completion``: print the completion script for a shell."""
 
 import argparse
 import sys
@@ -14,10 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _print(options: argparse.Namespace) -> int:
-    # Imported when needed, so that help and mistakes are shown at once.
+    # Imported late, so that help and mistakes appear at once.
     import shtab  # noqa: PLC0415 - see above
 
-    from websubhub.standalone.command.cli import build_parser  # noqa: PLC0415 - which loads this module
+    from websubhub.standalone.command.cli import build_parser  # noqa: PLC0415 - it loads this module
 
     parser = build_parser()
     for action in _actions(parser):
@@ -32,7 +32,7 @@ def _print(options: argparse.Namespace) -> int:
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     """Yield every argument of a command and its subcommands."""
-    for action in parser._actions:  # noqa: SLF001 - argparse has no public way to ask what was added
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public way to list its arguments
         yield action
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
             for each in action.choices.values():

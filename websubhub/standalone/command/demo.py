@@ -1,4 +1,4 @@
-"""``websubhub demo``: all of WebSub on loopback, with a hub like the one that ``serve`` runs."""
+"""``websubhub demo``: walk through all of WebSub on loopback, with the same hub that ``serve`` runs."""
 
 import argparse
 import sys
@@ -11,14 +11,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(_: argparse.Namespace) -> int:
-    # Neither a hub nor help needs the subscriber that the demo imports.
+    # The demo imports the subscriber package, which neither the hub nor its help needs.
     from websubhub import demo  # noqa: PLC0415 - see above
 
     return demo.main(demo_hub, sys.stdout)
 
 
 async def demo_hub(*, ready: Callable[[str], None]) -> None:
-    """Run the hub of the demo: this one, in memory, on a free port of loopback."""
+    """Run the demo's hub: the standalone hub, in memory, on a free loopback port."""
     from websubhub.standalone.runtime import run_hub  # noqa: PLC0415 - see above
     from websubhub.standalone.settings import Settings  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""The checks of ``websubhub doctor``, with one line of output each."""
+"""The checks of ``websubhub doctor``. Each prints one line."""
 
 from collections.abc import AsyncIterator
 from typing import TextIO
@@ -15,12 +15,12 @@ async def examine(settings: Settings, *, callback: str | None, topic: str | None
 
     Args:
         settings: The hub's settings.
-        callback: A callback to reach.
+        callback: A callback to check.
         topic: A topic to fetch.
         out: The stream to print to.
 
     Returns:
-        What each check found, as a boolean: False if something does not work.
+        The result of each check: False if something does not work.
     """
     for name, url in (("--callback", callback), ("--topic", topic)):
         if url is not None:
@@ -51,7 +51,7 @@ async def _findings(settings: Settings, callback: str | None, topic: str | None)
 
 def _base(settings: Settings) -> str:
     if settings.port == 0 and settings.public_url is None:
-        raise SettingsError("--port or --public-url must be set: port 0 is another one at every start.")
+        raise SettingsError("--port or --public-url must be set: with port 0, the port changes at every start.")
     host = settings.host.strip("[]")
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 

@@ -1,4 +1,4 @@
-"""``websubhub doctor``: check what works and what does not."""
+"""``websubhub doctor``: check what works and what does not work."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ def _examine(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     for sentence in ignored_variables():
         print(f"websubhub: {sentence}", file=sys.stderr)
-    # Imported when needed, so that help and mistakes are shown at once.
+    # Imported late, so that help and mistakes appear at once.
     from websubhub import run_app  # noqa: PLC0415 - see above
     from websubhub.standalone.command import doctor  # noqa: PLC0415 - see above
 

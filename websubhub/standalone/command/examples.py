@@ -1,4 +1,4 @@
-"""Examples at the end of each subcommand's help."""
+"""The examples at the end of each subcommand's help."""
 
 _EXAMPLES = {
     "serve": (
@@ -20,6 +20,7 @@ _EXAMPLES = {
         "websubhub messages 2f1c0a9e8b7d4c6f5a3e1d0b9c8f7a6e --redeliver --callback https://sub.example/callback",
     ),
     "dead-letters": ("websubhub dead-letters", "websubhub dead-letters replay 17 18"),
+    "verifications": ("websubhub verifications --given-up", "websubhub verifications retry --host sub.example"),
     "announcements": ("websubhub announcements", "websubhub announcements replay 4"),
     "doctor": (
         "websubhub doctor --config hub.toml",

@@ -1,4 +1,4 @@
-"""Flags of several subcommands: the settings of a hub, or the hub to ask."""
+"""Flags that several subcommands share: the settings of a hub, or the hub to contact."""
 
 import argparse
 import os
@@ -15,8 +15,8 @@ _DEFAULT_HUB = "http://127.0.0.1:8080/hub"
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting, below the headings of their groups."""
-    parser.usage = "%(prog)s [OPTIONS]"  # a flag for each setting would be a page
+    """Add a flag for each setting, grouped under headings."""
+    parser.usage = "%(prog)s [OPTIONS]"  # listing every flag would fill a page
     parser.add_argument(
         "--config", metavar="FILE", help=f"A TOML file with settings. [env: {ENVIRONMENT_PREFIX}CONFIG]"
     )
@@ -68,12 +68,12 @@ def read_settings(options: argparse.Namespace) -> Settings:
 
 
 def ignored_variables() -> list[str]:
-    """Return a sentence for each variable that is named like a setting and is none."""
-    return [f"{name} is not a setting, and is ignored." for name in unknown_variables(os.environ)[1]]
+    """Return a sentence for each variable that has the prefix of settings but is not one."""
+    return [f"{name} is not a setting and is ignored." for name in unknown_variables(os.environ)[1]]
 
 
 def read_sources(options: argparse.Namespace) -> dict[str, str]:
-    """Return where each setting that is not a default comes from, by name."""
+    """Return the source of each setting that is not a default, by name."""
     return sources(_given(options), os.environ, options.config)
 
 
@@ -83,7 +83,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def check_environment() -> None:
-    """Check the variables, for a command that asks a running hub.
+    """Check the environment variables, for a command that contacts a running hub.
 
     Raises:
         SettingsError: A variable looks like a misspelt setting.
@@ -94,12 +94,12 @@ def check_environment() -> None:
 
 
 def add_hub(command: argparse.ArgumentParser, setting: str, what: str) -> None:
-    """Add the flags for the hub to ask and the token.
+    """Add the flags for the hub to contact and the token to use.
 
     Args:
         command: The parser of the subcommand.
-        setting: The setting whose environment variable has the token.
-        what: What the token is, for help.
+        setting: The setting whose environment variable holds the token.
+        what: What the token is, for the help.
     """
     hub = os.environ.get(f"{ENVIRONMENT_PREFIX}HUB") or _DEFAULT_HUB
     shown = hub.replace("%", "%%")

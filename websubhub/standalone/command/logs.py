@@ -1,4 +1,4 @@
-"""Log formats: text for people, or JSON, never with control characters from others."""
+"""Log formats: text for people or JSON for programs, without control characters from others."""
 
 import json
 import logging
@@ -15,10 +15,10 @@ _LIMIT = 2_000
 
 
 class TextFormatter(logging.Formatter):
-    """Formats each record as one readable line. Text from others cannot start a new line."""
+    """Formats each record as one readable line. Text from others cannot break the line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record, with its traceback indented below."""
+        """Return the line for a record, with its traceback indented below."""
         clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         line = f"{clock} {record.levelname.lower():<7} {printable(record.getMessage())}"
         if record.exc_info:
@@ -28,7 +28,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats each record as a JSON object. An event has its name as ``event``, and its fields one by one."""
+    """Formats each record as a JSON object. An event has its name as ``event``, and a key for each of its fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as a JSON object."""
@@ -44,7 +44,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _told(record: logging.LogRecord) -> Mapping[str, object]:
-    """Return what a record says. The message of an event is that of all of its kind, so that programs group by it."""
+    """Return the content of a record. All events of a kind have the same message, so that programs can group by it."""
     event = getattr(record, "event", None)
     if not isinstance(event, Event):
         return {"message": record.getMessage()[:_LIMIT]}
@@ -61,12 +61,12 @@ def set_up(log_format: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger()
-    # A second call replaces its own handler, and leaves those of others.
+    # A second call replaces the handler of the first, but leaves all others.
     for old in [old for old in root.handlers if isinstance(old.formatter, TextFormatter | JsonFormatter)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # At lower levels they log whole URLs and headers, with callbacks and secrets.
+    # At lower levels, these log whole URLs and headers, including callbacks and secrets.
     for noisy in ("httpx", "httpcore", "hpack", "nats", "websub.server"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -1,4 +1,4 @@
-"""``websubhub messages``: what became of messages, and delivering one again."""
+"""``websubhub messages``: show what happened to messages, or redeliver one."""
 
 import argparse
 import json
@@ -17,10 +17,10 @@ _ATTEMPT_COLUMNS = ("attempted_at", "callback", "attempt", "outcome", "status", 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``messages``."""
-    command.add_argument("id", metavar="ID", nargs="?", help="show this message, with the failed attempts at it")
-    command.add_argument("--topic", metavar="URL", help="only those of this topic")
-    command.add_argument("--limit", metavar="N", type=int, default=_SHOWN, help=f"list so many; by default {_SHOWN}")
-    command.add_argument("--redeliver", action="store_true", help="deliver the message again, to all subscriptions")
+    command.add_argument("id", metavar="ID", nargs="?", help="show this message and the failed attempts at it")
+    command.add_argument("--topic", metavar="URL", help="only messages of this topic")
+    command.add_argument("--limit", metavar="N", type=int, default=_SHOWN, help=f"how many to list [default: {_SHOWN}]")
+    command.add_argument("--redeliver", action="store_true", help="deliver the message again to all subscriptions")
     command.add_argument("--callback", metavar="URL", help="redeliver to this callback only")
     add_listing(command)
     command.set_defaults(run=_run)
@@ -61,10 +61,10 @@ def _show(options: argparse.Namespace) -> int:
 
 def _redeliver(options: argparse.Namespace) -> int:
     if options.id is None:
-        raise RemoteError("--redeliver needs the ID of a message.")
+        raise RemoteError("--redeliver needs a message ID.")
     callback = {"callback": options.callback} if options.callback else {}
     answer = call(options, "POST", "/admin/messages/redeliver", {"id": options.id, **_topic(options), **callback})
-    say(json.dumps(answer) if options.json else f"On its way again to {_subscriptions(answer['redelivered'])}.")
+    say(json.dumps(answer) if options.json else f"Redelivering to {_subscriptions(answer['redelivered'])}.")
     return 0
 
 

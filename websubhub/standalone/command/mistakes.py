@@ -1,4 +1,4 @@
-"""Errors of the user, each with a message of one sentence."""
+"""Errors that the user can fix, each with a message of one sentence."""
 
 from websubhub.standalone.command.remote_error import RemoteError
 from websubhub.standalone.ports import StoreError

@@ -1,4 +1,4 @@
-"""``websubhub publish``: publish content, or announce it."""
+"""``websubhub publish``: publish content, or announce that it has changed."""
 
 import argparse
 import mimetypes
@@ -14,15 +14,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``publish``."""
     command.add_argument("topic", metavar="TOPIC", help="the URL of the topic")
     command.add_argument(
-        "file", metavar="FILE", nargs="?", help="the content, - for standard input; without it, announce"
+        "file", metavar="FILE", nargs="?", help="the content; - reads standard input; without it, announce the topic"
     )
-    command.add_argument("--content-type", metavar="TYPE", help="the Content-Type; by default guessed from the name")
+    command.add_argument(
+        "--content-type", metavar="TYPE", help="the Content-Type; by default guessed from the file name"
+    )
     add_hub(command, "PUBLISHER_TOKEN", "the publisher token")
     command.set_defaults(run=_publish)
 
 
 def _publish(options: argparse.Namespace) -> int:
-    import anyio  # noqa: PLC0415 - so that help and mistakes are shown at once
+    import anyio  # noqa: PLC0415 - so that help and mistakes appear at once
 
     if options.file is not None:
         options.content = sys.stdin.buffer.read() if options.file == "-" else _content(options.file)
@@ -31,7 +33,7 @@ def _publish(options: argparse.Namespace) -> int:
     except websubhub.UrlError as error:
         raise RemoteError(str(error)) from None
     except websubhub.UpdateMessageError as error:
-        sys.stderr.write(f"websubhub: the hub did not accept it: {error}\n")
+        sys.stderr.write(f"websubhub: The hub did not accept it: {error}\n")
         return 1
     sys.stdout.write(f"The hub accepted it ({answer.status}).\n")
     if answer.message_id is not None:
@@ -41,9 +43,9 @@ def _publish(options: argparse.Namespace) -> int:
 
 def _goes_to(recipients: int | None) -> str:
     if recipients is None:
-        return "is on its way"
+        return "is being delivered"
     if not recipients:
-        return "goes to nobody, since the topic has no subscription"
+        return "has no recipients, since the topic has no subscriptions"
     return f"goes to {recipients} subscription{'' if recipients == 1 else 's'}"
 
 
@@ -55,7 +57,7 @@ def _content(path: str) -> bytes:
 
 
 async def _send(options: argparse.Namespace) -> "websubhub.Acknowledgement":
-    # The server's variable may have several tokens, and any one is enough.
+    # The hub reads several tokens from the same variable, and any one of them works.
     token = next(iter((options.token or "").split()), None)
     async with websubhub.PublisherClient(options.hub, token=token) as publisher:
         if options.file is None:

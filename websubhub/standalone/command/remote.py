@@ -25,7 +25,7 @@ _ANSWER_LIMIT = 64 * 1024 * 1024
 
 def add_topics(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``topics``."""
-    command.add_argument("--search", metavar="TEXT", help="only those with this text in their URL")
+    command.add_argument("--search", metavar="TEXT", help="only topics with this text in their URL")
     add_listing(command)
     command.set_defaults(run=_list_topics)
 
@@ -40,6 +40,7 @@ def add_subscriptions(command: argparse.ArgumentParser) -> None:
 def add_deliveries(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``deliveries``."""
     add_listing(command)
+    add_filters(command, "topic", "host", "callback", "reason")
     command.set_defaults(run=_show_deliveries)
 
 
@@ -55,8 +56,8 @@ def add_announcements(command: argparse.ArgumentParser) -> None:
 
 
 def _add_kept(command: argparse.ArgumentParser, kept: "_Kept") -> None:
-    command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; by default list them")
-    text = "which ones; to replay, by default all that the hub gave up on"
+    command.add_argument("action", nargs="?", choices=("replay", "drop"), help="what to do; without it, list them")
+    text = "the ids to replay or drop; replay without ids means all that the hub gave up on"
     command.add_argument("ids", nargs="*", metavar="ID", help=text)
     command.add_argument("--all", action="store_true", help="all that the hub gave up on, instead of ids")
     add_listing(command)
@@ -64,14 +65,14 @@ def _add_kept(command: argparse.ArgumentParser, kept: "_Kept") -> None:
 
 
 def add_filters(command: argparse.ArgumentParser, *names: str) -> None:
-    """Add the flags of filters."""
+    """Add the flags for these filters."""
     for name in names:
         form, text = _FILTERS[name]
         command.add_argument(f"--{name}", metavar=form, help=text)
 
 
 def add_listing(command: argparse.ArgumentParser) -> None:
-    """Add the arguments of a list of a running hub."""
+    """Add the arguments of a command that lists something from a running hub."""
     add_hub(command, "ADMIN_TOKEN", "the admin token")
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -80,7 +81,7 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
     """Call the admin API of a hub.
 
     Raises:
-        RemoteError: The hub cannot be reached, or refuses.
+        RemoteError: The hub cannot be reached, or refuses the call.
     """
     try:
         hub = check_url(options.hub, "--hub")
@@ -93,7 +94,7 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
     else:
         body = json.dumps(parameters or {}).encode()
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - check_url lets http(s) through only
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - check_url accepts only http and https
     if options.token:
         request.add_header("Authorization", f"Bearer {options.token}")
     try:
@@ -106,14 +107,14 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirects, so that the token goes to its hub only."""
+    """Refuses redirects, so that the token goes only to its hub."""
 
     def redirect_request(self, *_: object) -> None:
-        """Return None, so that a redirect is an error."""
+        """Return None, which makes a redirect an error."""
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    # Proxies of the environment would see the token too, and usually cannot reach a hub on loopback.
+    # A proxy from the environment would see the token, and usually cannot reach a hub on loopback.
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
 
@@ -170,7 +171,7 @@ def _list_topics(options: argparse.Namespace) -> int:
 
 
 def print_rows(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
-    """Print rows as a table or as JSON, as the options say, and return the exit status."""
+    """Print rows as a table, or as JSON with ``--json``, and return the exit status."""
     if options.json:
         say(json.dumps(list(rows)))
     else:
@@ -185,7 +186,10 @@ def _list_subscriptions(options: argparse.Namespace) -> int:
 
 
 def _show_deliveries(options: argparse.Namespace) -> int:
-    answer = call(options, "GET", "/admin/deliveries", {"limit": _PAGE})
+    only = given(options, "topic", "host", "callback", "reason")
+    answer = call(options, "GET", "/admin/deliveries", {**only, "limit": _PAGE})
+    if answer.pop("next") is not None:
+        answer["failing"] = pages(options, "/admin/deliveries", "failing", only)
     if options.json:
         say(json.dumps(answer))
         return 0
@@ -211,8 +215,8 @@ class _Kept:
     Attributes:
         route: Its path below ``/admin``.
         columns: The columns to print.
-        dead: The parameters that select only those that were given up.
-        filters: The parameters that select some, also to replay or drop them.
+        dead: The parameters that select only what the hub gave up on.
+        filters: The parameters that narrow the list, and what is replayed or dropped.
     """
 
     route: str
@@ -222,15 +226,15 @@ class _Kept:
 
     @property
     def name(self) -> str:
-        """Its name in an answer."""
+        """Its name in a response."""
         return self.route.replace("-", "_")
 
 
 _FILTERS = {
-    "topic": ("URL", "only those of this topic"),
-    "host": ("HOST", "only those with callbacks on this host, with the port unless it is 80 or 443"),
-    "callback": ("URL", "only those of this callback"),
-    "reason": ("TEXT", "only those with exactly this reason"),
+    "topic": ("URL", "only for this topic"),
+    "host": ("HOST", "only for callbacks on this host; include the port unless it is 80 or 443"),
+    "callback": ("URL", "only for this callback"),
+    "reason": ("TEXT", "only with exactly this reason"),
 }
 _LETTERS = _Kept(
     "dead-letters",
@@ -254,20 +258,20 @@ def _show_kept(kept: _Kept, options: argparse.Namespace) -> int:
         say(f"{done} {word}.")
     if unknown:
         listed = ", ".join(map(str, unknown))
-        sys.stderr.write(f"websubhub: There is nothing with these ids: {listed}.\n")
+        sys.stderr.write(f"websubhub: Nothing has these ids: {listed}.\n")
     return 1 if unknown else 0
 
 
 def _act(kept: _Kept, options: argparse.Namespace, only: Mapping[str, str], word: str) -> tuple[int, list[int]]:
-    """Replay or drop, and return how many there were and which ids are unknown."""
+    """Replay or drop entries, and return how many there were and which ids are unknown."""
     numbers = [whole_number(text, _LARGEST_ID) for text in options.ids]
     ids = [number for number in numbers if number is not None]
     if len(ids) != len(options.ids):
         raise RemoteError(f"The ids of {kept.route.replace('-', ' ')} are numbers.")
     if ids and (only or options.all):
-        raise RemoteError("Name either ids, or a filter or --all.")
+        raise RemoteError("Give either ids, or a filter or --all.")
     if not ids and not only and not options.all and options.action == "drop":
-        raise RemoteError(f"Name the ids of the {kept.route.replace('-', ' ')} to drop, or --all.")
+        raise RemoteError(f"Give the ids of the {kept.route.replace('-', ' ')} to drop, or --all.")
     path = f"/admin/{kept.route}/{options.action}"
     if not ids and kept.filters:
         answer = call(options, "POST", path, only or {"all": True})

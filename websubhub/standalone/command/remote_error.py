@@ -1,5 +1,5 @@
-"""The error of the commands that ask a running hub. It is a module of its own because it loads nothing else."""
+"""The error of commands that contact a running hub, in its own module so that catching it loads nothing else."""
 
 
 class RemoteError(Exception):
-    """A command could not be carried out. The message is one sentence for the user."""
+    """A command failed. The message is one sentence for the user."""

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from websubhub.standalone.command.flags import add_settings, ignored_variables, read_settings, read_sources
 
-#: How long one thread may keep the others waiting. The database thread needs the interpreter between two statements:
-#: with the default of 5 ms, a commit of fifty writes takes half a second while the event loop is busy.
+#: How long one thread may keep the others waiting. The database thread needs the interpreter lock between statements.
+#: With the default of 5 ms, a commit of fifty writes takes half a second while the event loop is busy.
 _SWITCH_SECONDS = 0.0005
 _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 _LARGE_BLOCK_BYTES = 256 * 1024
@@ -23,16 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Run a hub until it is told to stop."""
+    """Run a hub until it receives a signal to stop."""
     settings, sources = read_settings(options), read_sources(options)
-    # Imported when needed, so that help and mistakes are shown at once.
+    # Imported late, so that help and mistakes appear at once.
     from websubhub import run_app  # noqa: PLC0415 - see above
     from websubhub.standalone.command import logs  # noqa: PLC0415 - see above
     from websubhub.standalone.runtime import run_hub  # noqa: PLC0415 - see above
 
     logs.set_up(settings.log_format, settings.log_level)
     logs.warn(ignored_variables())
-    gc.disable()  # until the hub is ready, since everything loaded until then stays
+    gc.disable()  # until the hub is ready, since everything loaded before that stays in memory
     sys.setswitchinterval(_SWITCH_SECONDS)
     _return_large_blocks()
 
@@ -44,17 +44,17 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _return_large_blocks() -> None:
-    """Make glibc return each large block to the system, which it stops doing by default."""
+    """Make glibc return every large block to the system. By default, it stops doing so after a while."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
 
 
 def announce(url: str) -> None:
-    """Print that the hub accepts requests, and tune the garbage collector for it."""
-    # Everything allocated so far stays. Each full collection would scan all of it, which blocks the loop for 20 ms.
+    """Print that the hub accepts requests, and tune the garbage collector."""
+    # Everything allocated so far stays. Scanning it in each full collection would block the loop for 20 ms.
     gc.collect()
     gc.freeze()
-    # And thousands of connections, later, are scanned in full less often.
+    # Thousands of connections come later. Higher thresholds make full scans of them less frequent.
     gc.set_threshold(1_000, 20, 10)
     gc.enable()
     print(f"ready: {url}", flush=True)

@@ -1,1 +1,1 @@
-"""Events: what happens in a hub, as lines of the log with fields, and the newest of them in memory."""
+"""Events: what happens in a hub, as log lines with fields. The newest are also kept in memory."""

@@ -1,15 +1,16 @@
-"""The events of a hub: each is a line of the log, and the newest are kept in memory."""
+"""The events of a hub. Each becomes a log line, and the newest are kept in memory."""
 
 import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 
 import anyio
 from attrs import frozen
 
-from websubhub.standalone.events.kinds import Kind
+from websubhub.standalone.events.kinds import Kind, plural_of
 from websubhub.standalone.events.printing import printable
 from websubhub.standalone.events.repetitions import Fields, Repetitions, Value
 
@@ -24,12 +25,12 @@ class Event:
     """Something that happened.
 
     Attributes:
-        id: Its number, greater than that of every earlier event, also of an earlier run.
+        id: Its number, greater than that of every earlier event, including those of earlier runs.
         at: When it happened, in seconds since 1970.
         name: The name of its kind, such as ``host_held_back``.
         level: Its level, such as ``warning``.
         text: What happened, in one line.
-        fields: The same as values by name. ``more`` counts similar events that were not told since the last one.
+        fields: The same as values by name. ``more`` counts similar events that were not logged since the last one.
     """
 
     id: int
@@ -41,13 +42,13 @@ class Event:
 
 
 class Events:
-    """Records what happens, for the log and for whoever watches. It is not for several threads.
+    """Records what happens, for the log and for operators who watch. It is not thread-safe.
 
-    Repeated events are counted instead of told, see ``Repetitions``. Texts from others are cut and made printable.
+    Repeated events are counted instead of logged (see ``Repetitions``). Texts from others are cut and made printable.
 
     Args:
         clock: Returns the time, in seconds since 1970.
-        kept: How many events are kept in memory.
+        kept: How many events to keep in memory.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time, kept: int = _KEPT) -> None:
@@ -59,19 +60,19 @@ class Events:
 
     @property
     def detailed(self) -> bool:
-        """Whether the log wants every attempt at a delivery."""
+        """Whether every delivery attempt is logged."""
         return log.isEnabledFor(logging.DEBUG)
 
     def record(self, kind: Kind, /, **fields: Value) -> None:
         """Record an event with the fields of its kind.
 
-        One at ``debug`` goes to the log only, uncounted. What happens to the hub never depends on it: an event that
-        cannot be told is an error in the log.
+        An event at level ``debug`` only goes to the log, and is not counted. Recording never raises: an event that
+        cannot be recorded becomes an error in the log.
         """
         try:
             self._record(kind, {name: _clean(fields[name]) for name in kind.shape.fields})
         except Exception:
-            log.exception("An event of the kind %s cannot be told.", kind.title)
+            log.exception("An event of the kind %s cannot be recorded.", kind.title)
 
     def _record(self, kind: Kind, fields: dict[str, Value]) -> None:
         if kind.shape.level <= logging.DEBUG:
@@ -83,16 +84,16 @@ class Events:
             self._tell(kind, fields, more)
 
     def tell_counted(self, *, everything: bool = False) -> None:
-        """Tell of events that were counted and had no later one like them within a minute.
+        """Report events that were only counted, once a minute has passed without reporting one like them.
 
         Args:
-            everything: Whether to tell at once, since the hub stops.
+            everything: Whether to report them at once, because the hub is stopping.
         """
         for kind, fields, more in list(self._repetitions.left_over(self._clock(), everything=everything)):
             self._tell(kind, fields, more)
 
     def after(self, number: int, limit: int = 100) -> list[Event]:
-        """Return the events with a greater number that are still kept, the oldest first."""
+        """Return the events with a greater number that are still kept, oldest first."""
         kept = self._kept
         newer = next((place for place, event in enumerate(kept) if event.id > number), len(kept))
         return list(islice(kept, newer, newer + limit))
@@ -114,7 +115,7 @@ class Events:
 
     def _event(self, kind: Kind, fields: Fields, more: int) -> Event:
         self._next += 1
-        shape, text = kind.shape, kind.shape.sentence.format_map(fields)
+        shape, text = kind.shape, kind.shape.line(partial(_written, fields))
         return Event(
             id=self._next,
             at=self._clock(),
@@ -127,6 +128,11 @@ class Events:
 
 def _log(event: Event, level: int) -> None:
     log.log(level, "%s", event.text, extra={"event": event})
+
+
+def _written(fields: Fields, name: str, noun: str) -> str:
+    value = fields[name]
+    return f"{value} {noun if value == 1 else plural_of(noun)}" if noun else str(value)
 
 
 def _clean(value: Value) -> Value:

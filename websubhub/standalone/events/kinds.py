@@ -1,23 +1,30 @@
-"""The kinds of events: one table with the level, the sentence and the fields of each."""
+"""The kinds of events: a table with the level, sentence and fields of each."""
 
 import logging
 import re
+from collections.abc import Callable
 from enum import Enum
 
 from attrs import field, frozen
 
-_FIELD = re.compile(r"\{(\w+)\}")
+_FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}")
+
+
+def plural_of(noun: str) -> str:
+    """Return the plural of a noun in a sentence."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 @frozen(kw_only=True)
 class Shape:
-    """How the events of one kind are told.
+    """How the events of one kind are logged.
 
     Attributes:
         level: The level of their log lines.
-        sentence: The line for people, with its fields in braces.
+        sentence: The line for people, with its fields in braces. A number may have a noun: ``{attempts:attempt}``
+            becomes "1 attempt" or "2 attempts".
         further: The fields that are not in the sentence.
-        same: The fields that are equal in repetitions of one event; none if every event is one of its own.
+        same: The fields that are equal in repetitions of an event; empty if no event counts as a repetition.
         fields: All fields.
     """
 
@@ -29,14 +36,18 @@ class Shape:
 
     @fields.default
     def _all_fields(self) -> tuple[str, ...]:
-        return (*dict.fromkeys(_FIELD.findall(self.sentence)), *self.further)
+        return (*dict.fromkeys(name for name, _ in _FIELD.findall(self.sentence)), *self.further)
+
+    def line(self, write: Callable[[str, str], str]) -> str:
+        """Return the sentence, with what is written for the name and the noun of each field."""
+        return _FIELD.sub(lambda found: write(found[1], found[2] or ""), self.sentence)
 
 
 class Kind(Enum):
-    """The kinds of events. A callback is named by its host and port alone, since its URL is a credential."""
+    """The kinds of events. A callback is named only by its host and port, since its URL is a credential."""
 
     STARTED = Shape(
-        sentence="websubhub {version} serves {url} from {store} on {loop}.",
+        sentence="websubhub {version} is serving {url} from {store} on {loop}.",
         further=("concurrency", "concurrency_per_host", "max_content_bytes", "max_backlog", "max_subscriptions"),
     )
     STOPPING = Shape(sentence="Stopping: finishing the requests in progress.")
@@ -47,9 +58,9 @@ class Kind(Enum):
     EXPIRED = Shape(sentence="The lease of {host} for {topic} expired.")
     GONE = Shape(sentence="{host} answered 410 to {id}, which ended its subscription to {topic}.")
     REMOVED = Shape(sentence="An operator ended the subscription of {host} to {topic}: {reason}")
-    DENIED = Shape(sentence="{host} was denied to {mode} to {topic}: {reason}")
+    DENIED = Shape(sentence="A request from {host} to {mode} to {topic} was denied: {reason}")
     VERIFICATION_UNANSWERED = Shape(
-        sentence="{host} did not confirm yet that it wants to {mode} to {topic}: {reason}",
+        sentence="{host} has not confirmed yet that it wants to {mode} to {topic}: {reason}",
         further=("status", "attempt", "retry_seconds"),
         same=("host", "reason"),
     )
@@ -59,32 +70,32 @@ class Kind(Enum):
     )
     SUBSCRIPTION_REFUSED = Shape(
         level=logging.WARNING,
-        sentence="A request of {host} to {mode} to {topic} was answered {status}: {reason}",
+        sentence="A request from {host} to {mode} to {topic} was answered with {status}: {reason}",
         same=("host", "status", "reason"),
     )
 
     PUBLISHED = Shape(
-        sentence="Message {id} of {topic} was published, with {size} bytes of {type} for {recipients} subscriptions.",
+        sentence="Message {id} was published to {topic}: {size:byte} of {type} for {recipients:subscription}.",
         further=("publisher",),
     )
     PUBLISH_REFUSED = Shape(
         level=logging.WARNING,
-        sentence="A publish of {topic} was answered {status}: {reason}",
+        sentence="A publish to {topic} was answered with {status}: {reason}",
         same=("status", "reason"),
     )
     BACKLOG_FULL = Shape(
-        level=logging.WARNING, sentence="A publish of {topic} was answered 503: {reason}", same=("reason",)
+        level=logging.WARNING, sentence="A publish to {topic} was answered with 503: {reason}", same=("reason",)
     )
-    STORE_FAILED = Shape(level=logging.WARNING, sentence="A request was answered 503: {reason}", same=("reason",))
+    STORE_FAILED = Shape(level=logging.WARNING, sentence="A request was answered with 503: {reason}", same=("reason",))
     STORE_AWAITED = Shape(
-        level=logging.WARNING, sentence="A request that was accepted waits for the store: {reason}", same=("reason",)
+        level=logging.WARNING, sentence="An accepted request is waiting for the store: {reason}", same=("reason",)
     )
-    DISK_FULL = Shape(level=logging.ERROR, sentence="The store takes nothing new: {reason}")
+    DISK_FULL = Shape(level=logging.ERROR, sentence="The store accepts nothing new: {reason}")
     SPACE_AGAIN = Shape(sentence="The store has space again.")
 
-    ANNOUNCED = Shape(sentence="{topic} was announced, and will be fetched.", same=("topic",))
-    FETCHED = Shape(sentence="{topic} was fetched, and has changed.")
-    UNCHANGED = Shape(sentence="{topic} was fetched, and has not changed.", same=("topic",))
+    ANNOUNCED = Shape(sentence="{topic} was announced and will be fetched.", same=("topic",))
+    FETCHED = Shape(sentence="{topic} was fetched and has changed.")
+    UNCHANGED = Shape(sentence="{topic} was fetched and has not changed.", same=("topic",))
     FETCH_FAILED = Shape(
         level=logging.WARNING,
         sentence="{topic} could not be fetched: {reason}",
@@ -99,16 +110,16 @@ class Kind(Enum):
     )
     DEAD_LETTER = Shape(
         level=logging.WARNING,
-        sentence="A delivery of {id} to {host} was given up after {attempts} attempts: {reason}",
+        sentence="The hub gave up on delivering {id} to {host} after {attempts:attempt}: {reason}",
         further=("topic", "status"),
         same=("host", "reason"),
     )
     HOST_HELD_BACK = Shape(
         level=logging.WARNING,
-        sentence="{host} is held back for {seconds} s, since {failures} deliveries in a row failed there.",
+        sentence="{host} is held back for {seconds} s, because {failures:delivery} in a row failed.",
         same=("host",),
     )
-    HOST_RECOVERED = Shape(sentence="{host} takes deliveries again.", same=("host",))
+    HOST_RECOVERED = Shape(sentence="{host} is accepting deliveries again.", same=("host",))
     HOST_PAUSED = Shape(sentence="An operator paused the deliveries to {host}.")
     HOST_RESUMED = Shape(sentence="An operator resumed the deliveries to {host}.")
 
@@ -119,6 +130,6 @@ class Kind(Enum):
 
     @property
     def shape(self) -> Shape:
-        """How its events are told."""
+        """How its events are logged."""
         shape: Shape = self.value
         return shape

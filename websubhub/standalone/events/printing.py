@@ -1,4 +1,4 @@
-"""Text from others, made fit for one line of a log."""
+"""Making text from others safe for a line of a log."""
 
 
 def printable(text: str, limit: int = 2_000) -> str:

@@ -1,4 +1,4 @@
-"""Counting events that come too often to be told one by one."""
+"""Counting events that are too frequent to be logged one by one."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _SUBJECTS = 1_000
 
 @define
 class _Told:
-    """When something was told last, and what was not told since."""
+    """When something was last logged, and what has not been logged since."""
 
     at: float
     untold: int = 0
@@ -28,7 +28,7 @@ class _Told:
 
 @define
 class _Allowance:
-    """How many events of a kind may be told now."""
+    """How many events of a kind may be logged now."""
 
     left: float = _AT_ONCE
     at: float = 0.0
@@ -43,10 +43,10 @@ class _Allowance:
 
 
 class Repetitions:
-    """Lets an event through unless it repeats one within a minute, or too many of its kind came.
+    """Lets an event through unless it repeats one from the last minute, or there were too many of its kind.
 
-    Those that are not let through are counted, and the next one that is says how many there were. A kind has sixty
-    lines at once and one a second from then on, so that no flood fills a disk.
+    Events that do not pass are counted, and the next one that passes says how many there were. A kind may log sixty
+    lines at once and one per second after that, so that no flood fills a disk.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Repetitions:
         self._beyond: dict[Kind, _Told] = {}
 
     def admit(self, kind: Kind, fields: Fields, now: float) -> int | None:
-        """Return how many like this event were not told since the last one, or None if this one is only counted."""
+        """Return how many events like this one were not logged since the last, or None if this one is only counted."""
         same = kind.shape.same
         told = self._told.get((kind, tuple(fields[name] for name in same))) if same else None
         if told is not None and now - told.at < _SAME_SECONDS:
@@ -68,7 +68,7 @@ class Repetitions:
         return self._note(kind, fields, now)
 
     def _note(self, kind: Kind, fields: Fields, now: float) -> int:
-        """Note that an event is told, and return how many were not."""
+        """Note that an event is logged, and return how many were not."""
         untold = beyond.untold if (beyond := self._beyond.pop(kind, None)) else 0
         if not kind.shape.same:
             return untold
@@ -84,11 +84,11 @@ class Repetitions:
         return untold
 
     def left_over(self, now: float, *, everything: bool = False) -> Iterator[tuple[Kind, Fields, int]]:
-        """Take out the newest of the events that waited a minute to be told, and how many more there were.
+        """Take out, for each run of events that were counted for a minute, the newest and how many more there were.
 
         Args:
             now: The time.
-            everything: Whether to take those out that have waited for less, since there is no later.
+            everything: Whether to include runs shorter than a minute, because the hub is stopping.
         """
         of_one = [(kind, told) for (kind, _), told in self._told.items()]
         for kind, told in [*of_one, *self._beyond.items()]:

@@ -1,1 +1,1 @@
-"""The service of the standalone hub: its hooks, and the rules about publishers and topics."""
+"""The service of the standalone hub: its hooks, and its rules for publishers and topics."""

@@ -1,4 +1,4 @@
-"""The verifications that were given up, with the reason, so that somebody can be told why."""
+"""The verifications that the hub gave up on, with the reasons, for operators to look up."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ _KEPT = 500
 
 @attrs.frozen(kw_only=True)
 class GivenUpVerification:
-    """A request that the hub asks for no more.
+    """A request that the hub no longer tries to verify.
 
     Attributes:
-        number: Its number. Later ones have greater ones.
+        number: Its number. Later requests have greater numbers.
         mode: Whether the request was to subscribe or to unsubscribe.
         topic: The topic URL.
         callback: The callback URL.
         attempts: How many verification requests were made.
-        denied: Whether the hub denied it, instead of the callback not confirming it.
+        denied: Whether the hub denied it. Otherwise the callback did not confirm it.
         status: The status of the callback's last response, or 0 if there was none.
-        reason: Why it was given up, in one sentence.
-        given_up_at: When.
+        reason: Why the hub gave up, in one sentence.
+        given_up_at: When the hub gave up, in seconds since 1970.
     """
 
     number: int
@@ -40,14 +40,14 @@ class GivenUpVerification:
 
 
 class GivenUpVerifications:
-    """The newest of them, in memory."""
+    """The newest verifications that the hub gave up on, in memory."""
 
     def __init__(self) -> None:
         self._kept = deque[GivenUpVerification](maxlen=_KEPT)
         self._numbers = count(1)
 
     def note(self, pending: PendingVerification, attempt: VerificationAttempt, now: float) -> None:
-        """Keep one, with its last attempt."""
+        """Keep a verification with its last attempt."""
         self._kept.append(
             GivenUpVerification(
                 number=next(self._numbers),
@@ -63,5 +63,5 @@ class GivenUpVerifications:
         )
 
     def newest(self, before: int | None = None) -> Iterator[GivenUpVerification]:
-        """Return those with a number below one, or all, the newest first."""
+        """Return them, newest first: all, or those with a number below ``before``."""
         return (each for each in reversed(self._kept) if before is None or each.number < before)

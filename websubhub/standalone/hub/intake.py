@@ -26,7 +26,7 @@ def record_published(events: Events, update: Update, published: Published) -> No
 
 
 class UpdateIntake(Protocol):
-    """Takes updates and announcements: an ``Intake``, or something around it."""
+    """Accepts updates and announcements: an ``Intake``, or a wrapper around one."""
 
     async def publish(
         self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None, publisher: str = ""
@@ -44,11 +44,11 @@ class Intake:
 
     Args:
         store: The store.
-        announced: Called when a topic is to be fetched.
+        announced: Called when a topic should be fetched.
         clock: Returns the time, in seconds since 1970.
         introductions: The hosts of topics, by the client that named them.
         events: Where to record what was accepted.
-        trace: Returns the trace of what is being accepted, as in ``Update``.
+        trace: Returns the trace of the current request, as in ``Update``.
     """
 
     def __init__(
@@ -70,20 +70,20 @@ class Intake:
     async def publish(
         self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None, publisher: str = ""
     ) -> Published:
-        """Store content for all subscriptions of a topic. It is durable when this returns.
+        """Store content for all subscriptions of a topic. The content is durable when this returns.
 
         Args:
             topic: The topic's URL.
             content: The content.
             content_type: Its Content-Type.
-            key: The publisher's key of the update. Updates with the same key are accepted once.
-            publisher: The name of the publisher's token, or an empty text.
+            key: The publisher's key for the update. Of several updates with the same key, only the first is stored.
+            publisher: The name of the publisher's token, or an empty string.
 
         Returns:
-            The id of its message, or of the first one with the same key, and how many subscriptions it is owed to.
+            The id of its message, or of the first one with the same key, and how many subscriptions will get it.
 
         Raises:
-            StoreError: It was not stored.
+            StoreError: The content was not stored.
         """
         update = Update(
             id=secrets.token_hex(16) if key is None else key.id,
@@ -100,14 +100,14 @@ class Intake:
         return published
 
     async def announce(self, topic: str, client: str = "") -> None:
-        """Store an announcement, which is durable when this returns. A topic without subscriptions is not fetched.
+        """Store an announcement unless the topic has no subscriptions. It is durable when this returns.
 
         Args:
             topic: The topic's URL.
-            client: The client that announces it, or an empty text if it is unknown.
+            client: The client that announces it, or an empty string if it is unknown.
 
         Raises:
-            StoreError: It was not stored.
+            StoreError: The announcement was not stored.
         """
         if await self._store.subscriptions.page(topic=topic, limit=1):
             await self._store.announcements.save(topic)

@@ -1,4 +1,4 @@
-"""Hosts by the client that named them, so that a client with few requests does not wait behind one with many."""
+"""Hosts, by the clients that named them, so that a client with few requests does not wait behind one with many."""
 
 from collections import Counter, OrderedDict
 
@@ -9,13 +9,13 @@ _AT_ONCE = 2
 
 
 class Introductions:
-    """The hosts that each client named most recently, and how many of them are being called on its behalf.
+    """The hosts that each client named most recently, and how many of them the hub is calling on its behalf.
 
-    Most places go to the first requests. The rest is for introductions, limited for each client, since a client that
-    names a thousand hosts would take them all.
+    Most places go to the requests that come first. The rest are for introductions, with a limit for each client,
+    since a client that names a thousand hosts could otherwise take them all.
 
     Args:
-        at_once: How many hosts may be called at once on behalf of one client.
+        at_once: How many hosts the hub may call at once on behalf of one client.
     """
 
     def __init__(self, at_once: int = _AT_ONCE) -> None:
@@ -24,7 +24,7 @@ class Introductions:
         self._under_way = Counter[str]()
 
     def note(self, client: str, host: str) -> None:
-        """Remember that a client named a host once more, unless the client is unknown."""
+        """Note that a client named a host. Unknown clients are ignored."""
         if not client:
             return
         hosts = self._named.setdefault(client, OrderedDict())
@@ -37,11 +37,15 @@ class Introductions:
             self._named.popitem(last=False)
 
     def hosts(self) -> list[str]:
-        """Return the hosts that may be called on behalf of the clients that named them."""
+        """Return the hosts that the hub may now call on behalf of the clients that named them."""
         return [host for client, hosts in self._named.items() if self._has_room(client) for host in hosts]
 
     def begin(self, host: str) -> str | None:
-        """Begin to call a host on behalf of a client. Return the client, to pass to ``end``, or None if none may."""
+        """Begin a call to a host on behalf of a client that named it.
+
+        Returns:
+            The client, to pass to ``end``, or None if the host may not be called for any client.
+        """
         for client, hosts in self._named.items():
             if host in hosts and self._has_room(client):
                 hosts[host] -= 1

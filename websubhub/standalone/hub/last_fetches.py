@@ -1,4 +1,4 @@
-"""The last fetch of each topic, whatever came of it."""
+"""The last fetch of each topic, successful or not."""
 
 from collections import OrderedDict
 from enum import StrEnum
@@ -14,9 +14,9 @@ class FetchResult(StrEnum):
     """The result of a fetch."""
 
     UPDATED = "updated"
-    """There was something new, which was published."""
+    """The content was new, and was published."""
     UNCHANGED = "unchanged"
-    """There was nothing new."""
+    """The content was not new."""
     FAILED = "failed"
     """The topic could not be fetched."""
 
@@ -26,10 +26,10 @@ class LastFetch:
     """The last fetch of a topic.
 
     Attributes:
-        attempted_at: When it ended, or None if that is not known.
+        attempted_at: When it ended, in seconds since 1970, or None if that is unknown.
         result: Its result.
         status: The status of the last response, or 0 if there was none.
-        reason: Why it failed, in one sentence, or an empty text.
+        reason: Why it failed, in one sentence, or an empty string.
     """
 
     attempted_at: float | None
@@ -39,7 +39,7 @@ class LastFetch:
 
 
 class LastFetches:
-    """The last fetches by topic, in memory. Beyond a number, the oldest are forgotten."""
+    """The last fetches by topic, in memory. Above a limit, the oldest are removed."""
 
     def __init__(self) -> None:
         self._fetches: OrderedDict[str, LastFetch] = OrderedDict()
@@ -53,5 +53,5 @@ class LastFetches:
             self._fetches.popitem(last=False)
 
     def of(self, topic: str) -> LastFetch | None:
-        """Return the last fetch of a topic, or None if none is remembered."""
+        """Return the last fetch of a topic, or None if it is not known."""
         return self._fetches.get(url_identity(topic))

@@ -1,4 +1,4 @@
-"""The policy about who may publish."""
+"""The policy that decides who may publish."""
 
 from attrs import evolve
 
@@ -10,12 +10,12 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="websubhub"'}
 
 
 class PublisherPolicy:
-    """Decides whether a request may publish content and (de)register topics.
+    """Decides whether a request may publish content, and register and deregister topics.
 
     Args:
-        tokens: The bearer tokens of publishers. If there are any, one is required.
+        tokens: The bearer tokens of publishers. If there are any, a token is required.
         anonymous: Whether anybody may publish if there are no tokens.
-        reach: Tells whether no token is required, since the request is from this machine.
+        reach: Decides whether a request needs no token because it and the hub are on the same machine.
     """
 
     def __init__(self, tokens: Tokens, *, anonymous: bool, reach: Reach) -> None:
@@ -26,7 +26,7 @@ class PublisherPolicy:
     def refusal(self, headers: Headers) -> Refusal | None:
         """Return why a request with these headers may not publish, or None if it may."""
         refusal = self._refusal(headers)
-        if refusal is None or refusal.status != 401:  # noqa: PLR2004 - the one status with a header of its own
+        if refusal is None or refusal.status != 401:  # noqa: PLR2004 - the only status with its own header
             return refusal
         return evolve(refusal, headers=_CHALLENGE)
 
@@ -34,16 +34,16 @@ class PublisherPolicy:
         if self._tokens:
             return self._tokens.refusal(headers)
         if not self._anonymous and not self._reach.is_private(headers):
-            return Refusal(reason="this hub has no publisher tokens, so nobody may do this")
+            return Refusal(reason="this hub has no publisher tokens, so this is not allowed")
         if "origin" in headers:
-            # A browser on this machine lets any page send such requests; publishers are no browsers, and name none.
+            # A browser on this machine lets any page send such requests, with an origin. Publishers send none.
             return Refusal(reason="a web page needs a publisher token")
         return None
 
     def publisher(self, headers: Headers) -> str:
-        """Return who a request is from: a digest of its token, empty for everybody without one."""
+        """Return an identifier for the publisher: a digest of its token, or an empty string without one."""
         return self._tokens.holder(headers)
 
     def name(self, headers: Headers) -> str:
-        """Return the name of the publisher's token, or an empty text if it has none."""
+        """Return the name of the publisher's token, or an empty string if it has none."""
         return self._tokens.name_of(headers)

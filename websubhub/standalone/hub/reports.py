@@ -1,4 +1,4 @@
-"""The events of requests, and what strangers may know of the store's errors."""
+"""Reporting the results of requests as events, and the store's errors to clients without details."""
 
 from websubhub import (
     RequestPostponedError,
@@ -19,14 +19,14 @@ _STORE_SECONDS = 10.0
 
 
 class Reports:
-    """Records what came of requests.
+    """Records the results of requests.
 
     Args:
-        events: Where to record it.
+        events: Where to record them.
         store: The store.
 
     Attributes:
-        space: Notes that the store is full.
+        space: Notes when the store is full.
     """
 
     def __init__(self, events: Events, store: HubStore) -> None:
@@ -39,7 +39,7 @@ class Reports:
         return error
 
     def backlog_full(self, message: UpdateMessage, error: StoreError) -> str:
-        """Record that a publish was refused since too much is waiting, and return the reason for the publisher."""
+        """Record that a publish was refused because of a full backlog, and return the reason for the publisher."""
         self._events.record(Kind.BACKLOG_FULL, topic=message.topic, reason=str(error))
         return error.public
 
@@ -55,7 +55,7 @@ class Reports:
         )
 
     def subscribed(self, message: VerifiedSubscription, *, renewed: bool) -> None:
-        """Record that a subscription is active, or was renewed."""
+        """Record that a subscription became active or was renewed."""
         self._events.record(
             Kind.RENEWED if renewed else Kind.SUBSCRIBED,
             topic=message.topic,
@@ -64,17 +64,17 @@ class Reports:
         )
 
     def unsubscribed(self, message: VerifiedUnsubscription) -> None:
-        """Record that a subscriber has ended its subscription."""
+        """Record that a subscriber ended its subscription."""
         self._events.record(Kind.UNSUBSCRIBED, topic=message.topic, host=authority_of(message.callback))
 
     def failed(self, error: StoreError) -> str:
-        """Record what the store said to a request, and return what strangers may know of it."""
+        """Record that the store failed a request, and return the reason for the client."""
         self.space.note(error)
         self._events.record(Kind.STORE_FAILED, reason=str(error))
         return error.public
 
     def postponed(self, error: StoreError) -> RequestPostponedError:
-        """Return the error that postpones a request, since a failure of the store is not an answer to it."""
+        """Record that the store failed, and return the error that postpones the request until it works again."""
         self.space.note(error)
         self._events.record(Kind.STORE_AWAITED, reason=str(error))
         return RequestPostponedError(error.public, retry_after=_STORE_SECONDS)

@@ -1,4 +1,4 @@
-"""Requests to subscribe and to unsubscribe, kept until they are verified."""
+"""Requests to subscribe and unsubscribe, stored until they are verified."""
 
 import secrets
 import time
@@ -13,21 +13,21 @@ _PENDING_LIMIT = 10_000
 
 
 class Accepted(Protocol):
-    """Whoever is to know that requests await their verification."""
+    """A function to call when requests await verification."""
 
     def __call__(self, *pending: PendingVerification) -> object:
-        """Tell it, and hand over the request if it is at hand and this process is to verify it."""
+        """Signal that requests await verification, and pass on any that this process should verify."""
 
 
 class Requests:
-    """Stores requests before their subscribers are answered.
+    """Stores requests before their subscribers get an answer.
 
     Args:
-        verifications: The store of requests that await their verification.
-        accepted: Called when a request awaits its verification.
-        clock: The time, in seconds since 1970.
+        verifications: The store of requests that await verification.
+        accepted: Called when a request awaits verification.
+        clock: Returns the time, in seconds since 1970.
         limits: How many subscriptions there may be.
-        introductions: Who has named which hosts of callbacks.
+        introductions: The hosts of callbacks, by the client that named them.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Requests:
         self._introductions = introductions or Introductions()
 
     async def keep(self, message: Subscription | Unsubscription) -> bool:
-        """Store a request. An unsubscription without a subscription is forgotten. Return False if there are too many.
+        """Store a request, and return False if there are too many. A request to end no known subscription is ignored.
 
         Raises:
             HostFullError: The host of the callback has too many subscriptions.
-            StoreError: It could not be stored.
+            StoreError: The request could not be stored.
         """
         if not isinstance(message, Subscription):
             await self._verifications.save_if_known(self._pending(Mode.UNSUBSCRIBE, message, 0))

@@ -1,4 +1,4 @@
-"""The hub itself: what it answers to publishers and subscribers."""
+"""The hub service, which answers publishers and subscribers."""
 
 import re
 
@@ -59,13 +59,13 @@ class StandaloneHub(HubService):
     """A hub that keeps everything in a store.
 
     Args:
-        store: Where topics, subscriptions and updates are kept.
-        rules: Which topics there are, and how they are delivered.
-        publishers: Who may publish content.
-        intake: What takes updates and announcements.
-        requests: What keeps requests until they are verified.
-        metrics: What counts requests by their answers.
-        reports: What records events of what is accepted and refused.
+        store: Stores topics, subscriptions and updates.
+        rules: Decides which topics there are, and how they are delivered.
+        publishers: Decides who may publish content.
+        intake: Accepts updates and announcements.
+        requests: Stores requests until they are verified.
+        metrics: Counts requests by their answers.
+        reports: Records what was accepted and refused as events.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class StandaloneHub(HubService):
         self._reports = reports or Reports(Events(), store)
 
     async def on_register_topic(self, message: TopicRegistration) -> TopicRegistrationSuccess | TopicRegistrationError:
-        """Keep the topic, for publishers with a token."""
+        """Register the topic, for publishers with a token."""
         refusal = self._publishers.refusal(message.headers)
         if refusal is not None:
             return TopicRegistrationError(refusal.reason, status=refusal.status, headers=refusal.headers)
@@ -103,7 +103,7 @@ class StandaloneHub(HubService):
     async def on_deregister_topic(
         self, message: TopicDeregistration
     ) -> TopicDeregistrationSuccess | TopicDeregistrationError:
-        """Give the topic up, for publishers with a token."""
+        """Deregister the topic, for publishers with a token."""
         refusal = self._publishers.refusal(message.headers)
         if refusal is not None:
             return TopicDeregistrationError(refusal.reason, status=refusal.status, headers=refusal.headers)
@@ -114,7 +114,7 @@ class StandaloneHub(HubService):
         return TopicDeregistrationSuccess() if known else TopicDeregistrationError("the topic is not registered")
 
     async def on_update_message(self, message: UpdateMessage) -> Acknowledgement | UpdateMessageError:
-        """Store the content, or the fact that there is new content to fetch, before saying yes."""
+        """Store the content or the announcement before accepting it."""
         outcome = await self._update(message)
         self._metrics.publishes.count(RequestOutcome.of(outcome))
         return outcome
@@ -142,7 +142,7 @@ class StandaloneHub(HubService):
         given = message.headers.get(_MESSAGE_ID)
         if given:
             if not _MESSAGE_ID_FORM.fullmatch(given):
-                reason = f"{_MESSAGE_ID} must be 1 to 128 visible characters of ASCII"
+                reason = f"{_MESSAGE_ID} must be 1 to 128 visible ASCII characters"
                 return self._reports.publish_refused(message, UpdateMessageError(reason, status=400))
             key = PublishKey(publisher=self._publishers.publisher(message.headers), id=given)
         published = await self._intake.publish(
@@ -157,7 +157,7 @@ class StandaloneHub(HubService):
     async def on_subscription(
         self, message: Subscription
     ) -> SubscriptionAccepted | BadSubscriptionError | InternalSubscriptionError:
-        """Store the request before saying yes; it is verified by the worker, also after a restart."""
+        """Store the request before accepting it. A worker verifies it, even after a restart."""
         outcome = await self._subscribe(message)
         self._metrics.requests.count(RequestOutcome.of(outcome))
         return outcome
@@ -194,7 +194,7 @@ class StandaloneHub(HubService):
         )
         try:
             if self._rules.names(message.topic) and await self._store.topics.get(message.topic) is None:
-                # One that is known by now keeps its options, since a registration may have set them.
+                # A topic that is already known keeps its options, since a registration may have set them.
                 await self._store.topics.save(self._rules.topic(message.topic), options=())
             saved = await self._store.subscriptions.save(subscription, verification=message.request_id)
         except StoreError as error:
@@ -204,7 +204,7 @@ class StandaloneHub(HubService):
         return None
 
     async def on_unsubscription(self, message: Unsubscription) -> UnsubscriptionAccepted | InternalUnsubscriptionError:
-        """Store the request before saying yes; one for no subscription is answered alike and forgotten."""
+        """Store the request before accepting it. Without a known subscription, the answer is the same."""
         refusal = await self._defer(message)
         self._metrics.requests.count(RequestOutcome.ACCEPTED if refusal is None else RequestOutcome.UNAVAILABLE)
         if refusal is not None:

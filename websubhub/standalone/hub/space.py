@@ -1,4 +1,4 @@
-"""Whether the store takes anything new, as its refusals show."""
+"""Detecting a full disk from the store's errors, and noticing when it has space again."""
 
 from websubhub.standalone.events.events import Events
 from websubhub.standalone.events.kinds import Kind
@@ -10,7 +10,7 @@ class Space:
 
     Args:
         store: The store.
-        events: Where to record it.
+        events: Where to record that.
     """
 
     def __init__(self, store: HubStore, events: Events) -> None:
@@ -19,13 +19,13 @@ class Space:
         self._full = False
 
     def note(self, error: StoreError) -> None:
-        """Note an error of the store, of which only a full disk is of interest here."""
+        """Note an error of the store. Only a full disk matters here."""
         if isinstance(error, DiskFullError) and not self._full:
             self._full = True
             self._events.record(Kind.DISK_FULL, reason=str(error))
 
     async def look(self) -> None:
-        """Look whether a full disk has space again."""
+        """Check whether a full disk has space again."""
         if not self._full:
             return
         try:

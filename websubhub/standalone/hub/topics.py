@@ -1,4 +1,4 @@
-"""The rules about which topics this hub serves, and how their updates are delivered."""
+"""The rules that decide which topics this hub serves, and how it delivers their updates."""
 
 import math
 from collections.abc import Collection
@@ -8,20 +8,20 @@ from websubhub.standalone.ports import DeliveryMode, Topic, TopicStore
 
 _ALL = "*"
 _NOT_FETCHED = "the topic could not be fetched"
-#: Statuses that ask for another attempt.
+#: Statuses that call for another attempt.
 _NOT_NOW = frozenset({408, 425, 429})
 _CROWDED_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 
 
 class TopicRules:
-    """The operator's rules about topics.
+    """The operator's rules for topics.
 
     Args:
         topics: The store of topics.
-        registered_only: Whether only registered topics may be subscribed to and published.
-        latest_only: The topics of which only the latest update is delivered, or ``*`` for all.
-        feed_diff: The feeds of which only new entries are delivered, or ``*`` for all.
+        registered_only: Whether subscribing and publishing require a registered topic.
+        latest_only: The topics for which only the latest update is delivered, or ``*`` for all.
+        feed_diff: The feeds for which only new entries are delivered, or ``*`` for all.
         validate: Checks whether a topic's Link header names this hub, or None to trust subscribers.
     """
 
@@ -57,14 +57,14 @@ class TopicRules:
         return Topic(url=url, registered=registered, delivery_mode=mode, feed_diff=diff)
 
     async def is_open_to(self, url: str) -> bool:
-        """Return whether updates of a topic are accepted."""
+        """Return whether the hub accepts updates of a topic."""
         if not self._registered_only:
             return True
         topic = await self._topics.get(url)
         return topic is not None and topic.registered
 
     async def objection(self, url: str, hub: str) -> SubscriptionDeniedError | RequestPostponedError | None:
-        """Return why a topic may not be subscribed to, or not yet, or None if it may (W3C 5.2).
+        """Return why a subscription to a topic is denied or postponed, or None if it is granted (W3C 5.2).
 
         Args:
             url: The topic.

@@ -1,1 +1,1 @@
-"""Indexes in memory, for the adapters that keep what they know there."""
+"""Indexes in memory, shared by the adapters that keep their state there."""

@@ -1,4 +1,4 @@
-"""The keys of publishes that were accepted."""
+"""The keys of accepted publishes."""
 
 from collections import OrderedDict
 
@@ -18,25 +18,25 @@ class _Accepted:
 
 
 class AcceptedKeys:
-    """Remembers under which keys updates were accepted, for a day and up to a number."""
+    """The keys under which updates were accepted, kept for a day and up to a limit."""
 
     def __init__(self) -> None:
         self._ids: dict[_Name, dict[str, _Accepted]] = {}
         self._order: OrderedDict[tuple[_Name, str], _Accepted] = OrderedDict()
 
     def find(self, key: PublishKey, topic: str, now: float) -> str | None:
-        """Return the id of the update that was accepted under a key, if one was."""
+        """Return the id of the update that was accepted under a key, or None."""
         self._forget(now)
         accepted = self._ids.get((url_identity(topic), key.id), {}).get(key.publisher)
         return None if accepted is None else accepted.id
 
     def choose(self, key: PublishKey, topic: str, wanted: str) -> str:
-        """Return the id of an update that comes with a new key: the one that it has, unless another publisher's has."""
+        """Return the id for an update with a new key: the wanted one, unless another publisher has used it."""
         others = self._ids.get((url_identity(topic), key.id), {}).values()
         return publish_keys.own_id(key, topic) if any(each.id == wanted for each in others) else wanted
 
     def remember(self, key: PublishKey, topic: str, chosen: str, now: float) -> None:
-        """Remember the id of an update that was accepted under a key."""
+        """Store the id of an update that was accepted under a key."""
         name, accepted = (url_identity(topic), key.id), _Accepted(chosen, now)
         self._ids.setdefault(name, {})[key.publisher] = accepted
         self._order[name, key.publisher] = accepted

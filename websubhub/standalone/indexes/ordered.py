@@ -1,4 +1,4 @@
-"""Keys in their order."""
+"""A set of keys in order."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ _FEW = 64
 
 
 class Ordered(Generic[K]):
-    """A set of keys that can be read in ascending order from anywhere.
+    """A set of keys that can be read in ascending order from any point.
 
-    Many keys in a row are only put in order once somebody reads them, so that loading a million takes seconds.
+    Keys added in a row are only sorted when they are read, so that loading a million takes just seconds.
     """
 
     def __init__(self) -> None:
@@ -32,24 +32,24 @@ class Ordered(Generic[K]):
         return len(self._keys) + len(self._new)
 
     def add(self, key: K) -> None:
-        """Put in a key that is not there."""
+        """Add a key that is not in the set."""
         self._new.append(key)
 
     def discard(self, key: K) -> None:
-        """Take a key out, if it is there."""
+        """Remove a key if it is in the set."""
         keys = self._sorted()
         place = bisect_left(keys, key)
         if place < len(keys) and keys[place] == key:
             del keys[place]
 
     def page(self, after: K, limit: int) -> list[K]:
-        """Return the first keys above one that need not be there."""
+        """Return the first keys above a key, which need not be in the set."""
         keys = self._sorted()
         start = bisect_right(keys, after)
         return keys[start : start + limit]
 
     def after(self, key: K) -> Iterator[K]:
-        """Return the keys above one that need not be there."""
+        """Return the keys above a key, which need not be in the set."""
         keys = self._sorted()
         return islice(keys, bisect_right(keys, key), None)
 

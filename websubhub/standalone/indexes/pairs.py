@@ -1,4 +1,4 @@
-"""Pairs of topic and callback, which name subscriptions."""
+"""Pairs of topic and callback, which identify subscriptions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
@@ -6,11 +6,11 @@ from itertools import takewhile
 from websubhub import url_identity
 
 Pair = tuple[str, str]
-"""Names a subscription: the identities of its topic and of its callback."""
+"""The identity of a subscription: the identities of its topic and its callback."""
 
 
 def pair_of(topic: str, callback: str) -> Pair:
-    """Return what names the subscription of a callback to a topic."""
+    """Return the pair of a topic and a callback."""
     return url_identity(topic), url_identity(callback)
 
 
@@ -20,13 +20,13 @@ def matching(
     callback: str | None,
     after: tuple[str, str] | None,
 ) -> Iterator[Pair]:
-    """Return the pairs of a page in their order, without a look at those of other topics.
+    """Return the pairs of a page in order, without reading those of other topics.
 
     Args:
-        following: Returns the pairs above one, in their order.
-        topic: The topic of all, if it is given.
-        callback: The callback of all, if it is given.
-        after: The last pair of the page before.
+        following: Returns the pairs above a pair, in order.
+        topic: Only pairs with this topic, or None for all.
+        callback: Only pairs with this callback, or None for all.
+        after: The last pair of the previous page.
     """
     start = pair_of(*after) if after else ("", "")
     topic, callback = (None if url is None else url_identity(url) for url in (topic, callback))

@@ -1,4 +1,4 @@
-"""Pending verifications, in the order in which they are due."""
+"""Pending verifications, ordered by when they are due."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,10 +22,10 @@ class KeptVerification:
 
 
 class Pending:
-    """Verifications by pair and by id. Those of pairs that were not subscribed are counted by host.
+    """Verifications by pair and by id. Those of unsubscribed pairs are counted by host.
 
     Attributes:
-        strangers: How many of these each host has.
+        strangers: How many verifications of unsubscribed pairs each host has.
     """
 
     def __init__(self) -> None:
@@ -41,19 +41,19 @@ class Pending:
         return pair in self._by_pair
 
     def of(self, pair: Pair) -> KeptVerification | None:
-        """Return the verification of a pair, if there is one."""
+        """Return the verification of a pair, or None."""
         return self._by_pair.get(pair)
 
     def get(self, verification: str) -> KeptVerification | None:
-        """Return the verification of an id, if there is one."""
+        """Return the verification with an id, or None."""
         return self._by_id.get(verification)
 
     def all_strangers(self) -> int:
-        """Return how many there are of pairs that were not subscribed."""
+        """Return how many verifications of unsubscribed pairs there are."""
         return len(self._order[False])
 
     def waiting_strangers(self, now: float) -> list[KeptVerification]:
-        """Return those of pairs that were not subscribed which wait for another attempt."""
+        """Return the verifications of unsubscribed pairs that are waiting for another attempt."""
         return [
             kept
             for kept in self._by_id.values()
@@ -61,28 +61,31 @@ class Pending:
         ]
 
     def due(self, now: float, *, known: bool) -> Iterator[KeptVerification]:
-        """Return those that are due, of pairs that were subscribed or of the others, the most overdue first."""
+        """Return the due verifications of subscribed pairs or of the others, most overdue first."""
         for due_at, verification in self._order[known]:
             if due_at > now:
                 break
             yield self._by_id[verification]
 
     def put(self, value: PendingVerification, pair: Pair) -> None:
-        """Add one, which replaces the one of the same pair."""
+        """Add a verification, which replaces any other of the same pair."""
         self.delete(self._by_pair.get(pair))
         host = host_of(value.callback)
         self._by_pair[pair] = self._by_id[value.id] = KeptVerification(value, pair, host)
         self._order[value.known].add((value.due_at, value.id))
         self.strangers[host] += not value.known
 
-    def page(self, after: tuple[str, str] | None, limit: int, *, failing: bool | None) -> list[PendingVerification]:
-        """Return a page by topic and callback, as ``VerificationStore.page`` does."""
+    def page(
+        self, after: tuple[str, str] | None, limit: int, *, failing: bool | None, host: str | None
+    ) -> list[PendingVerification]:
+        """Return a page by topic and callback, like ``VerificationStore.page``."""
         start = pair_of(*after) if after else ("", "")
-        values = (self._by_pair[pair].value for pair in sorted(self._by_pair) if pair > start)
-        return list(islice((value for value in values if failing in {None, value.attempts > 0}), limit))
+        following = (self._by_pair[pair] for pair in sorted(self._by_pair) if pair > start)
+        meant = (kept.value for kept in following if host in {None, kept.host})
+        return list(islice((value for value in meant if failing in {None, value.attempts > 0}), limit))
 
     def known(self, verifications: Iterable[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         return self._by_id.keys() & set(verifications)
 
     def postpone(self, kept: KeptVerification, due_at: float, attempts: int, reason: str) -> None:
@@ -93,7 +96,7 @@ class Pending:
         order.add((due_at, kept.value.id))
 
     def delete(self, kept: KeptVerification | None) -> bool:
-        """Take one out. Return whether there was one."""
+        """Remove a verification, and return whether there was one."""
         if kept is None:
             return False
         value = kept.value

@@ -1,4 +1,4 @@
-"""Which requests of strangers find a place, and which give way to them."""
+"""Deciding which requests of unsubscribed pairs find a place, and which ones give way to them."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ from websubhub.standalone.ports import HostFullError, HubFullError, Subscription
 def check_limits(
     held: Mapping[str, int], subscriptions: int, pending: Pending, host: str, limits: SubscriptionLimits
 ) -> None:
-    """Check that there would not be too many subscriptions, were all that are pending to become some.
+    """Check that there would not be too many subscriptions if all pending requests and a new one were confirmed.
 
     Args:
         held: How many subscriptions each host has.
-        subscriptions: How many there are.
+        subscriptions: How many subscriptions there are.
         pending: The pending verifications.
-        host: The host of the callback of another one.
-        limits: How many there may be.
+        host: The host of the new request's callback.
+        limits: How many subscriptions there may be.
 
     Raises:
-        HostFullError, HubFullError: There would be.
+        HostFullError, HubFullError: There would be too many.
     """
     if held.get(host, 0) + pending.strangers[host] >= limits.per_host:
         raise HostFullError(f"{host} has {limits.per_host} subscriptions.")
@@ -28,7 +28,7 @@ def check_limits(
 
 
 def find_place(pending: Pending, own: str, places: int, now: float) -> tuple[bool, KeptVerification | None]:
-    """Return whether there is a place for a request of a new pair, and the request that gives way to it.
+    """Return whether there is a place for a request of a new pair, and the request that gives way to it, if any.
 
     Args:
         pending: The pending verifications.
@@ -39,7 +39,7 @@ def find_place(pending: Pending, own: str, places: int, now: float) -> tuple[boo
     strangers = pending.strangers
     if strangers[own] < places - pending.all_strangers():
         return True, None
-    # A request that waits for another attempt is not in progress, so no subscriber is confirming it now.
+    # A request that is waiting for another attempt is not in progress, so no subscriber is confirming it now.
     waiting = pending.waiting_strangers(now)
     greediest = max((kept.host for kept in waiting), key=strangers.__getitem__, default="")
     # The host with the most requests gives way, even to itself.

@@ -1,4 +1,4 @@
-"""The disk that a store is on: how much of it the store takes, and how much is free."""
+"""The disk of a store: how much space the store uses, and how much is free."""
 
 import shutil
 from pathlib import Path
@@ -8,10 +8,10 @@ _FILES = ("", "-wal", "-journal", ".reserve")
 
 
 def disk_of(store: str) -> dict[str, int] | None:
-    """Return the bytes that a store takes and that are free, or None if it is in no file of this machine.
+    """Return how many bytes a store uses and how many are free, or None if it is not a file on this machine.
 
     Args:
-        store: The setting that names it.
+        store: The setting that names the store.
     """
     if not store.startswith(_FILE_PREFIX):
         return None

@@ -1,4 +1,4 @@
-"""The lag of the event loop: how late it runs what is due."""
+"""The lag of the event loop: how late it runs due tasks."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ _WINDOW_SECONDS = 10.0
 
 
 class LoopLag:
-    """Measures how late the event loop wakes a task that sleeps. Long steps of others are what makes it late."""
+    """Measures how late the event loop wakes a sleeping task. Long steps of other tasks make it late."""
 
     def __init__(self) -> None:
         self._current = 0.0
@@ -31,7 +31,7 @@ class LoopLag:
             self.note(due, anyio.current_time())
 
     def note(self, due: float, now: float) -> None:
-        """Note that what was due at a time has run at another, in seconds of the event loop."""
+        """Note when a task was due and when it ran, in seconds of the event loop."""
         if now - self._turned_at >= _WINDOW_SECONDS:
             self._previous, self._current, self._turned_at = self._current, 0.0, now
         self._current = max(self._current, now - due)

@@ -15,7 +15,7 @@ def process_families(store: str) -> Iterable[Metric]:
         store: The kind of store, such as ``sqlite``.
     """
     build = GaugeMetricFamily(
-        "websubhub_build_info", "The version, as labels of a series that is 1.", labels=["version", "python", "store"]
+        "websubhub_build_info", "The version, in labels of a constant 1.", labels=["version", "python", "store"]
     )
     build.add_metric([version("websubhub"), python_version(), store], 1)
     yield build

@@ -12,7 +12,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 OTHER = "other"
-_STATUSES = 500  # which differ, beyond which all are counted as one: a label must not grow without limit
+_STATUSES = 500  # different ones; above that, all others are counted as one, since labels must not grow without limit
 _NONE = 0
 
 
@@ -20,7 +20,7 @@ class RequestCounter:
     """Counts the requests to an ASGI application.
 
     Args:
-        route_of: Returns the route of a path, one of a fixed number.
+        route_of: Returns the route of a path. The number of routes is fixed.
 
     Attributes:
         in_progress: How many requests are being answered.
@@ -32,7 +32,7 @@ class RequestCounter:
         self.in_progress = 0
 
     def counting(self, app: App) -> App:
-        """Return the application with its requests counted."""
+        """Return an application that counts the requests to ``app``."""
 
         async def counted(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -62,7 +62,7 @@ class RequestCounter:
         self._counts[key] += 1
 
     def by_class(self) -> list[int]:
-        """Return how many requests were answered 2xx, 3xx, 4xx and 5xx."""
+        """Return how many requests were answered with 2xx, 3xx, 4xx and 5xx."""
         classes = [0, 0, 0, 0]
         for (_, status), count in self._counts.items():
             if 200 <= status <= 599:  # noqa: PLR2004 - the final statuses
@@ -73,15 +73,13 @@ class RequestCounter:
         """Return the counts for Prometheus."""
         requests = CounterMetricFamily(
             "websubhub_http_requests",
-            "Requests by route and status, 0 if there was no answer.",
+            "Requests by route and status, which is 0 if there was no response.",
             labels=["route", "status"],
         )
         for (route, status), count in sorted(self._counts.items()):
             requests.add_metric([route, str(status)], count)
         yield requests
-        yield GaugeMetricFamily(
-            "websubhub_http_requests_in_progress", "Requests that are being answered.", value=self.in_progress
-        )
+        yield GaugeMetricFamily("websubhub_http_requests_in_progress", "Requests in progress.", value=self.in_progress)
 
 
 def _local_path(scope: Message) -> str:

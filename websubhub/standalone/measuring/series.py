@@ -15,9 +15,9 @@ from websubhub.standalone.ports import Statistics
 STEP_SECONDS = 10
 _POINTS = 24 * 60 * 60 // STEP_SECONDS
 _REQUESTS = ("requests_2xx", "requests_3xx", "requests_4xx", "requests_5xx")
-#: The names of what is counted in a step.
+#: The names of the counts of each step.
 COUNTED = ("published", "delivered", "failed", "retried", "dead", *_REQUESTS)
-#: The names of what is measured at its end, or of its first attempts.
+#: The names of values measured at the end of a step, or for its first attempts.
 MEASURED = ("waiting", "latency_p50", "latency_p99")
 _UNKNOWN = float("nan")
 
@@ -26,7 +26,7 @@ class Series:
     """A ring of points, each with a time and a number for each name.
 
     Args:
-        points: How many are kept.
+        points: How many to keep.
     """
 
     def __init__(self, points: int = _POINTS) -> None:
@@ -38,7 +38,7 @@ class Series:
         return len(self._columns["at"])
 
     def add(self, point: dict[str, float]) -> None:
-        """Add a point, which replaces the oldest one when there is no room."""
+        """Add a point, which replaces the oldest one when the ring is full."""
         full = len(self) >= self._points
         for name, column in self._columns.items():
             if full:
@@ -49,7 +49,7 @@ class Series:
             self._oldest = (self._oldest + 1) % self._points
 
     def column(self, name: str, since: float) -> list[float]:
-        """Return the numbers of a name since a time, the oldest first."""
+        """Return the numbers for a name since a time, oldest first."""
         times = self._in_order("at")
         return self._in_order(name)[bisect_left(times, since) :]
 
@@ -126,10 +126,10 @@ class Sampler:
 
 
 def quantile(buckets: Sequence[int], share: float) -> float:
-    """Return the number of seconds within which a share of the latencies is, or NaN if there are none.
+    """Return the seconds within which a share of the latencies lies, or NaN if there are none.
 
     Args:
-        buckets: How many there are up to each of ``BOUNDS``, and above the last one.
+        buckets: How many latencies fell into each bucket of ``BOUNDS``, and above the last one.
         share: The share, from 0 to 1.
     """
     total = sum(buckets)

@@ -1,4 +1,4 @@
-"""The ports of the standalone hub: protocols for its state, which an adapter satisfies by structure."""
+"""The ports of the standalone hub: structural protocols for its state, implemented by adapters."""
 
 from websubhub.standalone.ports.announcements import AnnouncementStore
 from websubhub.standalone.ports.broker import ContentBroker, Delivery
@@ -13,7 +13,7 @@ from websubhub.standalone.ports.errors import (
     StoreLockedError,
     StoreVersionError,
 )
-from websubhub.standalone.ports.letters import EVERY_LETTER, DeadLetterStore, LetterFilter
+from websubhub.standalone.ports.letters import DeadLetterStore
 from websubhub.standalone.ports.limits import SubscriptionLimits
 from websubhub.standalone.ports.messages import (
     ANSWER_BYTES,
@@ -32,9 +32,7 @@ from websubhub.standalone.ports.records import (
     Announcement,
     AnnouncementState,
     AnnouncementStatistics,
-    DeadLetter,
     DeliveryMode,
-    FailingDelivery,
     FetchedTopic,
     HostPlace,
     HostState,
@@ -52,11 +50,18 @@ from websubhub.standalone.ports.store import (
     SubscriptionStore,
     TopicStore,
 )
+from websubhub.standalone.ports.undelivered import (
+    EVERY_DELIVERY,
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+)
 from websubhub.standalone.ports.verifications import HostAccount, VerificationStore
 
 __all__ = [
     "ANSWER_BYTES",
-    "EVERY_LETTER",
+    "EVERY_DELIVERY",
     "TOPIC_OPTIONS",
     "Announcement",
     "AnnouncementState",
@@ -69,11 +74,13 @@ __all__ = [
     "DeadLetter",
     "DeadLetterStore",
     "Delivery",
+    "DeliveryFilter",
     "DeliveryMode",
     "DeliverySettledError",
     "DiskFullError",
     "FailedAttempt",
     "FailingDelivery",
+    "FailingPlace",
     "FetchedTopic",
     "HostAccount",
     "HostFullError",
@@ -81,7 +88,6 @@ __all__ = [
     "HostState",
     "HubFullError",
     "HubStore",
-    "LetterFilter",
     "Message",
     "MessageRecipient",
     "MessageStore",

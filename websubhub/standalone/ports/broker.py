@@ -1,25 +1,24 @@
-"""The port to the broker: publish updates, claim the deliveries that are due, settle each exactly once."""
+"""The port to the broker: publish updates, claim due deliveries, and settle each exactly once."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from websubhub.standalone.ports.messages import AttemptDetails, Published
-from websubhub.standalone.ports.records import (
+from websubhub.standalone.ports.records import HostPlace, HostState, PublishKey, Statistics, Update
+from websubhub.standalone.ports.undelivered import (
+    EVERY_DELIVERY,
     DeadLetter,
+    DeliveryFilter,
     FailingDelivery,
-    HostPlace,
-    HostState,
-    PublishKey,
-    Statistics,
-    Update,
+    FailingPlace,
 )
 
 
 class Delivery(Protocol):
-    """One update on its way to one subscription, to be settled by exactly one of the four methods.
+    """One update on its way to one subscription. Exactly one call of one of the four methods settles it.
 
-    They return at once; the settlement is durable with the next publish, within a second at most, or after
-    ``ContentBroker.flush``. A crash in between makes the delivery happen again, with the same ``update.id``.
+    They return at once. The settlement becomes durable with the next publish, after at most a second, or with
+    ``ContentBroker.flush``. After a crash in between, the delivery is repeated with the same ``update.id``.
     """
 
     @property
@@ -39,7 +38,7 @@ class Delivery(Protocol):
 
     @property
     def attempt(self) -> int:
-        """The number of this attempt in the retry schedule, from 1. One outside it repeats the last number."""
+        """The number of this attempt in the retry schedule, from 1. An attempt outside it repeats the last number."""
         ...
 
     @property
@@ -49,7 +48,7 @@ class Delivery(Protocol):
 
     @property
     def turned_away(self) -> bool:
-        """Whether the previous update died ``turned_away``. It may be unknown, and False, at a first attempt."""
+        """Whether the previous update died as ``turned_away``. At a first attempt, this may be unknown and False."""
         ...
 
     @property
@@ -61,7 +60,7 @@ class Delivery(Protocol):
         """Settle as done: the callback accepted it (2xx).
 
         Raises:
-            DeliverySettledError: It was settled before.
+            DeliverySettledError: The delivery has already been settled.
         """
         ...
 
@@ -76,19 +75,19 @@ class Delivery(Protocol):
         counted: bool = True,
         details: AttemptDetails | None = None,
     ) -> None:
-        """Settle as failed, to be tried again.
+        """Settle as failed, to be retried.
 
         Args:
             after: Seconds from now.
             reason: What happened, in one sentence without secrets.
             firm: Whether the callback asked for this delay (Retry-After), so that a new update must not shorten it.
-            host_failed: Whether the host is to blame, and not only this callback (as with a 404, for example).
+            host_failed: Whether the host is to blame, not just this callback (as with a 404, for example).
             refused: Whether to count it in ``refusals`` as well as in ``attempt``.
             counted: Whether it counts as an attempt. If not, the next one has the same number.
             details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
-            DeliverySettledError: It was settled before.
+            DeliverySettledError: The delivery has already been settled.
         """
         ...
 
@@ -105,11 +104,11 @@ class Delivery(Protocol):
         Args:
             reason: What happened, in one sentence without secrets.
             host_failed: Whether the host is to blame.
-            turned_away: Whether the callback is to blame. The delivery of the next update knows that.
+            turned_away: Whether the callback is to blame. The delivery of the next update has this information.
             details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
-            DeliverySettledError: It was settled before.
+            DeliverySettledError: The delivery has already been settled.
         """
         ...
 
@@ -120,7 +119,7 @@ class Delivery(Protocol):
             details: What to keep of the attempt, or None to keep nothing.
 
         Raises:
-            DeliverySettledError: It was settled before.
+            DeliverySettledError: The delivery has already been settled.
         """
         ...
 
@@ -129,11 +128,11 @@ class ContentBroker(Protocol):
     """Publishes updates, and hands out their deliveries in order, one at a time for each subscription."""
 
     async def publish(self, update: Update, key: PublishKey | None = None) -> Published:
-        """Accept an update for every subscription that its topic has now. It is durable when this returns.
+        """Accept an update for every current subscription of its topic. It is durable when this returns.
 
         Args:
             update: The update.
-            key: The key of the update. Updates with the same key and topic are accepted once within a day.
+            key: The key of the update. Within a day, only the first update with the same key and topic is accepted.
 
         Returns:
             The id of the accepted update, or of the first one with the same key, and how many subscriptions it is owed
@@ -141,8 +140,8 @@ class ContentBroker(Protocol):
 
         Raises:
             BacklogFullError: Too many deliveries are waiting.
-            DiskFullError: There is no space for it.
-            StoreError: It could not be stored for another reason.
+            DiskFullError: There is no space for the update.
+            StoreError: The update could not be stored for another reason.
         """
         ...
 
@@ -169,16 +168,24 @@ class ContentBroker(Protocol):
         """Return the current counts."""
         ...
 
-    async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be tried again, the next one first."""
+    async def failing(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: FailingPlace | None = None, limit: int = 100
+    ) -> list[FailingDelivery]:
+        """Return the deliveries that failed and will be retried, next one first.
+
+        Args:
+            only: The filter that they match.
+            after: The ``place`` of the last delivery on the previous page.
+            limit: The most to return.
+        """
         ...
 
     async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, after the id of the last one of the previous page."""
+        """Return a page of the dead letters, oldest first, after the id of the last one of the previous page."""
         ...
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Replay these dead letters soon. One that fails again stays.
+        """Replay these dead letters soon. Those that fail again stay.
 
         Returns:
             How many will be replayed. The others are unknown, or their subscription has ended.
@@ -193,7 +200,7 @@ class ContentBroker(Protocol):
         """Hold back every delivery to this host until it is resumed. Deliveries in flight are not stopped.
 
         Args:
-            host: The host in any spelling, with its port unless that is 80 or 443.
+            host: The host in any spelling, with its port unless it is 80 or 443.
         """
         ...
 
@@ -209,7 +216,7 @@ class ContentBroker(Protocol):
         Args:
             only: The only host, named as by ``canonical_authority``.
             after: The ``place`` of the last host of the previous page.
-            limit: How many at most.
+            limit: The most to return.
         """
         ...
 
@@ -217,10 +224,10 @@ class ContentBroker(Protocol):
         """Record events of hosts from now on: held back, recovered, paused or resumed.
 
         Args:
-            record: Records an event, as ``Events.record``.
+            record: Records an event, like ``Events.record``.
         """
         ...
 
     async def reclaim(self) -> int:
-        """Delete the updates that no subscription is owed. Return how many."""
+        """Delete the updates that no subscription is owed, and return how many there were."""
         ...

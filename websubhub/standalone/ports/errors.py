@@ -1,13 +1,13 @@
-"""The errors of a store. Every message is one sentence that may be shown to an operator."""
+"""The errors of a store. Each message is one sentence for operators."""
 
 from websubhub import WebSubError
 
 
 class StoreError(WebSubError):
-    """The store could not carry out an operation. Nothing that was accepted before is lost.
+    """A store operation failed. Nothing that was accepted before is lost.
 
     Attributes:
-        public: The message for strangers, which reveals nothing about the machine.
+        public: The message for strangers. It reveals nothing about the machine.
     """
 
     public = "the hub can store nothing at present"

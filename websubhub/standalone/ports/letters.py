@@ -1,50 +1,30 @@
-"""The port to the dead letters, for those who look for some of many."""
+"""The port to the dead letters, for searching them."""
 
 from typing import Protocol
 
-from attrs import field, frozen
-
-from websubhub.standalone.ports.records import DeadLetter, Update
-
-
-@frozen(kw_only=True)
-class LetterFilter:
-    """Which dead letters are meant: those that have everything that is given here.
-
-    Args:
-        topic: The topic URL.
-        host: The host of the callback, named as by ``canonical_authority``.
-        callback: The callback URL.
-        reason: The whole reason.
-    """
-
-    topic: str | None = None
-    host: str | None = None
-    callback: str | None = field(default=None, repr=False)
-    reason: str | None = None
-
-
-#: Means every dead letter.
-EVERY_LETTER = LetterFilter()
+from websubhub.standalone.ports.records import Update
+from websubhub.standalone.ports.undelivered import EVERY_DELIVERY, DeadLetter, DeliveryFilter
 
 
 class DeadLetterStore(Protocol):
-    """Reads dead letters, the oldest first. Everything that was settled before a call is in its result."""
+    """Reads dead letters, oldest first. The result of a call includes everything settled before it."""
 
-    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, after the id of the last one of the previous page."""
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Return a page of the matching dead letters, after the id of the last one of the previous page."""
         ...
 
-    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters. The arguments are those of ``page``."""
+    async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Return the ids of the matching dead letters. The arguments are the same as for ``page``."""
         ...
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         ...
 
-    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
-        """Return how many of these there are."""
+    async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
+        """Return how many dead letters match."""
         ...
 
     async def update(self, letter: int) -> Update | None:

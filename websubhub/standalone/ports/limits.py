@@ -1,4 +1,4 @@
-"""The limits of subscriptions."""
+"""The limits on subscriptions."""
 
 from attrs import field, frozen
 from attrs.validators import ge
@@ -6,10 +6,10 @@ from attrs.validators import ge
 
 @frozen(kw_only=True)
 class SubscriptionLimits:
-    """The limits of subscriptions, counting active ones and new ones that await their verification.
+    """The limits on subscriptions, counting active ones and new ones that await verification.
 
     Args:
-        per_host: The most subscriptions with callbacks at one host, on any port.
+        per_host: The most subscriptions with callbacks on one host, on any port.
         in_all: The most subscriptions of the hub.
     """
 

@@ -1,4 +1,4 @@
-"""The port to what became of messages: a row for each message, one for each failed attempt, and successes as counts."""
+"""The port to messages and their results: a row per message, a row per failed attempt, and successes as counts."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -8,16 +8,16 @@ from attrs import field, frozen
 from websubhub.standalone.ports.records import Update
 
 ANSWER_BYTES = 1_024
-"""How much of the answer to a failed attempt is kept."""
+"""How many bytes of the answer to a failed attempt are kept."""
 
 
 class AttemptOutcome(StrEnum):
     """The consequence of a failed attempt."""
 
     RETRIED = "retried"
-    """It was to be tried again."""
+    """The delivery is retried."""
     DEAD = "dead"
-    """It was the last one, so that the delivery became a dead letter, or stayed one."""
+    """It was the last attempt, so the delivery became a dead letter, or stayed one."""
     GONE = "gone"
     """The callback answered 410, which ended the subscription."""
 
@@ -28,8 +28,8 @@ class Published:
 
     Args:
         id: The id of the accepted update, or of the first one with the same key.
-        recipients: How many subscriptions it is owed to, or None if it was published before and that is not known.
-        repeated: Whether it was accepted before under its key, so that nothing was published now.
+        recipients: How many subscriptions it is owed to, or None if it was published before and that is unknown.
+        repeated: Whether it was accepted before under the same key, so that nothing was published now.
     """
 
     id: str
@@ -54,24 +54,24 @@ class AttemptDetails:
 
 @frozen(kw_only=True)
 class Message:
-    """An update of a topic, and what became of it.
+    """An update of a topic, and its results.
 
-    The recipients that are neither delivered nor waiting nor dead got no delivery: their subscription ended before, or
-    a newer update replaced this one (``DeliveryMode.LATEST``).
+    Recipients that are not delivered, waiting or dead got no delivery: their subscription ended first, or a newer
+    update replaced this one (``DeliveryMode.LATEST``).
 
     Args:
-        number: Its number. Later messages have greater ones.
-        id: The message id. It is unique in a topic only.
+        number: Its number. Later messages have greater numbers.
+        id: The message id. It is only unique within a topic.
         topic: The topic URL.
-        publisher: The name of the publisher's token, an empty text for anybody without one, or None if the hub fetched
-            the content itself.
+        publisher: The name of the publisher's token, an empty string without one, or None if the hub fetched the
+            content itself.
         content_type: Its Content-Type.
         size: The length of its content, in bytes.
         published_at: When it was accepted.
         recipients: How many subscriptions it was owed to when it was published.
         delivered: How many of them got it.
         waiting: How many of them are still owed it.
-        dead: For how many of them it was given up.
+        dead: For how many of them the hub gave up on it.
     """
 
     number: int
@@ -92,16 +92,16 @@ class FailedAttempt:
     """A failed attempt at a delivery.
 
     Args:
-        number: Its number. Later attempts have greater ones.
+        number: Its number. Later attempts have greater numbers.
         message_id: The id of the message.
-        topic: The topic URL, or an empty text if the topic has been forgotten since.
+        topic: The topic URL, or an empty string if the topic has been removed since.
         callback: The callback URL.
-        host: Its host, with the port unless that is 80 or 443.
+        host: Its host, with the port unless it is 80 or 443.
         attempt: The number of the attempt, from 1.
         attempted_at: When it ended.
         status: The status of the answer, or 0 if there was none.
         milliseconds: How long it took.
-        outcome: What followed from it.
+        outcome: Its consequence.
         reason: Why it failed.
         answer: The first bytes of the answer's body, at most ``ANSWER_BYTES``.
     """
@@ -124,13 +124,13 @@ class RecipientState(StrEnum):
     """The state of a message for one subscription."""
 
     DELIVERED = "delivered"
-    """It got it, or, with ``DeliveryMode.LATEST``, perhaps a newer one instead."""
+    """The subscription got the message or, with ``DeliveryMode.LATEST``, possibly a newer one instead."""
     WAITING = "waiting"
-    """It is still owed it."""
+    """The subscription is still owed the message."""
     DEAD = "dead"
-    """The delivery was given up."""
+    """The hub gave up on the delivery."""
     REPLACED = "replaced"
-    """It gets a newer message instead (``DeliveryMode.LATEST``)."""
+    """The subscription gets a newer message instead (``DeliveryMode.LATEST``)."""
 
 
 @frozen(kw_only=True)
@@ -138,12 +138,12 @@ class MessageRecipient:
     """A subscription that a message was for.
 
     Args:
-        place: Where the next page begins after this one.
+        place: The position after which the next page begins, if this is the last one of a page.
         callback: The callback URL.
-        state: What became of the message for it.
-        attempts: How many attempts have failed, as far as the state says so: of ``WAITING`` and ``DEAD``.
-        due_at: When it is tried again, if an attempt has failed.
-        reason: Why the last attempt failed, or an empty text.
+        state: The state of the message for it.
+        attempts: How many attempts have failed. Only known for ``WAITING`` and ``DEAD``.
+        due_at: When the next attempt is due, if an attempt has failed.
+        reason: Why the last attempt failed, or an empty string.
     """
 
     place: str
@@ -156,12 +156,12 @@ class MessageRecipient:
 
 @frozen(kw_only=True)
 class SubscriptionHealth:
-    """How the deliveries to a subscription go.
+    """The state of the deliveries to a subscription.
 
     Args:
         waiting: How many updates it is owed.
-        last_success_at: When a delivery arrived last, or None if that is not known.
-        last_failure: The last failed attempt that is still remembered, or None.
+        last_success_at: When a delivery last arrived, or None if that is unknown.
+        last_failure: The last failed attempt that is still kept, or None.
     """
 
     waiting: int
@@ -170,20 +170,20 @@ class SubscriptionHealth:
 
 
 class MessageStore(Protocol):
-    """The messages and what became of them, for as long as the limits of the store allow.
+    """The messages and their results, kept as long as the limits of the store allow.
 
-    A message is kept as long as a subscription is owed it or a dead letter has it, and beyond that until it is too old
-    or too much is kept. Failed attempts are kept until they are too old, or too much is kept.
+    A message is kept while a subscription is owed it or a dead letter needs it. After that, it is kept until it is too
+    old or the store keeps too much. Failed attempts are kept until they are too old or the store keeps too much.
     """
 
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Return a page of messages, the newest first, before the number of the last one of the previous page.
+        """Return a page of messages, newest first, before the number of the last one of the previous page.
 
         Args:
-            topic: Only those of this topic.
-            message_id: Only those with this id, of which each topic has at most one, and one more for each redelivery.
+            topic: Only messages of this topic.
+            message_id: Only messages with this id. Each topic has at most one, plus one for each redelivery.
             before: The number of the last message of the previous page.
             limit: The size of the page.
         """
@@ -204,56 +204,56 @@ class MessageStore(Protocol):
         before: int | None = None,
         limit: int = 100,
     ) -> list[FailedAttempt]:
-        """Return a page of failed attempts, the newest first.
+        """Return a page of failed attempts, newest first.
 
         Args:
-            message_id: Only those at messages with this id.
-            topic: Only those at messages of this topic.
-            callback: Only those at this callback, spelled as its subscriber wrote it.
-            host: Only those at this host, in any spelling.
-            outcome: Only those with this outcome.
+            message_id: Only attempts for messages with this id.
+            topic: Only attempts for messages of this topic.
+            callback: Only attempts at this callback, as its subscriber wrote it.
+            host: Only attempts at this host, in any spelling.
+            outcome: Only attempts with this outcome.
             before: The number of the last attempt of the previous page.
             limit: The size of the page.
         """
         ...
 
     async def redeliver(self, number: int, callback: str) -> bool:
-        """Deliver a message once more to one subscription of its topic, after what that is in the course of getting.
+        """Redeliver a message to one subscription of its topic, after the delivery in progress.
 
-        It is replayed like a dead letter, and is one if it fails. Return False if there is no such message, or no such
-        subscription of its topic.
+        It is replayed like a dead letter, and becomes one if it fails. Return False if there is no such message, or no
+        such subscription of its topic.
         """
         ...
 
     async def health(self, topic: str, callback: str) -> SubscriptionHealth | None:
-        """Return how the deliveries to a subscription go, or None if there is no such subscription."""
+        """Return the state of the deliveries to a subscription, or None if there is no such subscription."""
         ...
 
     async def recipients(
         self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
     ) -> list[MessageRecipient]:
-        """Return a page of the subscriptions that a message was for, with what became of it for each.
+        """Return a page of the subscriptions that a message was for, with its state for each.
 
-        Those that have ended since are left out, except for dead letters.
+        Subscriptions that have ended since are left out, except those of dead letters.
 
         Args:
             number: The number of the message.
-            only: Only those in this state, ``WAITING`` or ``DEAD``.
+            only: Only subscriptions in this state, ``WAITING`` or ``DEAD``.
             after: The ``place`` of the last one of the previous page.
             limit: The size of the page.
         """
         ...
 
     async def expire(self) -> int:
-        """Mark the messages that are too old, or too many, so that ``ContentBroker.reclaim`` deletes them.
+        """Mark messages that exceed the limits, so that ``ContentBroker.reclaim`` deletes them.
 
-        Attempts beyond the limits are deleted at once. Return how many messages were marked.
+        Attempts that exceed the limits are deleted at once. Return how many messages were marked.
         """
         ...
 
     async def expire_topic(self, topic: str) -> None:
-        """Mark all messages of a topic whatever the limits are, so that ``ContentBroker.reclaim`` deletes them.
+        """Mark all messages of a topic regardless of the limits, so that ``ContentBroker.reclaim`` deletes them.
 
-        Those that a subscription is owed or that a dead letter has stay as long as that is so.
+        Messages that a subscription is owed or that a dead letter needs stay for as long as that is so.
         """
         ...

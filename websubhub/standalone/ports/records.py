@@ -1,6 +1,6 @@
-"""The values that a store keeps and hands out.
+"""The values that a store keeps and returns.
 
-Times are seconds since 1970 by the clock of the store, durations are seconds.
+Times are in seconds since 1970 by the clock of the store, durations in seconds.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ class DeliveryMode(StrEnum):
     """The updates of a topic that a subscription gets when it has fallen behind."""
 
     EVERY = "every"
-    """Every update, in the order of publishing."""
+    """Every update, in publish order."""
     LATEST = "latest"
     """Only the newest update, which replaces one that is still waiting."""
 
@@ -23,9 +23,9 @@ class Topic:
 
     Args:
         url: The topic URL. Two spellings of one URL are the same topic (``url_identity``).
-        registered: Whether a publisher registered it, instead of a subscription having added it.
+        registered: Whether a publisher registered it. Otherwise a subscription added it.
         delivery_mode: The updates that a subscription gets when it has fallen behind.
-        feed_diff: Whether entries already delivered are left out of Atom and RSS.
+        feed_diff: Whether to leave already delivered entries out of Atom and RSS feeds.
     """
 
     url: str
@@ -40,17 +40,17 @@ TOPIC_OPTIONS = ("registered", "delivery_mode", "feed_diff")
 
 @frozen(kw_only=True)
 class FetchedTopic:
-    """The record of the last fetch of a topic, to request it conditionally and to see what changed.
+    """The record of a topic's last fetch, for conditional requests and for detecting changes.
 
     Args:
         etag: The entity tag of the response, if it had a strong one.
         last_modified: The date of the response, if it had a strong one.
-        found_at: The URL that answered, after redirects. The two validators apply only to it.
-        digest: The SHA-256 of the last content, or an empty text if there was none.
-        message_id: The id of the update with that content, or an empty text if there was none.
+        found_at: The URL that responded, after redirects. The two validators apply only to it.
+        digest: The SHA-256 of the last content, or an empty string if there was none.
+        message_id: The id of the update with that content, or an empty string if there was none.
         canonical: The canonical URL that the topic named, or None.
         hubs: The hubs that the topic named.
-        entries: The identities of the feed entries already delivered, for topics with ``feed_diff``.
+        entries: The identities of already delivered feed entries, for topics with ``feed_diff``.
         fetched_at: When this content was fetched, or None if that is unknown.
     """
 
@@ -67,11 +67,11 @@ class FetchedTopic:
 
 @frozen(kw_only=True)
 class TopicUsage:
-    """The things that depend on a topic.
+    """The counts of what depends on a topic.
 
     Args:
         subscriptions: How many subscriptions it has.
-        updates: How many updates are kept, since they are owed or belong to dead letters.
+        updates: How many of its updates are kept because they are owed or belong to dead letters.
         dead_letters: How many dead letters it has.
         published_at: When the newest of its kept updates was published, or None.
     """
@@ -86,11 +86,11 @@ class AnnouncementState(StrEnum):
     """The state of an announcement."""
 
     PENDING = "pending"
-    """The topic is to be fetched. No fetch has failed since it was announced."""
+    """The topic will be fetched. No fetch has failed since it was announced."""
     FAILING = "failing"
-    """A fetch has failed, and there will be another one."""
+    """A fetch has failed, and will be retried."""
     DEAD = "dead"
-    """It was given up. It can be replayed or dropped, and another announcement revives it."""
+    """The hub gave up. An operator can replay or drop it, and another announcement revives it."""
 
 
 @frozen(kw_only=True)
@@ -100,13 +100,13 @@ class Announcement:
     Args:
         id: Its number.
         topic: The topic URL.
-        count: How often it was announced since it was last fetched.
+        count: How often it has been announced since it was last fetched.
         announced_at: When it was first announced since then.
-        attempts: How many fetches failed since it was last announced.
-        due_at: When to fetch it, or to fetch it again.
+        attempts: How many fetches have failed since it was last announced.
+        due_at: When the next fetch is due.
         status: The status of the last response, 0 if there was none, or None before the first fetch.
-        reason: What went wrong last, in one sentence, or an empty text.
-        died_at: When it was given up, or None.
+        reason: What last went wrong, in one sentence, or an empty string.
+        died_at: When the hub gave up, or None.
     """
 
     id: int
@@ -132,9 +132,9 @@ class AnnouncementStatistics:
     """The counts of announcements that operators watch.
 
     Args:
-        pending: How many topics are to be fetched.
-        failing: How many topics could not be fetched and will be tried again.
-        dead: How many were given up and neither replayed nor dropped.
+        pending: How many topics are waiting to be fetched.
+        failing: How many topics could not be fetched and will be retried.
+        dead: How many are dead, and have been neither replayed nor dropped.
         oldest_announced_at: When the oldest pending or failing one was announced, or None.
     """
 
@@ -146,14 +146,14 @@ class AnnouncementStatistics:
 
 @frozen(kw_only=True)
 class StoredSubscription:
-    """A verified subscription, identified by its topic and its callback (W3C 5.1).
+    """A verified subscription, identified by its topic and callback (W3C 5.1).
 
     Args:
         topic: The topic URL.
         callback: The callback URL, as the subscriber wrote it.
         secret: The secret for signatures, or None.
-        lease_seconds: The lease that was granted.
-        requested_at: When the verification request was made. The lease begins then (W3C 5.3).
+        lease_seconds: The granted lease.
+        requested_at: When the verification request was sent. The lease begins then (W3C 5.3).
     """
 
     topic: str
@@ -177,11 +177,11 @@ class Update:
         topic: The topic URL.
         content: The body.
         content_type: Its Content-Type, exactly as the publisher gave it.
-        canonical: The topic URL to name in its delivery, if it is not the topic's own (W3C 7, rel=self).
-        hubs: The hubs to name in its delivery, or none for only this hub (W3C 7, rel=hub).
+        canonical: The topic URL to name in its deliveries, if it differs from ``topic`` (W3C 7, rel=self).
+        hubs: The hubs to name in its deliveries; empty for only this hub (W3C 7, rel=hub).
         published_at: When it was accepted.
-        publisher: The name of the publisher's token, empty for anybody without one, or None if the hub fetched this.
-        trace: Its ``traceparent`` and, after a space, its ``tracestate`` if there is one (W3C Trace Context), or empty.
+        publisher: The name of the publisher's token, empty without one, or None if the hub fetched the content.
+        trace: Its ``traceparent`` and, after a space, any ``tracestate`` (W3C Trace Context), or an empty string.
     """
 
     id: str
@@ -197,56 +197,19 @@ class Update:
 
 @frozen(kw_only=True)
 class PublishKey:
-    """The key of an update, by which a repeated publish request is recognised.
+    """The key of an update, which identifies a repeated publish request.
 
     Args:
-        publisher: The publisher: a digest of its token, or an empty text for anybody without one.
-        id: The message id that the publisher gave.
+        publisher: The publisher: a digest of its token, or an empty string without one.
+        id: The message id that the publisher chose.
     """
 
     publisher: str = field(repr=False)
     id: str
 
 
-@frozen(kw_only=True)
-class FailingDelivery:
-    """A delivery that failed and will be tried again.
-
-    Args:
-        topic: The topic URL.
-        callback: The callback URL.
-        attempts: How often it was tried.
-        refusals: How many of these attempts the subscriber refused.
-        due_at: When it is tried again.
-        reason: What went wrong in the last attempt.
-    """
-
-    topic: str
-    callback: str = field(repr=False)
-    attempts: int
-    refusals: int = 0
-    due_at: float
-    reason: str
-
-
-@frozen(kw_only=True)
-class DeadLetter:
-    """A delivery that was given up. It can be replayed or dropped."""
-
-    id: int
-    topic: str
-    callback: str = field(repr=False)
-    message_id: str
-    content_type: str
-    content_length: int
-    attempts: int
-    reason: str
-    died_at: float
-    replaying: bool = False
-
-
 HostPlace = tuple[int, int, int, str]
-"""The place of a host among others: what sorts before is more urgent."""
+"""The place of a host among others. More urgent hosts sort first."""
 
 
 @frozen(kw_only=True)
@@ -254,11 +217,11 @@ class HostState:
     """A host of callbacks that is busy, failing or paused.
 
     Args:
-        host: Its canonical name, with the port unless that is 80 or 443.
-        in_flight: How many deliveries are on their way to it.
-        parked: How many subscriptions wait until it takes deliveries again.
-        failures: How many deliveries in a row it failed.
-        resumes_at: When the next delivery is tried, if it is failing, or None.
+        host: Its canonical name, with the port unless it is 80 or 443.
+        in_flight: How many deliveries to it are in flight.
+        parked: How many subscriptions are waiting for it to accept deliveries again.
+        failures: How many deliveries to it have failed in a row.
+        resumes_at: When the next delivery is attempted, if it is failing, or None.
         paused: Whether an operator paused it.
     """
 
@@ -271,7 +234,7 @@ class HostState:
 
     @property
     def place(self) -> HostPlace:
-        """Its place among the hosts, the most urgent first."""
+        """Its place among the hosts, most urgent first."""
         return int(not self.paused), -self.failures, -self.in_flight, self.host
 
 
@@ -284,10 +247,10 @@ class Statistics:
         subscriptions: How many subscriptions are active.
         waiting: How many deliveries are owed, including those in flight and those to be retried.
         in_flight: How many deliveries are claimed and not settled.
-        retrying: How many subscriptions wait for a retry.
-        dead_letters: How many deliveries were given up and neither replayed nor dropped.
+        retrying: How many subscriptions are waiting for a retry.
+        dead_letters: How many dead letters have been neither replayed nor dropped.
         oldest_published_at: When the oldest update that is still owed was published, or None.
-        partial: Whether a process of the hub did not answer, so that there may be more.
+        partial: Whether a process of the hub did not answer, so that the counts may be too low.
     """
 
     topics: int

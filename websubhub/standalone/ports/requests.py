@@ -1,10 +1,10 @@
-"""Accepted requests of subscribers, which are stored until they are verified."""
+"""Accepted requests of subscribers, stored until they are verified."""
 
 from enum import StrEnum
 
 from attrs import field, frozen
 
-import websubhub  # whose names are loaded when a message is made: the command line reads this for its errors
+import websubhub  # not its names, so that the command line can import this module without loading them
 
 
 class Mode(StrEnum):
@@ -25,11 +25,11 @@ class PendingVerification:
         callback: The callback URL, as the subscriber wrote it.
         secret: The secret for signatures, or None.
         lease_seconds: The lease that will be granted, 0 for an unsubscription.
-        attempts: How many verification requests were made.
-        due_at: When to make the next one.
-        reason: What went wrong in the last attempt, in one sentence, or an empty text.
+        attempts: How many verification requests were sent.
+        due_at: When to send the next one.
+        reason: What went wrong in the last attempt, in one sentence, or an empty string.
         known: Whether its pair was already subscribed when it was stored. The store sets this.
-        elsewhere: Whether another process is to verify it. The store sets this in what ``save`` returns.
+        elsewhere: Whether another process should verify it. The store sets this in what ``save`` returns.
     """
 
     id: str
@@ -45,7 +45,7 @@ class PendingVerification:
     elsewhere: bool = field(default=False, eq=False)
 
     def message(self, hub: str) -> "websubhub.Subscription | websubhub.Unsubscription":
-        """Return the request as the hooks get it, with this id as its ``request_id``.
+        """Return the request as hooks receive it, with this id as its ``request_id``.
 
         Args:
             hub: The hub's public URL.

@@ -20,24 +20,24 @@ from websubhub.standalone.ports.verifications import VerificationStore
 
 
 class TopicStore(Protocol):
-    """Topics by URL. Others may change them at any time, so every result is a snapshot."""
+    """Topics by URL. They may change at any time, so every result is a snapshot."""
 
     async def save(self, topic: Topic, *, options: Collection[str] = TOPIC_OPTIONS) -> Topic:
         """Add a topic, or set options of a known one, in one step.
 
         Args:
-            topic: The topic as it is added if it is unknown.
-            options: The names of the options that replace those of a known topic. It keeps its others.
+            topic: The topic to add if it is unknown.
+            options: The names of the options to set on a known topic. It keeps its other options.
 
         Returns:
-            The topic as it is kept now.
+            The topic as it is now stored.
         """
         ...
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
-        """Set the options of the named topics in the store, in few steps however many there are.
+        """Set the options of the named topics in the store, in a few steps regardless of their number.
 
-        A topic named in one of the two gets both options from them. A topic named in neither keeps its own.
+        A topic named in either argument gets both options from them. A topic named in neither keeps its own.
 
         Args:
             latest_only: The topics with ``DeliveryMode.LATEST``, or ``*`` for all.
@@ -55,7 +55,7 @@ class TopicStore(Protocol):
         Args:
             search: Text that their URLs contain.
             after: The last URL of the previous page.
-            limit: How many at most.
+            limit: The most to return.
         """
         ...
 
@@ -64,10 +64,10 @@ class TopicStore(Protocol):
         ...
 
     async def remove(self, url: str) -> bool:
-        """Forget a topic with its options, its last fetch and its announcement.
+        """Remove a topic with its options, its last fetch and its announcement.
 
         Returns:
-            False, with nothing changed, if it is unknown, or has a subscription, an update or a dead letter.
+            False, without any change, if it is unknown or has a subscription, an update or a dead letter.
         """
         ...
 
@@ -76,24 +76,24 @@ class TopicStore(Protocol):
         ...
 
     async def forget_unused(self) -> int:
-        """Forget the topics that were unused at the last call and still are. Return how many.
+        """Remove the topics that were unused at the last call and still are. Return how many there were.
 
-        A topic is unused if it is not registered, has no options of its own, and has no subscription, update, dead
+        A topic is unused if it is not registered, has only default options, and has no subscription, update, dead
         letter or announcement. Nothing is lost, whatever happens to it meanwhile.
         """
         ...
 
     async def last_fetch(self, url: str) -> FetchedTopic | None:
-        """Return what is remembered of the last fetch, or None if there was none."""
+        """Return the record of the last fetch, or None if there was none."""
         ...
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
-        """Remember a fetch. An unknown topic is added."""
+        """Store a fetch. An unknown topic is added."""
         ...
 
 
 class Saved(Enum):
-    """The kind of a subscription that was saved."""
+    """Whether a saved subscription is new or renewed."""
 
     NEW = auto()
     RENEWED = auto()
@@ -103,18 +103,18 @@ class SubscriptionStore(Protocol):
     """Verified subscriptions, one for each pair of topic and callback."""
 
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
-        """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed.
+        """Add a subscription that gets updates from now on, or renew one that keeps what it is still owed.
 
-        An unknown topic is added, with the options of any other topic.
+        An unknown topic is added with default options.
 
         Args:
             subscription: The verified subscription.
             verification: The pending verification that this finishes, in the same step.
 
         Returns:
-            Whether it is new or renewed, or None, with nothing saved, if that request was withdrawn, by ``remove`` for
-            example. A request that a newer one has replaced meanwhile still counts, since the subscriber confirmed it.
-            The newer one stays pending.
+            Whether it is new or renewed, or None, without saving anything, if the request was withdrawn, for example
+            by ``remove``. A request that a newer one replaced meanwhile still counts, since the subscriber confirmed
+            it. The newer one stays pending.
         """
         ...
 
@@ -134,16 +134,16 @@ class SubscriptionStore(Protocol):
         """Return a page of subscriptions in a fixed order.
 
         Args:
-            topic: Only those of this topic.
-            host: Only those with callbacks at this host, named as by ``canonical_authority``.
-            callback: Only those of this callback.
+            topic: Only subscriptions to this topic.
+            host: Only subscriptions with callbacks on this host, named as by ``canonical_authority``.
+            callback: Only subscriptions of this callback.
             after: The last topic and callback of the previous page.
-            limit: How many at most.
+            limit: The most to return.
         """
         ...
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
-        """End a subscription and everything owed to it.
+        """End a subscription, and drop everything owed to it.
 
         Args:
             topic: Its topic.
@@ -152,22 +152,22 @@ class SubscriptionStore(Protocol):
                 of this pair are withdrawn.
 
         Returns:
-            With ``verification``, False, with nothing changed, in the cases in which ``save`` returns None. Without it,
+            With ``verification``, False, without any change, in the cases where ``save`` returns None. Without it,
             whether there was such a subscription.
         """
         ...
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
-        """End subscriptions of this process whose lease has expired. Return them, at most ``limit``."""
+        """End up to ``limit`` subscriptions of this process whose lease has expired, and return them."""
         ...
 
 
 class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
-    """The state of a hub. An adapter is an async context manager with these and a clock."""
+    """The state of a hub. An adapter is an async context manager with these attributes and methods."""
 
     @property
     def clock(self) -> Callable[[], float]:
-        """Returns the time of the store, in seconds since 1970, for leases, retries and everything else in it."""
+        """The clock of the store, for leases, retries and everything else in it, in seconds since 1970."""
         ...
 
     @property
@@ -187,19 +187,19 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
 
     @property
     def announcements(self) -> AnnouncementStore:
-        """The topics that are to be fetched."""
+        """The announced topics to fetch."""
         ...
 
     @property
     def letters(self) -> DeadLetterStore:
-        """The dead letters, to look for some of them."""
+        """The dead letters, for searching them."""
         ...
 
     async def examine(self) -> None:
         """Check that the stored state is intact.
 
         Raises:
-            StoreError: It is damaged. The message says how.
+            StoreError: The state is damaged. The message says how.
         """
         ...
 
@@ -207,13 +207,13 @@ class HubStore(AbstractAsyncContextManager["HubStore"], Protocol):
         """Check that the store can write now, by writing.
 
         Raises:
-            StoreError: It cannot write. The message says why.
+            StoreError: The store cannot write. The message says why.
         """
         ...
 
     @property
     def messages(self) -> MessageStore:
-        """The messages, and what became of them."""
+        """The messages and their results."""
         ...
 
     @property

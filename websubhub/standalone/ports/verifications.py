@@ -1,4 +1,4 @@
-"""The port to the store of requests that await their intent verification."""
+"""The port to the store of requests that await intent verification."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ HostAccount = tuple[bool, str]
 
 
 class VerificationStore(Protocol):
-    """Accepted requests that await their intent verification, one for each pair of topic and callback."""
+    """Accepted requests that await intent verification, one per pair of topic and callback."""
 
     async def save(
         self,
@@ -24,14 +24,14 @@ class VerificationStore(Protocol):
 
         Args:
             verification: The request.
-            places: How many requests of pairs that are not subscribed yet may be pending, or None for any number. A
-                host may have as many of them as there are free places, so that a few hosts cannot take all. If there is
-                no place, a request that waits for another attempt gives way, of the host that has the most.
+            places: How many requests of unsubscribed pairs may be pending, or None for any number. A host may have as
+                many of them as there are free places, so that a few hosts cannot take all. If no place is free, a
+                request that is waiting for another attempt gives way, from the host with the most requests.
             limits: How many subscriptions there may be, or None for any number.
 
         Returns:
-            The request as it is stored, or None, with nothing saved, if there is no place. There always is one for a
-            subscribed pair, and for a pair whose request is replaced.
+            The request as it is stored, or None, without saving anything, if there is no place. There is always one
+            for a subscribed pair, and for a pair whose request is replaced.
 
         Raises:
             HostFullError, HubFullError: There are too many subscriptions. Never raised for a subscribed pair.
@@ -39,10 +39,10 @@ class VerificationStore(Protocol):
         ...
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
-        """Store a request if there is a subscription of its pair, or a request that it replaces, in one step.
+        """Store a request, in one step, if its pair is subscribed or has a request that this one replaces.
 
         Returns:
-            False, with nothing saved, if there is neither.
+            False, without saving anything, if there is neither.
         """
         ...
 
@@ -58,10 +58,10 @@ class VerificationStore(Protocol):
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """Return the due requests of this process: those of subscribed pairs first, then the most overdue first.
+        """Return the due requests of this process: those of subscribed pairs first, then most overdue first.
 
         Args:
-            limit: How many at most, of subscribed pairs and of others.
+            limit: The most to return, of subscribed pairs and of others.
             besides: Accounts whose requests are left out.
             among: The only accounts whose requests are returned, or None for all.
             known: True for subscribed pairs, False for others, or both.
@@ -69,7 +69,7 @@ class VerificationStore(Protocol):
         ...
 
     async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
-        """Set the time of the next attempt. Return False if a newer request has replaced it.
+        """Set the time of the next attempt. Return False if a newer request has replaced this one.
 
         Args:
             verification: The id of the request.
@@ -80,31 +80,37 @@ class VerificationStore(Protocol):
         ...
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests in a fixed order.
 
         Args:
             after: The last topic and callback of the previous page.
             limit: How many at most.
-            failing: Only those of which an attempt has failed, or only the others, or None for all.
+            failing: True for only requests with a failed attempt, False for only the others, or None for all.
+            host: Only requests with callbacks on this host, named as by ``host_of``.
         """
         ...
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         ...
 
     async def retry(self, verifications: Sequence[str]) -> int:
-        """Make these requests due now, with all attempts ahead of them. Return how many there were."""
+        """Make these requests due now, starting over with the first attempt. Return how many there were."""
         ...
 
     async def drop(self, verifications: Sequence[str]) -> int:
-        """Forget these requests. Return how many there were."""
+        """Drop these requests. Return how many there were."""
         ...
 
     async def remove(self, verification: str) -> bool:
-        """Forget a request that was denied or given up. Return False if a newer request has replaced it."""
+        """Remove a request that was denied or not confirmed. Return False if a newer request has replaced it."""
         ...
 
     async def count(self) -> int:

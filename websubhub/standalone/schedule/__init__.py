@@ -1,1 +1,1 @@
-"""The schedule of deliveries: pure code without I/O, whose clock and randomness are arguments."""
+"""The schedule of deliveries: pure code without I/O, which takes the clock and randomness as arguments."""

@@ -22,7 +22,7 @@ from websubhub.standalone.schedule.states import (
 class Board:
     """The state that ``Members``, ``Turns`` and ``Outcomes`` work on. Topics and subscriptions are numbers here.
 
-    All counts are changed here only, except by ``Outcomes.done_simply``, which is called for nearly every delivery.
+    Only this class changes the counts, except for ``Outcomes.done_simply``, which runs for nearly every delivery.
 
     Attributes:
         limits: The limits.
@@ -32,12 +32,12 @@ class Board:
         admitted: Subscriptions with a slot of their host, for a first attempt, and where they were then.
         admitted_retries: Subscriptions with a slot of their host, for a repeated attempt.
         retries: RETRY_DUE subscriptions.
-        times: When to check the subscriptions that wait for a retry.
-        subscriptions: How many have not ended.
+        times: When to check the subscriptions that are waiting for a retry.
+        subscriptions: How many subscriptions have not ended.
         waiting: How many deliveries are owed.
         in_flight: How many claims are not settled.
         repeated_in_flight: How many of those are repeated attempts.
-        retrying: How many subscriptions have a failed attempt behind them.
+        retrying: How many subscriptions had a failed attempt at their next update.
     """
 
     def __init__(self, limits: DeliveryLimits) -> None:
@@ -68,12 +68,12 @@ class Board:
         self.repeated_in_flight += claim.repeated
 
     def flying(self, segment: Segment, more: int) -> None:
-        """Count first attempts whose subscriptions have become IN_FLIGHT."""
+        """Count claims whose subscriptions have become IN_FLIGHT."""
         segment.claimed += more
         self.in_flight += more
 
     def land(self, claim: Claim) -> bool:
-        """Stop counting a claim. Return whether its subscription is still IN_FLIGHT, and not ended meanwhile."""
+        """Stop counting a claim. Return whether its subscription is still IN_FLIGHT, and has not ended meanwhile."""
         segment = claim.segment
         segment.claimed -= 1
         self.in_flight -= 1
@@ -90,12 +90,12 @@ class Board:
         self.enter(log)
 
     def owe(self, log: TopicLog, more: int) -> None:
-        """Count deliveries that are owed from now on, or no longer."""
+        """Count deliveries that are owed from now on, or no longer owed if negative."""
         log.waiting += more
         self.waiting += more
 
     def enter(self, log: TopicLog) -> None:
-        """Give a topic its turns while it has segments to search."""
+        """Make a topic take turns while it has segments to search."""
         if not log.turning and log.queue:
             log.turning = True
             self.ring.append(log)
@@ -114,7 +114,7 @@ class Board:
         self.retries.push(log.number, segment.ids[index])
 
     def rest(self, log: TopicLog, segment: Segment, index: int, now: float) -> None:
-        """Make a subscription that is no longer IN_FLIGHT wait for what it is owed."""
+        """Make a subscription that is no longer IN_FLIGHT wait for what it is still owed."""
         due = segment.dues[index]
         if segment.ids[index] in log.letters:
             self.ready(log, segment, index)
@@ -136,7 +136,7 @@ class Board:
         self.times.add(due, log.number, segment.ids[index])
 
     def settle_retry(self, segment: Segment, index: int) -> None:
-        """Forget the failed attempts of a subscription."""
+        """Clear the failed attempts of a subscription."""
         if segment.dues[index]:
             segment.fail(index, due=0.0)
             self.retrying -= 1

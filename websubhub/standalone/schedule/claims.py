@@ -1,4 +1,4 @@
-"""A claim: a delivery that was taken and is not settled."""
+"""A claim: a delivery that has been taken but not yet settled."""
 
 from websubhub.standalone.schedule.columns import Segment, TopicLog
 from websubhub.standalone.schedule.hosts import Host
@@ -8,16 +8,16 @@ Key = tuple[int, int]
 
 
 class Claim:
-    """An update for a subscription, to be delivered.
+    """An update to be delivered to a subscription.
 
     Attributes:
         log: The topic.
         segment: The segment of the subscription.
         index: Its index there.
         subscription: Its number.
-        host: The host of its callback, which it has a slot of.
-        sequence: The update.
-        repeated: Whether an attempt failed before, so that it counts as one of the retries.
+        host: The host of its callback, on which it has a slot.
+        sequence: The sequence number of the update.
+        repeated: Whether an attempt failed before, so that it counts as a retry.
         early: Whether it is an attempt outside the retry schedule.
         letter: The dead letter that it replays, or 0.
         began: When it was claimed.

@@ -13,8 +13,8 @@ _SIZE = 4096
 _AHEAD = 2**62
 _ENDED_BEFORE_COMPACTION = 64
 
-# Most hubs have many topics with a few subscriptions each. So what nearly all have none of, all of them share, and the
-# subscriptions of a topic at rest are a few bytes.
+# Most hubs have many topics with a few subscriptions each. So segments share empty columns, and the subscriptions of an
+# idle topic are packed into a few bytes.
 _FEW = 16
 _ROW = Struct("qqqd")
 _RESTING = bytes((IDLE, ENDED))
@@ -29,12 +29,13 @@ class Segment:
     Attributes:
         ids: The numbers of the subscriptions.
         states: One byte each, as in ``states``.
-        positions: The sequence number of the last update that each of them has.
+        positions: The sequence number of the last update that each one has.
         hosts: The keys of their hosts.
         expiries: When their leases end.
-        dues: When the scheduled retry is due, or 0 if no attempt at the next update has failed. Change it by ``fail``.
-        attempted: When the last failed attempt was made. Change it by ``fail``.
-        first: No subscription in it has a lower number.
+        dues: When the scheduled retry is due, or 0 if no attempt at the next update has failed. Change it with
+            ``fail``.
+        attempted: When the last failed attempt was made. Change it with ``fail``.
+        first: A lower bound of the numbers in it.
         claimed: How many are IN_FLIGHT, or were when they ended.
         ended: How many are ENDED.
         queued: Whether the segment is in the queue of its topic.
@@ -73,14 +74,14 @@ class Segment:
             self.attempted.append(0.0)
 
     def pack(self) -> bytes | None:
-        """Return a few subscriptions as bytes if they have everything and nothing points into the segment."""
+        """Return the subscriptions as bytes if they are few and idle and nothing points into the segment, else None."""
         if len(self.ids) > _FEW or self.claimed or self.queued or self.states.strip(_RESTING):
             return None
         rows = zip(self.states, self.ids, self.positions, self.hosts, self.expiries, strict=True)
         return b"".join(_ROW.pack(*row) for state, *row in rows if state == IDLE)
 
     def fail(self, index: int, *, attempted: float | None = None, due: float | None = None) -> None:
-        """Note when an attempt failed, or when the next one is due."""
+        """Note when an attempt failed, when the next one is due, or both."""
         if self.dues is _NEVER:
             self.dues, self.attempted = _NEVER[: len(self.ids)], _NEVER[: len(self.ids)]
         if attempted is not None:
@@ -98,7 +99,7 @@ class Segment:
         return index < len(self.ids) and self.ids[index] == subscription
 
     def published(self) -> None:
-        """Make subscriptions that had everything READY, and those that wait for a retry RETRY_EARLY."""
+        """Make IDLE subscriptions READY, and RETRY_WAITING ones RETRY_EARLY."""
         self.states = self.states.translate(UPDATED)
 
     def end(self, index: int) -> None:
@@ -112,7 +113,7 @@ class Segment:
         return min(self.positions, default=_AHEAD)
 
     def compact(self) -> None:
-        """Free the space of ended subscriptions, once they are many and no claim points into the segment."""
+        """Free the space of ended subscriptions once there are many and no claim points into the segment."""
         if self.claimed or self.ended < _ENDED_BEFORE_COMPACTION or self.ended * 2 < len(self.ids):
             return
         kept = bytes(state != ENDED for state in self.states)
@@ -136,8 +137,8 @@ class TopicLog:
         waiting: How many deliveries are owed.
         queue: The segments that may have READY or RETRY_EARLY subscriptions.
         turning: Whether the topic is in the ring of topics that take turns.
-        letters: The dead letters to replay, as number and update, by the number of the subscription. Change it by the
-            methods below.
+        letters: The dead letters to replay, as number and update, by the number of the subscription. Change it with
+            the methods below.
     """
 
     __slots__ = (
@@ -166,9 +167,9 @@ class TopicLog:
         return self._segments
 
     def pack(self) -> None:
-        """Keep the subscriptions in as little space as possible until they are asked for, if they are few and at rest.
+        """Keep the subscriptions in as little space as possible until they are needed, if they are few and idle.
 
-        Nobody may have one of the segments at hand.
+        No caller may hold a reference to a segment.
         """
         if len(self._segments) == 1 and not self.letters:
             packed = self._segments[0].pack()
@@ -176,7 +177,7 @@ class TopicLog:
                 self._segments, self._packed = (), packed
 
     def append(self, subscription: int, position: int, host: int, expires_at: float) -> int:
-        """Add a subscription, whose number is above all others. Returns how many updates it is owed."""
+        """Add a subscription, whose number is above all others. Return how many updates it is owed."""
         self.active += 1
         behind = position < self.head
         if not (behind or self._segments) and len(self._packed) < _FEW * _ROW.size:
@@ -220,7 +221,7 @@ class TopicLog:
         return min(behind, 1) if self.mode is DeliveryMode.LATEST else behind
 
     def owes_nothing(self, segment: Segment, index: int) -> bool:
-        """Return whether a subscription has every update, and no dead letter to replay."""
+        """Return whether a subscription has every update and no dead letter to replay."""
         return segment.positions[index] >= self.head and segment.ids[index] not in self.letters
 
     def add_letter(self, subscription: int, letter: int, sequence: int, *, first: bool = False) -> None:

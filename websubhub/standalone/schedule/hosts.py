@@ -1,4 +1,4 @@
-"""The hosts of callbacks: how many deliveries each gets at a time, and how failing ones are slowed down."""
+"""The hosts of callbacks: how many deliveries each gets at once, and how failing ones are slowed down."""
 
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
@@ -9,8 +9,8 @@ from websubhub.standalone.ports import HostPlace, HostState
 from websubhub.standalone.schedule.limits import DeliveryLimits
 from websubhub.standalone.schedule.queues import SubscriptionQueue
 
-_REMEMBERED = 100_000  # failing hosts, beyond which idle ones are forgotten
-_KEPT = 4_096  # healthy hosts, beyond which idle ones are forgotten; the next update usually goes to the same ones
+_REMEMBERED = 100_000  # failing hosts; above that, idle ones are removed
+_KEPT = 4_096  # healthy hosts; above that, idle ones are removed. The next update usually goes to the same hosts.
 
 
 def host_key(host: str) -> int:
@@ -23,14 +23,14 @@ class Host:
 
     Attributes:
         key: Its number.
-        name: Its name, for operators, or an empty text until it is known.
+        name: Its name, for operators, or an empty string until it is known.
         in_flight: How many slots are taken.
-        failures: How many deliveries in a row it failed.
+        failures: How many deliveries to it have failed in a row.
         failed_at: When the last of them failed.
-        probes: How often it was held back in a row, without accepting a delivery in between.
+        probes: How often in a row it was held back, without accepting a delivery in between.
         resumes_at: The time until which it is held back, or None.
         paused: Whether an operator paused it.
-        parked: The subscriptions that wait for it, or None if none does.
+        parked: The subscriptions that are waiting for it, or None if none is.
         well_at: The start of the last delivery that it answered.
     """
 
@@ -52,17 +52,17 @@ class Host:
 
 
 class Hosts:
-    """The hosts of callbacks. Idle healthy hosts are forgotten beyond a limit.
+    """The hosts of callbacks. Idle healthy hosts are removed above a limit.
 
-    A slot is acquired for each delivery and freed with its outcome. A subscription without one is parked, and called
-    with its pair of numbers when it is its turn.
+    Each delivery takes a slot, and its outcome frees the slot. A subscription without a slot is parked, and ``call`` is
+    called with its pair of numbers when its turn comes.
 
     Args:
         limits: The limits.
         call: Called with the topic and subscription whose turn it is. Returns whether it takes the slot.
 
     Attributes:
-        record: Records an event of a host. By default it is recorded nowhere.
+        record: Records an event of a host. By default, it does nothing.
     """
 
     def __init__(self, limits: DeliveryLimits, call: Callable[[int, int], bool]) -> None:
@@ -86,11 +86,11 @@ class Hosts:
         return host
 
     def busy(self, key: int) -> Host:
-        """Return a host that has a slot taken."""
+        """Return a host that has a taken slot."""
         return self._hosts[key]
 
     def park(self, key: int, topic: int, subscription: int, *, fresh: bool) -> None:
-        """Make a subscription wait for the host. A fresh update makes a failing host's next probe earlier."""
+        """Make a subscription wait for the host. A fresh update brings forward the next probe of a failing host."""
         host = self._hosts.get(key)
         if host is None:
             host = self._hosts[key] = Host(key)
@@ -114,9 +114,9 @@ class Hosts:
     def failed(self, key: int, now: float, *, began: float, repeated: bool) -> None:
         """Free a slot after a delivery that failed because of the host.
 
-        The failure does not count against a host that answered others meanwhile, and neither does that of a callback
-        that failed before: a few callbacks that never answer must not hold back the others. Once the host is held back,
-        all failures count.
+        The failure does not count if the host has answered another delivery meanwhile, or if the callback had failed
+        before: a few callbacks that never answer must not hold back the others. Once the host is held back, all
+        failures count.
         """
         host = self._hosts[key]
         if host.failures < self._limits.failures and (repeated or began <= host.well_at):
@@ -143,7 +143,7 @@ class Hosts:
             del self._hosts[key]
 
     def crowded(self) -> bool:
-        """Return whether a host is forgotten once idle, so that its last slot must be freed with ``released``."""
+        """Return whether hosts are removed once idle, so that their last slot must be freed with ``released``."""
         return len(self._hosts) > _KEPT
 
     def pause(self, name: str) -> None:
@@ -154,7 +154,7 @@ class Hosts:
         host.paused = True
 
     def resume(self, name: str) -> None:
-        """End a pause and forget the failures."""
+        """End a pause, and clear the failures."""
         key = host_key(name)
         host = self._hosts.setdefault(key, Host(key))
         host.paused = False
@@ -181,7 +181,7 @@ class Hosts:
         """Return the hosts that are paused, failing or busy, in this order.
 
         Args:
-            limit: How many at most.
+            limit: The most to return.
             only: The name of the only host.
             after: The place of the last host of the previous page.
         """
@@ -208,7 +208,7 @@ class Hosts:
 
 
 def _record_nowhere(_kind: Kind, **_fields: object) -> None:
-    """Stands in until events are recorded."""
+    """Record no event."""
 
 
 def _slots(host: Host, limits: DeliveryLimits) -> int:

@@ -10,14 +10,14 @@ class DeliveryLimits:
 
     Args:
         per_host: The most deliveries in flight to one host.
-        retries: The most retries in flight, so that the other slots are left to first attempts.
-        waiting: The most deliveries owed. A publish that would exceed it is refused.
-        failures: The failures of a host in a row after which it is only probed.
+        retries: The most retries in flight, which leaves the other slots to first attempts.
+        waiting: The most deliveries owed. A publish that would exceed this is refused.
+        failures: The failures in a row after which a host is only probed.
         probe_seconds: The time until the first probe. It doubles with every failed probe.
         probe_seconds_most: The longest time until a probe.
         message_seconds: How long messages and failed attempts are kept.
-        message_bytes: How much of the messages is kept that no subscription is owed any more, and no dead letter has.
-            Failed attempts may take a quarter of that besides.
+        message_bytes: How many bytes of messages are kept that neither a subscription nor a dead letter needs. Failed
+            attempts may take another quarter of that.
         early_seconds: How soon after a failed attempt a new update may cause another one (W3C 7).
     """
 

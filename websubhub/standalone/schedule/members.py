@@ -16,11 +16,11 @@ class Admission(Enum):
 
     TAKEN = auto()
     NOBODY = auto()
-    """No subscription wants it."""
+    """The topic has no subscriptions."""
     FULL = auto()
     """Too many deliveries are waiting."""
     REPEATED = auto()
-    """One with the same key was accepted before."""
+    """An update with the same key was accepted before."""
 
 
 @frozen(kw_only=True)
@@ -48,7 +48,7 @@ class Members:
     Args:
         board: The board.
         wake: Called when a delivery may have become due.
-        changed: Called with each subscription that is renewed, perhaps with another secret, or ends.
+        changed: Called with each subscription that is renewed, possibly with another secret, or that ends.
 
     Attributes:
         gone: The subscriptions that ended here (410) and are still in the store. They cannot be renewed.
@@ -72,7 +72,7 @@ class Members:
             self._board.owe(log, _owed(log) - log.waiting)
 
     def forget_topic(self, topic: int) -> None:
-        """Forget a topic that has no subscriptions."""
+        """Remove a topic that has no subscriptions."""
         self._board.logs.pop(topic, None)
 
     def knows(self, topic: int) -> bool:
@@ -107,7 +107,7 @@ class Members:
             log.pack()
 
     def restore_retry(self, topic: int, subscription: int, *, due_at: float, attempted_at: float, firm: bool) -> None:
-        """Make a subscription wait for a retry that was arranged before a restart."""
+        """Make a subscription wait for a retry that was scheduled before a restart."""
         place = self._board.find(topic, subscription)
         if place is not None:
             log, segment, index = place
@@ -127,7 +127,7 @@ class Members:
         return 0 if log is None else log.active
 
     def publish(self, topic: int, sequence: int, now: float) -> int:
-        """Owe every subscription of a topic one more update. Return how many they are."""
+        """Owe one more update to every subscription of a topic. Return how many there are."""
         log = self._board.logs[topic]
         self._board.owe(log, log.active - log.waiting if log.mode is DeliveryMode.LATEST else log.active)
         log.publish(sequence, now)
@@ -136,7 +136,7 @@ class Members:
         return log.active
 
     def replay(self, topic: int, subscription: int, letter: int, sequence: int) -> bool:
-        """Owe a subscription the update of a dead letter. Return False if the subscription has ended."""
+        """Owe the update of a dead letter to a subscription. Return False if the subscription has ended."""
         place = self._board.find(topic, subscription)
         if place is None:
             return False
@@ -148,7 +148,7 @@ class Members:
         return True
 
     def drop_letter(self, topic: int, subscription: int, letter: int) -> None:
-        """Cancel a replay that was not claimed yet."""
+        """Cancel a replay that has not been claimed yet."""
         log = self._board.logs.get(topic)
         if log is None:
             return

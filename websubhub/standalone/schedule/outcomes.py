@@ -5,7 +5,7 @@ from websubhub.standalone.schedule.board import Board
 from websubhub.standalone.schedule.claims import Claim
 from websubhub.standalone.schedule.states import IDLE, IN_FLIGHT
 
-_EVERY = DeliveryMode.EVERY  # a global is faster than the attribute of a class
+_EVERY = DeliveryMode.EVERY  # a global is faster than a class attribute
 
 
 class Outcomes:
@@ -20,7 +20,7 @@ class Outcomes:
         return self._board.land(claim) and self._move_on(claim, now)
 
     def done_simply(self, claim: Claim) -> bool:
-        """Do what ``done`` does in the usual case. Return False, without an effect, in any other."""
+        """Do what ``done`` does in the usual case. In any other case, do nothing and return False."""
         board, log, segment, index, host = self._board, claim.log, claim.segment, claim.index, claim.host
         if (
             segment.states[index] != IN_FLIGHT
@@ -51,12 +51,12 @@ class Outcomes:
         return True
 
     def dead(self, claim: Claim, now: float, *, host_failed: bool) -> bool:
-        """Settle a claim whose update was given up."""
+        """Settle a claim that becomes a dead letter."""
         self._leave_host(claim, now, host_failed=host_failed)
         return self._board.land(claim) and self._move_on(claim, now)
 
     def retry(self, claim: Claim, due_at: float, now: float, *, firm: bool, host_failed: bool) -> float | None:
-        """Settle a claim that is to be tried again. Return when, or None if it need not be."""
+        """Settle a claim that should be retried. Return when it is due, or None if the subscription has ended."""
         self._leave_host(claim, now, host_failed=host_failed)
         if not self._board.land(claim):
             return None

@@ -1,4 +1,4 @@
-"""Queues of subscriptions at a few bytes each, in which a million may wait."""
+"""Compact queues of subscriptions, in which a million may wait at a few bytes each."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ _TICKS_A_SECOND = 10
 
 
 class SubscriptionQueue:
-    """A first-in, first-out queue of pairs of topic number and subscription number, at 16 bytes a pair."""
+    """A first-in, first-out queue of pairs of topic number and subscription number, at 16 bytes per pair."""
 
     __slots__ = ("_start", "_values")
 
@@ -44,7 +44,7 @@ class SubscriptionQueue:
 class DueTimes:
     """Pairs of topic number and subscription number by the time they are due, in ticks of a tenth of a second.
 
-    A pair that is no longer due is not removed. The caller of ``take`` has to check it.
+    A pair that is no longer due is not removed, so the caller of ``take`` has to check each pair.
     """
 
     __slots__ = ("_pairs", "_ticks")

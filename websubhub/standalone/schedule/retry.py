@@ -1,4 +1,4 @@
-"""When a failed delivery is tried again, and when it is given up."""
+"""The retry schedule: when to retry a failed delivery, and when to give up."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ REFUSED_ATTEMPTS = 3
 """Attempts at a delivery that the subscriber refuses."""
 
 LONGEST_DELAY_SECONDS = 86_400.0
-"""The longest wait between two attempts, whoever asks for it."""
+"""The longest wait between two attempts, even if the callback asks for more."""
 MOST_DELAYS = 100
 _NOT_BEGUN_STEP = 2
 
@@ -24,14 +24,14 @@ def _seconds(values: Iterable[float]) -> tuple[float, ...]:
 
 @frozen(kw_only=True)
 class Attempt:
-    """The last attempt at a delivery, which failed, and what is known of those before it.
+    """The last attempt at a delivery, which failed, and the history before it.
 
     Args:
-        verdict: What came of it.
-        number: Which attempt it was, from 1.
-        refusals: How many of those before it the subscriber refused.
-        turned_away: Whether the update before this one was given up because the callback turned it away.
-        retry_after: The seconds that the callback asked for, if it did.
+        verdict: The verdict on it.
+        number: The number of the attempt, from 1.
+        refusals: How many of the earlier attempts the subscriber refused.
+        turned_away: Whether the previous update became a dead letter because the callback turned it away.
+        retry_after: The seconds that the callback asked for, or None.
     """
 
     verdict: Verdict
@@ -43,11 +43,11 @@ class Attempt:
 
 @frozen
 class Again:
-    """When a delivery is tried again.
+    """When to retry a delivery.
 
     Args:
         after: Seconds from now.
-        firm: Whether the callback asked for so long a wait, which news about its topic must not shorten.
+        firm: Whether the callback asked for this wait, so that a new update must not shorten it.
         refused: Whether the attempt counts as a refusal.
         counted: Whether it counts as an attempt at all.
     """
@@ -64,8 +64,8 @@ class RetrySchedule:
 
     Args:
         delays: Seconds after the first, second, ... failed attempt.
-        jitter: The share of a delay that chance may add, so that retries of one failure spread out.
-        refused_attempts: How often a delivery is refused before it is given up, so that the next update goes.
+        jitter: The share of a delay that may be added at random, so that retries after one failure spread out.
+        refused_attempts: How many refusals make a delivery a dead letter, so that the next update can be sent.
     """
 
     delays: tuple[float, ...] = field(
@@ -80,9 +80,9 @@ class RetrySchedule:
         """Return how long to wait after a failed attempt, or None to give up.
 
         Args:
-            attempt: Which attempt failed, from 1.
+            attempt: The number of the failed attempt, from 1.
             chance: A random number from 0 to 1.
-            retry_after: The seconds that the callback asked for; they lengthen the wait, to 24 hours at most.
+            retry_after: The seconds that the callback asked for. They can lengthen the wait, up to 24 hours.
         """
         if attempt > len(self.delays):
             return None
@@ -90,11 +90,11 @@ class RetrySchedule:
         return delay if retry_after is None else max(delay, min(retry_after, LONGEST_DELAY_SECONDS))
 
     def again(self, attempt: Attempt, chance: float) -> Again | None:
-        """When to try again after a failed attempt, or None to give up.
+        """Return when to retry after a failed attempt, or None to give up.
 
-        Refusals are counted apart from the other failures, and each of the two kinds has its own way through the
-        delays: a subscriber that was down for long and then refuses the update is asked as often as any other. What
-        could not be begun is no attempt: a subscriber that others hold back at its address loses nothing by that.
+        Refusals are counted separately from other failures, and each kind goes through the delays on its own: a
+        subscriber that was down for a long time and then refuses the update is asked as often as any other. A delivery
+        that could not begin does not count as an attempt, so a subscriber does not suffer from others at its address.
 
         Args:
             attempt: The attempt.
@@ -113,14 +113,14 @@ class RetrySchedule:
         return Again(after, firm=after > scheduled, refused=refused)
 
     def _delay_of_nothing(self, chance: float) -> float:
-        """Always the same, since it does not count; the second of the delays, or the only one."""
+        """Return the delay after an attempt that does not count: always the second delay, or the only one."""
         return self.delays[:_NOT_BEGUN_STEP][-1] * (1 + self.jitter * chance)
 
 
 def _is_refusal(attempt: Attempt) -> bool:
-    """Return whether giving this update up may help the next one.
+    """Return whether giving up on this update may help the next one.
 
-    Two updates in a row that are turned away mean a callback that takes none at present, so the second one waits.
+    If two updates in a row are turned away, the callback accepts none at the moment, so the second one waits.
     """
     turned_away = attempt.verdict is Verdict.TURNED_AWAY and not attempt.turned_away
     return turned_away or attempt.verdict is Verdict.REFUSED

@@ -1,4 +1,4 @@
-"""Which subscriptions are still owed an update, and how many, read from their positions."""
+"""Finding and counting the subscriptions that are still owed an update, from their positions."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -14,7 +14,7 @@ _SEGMENTS_AT_ONCE = 8
 
 
 async def waiting_for(board: Board, keys: Collection[Key]) -> dict[Key, int]:
-    """Return for each of these updates how many subscriptions are still owed it.
+    """Return how many subscriptions are still owed each of these updates.
 
     Args:
         board: The state of topics and subscriptions.
@@ -31,8 +31,8 @@ async def waiting_for(board: Board, keys: Collection[Key]) -> dict[Key, int]:
 
 
 async def _behind(log: TopicLog, sequences: list[int]) -> dict[int, int]:
-    """Return for ascending sequence numbers how many subscriptions of a topic have not got them."""
-    if log.mode is DeliveryMode.LATEST:  # which skips all but the newest
+    """Return how many subscriptions of a topic have not got each of these updates, given in ascending order."""
+    if log.mode is DeliveryMode.LATEST:  # in this mode, only the newest is delivered
         sequences = [sequence for sequence in sequences if sequence == log.head]
     if not sequences:
         return {}
@@ -54,7 +54,7 @@ async def who_waits(log: TopicLog, sequence: int, after: int, limit: int) -> lis
         log: The topic.
         sequence: The sequence number of the update.
         after: Only numbers above this one.
-        limit: How many at most.
+        limit: The most to return.
     """
     found: list[int] = []
     if log.mode is DeliveryMode.LATEST and sequence != log.head:

@@ -1,31 +1,31 @@
-"""The states of a subscription and their transitions. The drawing in the documentation is made from this table."""
+"""The states of a subscription and their transitions. The diagram in the documentation is generated from this table."""
 
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
 IDLE: Final = 0
-"""Has everything."""
+"""Has every update."""
 READY: Final = 1
-"""Is owed an update, and waits only for its turn."""
+"""Is owed an update, and is only waiting for its turn."""
 BLOCKED_BY_HOST: Final = 2
-"""Waits for a slot of its host."""
+"""Is waiting for a slot of its host."""
 ADMITTED: Final = 3
-"""Has a slot of its host, and waits for its turn."""
+"""Has a slot of its host, and is waiting for its turn."""
 IN_FLIGHT: Final = 4
 """A delivery is claimed."""
 RETRY_WAITING: Final = 5
-"""Waits for a retry."""
+"""Is waiting for a retry."""
 RETRY_FIRM: Final = 6
-"""Waits for a retry at a time that the callback asked for."""
+"""Is waiting for a retry at a time that the callback asked for."""
 RETRY_EARLY: Final = 7
-"""Waits for a retry, but its topic was updated, so that another attempt may be made earlier (W3C 7)."""
+"""Is waiting for a retry, but its topic was updated, so another attempt may be made earlier (W3C 7)."""
 RETRY_DUE: Final = 8
-"""Its retry is due, and waits for its turn."""
+"""Its retry is due, and is waiting for its turn."""
 EXPIRED: Final = 9
 """Its lease has expired. It gets nothing unless it is renewed before it ends."""
 ENDED: Final = 10
-"""Gets nothing any more."""
+"""Gets no more deliveries."""
 
 NAMES: Final = (
     "IDLE", "READY", "BLOCKED_BY_HOST", "ADMITTED", "IN_FLIGHT", "RETRY_WAITING", "RETRY_FIRM", "RETRY_EARLY",
@@ -35,7 +35,7 @@ NAMES: Final = (
 
 
 class Cause(Enum):
-    """The causes of changes of the state of a subscription, in the words of the drawing."""
+    """The causes of a subscription's state changes, in the words of the diagram."""
 
     RESTORED = "restart"
     PUBLISHED = "update"
@@ -77,17 +77,17 @@ TRANSITIONS: Final[Mapping[Cause, Mapping[int, tuple[int, ...]]]] = {
     Cause.RENEWED: {EXPIRED: _REST},
     Cause.ENDED: dict.fromkeys(range(ENDED), (ENDED,)),
 }
-"""The states that each event may lead to, by the state before. It cannot happen in states that are not listed.
+"""The states that each cause may lead to, by the state before. It cannot happen in states that are not listed.
 
-``ARRIVED`` leads to whatever is owed next: nothing, an update, or, after a replay, the retry that waited before it.
+``ARRIVED`` leads to what is owed next: nothing, an update, or, after a replay, the retry that was waiting before it.
 """
 
 UPDATED: Final = bytes(TRANSITIONS[Cause.PUBLISHED].get(state, (state,))[0] for state in range(256))
-"""The states after an update of the topic, by the states before, to change a million subscriptions in one step."""
+"""The states after an update of the topic, by the states before. It changes a million subscriptions in one step."""
 
 
 def ways() -> dict[tuple[int, int], list[Cause]]:
-    """Return the events that lead from one state to another, by both states."""
+    """Return the causes that lead from one state to another, by both states."""
     found: dict[tuple[int, int], list[Cause]] = {}
     for event, rows in TRANSITIONS.items():
         for before, afters in rows.items():

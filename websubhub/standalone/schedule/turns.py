@@ -22,9 +22,9 @@ from websubhub.standalone.schedule.states import (
     Cause,
 )
 
-_EVERY = DeliveryMode.EVERY  # a global is faster than the attribute of a class
+_EVERY = DeliveryMode.EVERY  # a global is faster than a class attribute
 _TURN = 64  # subscriptions of one topic before it is another topic's turn
-_RETRIES = frozenset(TRANSITIONS[Cause.RETRY_CAME])  # the states of subscriptions that wait for a time
+_RETRIES = frozenset(TRANSITIONS[Cause.RETRY_CAME])  # the states of subscriptions that are waiting for a time
 _STEPS = 2048  # subscriptions examined in one call, so that the event loop is not blocked for long
 
 
@@ -45,7 +45,7 @@ class Turns(Generic[C]):
         self._steps = 0
 
     def take(self, limit: int, now: float) -> list[C]:
-        """Claim at most ``limit`` deliveries that are due. See ``next_time`` if there are none."""
+        """Claim at most ``limit`` due deliveries. If there are none, ``next_time`` tells when to call this again."""
         claims: list[C] = []
         self._steps = _STEPS
         self._look_at_times(now)
@@ -55,7 +55,7 @@ class Turns(Generic[C]):
         return claims
 
     def next_time(self, now: float) -> float | None:
-        """Return when ``take`` may find more: by ``now``, later, or None if something has to happen first."""
+        """Return when ``take`` may find more: ``now``, a later time, or None if something else has to happen first."""
         board = self._board
         if board.ring or board.admitted or (self._has_retries() and self._may_retry()):
             return now
@@ -139,14 +139,14 @@ class Turns(Generic[C]):
                 log.turning = False
 
     def _search(self, claims: list[C], log: TopicLog, segment: Segment, limit: int, now: float) -> bool:
-        """Claim from a segment. Return whether there may be more in it."""
+        """Claim from a segment, and return whether there may be more in it."""
         turn, flying = min(_TURN, limit - len(claims)), 0
         acquire, states, cursor = self._board.hosts.acquire, segment.states, segment.cursor
         hosts, dues, expiries, positions = segment.hosts, segment.dues, segment.expiries, segment.positions
-        # Nearly all subscriptions are simple, a million in a row. For the others, ``_claim`` takes twice as long.
+        # Nearly all subscriptions are simple, often a million in a row. For the others, ``_claim`` takes twice as long.
         simple, make = log.mode is _EVERY and not log.letters, self._make
         while turn > 0:
-            # After an update the next one is nearly always READY, and checking it is cheaper than searching.
+            # After an update, the next one is nearly always READY, and checking it is cheaper than searching.
             index = cursor if cursor < len(states) and states[cursor] == READY else states.find(READY, cursor)
             if index < 0:
                 if not cursor:

@@ -13,19 +13,19 @@ class Verdict(Enum):
     GONE = auto()
     """The subscription ends (W3C 7)."""
     NOT_NOW = auto()
-    """Nothing would get through now. It is tried again later, and the next updates wait."""
+    """Nothing would get through now. The delivery is retried later, and the next updates wait."""
     REFUSED = auto()
     """The subscriber does not want this content, but may want the next one."""
     TURNED_AWAY = auto()
-    """Either nothing sent to this callback reaches the subscriber, or only not this update. The next one will show."""
+    """Either the callback rejects everything, or only this update. The next one will tell."""
     NOT_BEGUN = auto()
     """The hub itself could not begin, which says nothing about the callback."""
     UNSENDABLE = auto()
-    """It can never be sent as it is."""
+    """The delivery can never be sent as it is."""
 
     @property
     def blames_host(self) -> bool:
-        """Whether the host is in trouble, and not only this callback or this content."""
+        """Whether the host is in trouble, not just this callback or this content."""
         return self is Verdict.NOT_NOW
 
 
@@ -37,8 +37,8 @@ _BY_CLASS = {
 }
 
 _BY_STATUS = {
-    # About the sender or the callback, not the content. Proxies also send these while the subscriber behind them starts
-    # or is misconfigured.
+    # These are about the sender or the callback, not the content. Proxies also send them while the subscriber behind
+    # them is starting or is misconfigured.
     401: Verdict.TURNED_AWAY,
     402: Verdict.TURNED_AWAY,
     403: Verdict.TURNED_AWAY,

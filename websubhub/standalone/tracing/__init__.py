@@ -1,1 +1,1 @@
-"""Spans of OpenTelemetry for what a hub does, from a publish over a fetch to each attempt at a delivery."""
+"""OpenTelemetry spans for a hub's work, from a publish through a fetch to each delivery attempt."""

@@ -1,4 +1,4 @@
-"""The traces of announcements, until their topics are fetched."""
+"""The traces of announcements, kept until their topics are fetched."""
 
 from collections import OrderedDict
 
@@ -8,9 +8,9 @@ _KEPT = 10_000
 
 
 class AnnouncedTraces:
-    """The trace of the last announcement of each topic, in memory. Beyond a number, the oldest are forgotten.
+    """The trace of the last announcement of each topic, in memory. Above a limit, the oldest are removed.
 
-    A fetch after a restart begins a trace of its own.
+    A fetch after a restart begins a new trace.
     """
 
     def __init__(self) -> None:
@@ -25,11 +25,11 @@ class AnnouncedTraces:
             self._traces.popitem(last=False)
 
     def get(self, topic: str) -> str:
-        """Return the trace of the last announcement of a topic, or an empty text."""
+        """Return the trace of the last announcement of a topic, or an empty string."""
         return self._traces.get(url_identity(topic), "")
 
     def forget(self, topic: str, trace: str) -> None:
-        """Forget the trace of a topic, once it was fetched, unless the topic was announced again since."""
+        """Remove the trace of a fetched topic, unless the topic has been announced again since."""
         identity = url_identity(topic)
         if self._traces.get(identity) == trace:
             del self._traces[identity]

@@ -1,4 +1,4 @@
-"""The deliveries of a hub that is traced."""
+"""The deliveries of a traced hub."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import cast
@@ -17,9 +17,9 @@ Settled = Callable[[Sending, DeliveryOutcome], None]
 
 
 class TracedDistributor:
-    """Makes a span for each attempt at a delivery, in the trace of its update.
+    """Makes a span for each delivery attempt, in the trace of its update.
 
-    The request of an attempt that is sampled names its own span. Any other names the trace of the update, which also
+    The request of a sampled attempt names its own span. Any other request names the trace of the update, which also
     says that it is not sampled.
 
     Args:
@@ -38,7 +38,7 @@ class TracedDistributor:
         return self._distributor.prepare(message, topic, error_body_bytes=error_body_bytes, timed=timed)
 
     async def send(self, deliveries: Iterable[Sending | None], settled: Settled) -> None:
-        """Make deliveries, the key of each being the ``Delivery`` of a broker."""
+        """Make deliveries. The key of each is the ``Delivery`` of a broker."""
         spans = _Spans(self._tracer, settled)
         try:
             await self._distributor.send(spans.begin(deliveries), spans.end)
@@ -55,7 +55,7 @@ class _Spans:
         self._open: dict[Sending, Span] = {}
 
     def begin(self, sendings: Iterable[Sending | None]) -> Iterator[Sending | None]:
-        """Yield the deliveries, each with its span begun and named in its request."""
+        """Yield the deliveries, and begin a span for each, which its request names."""
         update: Update | None = None
         context = Context()
         for sending in sendings:
@@ -82,7 +82,7 @@ class _Spans:
                 _end(span, outcome)
 
     def abandon(self) -> None:
-        """End the spans of what was not settled."""
+        """End the spans of deliveries that were not settled."""
         while self._open:
             _, span = self._open.popitem()
             fail(span, "abandoned")
@@ -90,7 +90,7 @@ class _Spans:
 
 
 def _attributes(delivery: Delivery) -> dict[str, str | int]:
-    """Return what a span says of an attempt. Of a callback it says the host, since the rest of it is a secret."""
+    """Return the span attributes of an attempt. They contain only the host of the callback, since its URL is secret."""
     update = delivery.update
     return {
         **topic_attributes(update.topic),
@@ -110,7 +110,7 @@ def _host_of(callback: str) -> str:
 
 
 def _naming(content: SharedContent, trace: str) -> SharedContent:
-    """Return content that names another span than that of its update."""
+    """Return content that names this trace instead of that of its update."""
     names = {"traceparent", "tracestate"}
     others = [pair for pair in content.headers if pair[0].lower() not in names]
     return attrs.evolve(content, headers=[*others, *trace_headers(trace)])

@@ -1,4 +1,4 @@
-"""The export of spans: to the tracer provider of this process, or else to a collector, over OTLP."""
+"""The export of spans to this process's tracer provider or, without one, to a collector over OTLP."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -21,17 +21,17 @@ _VERSION = version("websubhub")
 
 @asynccontextmanager
 async def exporting() -> AsyncIterator[trace.Tracer]:
-    """Yield the tracer of a hub. At the end of the block, what it has is sent, within a limit.
+    """Yield the tracer of a hub. At the end of the block, the remaining spans are sent within a time limit.
 
-    A provider that is set in this process is used, that of ``opentelemetry-instrument`` for example. Otherwise the
-    variables of OpenTelemetry say where to and how much, ``OTEL_EXPORTER_OTLP_ENDPOINT`` and ``OTEL_TRACES_SAMPLER``
-    for example.
+    If a provider is set in this process, for example by ``opentelemetry-instrument``, it is used. Otherwise the
+    variables of OpenTelemetry set the destination and the sampling, for example ``OTEL_EXPORTER_OTLP_ENDPOINT`` and
+    ``OTEL_TRACES_SAMPLER``.
     """
     given = trace.get_tracer_provider()
     if not isinstance(given, trace.ProxyTracerProvider):
         yield given.get_tracer("websubhub", _VERSION)
         return
-    # What the environment says of the service has the last word.
+    # The environment's description of the service takes precedence.
     resource = Resource.create({SERVICE_NAME: "websubhub", SERVICE_VERSION: _VERSION}).merge(
         OTELResourceDetector().detect()
     )

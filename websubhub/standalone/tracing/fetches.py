@@ -1,4 +1,4 @@
-"""The fetches of a hub that is traced."""
+"""The fetches of a traced hub."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +11,7 @@ from websubhub.standalone.work.refreshing import Refreshed
 
 
 class TracedRefresh:
-    """Fetches topics, with a span for each attempt, in the trace of the announcement.
+    """Fetches topics, with a span for each attempt in the trace of the announcement.
 
     Args:
         refresh: Fetches a topic.
@@ -27,7 +27,7 @@ class TracedRefresh:
         self._announced = announced
 
     async def __call__(self, topic: str) -> Refreshed:
-        """Fetch a topic. The result and the errors are those of ``TopicRefresher.refresh``."""
+        """Fetch a topic. The result and errors are the same as for ``TopicRefresher.refresh``."""
         trace = self._announced.get(topic)
         attributes = {**topic_attributes(topic), "http.request.method": "GET", "server.address": host_of(topic)}
         with span(self._tracer, "fetch", SpanKind.CLIENT, attributes, parent=context_of(trace)) as made:

@@ -1,4 +1,4 @@
-"""The intake of a hub that is traced."""
+"""The intake of a traced hub."""
 
 from opentelemetry.trace import SpanKind, Tracer
 
@@ -12,7 +12,7 @@ class TracedIntake:
     """Makes a span for each update and announcement, in the trace of its request.
 
     Args:
-        intake: Takes them.
+        intake: Accepts them.
         tracer: Makes the spans.
         announced: Keeps the trace of each announcement until its fetch.
     """
@@ -25,7 +25,7 @@ class TracedIntake:
     async def publish(
         self, topic: str, content: bytes, content_type: str, key: PublishKey | None = None, publisher: str = ""
     ) -> Published:
-        """Store content, within a span."""
+        """Store content within a span."""
         attributes = {**topic_attributes(topic), "messaging.message.body.size": len(content)}
         with span(self._tracer, "publish", SpanKind.SERVER, attributes) as made:
             published = await self._intake.publish(topic, content, content_type, key, publisher)
@@ -36,7 +36,7 @@ class TracedIntake:
             return published
 
     async def announce(self, topic: str, client: str = "") -> None:
-        """Store an announcement, within a span that its fetch belongs to."""
+        """Store an announcement within a span, to which its fetch will belong."""
         with span(self._tracer, "announce", SpanKind.SERVER, topic_attributes(topic)):
             self._announced.note(topic, current_trace())
             await self._intake.announce(topic, client)

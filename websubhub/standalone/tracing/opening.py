@@ -1,4 +1,4 @@
-"""The tracing of a hub, by its settings."""
+"""Setting up the tracing of a hub from its settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Spans: how they are named, what they say, and how an update names its trace."""
+"""Spans: making them, their attributes, and the trace of an update as text."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,20 +13,20 @@ Attributes = Mapping[str, str | int]
 
 
 def current_trace(context: Context | None = None) -> str:
-    """Return the trace of a context, or of the current one, as ``Update.trace`` has it."""
+    """Return the trace of a context, or of the current one, in the form of ``Update.trace``."""
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier, context)
     return " ".join(carrier.values())
 
 
 def context_of(trace: str) -> Context:
-    """Return the context that an update names, or an empty one."""
+    """Return the context of an update's trace, or an empty one."""
     parent, _, state = trace.partition(" ")
     return _PROPAGATOR.extract({"traceparent": parent, "tracestate": state} if parent else {}, Context())
 
 
 def topic_attributes(topic: str) -> dict[str, str | int]:
-    """Return what spans say of a topic."""
+    """Return the span attributes of a topic."""
     return {"messaging.system": "websub", "messaging.destination.name": topic}
 
 
@@ -34,16 +34,16 @@ def topic_attributes(topic: str) -> dict[str, str | int]:
 def span(
     tracer: Tracer, name: str, kind: SpanKind, attributes: Attributes, *, parent: Context | None = None
 ) -> Iterator[Span]:
-    """Make a span for the block. It is current during the block, and an error if the block raises.
+    """Make a span for the block. It is current during the block, and marked as an error if the block raises.
 
     Args:
         tracer: The tracer that makes it.
         name: The operation.
         kind: The kind.
-        attributes: What it says from its beginning, for samplers too.
-        parent: The context that it belongs to, instead of the current one.
+        attributes: Its initial attributes, which samplers also see.
+        parent: The context to which it belongs, instead of the current one.
     """
-    # Of an exception only its class is kept: its text may have paths of this machine.
+    # Only the class of an exception is recorded, since its text may contain paths of this machine.
     with tracer.start_as_current_span(
         name,
         parent,

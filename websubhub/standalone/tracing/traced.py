@@ -1,4 +1,4 @@
-"""The parts of a hub that is traced with OpenTelemetry."""
+"""The parts of a hub, traced with OpenTelemetry."""
 
 from opentelemetry.trace import Tracer
 
@@ -13,7 +13,7 @@ from websubhub.standalone.work.contents import Distributor
 
 
 class OpenTelemetryTracing(Tracing):
-    """Makes the parts of a hub, each with spans for what it does.
+    """Wraps the parts of a hub so that each makes spans for its work.
 
     Args:
         tracer: Makes the spans.
@@ -24,7 +24,7 @@ class OpenTelemetryTracing(Tracing):
         self._announced = AnnouncedTraces()
 
     def trace(self) -> str:
-        """Return the trace of what is under way."""
+        """Return the current trace."""
         return current_trace()
 
     def intake(self, intake: UpdateIntake) -> UpdateIntake:
@@ -32,9 +32,9 @@ class OpenTelemetryTracing(Tracing):
         return TracedIntake(intake, self._tracer, self._announced)
 
     def refresh(self, refresh: Refresh) -> Refresh:
-        """Return what fetches topics, with a span for each attempt."""
+        """Return a function that fetches topics, with a span for each attempt."""
         return TracedRefresh(refresh, self._tracer, self._announced)
 
     def distributor(self, distributor: Distributor) -> Distributor:
-        """Return what makes deliveries, with a span for each attempt."""
+        """Return a distributor that makes a span for each attempt."""
         return TracedDistributor(distributor, self._tracer)

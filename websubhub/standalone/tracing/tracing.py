@@ -1,4 +1,4 @@
-"""The parts of a hub that can be traced, from a publish to each attempt at a delivery."""
+"""The parts of a hub that can be traced, from a publish to each delivery attempt."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,35 +10,35 @@ Refresh = Callable[[str], Awaitable[Refreshed]]
 
 
 class Tracing:
-    """Makes the parts of a hub that can be traced, as they are without tracing.
+    """Returns the parts of a hub that can be traced, unchanged.
 
-    So a hub that is not traced has nothing of it, not even a question whether it is.
+    So tracing costs nothing in a hub that is not traced, not even a check.
     """
 
     def trace(self) -> str:
-        """Return the trace of what is under way, as ``Update.trace`` has it."""
+        """Return the current trace, in the form of ``Update.trace``."""
         return ""
 
     def intake(self, intake: UpdateIntake) -> UpdateIntake:
-        """Return what takes updates and announcements.
+        """Return the intake of updates and announcements.
 
         Args:
-            intake: Takes them.
+            intake: The intake without tracing.
         """
         return intake
 
     def refresh(self, refresh: Refresh) -> Refresh:
-        """Return what fetches topics.
+        """Return the function that fetches topics.
 
         Args:
-            refresh: Fetches a topic.
+            refresh: The function without tracing.
         """
         return refresh
 
     def distributor(self, distributor: Distributor) -> Distributor:
-        """Return what makes deliveries.
+        """Return the distributor of deliveries.
 
         Args:
-            distributor: Makes them.
+            distributor: The distributor without tracing.
         """
         return distributor

@@ -1,1 +1,1 @@
-"""The background work of the standalone hub: delivering, verifying, fetching and cleaning up."""
+"""The background work of the standalone hub: delivering, verifying, fetching, and cleaning up."""

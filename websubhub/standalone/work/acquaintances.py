@@ -1,4 +1,4 @@
-"""Hosts that wanted recent exchanges, whose due requests are found behind those of a crowd of strangers."""
+"""Hosts that wanted recent exchanges, so that their due requests are found behind those of many strangers."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ _REMEMBERED = 1_000
 
 
 class Acquaintances(Generic[T]):
-    """The hosts, or accounts of hosts, that were met most recently, up to a number.
+    """The most recent hosts, or accounts of hosts, that wanted exchanges.
 
     Args:
-        remembered: How many are remembered.
+        remembered: How many to remember.
     """
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
@@ -24,7 +24,7 @@ class Acquaintances(Generic[T]):
         return iter(self._met)
 
     def meet(self, one: T) -> None:
-        """Remember a host that has just wanted something."""
+        """Remember a host that has just wanted an exchange."""
         self._met[one] = None
         self._met.move_to_end(one)
         if len(self._met) > self._remembered:

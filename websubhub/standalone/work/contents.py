@@ -1,4 +1,4 @@
-"""The content of updates, rendered once for all deliveries of an update."""
+"""The content of updates, prepared once for all deliveries of an update."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ _BYTES_KEPT = 16 * 1_048_576
 
 
 class Distributor(Protocol):
-    """Renders messages and sends them: a ``ContentDistributor``, or one around it."""
+    """Prepares messages and sends them: a ``ContentDistributor``, or a wrapper around one."""
 
     def prepare(
         self, message: ContentDistributionMessage, topic: str, *, error_body_bytes: int = 0, timed: bool = False
@@ -31,10 +31,10 @@ class Contents:
     """A cache of the contents of the most recently delivered updates.
 
     Args:
-        distributor: Renders and sends them.
+        distributor: Prepares and sends them.
 
     Attributes:
-        timed: Whether it is of interest how long deliveries take that arrive.
+        timed: Whether to measure how long successful deliveries take.
     """
 
     def __init__(self, distributor: Distributor) -> None:
@@ -44,8 +44,8 @@ class Contents:
         self.timed = False
 
     def of(self, update: Update) -> SharedContent:
-        """Return the content of an update, evicting the oldest ones beyond a limit."""
-        key = (update.id, update.topic, update.published_at)  # a publisher may give an id to several updates
+        """Return the content of an update, and evict the oldest ones above a limit."""
+        key = (update.id, update.topic, update.published_at)  # publishers may use an id for several updates
         content = self._kept.get(key)
         if content is None:
             content = self._kept[key] = self._make(update)

@@ -1,4 +1,4 @@
-"""A crowd: who may begin while many wait. Most places go to whoever comes first, the rest to each client."""
+"""Sharing places while many requests wait: most go to the first to come, the rest are divided among clients."""
 
 from attrs import frozen
 
@@ -10,12 +10,12 @@ _STRANGERS = 3 / 4
 
 @frozen
 class Permit:
-    """A place that was taken for one exchange.
+    """A place that one exchange has taken.
 
     Attributes:
-        first_come: Whether it was free for whoever came first.
-        stranger: Whether it was taken for a host that wanted nothing lately.
-        introducer: The client that it was given for, or None.
+        first_come: Whether it is one of the first-come places.
+        stranger: Whether its host had no recent exchanges.
+        introducer: The client whose introduction it uses, or None.
     """
 
     first_come: bool
@@ -24,16 +24,16 @@ class Permit:
 
 
 class Crowd:
-    """The places for exchanges with hosts that strangers can name, and for whom they are.
+    """The places for exchanges with hosts that strangers can name, divided so that everybody gets some.
 
-    Seven eighths of all places, and three quarters of those for hosts that wanted nothing lately, are for whoever comes
-    first. One client that asks for much takes them all, also with hosts that want everything. The others are for
-    introductions, of which each client has few at once: what it asks for waits only for what it has asked for itself.
+    Seven eighths of all places, and three quarters of those for hosts without recent exchanges, go to the first to
+    come. One client with many requests can take all of these, even with hosts that accept everything. The other places
+    are for introductions. Each client has only a few of them at once, so that its requests wait only for its own.
 
     Args:
-        places: How many exchanges may be under way.
-        for_strangers: How many of them with hosts that wanted nothing lately.
-        introductions: Who has named which hosts.
+        places: How many exchanges may be in progress.
+        for_strangers: How many of them may be with hosts that had no recent exchanges.
+        introductions: The hosts, by the client that named them.
     """
 
     def __init__(self, places: float, for_strangers: float, introductions: Introductions) -> None:
@@ -42,15 +42,15 @@ class Crowd:
         self._introductions = introductions
 
     def is_full(self, *, stranger: bool) -> bool:
-        """Return whether an exchange can only begin by an introduction."""
+        """Return whether an exchange can only begin with an introduction."""
         return self._free < 1 or (stranger and self._free_for_strangers < 1)
 
     def begin(self, host: str, *, stranger: bool) -> Permit | None:
-        """Take a place, or return None if none is free for that host. ``end`` must follow.
+        """Take a place, or return None if none is free for the host. Call ``end`` afterwards.
 
         Args:
             host: The host of the exchange.
-            stranger: Whether it wanted nothing lately.
+            stranger: Whether it had no recent exchanges.
         """
         if self.is_full(stranger=stranger):
             introducer = self._introductions.begin(host)

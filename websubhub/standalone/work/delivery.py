@@ -1,4 +1,4 @@
-"""Delivering: claim what is due, send it, and settle each delivery by what came of it."""
+"""Delivering: claim what is due, send it, and settle each delivery by its outcome."""
 
 import logging
 import time
@@ -17,26 +17,26 @@ from websubhub.standalone.work.settling import Settler
 
 log: logging.Logger = logging.getLogger("websubhub")
 
-_CLAIM_AT_ONCE = 128  # more gains little, and makes the steps longer that a publisher waits for
-_IDLE = 4  # workers that wait for their turn to claim; a new one costs more than one that waits
+_CLAIM_AT_ONCE = 128  # more gains little, and makes publishers wait for longer steps
+_IDLE = 4  # workers waiting for their turn to claim; starting one costs more than keeping one
 _PAUSE_SECONDS = 1.0
-# Slots become free one by one, and a claim of many costs little more than a claim of one.
+# Slots become free one by one, but claiming many costs little more than claiming one.
 _GATHER_SECONDS = 0.01
 
 
 class DeliveryLoop:
-    """Takes deliveries from the broker as long as there is room, and never waits for one subscriber.
+    """Takes deliveries from the broker while slots are free, and never waits for a single subscriber.
 
-    One worker claims at a time. It sends what it has claimed itself, at once, and meanwhile another one claims.
+    One worker claims at a time. It then sends what it claimed, while another worker claims.
 
     Args:
-        broker: Where deliveries come from.
-        distributor: What sends them.
-        schedule: When failed ones are tried again.
-        metrics: What counts them.
-        slots: How many deliveries may be under way.
-        clock: The time, in seconds since 1970.
-        events: Where to record what came of them.
+        broker: Hands out deliveries.
+        distributor: Sends them.
+        schedule: Decides when to retry failed ones.
+        metrics: Counts them.
+        slots: How many deliveries may be in progress.
+        clock: Returns the time, in seconds since 1970.
+        events: Where to record their outcomes.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class DeliveryLoop:
         self._contents = Contents(distributor)
 
     async def run(self) -> None:
-        """Deliver until stopped; what is under way is finished first."""
+        """Deliver until stopped, and finish the deliveries in progress."""
         async with anyio.create_task_group() as tasks:
 
             async def work() -> None:
@@ -85,7 +85,7 @@ class DeliveryLoop:
             self._claiming.cancel()
 
     async def _next(self) -> Sequence[Delivery]:
-        """Claim what is due, when it is this worker's turn; nothing once the loop was stopped."""
+        """Claim what is due when it is this worker's turn. Return nothing once the loop is stopped."""
         claimed: Sequence[Delivery] = ()
         self._idle += 1
         async with self._turn:
@@ -124,7 +124,7 @@ class DeliveryLoop:
         try:
             await self._distributor.send(self._sendings(under_way), self._settle)
         except Exception:
-            log.exception("Deliveries could not be made, and will be tried again.")
+            log.exception("Deliveries could not be made, and will be retried.")
             for delivery in under_way:
                 if self._settler.give_back(delivery):
                     self._make_room()
@@ -174,7 +174,7 @@ class DeliveryLoop:
         try:
             return self._contents.of(update)
         except Exception:
-            log.exception("The message of an update cannot be made.")
+            log.exception("The message of an update cannot be prepared.")
             return None
 
     def _settle(self, sending: Sending, outcome: DeliveryOutcome) -> None:

@@ -1,4 +1,4 @@
-"""Fetching announced topics: when, how many at a time, and what follows when it does not work."""
+"""Fetching announced topics: when to fetch, how many at a time, and what to do when it fails."""
 
 import logging
 import math
@@ -36,20 +36,20 @@ _LONGEST_WAIT_SECONDS = 60.0
 _READ = 64
 _BUDGET = HubConfig().fetch_budget
 _FETCHES_AT_ONCE = HubConfig().fetches_at_once
-#: Three quarters of what the budgets leave to them: the rest is for introductions.
+#: How many contents of the largest size a host may serve at once, and then in a minute.
 _CONTENTS = 4
-_RESTING = "The topic was fetched a moment ago, and rests."
-_WAITING = "The topic waits for the budget of its host."
-#: The one answer that says for good that there is nothing. What is 404 may be on its way, since pings are quick.
+_RESTING = "The topic was fetched a moment ago, and is not fetched again yet."
+_WAITING = "The topic is waiting for the budget of its host."
+#: The only status that says that a topic is gone for good. One with a 404 may appear soon, since pings are quick.
 _GONE = 410
 
 
 def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1024) -> Budgets:
-    """Return what the hosts of topics, and their addresses, may be made to take.
+    """Return the budgets of the hosts of topics and of their addresses.
 
     Args:
-        clock: Seconds that only grow.
-        content_bytes: The largest content of a topic; a host serves four such contents at once, and then in a minute.
+        clock: A monotonic clock, in seconds.
+        content_bytes: The largest content of a topic. A host may serve four such contents at once, then four a minute.
     """
     contents = _CONTENTS * content_bytes
     budget = attrs.evolve(_BUDGET, burst_bytes=contents, bytes_per_minute=contents)
@@ -57,23 +57,23 @@ def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1
 
 
 class TopicFetching:
-    """Fetches what is announced, and again by the schedule of deliveries as long as that fails.
+    """Fetches announced topics, and retries failed fetches by the schedule of deliveries.
 
-    All that waits and is under way is in one class because whether a fetch may begin depends on all of it.
+    All waiting and running fetches are in one class because whether a fetch may begin depends on all of them.
 
     Args:
-        store: Where announcements are kept.
-        refresh: Fetches a topic and publishes what is new; returns what it found.
-        schedule: When what failed is tried again.
+        store: Stores announcements.
+        refresh: Fetches a topic, publishes new content, and returns what it found.
+        schedule: Decides when to retry failed fetches.
         wakeup: Rings when there is something to fetch.
-        metrics: What counts fetches.
-        budgets: What the hosts of topics may be made to take; those of the client that fetches.
-        clock: The time, in seconds since 1970, that nobody sets.
-        introductions: Who has announced topics of which hosts.
+        metrics: Counts fetches.
+        budgets: The budgets of the hosts of topics, which the fetching client uses too.
+        clock: Returns the time, in seconds since 1970, unaffected by changes of the wall clock.
+        introductions: The hosts of topics, by the client that announced the topics.
         events: Where to record what was fetched.
     """
 
-    def __init__(  # noqa: PLR0913 - what can be set, all but the first five by keyword
+    def __init__(  # noqa: PLR0913 - its parts and options, all but the first five by keyword
         self,
         store: HubStore,
         refresh: Callable[[str], Awaitable[Refreshed]],
@@ -105,7 +105,7 @@ class TopicFetching:
         self._wakeup = wakeup
 
     async def run(self) -> None:
-        """Fetch what is announced until cancelled: a topic once a second at most, and after its last announcement."""
+        """Fetch announced topics until cancelled, each at most once a second and always after its last announcement."""
         async with anyio.create_task_group() as tasks:
             while True:
                 try:
@@ -115,11 +115,11 @@ class TopicFetching:
                 await self._wakeup.wait(self._pause())
 
     def _pause(self) -> float:
-        """Return how long until a topic may be fetched again, if that is soon."""
+        """Return the seconds until a topic may be fetched again, or the polling interval if that is shorter."""
         return min(max(self._soonest - self._clock(), 0.0), _POLL_SECONDS)
 
     async def _start_fetches(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin: what comes first, then that of known hosts, then what was introduced."""
+        """Begin due fetches that may begin: the first to come, then those of known hosts, then introductions."""
         now = self._clock()
         self._soonest = math.inf
         self._waiting = {host: until for host, until in self._waiting.items() if until > now}
@@ -129,14 +129,14 @@ class TopicFetching:
             await self._start(tasks, frozenset(self._introductions.hosts()), self._is_full)
 
     async def _start(self, tasks: TaskGroup, among: frozenset[str] | None, is_full: Callable[[], bool]) -> None:
-        # Those that are being fetched stand in front, and must not hide the others.
+        # Topics that are being fetched come first in the list, and must not hide the others.
         more, limit = not is_full() and (among is None or bool(among)), _READ + len(self._fetching)
         while more:
             due = await self._store.announcements.due(limit=limit, besides=self._waiting, among=among)
             moved = [announcement for announcement in due if self._begin(announcement, tasks)]
             await self._keep_back()
             more = len(due) == limit and not is_full()
-            # Nor must those that may not begin, such as others of a host whose one introduction was used.
+            # Neither must topics that may not begin, such as others of a host whose only introduction is used up.
             limit = _READ + len(self._fetching) if moved else limit * 2
 
     def _is_full(self) -> bool:
@@ -149,7 +149,7 @@ class TopicFetching:
         return self._is_full() or self._crowd.is_full(stranger=True) or self._budgets.is_full_for_strangers
 
     def _begin(self, announcement: Announcement, tasks: TaskGroup) -> bool:
-        """Begin a fetch if it may begin. Return whether it, or all of its host, is out of the way now."""
+        """Begin a fetch if it may begin. Return whether it, or everything of its host, no longer blocks the list."""
         topic, now = announcement.topic, self._clock()
         host = host_of(topic)
         if topic in self._fetching or host in self._waiting or self._is_full():
@@ -164,7 +164,7 @@ class TopicFetching:
             return False
         wait = math.inf if self._hosts[host] >= _BUDGET.at_once else self._budgets.wait(host)
         if wait == math.inf and not self._hosts[host]:
-            wait = _POLL_SECONDS  # for the end of what others began
+            wait = _POLL_SECONDS  # for exchanges that others began to end
         if wait:
             self._wait_for(host, now + wait)
             return True
@@ -178,12 +178,12 @@ class TopicFetching:
 
     def _wait_for(self, host: str, until: float) -> None:
         self._waiting[host] = until
-        # Another fetch of the host ends soon; what takes longer is to be seen.
+        # With an infinite wait, another fetch of the host ends soon. A longer wait must be visible to operators.
         if until != math.inf:
             self._kept_back.append(partial(self._store.announcements.hold_host, host, until, _WAITING))
 
     async def _keep_back(self) -> None:
-        """Keep those in the store that may not be fetched yet, in one step: one by one, others would wait for each."""
+        """Hold back topics in the store that may not be fetched yet. This happens in one step, so others wait once."""
         kept_back, self._kept_back = self._kept_back, []
         try:
             async with anyio.create_task_group() as together:

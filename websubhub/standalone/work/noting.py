@@ -1,4 +1,4 @@
-"""Noting what came of each fetch of a topic."""
+"""Noting the result of each fetch of a topic."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,11 +10,11 @@ _OK, _NOT_MODIFIED = 200, 304
 
 
 class NotedRefresh:
-    """Fetches topics, and notes what came of each fetch.
+    """Fetches topics, and notes the result of each fetch.
 
     Args:
         refresh: Fetches a topic.
-        fetches: Keeps what came of it.
+        fetches: Keeps the results.
         clock: Returns the time, in seconds since 1970.
     """
 
@@ -26,11 +26,11 @@ class NotedRefresh:
         self._clock = clock
 
     async def __call__(self, topic: str) -> Refreshed:
-        """Fetch a topic. The result and the errors are those of ``TopicRefresher.refresh``."""
+        """Fetch a topic. The result and errors are the same as for ``TopicRefresher.refresh``."""
         try:
             found = await self._refresh(topic)
         except TopicFetchError as error:
-            if not error.wait:  # otherwise nothing was asked for
+            if not error.wait:  # otherwise no request was made
                 self._note(topic, FetchResult.FAILED, error.status, error.reason)
             raise
         result = FetchResult.UPDATED if found is Refreshed.UPDATED else FetchResult.UNCHANGED

@@ -1,4 +1,4 @@
-"""How soon each topic may be fetched again, and the requests of each pair be verified."""
+"""Limits on how soon a topic may be fetched again, and how soon the next request of a pair may be verified."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,10 +9,10 @@ _TOPICS = 20_000
 
 
 class TopicPace:
-    """Remembers how long topics are left alone: longer each time, while full fetches of one bring nothing new.
+    """Decides how long topics rest between fetches: longer each time while full fetches bring nothing new.
 
     Args:
-        clock: Seconds that only grow.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -20,16 +20,16 @@ class TopicPace:
         self._rests: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def until(self, topic: str) -> float:
-        """Return when a topic may be fetched again; 0 for at once."""
+        """Return when a topic may be fetched again, or 0 if it may be fetched at once."""
         return self._rests.get(topic, (0.0, 0.0))[0]
 
     def rest(self, topic: str, seconds: float, *, longer: bool = False) -> None:
-        """Leave a topic alone from now on.
+        """Make a topic rest from now on.
 
         Args:
             topic: Its URL.
             seconds: For how long, at least.
-            longer: Whether it was fetched in full for nothing, so that it rests twice as long as the last time.
+            longer: Whether a full fetch brought nothing new, so that it rests twice as long as the last time.
         """
         now = self._clock()
         until, last = self._rests.pop(topic, (0.0, 0.0))
@@ -48,11 +48,11 @@ Pair = tuple[str, str]
 
 
 class PairPace:
-    """Lets the requests of a topic and a callback be verified one after the other, and not too often.
+    """Makes the hub verify the requests of a topic and callback one after the other, and not too often.
 
     Args:
-        clock: Seconds that only grow.
-        interval: Seconds at least from one to the next.
+        clock: A monotonic clock, in seconds.
+        interval: The least seconds between two verifications.
     """
 
     def __init__(self, clock: Callable[[], float], interval: float) -> None:
@@ -76,18 +76,18 @@ class PairPace:
         self._under_way.discard(pair)
 
     def hold(self, pair: Pair, seconds: float) -> None:
-        """Leave the pair alone for a time."""
+        """Hold back the requests of the pair for some seconds."""
         self._held[pair] = self._clock() + seconds
 
     def recover(self) -> None:
-        """Forget the waits that are over."""
+        """Remove the waits that are over."""
         now = self._clock()
         self._held = {pair: until for pair, until in self._held.items() if until > now}
         while self._asked and next(iter(self._asked.values())) <= now:
             self._asked.popitem(last=False)
 
     def wait(self, most: float) -> float:
-        """Return the seconds until the interval of some pair is over, and at most so many."""
+        """Return the seconds until the interval of some pair is over, but at most ``most``."""
         if not self._asked:
             return most
         return min(max(next(iter(self._asked.values())) - self._clock(), 0.0), most)

@@ -1,4 +1,4 @@
-"""Fetching a topic again, and publishing what changed as an update."""
+"""Fetching a topic, and publishing changed content as an update."""
 
 import hashlib
 import time
@@ -21,8 +21,8 @@ _ENTRIES_REMEMBERED = 2_000
 class Refreshed(Enum):
     """The result of a fetch of a topic.
 
-    ``UPDATED``: there was an update. ``NOT_MODIFIED``: the topic answered that there is none. ``FOR_NOTHING``: the
-    whole content was fetched, and had not changed.
+    ``UPDATED``: there was an update. ``NOT_MODIFIED``: the topic answered that it has not changed. ``FOR_NOTHING``:
+    the whole content was fetched, but had not changed.
     """
 
     UPDATED = auto()
@@ -31,15 +31,15 @@ class Refreshed(Enum):
 
 
 class TopicRefresher:
-    """Fetches topics, and publishes what is new.
+    """Fetches topics, and publishes new content.
 
     Args:
-        store: The store of updates, and of the last fetch of each topic.
+        store: Stores updates, and the last fetch of each topic.
         client: The client that fetches topics.
         clock: Returns the time, in seconds since 1970.
         events: Where to record what was published.
-        space: Notes that the store is full.
-        trace: Returns the trace of the fetch that is under way, as in ``Update``.
+        space: Notes when the store is full.
+        trace: Returns the trace of the current fetch, as in ``Update``.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class TopicRefresher:
         self._reading = anyio.Lock()
 
     async def refresh(self, url: str) -> Refreshed:
-        """Fetch a topic, and publish its content if it changed. Return what was found.
+        """Fetch a topic, publish its content if it has changed, and return the result.
 
         Args:
             url: The topic's URL.
@@ -109,9 +109,9 @@ class TopicRefresher:
     async def _update(
         self, url: str, content: TopicContent, fetched: FetchedTopic
     ) -> tuple[Update | None, FetchedTopic]:
-        """Return the update, or None if nothing is new, and the fetch to remember."""
+        """Return the update, or None if nothing is new, and the fetch to store."""
         body, entries = await self._changed_part(url, content, fetched.entries)
-        # Derived from the previous fetch, so that content that is fetched again after a crash has the same id.
+        # The id is derived from the previous fetch, so that content fetched again after a crash gets the same id.
         chain = f"{url_identity(url)} {fetched.message_id} {fetched.digest}"
         message_id = hashlib.sha256(chain.encode()).hexdigest()[:32]
         update = Update(
@@ -130,7 +130,7 @@ class TopicRefresher:
     async def _changed_part(
         self, url: str, content: TopicContent, known: tuple[str, ...]
     ) -> tuple[bytes | None, tuple[str, ...]]:
-        """Return the content to deliver, or None for nothing, and the entries known from now on (W3C 7)."""
+        """Return the content to deliver, or None if there is none, and the entries known from now on (W3C 7)."""
         topic = await self._store.topics.get(url)
         if topic is None or not topic.feed_diff:
             return content.body, known

@@ -1,4 +1,4 @@
-"""Settling deliveries: what each outcome means for its delivery, the counts, and the events."""
+"""Settling deliveries: what each outcome means for the delivery, the counts and the events."""
 
 import logging
 import random
@@ -17,13 +17,13 @@ log: logging.Logger = logging.getLogger("websubhub")
 
 
 class Settler:
-    """Settles each delivery by its outcome: arrived, to be tried again, given up, or the end of its subscription.
+    """Settles each delivery by its outcome: it arrived, will be retried, is dead, or ended its subscription.
 
     Args:
-        schedule: When failed ones are tried again.
-        metrics: What counts them.
-        events: Where to record those that are of interest.
-        clock: The time, in seconds since 1970.
+        schedule: Decides when to retry failed ones.
+        metrics: Counts them.
+        events: Where to record notable outcomes.
+        clock: Returns the time, in seconds since 1970.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class Settler:
         self._detailed = False
 
     def look(self) -> bool:
-        """Return whether the log wants each attempt, which is not asked again for each of many."""
+        """Check once for many deliveries whether every attempt is logged, and return the answer."""
         self._detailed = self._events.detailed
         return self._detailed
 
     def settle(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
-        """Settle a delivery. It never raises."""
+        """Settle a delivery. This never raises."""
         try:
             if self._detailed:
                 self._record(delivery, outcome)
@@ -55,12 +55,12 @@ class Settler:
             else:
                 self._fail(delivery, outcome)
         except Exception:
-            # Whatever a peer sends, a delivery in flight would keep its subscription and a slot of its host for ever.
-            log.exception("The outcome of a delivery cannot be settled; it is tried again.")
+            # Otherwise the delivery would occupy its subscription and a slot of its host forever.
+            log.exception("The outcome of a delivery cannot be settled. The delivery will be retried.")
             self.give_back(delivery)
 
     def give_back(self, delivery: Delivery) -> bool:
-        """Settle a delivery of which nothing came, for which nobody is to blame; False if it is settled."""
+        """Return a delivery for another attempt without blaming anybody. Return False if it is already settled."""
         attempt = Attempt(verdict=Verdict.NOT_NOW, number=delivery.attempt, refusals=delivery.refusals)
         try:
             self._try_again(delivery, attempt, "internal error", AttemptDetails(), host_failed=False)

@@ -29,10 +29,10 @@ class Upkeep:
 
     Args:
         store: The store.
-        dead_letter_seconds: How long dead letters are kept.
+        dead_letter_seconds: How long to keep dead letters.
         clock: Returns the time, in seconds since 1970.
-        close_idle: Closes the connections that have been idle for too long.
-        events: Where to record leases that expire.
+        close_idle: Closes connections that have been idle for too long.
+        events: Where to record expired leases.
         space: Notes when a full store has space again.
     """
 
@@ -81,12 +81,12 @@ class Upkeep:
             ended = await self._store.subscriptions.end_expired(limit=_PAGE)
 
     async def reclaim(self) -> None:
-        """Delete the updates that no subscription is owed, and whose messages were kept long enough."""
+        """Delete updates that no subscription needs and whose messages have been kept long enough."""
         await self._store.messages.expire()
         await self._store.broker.reclaim()
 
     async def tell_counted(self) -> None:
-        """Tell of events that were only counted."""
+        """Report events that were only counted."""
         self._events.tell_counted()
 
     async def close_idle(self) -> None:
@@ -95,13 +95,13 @@ class Upkeep:
             self._close_idle()
 
     async def forget_unused_topics(self) -> None:
-        """Forget the topics that have been without subscriptions and registration for an hour, and are not needed."""
+        """Delete unneeded topics that have had neither subscriptions nor a registration for an hour."""
         forgotten = await self._store.topics.forget_unused()
         if forgotten:
-            log.info("%d unused topics were forgotten.", forgotten)
+            log.info("%d unused topics were deleted.", forgotten)
 
     async def drop_old_dead_letters(self) -> None:
-        """Drop the dead letters and dead announcements that were kept long enough."""
+        """Drop dead letters and dead announcements that have been kept long enough."""
         oldest = self._clock() - self._dead_letter_seconds
         dropped = await self._store.announcements.drop_dead(oldest)
         if dropped:

@@ -1,4 +1,4 @@
-"""Verifying what was accepted, also when the hub was restarted in between."""
+"""Verifying accepted requests, even if the hub was restarted in between."""
 
 import logging
 import time
@@ -48,29 +48,29 @@ async def _deny_nobody(_: Subscription | Unsubscription, __: str) -> None:
 
 
 class VerificationWorker:
-    """Verifies the requests in the store, each pair once a second at most, within the budgets of their hosts.
+    """Verifies the requests in the store, each pair at most once a second, within the budgets of their hosts.
 
-    What has to wait for a budget stays in the store, and no attempt is counted.
+    A request that has to wait for a budget stays in the store, and no attempt is counted.
 
-    All that waits and is under way is in one class because whether a verification may begin depends on all of it.
+    All waiting and running verifications are in one class because whether one may begin depends on all of them.
 
     Args:
-        verifications: The requests.
-        verify: Validates and verifies one request once.
+        verifications: The store of requests.
+        verify: Validates and verifies a request once.
         hub: The hub's public URL.
-        wakeup: Rings when a request was accepted, and may hand it over as it was stored.
-        deny: Tells a subscriber that its request is denied, once the service has put it off as often as it may.
-        delays: Seconds between the attempts to reach a callback that does not answer, or that cannot at present.
-        interval: Seconds at least between two attempts for the same topic and callback.
-        budget: What the hosts of callbacks may be made to take.
-        clock: The time, in seconds since 1970.
-        count: Called with the end of each attempt.
-        introductions: Who has named which hosts of callbacks.
-        events: Where to record what was not verified.
-        given_up: Keeps what was given up.
+        wakeup: Rings when a request was accepted, and may pass it on as it was stored.
+        deny: Notifies a subscriber that its request is denied, once the service has postponed it too often.
+        delays: Seconds between attempts to reach a callback that does not answer or is not available.
+        interval: The least seconds between two attempts for the same topic and callback.
+        budget: The budgets of the hosts of callbacks.
+        clock: Returns the time, in seconds since 1970.
+        count: Called with the result of each attempt.
+        introductions: The hosts of callbacks, by the client that named them.
+        events: Where to record requests that were not verified.
+        given_up: Keeps the requests that the hub gave up on.
     """
 
-    def __init__(  # noqa: PLR0913 - what can be set, all but the first four by keyword
+    def __init__(  # noqa: PLR0913 - its parts and options, all but the first four by keyword
         self,
         verifications: VerificationStore,
         verify: Verify,
@@ -115,14 +115,17 @@ class VerificationWorker:
             while True:
                 if accepted is None or not self._take(accepted, tasks):
                     await self._start(tasks)
-                # Only what was left may wait for its pair.
+                # Only requests that were left in the store may be waiting for their pair.
                 seconds = self._pairs.wait(_POLL_SECONDS) if self._left_some else _POLL_SECONDS
                 accepted = await self._wakeup.wait(seconds)
 
     def _take(self, accepted: list[PendingVerification], tasks: TaskGroup) -> bool:
-        """Begin what was just stored, without reading it. Return whether the store need not be looked at.
+        """Begin verifying what was just stored, without reading it from the store.
 
-        Nothing overtakes what was left in the store, and what has become due there meanwhile is soon looked for.
+        Nothing overtakes requests that were left in the store, and requests that become due there are found soon.
+
+        Returns:
+            Whether the store does not need to be read now.
         """
         if self._left_some or not 0 <= self._clock() - self._looked_at < _POLL_SECONDS:
             return False
@@ -133,9 +136,9 @@ class VerificationWorker:
         return all(pending.id in self._under_way for pending in accepted)
 
     async def _start(self, tasks: TaskGroup) -> None:
-        """Begin what is due and may begin: what comes first, then that of known hosts, then what was introduced."""
+        """Begin due verifications that may begin: the first to come, then those of known hosts, then introductions."""
         self._looked_at = self._clock()
-        self._left_some = True  # until the end, since what ends meanwhile may make room for what was not begun
+        self._left_some = True  # until the end, since verifications that end meanwhile may free places for others
         try:
             left_some = await self._look(tasks, None, self._is_full_for_strangers)
             if any(map(self._is_full_for_strangers, _BOTH)):
@@ -149,7 +152,7 @@ class VerificationWorker:
     async def _look(
         self, tasks: TaskGroup, among: frozenset[HostAccount] | None, is_full: Callable[[bool], bool]
     ) -> bool:
-        """Begin what is due, and look past what may not begin, so that it hides nothing. Return whether any may not."""
+        """Begin what is due, reading past what may not begin yet. Return whether anything was left in the store."""
         left_some, more, limit = False, among is None or bool(among), _READ
         while more:
             self._finished.clear()
@@ -164,7 +167,7 @@ class VerificationWorker:
             is_cut = [known for known in read if read[known] == limit]
             left_some |= bool(is_cut)
             more = any(not is_full(known) for known in is_cut)
-            # Those that were asked a moment ago stand in front, each in a row of its own.
+            # Requests whose pair was verified a moment ago come first, and each takes up a row.
             limit = limit if moved else limit * 2
         return left_some or bool(self._waiting)
 
@@ -175,18 +178,18 @@ class VerificationWorker:
         return self._crowds[known].is_full(stranger=False) or self._budget.is_full(known)
 
     def _recover(self) -> None:
-        """Forget the waits that are over."""
+        """Remove the waits that are over."""
         now = self._clock()
         self._waiting = {account: until for account, until in self._waiting.items() if until > now}
         self._pairs.recover()
 
     def _begin(self, pending: PendingVerification, tasks: TaskGroup) -> bool:
-        """Begin a verification if it may. Return whether it, or all of its account, is out of the way now."""
+        """Begin a verification if it may begin. Return whether it, or all of its account, no longer blocks the list."""
         pair = url_identity(pending.topic), url_identity(pending.callback)
         account = _account(pending)
         if pending.id in self._finished or account in self._waiting or self._budget.is_full(pending.known):
             return False
-        # A newer request of a pair is verified once the older one is, so that the newest has the last word.
+        # A newer request of a pair is verified after the older one, so that the newest one wins.
         if not self._pairs.is_free(pair):
             return False
         stranger = not self._budget.proven(account)
@@ -194,7 +197,7 @@ class VerificationWorker:
             return False
         spending = self._budget.begin(account)
         if spending is None:
-            # Each host that waits is a row that is read: the more there are, the later they are looked at again.
+            # Each waiting host costs a row when reading, so the more hosts wait, the longer each waits.
             self._waiting[account] = self._clock() + self._budget.wait(account) + len(self._waiting) / _READ
             return True
         permit = self._crowds[pending.known].begin(account[1], stranger=stranger)
@@ -215,7 +218,7 @@ class VerificationWorker:
             await self._settle(pending, attempt)
         except StoreError as error:
             log.warning("A verification could not be settled: %s", error)
-            # What is there still is due; nobody is to be asked again and again for that.
+            # The request is still stored and due, but the callback should not be asked again and again.
             self._pairs.hold(pair, _STORE_SECONDS)
         finally:
             self._finished.add(pending.id)
@@ -230,7 +233,7 @@ class VerificationWorker:
                 self._wakeup.ring()
 
     async def _attempt(self, pending: PendingVerification, spending: Spending) -> VerificationAttempt:
-        """Verify once; whatever goes wrong with one must not take the others down."""
+        """Verify once. An error in one verification must not stop the others."""
         try:
             with spending.charging():
                 return await self._ask(pending)
@@ -259,7 +262,7 @@ class VerificationWorker:
             await self._verifications.postpone(pending.id, due_at=due_at, counts=False, reason=attempt.reason)
             return
         if attempt.result is IntentVerification.VERIFIED and attempt.handled:
-            return  # it was settled in the step that stored the subscription
+            return  # the step that stored the subscription also settled this
         again = postponed or attempt.result in {IntentVerification.VERIFIED, IntentVerification.UNANSWERED}
         if again and not self._is_last(pending):
             wait = max(self._delays[pending.attempts], delay)

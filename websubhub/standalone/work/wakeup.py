@@ -8,9 +8,9 @@ _HANDED_MOST = 64
 
 
 class Wakeup:
-    """Wakes one worker when there is work. A call while the worker is busy is not missed.
+    """Wakes one worker when there is work. A call while the worker is busy is not lost.
 
-    Producers of work get ``ring``, and the worker gets the whole object, so that neither knows the other.
+    Producers of work only get ``ring``, and the worker gets the whole object, so that they do not know each other.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Wakeup:
         """End the current wait, or the next one.
 
         Args:
-            work: The work, if it is at hand. Otherwise the worker looks for work itself.
+            work: The work to pass on. Without it, the worker looks for work itself.
         """
         if work and len(self._handed) < _HANDED_MOST:
             self._handed += work
@@ -31,10 +31,10 @@ class Wakeup:
         self._rung.set()
 
     async def wait(self, seconds: float) -> list[Any] | None:
-        """Wait until ``ring`` was called since the last wait, or for so many seconds.
+        """Wait until ``ring`` is called, or has been since the last wait, but no longer than so many seconds.
 
         Returns:
-            The work that was handed over, or None if the worker has to look for work.
+            The work that was passed on, or None if the worker has to look for work.
         """
         with anyio.move_on_after(seconds):
             await self._rung.wait()

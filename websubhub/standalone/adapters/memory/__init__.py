@@ -1,1 +1,1 @@
-"""The hub in memory, for tests and trials: everything is gone when the process ends."""
+"""The hub in memory, for tests and trials. Everything is lost when the process ends."""

@@ -1,4 +1,4 @@
-"""The announcements in memory, in the order in which they are due."""
+"""The announcements in memory, ordered by when they are due."""
 
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -13,7 +13,7 @@ from websubhub.standalone.ports import Announcement
 
 @define(eq=False)
 class KeptAnnouncement:
-    """An announcement, and until when its topic asked to be left alone."""
+    """An announcement, and the time until which its topic asked not to be fetched."""
 
     value: Announcement
     host: str
@@ -30,39 +30,39 @@ class Announced:
         self._numbers = count(1)
 
     def __iter__(self) -> Iterator[KeptAnnouncement]:
-        """Return all, the oldest first."""
+        """Return all announcements, oldest first."""
         return iter(self._by_id.values())
 
     def of(self, topic: str) -> KeptAnnouncement | None:
-        """Return the announcement of a topic, if there is one."""
+        """Return the announcement of a topic, or None."""
         return self._by_topic.get(url_identity(topic))
 
     def get(self, number: int) -> KeptAnnouncement | None:
-        """Return the announcement of a number, if there is one."""
+        """Return the announcement with a number, or None."""
         return self._by_id.get(number)
 
     def due(self, now: float) -> Iterator[KeptAnnouncement]:
-        """Return those that are to be fetched, the most overdue first."""
+        """Return the announcements whose topics should be fetched now, most overdue first."""
         for due_at, number in self._due:
             if due_at > now:
                 return
             yield self._by_id[number]
 
     def add(self, topic: str, now: float) -> None:
-        """Add one that is due at once."""
+        """Add an announcement that is due at once."""
         value = Announcement(id=next(self._numbers), topic=topic, announced_at=now, due_at=now)
         self._by_topic[url_identity(topic)] = self._by_id[value.id] = KeptAnnouncement(value, host_of(topic))
         self._due.add((now, value.id))
 
     def change(self, kept: KeptAnnouncement, **changes: Any) -> None:
-        """Change one that is there."""
+        """Change an announcement."""
         self._due.discard((kept.value.due_at, kept.value.id))
         kept.value = evolve(kept.value, **changes)
         if kept.value.died_at is None:
             self._due.add((kept.value.due_at, kept.value.id))
 
     def delete(self, numbers: Iterable[int]) -> int:
-        """Delete the existing ones of these. Return how many."""
+        """Delete these announcements, and return how many existed."""
         deleted = [kept for number in numbers if (kept := self._by_id.pop(number, None))]
         for kept in deleted:
             del self._by_topic[url_identity(kept.value.topic)]
@@ -70,12 +70,12 @@ class Announced:
         return len(deleted)
 
     def begin_again(self, kept: KeptAnnouncement, now: float, *, due_at: float) -> None:
-        """Reset the attempts of one, even if it was given up."""
+        """Reset the attempts of an announcement, even if it is dead."""
         announced_at = kept.value.announced_at if kept.value.died_at is None else now
         self.change(kept, attempts=0, died_at=None, announced_at=announced_at, due_at=due_at)
 
     def note(self, announcement: Announcement, allowed_at: float, reason: str, status: int) -> KeptAnnouncement | None:
-        """Note what a fetch met. Return what it was for, unless that was announced again since."""
+        """Note the result of a fetch. Return its announcement, or None if the topic has been announced again since."""
         kept = self.get(announcement.id)
         if kept is None:
             return None

@@ -12,8 +12,8 @@ class MemoryAnnouncements:
     """Satisfies ``AnnouncementStore``.
 
     Args:
-        state: Says whose turn it is.
-        announced: Where they are kept.
+        state: The state in memory, which gives out turns.
+        announced: The announcements.
         clock: The hub's clock.
     """
 
@@ -23,7 +23,7 @@ class MemoryAnnouncements:
         self._clock = clock
 
     async def save(self, topic: str) -> None:
-        """Store another announcement of this topic. It is due at once, or when the topic's own delay is over."""
+        """Store another announcement of this topic. It is due at once, or when the delay set by the topic ends."""
         await self._state.turn()
         kept, now = self._announced.of(topic), self._clock()
         if kept is None:
@@ -35,14 +35,14 @@ class MemoryAnnouncements:
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """Return the topics that are to be fetched now, the most overdue first."""
+        """Return the topics to fetch now, most overdue first."""
         await self._state.turn()
         due = (kept for kept in self._announced.due(self._clock()) if kept.host not in besides)
         chosen = due if among is None else (kept for kept in due if kept.host in among)
         return [kept.value for kept in islice(chosen, limit)]
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
-        """Delay a topic until a time, which another announcement does not shorten. It does not count as an attempt."""
+        """Delay a topic until a time. Another announcement does not shorten the delay, which counts as no attempt."""
         await self._state.turn()
         kept = self._announced.get(announcement.id)
         if kept is None or kept.value.died_at is not None:
@@ -52,7 +52,7 @@ class MemoryAnnouncements:
         return True
 
     async def hold_host(self, host: str, until: float, reason: str) -> int:
-        """Keep all topics of a host back that are due."""
+        """Delay all due topics of a host."""
         await self._state.turn()
         held = [kept for kept in self._announced.due(self._clock()) if kept.host == host]
         for kept in held:
@@ -60,7 +60,7 @@ class MemoryAnnouncements:
         return len(held)
 
     async def settle(self, announcement: Announcement) -> bool:
-        """Forget a topic that was fetched. False when it was announced again since, so that it stays."""
+        """Remove the announcement of a fetched topic. Return False if it stays because of a newer announcement."""
         await self._state.turn()
         kept = self._announced.get(announcement.id)
         if kept is None or kept.value.count != announcement.count:
@@ -70,7 +70,7 @@ class MemoryAnnouncements:
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """Note that a fetch failed and is to be tried again."""
+        """Note that a fetch failed and should be retried."""
         await self._state.turn()
         kept = self._announced.note(announcement, self._clock() + firm, reason, status)
         if kept is None:
@@ -92,7 +92,7 @@ class MemoryAnnouncements:
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
     ) -> list[Announcement]:
-        """Return a page of the announcements, the oldest first."""
+        """Return a page of the announcements, oldest first."""
         await self._state.turn()
         values = (kept.value for kept in self._announced if kept.value.id > after)
         return list(islice((value for value in values if state in {None, value.state}), limit))
@@ -104,12 +104,12 @@ class MemoryAnnouncements:
         return None if kept is None else kept.value
 
     async def known(self, announcements: Sequence[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._state.turn()
         return {number for number in announcements if self._announced.get(number)}
 
     async def replay(self, announcements: Sequence[int]) -> int:
-        """Fetch these topics now, with all attempts before them."""
+        """Make these topics due now, starting over with the first attempt."""
         await self._state.turn()
         chosen = [kept for number in set(announcements) if (kept := self._announced.get(number))]
         for kept in chosen:
@@ -118,12 +118,12 @@ class MemoryAnnouncements:
         return len(chosen)
 
     async def drop(self, announcements: Sequence[int]) -> int:
-        """Forget these announcements."""
+        """Drop these announcements."""
         await self._state.turn()
         return self._announced.delete(announcements)
 
     async def drop_dead(self, before: float) -> int:
-        """Forget those that were given up before a time."""
+        """Drop the announcements that died before a time."""
         await self._state.turn()
         values = [kept.value for kept in self._announced]
         return self._announced.delete(
@@ -131,7 +131,7 @@ class MemoryAnnouncements:
         )
 
     async def statistics(self) -> AnnouncementStatistics:
-        """Return the counts of this moment."""
+        """Return the current counts."""
         await self._state.turn()
         values = [kept.value for kept in self._announced]
         counted = {state: sum(value.state is state for value in values) for state in AnnouncementState}

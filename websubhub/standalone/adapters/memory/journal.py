@@ -1,7 +1,6 @@
 """The journal of a broker in memory."""
 
 from collections.abc import Collection, Iterable, Sequence
-from heapq import nsmallest
 
 from attrs import evolve
 
@@ -12,7 +11,15 @@ from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import Made, Needed
 from websubhub.standalone.broker.settlements import Retry, Settlements
 from websubhub.standalone.indexes.accepted import AcceptedKeys
-from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.indexes.failed import page_of_failing
+from websubhub.standalone.ports import (
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+    PublishKey,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
@@ -22,7 +29,7 @@ class MemoryJournal:
 
     Args:
         state: The state in memory.
-        ledger: Told of what has changed.
+        ledger: Notified of all changes.
     """
 
     def __init__(self, state: State, ledger: Ledger) -> None:
@@ -33,7 +40,7 @@ class MemoryJournal:
     async def append(
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
     ) -> Appended:
-        """Append an update to the log of its topic, unless one was accepted under its key within a day."""
+        """Append an update to the log of its topic, unless one with the same key was accepted within a day."""
         await self._state.turn()
         now = self._ledger.clock()
         if outcomes is not None:
@@ -62,7 +69,7 @@ class MemoryJournal:
         return admission, 0
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
-        """Return what claims need."""
+        """Return the data that claims need."""
         await self._state.turn()
         recipients = [self._state.recipients.get(number) for number in subscriptions]
         return Needed(
@@ -85,7 +92,7 @@ class MemoryJournal:
         return Made(retry.sequence, retry.attempts, retry.refusals, turned_away)
 
     async def settle(self, settlements: Sequence[Settlements]) -> None:
-        """Keep outcomes, all of them or none."""
+        """Keep all of these outcomes or none."""
         await self._state.turn()
         for each in settlements:
             keep_outcomes(self._state, each, self._ledger.clock())
@@ -112,34 +119,25 @@ class MemoryJournal:
         return deleted
 
     async def counts(self, owed: Sequence[Key]) -> tuple[int, float | None]:
-        """Return the number of dead letters, and when the oldest of these updates was published, if one is there."""
+        """Return the number of dead letters, and when the oldest of these updates was published, or None."""
         await self._state.turn()
         published = [update.published_at for key in owed if (update := self._update(key))]
         return len(self._state.letters), min(published, default=None)
 
-    async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be tried again, the next one first."""
+    async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first."""
         await self._state.turn()
-        return [
-            FailingDelivery(
-                topic=kept.topic.value.url,
-                callback=kept.value.callback,
-                attempts=retry.attempts,
-                refusals=retry.refusals,
-                due_at=retry.due_at,
-                reason=retry.reason,
-            )
-            for retry in nsmallest(limit, self._state.retries.values(), key=lambda retry: retry.due_at)
-            for kept in [self._state.recipients[retry.subscription]]
-        ]
+        retrying = ((self._state.recipients[each.subscription], each) for each in self._state.retries.values())
+        retries = ((kept.topic.value.url, kept.value.callback, retry) for kept, retry in retrying)
+        return page_of_failing(retries, only, after, limit)
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, from behind an id."""
+        """Return a page of the dead letters, oldest first, after an id."""
         await self._state.turn()
         return self._state.letters.page(after, limit)
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Mark those of these dead letters as replaying whose subscription is active."""
+        """Mark these dead letters as replaying if their subscription is active."""
         await self._state.turn()
         now, replayed = self._ledger.clock(), 0
         for letter in self._state.letters.known(letters):
@@ -160,6 +158,6 @@ class MemoryJournal:
         return len(deleted)
 
     async def hold_host(self, host: str, *, paused: bool) -> None:
-        """Tell the ledger that a host is paused or no longer paused. The state ends with the process anyway."""
+        """Notify the ledger that a host is paused or no longer paused. Nothing is stored, since nothing lasts."""
         await self._state.turn()
         self._ledger.host_held(host, paused=paused)

@@ -1,9 +1,9 @@
-"""The dead letters in memory, as the port shows them."""
+"""The store of dead letters in memory."""
 
 from collections.abc import Awaitable, Callable
 
 from websubhub.standalone.adapters.memory.state import State
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, DeliveryFilter, Update
 
 
 class MemoryLetters:
@@ -11,29 +11,31 @@ class MemoryLetters:
 
     Args:
         state: The state in memory.
-        flush: Waits until everything that was settled is in it.
+        flush: Waits until all settlements are in the state.
     """
 
     def __init__(self, state: State, flush: Callable[[], Awaitable[None]]) -> None:
         self._state = state
         self._flush = flush
 
-    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, the oldest first."""
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Return a page of the matching dead letters, oldest first."""
         await self._settled()
         return self._state.letters.page(after, limit, only)
 
-    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, the oldest first."""
+    async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Return the ids of the matching dead letters, oldest first."""
         return [letter.id for letter in await self.page(only, after=after, limit=limit)]
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._settled()
         return {letter.value.id for letter in self._state.letters.known(letters)}
 
-    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
-        """Return how many of these there are."""
+    async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
+        """Return how many dead letters match."""
         await self._settled()
         return self._state.letters.count(only)
 

@@ -5,17 +5,17 @@ from itertools import count, islice
 
 from attrs import define, evolve, field
 
-from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.memory.records import KeptSubscription, KeptTopic
 from websubhub.standalone.broker.settlements import Death
+from websubhub.standalone.indexes.failed import matcher
 from websubhub.standalone.indexes.ordered import Ordered
 from websubhub.standalone.indexes.pairs import Pair
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, DeliveryFilter, Update
 
 
 @define(eq=False)
 class KeptLetter:
-    """A dead letter, and which update of which subscription it is."""
+    """A dead letter, with its update and subscription."""
 
     value: DeadLetter = field(repr=False)
     pair: Pair = field(repr=False)
@@ -25,7 +25,7 @@ class KeptLetter:
 
 
 class Letters:
-    """The dead letters by number. The updates of dead letters are not deleted."""
+    """The dead letters by number. Their updates are not deleted."""
 
     def __init__(self) -> None:
         self._letters: dict[int, KeptLetter] = {}
@@ -37,7 +37,7 @@ class Letters:
         return len(self._letters)
 
     def add(self, death: Death, subscription: KeptSubscription) -> None:
-        """Keep what was given up for a subscription, unless a newer update has taken its place since."""
+        """Keep a delivery that the hub gave up on, unless its update has been replaced by a newer one since."""
         topic = subscription.topic
         update = topic.updates.get(death.sequence)
         if update is None:
@@ -45,8 +45,8 @@ class Letters:
         self._add(subscription, update, death.sequence, death.attempts, death.reason, death.died_at)
 
     def redeliver(self, update: Update, sequence: int, subscription: KeptSubscription, now: float) -> int:
-        """Keep an update that is to be delivered once more, like a dead letter that is replayed. Return its number."""
-        letter = self._add(subscription, update, sequence, 0, "an operator asked for another delivery", now)
+        """Add an update to redeliver, like a replayed dead letter, and return its number."""
+        letter = self._add(subscription, update, sequence, 0, "an operator requested a redelivery", now)
         letter.redelivery = True
         self.replay(letter)
         return letter.value.id
@@ -71,16 +71,16 @@ class Letters:
         topic.letters[sequence] += 1
         return letter
 
-    def page(self, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
-        """Return a page of these, the oldest first."""
+    def page(self, after: int, limit: int, only: DeliveryFilter = EVERY_DELIVERY) -> list[DeadLetter]:
+        """Return a page of the matching dead letters, oldest first."""
         return list(islice(self._chosen(only, after), limit))
 
-    def count(self, only: LetterFilter) -> int:
-        """Return how many of these there are."""
+    def count(self, only: DeliveryFilter) -> int:
+        """Return how many dead letters match."""
         return sum(1 for _ in self._chosen(only, 0))
 
     def of_update(self, topic: KeptTopic, sequence: int) -> dict[str, DeadLetter]:
-        """Return those of an update that are not being redelivered, by the identity of their callback."""
+        """Return the dead letters of an update that are not redeliveries in progress, by the callback's identity."""
         return {
             letter.pair[1]: letter.value
             for letter in (self._letters.values() if topic.letters[sequence] else ())
@@ -90,28 +90,23 @@ class Letters:
         }
 
     def update(self, number: int) -> Update | None:
-        """Return the update of one, or None."""
+        """Return the update of a dead letter, or None."""
         letter = self._letters.get(number)
         return None if letter is None else letter.topic.updates.get(letter.sequence)
 
-    def _chosen(self, only: LetterFilter, after: int) -> Iterator[DeadLetter]:
-        topic, callback = (None if url is None else url_identity(url) for url in (only.topic, only.callback))
+    def _chosen(self, only: DeliveryFilter, after: int) -> Iterator[DeadLetter]:
+        matches = matcher(only)
         for number in self._order.after(after):
-            letter = self._letters[number]
-            if (
-                topic in {None, letter.pair[0]}
-                and callback in {None, letter.pair[1]}
-                and only.reason in {None, letter.value.reason}
-                and only.host in {None, authority_of(letter.value.callback)}
-            ):
-                yield letter.value
+            letter = self._letters[number].value
+            if matches(letter.topic, letter.callback, letter.reason):
+                yield letter
 
     def known(self, numbers: Iterable[int]) -> list[KeptLetter]:
-        """Return those of these that there are, in the order of their numbers."""
+        """Return the dead letters with these numbers that exist, in order."""
         return [self._letters[number] for number in sorted(set(numbers)) if number in self._letters]
 
     def replay(self, letter: KeptLetter) -> None:
-        """Mark one as replaying."""
+        """Mark a dead letter as replaying."""
         self._replaying.add(letter.value.id)
         letter.value = evolve(letter.value, replaying=True)
 
@@ -130,7 +125,7 @@ class Letters:
                 letter.value = evolve(letter.value, replaying=False)
 
     def delete(self, numbers: Iterable[int]) -> list[KeptLetter]:
-        """Delete those of these that there are, and return them."""
+        """Delete the dead letters with these numbers, and return those that existed."""
         deleted = self.known(numbers)
         for letter in deleted:
             number = letter.value.id

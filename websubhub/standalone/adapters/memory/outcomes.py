@@ -1,13 +1,13 @@
-"""The outcomes of deliveries, kept in memory."""
+"""Keeping the outcomes of deliveries in memory."""
 
 from websubhub.standalone.adapters.memory.state import State
 from websubhub.standalone.broker.settlements import Death, Settlements
 
 
 def keep_outcomes(state: State, settlements: Settlements, now: float) -> None:
-    """Keep outcomes, as ``Journal.settle`` says."""
+    """Keep outcomes, as in ``Journal.settle``."""
     for death in settlements.deaths:
-        _keep_death(state, death)  # before the positions, which tell what was kept before
+        _keep_death(state, death)  # before the positions, which tell what was kept earlier
     _move(state, settlements, now)
     for number in settlements.cleared:
         state.retries.pop(number, None)
@@ -32,7 +32,7 @@ def _settle_replays(state: State, settlements: Settlements) -> None:
 
 def _move(state: State, settlements: Settlements, now: float) -> None:
     given_up = {(death.subscription, death.sequence) for death in settlements.deaths}
-    # Ascending, since a subscription may have moved twice.
+    # In ascending order, since a subscription may have moved twice.
     for (topic, sequence), subscriptions in sorted(settlements.moved.items()):
         for number in subscriptions:
             kept = state.recipients.get(number)

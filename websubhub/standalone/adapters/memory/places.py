@@ -1,4 +1,4 @@
-"""The places for pending verifications in memory, and who has one."""
+"""The places for pending verifications in memory."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ from websubhub.standalone.ports import PendingVerification, SubscriptionLimits
 
 
 class VerificationPlaces:
-    """Decides whether a request may be kept until it is verified.
+    """Decides whether there is a place for a request until it is verified.
 
     Args:
         state: The state in memory.
-        pending: The requests that are kept.
+        pending: The pending requests.
         clock: The hub's clock.
     """
 
@@ -32,11 +32,11 @@ class VerificationPlaces:
         return self._state.find_subscription(verification.topic, verification.callback, self._clock()) is not None
 
     def check(self, host: str, limits: SubscriptionLimits) -> None:
-        """Raise if there would be too many subscriptions, were all that are pending to become some."""
+        """Raise if one more subscription would exceed the limits, counting pending requests."""
         check_limits(self._state.held, len(self._state.subscriptions), self._pending, host, limits)
 
     def has_place(self, own: str, places: int) -> bool:
-        """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
+        """Return whether there is a place for a request of a new pair, after making room for it if possible."""
         found, victim = find_place(self._pending, own, places, self._clock())
         self._pending.delete(victim)
         return found

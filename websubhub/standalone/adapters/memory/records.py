@@ -10,10 +10,10 @@ from websubhub.standalone.ports import FetchedTopic, StoredSubscription, Topic, 
 
 @define(eq=False)
 class KeptTopic:
-    """A topic, its updates by sequence number, and how many things depend on it.
+    """A topic, its updates by sequence number, and the counts of what depends on it.
 
     Attributes:
-        letters: How many dead letters there are of each update.
+        letters: How many dead letters each update has.
     """
 
     number: int
@@ -31,8 +31,8 @@ class KeptSubscription:
     """A subscription, and the sequence number of the last update that it has.
 
     Attributes:
-        turned_away: The update that its callback turned away last.
-        delivered_at: When a delivery to it arrived last, or None if none has.
+        turned_away: The last update that its callback turned away.
+        delivered_at: When a delivery to it last arrived, or None if none has.
     """
 
     number: int

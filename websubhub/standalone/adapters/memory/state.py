@@ -1,4 +1,4 @@
-"""The state that the stores in memory share: topics, subscriptions and dead letters in plain structures."""
+"""The state that the stores in memory share: topics, subscriptions and dead letters in plain data structures."""
 
 from collections import Counter
 from itertools import count
@@ -16,7 +16,7 @@ from websubhub.standalone.ports import StoreClosedError, StoredSubscription, Top
 
 
 class State:
-    """Each store waits for its turn, and then reads or changes this in one go, with nothing awaited in between.
+    """The shared state. Each store waits for its turn, and then reads or changes it without awaiting anything.
 
     Attributes:
         open: Whether it may be used.
@@ -26,10 +26,10 @@ class State:
         recipients: The subscriptions by number.
         topic_order: The identities of the topics.
         pair_order: The pairs that are subscribed.
-        held: How many subscriptions each host has, whatever the port.
-        retries: The retries to come, by the number of the subscription.
+        held: How many subscriptions each host has, on any port.
+        retries: The scheduled retries, by the number of the subscription.
         letters: The dead letters.
-        messages: What became of messages.
+        messages: The messages and their results.
     """
 
     def __init__(self) -> None:
@@ -51,18 +51,18 @@ class State:
         """Give other tasks a turn first.
 
         Raises:
-            StoreClosedError: The store was closed.
+            StoreClosedError: The store is closed.
         """
         await anyio.lowlevel.checkpoint()
         if not self.open:
             raise StoreClosedError("The store is closed.")
 
     def find_topic(self, url: str) -> KeptTopic | None:
-        """Return the topic of a URL, if there is one."""
+        """Return the topic of a URL, or None."""
         return self.topics.get(url_identity(url))
 
     def ensure_topic(self, url: str) -> KeptTopic:
-        """Return the topic of a URL, which is added when it is unknown."""
+        """Return the topic of a URL, and add it if it is unknown."""
         identity = url_identity(url)
         topic = self.topics.get(identity)
         if topic is None:
@@ -72,18 +72,18 @@ class State:
         return topic
 
     def forget_topic(self, topic: KeptTopic) -> None:
-        """Take a topic out that nothing depends on."""
+        """Remove a topic on which nothing depends."""
         del self.topics[topic.identity], self.logs[topic.number]
         self.topic_order.discard(topic.identity)
 
     def find_subscription(self, topic: str, callback: str, now: float) -> KeptSubscription | None:
-        """Return the subscription of a pair whose lease has not ended, if there is one."""
+        """Return the subscription of a pair whose lease has not ended, or None."""
         kept = self.subscriptions.get(pair_of(topic, callback))
         return kept if kept is not None and kept.value.expires_at > now else None
 
     @property
     def newest_subscription(self) -> int:
-        """The number of the newest subscription that there is, or 0."""
+        """The number of the newest subscription, or 0."""
         return next(reversed(self.recipients), 0)
 
     def recipients_of(self, topic: str, message_id: str) -> int | None:
@@ -93,7 +93,7 @@ class State:
         return next((kept.recipients for kept in found if kept.topic is known), None)
 
     def add_subscription(self, topic: KeptTopic, pair: Pair, value: StoredSubscription) -> KeptSubscription:
-        """Add a subscription that has everything so far."""
+        """Add a subscription that is owed nothing so far."""
         kept = KeptSubscription(next(self._numbers), pair, topic, value, topic.head)
         self.subscriptions[pair] = self.recipients[kept.number] = kept
         self.pair_order.add(pair)
@@ -102,7 +102,7 @@ class State:
         return kept
 
     def end_subscription(self, kept: KeptSubscription) -> None:
-        """Remove a subscription with everything owed to it. Its dead letters stay."""
+        """Remove a subscription and everything owed to it. Its dead letters stay."""
         del self.subscriptions[kept.pair], self.recipients[kept.number]
         self.pair_order.discard(kept.pair)
         self.retries.pop(kept.number, None)

@@ -21,14 +21,14 @@ from websubhub.standalone.schedule.limits import DeliveryLimits
 
 
 class MemoryStore:
-    """Satisfies ``HubStore`` for as long as it is open: what it keeps is gone then.
+    """Satisfies ``HubStore``. Everything in it is lost when it is closed.
 
     Args:
         limits: The limits of deliveries.
-        clock: The time, in seconds since 1970.
+        clock: Returns the time, in seconds since 1970.
 
     Attributes:
-        clock: The time that everything here goes by.
+        clock: The clock of everything in the store.
     """
 
     def __init__(self, *, limits: DeliveryLimits | None = None, clock: Callable[[], float] = time.time) -> None:
@@ -50,11 +50,11 @@ class MemoryStore:
         return self
 
     async def examine(self) -> None:
-        """Look whether what is kept is sound."""
+        """Check that the state is intact, which it always is."""
         await self._state.turn()
 
     async def check_writable(self) -> None:
-        """Make sure that something can be written now."""
+        """Check that the store can write now."""
         await self._state.turn()
 
     async def __aexit__(

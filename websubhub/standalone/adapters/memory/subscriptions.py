@@ -22,7 +22,7 @@ class MemorySubscriptions:
     Args:
         state: The state in memory.
         verifications: The requests that lead to them.
-        members: Told of everything that changes.
+        members: Notified of all changes.
         clock: The hub's clock.
     """
 
@@ -36,7 +36,7 @@ class MemorySubscriptions:
         self._expiries: list[tuple[float, int]] = []
 
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
-        """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
+        """Add a subscription that gets updates from now on, or renew one that keeps what it is still owed."""
         host = host_key(authority_of(subscription.callback))
         await self._state.turn()
         now, pair = self._clock(), pair_of(subscription.topic, subscription.callback)
@@ -46,8 +46,7 @@ class MemorySubscriptions:
         self._members.add_topic(topic.number, topic.value.delivery_mode, topic.head)
         kept = self._state.subscriptions.get(pair)
         if kept is not None and (kept.value.expires_at <= now or kept.number in self._members.gone):
-            # A subscription that has ended, or whose lease has, is not renewed but replaced: it does not get what it
-            # missed.
+            # A subscription that has ended or expired is not renewed but replaced, so it does not get what it missed.
             self._end(kept)
             kept = None
         value = evolve(subscription, topic=topic.value.url)
@@ -93,7 +92,7 @@ class MemorySubscriptions:
         return list(islice(found, limit))
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
-        """End a subscription and everything owed to it."""
+        """End a subscription, and drop everything owed to it."""
         await self._state.turn()
         pair = pair_of(topic, callback)
         if verification is None:
@@ -106,13 +105,13 @@ class MemorySubscriptions:
         return verification is not None or kept is not None
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
-        """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them."""
+        """End up to ``limit`` subscriptions whose lease has expired, and return them."""
         await self._state.turn()
         now, ended = self._clock(), list[StoredSubscription]()
         while self._expiries and self._expiries[0][0] <= now and len(ended) < limit:
             _, number = heappop(self._expiries)
             kept = self._state.recipients.get(number)
-            if kept is not None and kept.value.expires_at <= now:  # else it was renewed, or has ended before
+            if kept is not None and kept.value.expires_at <= now:  # otherwise it was renewed
                 self._end(kept)
                 ended.append(kept.value)
         return ended

@@ -21,8 +21,8 @@ class MemoryTopics:
 
     Args:
         state: The state in memory.
-        members: Told of every topic and its mode.
-        announced: Keeps a topic that is to be fetched.
+        members: Notified of every topic and its mode.
+        announced: The announcements. A topic with one counts as used.
     """
 
     def __init__(self, state: State, members: Members, announced: Announced) -> None:
@@ -42,7 +42,7 @@ class MemoryTopics:
         return kept.value
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
-        """Give the known topics that are named here these options."""
+        """Set the options of the named topics in the store."""
         latest, diff = ({url_identity(url) for url in urls if url != _ALL} for urls in (latest_only, feed_diff))
         all_latest, all_diff = _ALL in latest_only, _ALL in feed_diff
         identities = list(self._state.topics) if all_latest or all_diff else list(latest | diff)
@@ -83,7 +83,7 @@ class MemoryTopics:
         )
 
     async def remove(self, url: str) -> bool:
-        """Forget a topic with its options, unless something depends on it."""
+        """Remove a topic with its options, unless something depends on it."""
         await self._state.turn()
         kept = self._state.find_topic(url)
         if kept is None or kept.subscriptions or kept.updates or kept.letters:
@@ -105,7 +105,7 @@ class MemoryTopics:
         return True
 
     async def forget_unused(self) -> int:
-        """Forget the topics that were unused at the last call and still are."""
+        """Remove the topics that were unused at the last call and still are."""
         unused, forgotten = set[int](), 0
         numbers = list(self._state.logs)
         for start in range(0, len(numbers), _AT_ONCE):
@@ -124,13 +124,13 @@ class MemoryTopics:
         return forgotten
 
     async def last_fetch(self, url: str) -> FetchedTopic | None:
-        """Return what is remembered of the last fetch, or None when there was none."""
+        """Return the record of the last fetch, or None if there was none."""
         await self._state.turn()
         kept = self._state.find_topic(url)
         return None if kept is None else kept.fetched
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
-        """Remember a fetch. An unknown topic is added."""
+        """Store a fetch. An unknown topic is added."""
         await self._state.turn()
         kept = self._state.ensure_topic(url)
         kept.fetched = fetch

@@ -49,7 +49,7 @@ class MemoryVerifications:
         return self._put(verification)
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
-        """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
+        """Store a request, in one step, if its pair is subscribed or has a request that this one replaces."""
         await self._state.turn()
         if not self._places.is_expected(verification):
             return False
@@ -70,7 +70,7 @@ class MemoryVerifications:
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """Return what is due: the requests of pairs that are subscribed before the others, the most overdue first."""
+        """Return the due requests: those of subscribed pairs first, then most overdue first."""
         await self._state.turn()
         found: list[PendingVerification] = []
         for kind in (kind for kind in (True, False) if kind in known):
@@ -80,7 +80,7 @@ class MemoryVerifications:
         return found
 
     async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
-        """Count an attempt, if it was one, and set the time of the next."""
+        """Set the time of the next attempt, and count this one if it counts."""
         await self._state.turn()
         kept = self._pending.get(verification)
         if kept is None:
@@ -89,19 +89,24 @@ class MemoryVerifications:
         return True
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         await self._state.turn()
-        return self._pending.page(after, limit, failing=failing)
+        return self._pending.page(after, limit, failing=failing, host=host)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._state.turn()
         return self._pending.known(verifications)
 
     async def retry(self, verifications: Sequence[str]) -> int:
-        """Make these requests due now, with all attempts ahead of them."""
+        """Make these requests due now, starting over with the first attempt."""
         await self._state.turn()
         chosen = [kept for verification in set(verifications) if (kept := self._pending.get(verification))]
         for kept in chosen:
@@ -109,12 +114,12 @@ class MemoryVerifications:
         return len(chosen)
 
     async def drop(self, verifications: Sequence[str]) -> int:
-        """Forget these requests."""
+        """Drop these requests."""
         await self._state.turn()
         return sum(self._pending.delete(self._pending.get(verification)) for verification in set(verifications))
 
     async def remove(self, verification: str) -> bool:
-        """Forget a request that was denied or given up. False when a newer request has replaced it."""
+        """Remove a request that was denied or not confirmed. Return False if a newer request has replaced it."""
         await self._state.turn()
         return self._pending.delete(self._pending.get(verification))
 
@@ -124,14 +129,14 @@ class MemoryVerifications:
         return len(self._pending)
 
     def confirm(self, verification: str, pair: Pair) -> bool:
-        """Take a verification that was confirmed out, in the step of what it leads to. Return whether it counts.
+        """Remove a confirmed verification, in the step of its effect, and return whether it counts.
 
-        It does if it is pending, or if a newer request has taken its place and waits behind it.
+        It counts if it is pending, or if a newer request has replaced it and is waiting behind it.
         """
         return self._pending.delete(self._pending.get(verification)) or pair in self._pending
 
     def withdraw(self, pair: Pair) -> None:
-        """Take the pending request of a pair out, so that it will not count even if it is being verified."""
+        """Remove the pending request of a pair, so that it does not count even if it is being verified."""
         self._pending.delete(self._pending.of(pair))
 
     def _put(self, verification: PendingVerification) -> PendingVerification:

@@ -1,1 +1,1 @@
-"""The hub on NATS JetStream: any number of processes are one hub."""
+"""The hub on NATS JetStream: any number of processes form one hub."""

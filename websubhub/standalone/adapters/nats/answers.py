@@ -1,4 +1,4 @@
-"""Answers to the questions of other processes about this one."""
+"""Answering the questions of other processes about this one."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,10 +8,11 @@ from attrs import asdict
 from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.adapters.nats.stores.standing import Standing
 from websubhub.standalone.broker.broker import Broker
+from websubhub.standalone.ports import DeliveryFilter
 
 
 def answers(own: Broker, reclaimer: ClusterReclaimer, standing: Standing) -> dict[str, Callable[[Any], Awaitable[Any]]]:
-    """Return what answers each question.
+    """Return the function that answers each question.
 
     Args:
         own: Delivers to the partitions of this process.
@@ -22,8 +23,9 @@ def answers(own: Broker, reclaimer: ClusterReclaimer, standing: Standing) -> dic
     async def statistics(_about: Any) -> Any:
         return asdict(await own.statistics())
 
-    async def failing(limit: Any) -> Any:
-        return [asdict(each) for each in await own.failing(limit=int(limit))]
+    async def failing(about: Any) -> Any:
+        only, after = DeliveryFilter(**about["only"]), None if about["after"] is None else tuple(about["after"])
+        return [asdict(each) for each in await own.failing(only, after=after, limit=int(about["limit"]))]
 
     async def hosts(about: Any) -> Any:
         after = None if about["after"] is None else tuple(about["after"])

@@ -8,9 +8,12 @@ from websubhub.standalone.adapters.nats.ownership.questions import PeerQuestions
 from websubhub.standalone.adapters.nats.reclaiming import ClusterReclaimer
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.ports import (
+    EVERY_DELIVERY,
     DeadLetter,
     Delivery,
+    DeliveryFilter,
     FailingDelivery,
+    FailingPlace,
     HostPlace,
     HostState,
     Published,
@@ -61,12 +64,14 @@ class ClusterBroker:
         known = [time for time in oldest if time is not None]
         return attrs.evolve(own, **sums, oldest_published_at=min(known, default=None), partial=not is_complete)
 
-    async def failing(self, *, limit: int = 100) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be tried again, the next one first."""
-        answers, _ = await self._questions.ask("failing", limit)
+    async def failing(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: FailingPlace | None = None, limit: int = 100
+    ) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first."""
+        answers, _ = await self._questions.ask("failing", {"only": attrs.asdict(only), "after": after, "limit": limit})
         found = [FailingDelivery(**values) for answer in answers for values in answer]
-        found += await self._own.failing(limit=limit)
-        return sorted(found, key=lambda failing: failing.due_at)[:limit]
+        found += await self._own.failing(only, after=after, limit=limit)
+        return sorted(found, key=lambda failing: failing.place)[:limit]
 
     async def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
         """Return a page of the dead letters, the oldest first."""

@@ -1,4 +1,4 @@
-"""Deletes the updates that nobody in the whole hub is owed any more."""
+"""Deleting the updates that no subscription of the whole hub is owed any longer."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,10 +23,10 @@ _ONE_BY_ONE = 500
 
 
 class ClusterReclaimer:
-    """Asks every process up to where nobody is owed an update, and deletes what is below.
+    """Asks every process up to where no subscription is owed an update, and deletes the updates below.
 
-    A process first makes sure that it knows every subscription that was saved before the question, and that what it
-    says of positions is in their journals.
+    Before a process answers, it makes sure that it knows every subscription saved before the question, and that the
+    positions in its answer are in the journals.
 
     Args:
         jetstream: The servers.
@@ -59,7 +59,7 @@ class ClusterReclaimer:
         self._history = history
 
     async def reclaim(self) -> int:
-        """Delete what can be deleted, if that is for this process to do. Return how many updates."""
+        """Delete what can be deleted if that is up to this process, and return how many updates there were."""
         await anyio.lowlevel.checkpoint()
         if 0 not in self._knowledge.membership.owned:
             return 0
@@ -79,7 +79,7 @@ class ClusterReclaimer:
         return await self._delete(limit, answers)
 
     async def floors(self, about: Any) -> Any:
-        """Return up to where nobody of this process is owed an update, or None if it cannot say."""
+        """Return up to where no subscription of this process is owed an update, or None if it cannot tell."""
         if not await self._pairs.reached(about["pairs"], _SEEN_SECONDS):
             return None
         self._updates.forget(about["first"])
@@ -109,7 +109,7 @@ class ClusterReclaimer:
         return deleted
 
     def _kept_from(self, topic: KnownTopic, unneeded: int) -> int:
-        """Return up to where the updates of a topic may be deleted, which nobody is owed up to a number."""
+        """Return up to where the updates of a topic may be deleted, given that none are owed up to a number."""
         if topic.count_updates() == len(topic.unowed):  # messages to nobody, which nobody looks for
             return unneeded
         return min(unneeded, self._knowledge.publishes.messages.expired(topic))

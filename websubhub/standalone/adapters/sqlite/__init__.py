@@ -1,1 +1,1 @@
-"""The hub on embedded SQLite: one file, one process, one thread that reads and writes it."""
+"""The hub on embedded SQLite: one file, one process, and one thread that reads and writes the file."""

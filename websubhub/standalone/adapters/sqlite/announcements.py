@@ -27,7 +27,7 @@ class SqliteAnnouncements:
 
     Args:
         database: The database.
-        clock: The wall clock.
+        clock: The hub's clock.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
@@ -35,7 +35,7 @@ class SqliteAnnouncements:
         self._clock = clock
 
     async def save(self, topic: str) -> None:
-        """Store another announcement of this topic. It is due at once, or when the topic's own delay is over."""
+        """Store another announcement of this topic. It is due at once, or when the delay set by the topic ends."""
         row = {"identity": url_identity(topic), "topic": topic, "host": host_of(topic), "now": self._clock()}
 
         def work(connection: Connection) -> None:
@@ -53,7 +53,7 @@ class SqliteAnnouncements:
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """Return the topics that are to be fetched now, the most overdue first."""
+        """Return the topics to fetch now, most overdue first."""
         values = {
             "now": self._clock(),
             "besides": json.dumps(list(besides)),
@@ -73,12 +73,12 @@ class SqliteAnnouncements:
 
         due, unreadable = await self._database.read(work)
         if unreadable:
-            log.error("%d announcements cannot be read from the database, and are forgotten.", len(unreadable))
+            log.error("%d announcements cannot be read from the database, and are dropped.", len(unreadable))
             await self.drop(unreadable)
         return due
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
-        """Delay a topic until a time, which another announcement does not shorten. It does not count as an attempt."""
+        """Delay a topic until a time. Another announcement does not shorten the delay, which counts as no attempt."""
         statement = (
             "UPDATE announcements SET due_at = max(due_at, :until), allowed_at = max(allowed_at, :until), "
             "reason = :reason WHERE id = :id AND died_at IS NULL"
@@ -87,7 +87,7 @@ class SqliteAnnouncements:
         return bool(await self._database.settle(lambda connection: connection.execute(statement, row).rowcount))
 
     async def hold_host(self, host: str, until: float, reason: str) -> int:
-        """Keep all topics of a host back that are due."""
+        """Delay all due topics of a host."""
         statement = (
             "UPDATE announcements SET due_at = :until, reason = :reason "
             "WHERE died_at IS NULL AND due_at <= :now AND host = :host"
@@ -96,7 +96,7 @@ class SqliteAnnouncements:
         return await self._database.settle(lambda connection: connection.execute(statement, row).rowcount)
 
     async def settle(self, announcement: Announcement) -> bool:
-        """Forget a topic that was fetched. False when it was announced again since, so that it stays."""
+        """Remove the announcement of a fetched topic. Return False if it stays because of a newer announcement."""
 
         def work(connection: Connection) -> bool:
             statement = "DELETE FROM announcements WHERE id = ? AND count = ?"
@@ -107,7 +107,7 @@ class SqliteAnnouncements:
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """Note that a fetch failed and is to be tried again."""
+        """Note that a fetch failed and should be retried."""
         now = self._clock()
         failed = {"due_at": now + max(after, firm), "died_at": None, "allowed_at": now + firm}
         row = _row(announcement, failed | {"reason": reason, "status": status})
@@ -123,7 +123,7 @@ class SqliteAnnouncements:
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
     ) -> list[Announcement]:
-        """Return a page of the announcements, the oldest first."""
+        """Return a page of the announcements, oldest first."""
 
         def work(connection: Connection) -> list[Announcement]:
             found = connection.execute(
@@ -145,13 +145,13 @@ class SqliteAnnouncements:
         return await self._database.read(work)
 
     async def known(self, announcements: Sequence[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         statement = "SELECT id FROM announcements WHERE id IN (SELECT value FROM json_each(?))"
         values = (as_json(announcements),)
         return await self._database.read(lambda connection: {row[0] for row in connection.execute(statement, values)})
 
     async def replay(self, announcements: Sequence[int]) -> int:
-        """Fetch these topics now, with all attempts before them."""
+        """Make these topics due now, starting over with the first attempt."""
         now = self._clock()
 
         def work(connection: Connection) -> int:
@@ -165,7 +165,7 @@ class SqliteAnnouncements:
         return await self._database.write(work)
 
     async def drop(self, announcements: Sequence[int]) -> int:
-        """Forget these announcements."""
+        """Drop these announcements."""
         statement, values = (
             "DELETE FROM announcements WHERE id IN (SELECT value FROM json_each(?))",
             (as_json(announcements),),
@@ -173,12 +173,12 @@ class SqliteAnnouncements:
         return await self._database.settle(lambda connection: connection.execute(statement, values).rowcount)
 
     async def drop_dead(self, before: float) -> int:
-        """Forget those that were given up before a time."""
+        """Drop the announcements that died before a time."""
         statement = "DELETE FROM announcements WHERE died_at < ?"
         return await self._database.settle(lambda connection: connection.execute(statement, (before,)).rowcount)
 
     async def statistics(self) -> AnnouncementStatistics:
-        """Return the counts of this moment."""
+        """Return the current counts."""
 
         def work(connection: Connection) -> AnnouncementStatistics:
             living, pending, oldest = connection.execute(
@@ -198,7 +198,7 @@ def _row(announcement: Announcement, failed: dict[str, object]) -> dict[str, obj
 
 
 def _fail(connection: Connection, row: dict[str, object]) -> bool:
-    """Note that a fetch failed. Return whether it counts, since the topic was not announced again since."""
+    """Note that a fetch failed. Return whether it counts, because the topic has not been announced again since."""
     connection.execute(
         "UPDATE announcements SET reason = :reason, status = :status, allowed_at = :allowed_at, "
         "due_at = max(due_at, :allowed_at) WHERE id = :id",

@@ -1,4 +1,4 @@
-"""The counts of each message, written together with what they count."""
+"""The counts of each message, written in the same transaction as what they count."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -12,7 +12,7 @@ _COUNT_ONE = (
     "UPDATE messages SET delivered = delivered + ?, dead = dead + ? "
     "WHERE number = (SELECT id FROM updates WHERE topic_id = ? AND sequence = ?)"
 )
-# Without the limit, SQLite looks at all messages to find these.
+# Without the limit, SQLite scans all messages to find these.
 _COUNT_MANY = (
     "UPDATE messages SET delivered = messages.delivered + more.delivered, dead = messages.dead + more.dead FROM ("
     "SELECT updates.id AS id, json_extract(value, '$[0]') AS delivered, json_extract(value, '$[1]') AS dead "
@@ -30,7 +30,7 @@ class More(NamedTuple):
 
 
 def begin_message(connection: Connection, number: int, update: Update, recipients: int) -> None:
-    """Add the row of a message, in the transaction that appends its update, whose number it has."""
+    """Add the row of a message with the number of its update, in the transaction that appends the update."""
     connection.execute(
         "INSERT INTO messages (number, publisher, size, recipients, newest_subscription) "
         "VALUES (?, ?, ?, ?, (SELECT max(id) FROM subscriptions))",
@@ -48,7 +48,7 @@ def count(connection: Connection, counts: Mapping[Key, More]) -> None:
 
 
 def correct_recipients(connection: Connection, number: int, recipients: int) -> None:
-    """Set how many subscriptions a message is owed to: one may have been added in the same transaction."""
+    """Set how many subscriptions a message is owed to, since one may have been added in the same transaction."""
     connection.execute("UPDATE messages SET recipients = ? WHERE number = ?", (recipients, number))
 
 

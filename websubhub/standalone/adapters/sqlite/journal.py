@@ -6,10 +6,11 @@ from functools import partial
 import anyio.lowlevel
 
 from websubhub.standalone.adapters.sqlite.counts import correct_recipients
+from websubhub.standalone.adapters.sqlite.failing import read_failing
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.space import free_pages
 from websubhub.standalone.adapters.sqlite.file.thread import Database
-from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_failing, read_letters
+from websubhub.standalone.adapters.sqlite.letters import delete_letters, mark_replaying, read_letters
 from websubhub.standalone.adapters.sqlite.messages.attempts import size_of
 from websubhub.standalone.adapters.sqlite.messages.retention import Retention
 from websubhub.standalone.adapters.sqlite.outcomes import write_settlements
@@ -20,7 +21,14 @@ from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.broker.needed import Needed
 from websubhub.standalone.broker.settlements import Settlements
-from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.ports import (
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+    PublishKey,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Key
 from websubhub.standalone.schedule.members import Admission
 
@@ -33,8 +41,8 @@ class SqliteJournal:
 
     Args:
         database: The database.
-        ledger: Told of what was committed.
-        retention: Says which updates are kept as messages.
+        ledger: Notified of what was committed.
+        retention: Decides which updates are kept as messages.
     """
 
     def __init__(self, database: Database, ledger: Ledger, retention: Retention) -> None:
@@ -45,10 +53,10 @@ class SqliteJournal:
     async def append(
         self, update: Update, key: PublishKey | None = None, outcomes: Settlements | None = None
     ) -> Appended:
-        """Append an update to the log of its topic, unless one was accepted under its key within a day."""
-        await self._database.unhurried.catch_up()  # or a subscriber that has confirmed would not be there yet
+        """Append an update to the log of its topic, unless one with the same key was accepted within a day."""
+        await self._database.unhurried.catch_up()  # otherwise a confirmed subscription might still be missing
         now = self._ledger.clock()
-        members = self._ledger.members  # which the thread of the database may ask, since that changes nothing
+        members = self._ledger.members  # the database thread only reads from it
         recipients = 0
 
         def work(connection: Connection) -> AppendedUpdate:
@@ -74,11 +82,11 @@ class SqliteJournal:
         return Appended(appended.update.id, appended.admission, settled, recipients)
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
-        """Return what claims need."""
+        """Return the data that claims need."""
         return await self._database.read(lambda connection: read_needed(connection, updates, subscriptions, repeated))
 
     async def settle(self, settlements: Sequence[Settlements]) -> None:
-        """Keep outcomes, all of them or none."""
+        """Write all of these outcomes or none."""
         now = self._ledger.clock()
 
         def work(connection: Connection) -> None:
@@ -102,7 +110,7 @@ class SqliteJournal:
         return deleted
 
     async def counts(self, owed: Sequence[Key]) -> tuple[int, float | None]:
-        """Return the number of dead letters, and when the oldest of these updates was published, if one is there."""
+        """Return the number of dead letters, and when the oldest of these updates was published, or None."""
 
         def work(connection: Connection) -> tuple[int, float | None]:
             dead: int = connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
@@ -110,16 +118,16 @@ class SqliteJournal:
 
         return await self._database.read(work)
 
-    async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries that failed and will be tried again, the next one first."""
-        return await self._database.read(lambda connection: read_failing(connection, limit))
+    async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
+        """Return a page of the deliveries that failed and will be retried, next one first."""
+        return await self._database.read(lambda connection: read_failing(connection, only, after, limit))
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, from behind an id."""
+        """Return a page of the dead letters, oldest first, after an id."""
         return await self._database.read(lambda connection: read_letters(connection, after, limit))
 
     async def replay(self, letters: Sequence[int]) -> int:
-        """Mark those of these dead letters as replaying whose subscription is active."""
+        """Mark these dead letters as replaying if their subscription is active."""
         now = self._ledger.clock()
 
         def then(rows: list[tuple[int, int, int, int]]) -> None:

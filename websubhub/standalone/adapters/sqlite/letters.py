@@ -1,4 +1,4 @@
-"""Dead letters and failing deliveries in SQLite."""
+"""Dead letters in SQLite."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.file.thread import Database
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.adapters.sqlite.updates import read_update
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, FailingDelivery, LetterFilter, Update
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, DeliveryFilter, Update
 from websubhub.standalone.schedule.hosts import host_key
 
 _REPLAYABLE = (
@@ -25,7 +25,7 @@ _PAGE = (
 )
 _IDS = "SELECT id FROM dead_letters {index} WHERE {only} id > :after ORDER BY id LIMIT :limit"
 _COUNT = "SELECT count(*) FROM dead_letters {index} WHERE {only} 1"
-#: The conditions of a filter, and the index that serves them. The first that is given is the one that is used.
+#: The conditions of a filter, and the index for each. The index of the first given condition is used.
 _CONDITIONS = (
     ("callback", "dead_letters.host = :callback_host AND dead_letters.identity = :callback", "dead_letters_by_host"),
     ("host", "dead_letters.host = :host", "dead_letters_by_host"),
@@ -39,35 +39,37 @@ class SqliteLetters:
 
     Args:
         database: The database.
-        flush: Waits until everything that was settled is in the database.
+        flush: Waits until all settlements are in the database.
     """
 
     def __init__(self, database: Database, flush: Callable[[], Awaitable[None]]) -> None:
         self._database = database
         self._flush = flush
 
-    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, the oldest first."""
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Return a page of the matching dead letters, oldest first."""
         await self._flush()
         return await self._database.read(lambda connection: read_letters(connection, after, limit, only))
 
-    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, the oldest first."""
+    async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Return the ids of the matching dead letters, oldest first."""
         await self._flush()
         return await self._database.read(
             lambda connection: [row[0] for row in _select(connection, _IDS, only, after=after, limit=limit)]
         )
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._flush()
         statement = "SELECT id FROM dead_letters WHERE id IN (SELECT value FROM json_each(?))"
         return await self._database.read(
             lambda connection: {row[0] for row in connection.execute(statement, (as_json(letters),))}
         )
 
-    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
-        """Return how many of these there are."""
+    async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
+        """Return how many dead letters match."""
         await self._flush()
         return await self._database.read(lambda connection: int(_select(connection, _COUNT, only)[0][0]))
 
@@ -82,7 +84,7 @@ class SqliteLetters:
         return await self._database.read(work)
 
 
-def _select(connection: Connection, statement: str, only: LetterFilter, **values: int) -> list[tuple[Any, ...]]:
+def _select(connection: Connection, statement: str, only: DeliveryFilter, **values: int) -> list[tuple[Any, ...]]:
     chosen = [(condition, index) for name, condition, index in _CONDITIONS if getattr(only, name) is not None]
     conditions = "".join(f"{condition} AND " for condition, _ in chosen)
     index = f"INDEXED BY {chosen[0][1]}" if chosen else ""
@@ -97,7 +99,9 @@ def _select(connection: Connection, statement: str, only: LetterFilter, **values
     return connection.execute(statement.format(index=index, only=conditions), parameters).fetchall()
 
 
-def read_letters(connection: Connection, after: int, limit: int, only: LetterFilter = EVERY_LETTER) -> list[DeadLetter]:
+def read_letters(
+    connection: Connection, after: int, limit: int, only: DeliveryFilter = EVERY_DELIVERY
+) -> list[DeadLetter]:
     """Return a page of the dead letters."""
     rows = _select(connection, _PAGE, only, after=after, limit=limit)
     return [
@@ -117,20 +121,6 @@ def read_letters(connection: Connection, after: int, limit: int, only: LetterFil
     ]
 
 
-def read_failing(connection: Connection, limit: int) -> list[FailingDelivery]:
-    """Return the deliveries that will be tried again, the next one first."""
-    rows = connection.execute(
-        "SELECT url, callback, attempts, refusals, due_at, reason FROM retries "
-        "JOIN subscriptions ON subscriptions.id = subscription_id "
-        "JOIN topics ON topics.id = topic_id ORDER BY due_at LIMIT ?",
-        (limit,),
-    ).fetchall()
-    return [
-        FailingDelivery(topic=row[0], callback=row[1], attempts=row[2], refusals=row[3], due_at=row[4], reason=row[5])
-        for row in rows
-    ]
-
-
 def mark_replaying(connection: Connection, letters: Sequence[int], now: float) -> list[tuple[int, int, int, int]]:
     """Mark dead letters as replaying. Return their topics, subscriptions, own numbers and updates."""
     values = as_json(letters), now
@@ -146,7 +136,7 @@ def mark_replaying(connection: Connection, letters: Sequence[int], now: float) -
 
 
 def read_replaying(connection: Connection) -> list[tuple[int, int, int, int]]:
-    """Return the dead letters that were to be tried once more before a restart, as ``mark_replaying`` returns them."""
+    """Return the dead letters that were being replayed before a restart, in the form of ``mark_replaying``."""
     return connection.execute(
         "SELECT topic_id, subscriptions.id, dead_letters.id, sequence FROM dead_letters JOIN subscriptions "
         "USING (topic_id, identity) WHERE replaying ORDER BY dead_letters.id"

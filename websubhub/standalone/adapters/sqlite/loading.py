@@ -1,4 +1,4 @@
-"""Loading the state on the disk onto the board when the hub starts."""
+"""Loading the stored state onto the board when the hub starts."""
 
 import gc
 import logging
@@ -22,15 +22,15 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 async def load(database: Database, ledger: Ledger) -> None:
-    """Tell the ledger of topics, subscriptions, retries, replays and paused hosts.
+    """Load topics, subscriptions, retries, replays and paused hosts into the ledger.
 
-    Large tables are loaded in pages, so that the event loop stays responsive and a stop need not wait for all of it.
+    Large tables are loaded in pages, so that the event loop stays responsive and the hub can be stopped meanwhile.
     """
     with _without_collections():
         await _load_topics(database, ledger)
         await _load_subscriptions(database, ledger.members)
     for topic, subscription, due_at, attempted_at, firm in await database.read(_retries):
-        if _are_numbers(due_at, attempted_at):  # else it is tried again at once
+        if _are_numbers(due_at, attempted_at):  # otherwise it is retried at once
             ledger.members.restore_retry(topic, subscription, due_at=due_at, attempted_at=attempted_at, firm=bool(firm))
     for letter in await database.read(read_replaying):
         if _are_numbers(*letter):
@@ -60,7 +60,7 @@ async def _load_subscriptions(database: Database, members: Members) -> None:
                 Member(topic=topic, subscription=subscription, host=host, position=position, expires_at=expires_at)
             )
     if unreadable:
-        log.error("%d subscriptions cannot be read from the database, and get nothing.", unreadable)
+        log.error("%d subscriptions cannot be read from the database, and get no deliveries.", unreadable)
 
 
 def _are_numbers(*values: object) -> bool:
@@ -69,7 +69,7 @@ def _are_numbers(*values: object) -> bool:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Nothing that is made here becomes garbage, and looking for some would take as long as the rest."""
+    """Disable garbage collection: loading creates no garbage, and searching for some would double its time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -80,7 +80,7 @@ def _without_collections() -> Iterator[None]:
 
 
 async def _pages(database: Database, read: Callable[..., list[Row]]) -> AsyncIterator[list[Row]]:
-    """Rows that begin with a number, in its order."""
+    """Yield pages of rows in the order of the number with which they begin."""
     last = 0
     while rows := await database.read(partial(read, after=last)):
         yield rows

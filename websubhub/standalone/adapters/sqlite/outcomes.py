@@ -1,4 +1,4 @@
-"""The outcomes of deliveries, written to SQLite."""
+"""Writing the outcomes of deliveries to SQLite."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -12,13 +12,13 @@ from websubhub.standalone.schedule.claims import Key
 
 
 def write_settlements(connection: Connection, settlements: Settlements, now: float) -> None:
-    """Write outcomes inside a transaction. It is safe to repeat.
+    """Write outcomes inside a transaction. This is safe to repeat.
 
-    The statements take lists as JSON: one step of SQLite for many rows lets the thread give the interpreter lock away
-    once instead of once a row, which under load is most of the cost.
+    The statements take lists as JSON. With one SQLite step for many rows, the thread releases the interpreter lock once
+    instead of once per row, which would be most of the cost under load.
     """
     if settlements.deaths:
-        _write_deaths(connection, settlements.deaths)  # before the positions, which tell what was written before
+        _write_deaths(connection, settlements.deaths)  # before the positions, which tell what was written earlier
     counts = _write_positions(connection, settlements, now)
     if settlements.cleared:
         _delete(connection, "retries", "subscription_id", settlements.cleared)
@@ -39,14 +39,14 @@ def write_settlements(connection: Connection, settlements: Settlements, now: flo
 
 
 def _write_positions(connection: Connection, settlements: Settlements, now: float) -> dict[Key, More]:
-    """Write the positions of subscriptions. Return what is added to the counts of messages, if it was not before."""
+    """Write the positions of subscriptions. Return the additions to message counts that were not written earlier."""
     moved: defaultdict[int, list[int]] = defaultdict(list)
     for (_, sequence), subscriptions in settlements.moved.items():
-        moved[sequence] += subscriptions  # whose numbers say what the topic is
+        moved[sequence] += subscriptions  # their numbers imply the topic
     given_up = {(death.subscription, death.sequence) for death in settlements.deaths}
     written = 0
     if given_up:
-        # Ascending, since a subscription may have moved twice.
+        # In ascending order, since a subscription may have moved twice.
         for sequence in sorted(moved):
             without = [each for each in moved[sequence] if (each, sequence) in given_up]
             arrived = [each for each in moved[sequence] if (each, sequence) not in given_up]
@@ -54,7 +54,7 @@ def _write_positions(connection: Connection, settlements: Settlements, now: floa
     else:
         for sequence, subscriptions in moved.items() if len(moved) == 1 else _last_moves(moved):
             written += _move(connection, sequence, subscriptions, now)
-    if not written:  # outcomes that were written before come again as a whole, and move nobody
+    if not written:  # outcomes that were already written are repeated as a whole, and move no subscription
         return {}
     dead = settlements.given_up()
     return {key: More(len(each) - dead[key], dead[key]) for key, each in settlements.moved.items()}
@@ -69,7 +69,7 @@ def _last_moves(moved: Mapping[int, list[int]]) -> Iterator[tuple[int, Collectio
 
 
 def _move(connection: Connection, sequence: int, subscriptions: Collection[int], delivered_at: float | None) -> int:
-    """Move subscriptions to an update, which arrived then or never. Return how many were not there yet."""
+    """Move subscriptions past an update, which arrived at that time, or never if it is None. Return how many moved."""
     if not subscriptions:
         return 0
     return connection.execute(
@@ -80,7 +80,7 @@ def _move(connection: Connection, sequence: int, subscriptions: Collection[int],
 
 
 def _delete_replayed(connection: Connection, letters: Iterable[int], counts: Mapping[Key, More]) -> dict[Key, More]:
-    """Delete dead letters that arrived. Return the counts with them as delivered, except redeliveries."""
+    """Delete dead letters that arrived. Return the counts with them as delivered, without redeliveries."""
     arrived = connection.execute(
         "DELETE FROM dead_letters WHERE id IN (SELECT value FROM json_each(?)) "
         "RETURNING topic_id, sequence, redelivery",
@@ -96,7 +96,7 @@ def _delete_replayed(connection: Connection, letters: Iterable[int], counts: Map
 
 
 def _write_retries(connection: Connection, retries: Iterable[Retry]) -> None:
-    # A subscription may have ended meanwhile, and its retry must not stop the others.
+    # A subscription may have ended meanwhile. Its retry must not prevent the others from being written.
     connection.executemany(
         "INSERT OR REPLACE INTO retries (subscription_id, sequence, attempts, refusals, due_at, attempted_at, "
         "firm, reason) SELECT id, ?, ?, ?, ?, ?, ?, ? FROM subscriptions WHERE id = ?",

@@ -1,4 +1,4 @@
-"""Which publishes that name themselves were accepted, so that one that is sent again is accepted once."""
+"""The keys of accepted publishes, so that a repeated publish is accepted only once."""
 
 from attrs import evolve
 
@@ -15,7 +15,7 @@ _FORGOTTEN_AT_ONCE = 20
 def append_once(
     connection: Connection, update: Update, key: PublishKey, now: float, members: Members
 ) -> AppendedUpdate:
-    """Append an update unless one was accepted under its key, and remember the key in the same transaction."""
+    """Append an update unless one with the same key was accepted, and store the key in the same transaction."""
     topic = url_identity(update.topic)
     known: dict[str, str] = dict(
         connection.execute(
@@ -50,7 +50,7 @@ def _recipients(connection: Connection, topic: str, message_id: str) -> int | No
 
 
 def _forget(connection: Connection, now: float, last: int) -> None:
-    """Forget the keys up to a number, and some expired ones: more than a new key adds."""
+    """Delete the keys up to a number, and some expired ones, so that more are deleted than added."""
     connection.execute("DELETE FROM accepted_keys WHERE id <= ?", (last,))
     connection.execute(
         "DELETE FROM accepted_keys WHERE accepted_at <= ? AND id IN (SELECT id FROM accepted_keys ORDER BY id LIMIT ?)",

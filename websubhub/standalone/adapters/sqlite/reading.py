@@ -1,4 +1,4 @@
-"""Reading what claims need from SQLite. Unreadable rows are named, so that others need not wait for them."""
+"""Reading the data that claims need from SQLite. Unreadable rows are reported, so that others do not wait for them."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -15,7 +15,7 @@ from websubhub.standalone.schedule.claims import Key
 def read_needed(
     connection: Connection, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]
 ) -> Needed:
-    """Return what claims need, as ``Journal.read`` says."""
+    """Return the data that claims need, as in ``Journal.read``."""
     unreadable: set[Key | int] = set()
     read = _read_updates(connection, updates, unreadable)
     made = _read_made(connection, repeated) if repeated else {}
@@ -40,7 +40,7 @@ def _read_updates(connection: Connection, keys: Iterable[Key], unreadable: set[K
 def _read_callbacks(
     connection: Connection, subscriptions: Sequence[int], unreadable: set[Key | int]
 ) -> tuple[list[str | None], list[str | None]]:
-    """Return callbacks and secrets, read at once, or one by one if that fails, so that only unreadable ones fail."""
+    """Return callbacks and secrets. If they cannot be read at once, read them one by one to find unreadable ones."""
     try:
         return _read_all_callbacks(connection, subscriptions)
     except Exception as error:
@@ -64,12 +64,12 @@ def _read_callbacks(
 def _read_all_callbacks(
     connection: Connection, subscriptions: Sequence[int]
 ) -> tuple[list[str | None], list[str | None]]:
-    """Return for each its callback, None if it was removed, and its secret, in one step of SQLite.
+    """Return the callback of each subscription, or None if it was removed, and its secret, in one SQLite step.
 
-    ``write_settlements`` says why.
+    ``write_settlements`` explains why.
 
     Raises:
-        sqlite3.Error: One of them is no text, or cannot be had from the database.
+        sqlite3.Error: A value is not text, or cannot be read from the database.
     """
     callbacks, secrets = connection.execute(
         "SELECT json_group_array(callback), json_group_array(secret) "
@@ -83,8 +83,8 @@ def _read_callback(connection: Connection, subscription: int) -> tuple[str | Non
     """Return the callback and the secret of one subscription.
 
     Raises:
-        UnreadableError: One of them is no text.
-        sqlite3.Error: One of them cannot be had from the database.
+        UnreadableError: A value is not text.
+        sqlite3.Error: A value cannot be read from the database.
     """
     row = connection.execute("SELECT callback, secret FROM subscriptions WHERE id = ?", (subscription,)).fetchone()
     return (None, None) if row is None else (rows.text(row[0]), rows.text_or_none(row[1]))
@@ -97,7 +97,7 @@ def _read_made(connection: Connection, subscriptions: Iterable[int]) -> dict[int
         "WHERE subscription_id IN (SELECT value FROM json_each(?))",
         (as_json(subscriptions),),
     ).fetchall()
-    # Invalid counts are ignored: the schedule starts from the beginning, and still ends.
+    # Invalid counts are ignored: the retry schedule starts over, and still ends.
     return {row[0]: Made(row[1], row[2], row[3], bool(row[4])) for row in found if _are_whole(row[1:4])}
 
 

@@ -1,4 +1,4 @@
-"""Values that go into statements, and values that come back and are perhaps not what was once written."""
+"""Values for statements, and checks of values read from the database, which may be damaged."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -6,26 +6,26 @@ from typing import Any, TypeVar
 
 from websubhub.standalone.ports import DeliveryMode
 
-_MODES = {mode.value: mode for mode in DeliveryMode}  # many times as fast as a call of the class
+_MODES = {mode.value: mode for mode in DeliveryMode}  # many times faster than calling the class
 
 
 T = TypeVar("T")
 
 
 class UnreadableError(ValueError):
-    """A row has a value that is not one of its column."""
+    """A row has a value that its column does not allow."""
 
 
-#: The exceptions of reading a row with wrong values. Any other exception concerns the database as a whole.
+#: The exceptions from reading a row with wrong values. Any other exception concerns the whole database.
 UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, AttributeError)
 
 
 def sorted_out(found: Iterable[tuple[Any, ...]], make: Callable[..., T]) -> tuple[list[T], list[int]]:
-    """Return what ``make`` makes of rows, and the numbers of the rows that cannot be read.
+    """Convert rows, and return the results and the numbers of unreadable rows.
 
     Args:
         found: The rows, each with its number before the other values.
-        make: Makes something of the values of a row.
+        make: Converts the values of a row.
     """
     made: list[T] = []
     unreadable: list[int] = []
@@ -44,15 +44,15 @@ def text(value: object) -> str:
         UnreadableError: The value is something else.
     """
     if not isinstance(value, str):
-        raise UnreadableError("A row of the database has something else than text in a column of text.")
+        raise UnreadableError("A database row has a value that is not text in a text column.")
     return value
 
 
 def text_or_none(value: object) -> str | None:
-    """Return a value that must be text, or nothing.
+    """Return a value that must be text or None.
 
     Raises:
-        UnreadableError: It is neither.
+        UnreadableError: The value is neither.
     """
     return None if value is None else text(value)
 
@@ -64,7 +64,7 @@ def content(value: object) -> bytes:
         UnreadableError: The value is something else.
     """
     if not isinstance(value, bytes):
-        raise UnreadableError("A row of the database has something else than bytes as content.")
+        raise UnreadableError("A database row has content that is not bytes.")
     return value
 
 
@@ -75,7 +75,7 @@ def number(value: object) -> float:
         UnreadableError: The value is something else.
     """
     if not isinstance(value, int | float):
-        raise UnreadableError("A row of the database has something else than a number in a column of numbers.")
+        raise UnreadableError("A database row has a value that is not a number in a number column.")
     return value
 
 
@@ -86,12 +86,12 @@ def whole(value: object) -> int:
         UnreadableError: The value is something else.
     """
     if not isinstance(value, int):
-        raise UnreadableError("A row of the database has something else than a whole number in a column of those.")
+        raise UnreadableError("A database row has a value that is not a whole number in a whole number column.")
     return value
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Return a value that must be a list of texts, as JSON.
+    """Return a value that must be a JSON list of strings.
 
     Raises:
         UnreadableError: The value is something else.
@@ -101,12 +101,12 @@ def texts(value: object) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
-        raise UnreadableError("A row of the database has something else than a list where there must be one.")
+        raise UnreadableError("A database row has a value that is not a list in a list column.")
     return tuple(map(text, items))
 
 
 def delivery_mode(value: object) -> DeliveryMode:
-    """Return the mode of a topic. An unknown one is read as the mode that loses no update."""
+    """Return the mode of a topic. An unknown mode is read as the one that loses no update."""
     return _MODES.get(value, DeliveryMode.EVERY) if isinstance(value, str) else DeliveryMode.EVERY
 
 

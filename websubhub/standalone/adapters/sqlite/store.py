@@ -1,4 +1,4 @@
-"""The SQLite store as a whole: opened, loaded, running, and closed."""
+"""The SQLite store as a whole: opening, loading, running and closing it."""
 
 import time
 from collections.abc import Callable
@@ -26,21 +26,21 @@ from websubhub.standalone.schedule.limits import DeliveryLimits
 
 
 class SqliteStore:
-    """Satisfies ``HubStore``: an async context manager over one file that no other process may have open.
+    """Satisfies ``HubStore``: an async context manager over one file, which no other process may have open.
 
     Args:
-        path: The file. It and the files beside it are created if missing, readable by their owner only.
+        path: The file. The file and its companions are created if missing, readable only by their owner.
         limits: The limits of deliveries.
-        clock: The time, in seconds since 1970. With a ``HubClock``, leases and retries do not mind a wall clock that
-            is set.
+        clock: Returns the time, in seconds since 1970. With a ``HubClock``, setting the wall clock does not affect
+            leases and retries.
 
     Attributes:
-        clock: The time that everything here goes by.
+        clock: The clock of everything in the store.
 
     Raises:
-        StoreLockedError: Another process has it open.
-        StoreVersionError: It was written by a newer version.
-        StoreError: It cannot be opened.
+        StoreLockedError: Another process has the file open.
+        StoreVersionError: A newer version wrote the file.
+        StoreError: The file cannot be opened.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class SqliteStore:
         return self
 
     async def examine(self) -> None:
-        """Look whether the file is sound.
+        """Check that the file is intact.
 
         Raises:
-            StoreError: It is damaged. The message says how.
+            StoreError: The file is damaged. The message says how.
         """
 
         def work(connection: Connection) -> list[str]:
@@ -86,15 +86,15 @@ class SqliteStore:
             raise StoreError(f"The database is damaged: {'; '.join(found)}.")
 
     async def check_writable(self) -> None:
-        """Make sure that something can be written now, by writing.
+        """Check that the store can write now, by writing.
 
         Raises:
-            StoreError: It cannot write. The message says why.
+            StoreError: The store cannot write. The message says why.
         """
         await self._database.write(touch)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Bring what was settled to the disk and close the file, also when the block is cancelled."""
+        """Write all settlements and close the file, even if the block is cancelled."""
         await self._stack.__aexit__(exc_type, exc, traceback)

@@ -23,7 +23,7 @@ _OF_ONE_TOPIC = (
     f"{_SELECT}WHERE topic_id = {_TOPIC} AND subscriptions.identity > {{after}} "
     "ORDER BY subscriptions.identity LIMIT :limit"
 )
-# From one topic to the next, so that each step is a search in an index.
+# This goes from one topic to the next, so that each step is an index search.
 _OF_LATER_TOPICS = (
     "SELECT topics.url, callback, secret, lease_seconds, requested_at "
     "FROM topics CROSS JOIN subscriptions ON topic_id = topics.id WHERE topics.identity > :t "
@@ -48,7 +48,7 @@ _ADD = (
 
 @frozen(kw_only=True)
 class _Saved:
-    """The result of a save: the topic, and whether the subscription is new in it."""
+    """The result of a save: the topic, and whether the subscription is new."""
 
     topic: int
     mode: DeliveryMode
@@ -63,7 +63,7 @@ class SqliteSubscriptions:
 
     Args:
         database: The database.
-        members: Told of everything that changes.
+        members: Notified of all changes.
         clock: The hub's clock.
     """
 
@@ -73,7 +73,7 @@ class SqliteSubscriptions:
         self._clock = clock
 
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
-        """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
+        """Add a subscription that gets updates from now on, or renew one that keeps what it is still owed."""
         now, gone = self._clock(), as_json(self._members.gone)
 
         def work(connection: Connection) -> _Saved | None:
@@ -86,7 +86,7 @@ class SqliteSubscriptions:
             if saved is not None:
                 self._tell(saved, subscription, now)
 
-        # Subscriptions are verified behind other requests, with whose commit this one can go.
+        # Subscriptions are verified while other requests arrive, so this write can join one of their commits.
         write = self._database.write if verification is None else self._database.unhurried.write
         saved = await write(work, then)
         return None if saved is None else Saved.RENEWED if saved.renewed else Saved.NEW
@@ -113,7 +113,7 @@ class SqliteSubscriptions:
         after: tuple[str, str] | None = None,
         limit: int = 100,
     ) -> list[StoredSubscription]:
-        """Return a page of subscriptions by topic and callback, or by callback and topic if those of a host."""
+        """Return a page of subscriptions by topic and callback, or by callback and topic if filtered by host."""
         after_topic, after_callback = map(url_identity, after or ("", ""))
         values = {
             "topic": url_identity(topic or ""),
@@ -135,7 +135,7 @@ class SqliteSubscriptions:
         return await self._database.read(work)
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
-        """End a subscription and everything owed to it."""
+        """End a subscription, and drop everything owed to it."""
         values = url_identity(topic), url_identity(callback)
 
         def work(connection: Connection) -> tuple[bool, tuple[int, int] | None]:
@@ -157,7 +157,7 @@ class SqliteSubscriptions:
         return (await self._database.settle(work, then))[0]
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
-        """End the subscriptions whose lease is over, at most ``limit`` at a time, and return them."""
+        """End up to ``limit`` subscriptions whose lease has expired, and return them."""
         now = self._clock()
 
         def work(connection: Connection) -> tuple[list[StoredSubscription], list[tuple[int, int]]]:
@@ -194,7 +194,7 @@ class SqliteSubscriptions:
 
 
 def _pages(*, by_topic: bool, by_host: bool, by_callback: bool) -> list[str]:
-    """Return the statements that find a page, the second for what the first leaves over."""
+    """Return the statements that find a page. The second one fills what the first leaves empty."""
     if by_host or by_callback:
         callback = "subscriptions.identity = :callback AND " if by_callback else ""
         topic = f"topic_id = {_TOPIC.format(name=':topic')} AND " if by_topic else ""
@@ -207,7 +207,7 @@ def _pages(*, by_topic: bool, by_host: bool, by_callback: bool) -> list[str]:
 def _save(connection: Connection, subscription: StoredSubscription, now: float, gone: str) -> _Saved:
     identity = url_identity(subscription.callback)
     topic, mode, head = _ensure_topic(connection, subscription.topic)
-    # A subscription that has ended, or whose lease has, is not renewed but replaced: it does not get what it missed.
+    # A subscription that has ended or expired is not renewed but replaced, so it does not get what it missed.
     ended = connection.execute(
         "DELETE FROM subscriptions WHERE topic_id = ? AND identity = ? "
         "AND (expires_at <= ? OR id IN (SELECT value FROM json_each(?))) RETURNING id",

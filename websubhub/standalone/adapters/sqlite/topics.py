@@ -36,7 +36,7 @@ _CONFIGURE = (
     "RETURNING id, mode, head"
 )
 _UNUSED = (
-    # The last one stays, so that no number is given away twice: updates are remembered by it.
+    # The last topic stays, so that no number is used twice, since updates refer to it.
     "id < (SELECT max(id) FROM topics) AND NOT registered AND mode = 'every' AND NOT feed_diff "
     "AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE topic_id = topics.id) "
     "AND NOT EXISTS (SELECT 1 FROM updates WHERE topic_id = topics.id) "
@@ -65,7 +65,7 @@ class SqliteTopics:
 
     Args:
         database: The database.
-        members: Told of every topic and its mode.
+        members: Notified of every topic and its mode.
     """
 
     def __init__(self, database: Database, members: Members) -> None:
@@ -93,12 +93,12 @@ class SqliteTopics:
         return kept
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
-        """Give the known topics that are named here these options."""
+        """Set the options of the named topics in the store."""
         named = latest_only, feed_diff
         latest, diff = (json.dumps([url_identity(url) for url in urls]) for urls in named)
         rules = {"latest": latest, "diff": diff, "all_latest": _ALL in latest_only, "all_diff": _ALL in feed_diff}
         if _ALL in latest_only or _ALL in feed_diff:
-            # In pages, so that neither the event loop nor a process that is told to stop waits for all of them.
+            # In pages, so that neither the event loop nor a stopping process waits for all of them.
             for after in range(0, await self._database.read(_last), _PAGE):
                 await self._configure(_CONFIGURE_PAGE, rules | {"after": after, "until": after + _PAGE})
         elif latest_only or feed_diff:
@@ -112,7 +112,7 @@ class SqliteTopics:
         await self._database.write(lambda connection: connection.execute(statement, rules).fetchall(), then)
 
     async def forget_unused(self) -> int:
-        """Forget the topics that were unused at the last call and still are."""
+        """Remove the topics that were unused at the last call and still are."""
         forgotten, unused = 0, set[int]()
         for after in range(0, await self._database.read(_last), _PAGE):
             found = await self._database.read(partial(_find_unused, after=after))
@@ -123,7 +123,7 @@ class SqliteTopics:
         return forgotten
 
     async def _forget(self, topics: Collection[int]) -> int:
-        """Forget those of these topics that are unused, which is decided and done in one step."""
+        """Remove those of these topics that are still unused. Checking and removing happen in one step."""
         statement = f"DELETE FROM topics WHERE id IN (SELECT value FROM json_each(?)) AND {_UNUSED} RETURNING id"  # noqa: S608
 
         def work(connection: Connection) -> list[int]:
@@ -166,7 +166,7 @@ class SqliteTopics:
         return await self._database.read(lambda connection: _usage(connection, url_identity(url)))
 
     async def remove(self, url: str) -> bool:
-        """Forget a topic with its options, unless something depends on it."""
+        """Remove a topic with its options, unless something depends on it."""
         identity = url_identity(url)
 
         def work(connection: Connection) -> int | None:
@@ -196,7 +196,7 @@ class SqliteTopics:
         return await self._database.write(work)
 
     async def last_fetch(self, url: str) -> FetchedTopic | None:
-        """Return what is remembered of the last fetch, or None if there was none."""
+        """Return the record of the last fetch, or None if there was none."""
 
         def work(connection: Connection) -> str | None:
             row = connection.execute("SELECT fetched FROM topics WHERE identity = ?", (url_identity(url),)).fetchone()
@@ -206,7 +206,7 @@ class SqliteTopics:
         return None if text is None else _read_fetch(text, url)
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
-        """Remember a fetch. An unknown topic is added."""
+        """Store a fetch. An unknown topic is added."""
         text = json.dumps(attrs.asdict(fetch))
 
         def work(connection: Connection) -> tuple[int, str, int]:

@@ -21,11 +21,11 @@ class AppendedUpdate(NamedTuple):
     """The result of appending an update.
 
     Attributes:
-        update: The update, with the id that it was accepted with, now or before.
+        update: The update, with the id under which it was accepted, now or before.
         admission: Whether it was admitted.
         position: Its topic and sequence number, if it was appended.
         number: Its number, if it was appended.
-        recipients: How many subscriptions it is owed to, according to the board, or None if that is not known.
+        recipients: How many subscriptions it is owed to, according to the board, or None if that is unknown.
     """
 
     update: Update
@@ -66,10 +66,10 @@ def append_update(connection: Connection, update: Update, members: Members) -> A
 
 
 def read_update(connection: Connection, key: Key) -> Update | None:
-    """One update.
+    """Return an update, or None if there is no such update.
 
     Raises:
-        UnreadableError: A value of it is not what it must be.
+        UnreadableError: A value in its row is damaged.
     """
     row = connection.execute(
         "SELECT message_id, url, content, content_type, canonical, hubs, published_at, trace "
@@ -97,8 +97,8 @@ class Deleted(NamedTuple):
     Attributes:
         deleted: How many were deleted.
         more: Whether there may be more.
-        newest: The number of the newest update that is left.
-        left: The topics that have some left within their bounds, since a dead letter has them.
+        newest: The number of the newest remaining update.
+        left: The topics with updates left within their bounds, because a dead letter needs them.
     """
 
     deleted: int
@@ -135,7 +135,7 @@ def delete_updates(connection: Connection, bounds: Sequence[Key]) -> Deleted:
 
 
 def oldest_published(connection: Connection, keys: Iterable[Key]) -> float | None:
-    """When the oldest of these updates was published."""
+    """Return when the oldest of these updates was published, or None if there is none."""
     row = connection.execute(
         "SELECT min(published_at) FROM json_each(?) JOIN updates "
         "ON topic_id = json_extract(value, '$[0]') AND sequence = json_extract(value, '$[1]')",

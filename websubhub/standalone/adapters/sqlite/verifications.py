@@ -48,7 +48,7 @@ _PAGE = (
 _ATTEMPTS = {None: "", True: "AND attempts > 0 ", False: "AND attempts = 0 "}
 _STRANGERS = "SELECT count(*), count(*) FILTER (WHERE host = :host) FROM verifications WHERE known = 0"
 _HELD = "SELECT host, held FROM subscription_counts WHERE host IN (:host, '*')"
-# A request that waits for another attempt is not in progress, so no subscriber is confirming it now.
+# A request that is waiting for another attempt is not in progress, so no subscriber is confirming it now.
 _GREEDIEST = (
     "SELECT host, count(*) AS held FROM verifications WHERE known = 0 "
     "GROUP BY host HAVING max(attempts > 0 AND due_at > :now) ORDER BY held DESC LIMIT 1"
@@ -82,13 +82,13 @@ class SqliteVerifications:
         row = _row(verification, self._clock())
 
         def work(connection: Connection) -> bool | StoreError | None:
-            """Store it, and return whether its pair is subscribed, or None if there is no place."""
+            """Store the request, and return whether its pair is subscribed, or None if there is no place."""
             if connection.execute(f"SELECT {_HAS_A_PLACE}", row).fetchone()[0]:
                 return _replace(connection, row)
             strangers = connection.execute(_STRANGERS, row).fetchone()
             excess = None if limits is None else _excess(connection, row, limits, strangers)
             if excess is not None:
-                return excess  # raised here, it would undo what others write in the same step
+                return excess  # if raised here, it would undo other writes of the same step
             if places is not None and not _has_place(connection, row, places, strangers):
                 return None
             return _replace(connection, row)
@@ -99,7 +99,7 @@ class SqliteVerifications:
         return None if known is None else attrs.evolve(verification, known=known)
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
-        """Keep a request if there is a subscription of its pair, or a request that it replaces, in one step."""
+        """Store a request, in one step, if its pair is subscribed or has a request that this one replaces."""
         row = _row(verification, self._clock())
         return bool(await self._database.write(lambda connection: connection.execute(_REPLACE_KNOWN, row).rowcount))
 
@@ -123,7 +123,7 @@ class SqliteVerifications:
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """Return the requests that are due: those of subscribed pairs first, then the most overdue first."""
+        """Return the due requests: those of subscribed pairs first, then most overdue first."""
         common = {"now": self._clock(), "limit": limit}
         asked = [
             common
@@ -146,13 +146,13 @@ class SqliteVerifications:
         return due
 
     async def _forget(self, unreadable: list[int]) -> None:
-        """Take out what would be due for ever, and hide what is due behind it."""
-        log.error("%d pending verifications cannot be read from the database, and are forgotten.", len(unreadable))
+        """Delete unreadable requests, which would be due forever and hide the due ones behind them."""
+        log.error("%d pending verifications cannot be read from the database, and are dropped.", len(unreadable))
         statement = "DELETE FROM verifications WHERE rowid IN (SELECT value FROM json_each(?))"
         await self._database.settle(lambda connection: connection.execute(statement, (as_json(unreadable),)).rowcount)
 
     async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
-        """Count an attempt, if it was one, and set the time of the next."""
+        """Set the time of the next attempt, and count this one if it counts."""
 
         def work(connection: Connection) -> bool:
             statement = "UPDATE verifications SET attempts = attempts + ?, due_at = ?, reason = ? WHERE id = ?"
@@ -161,36 +161,42 @@ class SqliteVerifications:
         return await self._database.settle(work)
 
     async def remove(self, verification: str) -> bool:
-        """Forget a request that was denied or given up. False when a newer request has replaced it."""
+        """Remove a request that was denied or not confirmed. Return False if a newer request has replaced it."""
         return await self._database.settle(lambda connection: _delete(connection, verification))
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         topic, callback = map(url_identity, after or ("", ""))
-        values = {"topic": topic, "callback": callback, "limit": limit}
+        values = {"topic": topic, "callback": callback, "host": host, "limit": limit}
+        only = _ATTEMPTS[failing] + ("" if host is None else "AND host = :host ")
 
         def work(connection: Connection) -> list[PendingVerification]:
-            found = connection.execute(_PAGE.format(only=_ATTEMPTS[failing]), values).fetchall()
+            found = connection.execute(_PAGE.format(only=only), values).fetchall()
             return rows.sorted_out(found, _verification)[0]
 
         return await self._database.read(work)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         statement = "SELECT id FROM verifications WHERE id IN (SELECT value FROM json_each(?))"
         values = (json.dumps(verifications),)
         return await self._database.read(lambda connection: {row[0] for row in connection.execute(statement, values)})
 
     async def retry(self, verifications: Sequence[str]) -> int:
-        """Make these requests due now, with all attempts ahead of them."""
+        """Make these requests due now, starting over with the first attempt."""
         statement = "UPDATE verifications SET attempts = 0, due_at = ? WHERE id IN (SELECT value FROM json_each(?))"
         values = self._clock(), json.dumps(verifications)
         return await self._database.write(lambda connection: connection.execute(statement, values).rowcount)
 
     async def drop(self, verifications: Sequence[str]) -> int:
-        """Forget these requests."""
+        """Drop these requests."""
         statement = "DELETE FROM verifications WHERE id IN (SELECT value FROM json_each(?))"
         values = (json.dumps(verifications),)
         return await self._database.settle(lambda connection: connection.execute(statement, values).rowcount)
@@ -206,9 +212,9 @@ class SqliteVerifications:
 
 
 def confirm_verification(connection: Connection, verification: str, topic: str, callback: str) -> bool:
-    """Take a verification that was confirmed out, in the transaction of what it leads to. Return whether it counts.
+    """Remove a confirmed verification, in the transaction of its effect, and return whether it counts.
 
-    It does if it is pending, or if a newer request has taken its place and waits behind it.
+    It counts if it is pending, or if a newer request has replaced it and is waiting behind it.
     """
     if _delete(connection, verification):
         return True
@@ -217,7 +223,7 @@ def confirm_verification(connection: Connection, verification: str, topic: str, 
 
 
 def withdraw_verification(connection: Connection, topic: str, callback: str) -> None:
-    """Take the pending request of a pair out, so that it will not count even if it is being verified."""
+    """Remove the pending request of a pair, so that it does not count even if it is being verified."""
     pair = {"topic_identity": url_identity(topic), "callback_identity": url_identity(callback)}
     connection.execute(f"DELETE FROM verifications {_PAIR}", pair)  # noqa: S608
 
@@ -231,7 +237,7 @@ def _replace(connection: Connection, row: dict[str, object]) -> bool:
 def _excess(
     connection: Connection, row: dict[str, object], limits: SubscriptionLimits, strangers: tuple[int, int]
 ) -> StoreError | None:
-    """Return what is wrong with one more subscription, if all that are pending become some."""
+    """Return the error if one more subscription would exceed the limits, counting pending requests, or None."""
     held = dict(connection.execute(_HELD, row).fetchall())
     pending, of_host = strangers
     if held.get(row["host"], 0) + of_host >= limits.per_host:
@@ -242,7 +248,7 @@ def _excess(
 
 
 def _has_place(connection: Connection, row: dict[str, object], places: int, strangers: tuple[int, int]) -> bool:
-    """Return whether a request of a new pair may be kept, which makes room for it where it can be made."""
+    """Return whether there is a place for a request of a new pair, after making room for it if possible."""
     pending, of_host = strangers
     if of_host < places - pending:
         return True

@@ -1,1 +1,1 @@
-"""The dashboard: the pages of a running hub for people with a browser, on the operations of the admin API alone."""
+"""The dashboard: a running hub's pages for browsers, built only on the operations of the admin API."""

@@ -1,4 +1,4 @@
-"""The dashboard: from a request of a browser to a page."""
+"""The dashboard application: it answers a browser's requests with pages."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn
@@ -18,7 +18,7 @@ from websubhub.standalone.admin.parameters import OperationError
 from websubhub.standalone.ports import StoreError
 
 _FORM_LIMIT = 65_536
-#: The pages whose question comes in a form, and that change nothing.
+#: The pages that take a form but change nothing.
 _FORMS = ("/find", "/doctor")
 _MOST_FIELDS = 1_200
 _QUESTIONS = "/do/"
@@ -29,12 +29,12 @@ class Dashboard:
     """Answers the requests of browsers.
 
     Args:
-        pages: The pages by path, for those who have signed in.
-        shared: The page of shared links, for everybody who has one.
+        pages: The pages by path, for users who have signed in.
+        shared: The page of shared links, for everybody who has a link.
         actions: What operators can do, by name.
-        entrance: Who is let in.
-        references: What stands in addresses.
-        showing: Makes pages of views.
+        entrance: Decides who may enter.
+        references: The references in addresses.
+        showing: Turns views into pages.
         live: The live tail.
 
     Attributes:
@@ -62,7 +62,7 @@ class Dashboard:
 
     @property
     def paths(self) -> list[str]:
-        """The paths that it answers at, but its root."""
+        """The paths of its pages, except the root."""
         return [*(path for path in self._pages if path != "/"), *_OTHER_PATHS]
 
     async def handle(self, request: Request) -> Answer:
@@ -78,13 +78,13 @@ class Dashboard:
             return Answer(self._apology(503, reason, request, session))
 
     def _apology(self, status: int, reason: str, request: Request, session: Session | None) -> Response:
-        values = {"title": _TITLES.get(status, "This cannot be done"), "reason": reason}
+        values = {"title": _TITLES.get(status, "This did not work"), "reason": reason}
         return self._showing.response(View(template="error.html", values=values, status=status), request, session)
 
     async def _respond(self, request: Request, session: Session | None) -> Response:
         path = request.local_path or "/"
         if request.method not in {"GET", "HEAD", "POST"}:
-            raise OperationError(405, "Pages are looked at, and forms are sent.")
+            raise OperationError(405, "This method is not allowed.")
         if path.startswith("/static/"):
             return static_response(path) or _nothing()
         if path == "/shared":
@@ -120,7 +120,7 @@ class Dashboard:
         if path in _FORMS:
             return await self._look(visit, path)
         if not path.startswith(_QUESTIONS):
-            raise OperationError(405, "This page is only looked at.")
+            raise OperationError(405, "This page does not accept forms.")
         self._check_role(visit.session)
         said = await self._action(path).do(visit)
         if isinstance(said, Response):
@@ -137,13 +137,13 @@ class Dashboard:
 
     def _check_form(self, visit: Visit) -> None:
         if not self._entrance.is_own_form(visit.request):
-            raise OperationError(403, "This form was not sent by a page of this hub.")
+            raise OperationError(403, "This form did not come from a page of this hub.")
         if not self._entrance.sessions.is_form_token(visit.session, visit.field("form_token")):
-            raise OperationError(403, "This form is too old. Go back, load the page again, and repeat it.")
+            raise OperationError(403, "This form has expired. Go back, reload the page, and try again.")
 
     def _check_role(self, session: Session) -> None:
         if not session.may_operate:
-            raise OperationError(403, "The viewer token only looks. Sign in with the admin token to change something.")
+            raise OperationError(403, "The viewer token is read-only. Sign in with the admin token to make changes.")
 
     def _sign_in(self, request: Request) -> Response:
         fields = dict(_pairs(request))
@@ -151,7 +151,7 @@ class Dashboard:
         refusal, status = "", 200
         if request.method == "POST":
             if not self._entrance.is_own_form(request):
-                raise OperationError(403, "This form was not sent by a page of this hub.")
+                raise OperationError(403, "This form did not come from a page of this hub.")
             session = self._entrance.sign_in(fields.get("token", ""))
             if isinstance(session, Session):
                 return _adding(redirect(after), self._entrance.sessions.cookie(session, request.mount))
@@ -160,10 +160,10 @@ class Dashboard:
         return self._showing.response(View(template="sign_in.html", values=values, status=status), request, None)
 
     def _unknown(self, request: Request, path: str) -> Response:
-        """Lead somebody to the form to sign in."""
+        """Redirect a user to the sign-in form."""
         sites = request.headers.get("sec-fetch-site", "")
         if request.method != "POST" and sites == "cross-site":
-            # The browser leaves the strict cookie out when a link of another site leads here. Its next request is ours.
+            # The browser omits the strict cookie when it follows a link from another site. Its next request is ours.
             return self._showing.again(request)
         back = path + (f"?{request.query}" if request.query else "")
         asked = "" if path == "/" or request.method == "POST" else request.mount + back
@@ -182,7 +182,7 @@ class Dashboard:
         return self._references.notice(visit.field("notice"))
 
 
-_TITLES = {403: "Not allowed", 404: "Not found", 503: "Not now"}
+_TITLES = {403: "Not allowed", 404: "Not found", 503: "Not available"}
 
 
 def _nothing() -> NoReturn:
@@ -195,7 +195,7 @@ def _adding(response: Response, cookie: str) -> Response:
 
 
 def _pairs(request: Request) -> tuple[tuple[str, str], ...]:
-    """Return the fields of a form, or of a query."""
+    """Return the fields of a form or a query."""
     text = request.query
     if request.method == "POST":
         if len(request.body) > _FORM_LIMIT:
@@ -208,13 +208,13 @@ def _pairs(request: Request) -> tuple[tuple[str, str], ...]:
 
 
 def _page_before(request: Request) -> str:
-    """Return the address of the page that a question was asked on."""
+    """Return the address of the page where a question was asked."""
     before = request.headers.get("hx-current-url") or request.headers.get("referer", "")
     parts = urlsplit(before)
     return _own_path(parts.path + (f"?{parts.query}" if parts.query else ""), request.mount)
 
 
 def _own_path(text: str, mount: str) -> str:
-    """Return an address of this dashboard, or that of its first page if the text is another one."""
+    """Return the text if it is an address of this dashboard, else the address of its overview."""
     own = text.startswith(f"{mount}/") and not text.startswith("//") and "\\" not in text and text.isprintable()
     return text if own else f"{mount}/"

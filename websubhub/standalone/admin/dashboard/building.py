@@ -1,4 +1,4 @@
-"""The dashboard put together from the operations of the admin API."""
+"""The assembly of the dashboard from the operations of the admin API."""
 
 import hashlib
 import secrets
@@ -33,8 +33,8 @@ _KEY_BYTES = 32
 def key_of(admin_token: str | None, viewer_token: str | None) -> bytes:
     """Return the key of sessions, references and shared links. It changes with the tokens.
 
-    Without an admin token it is another one at every start: the dashboard is for this machine then. Otherwise it takes
-    a while to make, so that nobody finds the token by trying which one made a link.
+    Without an admin token, the dashboard is only for this machine, and the key is a new random one at every start.
+    Otherwise the key is slow to derive, so that nobody can guess the token from a link by trial and error.
     """
     if admin_token is None:
         return secrets.token_bytes(_KEY_BYTES)
@@ -93,7 +93,7 @@ def build(
 
 
 def _rest(operations: Operations, references: References) -> tuple[dict[str, Page], dict[str, Action]]:
-    """Return the pages about deliveries and what is pending, by path, and their actions, by name."""
+    """Return the pages about deliveries and pending work by path, and their actions by name."""
     messages, letters = MessagePages(operations, references), LetterPages(operations, references)
     hosts, pending = HostPages(operations, references), PendingPages(operations, references)
     pages: dict[str, Page] = {

@@ -1,4 +1,4 @@
-"""The first page: what a browser shows of a hub at its own URL, and at ``/`` where there is no dashboard."""
+"""The first page: what a browser shows at the hub's URL, and at ``/`` if there is no dashboard."""
 
 import hashlib
 from base64 import b64encode
@@ -20,12 +20,12 @@ _LOOKS = frozenset({"GET", "HEAD"})
 
 
 class FirstPage:
-    """Says in HTML what this is, whether it works, and where to read on.
+    """Tells browsers what this is, whether it works, and where to read more.
 
     Args:
         public_url: The hub's public URL.
         is_ready: Returns whether the hub accepts requests and can store them.
-        has_dashboard: Whether there is a dashboard to lead to.
+        has_dashboard: Whether there is a dashboard to link to.
     """
 
     def __init__(self, public_url: str, is_ready: Callable[[], Awaitable[bool]], *, has_dashboard: bool) -> None:
@@ -43,7 +43,7 @@ class FirstPage:
         self._headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy), *safe]
 
     async def handle(self, request: Request) -> Answer:
-        """Answer a browser that looks at the hub."""
+        """Answer a browser's request."""
         ready = await self._is_ready()
         words = _READY if ready else _NOT_READY
         dashboard = _DASHBOARD if self._has_dashboard else _NO_DASHBOARD
@@ -57,21 +57,21 @@ class FirstPage:
         return Answer(Response(status=200 if ready else 503, headers=[*self._headers, *further], body=page.encode()))
 
 
-_READY = "It works: it accepts subscriptions and updates."
+_READY = "It is working: it accepts subscriptions and updates."
 _NOT_READY = "It cannot accept anything right now. Its log says why."
-_DASHBOARD = '<p><a href="$start">The dashboard</a> shows those who operate it what it does.</p>'
+_DASHBOARD = '<p><a href="$start">The dashboard</a> shows its operators what it is doing.</p>'
 _NO_DASHBOARD = (
-    "<p>Do you operate it? The commands <code>websubhub topics</code>, <code>subscriptions</code>, "
-    "<code>deliveries</code> and <code>dead-letters</code> show what it does. So does a dashboard at this address, "
-    "once <code>pip install 'websubhub[dashboard]'</code> has added it.</p>"
+    "<p>If you operate this hub, the commands <code>websubhub topics</code>, <code>subscriptions</code>, "
+    "<code>deliveries</code> and <code>dead-letters</code> show what it is doing. "
+    "<code>pip install 'websubhub[dashboard]'</code> adds a dashboard at this address.</p>"
 )
 
 
 class Browsable:
-    """An ASGI application that shows the first page to browsers, and passes everything else on.
+    """An ASGI application that shows the first page to browsers, and passes all other requests to the hub.
 
     Args:
-        app: The hub, which takes forms and is not looked at.
+        app: The hub.
         first_page: The page.
     """
 
@@ -86,5 +86,5 @@ class Browsable:
 
 
 def wants_html(scope: Scope) -> bool:
-    """Return whether a request is one of a browser for a page. Programs take what comes, or name another type."""
+    """Return whether a browser requests a page. Programs accept anything, or name another type."""
     return any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])

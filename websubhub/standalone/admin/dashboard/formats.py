@@ -1,4 +1,4 @@
-"""How the pages write times, sizes, counts and callbacks."""
+"""Formatting times, sizes, counts and callbacks for the pages."""
 
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
 
 
 def relative(moment: str, now: float) -> str:
-    """Return how long ago a time was, or how far ahead it is."""
+    """Return how long ago a time was, or how far in the future it is."""
     seconds = seconds_of(moment) - now
     if abs(seconds) < 1:
         return "now"
@@ -47,12 +47,12 @@ def relative(moment: str, now: float) -> str:
 
 
 def count(number: float) -> str:
-    """Return a number with commas between thousands."""
+    """Return a number with thousands separators."""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
 
 
 def size(length: float) -> str:
-    """Return a number of bytes in the unit that fits."""
+    """Return a number of bytes in a suitable unit."""
     for unit in _BYTES:
         if length < _THOUSAND or unit == _BYTES[-1]:
             break
@@ -61,18 +61,18 @@ def size(length: float) -> str:
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """Return a number with what is counted.
+    """Return a number with its noun.
 
     Args:
         number: The number.
-        one: What is counted, if it is one.
-        many: What is counted otherwise.
+        one: The noun for 1.
+        many: The noun for any other number.
     """
     return f"{count(number)} {one if number == 1 else many}"
 
 
 def short(text: str) -> str:
-    """Return the beginning of a message id that is too long for a table."""
+    """Return a message id, shortened if it is too long for a table."""
     return text if len(text) <= _SHORT + 2 else f"{text[:_SHORT]}…"
 
 
@@ -82,13 +82,13 @@ def host(url: str) -> str:
 
 
 def masked(callback: str) -> str:
-    """Return what may be shown of a callback: its host, and the last characters of what follows."""
+    """Return the part of a callback that may be shown: its host and its last characters."""
     rest = callback.partition("://")[2].partition("/")[2]
     tail = rest[-min(_SHOWN_CHARACTERS, len(rest) // 2) :] if len(rest) > 1 else ""
     return f"{host(callback)}/…{tail}"
 
 
 def preview(content: bytes, limit: int = 4_096) -> str:
-    """Return the beginning of a content as text. What is no text is shown as replacement characters."""
+    """Return the beginning of content as text, with replacement characters for anything that is not text."""
     text = content[:limit].decode("utf-8", "replace")
     return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)

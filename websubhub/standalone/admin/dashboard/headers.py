@@ -2,7 +2,7 @@
 
 from websubhub import Response
 
-#: A page loads this hub's own files, sends forms to this hub, and stands in no frame.
+#: A page loads only this hub's files, sends forms only to this hub, and cannot be framed.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -12,7 +12,7 @@ SAFE_HEADERS = (
     ("Content-Security-Policy", CONTENT_POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
-    # With no-referrer, browsers would hide the origin of this hub's own forms.
+    # With no-referrer, browsers would also hide the origin of this hub's own forms.
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -27,12 +27,12 @@ def page_response(body: bytes, status: int = 200) -> Response:
 
 
 def json_response(body: bytes) -> Response:
-    """Return the response with what a script of a page asked for."""
+    """Return the response with the data that a page's script requested."""
     return Response(status=200, headers=[("Content-Type", "application/json"), *SAFE_HEADERS], body=body)
 
 
 def download_response(body: bytes, name: str) -> Response:
-    """Return the response with a content of others, which no browser shows as a page of this hub.
+    """Return the response with someone else's content, for the browser to download rather than show as a page.
 
     Args:
         body: The content.
@@ -47,5 +47,5 @@ def download_response(body: bytes, name: str) -> Response:
 
 
 def redirect(address: str) -> Response:
-    """Return the response that leads to another page of this hub, after a form or before a sign-in."""
+    """Return the redirect to another page of this hub, after a form or before sign-in."""
     return Response(status=303, headers=[("Location", address), *SAFE_HEADERS])

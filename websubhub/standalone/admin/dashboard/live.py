@@ -1,4 +1,4 @@
-"""The live tail: events as they happen, as server-sent events that pages add to their list."""
+"""The live tail: events as they happen, sent as server-sent events that the page adds to its list."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -26,13 +26,13 @@ _RETRY = b"retry: 2000\n\n"
 
 
 class LiveTail:
-    """An ASGI application that sends events to browsers that have signed in, until they leave or the hub stops.
+    """An ASGI application that sends events to signed-in browsers until they leave or the hub stops.
 
     Args:
         events: The operations on events.
-        entrance: Who is let in.
-        showing: Makes pages of views.
-        quiet_seconds: How often a session is checked while nothing happens.
+        entrance: Decides who may enter.
+        showing: Turns views into pages.
+        quiet_seconds: How often to check a session while nothing happens.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LiveTail:
         self._is_closed = False
 
     def close(self) -> None:
-        """Send nothing more, and let nobody else in."""
+        """Send nothing more, and accept no more browsers."""
         self._is_closed = True
         for listener in self._listeners:
             listener.cancel()
@@ -80,7 +80,7 @@ class LiveTail:
         await send({"type": "http.response.body", "body": _RETRY, "more_body": True})
         async for event in self._events.follow(after, quiet_seconds=self._quiet_seconds):
             if self._entrance.session(request) is None:
-                break  # it has ended meanwhile
+                break  # the session has ended
             if event is None:
                 body = _NOTHING_NEW
             elif is_of_level(event, query.get("level", "")):
@@ -100,7 +100,7 @@ _HEADERS = (("Content-Type", "text/event-stream"), *SAFE_HEADERS, ("X-Accel-Buff
 
 
 async def _sent(send: Send, body: bytes) -> bool:
-    """Send something. Return False if the client takes nothing any more."""
+    """Send data, and return False if the client no longer reads it."""
     with anyio.move_on_after(_SEND_SECONDS):
         await send({"type": "http.response.body", "body": body, "more_body": True})
         return True
@@ -124,7 +124,7 @@ def _encoded(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
 
 
 def _request(scope: Scope) -> Request:
-    """Return the request of a scope, which has no body."""
+    """Return the request of a scope, without a body."""
     headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
     host = headers.get("host", "localhost")
     query = scope.get("query_string", b"").decode("latin-1")

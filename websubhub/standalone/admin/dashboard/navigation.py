@@ -1,16 +1,16 @@
-"""The pages that every page leads to."""
+"""The navigation that every page shows."""
 
 import attrs
 
 
 @attrs.frozen
 class Entry:
-    """One of them.
+    """A page in the navigation.
 
     Attributes:
         path: Its path.
         name: Its name.
-        key: The key that opens it after ``g``.
+        key: The key to press after ``g`` to open it.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Actions: each says what it will touch and asks once before it does it."""
+"""Actions. Each one says what it affects and asks for confirmation first."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,15 +10,15 @@ from websubhub.standalone.admin.dashboard.visits import Visit
 
 @attrs.frozen(kw_only=True)
 class Field:
-    """Something to fill in before an action.
+    """A field to fill in before an action.
 
     Attributes:
         name: Its name in the form.
-        label: What it is called.
-        value: What it holds before.
-        choices: The values to choose from, each with its text, or none for any text.
+        label: Its label.
+        value: Its initial value.
+        choices: The values to choose from, each with its label; empty for free text.
         length: The most characters.
-        required: Whether it has to be filled in.
+        required: Whether it must be filled in.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Question:
     """The question before an action.
 
     Attributes:
-        title: The question, with what it is about.
-        touches: What the action will touch, a sentence each.
-        verb: The word on the button.
-        values: What the action gets, by name; a list of several values stands for a repeated field.
-        fields: What to fill in.
-        is_danger: Whether something is lost for ever.
-        back: The page to go to afterwards, or an empty text for the one that the question was asked on.
+        title: The question, which names its object.
+        touches: What the action affects, one sentence each.
+        verb: The label of the button.
+        values: The values that the action gets, by name; a name may repeat.
+        fields: The fields to fill in.
+        is_danger: Whether the action deletes something permanently.
+        back: The page to go to afterwards, or an empty string for the page where the question was asked.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Action:
 
     Attributes:
         ask: Returns the question.
-        do: Does it, and returns what was done in one sentence, or the response that leads to what was made.
+        do: Performs the action, and returns one sentence about what was done, or a redirect to what was created.
     """
 
     ask: Callable[[Visit], Awaitable[Question]]

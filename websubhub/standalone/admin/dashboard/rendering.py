@@ -1,4 +1,4 @@
-"""Pages from templates. Every value in them is escaped, whoever it came from."""
+"""Rendering pages from templates. Every value is escaped."""
 
 from collections.abc import Callable
 from functools import partial
@@ -43,8 +43,8 @@ class Rendering:
 
         Args:
             template: The name of its template.
-            mount: The path that the dashboard is mounted below.
-            values: What the template shows.
+            mount: The path below which the dashboard is mounted.
+            values: The values for the template.
         """
         page = self._environment.get_template(template)
         return page.render(static=partial(_static, mount), **values).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Pages of views: what every page shows around its own."""
+"""Turning views into pages, with the parts that all pages share."""
 
 from functools import partial
 from html import escape
@@ -14,12 +14,12 @@ from websubhub.standalone.admin.dashboard.visits import View, address
 
 
 class Showing:
-    """Makes responses of views.
+    """Turns views into responses.
 
     Args:
         rendering: Renders templates.
-        sessions: The sessions, for the tokens of forms.
-        references: What stands in addresses.
+        sessions: The sessions, for form tokens.
+        references: The references in addresses.
         public_url: The hub's public URL.
     """
 
@@ -30,7 +30,7 @@ class Showing:
         self._public_url = public_url
 
     def response(self, view: View, request: Request, session: Session | None, notice: str = "") -> Response:
-        """Return the response with a page, or with a part of it if a script of a page asks."""
+        """Return the response with a page, or only with its main part if a script requests it."""
         is_part = "hx-request" in request.headers
         body = self._rendering.text(
             view.template,
@@ -51,14 +51,14 @@ class Showing:
         return page_response(body, view.status)
 
     def part(self, template: str, mount: str, **values: object) -> bytes:
-        """Return a part of a page that a script adds to it."""
+        """Return a part that a script adds to a page."""
         subscription_url = partial(self._subscription_url, mount)
         return self._rendering.text(
             template, mount, url=partial(address, mount), subscription_url=subscription_url, **values
         )
 
     def again(self, request: Request) -> Response:
-        """Return the response that makes a browser ask for the page again, by itself."""
+        """Return the response that makes a browser request the page again on its own."""
         query = f"?{request.query}" if request.query else ""
         target = escape(f"{request.path}{query}")
         body = f'<!doctype html><title>Opening</title><meta http-equiv="refresh" content="0;url={target}">'

@@ -1,4 +1,4 @@
-"""The site of a hub, as browsers see it: the dashboard if it is installed, and the first page."""
+"""The site that browsers see: the dashboard if it is installed, and the first page."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from websubhub.standalone.admin.http.access import Access
 from websubhub.standalone.admin.operations import Operations
 from websubhub.standalone.settings import Settings
 
-if TYPE_CHECKING:  # it needs what the extra brings
+if TYPE_CHECKING:  # it needs the extra
     from websubhub.standalone.admin.dashboard.application import Dashboard
 
 _FORM_BYTES = 65_536
@@ -23,7 +23,7 @@ def is_installed() -> bool:
 
 
 class Site:
-    """Puts what browsers see beside what programs use.
+    """Combines the pages for browsers with the endpoints for programs.
 
     Args:
         public_url: The hub's public URL.
@@ -43,7 +43,7 @@ class Site:
         Args:
             hub_path: The path of the hub.
             hub: The hub.
-            for_programs: What else programs use, by path: the admin API, metrics and health.
+            for_programs: The other endpoints for programs, by path: the admin API, metrics and health.
         """
         apps: dict[str, App] = {**for_programs, hub_path: Browsable(hub, self._first_page)}
         if self._dashboard is None:
@@ -53,7 +53,7 @@ class Site:
         return Paths({**apps, **pages, _LIVE: self._dashboard.live}, root=edge)
 
     def close(self) -> None:
-        """End what would not end by itself, since the hub stops."""
+        """End the streams that would not end on their own, because the hub is stopping."""
         if self._dashboard is not None:
             self._dashboard.live.close()
 
@@ -67,7 +67,7 @@ def site_of(
     hub: str,
     clock: Callable[[], float],
 ) -> Site:
-    """Return what browsers see of a hub. The dashboard is part of it if its extra is installed.
+    """Return the site of a hub, with the dashboard if its extra is installed.
 
     Args:
         settings: The settings of the hub.

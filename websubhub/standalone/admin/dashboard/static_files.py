@@ -1,4 +1,4 @@
-"""The style, the scripts and the icon of the dashboard, under names that change with their content."""
+"""The dashboard's style, scripts and icon, under names that change with their content."""
 
 import hashlib
 from functools import cache
@@ -41,7 +41,7 @@ def _file(name: str) -> _File:
 
 
 def static_path(name: str) -> str:
-    """Return the path of a file below the dashboard."""
+    """Return the path of a file, relative to the dashboard."""
     return f"/static/{_file(name).tag}/{name}"
 
 

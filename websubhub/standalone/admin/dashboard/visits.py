@@ -1,4 +1,4 @@
-"""A visit to a page, and the view that the visitor gets."""
+"""Visits to pages, and the views that visitors get."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -12,13 +12,13 @@ from websubhub.standalone.admin.dashboard.access.sessions import Session
 
 @attrs.frozen(kw_only=True)
 class Visit:
-    """A request of a browser for a page, or with a form.
+    """A browser's request for a page, or with a form.
 
     Attributes:
         request: The request.
-        session: Who it is from.
-        fields: The fields of its query or its form. Of a repeated one it is the last.
-        pairs: All of them in order.
+        session: The session of the browser.
+        fields: The fields of its query or form. For a repeated field, the last value counts.
+        pairs: All fields in order.
     """
 
     request: Request
@@ -27,11 +27,11 @@ class Visit:
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """The fields of its query or its form. Of a repeated one it is the last."""
+        """The fields of its query or form. For a repeated field, the last value counts."""
         return dict(self.pairs)
 
     def field(self, name: str) -> str:
-        """Return a field, or an empty text if it is missing."""
+        """Return a field, or an empty string if it is missing."""
         return self.fields.get(name, "").strip()
 
     def each(self, name: str) -> list[str]:
@@ -39,11 +39,11 @@ class Visit:
         return [value for key, value in self.pairs if key == name]
 
     def given(self, *names: str) -> dict[str, str]:
-        """Return those of these fields that are filled in."""
+        """Return these fields, without empty ones."""
         return {name: value for name, value in self.filters(*names).items() if value}
 
     def filters(self, *names: str) -> dict[str, str]:
-        """Return these fields. The text of a missing one is empty."""
+        """Return these fields. A missing one is empty."""
         return {name: self.field(name) for name in names}
 
 
@@ -53,8 +53,8 @@ class View:
 
     Attributes:
         template: The name of its template.
-        values: What the template shows.
-        section: The path of the page in the navigation that it belongs to.
+        values: The values for the template.
+        section: The path of its entry in the navigation.
         status: The status of the response.
     """
 
@@ -68,6 +68,6 @@ Page = Callable[[Visit], Awaitable[View | Response]]
 
 
 def address(mount: str, path: str, **query: object) -> str:
-    """Return the address of a page, with the fields of its query that are not empty."""
+    """Return the address of a page, with the non-empty fields as its query."""
     given = {name: str(value) for name, value in query.items() if value not in ("", None)}
     return mount + path + (f"?{urlencode(given)}" if given else "")

@@ -1,4 +1,4 @@
-"""The admin API to inspect and operate a running hub: JSON behind a token, health, readiness and metrics."""
+"""The admin API for inspecting and operating a running hub: JSON behind a token, health, readiness and metrics."""
 
 import json
 import time
@@ -26,7 +26,7 @@ _PARAMETERS_LIMIT = 100
 
 
 class Admin:
-    """Answers below ``/admin``, and at ``/health``, ``/ready`` and ``/metrics``.
+    """Answers requests below ``/admin``, and at ``/health``, ``/ready`` and ``/metrics``.
 
     Args:
         store: The store.
@@ -35,7 +35,7 @@ class Admin:
         access: Decides who may use the API.
         saturated: Returns whether the hub would refuse the next request because it is too busy.
         clock: Returns the time, in seconds since 1970.
-        further: Returns what others have measured, for Prometheus.
+        further: Returns more metric families, measured by others.
 
     Attributes:
         routes: The routes below ``/admin``.
@@ -65,7 +65,7 @@ class Admin:
         except OperationError as error:
             return Answer(json_response(error.status, {"error": str(error)}))
         except StoreError as error:
-            # Operators have shown a token, but anybody may request the metrics.
+            # Operators sent a token, but anybody may request the metrics.
             text = str(error) if request.local_path.startswith(_OPERATING) else error.public
             return Answer(json_response(503, {"error": text}, [("Retry-After", "5")]))
 
@@ -96,7 +96,7 @@ class Admin:
                     return json_response(200, await route.operation(_parameters(route, request, in_path)))
         if not allowed:
             raise OperationError(404, "There is nothing here.")
-        error = {"error": "There is nothing here for this method."}
+        error = {"error": "This method is not allowed here."}
         return json_response(405, error, [("Allow", ", ".join(allowed))])
 
     async def is_ready(self) -> bool:
@@ -104,7 +104,7 @@ class Admin:
         return not self._saturated() and await self._readiness.is_ready()
 
     async def _readiness_response(self) -> Response:
-        # Anybody may ask, so the reason is only in the log.
+        # Anybody may ask, so only the log has the reason.
         if await self.is_ready():
             return json_response(200, {"status": "ready"})
         return json_response(503, {"status": "not ready"}, [("Retry-After", "5")])
@@ -127,7 +127,7 @@ def _parameters(route: Route, request: Request, in_path: dict[str, str]) -> dict
     given = _query(request) if request.method == "GET" else _body(request)
     for name in in_path:
         if name in given:
-            raise OperationError(400, f"{name} is a part of the path here.")
+            raise OperationError(400, f"{name} is already part of the path.")
     parameters = {**given, **in_path}
     route.check(parameters)
     return parameters
@@ -146,7 +146,7 @@ def _body(request: Request) -> dict[str, Any]:
         raise OperationError(413, "The body is too large.")
     try:
         value = json.loads(request.body or b"{}")
-        # JSON can escape half a character, which neither the database nor a request can hold.
+        # JSON can escape half a surrogate pair, which neither the database nor a request can hold.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise OperationError(400, "The body must be a JSON object.") from None

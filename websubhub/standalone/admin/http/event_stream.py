@@ -1,4 +1,4 @@
-"""Events as they happen, as server-sent events over HTTP."""
+"""A stream of events as they happen, as server-sent events over HTTP."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -22,7 +22,7 @@ _LARGEST = 2**63 - 1
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # asks nginx not to wait for more
+    (b"x-accel-buffering", b"no"),  # asks nginx not to buffer
 ]
 
 Message = MutableMapping[str, Any]
@@ -32,7 +32,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class EventStream:
-    """An ASGI application that sends events as they happen to those who ask for ``text/event-stream``.
+    """An ASGI application that sends events as they happen to clients that accept ``text/event-stream``.
 
     Args:
         events: The events.
@@ -48,7 +48,7 @@ class EventStream:
         self._closed = False
 
     def close(self) -> None:
-        """End all streams, and refuse further ones."""
+        """End all streams, and refuse new ones."""
         self._closed = True
         for stream in self._streams:
             stream.cancel()
@@ -67,7 +67,7 @@ class EventStream:
             response = json_response(refusal.status, {"error": refusal.reason}, refusal.headers.items())
             await _respond(send, response)
         elif self._closed or len(self._streams) >= _STREAMS:
-            error = {"error": f"At most {_STREAMS} clients can follow the events at a time."}
+            error = {"error": f"At most {_STREAMS} clients can follow the events at once."}
             await _respond(send, json_response(503, error, [("Retry-After", "10")]))
         else:
             await self._stream(_start(scope, headers), receive, send)
@@ -94,7 +94,7 @@ class EventStream:
 
 
 async def _send_piece(send: Send, piece: bytes, patience: anyio.CancelScope) -> None:
-    # A client that reads nothing would hold its place for ever.
+    # Without a deadline, a client that reads nothing would keep its place forever.
     patience.deadline = anyio.current_time() + _SEND_SECONDS
     await send({"type": "http.response.body", "body": piece, "more_body": True})
     patience.deadline = float("inf")
@@ -105,7 +105,7 @@ def _as_piece(event: dict[str, Any]) -> bytes:
 
 
 def _start(scope: Message, headers: Headers) -> int | None:
-    """Return the id after which a stream starts, or None for the events from now on."""
+    """Return the id after which a stream starts, or None to start now."""
     query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")[:1_000]))
     return whole_number(headers.get("last-event-id", query.get("after", "")), _LARGEST)
 

@@ -18,22 +18,22 @@ _ID = Parameter(name="id", text="The id of the message.", schema=TEXT, required=
 _ITS_TOPIC = Parameter(name="topic", text="Its topic, if several have a message with this id.", schema=_URL)
 _STATE = Parameter(
     name="state",
-    text="Only the subscriptions that wait for it, or for which it was given up.",
+    text="Only subscriptions that are waiting for it, or for which the hub gave up on it.",
     schema=one_of(LISTED_STATES),
 )
-_OF_TOPIC = Parameter(name="topic", text="Only those of this topic.", schema=_URL)
+_OF_TOPIC = Parameter(name="topic", text="Only for this topic.", schema=_URL)
 _PAGE = (
-    Parameter(name="after", text="The next of the page before.", schema=TEXT),
+    Parameter(name="after", text="The next value from the previous page.", schema=TEXT),
     Parameter(name="limit", text="The size of the page, 100 by default and at most 1000.", schema=_COUNT),
 )
 _ATTEMPT_FILTERS = (
-    Parameter(name="message", text="Only those at messages with this id.", schema=TEXT),
+    Parameter(name="message", text="Only for messages with this id.", schema=TEXT),
     _OF_TOPIC,
-    Parameter(name="callback", text="Only those at this callback.", schema=_URL),
+    Parameter(name="callback", text="Only for this callback.", schema=_URL),
     Parameter(
-        name="host", text="Only those at this host of callbacks, with the port unless it is 80 or 443.", schema=TEXT
+        name="host", text="Only for callbacks on this host; include the port unless it is 80 or 443.", schema=TEXT
     ),
-    Parameter(name="outcome", text="Only those with this outcome.", schema=one_of(AttemptOutcome)),
+    Parameter(name="outcome", text="Only with this outcome.", schema=one_of(AttemptOutcome)),
 )
 CONTENT = record(
     topic=TEXT,
@@ -47,7 +47,7 @@ CONTENT = record(
 
 
 def message_routes(operations: Operations) -> Sequence[Route]:
-    """Return the routes of these operations that are about messages."""
+    """Return the routes for messages and failed attempts."""
     return (*_lists(operations), *_of_one(operations.messages))
 
 
@@ -58,7 +58,7 @@ def _lists(operations: Operations) -> Sequence[Route]:
             path=_PATH,
             operation=operations.messages.page,
             answer=listing("messages", _MESSAGE),
-            parameters=(_OF_TOPIC, attrs.evolve(_ID, text="Only those with this id.", required=False), *_PAGE),
+            parameters=(_OF_TOPIC, attrs.evolve(_ID, text="Only with this id.", required=False), *_PAGE),
         ),
         Route(
             method="GET",
@@ -104,7 +104,7 @@ def _of_one(messages: MessageOperations) -> Sequence[Route]:
             parameters=(
                 _ID,
                 _ITS_TOPIC,
-                Parameter(name="callback", text="The callback to deliver it to, instead of all.", schema=_URL),
+                Parameter(name="callback", text="The callback to redeliver it to, instead of all.", schema=_URL),
             ),
             statuses=(404,),
         ),

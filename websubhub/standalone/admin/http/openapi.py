@@ -1,4 +1,4 @@
-"""The OpenAPI document of the admin API, made from the table of its routes."""
+"""The OpenAPI document of the admin API, generated from its routes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -15,22 +15,22 @@ _ERROR = {
     "required": ["error"],
 }
 _WORDS = {
-    200: "What was asked for, or done.",
+    200: "The result.",
     400: "A parameter is missing, unknown or invalid.",
     401: "The token is missing or wrong, or the hub has none and is not on loopback.",
-    403: "The token may only look, or the request is from another origin.",
-    404: "There is no such thing.",
-    409: "The present state does not allow this.",
+    403: "The token is read-only, or the request is from another origin.",
+    404: "The object does not exist.",
+    409: "The current state does not allow this.",
     413: "The body is too large.",
     415: "The Content-Type is not application/json, and no token is set.",
-    429: "Too many wrong tokens were shown.",
-    503: "The store failed, or the hub starts or stops.",
+    429: "Too many requests had a wrong token.",
+    503: "The store failed, or the hub is starting or stopping.",
 }
 _OF_ALL = (400, 401, 403, 429, 503)
 
 
 def document(routes: Iterable[Route]) -> Mapping[str, Any]:
-    """Return the document of these routes."""
+    """Return the OpenAPI document for these routes."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)

@@ -1,4 +1,4 @@
-"""The readiness check, for load balancers and orchestrators. It costs little and reveals nothing else."""
+"""The readiness check, for load balancers and orchestrators. It is cheap, and reveals nothing else."""
 
 import logging
 import time
@@ -18,7 +18,7 @@ class Readiness:
 
     Args:
         store: The store.
-        clock: Returns the time in seconds, and never goes back.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, store: HubStore, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class Readiness:
         self._asking = anyio.Lock()
 
     async def is_ready(self) -> bool:
-        """Return whether an update could be stored now. If not, the reason is logged once."""
+        """Return whether an update could be stored now. If not, log the reason once."""
         async with self._asking:
             if self._clock() >= self._until:
                 await self._look()

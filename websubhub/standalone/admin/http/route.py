@@ -1,4 +1,4 @@
-"""A route of the admin API as data: what it is for, what it takes, and what it answers."""
+"""A route of the admin API as data: its purpose, its parameters and its answer."""
 
 import difflib
 import inspect
@@ -16,11 +16,11 @@ Operation = Callable[[dict[str, Any]], Awaitable[object]]
 
 @frozen(kw_only=True)
 class Parameter:
-    """A parameter of a route: of the query, of the JSON object in the body, or of the path if its name is in there.
+    """A parameter of a route: in the path if the path has its name, else in the query or in the JSON body.
 
     Attributes:
         name: Its name.
-        text: What it means, in one sentence.
+        text: Its meaning, in one sentence.
         schema: Its JSON schema.
         required: Whether it must be given.
     """
@@ -36,9 +36,9 @@ class Route:
     """A route.
 
     Attributes:
-        method: GET for one that reads, POST for one that changes something.
+        method: GET if it reads, POST if it changes something.
         path: Its path, with ``{NAME}`` for each part that is a parameter.
-        operation: Carries it out.
+        operation: The operation that it calls.
         answer: The JSON schema of its answer.
         parameters: Its parameters.
         statuses: The statuses of its own errors, such as 404.
@@ -58,11 +58,11 @@ class Route:
 
     @property
     def summary(self) -> str:
-        """Its purpose in one sentence: the first line of its operation's description."""
+        """Its purpose in one sentence: the first line of its operation's docstring."""
         return (inspect.getdoc(self.operation) or "").partition("\n")[0]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the parameters in a path, or None if it is that of another route."""
+        """Return the parameters in a path, or None if the path belongs to another route."""
         given = path.split("/")
         if len(given) != len(self.parts):
             return None
@@ -75,10 +75,10 @@ class Route:
         return found
 
     def check(self, given: Mapping[str, Any]) -> None:
-        """Check that every required parameter is given, and no unknown one.
+        """Check that every required parameter is given, and that no parameter is unknown.
 
         Raises:
-            OperationError: There is a mistake.
+            OperationError: A parameter is missing or unknown.
         """
         known = {parameter.name for parameter in self.parameters}
         for name in given:

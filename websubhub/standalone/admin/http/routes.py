@@ -1,4 +1,4 @@
-"""The table of the routes of the admin API."""
+"""The table of the admin API's routes."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from websubhub import AccountState
 from websubhub.standalone.admin.http.message_routes import CONTENT, message_routes
 from websubhub.standalone.admin.http.route import Operation, Parameter, Route
 from websubhub.standalone.admin.http.schemas import (
+    CURSOR,
     FLAG,
     NUMBER,
     TEXT,
@@ -77,7 +78,7 @@ _STATISTICS = schema_of(Statistics, announcements=schema_of(AnnouncementStatisti
 
 
 def routes(operations: Operations) -> Sequence[Route]:
-    """Return the routes of these operations."""
+    """Return the routes for these operations."""
     return (
         *_overview(operations),
         *_topics(operations),
@@ -110,7 +111,10 @@ def _post(
 def _overview(operations: Operations) -> Sequence[Route]:
     overview = operations.overview
     failures = record(
-        statistics=_STATISTICS, failing=array(schema_of(FailingDelivery)), announcements=array(_ANNOUNCEMENT)
+        statistics=_STATISTICS,
+        failing=array(schema_of(FailingDelivery, host=TEXT)),
+        next=CURSOR,
+        announcements=array(_ANNOUNCEMENT),
     )
     setting = record(name=TEXT, value={}, source=TEXT, help=TEXT)
     info = record(
@@ -128,7 +132,7 @@ def _overview(operations: Operations) -> Sequence[Route]:
     columns = {name: array(nullable(NUMBER)) for name in (*COUNTED, *MEASURED)}
     series = record(step_seconds=WHOLE, series=record(at=array(TIME), **columns))
     window = Parameter(
-        name="seconds", text="How far back, 3600 by default and at most 86400.", schema=_between(10, 86_400)
+        name="seconds", text="How far back to go, 3600 by default and at most 86400.", schema=_between(10, 86_400)
     )
     step = Parameter(
         name="step",
@@ -139,7 +143,7 @@ def _overview(operations: Operations) -> Sequence[Route]:
         _get("/admin/info", overview.info, info),
         _get("/admin/series", overview.series, series, window, step),
         _get("/admin/statistics", overview.statistics, _STATISTICS),
-        _get("/admin/deliveries", overview.deliveries, failures, LIMIT),
+        _get("/admin/deliveries", overview.deliveries, failures, TOPIC, HOST, CALLBACK, REASON, *PAGE),
         _doctor(operations),
     )
 
@@ -147,7 +151,7 @@ def _overview(operations: Operations) -> Sequence[Route]:
 def _doctor(operations: Operations) -> Route:
     finding = record(mark=one_of(("ok", "note", "fail")), text=TEXT)
     topic = attrs.evolve(TOPIC, text="A topic to fetch.")
-    callback = attrs.evolve(CALLBACK, text="A callback to ask whether it wants a subscription.")
+    callback = attrs.evolve(CALLBACK, text="A callback to send a verification request to.")
     answer = record(works=FLAG, findings=array(finding))
     return _post("/admin/doctor", operations.doctor.examine, answer, topic, callback, statuses=(409,))
 
@@ -170,12 +174,12 @@ def _topics(operations: Operations) -> Sequence[Route]:
         Parameter(name="registered", text="Whether it counts as registered.", schema=FLAG),
         Parameter(
             name="delivery_mode",
-            text="every for each update in order, latest for the newest one only.",
+            text="every for each update in order, latest for only the newest.",
             schema=one_of(DeliveryMode),
         ),
-        Parameter(name="feed_diff", text="Whether to leave out entries that were delivered before.", schema=FLAG),
+        Parameter(name="feed_diff", text="Whether to leave out entries that have already been delivered.", schema=FLAG),
     )
-    search = Parameter(name="search", text="Only those with this text in their URL.", schema=TEXT)
+    search = Parameter(name="search", text="Only topics with this text in their URL.", schema=TEXT)
     return (
         _get("/admin/topics", topics.page, listing("topics", topic), search, *PAGE),
         _post("/admin/topics", topics.save, topic, *options),
@@ -188,7 +192,9 @@ def _topics(operations: Operations) -> Sequence[Route]:
 def _subscriptions(operations: Operations) -> Sequence[Route]:
     subscriptions = operations.subscriptions
     after_topic = Parameter(
-        name="after_topic", text="The topic of the last one of the page before, if after is its callback.", schema=TEXT
+        name="after_topic",
+        text="The topic of the last entry on the previous page, if after is its callback.",
+        schema=TEXT,
     )
     details = {
         **_SUBSCRIPTION,
@@ -202,24 +208,15 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
         },
     }
     reason = Parameter(name="reason", text="What to tell the subscriber.", schema=TEXT)
-    notify = Parameter(name="notify", text="Whether to notify the subscriber, as by default.", schema=FLAG)
-    content = Parameter(name="content", text="The text to deliver instead of the usual one.", schema=TEXT)
+    notify = Parameter(name="notify", text="Whether to notify the subscriber, true by default.", schema=FLAG)
+    content = Parameter(name="content", text="The text to deliver instead of the default one.", schema=TEXT)
     content_type = Parameter(name="content_type", text="Its Content-Type.", schema=TEXT)
     tested = record(delivered=FLAG, status=nullable(WHOLE), reason=TEXT, answer=TEXT, milliseconds=WHOLE)
     removed = record(removed=WHOLE)
     page = listing("subscriptions", _SUBSCRIPTION)
     path = "/admin/subscriptions"
     return (
-        _get(
-            path,
-            subscriptions.page,
-            page,
-            TOPIC,
-            HOST,
-            CALLBACK,
-            after_topic,
-            *PAGE,
-        ),
+        _get(path, subscriptions.page, page, TOPIC, HOST, CALLBACK, after_topic, *PAGE),
         _get("/admin/subscription", subscriptions.one, details, *THE_PAIR, statuses=(404,)),
         _post(f"{path}/remove", subscriptions.remove, removed, *THE_PAIR, reason, notify, statuses=(404,)),
         _post(f"{path}/verify", subscriptions.verify, record(verifying=TEXT), *THE_PAIR, statuses=(404,)),
@@ -229,11 +226,12 @@ def _subscriptions(operations: Operations) -> Sequence[Route]:
 
 def _verifications(operations: Operations) -> Sequence[Route]:
     verifications, path = operations.verifications, "/admin/verifications"
-    state = Parameter(name="state", text="Only those in this state.", schema=one_of(("pending", "failing")))
+    state = Parameter(name="state", text="Only in this state.", schema=one_of(("pending", "failing")))
+    host = attrs.evolve(HOST, text="Only with callbacks on this host, on any port.")
     page = listing("verifications", _VERIFICATION, total=WHOLE)
     return (
-        _get(path, verifications.page, page, state, *PAGE),
-        _get(f"{path}/given-up", verifications.given_up, listing("given_up", _GIVEN_UP), *PAGE),
+        _get(path, verifications.page, page, state, host, *PAGE),
+        _get(f"{path}/given-up", verifications.given_up, listing("given_up", _GIVEN_UP), host, *PAGE),
         _post(f"{path}/retry", verifications.retry, record(retried=WHOLE, unknown=array(TEXT)), THE_NAMES),
         _post(f"{path}/drop", verifications.drop, record(dropped=WHOLE, unknown=array(TEXT)), THE_NAMES),
     )
@@ -241,7 +239,7 @@ def _verifications(operations: Operations) -> Sequence[Route]:
 
 def _announcements(operations: Operations) -> Sequence[Route]:
     announcements, path = operations.announcements, "/admin/announcements"
-    state = Parameter(name="state", text="Only those in this state.", schema=one_of(AnnouncementState))
+    state = Parameter(name="state", text="Only in this state.", schema=one_of(AnnouncementState))
     return (
         _get(path, announcements.page, listing("announcements", _ANNOUNCEMENT), state, *PAGE),
         _post(f"{path}/replay", announcements.replay, record(replayed=WHOLE, unknown=array(WHOLE)), THE_IDS),
@@ -253,7 +251,7 @@ def _letters(operations: Operations) -> Sequence[Route]:
     letters, path = operations.letters, "/admin/dead-letters"
     page = listing("dead_letters", schema_of(DeadLetter, host=TEXT), total=WHOLE)
     replayed, dropped = (record(**{word: WHOLE}, unknown=array(WHOLE)) for word in ("replayed", "dropped"))
-    letter = Parameter(name="id", text="The dead letter.", schema=COUNT, required=True)
+    letter = Parameter(name="id", text="The id of the dead letter.", schema=COUNT, required=True)
     return (
         _get(path, letters.page, page, TOPIC, HOST, CALLBACK, REASON, *PAGE),
         _get(f"{path}/{{id}}/content", letters.content, CONTENT, letter, statuses=(404,)),
@@ -276,8 +274,8 @@ def _hosts(operations: Operations) -> Sequence[Route]:
 def _events(operations: Operations) -> Sequence[Route]:
     fields = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
     event = record(id=WHOLE, at=TIME, name=TEXT, level=TEXT, text=TEXT, fields=fields)
-    name = Parameter(name="name", text="Only those of this kind.", schema=TEXT)
+    name = Parameter(name="name", text="Only of this kind.", schema=TEXT)
     after = Parameter(
-        name="after", text="The id of an event, to get the next ones instead of the newest.", schema=COUNT
+        name="after", text="The id of an event, to get the events after it instead of the newest.", schema=COUNT
     )
     return (_get("/admin/events", operations.events.page, listing("events", event), name, TOPIC, after, LIMIT),)

@@ -1,4 +1,4 @@
-"""JSON schemas of what the admin API answers, made from the records that it shows."""
+"""JSON schemas of the admin API's answers, generated from the records that they show."""
 
 import types
 from collections.abc import Collection, Iterable, Mapping
@@ -24,7 +24,7 @@ def nullable(schema: Schema) -> Schema:
 
 
 def one_of(words: Iterable[str]) -> Schema:
-    """Return the schema of one of some words."""
+    """Return the schema of one of several words."""
     return {"type": "string", "enum": list(words)}
 
 
@@ -34,7 +34,7 @@ def array(items: Schema) -> Schema:
 
 
 def record(**fields: Schema) -> Schema:
-    """Return the schema of an object that has these fields, and no others."""
+    """Return the schema of an object with exactly these fields."""
     return {
         "type": "object",
         "properties": fields,
@@ -44,12 +44,12 @@ def record(**fields: Schema) -> Schema:
 
 
 def schema_of(shown: type, *, without: Collection[str] = (), **more: Schema) -> Schema:
-    """Return the schema of a record as it is shown.
+    """Return the schema of a record as the admin API shows it.
 
     Args:
-        shown: Its class, of attrs.
+        shown: Its attrs class.
         without: The fields that are not shown.
-        more: The fields that are shown besides.
+        more: Additional fields.
     """
     hints = get_type_hints(shown)
     names = [field.name for field in attrs.fields(shown) if field.name not in without]

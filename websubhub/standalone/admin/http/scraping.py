@@ -1,4 +1,4 @@
-"""The metrics as text. Anybody may request them, so requests at the same time share one result."""
+"""The metrics as text. Anybody may request them, so concurrent requests share one result."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,13 +10,13 @@ from websubhub.standalone.ports import HubStore
 
 
 class Scraping:
-    """Collects the metrics, never twice at the same time.
+    """Collects the metrics, once at a time.
 
     Args:
-        store: The store, which counts what is owed.
+        store: The store, which counts what remains to be done.
         metrics: The counts of the hub.
         clock: Returns the time, in seconds since 1970.
-        further: Returns what others have measured.
+        further: Returns more metric families, measured by others.
     """
 
     def __init__(

@@ -14,14 +14,14 @@ NAMES: Schema = {
 }
 
 LIMIT = Parameter(name="limit", text="The size of the page, 100 by default and at most 1000.", schema=COUNT)
-AFTER = Parameter(name="after", text="The next of the page before.", schema=TEXT)
+AFTER = Parameter(name="after", text="The next value from the previous page.", schema=TEXT)
 PAGE = (AFTER, LIMIT)
-TOPIC = Parameter(name="topic", text="Only those of this topic.", schema=URL)
+TOPIC = Parameter(name="topic", text="Only for this topic.", schema=URL)
 HOST = Parameter(
-    name="host", text="Only those of this host of callbacks, with the port unless it is 80 or 443.", schema=TEXT
+    name="host", text="Only for callbacks on this host; include the port unless it is 80 or 443.", schema=TEXT
 )
-CALLBACK = Parameter(name="callback", text="Only those of this callback.", schema=URL)
-REASON = Parameter(name="reason", text="Only those with exactly this reason.", schema=TEXT)
+CALLBACK = Parameter(name="callback", text="Only for this callback.", schema=URL)
+REASON = Parameter(name="reason", text="Only with exactly this reason.", schema=TEXT)
 THE_TOPIC = Parameter(name="url", text="The topic.", schema=URL, required=True)
 THE_PAIR = (
     Parameter(name="topic", text="The topic of the subscription.", schema=URL, required=True),
@@ -29,18 +29,18 @@ THE_PAIR = (
 )
 THE_HOST = Parameter(
     name="host",
-    text="The host in any spelling, with the port unless it is 80 or 443.",
+    text="The host in any spelling; include the port unless it is 80 or 443.",
     schema=TEXT,
     required=True,
 )
-THE_IDS = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=IDS, required=True)
-THE_NAMES = Parameter(name="ids", text="Their ids, 1 to 1000 of them.", schema=NAMES, required=True)
+THE_IDS = Parameter(name="ids", text="The ids, from 1 to 1000 of them.", schema=IDS, required=True)
+THE_NAMES = Parameter(name="ids", text="The ids, from 1 to 1000 of them.", schema=NAMES, required=True)
 LETTERS_MEANT = (
-    Parameter(name="ids", text="Their ids, 1 to 1000 of them, instead of a filter.", schema=IDS),
+    Parameter(name="ids", text="The ids, from 1 to 1000 of them, instead of a filter.", schema=IDS),
     TOPIC,
     HOST,
     CALLBACK,
     REASON,
-    Parameter(name="all", text="Whether all are meant, if there is no filter.", schema=FLAG),
-    Parameter(name="expected", text="How many a filter must mean; otherwise nothing is done.", schema=COUNT),
+    Parameter(name="all", text="Whether to include all, if there is no filter.", schema=FLAG),
+    Parameter(name="expected", text="How many must match the filter; otherwise nothing is done.", schema=COUNT),
 )

@@ -1,1 +1,1 @@
-"""Messages and failed attempts as they are kept in memory."""
+"""The messages and failed attempts in memory."""

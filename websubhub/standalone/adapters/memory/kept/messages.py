@@ -1,4 +1,4 @@
-"""The messages and failed attempts that are kept in memory."""
+"""The messages and failed attempts in memory."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _ATTEMPTS_SHARE = 4
 
 @define(eq=False)
 class KeptMessage:
-    """A message, its counts, and whether its update may be deleted once nobody is owed it."""
+    """A message, its counts, and whether its update may be deleted once no subscription is owed it."""
 
     number: int
     topic: KeptTopic
@@ -37,12 +37,12 @@ class KeptMessage:
 
     @property
     def size(self) -> int:
-        """How many bytes it takes, more or less."""
+        """Approximately how many bytes it takes."""
         return _ROW_BYTES + len(self.update.content)
 
 
 class Messages:
-    """Messages by number, from the oldest to the newest, and failed attempts alike."""
+    """Messages and failed attempts by number, oldest first."""
 
     def __init__(self) -> None:
         self._messages: dict[int, KeptMessage] = {}
@@ -61,15 +61,15 @@ class Messages:
         self._bytes += kept.size
 
     def get(self, number: int) -> KeptMessage | None:
-        """Return a message by its number."""
+        """Return the message with a number, or None."""
         return self._messages.get(number)
 
     def of_update(self, key: Key) -> KeptMessage | None:
-        """Return the message of an update, by its topic and sequence number."""
+        """Return the message of an update, by its topic and sequence number, or None."""
         return self._of_update.get(key)
 
     def newest(self, before: int | None) -> Iterator[KeptMessage]:
-        """Return the messages before a number, or all, the newest first."""
+        """Return all messages, or those before a number, newest first."""
         return (kept for kept in reversed(self._messages.values()) if before is None or kept.number < before)
 
     def count(self, key: Key, *, delivered: int = 0, dead: int = 0) -> None:
@@ -90,7 +90,7 @@ class Messages:
         return kept is None or kept.expired
 
     def delete(self, key: Key) -> None:
-        """Forget the message of an update that is deleted."""
+        """Delete the message of a deleted update."""
         kept = self._of_update.pop(key, None)
         if kept is not None:
             del self._messages[kept.number]
@@ -103,7 +103,7 @@ class Messages:
             kept.expired = True
 
     def expire(self, limits: DeliveryLimits, now: float) -> list[KeptMessage]:
-        """Mark the messages beyond the limits, and return them. Attempts beyond them are forgotten."""
+        """Mark messages that exceed the limits, and return them. Attempts that exceed the limits are deleted."""
         before, expired = now - limits.message_seconds, list[KeptMessage]()
         while self._fresh and (self._fresh[0].update.published_at <= before or self._bytes > limits.message_bytes):
             kept = self._fresh.popleft()

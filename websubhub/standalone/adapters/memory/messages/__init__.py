@@ -1,1 +1,1 @@
-"""The store of what became of messages in memory."""
+"""The store of messages and their results in memory."""

@@ -1,4 +1,4 @@
-"""The recipients of a message in memory, whose state follows mostly from their positions."""
+"""The recipients of a message in memory. Their state mostly follows from their positions."""
 
 from collections.abc import Collection, Iterator
 
@@ -21,7 +21,7 @@ def recipients(state: State, message: KeptMessage, after: str) -> Iterator[Messa
 
 
 def waiting(state: State, message: KeptMessage, numbers: Collection[int]) -> list[MessageRecipient]:
-    """Return these subscriptions, by number, those of them that still wait for a message."""
+    """Return those of these subscriptions that are still waiting for a message, by number."""
     found = (state.recipients.get(number) for number in numbers)
     made = [_recipient(state, message, kept, str(kept.number)) for kept in found if kept is not None]
     return [recipient for recipient in made if recipient.state is RecipientState.WAITING]

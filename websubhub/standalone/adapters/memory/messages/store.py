@@ -1,4 +1,4 @@
-"""The store of what became of messages, in memory."""
+"""The store of messages and their results in memory."""
 
 from collections.abc import Awaitable, Callable
 from itertools import islice
@@ -27,8 +27,8 @@ class MemoryMessages:
 
     Args:
         state: The state in memory.
-        ledger: Knows what is owed, and is told of redeliveries.
-        flush: Brings the outcomes so far to the state.
+        ledger: Knows what is owed, and is notified of redeliveries.
+        flush: Waits until all outcomes so far are in the state.
     """
 
     def __init__(self, state: State, ledger: Ledger, flush: Callable[[], Awaitable[None]]) -> None:
@@ -39,7 +39,7 @@ class MemoryMessages:
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Return a page of messages, the newest first."""
+        """Return a page of messages, newest first."""
         await self._flush()
         await self._state.turn()
         identity = None if topic is None else url_identity(topic)
@@ -69,7 +69,7 @@ class MemoryMessages:
         before: int | None = None,
         limit: int = 100,
     ) -> list[FailedAttempt]:
-        """Return a page of failed attempts, the newest first."""
+        """Return a page of failed attempts, newest first."""
         await self._flush()
         await self._state.turn()
         wanted = None if topic is None else self._state.find_topic(topic)
@@ -89,7 +89,7 @@ class MemoryMessages:
         return list(islice(chosen, limit))
 
     async def redeliver(self, number: int, callback: str) -> bool:
-        """Deliver a message once more to one subscription of its topic."""
+        """Redeliver a message to one subscription of its topic."""
         await self._state.turn()
         message = self._state.messages.get(number)
         if message is None:
@@ -104,7 +104,7 @@ class MemoryMessages:
     async def recipients(
         self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
     ) -> list[MessageRecipient]:
-        """Return a page of the subscriptions that a message was for, with what became of it for each."""
+        """Return a page of the subscriptions that a message was for, with its state for each."""
         await self._flush()
         await self._state.turn()
         message = self._state.messages.get(number)
@@ -118,7 +118,7 @@ class MemoryMessages:
         return waiting(self._state, message, numbers)
 
     async def health(self, topic: str, callback: str) -> SubscriptionHealth | None:
-        """Return how the deliveries to a subscription go, or None if there is no such subscription."""
+        """Return the state of the deliveries to a subscription, or None if there is no such subscription."""
         await self._flush()
         await self._state.turn()
         kept = self._state.find_subscription(topic, callback, self._ledger.clock())
@@ -133,7 +133,7 @@ class MemoryMessages:
         )
 
     async def expire(self) -> int:
-        """Mark the messages that are too old, or too many, and forget the attempts that are."""
+        """Mark messages that exceed the limits, and delete attempts that do."""
         await self._state.turn()
         expired = self._state.messages.expire(self._ledger.board.limits, self._ledger.clock())
         self._ledger.disposable.update(kept.topic.number for kept in expired)
@@ -185,4 +185,4 @@ def _canonical(host: str) -> str:
     try:
         return canonical_authority(host)
     except UrlError:
-        return host  # which no callback has
+        return host  # matches no callback

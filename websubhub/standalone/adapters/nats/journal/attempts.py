@@ -1,4 +1,4 @@
-"""Failed attempts on NATS: several in a message, which is never changed."""
+"""Failed attempts on NATS: each message holds several, and never changes."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ class AttemptLog:
 
     Args:
         jetstream: The servers.
-        records: The records, which also tell the other processes.
+        records: The records, which also notify the other processes.
     """
 
     def __init__(self, jetstream: JetStream, records: Records) -> None:
@@ -72,7 +72,7 @@ class AttemptLog:
         }
 
     def take(self, message: Stored) -> None:
-        """Take failed attempts that follow all that were taken before."""
+        """Take failed attempts that follow all those taken before."""
         for place, made in enumerate(_rows(message)):
             size = _ROW_BYTES + len(made.callback) + len(made.reason) + len(made.answer)
             keys = keys_of(
@@ -85,7 +85,7 @@ class AttemptLog:
             self._known.add(number_of(message.sequence, place), keys, made.attempted_at, size)
 
     async def read(self, numbers: Iterable[int]) -> list[FailedAttempt]:
-        """Return the attempts of these numbers, in their order, except those that are gone."""
+        """Return the attempts with these numbers, in order, except those that no longer exist."""
         wanted = [(number, *place_of(number)) for number in numbers]
         found = await self._messages({sequence for _, sequence, _ in wanted})
         attempts = []
@@ -107,7 +107,7 @@ class AttemptLog:
         return found
 
     async def forget(self, below: int) -> None:
-        """Delete the attempts in messages of the stream below one."""
+        """Delete the attempts in messages below a number in the stream."""
         await self._jetstream.purge(self._stream, below)
 
 
@@ -151,11 +151,11 @@ def _messages(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def _rows(message: Stored) -> list[FailedAttempt]:
-    """Return the attempts in a message: none if it cannot be read."""
+    """Return the attempts in a message, or none if it cannot be read."""
     try:
         return [_attempt(row) for row in json.loads(message.data)]
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        log.error("The failed attempts %d of the stream cannot be read, and are left out.", message.sequence)  # noqa: TRY400
+        log.error("The failed attempts %d of the stream cannot be read, and are skipped.", message.sequence)  # noqa: TRY400
         return []
 
 

@@ -1,4 +1,4 @@
-"""How the records of a partition's journal are written: what has changed, or everything that there is."""
+"""The encoding of a partition's journal: records of changes, and snapshots of everything."""
 
 import json
 import sys
@@ -26,10 +26,10 @@ class JournalEntry:
 
     Attributes:
         positions: The last update that each pair got.
-        retries: The retries that were arranged.
-        cleared: The pairs whose failed attempts are over.
-        turned_away: The last update that the callback of a pair turned away.
-        released: Whether the owner leaves the partition to anybody with this record.
+        retries: The scheduled retries.
+        cleared: The pairs whose failed attempts no longer count.
+        turned_away: The last update that the callback of each pair turned away.
+        released: Whether the owner releases the partition with this record.
     """
 
     positions: dict[int, int] = field(factory=dict)
@@ -42,7 +42,7 @@ class JournalEntry:
         return bool(self.positions or self.retries or self.cleared or self.turned_away or self.released)
 
     def fold(self, later: "JournalEntry") -> None:
-        """Take in a later record."""
+        """Merge a later record into this one."""
         for pair, position in later.positions.items():
             self.positions[pair] = max(position, self.positions.get(pair, 0))
         for pair in later.cleared:
@@ -53,7 +53,7 @@ class JournalEntry:
 
 
 def split(entry: JournalEntry) -> Iterator[JournalEntry]:
-    """Return a record in parts that fit into a message each."""
+    """Split a record into parts that each fit into a message."""
     positions, retries = iter(entry.positions.items()), iter(entry.retries.items())
     part = JournalEntry(cleared=entry.cleared, turned_away=entry.turned_away, released=entry.released)
     while True:
@@ -66,7 +66,7 @@ def split(entry: JournalEntry) -> Iterator[JournalEntry]:
 
 
 def write_entry(entry: JournalEntry) -> bytes:
-    """Return a record as it is stored: some JSON, and 8 bytes for each pair that moved."""
+    """Return a record in its stored form: JSON, and 8 bytes for each pair that moved."""
     groups: defaultdict[int, array[int]] = defaultdict(lambda: array("Q"))
     for pair, position in entry.positions.items():
         groups[position].append(pair)
@@ -85,10 +85,10 @@ def write_entry(entry: JournalEntry) -> bytes:
 
 
 def read_entry(data: bytes) -> JournalEntry:
-    """Return the record that was stored.
+    """Return a stored record.
 
     Raises:
-        ValueError, TypeError, KeyError, zlib.error: It is none.
+        ValueError, TypeError, KeyError, zlib.error: The data is not such a record.
     """
     body = zlib.decompress(data[1:]) if data[:1] == _PACKED else data[1:]
     end = _LENGTH_BYTES + int.from_bytes(body[:_LENGTH_BYTES], "big")

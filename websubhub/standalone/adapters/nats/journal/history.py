@@ -1,4 +1,4 @@
-"""How long messages, their counts and failed attempts are kept."""
+"""The retention of messages, their counts and failed attempts."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ _ATTEMPTS_SHARE = 4
 
 
 class History:
-    """Writes the counts of this process, and lets what is old expire.
+    """Writes the counts of this process, and expires old history.
 
     Args:
         jetstream: The servers.
@@ -55,7 +55,7 @@ class History:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Write counts during the block, and those that are left at its end, even if cancelled."""
+        """Write counts during the block, and the remaining ones at its end, even if cancelled."""
         try:
             async with in_background(self._write_counts):
                 yield
@@ -76,7 +76,7 @@ class History:
                 await self._records.change(self._subject(CountedBy(self._own, bucket)), self._writer(bucket))
             except StoreError as error:
                 self._counts.changed |= changed | {bucket}
-                log.debug("How many deliveries arrived cannot be written now: %s", error)
+                log.debug("The counts of deliveries cannot be written now: %s", error)
                 return
 
     def _writer(self, bucket: int) -> Callable[[], bytes]:
@@ -86,16 +86,16 @@ class History:
         return self._records.names.subject("c", by.process, by.bucket)
 
     def let_messages_expire(self) -> int:
-        """Find up to where messages have expired. Return how many more did."""
+        """Find out up to where messages have expired, and return how many more have."""
         return self._messages.expire(self._clock() - self._limits.message_seconds, self._most_bytes)
 
     async def expire_topic(self, topic: KnownTopic) -> None:
-        """Expire all messages that a topic has now, for every process of the hub."""
+        """Expire all current messages of a topic, for every process of the hub."""
         record = json.dumps({"topic": topic.url, "until": next(topic.updates_before(None), 0)}).encode()
         await self._records.change(self._records.names.subject("x", topic.hash), lambda: record)
 
     async def expire(self) -> int:
-        """Expire what is beyond the limits. Return the number of messages that have expired."""
+        """Expire what exceeds the limits, and return how many messages have expired."""
         expired = self.let_messages_expire()
         before = self._clock() - self._limits.message_seconds
         below = self._known_attempts.expire(before, self._limits.message_bytes // _ATTEMPTS_SHARE)

@@ -1,7 +1,6 @@
 """The journal of a broker on NATS."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from heapq import nsmallest
 
 from websubhub.standalone.adapters.nats.journal.attempts import AttemptLog
 from websubhub.standalone.adapters.nats.journal.hosts import PausedHosts
@@ -15,7 +14,15 @@ from websubhub.standalone.adapters.nats.records.pairs import KnownPair
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.needed import Made, Needed
 from websubhub.standalone.broker.settlements import Settlements
-from websubhub.standalone.ports import DeadLetter, FailingDelivery, PublishKey, Update
+from websubhub.standalone.indexes.failed import page_of_failing
+from websubhub.standalone.ports import (
+    DeadLetter,
+    DeliveryFilter,
+    FailingDelivery,
+    FailingPlace,
+    PublishKey,
+    Update,
+)
 from websubhub.standalone.schedule.claims import Key
 
 
@@ -59,11 +66,11 @@ class NatsJournal:
         key: PublishKey | None = None,
         outcomes: Settlements | None = None,  # noqa: ARG002 - see below
     ) -> Appended:
-        """Append an update. JournalOutcomes never come along, since they go elsewhere: see ``Pace.along``."""
+        """Append an update. Outcomes never accompany it, since they are stored elsewhere (see ``Pace.along``)."""
         return await self._publishing.append(update, key)
 
     async def read(self, updates: Collection[Key], subscriptions: Sequence[int], repeated: Sequence[int]) -> Needed:
-        """Return what claims need."""
+        """Return the data that claims need."""
         await self._records.turn()
         found = {key: update for key in updates if (update := await self._update(key)) is not None}
         pairs = [self._knowledge.pairs.numbered(number) for number in subscriptions]
@@ -87,7 +94,7 @@ class NatsJournal:
         return Made(pair.topic.position(retry.stored), retry.attempts, retry.refusals, turned_away)
 
     async def settle(self, settlements: Sequence[Settlements]) -> None:
-        """Write outcomes. If some cannot be written, all of them may come again."""
+        """Write outcomes. If some cannot be written, all of them may be repeated."""
         outcomes = self._partitions.sort_out(settlements)
         await self._write_deaths(outcomes)  # before the positions, which tell what was written before
         await self._partitions.write(outcomes)
@@ -111,31 +118,21 @@ class NatsJournal:
         return 0
 
     async def counts(self, owed: Sequence[Key]) -> tuple[int, float | None]:
-        """Return the number of dead letters, and when the oldest of these updates was published, if one is there."""
+        """Return the number of dead letters, and when the oldest of these updates was published, or None."""
         await self._records.turn()
         topics = [(self._knowledge.topics.numbered(number), sequence) for number, sequence in owed]
         published = [at for topic, sequence in topics if topic and (at := topic.published_at(sequence)) is not None]
         return len(self._knowledge.letters), min(published, default=None)
 
-    async def failing(self, limit: int) -> list[FailingDelivery]:
-        """Return the deliveries of this process that failed and will be tried again, the next one first."""
+    async def failing(self, only: DeliveryFilter, after: FailingPlace | None, limit: int) -> list[FailingDelivery]:
+        """Return a page of the deliveries of this process that failed and will be retried, next one first."""
         await self._records.turn()
-        retrying = self._knowledge.membership.retrying
-        return [
-            FailingDelivery(
-                topic=pair.topic.url,
-                callback=pair.value.callback,
-                attempts=retry.attempts,
-                refusals=retry.refusals,
-                due_at=retry.due_at,
-                reason=retry.reason,
-            )
-            for pair, retry in nsmallest(limit, retrying.items(), key=lambda item: item[1].due_at)
-            if pair.value is not None
-        ]
+        retrying = self._knowledge.membership.retrying.items()
+        retries = ((pair.topic.url, pair.value.callback, retry) for pair, retry in retrying if pair.value is not None)
+        return page_of_failing(retries, only, after, limit)
 
     async def dead_letters(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, after an id."""
+        """Return a page of the dead letters, oldest first, after an id."""
         await self._records.turn()
         return self._letters.page(after, limit)
 

@@ -31,7 +31,7 @@ class LetterRecords:
         self._counts = records.knowledge.publishes.counts
 
     async def write(self, pair: KnownPair, stored: int, death: Death, update: Update) -> None:
-        """Keep an update that was given up for a subscription, unless that was done before."""
+        """Store a delivery that the hub gave up on, unless it is already stored."""
         if pair.value is None or stored <= pair.position:
             return
         value = _letter(pair, pair.value, update, death.attempts, death.reason, death.died_at)
@@ -41,21 +41,21 @@ class LetterRecords:
         await self._records.change(subject, lambda: None if self._known.of(subject) else letter.write())
 
     async def redeliver(self, pair: KnownPair, subscription: StoredSubscription, stored: int, update: Update) -> None:
-        """Keep an update that is to be delivered once more, like a dead letter that is replayed."""
-        value = _letter(pair, subscription, update, 0, "an operator asked for another delivery", self._clock())
+        """Store an update to redeliver, like a replayed dead letter."""
+        value = _letter(pair, subscription, update, 0, "an operator requested a redelivery", self._clock())
         subject = self._records.names.subject("d", pair.partition, uuid4().hex)
         letter = KnownLetter(subject, value, stored, pair.start, redelivery=True)
         await self._records.change(subject, letter.write)
 
     def page(self, after: int, limit: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, the oldest first, after an id."""
+        """Return a page of the dead letters, oldest first, after an id."""
         return [
             evolve(letter.value, replaying=self._membership.replayed_for(letter) is not None)
             for letter in self._known.page(after, limit)
         ]
 
     async def replay(self, numbers: Iterable[int]) -> int:
-        """Mark letters as replaying whose subscription is active. Return how many."""
+        """Mark letters as replaying if their subscription is active. Return how many were marked."""
         marked = 0
         for known in self._known.known(numbers):
             pair = self._pairs.find(known.value.topic, known.value.callback, self._clock())
@@ -73,7 +73,7 @@ class LetterRecords:
                     await self._change(known, lambda letter, value=value: evolve(letter, value=value, replayed=-1))
 
     async def arrived(self, numbers: Collection[int]) -> None:
-        """Delete letters that arrived after all, and count those that were given up before."""
+        """Delete letters that arrived, and correct the counts of their messages."""
         for known in self._known.known(numbers):
             if await self._records.change(known.subject, lambda: b"") and not known.redelivery:
                 self._counts.add(known.stored, delivered=1, dead=-1)

@@ -1,4 +1,4 @@
-"""The journal of one partition: one subject, which is its log, its snapshot, and what decides who owns it."""
+"""The journal of one partition: one subject, which serves as its log and snapshot, and decides who owns it."""
 
 import zlib
 from uuid import uuid4
@@ -26,7 +26,7 @@ _PAUSE_SECONDS = 0.05
 
 @frozen
 class _Doubt:
-    """A write whose answer never came."""
+    """A write that was never answered."""
 
     payload: bytes
     name: str
@@ -34,12 +34,12 @@ class _Doubt:
 
 
 class PartitionLog:
-    """Reads and writes the journal of a partition. Every write says which one it follows, so only one can win.
+    """Reads and writes the journal of a partition. Each write names the one that it follows, so only one can win.
 
     Args:
         jetstream: The servers.
         names: The names of the hub.
-        blobs: Where a snapshot goes that is too large for a message.
+        blobs: Stores snapshots that are too large for a message.
         number: The number of the partition.
         owner: The id of this process.
     """
@@ -59,7 +59,7 @@ class PartitionLog:
         self.number = number
 
     async def last(self) -> tuple[str, bool]:
-        """Return who wrote last, or an empty text if nobody did, and whether that one left the partition."""
+        """Return the last writer, or an empty string if there is none, and whether it released the partition."""
         last = await self._jetstream.last(self._subject)
         return ("", True) if last is None else (last.headers.get(_OWNER, ""), _RELEASED in last.headers)
 
@@ -67,7 +67,7 @@ class PartitionLog:
         """Read everything, so that the next write follows what was read.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The journal cannot be read.
         """
         async with self._writing:
             last = await self._jetstream.last(self._subject)
@@ -113,7 +113,7 @@ class PartitionLog:
 
         Raises:
             SupersededError: Another process owns the partition.
-            StoreError: It was not written, or nobody knows.
+            StoreError: The write failed, or its result is unknown.
         """
         async with self._writing:
             await self._settle_doubt()
@@ -124,11 +124,11 @@ class PartitionLog:
                 self._bytes += len(payload)
 
     async def replace(self, whole: JournalEntry) -> None:
-        """Write everything in place of what was written before.
+        """Write everything, replacing what was written before.
 
         Raises:
             SupersededError: Another process owns the partition.
-            StoreError: It was not written, or nobody knows.
+            StoreError: The write failed, or its result is unknown.
         """
         async with self._writing:
             await self._settle_doubt()

@@ -1,4 +1,4 @@
-"""The partitions that this process owns, and what their journals say."""
+"""The partitions that this process owns, and the content of their journals."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class Partitions:
         self.logs: dict[int, PartitionLog] = {}
 
     def begin(self, log: PartitionLog, entry: JournalEntry) -> None:
-        """Deliver to a partition that was taken over, from where its journal ends."""
+        """Deliver to a partition that was taken over, starting where its journal ends."""
         self.logs[log.number] = log
         membership = self._knowledge.membership
         membership.owned.add(log.number)
@@ -40,12 +40,12 @@ class Partitions:
         membership.replay(self._knowledge.letters.replaying())
 
     def lose(self, number: int) -> None:
-        """Deliver to a partition no more, since another process owns it or this one no longer trusts itself."""
+        """Stop delivering to a partition, because another process owns it or this one no longer trusts itself."""
         self.logs.pop(number, None)
         self._knowledge.membership.leave(number)
 
     def whole(self, number: int) -> JournalEntry:
-        """Return everything that the journal of a partition must say."""
+        """Return everything that the journal of a partition must contain."""
         entry, retrying = JournalEntry(), self._knowledge.membership.retrying
         for pair in self._knowledge.pairs.of_partition[number].values():
             if pair.position > pair.start:
@@ -57,11 +57,11 @@ class Partitions:
         return entry
 
     def sort_out(self, settlements: Sequence[Settlements]) -> JournalOutcomes:
-        """Return outcomes in the words of the journal."""
+        """Return outcomes in the form of the journal."""
         return sort_out(self._knowledge, settlements)
 
     async def write(self, outcomes: JournalOutcomes) -> None:
-        """Write outcomes. Those of partitions that another process owns are forgotten with these.
+        """Write outcomes. Those of partitions that another process owns are dropped, with the partitions.
 
         Raises:
             StoreError: They could not be written. Some of them may have been.
@@ -92,6 +92,6 @@ class Partitions:
                 membership.retrying[pair] = retry
 
     def retry_of(self, number: int) -> StoredRetry | None:
-        """Return the retry that a subscription of this process waits for, if it does."""
+        """Return the retry that a subscription of this process is waiting for, or None."""
         pair = self._knowledge.pairs.numbered(number)
         return None if pair is None else self._knowledge.membership.retrying.get(pair)

@@ -1,4 +1,4 @@
-"""Accepting updates: once for each key, and not beyond the limit of what may be waiting."""
+"""Accepting updates: once per key, and only up to the limit on waiting deliveries."""
 
 from collections.abc import Callable
 
@@ -18,10 +18,10 @@ class Publishing:
     """Accepts updates.
 
     Args:
-        updates: Where they are stored.
+        updates: Stores them.
         records: The records of keys.
-        ledger: What is waiting here.
-        elsewhere: Returns how many deliveries wait in other processes.
+        ledger: Knows what is waiting in this process.
+        elsewhere: Returns how many deliveries are waiting in other processes.
     """
 
     def __init__(self, updates: Updates, records: Records, ledger: Ledger, elsewhere: Callable[[], int]) -> None:
@@ -34,7 +34,7 @@ class Publishing:
         self._elsewhere = elsewhere
 
     async def append(self, update: Update, key: PublishKey | None) -> Appended:
-        """Append an update, unless one was accepted under its key within a day."""
+        """Append an update, unless one with the same key was accepted within a day."""
         await self._records.turn()
         if key is None:
             if self._is_full(update.topic):
@@ -43,7 +43,7 @@ class Publishing:
         return await self._append_once(update, key)
 
     async def _append_once(self, update: Update, key: PublishKey) -> Appended:
-        """Reserve the key, store the update, and note that it is stored: what comes again in between is stored once."""
+        """Reserve the key, store the update, and note that it is stored, so that a repetition stores nothing."""
         subject, now = self._records.names.subject("k", publish_keys.key_hash(key, update.topic)), self._ledger.clock()
         await self._records.refresh(subject)
         use = publish_keys.recent(self._keys.of(subject), now).get(key.publisher)

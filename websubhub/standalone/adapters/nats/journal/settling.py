@@ -18,13 +18,13 @@ from websubhub.standalone.ports import StoreError
 
 @define
 class JournalOutcomes:
-    """JournalOutcomes in the words of the journal.
+    """Outcomes in the form of the journal.
 
     Attributes:
-        entries: What goes to the journal of each partition.
+        entries: The record for the journal of each partition.
         delivered: How many pairs of each partition got an update, by its number in the stream.
-        dead: For how many it was given up.
-        deaths: The pairs that an update was given up for.
+        dead: For how many pairs the hub gave up on it.
+        deaths: The pairs for which the hub gave up on an update.
         ended: The pairs that have ended.
     """
 
@@ -36,7 +36,7 @@ class JournalOutcomes:
 
 
 def sort_out(knowledge: Knowledge, settlements: Iterable[Settlements]) -> JournalOutcomes:
-    """Return outcomes in the words of the journal. Those of pairs that this process has no more are left out."""
+    """Return outcomes in the form of the journal, without those of pairs that this process no longer has."""
     outcomes = JournalOutcomes()
     for each in settlements:
         for death in each.deaths:
@@ -108,13 +108,13 @@ async def write_entries(
     lost: Callable[[int], None],
     written: Callable[[int], None],
 ) -> None:
-    """Write records to the journals of partitions, all at the same time.
+    """Write records to the journals of partitions concurrently.
 
     Args:
         logs: The journals of the partitions that this process owns.
         entries: The records.
-        whole: Returns all that is known of a partition, for a snapshot.
-        lost: Called with a partition that turns out to be another process's.
+        whole: Returns everything about a partition, for a snapshot.
+        lost: Called with a partition that turns out to belong to another process.
         written: Called with a partition whose record was written.
 
     Raises:

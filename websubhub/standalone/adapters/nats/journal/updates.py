@@ -1,4 +1,4 @@
-"""Updates on NATS: stored once, known to every process, read when they are due."""
+"""Updates on NATS: stored once, known to every process, and read when they are due."""
 
 import json
 import logging
@@ -27,13 +27,13 @@ _PAUSE_SECONDS = 0.2
 
 
 class Updates:
-    """Stores updates, and takes those that others stored.
+    """Stores updates, and takes those that other processes stored.
 
     Args:
         jetstream: The servers.
-        blobs: Where the content goes that is too large for a message.
-        records: The records, which also tell the other processes.
-        ledger: Told of every update.
+        blobs: Stores content that is too large for a message.
+        records: The records, which also notify the other processes.
+        ledger: Notified of every update.
     """
 
     def __init__(self, jetstream: JetStream, blobs: Blobs, records: Records, ledger: Ledger) -> None:
@@ -54,7 +54,7 @@ class Updates:
         Args:
             update: The update.
             recipients: How many subscriptions it is owed to.
-            name: What no other update has, so that it is stored once however often it is asked for.
+            name: A unique name, so that the update is stored only once even if the request is repeated.
         """
         topic = self._topics.ensure(update.topic)
         about = {
@@ -86,7 +86,7 @@ class Updates:
         return stored
 
     def take(self, message: Stored) -> None:
-        """Take an update that follows all that were taken before."""
+        """Take an update that follows all those taken before."""
         about = _about(message)
         if about is None:
             return
@@ -104,7 +104,7 @@ class Updates:
         """Return an update, or None if it was deleted.
 
         Raises:
-            StoreError: It cannot be read now.
+            StoreError: The update cannot be read now.
         """
         stored = topic.stored(sequence)
         cached = self._ledger.cache.get((topic.number, sequence))
@@ -120,7 +120,7 @@ class Updates:
         return None if content is None else _update(about, topic.url, content)
 
     async def is_there(self, stored: int) -> bool:
-        """Return whether an update is there, by its number in the stream."""
+        """Return whether an update exists, by its number in the stream."""
         return await self._jetstream.get(self._stream, stored) is not None
 
     async def _find(self, stored: int) -> Stored | None:
@@ -128,9 +128,9 @@ class Updates:
             message = await self._jetstream.get(self._stream, stored)
             if message is not None:
                 return message
-            await anyio.sleep(_PAUSE_SECONDS)  # a server that was away may take itself for the leader for a moment
+            await anyio.sleep(_PAUSE_SECONDS)  # a server that was disconnected may briefly act as the leader
         if (await self._jetstream.state(self._stream)).last < stored:
-            raise StoreError("The NATS servers do not have an update that they had.")
+            raise StoreError("The NATS servers no longer have an update that they had.")
         return None
 
     async def delete(self, topic: KnownTopic, until: int, most: int) -> int:
@@ -139,7 +139,7 @@ class Updates:
         Args:
             topic: The topic.
             until: The number.
-            most: How many may be deleted one by one, between those that stay.
+            most: How many may be deleted one by one, between updates that stay.
         """
         kept = sorted(stored for stored in topic.letters if stored <= until)
         below = kept[0] if kept else until + 1
@@ -159,7 +159,7 @@ class Updates:
         return deleted
 
     def forget(self, below: int) -> None:
-        """Forget the updates below a number in the stream, which were deleted."""
+        """Forget the deleted updates below a number in the stream."""
         self._messages.forget(below)
         for topic in self._topics:
             topic.forget_updates(below)
@@ -176,14 +176,14 @@ class Updates:
 
 
 def _about(message: Stored) -> dict[str, Any] | None:
-    """Return what the header of an update says, or None if it cannot be read."""
+    """Return the content of an update's header, or None if it cannot be read."""
     try:
         about: dict[str, Any] = json.loads(message.headers[_ABOUT])
         url_identity(about["topic"])
         Update(content=b"", **_fields(about, about["topic"]))
         int(about["recipients"])
     except (ValueError, TypeError, LookupError, AttributeError):
-        log.error("The update %d of the stream cannot be read, and is left out.", message.sequence)  # noqa: TRY400
+        log.error("The update %d of the stream cannot be read, and is skipped.", message.sequence)  # noqa: TRY400
         return None
     return about
 

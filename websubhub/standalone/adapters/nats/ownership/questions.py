@@ -1,4 +1,4 @@
-"""PeerQuestions every process of the hub something, and gathering what they answer."""
+"""Asking every process of the hub a question, and gathering the answers."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -33,10 +33,10 @@ class PeerQuestions:
         self._answers: Mapping[str, Callable[[Any], Awaitable[Any]]] = {}
 
     async def listen(self, answers: Mapping[str, Callable[[Any], Awaitable[Any]]]) -> None:
-        """Reply questions, each by its name.
+        """Answer questions.
 
         Args:
-            answers: Called with what the question is about.
+            answers: The function for each question by name, called with its subject.
         """
         self._answers = answers
         await self._connection.listen(self._subject, self._answer)
@@ -53,7 +53,7 @@ class PeerQuestions:
             return  # the other process sees that there is no answer
 
     async def ask(self, what: str, about: Any = None, seconds: float = _GATHER_SECONDS) -> tuple[list[Any], bool]:
-        """Return the answers of the others, and whether all that are alive have answered."""
+        """Return the answers of the other processes, and whether all living ones have answered."""
         expected = set(self._peers.living())
         if not expected:
             return [], True

@@ -1,1 +1,1 @@
-"""Records of topics, pairs, announcements and letters: what every process knows, and how it changes them."""
+"""Records of topics, pairs, announcements and letters, which every process knows, and how to change them."""

@@ -17,9 +17,9 @@ class KnownAnnouncement:
     """An announcement.
 
     Attributes:
-        subject: Of its record.
+        subject: The subject of its record.
         value: The announcement.
-        allowed_at: Until when its topic asked to be left alone.
+        allowed_at: The time until which its topic asked not to be fetched.
     """
 
     subject: str
@@ -32,7 +32,7 @@ class KnownAnnouncement:
         return host_of(self.value.topic)
 
     def changed(self, *, allowed_at: float | None = None, **changes: Any) -> "KnownAnnouncement":
-        """Return it with changes."""
+        """Return a changed copy."""
         value = attrs.evolve(self.value, **changes)
         return KnownAnnouncement(self.subject, value, self.allowed_at if allowed_at is None else allowed_at)
 
@@ -42,10 +42,10 @@ class KnownAnnouncement:
 
 
 def read_announcement(subject: str, sequence: int, data: bytes) -> KnownAnnouncement:
-    """Return the announcement that was stored. It is called by the number of its first record.
+    """Return a stored announcement. Its id is the number of its first record.
 
     Raises:
-        ValueError, TypeError, KeyError: It is none.
+        ValueError, TypeError, KeyError: The data is not such a record.
     """
     values = json.loads(data)
     announcement = values["announcement"]
@@ -63,30 +63,30 @@ class KnownAnnouncements:
         self._due = Ordered[tuple[float, int]]()
 
     def __iter__(self) -> Iterator[KnownAnnouncement]:
-        """Return all, the oldest first."""
+        """Return all, oldest first."""
         return (self._by_id[number] for number in list(self._order))
 
     def of(self, subject: str) -> KnownAnnouncement | None:
-        """Return the announcement of a subject, if there is one."""
+        """Return the announcement of a subject, or None."""
         return self._by_subject.get(subject)
 
     def known(self, numbers: Iterable[int]) -> list[KnownAnnouncement]:
-        """Return those of these that there are."""
+        """Return those of these announcements that exist."""
         return [self._by_id[number] for number in sorted(set(numbers)) if number in self._by_id]
 
     def page(self, after: int) -> Iterator[KnownAnnouncement]:
-        """Return those above a number, the oldest first."""
+        """Return the announcements above a number, oldest first."""
         return (self._by_id[number] for number in self._order.page(after, len(self._by_id)))
 
     def due(self, now: float) -> Iterator[KnownAnnouncement]:
-        """Return those that are to be fetched, the most overdue first."""
+        """Return the announcements whose topics should be fetched now, most overdue first."""
         for due_at, number in self._due:
             if due_at > now:
                 return
             yield self._by_id[number]
 
     def put(self, announcement: KnownAnnouncement) -> None:
-        """Add one, or what has become of one."""
+        """Add or update an announcement."""
         self.remove(announcement.subject)
         value = announcement.value
         self._by_subject[announcement.subject] = self._by_id[value.id] = announcement
@@ -95,7 +95,7 @@ class KnownAnnouncements:
             self._due.add((value.due_at, value.id))
 
     def remove(self, subject: str) -> None:
-        """Remove one, if it is there."""
+        """Remove an announcement if it exists."""
         known = self._by_subject.pop(subject, None)
         if known is not None:
             del self._by_id[known.value.id]

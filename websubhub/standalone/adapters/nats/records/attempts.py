@@ -1,4 +1,4 @@
-"""The failed attempts that are kept, as a process knows them: the place and the keys of each."""
+"""The kept failed attempts, as a process knows them: the place and the keys of each."""
 
 from array import array
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PLACES = 4_096
 
 @frozen
 class AttemptKeys:
-    """The keys of failed attempts: hashes of texts, or None where any will do."""
+    """The keys of failed attempts: hashes of texts, or None for any."""
 
     message: int | None = None
     topic: int | None = None
@@ -23,12 +23,12 @@ class AttemptKeys:
 
 
 def number_of(sequence: int, place: int) -> int:
-    """Return the number of an attempt, by the message of the stream that it is written in, and its place there."""
+    """Return the number of an attempt, given its message in the stream and its place in the message."""
     return sequence * _PLACES + place
 
 
 def place_of(number: int) -> tuple[int, int]:
-    """Return in which message of the stream an attempt is, and at which place."""
+    """Return the message in the stream that contains an attempt, and its place in the message."""
     return divmod(number, _PLACES)
 
 
@@ -52,7 +52,7 @@ class KnownAttempts:
         self._bytes += size
 
     def find(self, keys: AttemptKeys, before: int | None) -> Iterator[int]:
-        """Return the numbers of those attempts before one, the newest first."""
+        """Return the numbers of matching attempts before a number, newest first."""
         wanted = [(column, key) for name, column in self._keys.items() if (key := getattr(keys, name)) is not None]
         if keys.outcome is not None:
             wanted.append((self._outcomes, _OUTCOMES.index(keys.outcome)))
@@ -62,11 +62,11 @@ class KnownAttempts:
                 yield number
 
     def expire(self, before: float, most_bytes: int) -> int:
-        """Forget the attempts that are too old, or too much together. Return the message of the stream to keep from.
+        """Remove attempts that exceed the limits, and return the first message in the stream to keep.
 
         Args:
-            before: When those were made that are just too old.
-            most_bytes: How much the others may be together.
+            before: Attempts made before this time are too old.
+            most_bytes: The most bytes of the others.
         """
         gone, last = 0, 0
         while gone < len(self._numbers) and (self._times[gone] <= before or self._bytes > most_bytes):

@@ -17,13 +17,13 @@ _MARK_SECONDS = 86_400
 
 
 class Records:
-    """Changes records, and tells the other processes.
+    """Changes records, and notifies the other processes.
 
     Args:
         jetstream: The servers.
         names: The names of the hub.
         knowledge: What this process knows.
-        tell: Tells the others that a stream has a message with this number.
+        tell: Notifies the others that a stream has a message with this number.
 
     Attributes:
         followed: The streams that this process follows, by letter.
@@ -43,18 +43,18 @@ class Records:
         self.followed: dict[str, Following] = {}
 
     async def change(self, subject: str, decide: Callable[[], bytes | None]) -> bool:
-        """Change a record in one step, however many others change it at the same time.
+        """Change a record in one step, even if others are changing it at the same time.
 
         Args:
             subject: The record.
-            decide: Returns what it is to say, given what is known; nothing to delete it, or None to leave it. It is
-                called again whenever somebody else was faster. What it raises is raised.
+            decide: Returns the new content, given what is known; empty to delete the record, or None to leave it as it
+                is. It is called again whenever another process was faster. Its exceptions are passed on.
 
         Returns:
-            Whether it was changed.
+            Whether the record was changed.
 
         Raises:
-            StoreError: It could not be changed, or nobody knows whether it was.
+            StoreError: The record could not be changed, or the result is unknown.
         """
         for _ in range(_TRIES):
             data = decide()
@@ -73,19 +73,19 @@ class Records:
             else:
                 await self._wrote(Stored(subject, sequence, data))
                 return True
-        raise StoreError("A record is changed by so many at once that it could not be changed.")
+        raise StoreError("A record could not be changed, because too many others are changing it.")
 
     async def turn(self) -> None:
         """Give other tasks a turn first.
 
         Raises:
-            StoreClosedError: The store was closed.
+            StoreClosedError: The store is closed.
         """
         await anyio.lowlevel.checkpoint()
         self._jetstream.connection.check()
 
     async def refresh(self, subject: str) -> None:
-        """Learn what a record says now, whichever process wrote it last."""
+        """Read the current content of a record, whichever process wrote it last."""
         self._learn(subject, await self._jetstream.last(subject))
 
     def _learn(self, subject: str, last: Stored | None) -> None:

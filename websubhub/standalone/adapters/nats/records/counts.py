@@ -1,4 +1,4 @@
-"""How many deliveries of each message arrived or were given up: a sum over the processes that noted them."""
+"""How many deliveries of each message arrived or died, as a sum over the processes that counted them."""
 
 import json
 from collections import defaultdict
@@ -16,7 +16,7 @@ class Count:
 
     Attributes:
         delivered: How many arrived.
-        dead: How many were given up, less those that arrived after all.
+        dead: How many died, less those that arrived later.
     """
 
     delivered: int = 0
@@ -30,7 +30,7 @@ class Count:
 
 @frozen
 class CountedBy:
-    """Names a record: the process that counted, and which messages."""
+    """The name of a record: the process that counted, and the messages."""
 
     process: str
     bucket: int
@@ -43,7 +43,7 @@ class KnownCounts:
         own: The id of this process.
 
     Attributes:
-        changed: The buckets of this process that are not written yet.
+        changed: The buckets of this process that have not been written yet.
     """
 
     def __init__(self, own: str) -> None:
@@ -63,11 +63,11 @@ class KnownCounts:
         return self._counts[by]
 
     def own(self, number: int) -> Count:
-        """Return what this process counted of a message."""
+        """Return what this process has counted for a message."""
         return self._counts.get(CountedBy(self._own, number // BUCKET), {}).get(number, Count())
 
     def written(self, number: int, besides: Collection[str]) -> Count:
-        """Return what other processes wrote of a message, leaving some of them out."""
+        """Return what other processes have written for a message, except some of them."""
         total = Count()
         for by in self._of_bucket.get(number // BUCKET, ()):
             if by.process != self._own and by.process not in besides:
@@ -81,7 +81,7 @@ class KnownCounts:
         return json.dumps({number: [count.delivered, count.dead] for number, count in counts.items()}).encode()
 
     def take(self, by: CountedBy, data: bytes) -> None:
-        """Take what a process wrote, or that its record is deleted."""
+        """Take what a process wrote, or the deletion of its record."""
         if not data:
             self._counts.pop(by, None)
             self._of_bucket[by.bucket].discard(by)

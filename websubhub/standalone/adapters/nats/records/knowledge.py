@@ -1,4 +1,4 @@
-"""The knowledge of a process: every record, as the streams say it."""
+"""The knowledge of a process: every record, according to the streams."""
 
 import json
 import logging
@@ -24,10 +24,10 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionErro
 
 
 class Knowledge:
-    """Takes the messages of the streams of records. Each may come again, and an older one after a newer one.
+    """Takes the messages of the record streams. They may be repeated, and arrive out of order.
 
     Args:
-        ledger: Told of what concerns this process.
+        ledger: Notified of what concerns this process.
         names: The names of the hub.
         own: The id of this process.
 
@@ -39,7 +39,7 @@ class Knowledge:
         letters: The dead letters.
         announcements: The announced topics.
         publishes: The publishes and their outcomes.
-        agreed: What all processes agreed on, by name.
+        agreed: What all processes have agreed on, by name.
         paused: The paused hosts.
     """
 
@@ -69,21 +69,21 @@ class Knowledge:
         }
 
     def sequence(self, subject: str) -> int:
-        """Return the number of the last message of a record that was taken, or 0."""
+        """Return the number of the last message taken for a record, or 0."""
         return self._sequences.get(subject, 0)
 
     def take(self, message: Stored) -> None:
-        """Take what a message says, unless a later one of its record was taken."""
+        """Take a message, unless a later one for its record was taken."""
         if message.sequence <= self.sequence(message.subject):
             return
         self._sequences[message.subject] = message.sequence
         try:
             self._takers[self._names.letter(message.subject)](message.subject, message.sequence, message.data)
         except _UNREADABLE:
-            log.exception("The record %s cannot be read, and is left out.", message.subject)
+            log.exception("The record %s cannot be read, and is skipped.", message.subject)
 
     def miss(self, subject: str) -> None:
-        """Note that a record is not there any more: even the mark of its deletion is gone."""
+        """Note that a record no longer exists, because even the mark of its deletion is gone."""
         if self._sequences.pop(subject, None):
             self._takers[self._names.letter(subject)](subject, 0, b"")
 

@@ -15,11 +15,11 @@ class KnownLetter:
     """A dead letter.
 
     Attributes:
-        subject: Of its record.
+        subject: The subject of its record.
         value: The letter.
-        stored: The number in the stream of its update.
-        replayed: The ``start`` of the subscription that it is replayed for, or -1.
-        redelivery: Whether it is there because an operator asked for another delivery.
+        stored: The number of its update in the stream.
+        replayed: The ``start`` of the subscription for which it is replayed, or -1.
+        redelivery: Whether it exists because an operator requested a redelivery.
     """
 
     subject: str
@@ -35,10 +35,10 @@ class KnownLetter:
 
 
 def read_letter(subject: str, sequence: int, data: bytes) -> KnownLetter:
-    """Return the letter that was stored. It is called by the number of its first record.
+    """Return a stored letter. Its id is the number of its first record.
 
     Raises:
-        ValueError, TypeError, KeyError: It is none.
+        ValueError, TypeError, KeyError: The data is not such a record.
     """
     values: dict[str, Any] = json.loads(data)
     letter = values["letter"]
@@ -59,17 +59,17 @@ class KnownLetters:
         return len(self._by_id)
 
     def of(self, subject: str) -> KnownLetter | None:
-        """Return the letter of a subject, if there is one."""
+        """Return the letter of a subject, or None."""
         return self._by_subject.get(subject)
 
     def put(self, letter: KnownLetter) -> None:
-        """Add a letter, or what has become of one."""
+        """Add or update a letter."""
         if letter.subject not in self._by_subject:
             self._order.add(letter.value.id)
         self._by_id[letter.value.id] = self._by_subject[letter.subject] = letter
 
     def remove(self, subject: str) -> KnownLetter | None:
-        """Remove and return a letter, if it is there."""
+        """Remove and return a letter, if it exists."""
         letter = self._by_subject.pop(subject, None)
         if letter is not None:
             del self._by_id[letter.value.id]
@@ -77,23 +77,23 @@ class KnownLetters:
         return letter
 
     def page(self, after: int, limit: int) -> list[KnownLetter]:
-        """Return a page, the oldest first."""
+        """Return a page of the letters, oldest first."""
         return [self._by_id[number] for number in self._order.page(after, limit)]
 
     def after(self, number: int) -> Iterator[KnownLetter]:
-        """Return those above a number, the oldest first."""
+        """Return the letters above a number, oldest first."""
         return (self._by_id[each] for each in self._order.after(number))
 
     def known(self, numbers: Iterable[int]) -> list[KnownLetter]:
-        """Return those of these that there are, in the order of their numbers."""
+        """Return the letters with these numbers that exist, in order."""
         return [self._by_id[number] for number in sorted(set(numbers)) if number in self._by_id]
 
     def of_update(self, stored: int) -> list[KnownLetter]:
-        """Return those of an update, by its number in the stream."""
+        """Return the letters of an update, by its number in the stream."""
         return [letter for letter in self._by_id.values() if letter.stored == stored]
 
     def replaying(self) -> list[KnownLetter]:
-        """Return those that are to be replayed, in the order of their numbers."""
+        """Return the letters to replay, in order."""
         return sorted(
             (letter for letter in self._by_id.values() if letter.replayed >= 0), key=lambda each: each.value.id
         )

@@ -1,4 +1,4 @@
-"""Which subscriptions this process delivers to: those of the partitions that it owns."""
+"""The subscriptions to which this process delivers: those of the partitions that it owns."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from websubhub.standalone.schedule.members import Member
 
 @frozen(kw_only=True)
 class StoredRetry:
-    """A retry, as the journal keeps it: like ``Retry``, with the number of the update in the stream."""
+    """A retry in the form of the journal: like ``Retry``, with the number of the update in the stream."""
 
     stored: int
     attempts: int
@@ -27,7 +27,7 @@ class StoredRetry:
 
 
 class Membership:
-    """Puts subscriptions on the board of this process, and takes them off.
+    """Adds subscriptions to the board of this process, and removes them.
 
     Args:
         ledger: The ledger with the board.
@@ -35,7 +35,7 @@ class Membership:
 
     Attributes:
         owned: The partitions of this process.
-        retrying: The subscriptions of these partitions that wait for a retry.
+        retrying: The subscriptions of these partitions that are waiting for a retry.
     """
 
     def __init__(self, ledger: Ledger, pairs: KnownPairs) -> None:
@@ -49,7 +49,7 @@ class Membership:
         return partition_of(callback) in self.owned
 
     def begin(self, pair: KnownPair) -> None:
-        """Deliver to a subscription if its partition is owned, from its position on."""
+        """Deliver to a subscription if this process owns its partition, starting from its position."""
         if pair.partition not in self.owned or pair.value is None or pair.number:
             return
         self._ledger.members.add(
@@ -70,13 +70,13 @@ class Membership:
             self._ledger.members.renew(pair.topic.number, pair.number, pair.value.expires_at, now)
 
     def end(self, pair: KnownPair) -> None:
-        """Deliver to a subscription no more."""
+        """Stop delivering to a subscription."""
         self.retrying.pop(pair, None)
         if pair.number:
             self._ledger.members.end(pair.topic.number, self._pairs.take_number(pair))
 
     def restore(self, pair: KnownPair, retry: StoredRetry) -> None:
-        """Make a subscription wait for a retry that another process arranged."""
+        """Make a subscription wait for a retry that another process scheduled."""
         self.retrying[pair] = retry
         self._ledger.members.restore_retry(
             pair.topic.number,
@@ -87,7 +87,7 @@ class Membership:
         )
 
     def replay(self, letters: Iterable[KnownLetter]) -> None:
-        """Owe subscriptions of this process the updates of letters that are to be replayed."""
+        """Owe the updates of letters to replay to the subscriptions of this process."""
         for letter in letters:
             pair = self.replayed_for(letter)
             if pair is not None and pair.number:
@@ -95,14 +95,14 @@ class Membership:
                 self._ledger.replaying(pair.topic.number, pair.number, letter.value.id, sequence)
 
     def replayed_for(self, letter: KnownLetter) -> KnownPair | None:
-        """Return the subscription that a letter is to be replayed for, if it is and has not ended since."""
+        """Return the subscription for which a letter should be replayed, or None if there is none or it has ended."""
         if letter.replayed < 0:
             return None
         pair = self._pairs.find(letter.value.topic, letter.value.callback, 0.0)
         return pair if pair is not None and pair.start == letter.replayed else None
 
     def leave(self, partition: int) -> None:
-        """Deliver to nobody of a partition any more."""
+        """Stop delivering to the subscriptions of a partition."""
         self.owned.discard(partition)
         for pair in self._pairs.of_partition[partition].values():
             self.end(pair)

@@ -1,4 +1,4 @@
-"""The messages that are kept, as a process knows them: a row for each, without its content."""
+"""The kept messages, as a process knows them: a row for each, without its content."""
 
 import sys
 from bisect import bisect_left
@@ -16,7 +16,7 @@ _LOOKED_AT = 5_000
 
 
 def _shared(text: Any) -> Any:
-    """Return a text that many messages have, once for all of them."""
+    """Return one shared copy of a text that many messages have."""
     return text if text is None else sys.intern(text)
 
 
@@ -33,7 +33,7 @@ class KnownMessage:
         size: The length of its content, in bytes.
         published_at: When it was accepted.
         recipients: How many subscriptions it was owed to when it was published.
-        expired: Whether it is no longer kept for its own sake.
+        expired: Whether it has expired, and is only kept while its update is needed.
     """
 
     number: int
@@ -48,7 +48,7 @@ class KnownMessage:
 
     @property
     def bytes(self) -> int:
-        """How much it counts."""
+        """How many bytes it counts for."""
         return _ROW_BYTES + self.size
 
 
@@ -75,7 +75,7 @@ class KnownMessages:
             message.topic.unowed.add(message.number)
 
     def get(self, number: int) -> KnownMessage | None:
-        """Return the message of a number, if there may be one."""
+        """Return the message with a number if it may exist, else None."""
         place = bisect_left(self._rows, number, key=_number)
         found = self._rows[place] if place < len(self._rows) else None
         return found if found is not None and found.number == number else None
@@ -85,13 +85,13 @@ class KnownMessages:
         return self._rows[0].number if self._rows else 0
 
     def named(self, topic: KnownTopic, message_id: str) -> KnownMessage | None:
-        """Return the newest message of a topic with an id, if it is among the last ones."""
+        """Return the newest message of a topic with an id, if it is among the most recent ones."""
         numbers = islice(topic.updates_before(None), _LOOKED_AT)
         found = (row for number in numbers if (row := self.get(number)) is not None and row.id == message_id)
         return next(found, None)
 
     def newest(self, before: int | None, topic: KnownTopic | None = None) -> Iterator[KnownMessage]:
-        """Return the messages before a number, or all, perhaps only those of a topic, the newest first."""
+        """Return all messages or those before a number, of all topics or of one, newest first."""
         if topic is not None:
             yield from filter(None, map(self.get, topic.updates_before(before)))
             return
@@ -99,11 +99,11 @@ class KnownMessages:
         yield from islice(reversed(self._rows), len(self._rows) - end, None)
 
     def expire(self, before: float, most_bytes: int) -> int:
-        """Expire the oldest messages, beyond the limits. Return how many.
+        """Expire the oldest messages, which exceed the limits. Return how many.
 
         Args:
-            before: When those were published that are just too old.
-            most_bytes: How much the others may be together.
+            before: Messages published before this time are too old.
+            most_bytes: The most bytes of the others.
         """
         start = self._fresh
         while self._fresh < len(self._rows):
@@ -120,7 +120,7 @@ class KnownMessages:
         row.expired = True
 
     def expire_topic(self, topic: KnownTopic, until: int) -> None:
-        """Expire the messages of a topic up to a number, or forget that if it is 0."""
+        """Expire the messages of a topic up to a number, or stop doing so if it is 0."""
         if not until:
             self._expired_of.pop(topic, None)
             return
@@ -129,15 +129,15 @@ class KnownMessages:
             self._expire(row)
 
     def expired(self, topic: KnownTopic) -> int:
-        """Return the number of the last message of a topic that has expired, with all before it."""
+        """Return the number of the last message of a topic up to which all have expired."""
         return max(self._expired, self._expired_of.get(topic, 0))
 
     def settled_topics(self) -> list[KnownTopic]:
-        """Return the topics that were expired as a whole, and of which nothing is left from then."""
+        """Return the topics that were expired as a whole and have no messages left from that time."""
         return [topic for topic, until in self._expired_of.items() if next(topic.updates_up_to(until), None) is None]
 
     def drop(self, number: int) -> None:
-        """Forget a message whose update was deleted."""
+        """Remove a message whose update was deleted."""
         place = bisect_left(self._rows, number, key=_number)
         row = self._rows.pop(place)
         self._expire(row)
@@ -145,7 +145,7 @@ class KnownMessages:
             self._fresh -= 1
 
     def forget(self, below: int) -> None:
-        """Forget the messages below a number, whose updates were deleted."""
+        """Remove the messages below a number, whose updates were deleted."""
         gone = bisect_left(self._rows, below, key=_number)
         for row in self._rows[self._fresh : gone]:
             self._expire(row)

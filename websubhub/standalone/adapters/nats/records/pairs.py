@@ -24,7 +24,7 @@ class PairRecord:
 
     Attributes:
         active: The subscription, or None.
-        start: The number in the stream of the last update that the subscription does not get.
+        start: The number in the stream of the last update before the subscription began.
         pending: The verification, or None.
     """
 
@@ -33,7 +33,7 @@ class PairRecord:
     pending: PendingVerification | None = None
 
     def write(self) -> bytes:
-        """Return it as it is stored: nothing if it says nothing."""
+        """Return its stored form, which is empty if the record is."""
         if self.active is None and self.pending is None:
             return b""
         values = {
@@ -48,10 +48,10 @@ NOTHING = PairRecord()
 
 
 def read_pair(data: bytes) -> PairRecord:
-    """Return the record that was stored.
+    """Return a stored record.
 
     Raises:
-        ValueError, TypeError, KeyError: It is none.
+        ValueError, TypeError, KeyError: The data is not such a record.
     """
     if not data:
         return NOTHING
@@ -68,16 +68,16 @@ class KnownPair:
     """A pair.
 
     Attributes:
-        key: What names it.
+        key: Its identity.
         topic: Its topic.
         partition: The partition of its callback.
-        id: What stands for it in the journal.
-        value: The subscription, if there is one.
+        id: Its id in the journal.
+        value: The subscription, or None.
         start: As in the record.
-        number: Its number in the ledger of this process, or 0 if another one delivers to it.
+        number: Its number in the ledger of this process, or 0 if another process delivers to it.
         position: The number in the stream of the last update whose outcome is in the journal.
         turned_away: The number in the stream of the last update that its callback turned away.
-        delivered_at: When a delivery of this process arrived last, or None.
+        delivered_at: When a delivery of this process last arrived, or None.
     """
 
     __slots__ = (
@@ -107,11 +107,11 @@ class KnownPair:
 
 
 class KnownPairs:
-    """The pairs that are subscribed, and the pending verifications of all.
+    """The subscribed pairs, and the pending verifications of all pairs.
 
     Attributes:
         pending: The pending verifications.
-        held: How many subscriptions each host has, whatever the port.
+        held: How many subscriptions each host has, on any port.
         of_partition: The subscriptions of each partition, by id.
     """
 
@@ -128,20 +128,20 @@ class KnownPairs:
         return len(self._by_key)
 
     def of(self, key: Pair) -> KnownPair | None:
-        """Return the subscription of a pair, if there is one."""
+        """Return the subscription of a pair, or None."""
         return self._by_key.get(key)
 
     def find(self, topic: str, callback: str, now: float) -> KnownPair | None:
-        """Return the subscription of a pair whose lease has not ended, if there is one."""
+        """Return the subscription of a pair whose lease has not ended, or None."""
         pair = self._by_key.get(pair_of(topic, callback))
         return pair if pair is not None and pair.value is not None and pair.value.expires_at > now else None
 
     def numbered(self, number: int) -> KnownPair | None:
-        """Return the subscription of a number, if this process delivers to it."""
+        """Return the subscription with a number if this process delivers to it, else None."""
         return self._by_number.get(number)
 
     def after(self, key: Pair) -> Iterator[Pair]:
-        """Return the keys of subscriptions above one."""
+        """Return the keys of subscriptions above a key."""
         return self._order.after(key)
 
     def __iter__(self) -> Iterator[KnownPair]:
@@ -165,13 +165,13 @@ class KnownPairs:
         pair.topic.pairs -= 1
 
     def give_number(self, pair: KnownPair) -> int:
-        """Give a subscription a number above all others."""
+        """Assign a subscription a number above all others."""
         pair.number = next(self._numbers)
         self._by_number[pair.number] = pair
         return pair.number
 
     def take_number(self, pair: KnownPair) -> int:
-        """Take the number away from a subscription that this process delivers to no longer."""
+        """Remove the number of a subscription to which this process no longer delivers."""
         number, pair.number = pair.number, 0
         self._by_number.pop(number, None)
         return number

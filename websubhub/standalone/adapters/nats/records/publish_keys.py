@@ -17,7 +17,7 @@ class Use:
 
     Attributes:
         id: The id that the update got.
-        used_at: When.
+        used_at: When it was used.
         accepted: Whether the update is known to be stored.
     """
 
@@ -31,10 +31,10 @@ Uses = dict[str, Use]
 
 
 def read_uses(data: bytes) -> Uses:
-    """Return the record that was stored.
+    """Return a stored record.
 
     Raises:
-        ValueError, TypeError: It is none.
+        ValueError, TypeError: The data is not such a record.
     """
     return {publisher: Use(*values) for publisher, values in json.loads(data or b"{}").items()}
 
@@ -45,7 +45,7 @@ def write_uses(uses: Uses) -> bytes:
 
 
 def key_hash(key: PublishKey, topic: str) -> str:
-    """Return what stands for an id that was given for a topic, by whichever publisher."""
+    """Return the hash of a topic and an id that any publisher has given for it."""
     return short_hash(f"{url_identity(topic)}\0{key.id}")
 
 
@@ -55,20 +55,20 @@ def recent(uses: Uses, now: float) -> Uses:
 
 
 def reserve(uses: Uses, key: PublishKey, topic: str, wanted: str, now: float) -> Uses:
-    """Return the uses with another one, under the id that was wanted unless another publisher has it."""
+    """Return the uses with a new one, under the wanted id unless another publisher has used it."""
     taken = any(use.id == wanted for use in uses.values())
     chosen = publish_keys.own_id(key, topic) if taken else wanted
     return uses | {key.publisher: Use(chosen, now, accepted=False)}
 
 
 def accept(uses: Uses, key: PublishKey) -> Uses:
-    """Return the uses with one that is accepted now."""
+    """Return the uses with one marked as accepted."""
     use = uses.get(key.publisher)
     return uses if use is None else uses | {key.publisher: evolve(use, accepted=True)}
 
 
 class KnownKeys:
-    """The records of keys by subject, the oldest first."""
+    """The records of keys by subject, oldest first."""
 
     def __init__(self) -> None:
         self._uses: OrderedDict[str, Uses] = OrderedDict()
@@ -78,13 +78,13 @@ class KnownKeys:
         return self._uses.get(subject, {})
 
     def put(self, subject: str, uses: Uses) -> None:
-        """Note what a record says now."""
+        """Note the current content of a record."""
         if uses:
             self._uses[subject] = uses
         else:
             self._uses.pop(subject, None)
 
     def excess(self) -> list[str]:
-        """Return the oldest records, of which there are too many."""
+        """Return the oldest records, which exceed the limit."""
         count = len(self._uses) - publish_keys.KEYS_LIMIT
         return [subject for subject, _ in zip(self._uses, range(count), strict=False)]

@@ -15,7 +15,7 @@ class KnownPublishes:
     Attributes:
         keys: The keys of publishes.
         messages: The messages.
-        counts: How many deliveries of each arrived or were given up.
+        counts: How many deliveries of each arrived or died.
         attempts: The failed attempts.
     """
 

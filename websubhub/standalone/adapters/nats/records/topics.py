@@ -16,16 +16,16 @@ from websubhub.standalone.schedule.members import Members
 class KnownTopic:
     """A topic.
 
-    The schedule wants consecutive numbers for its updates. So each process counts those that it has seen, from the
-    first one that was still there when it started, and the journal has the numbers of the stream.
+    The schedule needs consecutive numbers for updates. So each process numbers those that it has seen, starting with
+    the first one that still existed when it started, while the journal uses the numbers of the stream.
 
     Attributes:
         hash: Its name in subjects.
         identity: The identity of its URL.
         number: Its number in the ledger of this process.
         url: Its URL, as it was first written.
-        value: What is recorded of it, or None if there is no record.
-        fetched: What is remembered of the last fetch.
+        value: The topic as recorded, or None if there is no record.
+        fetched: The record of the last fetch.
         pairs: How many subscriptions it has in the whole hub.
         letters: How many dead letters each update has, by its number in the stream.
         unowed: The updates that were owed to nobody when they were published, by their numbers in the stream.
@@ -62,15 +62,15 @@ class KnownTopic:
 
     @property
     def has_updates(self) -> bool:
-        """Whether any may still be there."""
+        """Whether any updates may still exist."""
         return bool(self._updates)
 
     def count_updates(self) -> int:
-        """Return how many updates may still be there."""
+        """Return how many updates may still exist."""
         return len(self._updates)
 
     def add_update(self, stored: int, published_at: float) -> int:
-        """Count another update, by its number in the stream. Return its sequence number."""
+        """Count another update by its number in the stream, and return its sequence number."""
         self._updates.append(stored)
         self._published.append(published_at)
         return self.head
@@ -81,7 +81,7 @@ class KnownTopic:
         return self._updates[index] if index >= 0 else 0
 
     def published_at(self, sequence: int) -> float | None:
-        """Return when an update was published, or None if it was deleted long ago or is not there yet."""
+        """Return when an update was published, or None if it was deleted long ago or does not exist yet."""
         index = sequence - self._below - 1
         return self._published[index] if 0 <= index < len(self._published) else None
 
@@ -90,16 +90,16 @@ class KnownTopic:
         return self._below + bisect_right(self._updates, stored)
 
     def updates_up_to(self, stored: int) -> Iterator[int]:
-        """Return the numbers in the stream of the updates up to one, the oldest first."""
+        """Return the numbers in the stream of the updates up to one, oldest first."""
         return iter(self._updates[: bisect_right(self._updates, stored)])
 
     def updates_before(self, stored: int | None) -> Iterator[int]:
-        """Return the numbers in the stream of the updates before one, or of all, the newest first."""
+        """Return the numbers in the stream of the updates before one, or of all, newest first."""
         end = len(self._updates) if stored is None else bisect_left(self._updates, stored)
         return islice(reversed(self._updates), len(self._updates) - end, None)
 
     def forget_updates(self, below: int) -> None:
-        """Forget the updates below a number in the stream, which were deleted."""
+        """Forget the deleted updates below a number in the stream."""
         gone = bisect_right(self._updates, below - 1)
         if gone:
             self._below += gone
@@ -119,7 +119,7 @@ class KnownTopics:
     """The topics by hash and by number.
 
     Args:
-        members: Told of each.
+        members: Notified of each topic.
 
     Attributes:
         recorded: The identities of the topics that have a record.
@@ -136,19 +136,19 @@ class KnownTopics:
         return iter(list(self._by_number.values()))
 
     def find(self, url: str) -> KnownTopic | None:
-        """Return the topic of a URL, if it is known."""
+        """Return the topic of a URL, or None if it is unknown."""
         return self._by_hash.get(short_hash(url_identity(url)))
 
     def named(self, topic: str) -> KnownTopic | None:
-        """Return the topic of a hash, if it is known."""
+        """Return the topic of a hash, or None if it is unknown."""
         return self._by_hash.get(topic)
 
     def numbered(self, number: int) -> KnownTopic | None:
-        """Return the topic of a number, if there is one."""
+        """Return the topic of a number, or None."""
         return self._by_number.get(number)
 
     def ensure(self, url: str) -> KnownTopic:
-        """Return the topic of a URL, which is known from now on."""
+        """Return the topic of a URL, and add it if it is unknown."""
         known = self.find(url)
         if known is None:
             known = KnownTopic(next(self._numbers), url)
@@ -157,7 +157,7 @@ class KnownTopics:
         return known
 
     def record(self, known: KnownTopic, value: Topic | None, fetched: FetchedTopic | None) -> None:
-        """Note what is recorded of a topic now, or that nothing is."""
+        """Note the current record of a topic, or that it has none."""
         if (value is None) != (known.value is None):
             (self.recorded.discard if value is None else self.recorded.add)(known.identity)
         known.value, known.fetched = value, fetched
@@ -166,7 +166,7 @@ class KnownTopics:
         self._members.add_topic(known.number, known.mode, known.head)
 
     def forget(self, known: KnownTopic) -> None:
-        """Forget a topic that nothing depends on."""
+        """Remove a topic on which nothing depends."""
         if self._by_number.pop(known.number, None) is not None:
             del self._by_hash[known.hash]
             self._members.forget_topic(known.number)

@@ -28,11 +28,11 @@ class AnnouncementRecords:
         return partition_of_topic(known.subject.rpartition(".")[2]) in self._membership.owned
 
     async def change_all(self, numbers: Iterable[int], change: Change) -> int:
-        """Change the announcements of some numbers. Return how many were changed."""
+        """Change the announcements with these numbers, and return how many were changed."""
         return sum([await self.change(number, change) for number in set(numbers)])
 
     async def change(self, number: int, change: Change) -> bool:
-        """Change the announcement of a number, if there is one."""
+        """Change the announcement with a number, if there is one."""
         for known in self._known.known([number]):
 
             def decide(subject: str = known.subject) -> bytes | None:
@@ -45,7 +45,7 @@ class AnnouncementRecords:
         return False
 
     async def delete(self, number: int, is_meant: Callable[[KnownAnnouncement], bool]) -> bool:
-        """Delete the announcement of a number, if there is one and it is meant."""
+        """Delete the announcement with a number, if there is one and it matches."""
         for known in self._known.known([number]):
 
             def decide(subject: str = known.subject) -> bytes | None:

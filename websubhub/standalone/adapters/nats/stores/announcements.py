@@ -26,7 +26,7 @@ class NatsAnnouncements:
         self._clock = clock
 
     async def save(self, topic: str) -> None:
-        """Store another announcement of this topic. It is due at once, or when the topic's own delay is over."""
+        """Store another announcement of this topic. It is due at once, or when the delay set by the topic ends."""
         subject, now = self._announced.subject(topic), self._clock()
 
         def decide() -> bytes:
@@ -47,14 +47,14 @@ class NatsAnnouncements:
     async def due(
         self, *, limit: int = 100, besides: Collection[str] = (), among: Collection[str] | None = None
     ) -> list[Announcement]:
-        """Return the topics that this process is to fetch now, the most overdue first."""
+        """Return the topics that this process should fetch now, most overdue first."""
         await self._records.turn()
         own = (known for known in self._known.due(self._clock()) if self._announced.is_own(known))
         chosen = (known.value for known in own if known.host not in besides and (among is None or known.host in among))
         return list(islice(chosen, limit))
 
     async def hold(self, announcement: Announcement, until: float, reason: str) -> bool:
-        """Delay a topic until a time, which another announcement does not shorten. It does not count as an attempt."""
+        """Delay a topic until a time. Another announcement does not shorten the delay, which counts as no attempt."""
 
         def hold(known: KnownAnnouncement) -> KnownAnnouncement | None:
             if known.value.died_at is not None:
@@ -65,7 +65,7 @@ class NatsAnnouncements:
         return await self._announced.change(announcement.id, hold)
 
     async def hold_host(self, host: str, until: float, reason: str) -> int:
-        """Delay all due topics of a host. The arguments are those of ``hold``. Return how many."""
+        """Delay all due topics of a host, and return how many. The arguments are the same as for ``hold``."""
         await anyio.lowlevel.checkpoint()
         now = self._clock()
         numbers = [known.value.id for known in self._known.due(now) if known.host == host]
@@ -77,13 +77,13 @@ class NatsAnnouncements:
         return await self._announced.change_all(numbers, hold)
 
     async def settle(self, announcement: Announcement) -> bool:
-        """Forget a fetched topic. Return False if it was announced again since, so that it stays."""
+        """Remove the announcement of a fetched topic. Return False if it stays because of a newer announcement."""
         return await self._announced.delete(announcement.id, lambda known: known.value.count == announcement.count)
 
     async def retry(
         self, announcement: Announcement, after: float, reason: str, *, status: int = 0, firm: float = 0.0
     ) -> bool:
-        """Note that a fetch failed and is to be tried again."""
+        """Note that a fetch failed and should be retried."""
         now = self._clock()
         failed = {"due_at": now + max(after, firm), "died_at": None}
         return await _fail(self._announced, announcement, failed, {"reason": reason, "status": status}, now + firm)
@@ -97,7 +97,7 @@ class NatsAnnouncements:
     async def page(
         self, *, state: AnnouncementState | None = None, after: int = 0, limit: int = 100
     ) -> list[Announcement]:
-        """Return a page of the announcements, the oldest first, after the id of the last one of the previous page."""
+        """Return a page of the announcements, oldest first, after the id of the last one of the previous page."""
         await anyio.lowlevel.checkpoint()
         chosen = (known.value for known in self._known.page(after) if state in {None, known.value.state})
         return list(islice(chosen, limit))
@@ -110,12 +110,12 @@ class NatsAnnouncements:
         return None if known is None else known.value
 
     async def known(self, announcements: Sequence[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._records.turn()
         return {known.value.id for known in self._known.known(announcements)}
 
     async def replay(self, announcements: Sequence[int]) -> int:
-        """Fetch these topics now, with all attempts ahead of them. Return how many there were."""
+        """Make these topics due now, starting over with the first attempt. Return how many there were."""
         now = self._clock()
 
         def replay(known: KnownAnnouncement) -> KnownAnnouncement:
@@ -129,7 +129,7 @@ class NatsAnnouncements:
         return sum([await self._announced.delete(number, lambda _: True) for number in set(announcements)])
 
     async def drop_dead(self, before: float) -> int:
-        """Drop the announcements that were given up before a time. Return how many there were."""
+        """Drop the announcements that died before a time. Return how many there were."""
 
         def is_old(known: KnownAnnouncement) -> bool:
             return known.value.died_at is not None and known.value.died_at < before

@@ -1,14 +1,14 @@
-"""The dead letters on NATS, as the port shows them."""
+"""The store of dead letters on NATS."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
 
 from attrs import evolve
 
-from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.records.changing import Records
-from websubhub.standalone.ports import EVERY_LETTER, DeadLetter, LetterFilter, Update
+from websubhub.standalone.indexes.failed import matcher
+from websubhub.standalone.ports import EVERY_DELIVERY, DeadLetter, DeliveryFilter, Update
 
 
 class NatsLetters:
@@ -17,7 +17,7 @@ class NatsLetters:
     Args:
         records: The records.
         updates: The updates.
-        flush: Waits until everything that was settled here is in them.
+        flush: Waits until all settlements of this process are in the records.
     """
 
     def __init__(self, records: Records, updates: Updates, flush: Callable[[], Awaitable[None]]) -> None:
@@ -27,22 +27,24 @@ class NatsLetters:
         self._updates = updates
         self._flush = flush
 
-    async def page(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
-        """Return a page of these dead letters, the oldest first."""
+    async def page(
+        self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 100
+    ) -> list[DeadLetter]:
+        """Return a page of the matching dead letters, oldest first."""
         await self._settled()
         return list(islice(self._chosen(only, after), limit))
 
-    async def ids(self, only: LetterFilter = EVERY_LETTER, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Return the ids of these dead letters, the oldest first."""
+    async def ids(self, only: DeliveryFilter = EVERY_DELIVERY, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Return the ids of the matching dead letters, oldest first."""
         return [letter.id for letter in await self.page(only, after=after, limit=limit)]
 
     async def known(self, letters: list[int]) -> set[int]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._settled()
         return {letter.value.id for letter in self._known.known(letters)}
 
-    async def count(self, only: LetterFilter = EVERY_LETTER) -> int:
-        """Return how many of these there are."""
+    async def count(self, only: DeliveryFilter = EVERY_DELIVERY) -> int:
+        """Return how many dead letters match."""
         await self._settled()
         return sum(1 for _ in self._chosen(only, 0))
 
@@ -59,14 +61,9 @@ class NatsLetters:
         await self._flush()
         await self._records.turn()
 
-    def _chosen(self, only: LetterFilter, after: int) -> Iterator[DeadLetter]:
-        topic, callback = (None if url is None else url_identity(url) for url in (only.topic, only.callback))
+    def _chosen(self, only: DeliveryFilter, after: int) -> Iterator[DeadLetter]:
+        matches = matcher(only)
         for known in self._known.after(after):
             letter = known.value
-            if (
-                topic in {None, url_identity(letter.topic)}
-                and callback in {None, url_identity(letter.callback)}
-                and only.reason in {None, letter.reason}
-                and only.host in {None, authority_of(letter.callback)}
-            ):
+            if matches(letter.topic, letter.callback, letter.reason):
                 yield evolve(letter, replaying=self._membership.replayed_for(known) is not None)

@@ -1,4 +1,4 @@
-"""Messages and failed attempts on NATS, as the port shows them."""
+"""The store of messages and failed attempts on NATS."""
 
 from itertools import islice
 
@@ -27,14 +27,14 @@ _ROUNDS = 10
 class NatsMessages:
     """Satisfies ``MessageStore``.
 
-    Each process knows every message and attempt by a row in memory, without their texts. A message that has expired is
-    shown until its update is deleted, unless 5,000 newer ones have expired too.
+    Each process keeps a row in memory for every message and attempt, without their texts. An expired message is shown
+    until its update is deleted, unless 5,000 newer ones have expired too.
 
     Args:
         records: The records.
         updates: The contents of messages.
         history: The failed attempts, the dead letters, and how long everything is kept.
-        standing: How messages and subscriptions stand.
+        standing: The state of messages and subscriptions.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class NatsMessages:
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Return a page of messages, the newest first."""
+        """Return a page of messages, newest first."""
         await self._records.turn()
         self._history.let_messages_expire()
         known = None if topic is None else self._records.knowledge.topics.find(topic)
@@ -78,7 +78,7 @@ class NatsMessages:
         return page[:limit]
 
     async def _is_kept(self, message: KnownMessage, standing: MessageStanding) -> bool:
-        """Return whether a message is there. Only the process that deletes messages knows without asking."""
+        """Return whether a message exists. Only the process that deletes messages knows without asking."""
         if not (message.recipients or standing.total):
             return False  # it was for nobody
         is_needed = standing.waiting or message.topic.letters[message.number]
@@ -88,7 +88,7 @@ class NatsMessages:
         return False
 
     async def _find(self, number: int) -> KnownMessage | None:
-        """Return the message of a number, if it is there."""
+        """Return the message with a number, or None if it does not exist."""
         await self._records.turn()
         self._history.let_messages_expire()
         message = self._messages.get(number)
@@ -105,7 +105,7 @@ class NatsMessages:
     async def recipients(
         self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
     ) -> list[MessageRecipient]:
-        """Return a page of the subscriptions that a message was for, with what became of it for each."""
+        """Return a page of the subscriptions that a message was for, with its state for each."""
         message = await self._find(number)
         return [] if message is None else await self._standing.recipients.page(message, only, after, limit)
 
@@ -120,7 +120,7 @@ class NatsMessages:
         before: int | None = None,
         limit: int = 100,
     ) -> list[FailedAttempt]:
-        """Return a page of failed attempts, the newest first."""
+        """Return a page of failed attempts, newest first."""
         await self._flush()
         await self._records.turn()
         following = self._attempts.following
@@ -130,7 +130,7 @@ class NatsMessages:
         return await self._attempts.read(islice(self._known_attempts.find(keys, before), limit))
 
     async def redeliver(self, number: int, callback: str) -> bool:
-        """Deliver a message once more to one subscription of its topic."""
+        """Redeliver a message to one subscription of its topic."""
         await self._records.turn()
         message, knowledge = self._messages.get(number), self._records.knowledge
         pair = None if message is None else knowledge.pairs.find(message.topic.url, callback, knowledge.ledger.clock())
@@ -141,7 +141,7 @@ class NatsMessages:
         return True
 
     async def health(self, topic: str, callback: str) -> SubscriptionHealth | None:
-        """Return how the deliveries to a subscription go, or None if there is no such subscription."""
+        """Return the state of the deliveries to a subscription, or None if there is no such subscription."""
         await self._flush()
         await self._records.turn()
         knowledge = self._records.knowledge
@@ -155,7 +155,7 @@ class NatsMessages:
         )
 
     async def expire(self) -> int:
-        """Expire messages and failed attempts beyond the limits. Return the number of messages."""
+        """Expire messages and failed attempts that exceed the limits, and return the number of messages."""
         await self._records.turn()
         return await self._history.expire()
 
@@ -187,4 +187,4 @@ def _canonical(host: str) -> str:
     try:
         return canonical_authority(host)
     except UrlError:
-        return host  # which no callback has
+        return host  # matches no callback

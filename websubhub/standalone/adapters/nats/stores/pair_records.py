@@ -23,11 +23,11 @@ class PairRecords:
         return self._records.names.subject("s", partition_of(callback), pair_hash(topic, callback))
 
     async def refresh(self, topic: str, callback: str) -> None:
-        """Learn what the record of a pair says now."""
+        """Read the current record of a pair."""
         await self._records.refresh(self._subject(topic, callback))
 
     async def change(self, topic: str, callback: str, decide: Callable[[PairRecord], PairRecord | None]) -> bool:
-        """Change the record of a pair to what is decided, unless that is None. Return whether it was decided."""
+        """Change the record of a pair to what ``decide`` returns. Return False, without a change, if that is None."""
 
         def changed() -> bytes | None:
             record = decide(self.record(topic, callback))
@@ -36,7 +36,7 @@ class PairRecords:
         return await self._records.change(self._subject(topic, callback), changed)
 
     def record(self, topic: str, callback: str) -> PairRecord:
-        """Return what is known of a pair."""
+        """Return the known record of a pair."""
         key = pair_of(topic, callback)
         pair, kept = self._pairs.of(key), self._pairs.pending.of(key)
         pending = None if kept is None else kept.value

@@ -1,4 +1,4 @@
-"""The recipients of a message, asked of the processes that deliver to them."""
+"""The recipients of a message, gathered from the processes that deliver to them."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
@@ -23,7 +23,7 @@ class MessageRecipients:
     Args:
         knowledge: What this process knows.
         questions: Asks the other processes.
-        flush: Writes what was settled here.
+        flush: Writes all settlements of this process.
     """
 
     def __init__(self, knowledge: Knowledge, questions: PeerQuestions, flush: Callable[[], Awaitable[None]]) -> None:
@@ -34,7 +34,7 @@ class MessageRecipients:
     async def page(
         self, message: KnownMessage, only: RecipientState | None, after: str, limit: int
     ) -> list[MessageRecipient]:
-        """Return a page. The arguments are those of ``MessageStore.recipients``."""
+        """Return a page. The arguments are the same as for ``MessageStore.recipients``."""
         if only is RecipientState.DEAD:
             letters = self._letters(message)
             return [_dead(place, letters[place]) for place in sorted(letters) if place > after][:limit]
@@ -45,7 +45,7 @@ class MessageRecipients:
         return [found[place] for place in sorted(found)[:limit]]
 
     async def answer(self, about: Any) -> Any:
-        """Return those of this process for another one."""
+        """Return the recipients of this process, for another process."""
         await self._flush()
         message = self._knowledge.publishes.messages.get(int(about["number"]))
         if message is None:
@@ -72,7 +72,7 @@ class MessageRecipients:
                 yield pair
 
     def _letters(self, message: KnownMessage) -> dict[str, DeadLetter]:
-        """Return the dead letters of a message that are not being redelivered, by the identity of their callback."""
+        """Return the dead letters of a message that are not redeliveries in progress, by the callback's identity."""
         if not message.topic.letters[message.number]:
             return {}
         letters = self._knowledge.letters.of_update(message.number)

@@ -1,4 +1,4 @@
-"""How messages and subscriptions stand, asked of every process of the hub."""
+"""The state of messages and subscriptions, gathered from every process of the hub."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
@@ -16,7 +16,7 @@ from websubhub.standalone.schedule.standing import waiting_for
 
 @frozen
 class MessageStanding:
-    """How a message stands: how many subscriptions are owed it, how many got it, and for how many it was given up."""
+    """The state of a message: how many subscriptions are owed it, how many got it, and for how many it died."""
 
     waiting: int
     delivered: int
@@ -24,20 +24,20 @@ class MessageStanding:
 
     @property
     def total(self) -> int:
-        """How many subscriptions that are."""
+        """How many subscriptions there are in total."""
         return self.waiting + self.delivered + self.dead
 
 
 class Standing:
-    """Knows how this process stands, and asks the others.
+    """Knows the state of this process, and asks the others for theirs.
 
     Args:
         knowledge: What this process knows.
         questions: Asks the other processes.
-        flush: Writes what was settled here.
+        flush: Writes all settlements of this process.
 
     Attributes:
-        flush: The same.
+        flush: Writes all settlements of this process.
         recipients: The recipients of messages.
     """
 
@@ -48,7 +48,7 @@ class Standing:
         self.recipients: MessageRecipients = MessageRecipients(knowledge, questions, flush)
 
     def answers(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
-        """Return what answers the questions of other processes about this one."""
+        """Return the functions that answer the questions of other processes about this one."""
         return {
             "messages": self._answer_messages,
             "subscription": self._answer_subscription,
@@ -56,7 +56,7 @@ class Standing:
         }
 
     async def of_messages(self, messages: Collection[KnownMessage]) -> dict[int, MessageStanding]:
-        """Return how messages stand, by their numbers."""
+        """Return the state of messages, by their numbers."""
         numbers = [message.number for message in messages]
         answers, _ = await self._questions.ask("messages", numbers)
         own = await self._answer_messages(numbers)
@@ -87,7 +87,7 @@ class Standing:
         return None if message is None else (message.topic.number, message.topic.position(number))
 
     async def of_subscription(self, pair: KnownPair) -> tuple[int, float | None]:
-        """Return how many updates a subscription is owed, and when a delivery to it arrived last, if that is known."""
+        """Return how many updates a subscription is owed, and when a delivery to it last arrived, if known."""
         found = self._of_own(pair)
         if found is None:
             answers, _ = await self._questions.ask("subscription", list(pair.key))

@@ -21,8 +21,8 @@ class NatsSubscriptions:
 
     Args:
         records: The records.
-        topics: The topics, where that of a new subscription is added.
-        members: The subscriptions of this process, some of which have ended and are not written as such yet.
+        topics: The topics, to which the topic of a new subscription is added.
+        members: The subscriptions of this process. Some may have ended without being written as such yet.
         clock: The hub's clock.
     """
 
@@ -35,7 +35,7 @@ class NatsSubscriptions:
         self._clock = clock
 
     async def save(self, subscription: StoredSubscription, *, verification: str | None = None) -> Saved | None:
-        """Add a subscription that gets updates from now on, or renew one, which keeps what it is still owed."""
+        """Add a subscription that gets updates from now on, or renew one that keeps what it is still owed."""
         await self._pair_records.refresh(subscription.topic, subscription.callback)
         known = self._records.knowledge.topics.find(subscription.topic)
         value = subscription if known is None else evolve(subscription, topic=known.url)
@@ -59,7 +59,7 @@ class NatsSubscriptions:
         return saved
 
     def _is_renewed(self, record: PairRecord) -> bool:
-        """Return whether there is a subscription to renew. One that has ended does not get what it missed."""
+        """Return whether there is a subscription to renew. An ended one does not get what it missed."""
         active = record.active
         if active is None or active.expires_at <= self._clock():
             return False
@@ -90,7 +90,7 @@ class NatsSubscriptions:
         return list(islice(found, limit))
 
     async def remove(self, topic: str, callback: str, *, verification: str | None = None) -> bool:
-        """End a subscription and everything owed to it."""
+        """End a subscription, and drop everything owed to it."""
         await self._pair_records.refresh(topic, callback)
         had = False
 
@@ -107,7 +107,7 @@ class NatsSubscriptions:
         return changed and (verification is not None or had)
 
     async def end(self, pair: KnownPair) -> None:
-        """End a subscription whose callback is gone, unless another one has taken its place."""
+        """End a subscription whose callback is gone, unless another one has replaced it."""
         start = pair.start
 
         def decide(record: PairRecord) -> PairRecord | None:
@@ -117,7 +117,7 @@ class NatsSubscriptions:
         await self._pair_records.change(*pair.key, decide)
 
     async def end_expired(self, *, limit: int = 500) -> list[StoredSubscription]:
-        """End the subscriptions of this process whose lease is over, at most ``limit`` at a time, and return them."""
+        """End up to ``limit`` subscriptions of this process whose lease has expired, and return them."""
         await anyio.lowlevel.checkpoint()
         now, ended = self._clock(), list[StoredSubscription]()
 

@@ -23,7 +23,7 @@ class NatsTopics:
     Args:
         records: The records.
         is_alone: Returns whether no other process of the hub is alive.
-        is_chief: Returns whether this process looks after what concerns no partition.
+        is_chief: Returns whether this process is responsible for work that belongs to no partition.
     """
 
     def __init__(self, records: Records, is_alone: Callable[[], bool], is_chief: Callable[[], bool]) -> None:
@@ -62,7 +62,7 @@ class NatsTopics:
             await self._records.change(_subject(self._records, url), decide)
 
     async def configure(self, *, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
-        """Give the known topics that are named here these options.
+        """Set the options of the named topics in the store.
 
         Raises:
             StoreError: Another process of the hub has other rules.
@@ -83,7 +83,7 @@ class NatsTopics:
             await self._records.change(_subject(self._records, known.url), decide)
 
     async def _agree(self, latest_only: Collection[str], feed_diff: Collection[str]) -> None:
-        """Make sure that all processes have the same rules, since each would undo those of the others."""
+        """Make sure that all processes have the same rules, since each would undo the rules of the others."""
         agreed = self._records.knowledge.agreed
         rules = {"latest_only": sorted(latest_only), "feed_diff": sorted(feed_diff)}
 
@@ -127,7 +127,7 @@ class NatsTopics:
         )
 
     async def remove(self, url: str) -> bool:
-        """Forget a topic with its options, unless something depends on it."""
+        """Remove a topic with its options, unless something depends on it."""
         await self._records.refresh(_subject(self._records, url))
 
         def decide() -> bytes | None:
@@ -159,7 +159,7 @@ class NatsTopics:
         return await self._records.change(subject, decide)
 
     async def forget_unused(self) -> int:
-        """Forget the topics that were unused at the last call and still are."""
+        """Remove the topics that were unused at the last call and still are."""
         await anyio.lowlevel.checkpoint()
         unused, forgotten = set[str](), 0
         for known in self._known:
@@ -187,13 +187,13 @@ class NatsTopics:
         return not known.is_unused() or announced is not None
 
     async def last_fetch(self, url: str) -> FetchedTopic | None:
-        """Return what is remembered of the last fetch, or None if there was none."""
+        """Return the record of the last fetch, or None if there was none."""
         await self._records.refresh(_subject(self._records, url))
         known = self._known.find(url)
         return None if known is None else known.fetched
 
     async def save_fetch(self, url: str, fetch: FetchedTopic) -> None:
-        """Remember a fetch. An unknown topic is added."""
+        """Store a fetch. An unknown topic is added."""
 
         def decide() -> bytes:
             known = self._known.find(url)

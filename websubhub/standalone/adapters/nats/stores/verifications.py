@@ -18,8 +18,8 @@ from websubhub.standalone.ports import HostAccount, PendingVerification, Subscri
 class NatsVerifications:
     """Satisfies ``VerificationStore``.
 
-    How many requests are pending is counted by each process for the whole hub, as far as it has heard: a limit may be
-    passed by as many as come in at several processes within some milliseconds.
+    Each process counts the pending requests of the whole hub as far as it has heard of them. So requests that arrive at
+    several processes within a few milliseconds may exceed a limit.
 
     Args:
         records: The records.
@@ -65,7 +65,7 @@ class NatsVerifications:
         return None if kept is None else evolve(kept, elsewhere=not self._membership.is_own(kept.callback))
 
     async def save_if_known(self, verification: PendingVerification) -> bool:
-        """Store a request if there is a subscription of its pair, or a request that it replaces, in one step."""
+        """Store a request, in one step, if its pair is subscribed or has a request that this one replaces."""
         await self._pair_records.refresh(verification.topic, verification.callback)
 
         def decide(record: PairRecord) -> PairRecord | None:
@@ -91,7 +91,7 @@ class NatsVerifications:
         among: Collection[HostAccount] | None = None,
         known: Collection[bool] = (True, False),
     ) -> list[PendingVerification]:
-        """Return the due requests of this process: those of subscribed pairs first, then the most overdue first."""
+        """Return the due requests of this process: those of subscribed pairs first, then most overdue first."""
         await self._records.turn()
         found: list[PendingVerification] = []
         for kind in (kind for kind in (True, False) if kind in known):
@@ -106,7 +106,7 @@ class NatsVerifications:
         return found
 
     async def postpone(self, verification: str, *, due_at: float, counts: bool = True, reason: str = "") -> bool:
-        """Count an attempt, if it was one, and set the time of the next."""
+        """Set the time of the next attempt, and count this one if it counts."""
 
         def change(pending: PendingVerification) -> PendingVerification:
             return evolve(pending, attempts=pending.attempts + counts, due_at=due_at, reason=reason)
@@ -127,19 +127,24 @@ class NatsVerifications:
         return kept is not None and await self._pair_records.change(kept.value.topic, kept.value.callback, decide)
 
     async def page(
-        self, *, after: tuple[str, str] | None = None, limit: int = 100, failing: bool | None = None
+        self,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+        failing: bool | None = None,
+        host: str | None = None,
     ) -> list[PendingVerification]:
         """Return a page of the pending requests by topic and callback."""
         await self._records.turn()
-        return self._pending.page(after, limit, failing=failing)
+        return self._pending.page(after, limit, failing=failing, host=host)
 
     async def known(self, verifications: Sequence[str]) -> set[str]:
-        """Return which of these ids there are."""
+        """Return which of these ids exist."""
         await self._records.turn()
         return self._pending.known(verifications)
 
     async def retry(self, verifications: Sequence[str]) -> int:
-        """Make these requests due now, with all attempts ahead of them. Return how many there were."""
+        """Make these requests due now, starting over with the first attempt. Return how many there were."""
         now = self._clock()
 
         def change(pending: PendingVerification) -> PendingVerification:
@@ -152,7 +157,7 @@ class NatsVerifications:
         return sum([await self.remove(verification) for verification in set(verifications)])
 
     async def remove(self, verification: str) -> bool:
-        """Forget a request that was denied or given up. False when a newer request has replaced it."""
+        """Remove a request that was denied or not confirmed. Return False if a newer request has replaced it."""
         await anyio.lowlevel.checkpoint()
         kept = self._pending.get(verification)
         return kept is not None and await self._drop(kept)

@@ -1,1 +1,1 @@
-"""The connection to the servers, and the few requests of JetStream that the hub makes."""
+"""The connection to the servers, and the few JetStream requests that the hub makes."""

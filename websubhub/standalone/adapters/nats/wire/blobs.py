@@ -1,4 +1,4 @@
-"""Bytes that are too large for one message, kept in parts."""
+"""Data that is too large for one message, stored in parts."""
 
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import Names
@@ -6,7 +6,7 @@ from websubhub.standalone.adapters.nats.wire.reading import read_batch
 from websubhub.standalone.ports import StoreError
 
 PART_BYTES = 524_288
-"""The size of a part. What is not larger stays in its message."""
+"""The size of a part. Smaller data stays in its message."""
 
 
 class Blobs:
@@ -23,14 +23,14 @@ class Blobs:
         self._stream = names.stream("b")
 
     async def put(self, name: str, data: bytes) -> None:
-        """Store bytes under a name of lower case letters and digits that was never used before."""
+        """Store bytes under a new name of lower case letters and digits."""
         for part, start in enumerate(range(0, len(data), PART_BYTES)):
             piece = data[start : start + PART_BYTES]
             subject = self._names.subject("b", name, part)
             await self._jetstream.write(subject, piece, name=f"blob-{name}-{part}")
 
     async def get(self, name: str, size: int) -> bytes | None:
-        """Return the bytes of a name, or None if they are not there any more.
+        """Return the bytes with a name, or None if they no longer exist.
 
         Raises:
             StoreError: They cannot be read now.
@@ -43,9 +43,9 @@ class Blobs:
             start = messages[-1].sequence + 1 if messages else start
         found = b"".join(pieces)
         if found and len(found) != size:
-            raise StoreError("A part of a large message cannot be read at present.")
+            raise StoreError("A part of a large message cannot be read now.")
         return found or None
 
     async def delete(self, name: str) -> None:
-        """Forget a name."""
+        """Delete the bytes with a name."""
         await self._jetstream.ask(f"STREAM.PURGE.{self._stream}", {"filter": self._names.subject("b", name, ">")})

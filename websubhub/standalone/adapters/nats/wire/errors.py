@@ -12,7 +12,7 @@ class Stored:
     Attributes:
         subject: Its subject.
         sequence: Its number in the stream.
-        data: What it says, or nothing for the mark of a record that was deleted.
+        data: Its data; empty for the mark of a deleted record.
         headers: Its headers.
     """
 
@@ -23,13 +23,13 @@ class Stored:
 
 
 class UnavailableError(StoreError):
-    """The servers did not answer in time, or have no leader at present. It may have been done nevertheless."""
+    """The servers did not answer in time, or have no leader now. The operation may still have succeeded."""
 
     public = "the hub can store nothing at present"
 
 
 class SupersededError(StoreError):
-    """Somebody else wrote to the subject since.
+    """Another process has written to the subject since.
 
     Attributes:
         last: The last message of the subject, or None if there is none.

@@ -1,4 +1,4 @@
-"""Following a stream: every process reads it once, from its beginning and then whatever is new."""
+"""Following a stream: every process reads it once from its beginning, and then everything new."""
 
 import logging
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _BEHIND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 class Following:
-    """Reads the messages of a stream in their order.
+    """Reads the messages of a stream in order.
 
     Args:
         jetstream: The servers.
@@ -28,7 +28,7 @@ class Following:
         take: Called with each message.
 
     Attributes:
-        applied: The number of the last message that was taken, with all before it.
+        applied: The number of the last message up to which all were taken.
     """
 
     def __init__(self, jetstream: JetStream, stream: str, subject: str, take: Callable[[Stored], None]) -> None:
@@ -43,10 +43,10 @@ class Following:
         self.applied: int = 0
 
     async def load(self) -> None:
-        """Read everything that is there.
+        """Read all existing messages.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: The stream cannot be read.
         """
         last = await self.last()
         until = monotonic() + _LOOK_SECONDS
@@ -62,11 +62,11 @@ class Following:
         self.applied = max(self.applied, last)
 
     async def last(self) -> int:
-        """Return the number of the last message that is there."""
+        """Return the number of the last message."""
         return (await self._jetstream.state(self.stream)).last
 
     async def run(self) -> None:
-        """Take what is new until cancelled."""
+        """Take new messages until cancelled."""
         behind = 0
         while True:
             more = False
@@ -84,13 +84,13 @@ class Following:
                 behind += is_behind
 
     def ring(self, sequence: int) -> None:
-        """Say that there is a message with this number."""
+        """Signal that there is a message with this number."""
         if sequence > self._wanted:
             self._wanted = sequence
             self._rung.ring()
 
     def wrote(self, sequence: int) -> bool:
-        """Note a message of this process that was taken. Return whether all before it were taken too."""
+        """Note that a message of this process was taken, and return whether all before it were too."""
         if sequence == self.applied + 1:
             self._move(sequence)
             return True
@@ -98,7 +98,7 @@ class Following:
         return sequence <= self.applied
 
     async def reached(self, sequence: int, seconds: float) -> bool:
-        """Wait until everything up to a number was taken, or for a time. Return whether it was."""
+        """Wait until everything up to a number was taken, within a time limit. Return whether it was."""
         self.ring(sequence)
         until = monotonic() + seconds
         while self.applied < sequence and (left := until - monotonic()) > 0:
@@ -106,7 +106,7 @@ class Following:
         return self.applied >= sequence
 
     async def _read(self) -> bool:
-        """Take some messages. Return whether there are more."""
+        """Take some messages, and return whether there are more."""
         async with self._reading:
             start = self.applied + 1
             messages, more = await read_batch(self._jetstream, self.stream, start, self._subject)

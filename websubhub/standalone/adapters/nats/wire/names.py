@@ -6,16 +6,16 @@ from websubhub import authority_of, url_identity
 from websubhub.standalone.schedule.hosts import host_key
 
 PARTITIONS = 32
-"""How many groups of hosts there are. Each is the work of one process at a time."""
+"""How many groups of hosts there are. One process at a time serves each."""
 
 
 def short_hash(text: str) -> str:
-    """Return the hash of a text that stands for it in subjects."""
+    """Return the hash that represents a text in subjects."""
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def number_hash(text: str) -> int:
-    """Return the hash of a text that stands for it in columns of numbers."""
+    """Return the hash that represents a text in columns of numbers."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
@@ -45,7 +45,7 @@ def partition_of_topic(topic: str) -> int:
 
 
 class Names:
-    """The names that one hub has at its servers.
+    """The names of one hub on its servers.
 
     Args:
         hub: The name of the hub: lower case letters, digits and ``_``.
@@ -63,5 +63,5 @@ class Names:
         return ".".join((self.hub, *map(str, tokens)))
 
     def letter(self, subject: str) -> str:
-        """Return the first token of a subject behind the name of the hub."""
+        """Return the first token of a subject after the name of the hub."""
         return subject.split(".", 2)[1]

@@ -1,4 +1,4 @@
-"""Telling the other processes that a stream has something new, so that they need not look all the time."""
+"""Notifying the other processes that a stream has something new, so that they do not have to poll often."""
 
 import logging
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ log: logging.Logger = logging.getLogger("websubhub")
 
 
 class News:
-    """Tells and hears of new messages. What is not heard is seen a second later.
+    """Sends and receives notifications of new messages. A lost notification only delays them by a second.
 
     Args:
         connection: The connection.
@@ -30,11 +30,11 @@ class News:
         await self._connection.listen(self._subject, self._hear)
 
     async def tell(self, letter: str, sequence: int) -> None:
-        """Tell the other processes that a stream has a message with this number."""
+        """Notify the other processes that a stream has a message with this number."""
         try:
             await self._connection.publish(self._subject, f"{letter} {sequence}".encode())
         except StoreError:
-            log.debug("The other processes were not told; they will see for themselves.")
+            log.debug("The other processes were not notified. They will find out by polling.")
 
     async def _hear(self, data: bytes, _reply: str) -> None:
         letter, _, sequence = data.decode("ascii", "replace").partition(" ")

@@ -1,4 +1,4 @@
-"""Reading a stream from a number on, many messages at a time, from whichever server is nearest."""
+"""Reading a stream from a number on, many messages at a time, from the nearest server."""
 
 import json
 
@@ -12,15 +12,15 @@ _ANSWER_SECONDS = 1.0
 
 
 async def read_batch(jetstream: JetStream, stream: str, start: int, subject: str) -> tuple[list[Stored], bool]:
-    """Return messages in their order, and whether there are more.
+    """Return messages in order, and whether there are more.
 
-    It never leaves one out: what follows a gap is not returned. A server that is behind may not have the last ones yet.
+    No message is skipped: what follows a gap is not returned. A server that is behind may not have the last ones yet.
 
     Args:
         jetstream: The servers.
         stream: The stream.
         start: The number of the first message that may be returned.
-        subject: The subjects that are wanted.
+        subject: The subjects to read.
     """
     wanted = {"seq": start, "next_by_subj": subject, "batch": _BATCH, "max_bytes": _BATCH_BYTES}
     messages: list[Stored] = []

@@ -1,4 +1,4 @@
-"""The streams: created where they are missing, read back, and refused where they promise less than the hub needs."""
+"""The streams: created if missing, checked, and refused if they guarantee less than the hub needs."""
 
 import logging
 from typing import Any
@@ -24,7 +24,7 @@ _RECORDS = {"max_msgs_per_subject": 1, "allow_msg_ttl": True}
 
 
 def configurations(names: Names, replicas: int, gib: float) -> list[dict[str, Any]]:
-    """Return how the streams are to be."""
+    """Return the required configurations of the streams."""
     rows: tuple[tuple[str, str, float, dict[str, Any]], ...] = (
         ("u", "u", 1, {"duplicate_window": 600 * _SECOND}),  # updates
         ("s", "s", 0.2, _RECORDS),  # pairs of topic and callback
@@ -49,10 +49,10 @@ def configurations(names: Names, replicas: int, gib: float) -> list[dict[str, An
 
 
 async def ensure_streams(jetstream: JetStream, names: Names, replicas: int, gib: float) -> None:
-    """Create the streams that are missing, and compare the others.
+    """Create missing streams, and compare the others.
 
     Raises:
-        StoreError: One of them cannot be made, or is weaker than asked.
+        StoreError: A stream cannot be created, or is weaker than required.
     """
     for wanted in configurations(names, replicas, gib):
         name = wanted["name"]
@@ -69,7 +69,7 @@ async def ensure_streams(jetstream: JetStream, names: Names, replicas: int, gib:
 
 
 def _differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """Return what a stream lacks, in words. Limits of size are the operator's to set."""
+    """Return what a stream lacks, in words. Size limits are up to the operator."""
     differing = []
     for key, value in wanted.items():
         has = found.get(key)

@@ -1,4 +1,4 @@
-"""The database file: opening, migrating, transactions, closing (the only module that imports sqlite3)."""
+"""The database file: opening, migration, transactions and closing. This is the only module that imports sqlite3."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ Outcome = tuple[Any, Exception | None]
 MEMORY = ":memory:"
 
 _NEWEST = len(MIGRATIONS)
-_APPLICATION_ID = 0x57536862  # "WShb", by which file(1) and other programs know whose database it is
+_APPLICATION_ID = 0x57536862  # "WShb", which tells file(1) and other programs whose database it is
 _TABLES = {"topics", "subscriptions", "positions", "updates", "verifications"}
 _SQLITE_LEAST = (3, 35, 0)  # the first with RETURNING
 
@@ -26,7 +26,7 @@ _SQLITE_LEAST = (3, 35, 0)  # the first with RETURNING
 class DatabaseFile:
     """One connection to one file, used by one thread.
 
-    SQLite before 3.51.3 may corrupt a file when two connections write or checkpoint at once, so that there is one.
+    There is only one because SQLite before 3.51.3 may corrupt a file when two connections write or checkpoint at once.
 
     Args:
         path: The file, or ``:memory:``.
@@ -39,15 +39,15 @@ class DatabaseFile:
         self._files = () if path == MEMORY else (InUse(Path(path)), InUse(Path(f"{path}-wal")))
 
     def open(self) -> Connection:
-        """Lock the file for this process, and bring it to the newest version.
+        """Lock the file for this process, and migrate it to the newest version.
 
         Raises:
-            StoreLockedError: Another process has it open.
-            StoreVersionError: It was written by a newer version.
-            StoreError: It cannot be opened.
+            StoreLockedError: Another process has the file open.
+            StoreVersionError: A newer version wrote the file.
+            StoreError: The file cannot be opened.
         """
         if sqlite3.sqlite_version_info < _SQLITE_LEAST:
-            raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old, 3.35 or newer is needed.")
+            raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: version 3.35 or newer is needed.")
         if self._lock is not None and self._reserve is not None:
             self._lock.acquire()
             self._reserve.restore()
@@ -61,19 +61,19 @@ class DatabaseFile:
             raise
 
     def close(self, connection: Connection) -> None:
-        """Close the connection, which empties the write-ahead log, and let another process have the file."""
+        """Close the connection, which empties the write-ahead log, and unlock the file."""
         connection.close()
         self._release()
 
     def has_room(self, connection: Connection) -> bool:
-        """Return whether there is space for more than what frees space."""
+        """Return whether there is space for more than operations that free space."""
         if self._reserve is None or self._reserve.restore():
             return True
         _empty_log(connection)
         return self._reserve.restore()
 
     def check_presence(self) -> None:
-        """Make sure that what is written now will be found again.
+        """Check that the file still exists, so that what is written now will not be lost.
 
         Raises:
             StoreError: The file no longer exists.
@@ -105,7 +105,7 @@ class DatabaseFile:
             return self.transact(connection, [work])[0]
 
     def _transact_lenient(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
-        """Once more, with bytes that are no UTF-8 as surrogates: who looks at a row sees it, and the others as well."""
+        """Run the jobs again, reading invalid UTF-8 as surrogates, so that one bad row does not hide the others."""
         connection.text_factory = _lenient_text
         try:
             return self.transact(connection, works)
@@ -114,7 +114,7 @@ class DatabaseFile:
 
     def _translate(self, connection: Connection, error: Exception) -> Exception:
         if isinstance(error, rows.UNREADABLE):
-            return StoreError(f"The database {self._path} has something in it that cannot be read: {error!r}.")
+            return StoreError(f"The database {self._path} contains something that cannot be read: {error!r}.")
         if not isinstance(error, sqlite3.Error):
             return error
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
@@ -163,34 +163,34 @@ def _lenient_text(data: bytes) -> str:
 
 
 def is_about_values(error: Exception) -> bool:
-    """Return whether an error is about the values of a row, and not about the database or its disk.
+    """Return whether an error is about the values of a row, not about the database or its disk.
 
-    A page that is damaged counts: what was on it is lost, and trying again does not bring it back.
+    A damaged page counts, since its content is lost and retrying does not bring it back.
     """
     if is_bad_text(error):
         return True
     if isinstance(error, sqlite3.Error):
         code: int = getattr(error, "sqlite_errorcode", 0)
-        return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}  # no statement is wrong by itself
+        return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}  # the statements themselves are correct
     return isinstance(error, rows.UNREADABLE)
 
 
 def is_bad_text(error: Exception) -> bool:
-    """Return whether a row was not had because a text in it is no UTF-8."""
+    """Return whether a row could not be read because a text in it is not UTF-8."""
     return isinstance(error, sqlite3.OperationalError) and "decode to UTF-8" in str(error)
 
 
 def touch(connection: Connection) -> None:
-    """Write to the file without changing what it says."""
+    """Write to the file without changing its content."""
     connection.execute(f"PRAGMA user_version = {_NEWEST}")
 
 
 def disk_full() -> DiskFullError:
-    """Return the error for a write that there is no room for."""
+    """Return the error for a write that has no space."""
     return DiskFullError("The disk has no space for more updates.")
 
 
 def _empty_log(connection: Connection) -> None:
-    """Give the space of the write-ahead log back, as far as the disk lets it be written to the file."""
+    """Free the space of the write-ahead log, as far as the disk has space to write it to the file."""
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,4 +1,4 @@
-"""The database file and those around it: a lock, a reserve for the day the disk is full, a watch for removed files."""
+"""The files around the database: a lock, a reserve of space for a full disk, and detection of removed files."""
 
 import errno
 import fcntl
@@ -11,12 +11,12 @@ from websubhub.standalone.ports import StoreError, StoreLockedError
 _RESERVE_BYTES = 8 * 1_048_576
 _PRIVATE = 0o600
 _OTHERS = 0o077
-# A symbolic link that somebody put in place of our file is not followed.
+# Do not follow a symbolic link that somebody put in place of our file.
 _OWN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class FileLock:
-    """Held from ``acquire`` to ``release`` or the end of the process, however it ends."""
+    """A lock held from ``acquire`` until ``release``, or until the process ends in any way."""
 
     def __init__(self, database: Path) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class FileLock:
         """Lock the database for this process.
 
         Raises:
-            StoreLockedError: Another process has it.
+            StoreLockedError: Another process has the lock.
             StoreError: The files cannot be opened.
         """
         try:
@@ -51,14 +51,14 @@ class FileLock:
 
 
 class Reserve:
-    """Space that is given up when the disk is full, so that deliveries can still be settled and content deleted."""
+    """Space that is released when the disk is full, so that deliveries can still be settled and content deleted."""
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(f"{database.name}.reserve")
         self.held: bool = False
 
     def restore(self) -> bool:
-        """Take the space again if there is enough. Whether it is held now."""
+        """Reserve the space again if there is enough, and return whether it is held now."""
         if self.held:
             return True
         try:
@@ -68,7 +68,7 @@ class Reserve:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            # A file system that cannot reserve space is no reason to refuse updates.
+            # Do not refuse updates just because the file system cannot reserve space.
             self.held = error.errno in {errno.EOPNOTSUPP, errno.EINVAL}
             if not self.held:
                 self.release()
@@ -77,13 +77,13 @@ class Reserve:
         return True
 
     def release(self) -> None:
-        """Give the space up."""
+        """Release the space."""
         self._path.unlink(missing_ok=True)
         self.held = False
 
 
 class InUse:
-    """Notices that a file in use was removed or replaced: what is written to it from then on is lost with the process.
+    """Detects that a file in use was removed or replaced. Anything written to it after that is lost with the process.
 
     Args:
         path: The file. It may not exist yet.
@@ -106,7 +106,7 @@ class InUse:
 
 
 def _make_private(path: Path) -> None:
-    """Take the rights of others away, which an earlier version or a copy may have given them."""
+    """Remove the permissions of others, which an earlier version or a copy may have granted."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode) and stat.S_IMODE(mode) & _OTHERS:

@@ -1,6 +1,6 @@
-"""The tables, and how a database of an older version becomes one of this.
+"""The tables, and the migrations from older versions of the database.
 
-All stored times are those of the hub's clock, in columns whose names end with ``_at``. See ``timekeeping``.
+All stored times are readings of the hub's clock, in columns whose names end in ``_at``. See ``timekeeping``.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA secure_delete = FAST",  # ON, which some builds have, writes every deleted page, also when the disk is full
+    "PRAGMA secure_delete = FAST",  # ON, the default of some builds, rewrites every deleted page, even on a full disk
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA mmap_size = 0",
-    "PRAGMA cache_size = -4096",  # KiB; the system keeps what is read again, and does not count it to this process
+    "PRAGMA cache_size = -4096",  # KiB; the system caches pages too, without counting them as memory of this process
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
 )
@@ -111,8 +111,8 @@ CREATE TABLE announcements (
 CREATE TABLE paused_hosts (host TEXT PRIMARY KEY);
 """
 
-# Time, hosts, budgets and refusals have a place, announcements are tried again like deliveries, each thing that an
-# update or a fetch says has a column of its own, and publishes with an id of their own are remembered.
+# Stores clock readings, hosts, and refusals, retries announcements like deliveries, gives each detail of an update or a
+# fetch its own field, and remembers the ids that publishers choose.
 _VERSION_2 = """
 CREATE TABLE clock (
     hub REAL NOT NULL,
@@ -177,7 +177,7 @@ CREATE TABLE accepted_keys (
 );
 """
 
-# Hosts of callbacks have a count of their subscriptions, and so has the hub, as "*".
+# Counts the subscriptions of each host of callbacks, and those of the hub as "*".
 _VERSION_3 = """
 ALTER TABLE subscriptions ADD COLUMN callback_host TEXT NOT NULL DEFAULT '';
 UPDATE subscriptions SET callback_host = host_of(callback);
@@ -194,7 +194,7 @@ CREATE TRIGGER subscription_discounted AFTER DELETE ON subscriptions BEGIN
 END;
 """
 
-# Operators find subscriptions and dead letters by host, topic and reason, and see why a verification waits.
+# Lets operators find subscriptions and dead letters by host, topic and reason, and see why a verification is waiting.
 _VERSION_4 = """
 CREATE INDEX subscriptions_by_host ON subscriptions (host, identity, topic_id);
 ALTER TABLE dead_letters ADD COLUMN host INTEGER NOT NULL DEFAULT 0;
@@ -205,8 +205,8 @@ CREATE INDEX dead_letters_by_reason ON dead_letters (reason);
 ALTER TABLE verifications ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 """
 
-# What became of messages: an update stays as long as its message is kept, whose counts are in a row of their own, since
-# SQLite writes all of a row again, content and all, when one number of it changes.
+# Keeps the results of messages. An update stays as long as its message is kept. The counts are in a separate row,
+# since SQLite rewrites a whole row, including content, when one number in it changes.
 _VERSION_5 = """
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY,
@@ -243,8 +243,8 @@ CREATE INDEX attempts_by_callback ON attempts (callback_key);
 CREATE INDEX attempts_by_host ON attempts (host);
 """
 
-# Deliveries continue the trace of their update, and a message says what became of it for each subscription of its time:
-# all up to the newest one there was.
+# Stores the trace of an update for its deliveries, and the newest subscription at the time of a message, which tells
+# its recipients.
 _VERSION_6 = """
 ALTER TABLE updates ADD COLUMN trace TEXT;
 ALTER TABLE messages ADD COLUMN newest_subscription INTEGER;
@@ -253,7 +253,7 @@ CREATE INDEX dead_letters_by_update ON dead_letters (topic_id, sequence, identit
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
-"""The statements that lead from version 0, an empty file, to 1, from 1 to 2, and so on."""
+"""The statements that migrate version 0, an empty file, to version 1, version 1 to 2, and so on."""
 
 
 def _host_name(text: str) -> str:
@@ -268,4 +268,4 @@ FUNCTIONS: dict[str, Callable[[str], int | str]] = {
     "host_name": _host_name,
     "host_of": host_of,
 }
-"""The functions that the statements call beyond those of SQLite, each with one argument."""
+"""The functions of one argument that the statements call, in addition to those of SQLite."""

@@ -1,4 +1,4 @@
-"""The space of deleted rows."""
+"""Freeing the space of deleted rows."""
 
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 
@@ -7,8 +7,8 @@ _SPARE_PAGES = 1024
 
 
 def free_pages(connection: Connection) -> bool:
-    """Free some pages on the disk, but not those that will soon be used again. Return whether there are more."""
+    """Free some disk pages, but keep some that will soon be reused. Return whether there are more to free."""
     free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
     for _ in range(min(free - _SPARE_PAGES, _PAGES)):
-        connection.execute("PRAGMA incremental_vacuum(1)")  # sqlite3 lets it do one step only, whatever the number
+        connection.execute("PRAGMA incremental_vacuum(1)")  # sqlite3 runs only one step, whatever the number
     return free - _SPARE_PAGES > _PAGES

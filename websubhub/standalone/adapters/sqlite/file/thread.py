@@ -1,4 +1,4 @@
-"""The database behind one thread: whatever is asked at the same time is committed together, with one fsync."""
+"""The database behind one thread: concurrent writes are committed together, with one fsync."""
 
 import logging
 import threading
@@ -19,14 +19,14 @@ log: logging.Logger = logging.getLogger("websubhub")
 
 T = TypeVar("T")
 
-_TOGETHER = 512  # writes in one commit at most
-_SETTLED_TOGETHER = 64  # of what frees or narrows, where a single one may be long
-_READING_SECONDS = 0.003  # reads between two commits begin for so long, and one at least
+_TOGETHER = 512  # the most writes in one commit
+_SETTLED_TOGETHER = 64  # the most settlements in one commit, since a single one may take long
+_READING_SECONDS = 0.003  # how long reads may start between two commits; at least one always runs
 _NEXT_SECONDS = 0.02
 
 
 class _Job:
-    """Something to do on the connection, and who waits for it."""
+    """A function to run on the connection, and the caller that is waiting for it."""
 
     __slots__ = ("error", "event", "result", "then", "work")
 
@@ -38,26 +38,26 @@ class _Job:
         self.error: Exception | None = None
 
     async def outcome(self) -> Any:
-        """Wait until it is done, and return or raise what came of it."""
+        """Wait until the job is done, and return its result or raise its error."""
         await self.event.wait()
         if self.error is not None:
             raise self.error
         return self.result
 
     def land(self) -> None:
-        """Tell what came of it, on the event loop."""
+        """Report the result on the event loop."""
         if self.then is not None and self.error is None:
             try:
                 self.then(self.result)
             except Exception as error:
-                # The other jobs of its commit must not wait for ever. Its own caller gets the error.
-                log.exception("What was written could not be told on.")
+                # The other jobs of the commit must not wait forever. Only the caller of this one gets the error.
+                log.exception("A committed write could not be reported.")
                 self.error = error
         self.event.set()
 
 
 class Unhurried:
-    """Writes that go with the next job, or after a moment if there is none: a commit costs as much for two as for one.
+    """Writes that join the next commit, or run after a moment, since a commit of two writes costs as much as of one.
 
     Args:
         put: Puts a job into the queue of writes without waking the thread.
@@ -70,7 +70,7 @@ class Unhurried:
         self._last: _Job | None = None  # the others are written before it
 
     async def write(self, work: Callable[[Connection], T], then: Callable[[T], None]) -> T:
-        """Do what ``Database.write`` does, a little later. Who depends on it calls ``catch_up`` first."""
+        """Do the same as ``Database.write``, a little later. Code that depends on it calls ``catch_up`` first."""
         self._last = job = _Job(work, then)
         self._put(job)
         try:
@@ -81,7 +81,7 @@ class Unhurried:
         return cast("T", await job.outcome())
 
     async def catch_up(self) -> None:
-        """Wait until all of them are written and told on."""
+        """Wait until all of them are written and reported."""
         job = self._last
         if job is not None:
             self._hurry(job)
@@ -94,7 +94,7 @@ class Unhurried:
 
 
 class Database:
-    """A database file for the event loop, an async context manager.
+    """A database file for use on the event loop. It is an async context manager.
 
     Args:
         path: The file, or ``:memory:``.
@@ -131,7 +131,7 @@ class Database:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Do what was asked before, then close the file."""
+        """Finish all jobs, then close the file."""
         self._open = False
         self._wake()
         with anyio.CancelScope(shield=True):
@@ -141,23 +141,23 @@ class Database:
         """Run ``work`` in a transaction. It is on disk when this returns.
 
         Args:
-            work: The job. It may run twice, if another job in its transaction fails.
-            then: Called with the result on the event loop, for all writes in the order of their commits.
+            work: The function to run. It may run twice if another job in its transaction fails.
+            then: Called with the result on the event loop. Calls happen in the order of the commits.
 
         Raises:
             DiskFullError: There is no space.
-            StoreClosedError: The database was closed.
-            StoreError: SQLite refused for another reason.
+            StoreClosedError: The database is closed.
+            StoreError: SQLite failed for another reason.
         """
         return await self._ask(self._writes, work, then)
 
     async def write_along(
         self, work: Callable[[Connection], T], then: Callable[[T], None], along: Callable[[Connection], None] | None
     ) -> tuple[T, bool]:
-        """``write`` that takes something else along into its transaction, on which it does not depend.
+        """Do the same as ``write``, and run an independent function in the same transaction.
 
         Returns:
-            The result, and whether the other thing was written.
+            The result, and whether the other function succeeded.
         """
         if along is None:
             return await self.write(work, then), True
@@ -167,15 +167,15 @@ class Database:
         return await job.outcome(), other.error is None
 
     async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
-        """``write`` for what frees or narrows: it comes after other writes, and may use the space kept in reserve."""
+        """Do the same as ``write``, for work that frees space: it runs after other writes, and may use the reserve."""
         return await self._ask(self._settling, work, then)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work``, which must not write, behind the writes asked before.
+        """Run ``work``, which must not write, after all earlier writes.
 
         Raises:
-            StoreClosedError: The database was closed.
-            StoreError: SQLite refused.
+            StoreClosedError: The database is closed.
+            StoreError: SQLite failed.
         """
         return await self._ask(self._reads, work, None)
 
@@ -257,7 +257,7 @@ class Database:
         try:
             self._call_soon(_land, jobs)
         except RuntimeError:
-            # The event loop has ended, and with it everybody who waited.
+            # The event loop has ended, and with it all waiting callers.
             return
 
 
@@ -271,8 +271,8 @@ def _land(jobs: list[_Job]) -> None:
 
 
 def _nothing(_connection: Connection) -> None:
-    """Do nothing: the first job of the thread, whose end tells that the file is open."""
+    """Do nothing. This is the first job of the thread, whose end means that the file is open."""
 
 
 def _nowhere(*_arguments: object) -> None:
-    """Stands in until the event loop is known."""
+    """Do nothing, until the event loop is known."""

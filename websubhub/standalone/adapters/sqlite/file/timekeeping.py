@@ -1,4 +1,4 @@
-"""Times on the disk carried over from the clock of one run of the hub to that of the next."""
+"""Carrying stored times over from the clock of one run of the hub to the clock of the next."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -17,16 +17,16 @@ log: logging.Logger = logging.getLogger("websubhub")
 
 _LOOK_SECONDS = 5.0
 _NOTE_SECONDS = 600.0
-_TOLERANCE_SECONDS = 2.0  # a leap second, and what is lost between two readings
+_TOLERANCE_SECONDS = 2.0  # a leap second, and the time between two readings
 _TIMES = ("_at", "_until")
 _COLUMNS = ", ".join(field.name for field in attrs.fields(ClockReading))
 
 
 class Timekeeper:
-    """Keeps what the clocks said on the disk, and moves all times there to the hub's clock when a hub starts.
+    """Stores clock readings, and moves all stored times to the hub's clock when the hub starts.
 
-    The clock of a run begins with the wall clock. If that was set since the run before, by a step, every time on the
-    disk is moved by as much, so that what was left of a lease or of a wait is left of it still.
+    The clock of a run starts from the wall clock. If someone set the wall clock since the previous run, every stored
+    time is moved by the same amount, so that leases and waits keep their remaining time.
 
     Args:
         database: The database.
@@ -39,7 +39,7 @@ class Timekeeper:
         self._noted = clock.read()
 
     async def begin(self) -> None:
-        """Move the times on the disk, before anybody reads them."""
+        """Move the stored times before anything reads them."""
         now = self._clock.read()
 
         def work(connection: Connection) -> float:
@@ -52,12 +52,12 @@ class Timekeeper:
 
         moved = await self._database.settle(work)
         if abs(moved) > _TOLERANCE_SECONDS:
-            log.warning("The wall clock was set by %+.0f s; leases and retries were moved along with it.", moved)
+            log.warning("The wall clock was set by %+.0f s. Leases and retries were moved with it.", moved)
         self._noted = now
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Carry the times over, look after the wall clock meanwhile, and note it in the end."""
+        """Carry the times over, watch the wall clock during the block, and store the clocks at the end."""
         await self.begin()
         try:
             async with in_background(self._run):
@@ -72,17 +72,17 @@ class Timekeeper:
             await self.look()
 
     async def look(self) -> None:
-        """Note what the clocks say if the wall clock was set, or if that was not done for long."""
+        """Store the clock readings if the wall clock was set, or if they have not been stored for a while."""
         now = self._clock.read()
         step = now.ahead - self._noted.ahead
         if abs(step) > _TOLERANCE_SECONDS:
-            log.warning("The wall clock was set by %+.0f s; leases and retries go on as if it was not.", step)
+            log.warning("The wall clock was set by %+.0f s. This does not affect leases and retries.", step)
         elif now.steady - self._noted.steady < _NOTE_SECONDS:
             return
         await self.note(now)
 
     async def note(self, now: ClockReading | None = None) -> None:
-        """Keep what the clocks say on the disk."""
+        """Store the clock readings."""
         reading = now or self._clock.read()
         try:
             await self._database.settle(lambda connection: _note(connection, reading))
@@ -103,7 +103,7 @@ def _note(connection: Connection, reading: ClockReading) -> None:
 
 
 def _move(connection: Connection, seconds: float) -> None:
-    """Add seconds to every time that is kept: the columns whose names end like that."""
+    """Add seconds to every stored time, which are the columns with the suffixes above."""
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")') if row[1].endswith(_TIMES)]
         if columns:

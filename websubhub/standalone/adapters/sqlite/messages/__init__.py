@@ -1,1 +1,1 @@
-"""Messages and what became of them in SQLite: their counts, failed attempts, and how long both are kept."""
+"""Messages and their results in SQLite: their counts, failed attempts, and how long both are kept."""

@@ -12,7 +12,7 @@ from websubhub.standalone.ports import AttemptOutcome, FailedAttempt
 from websubhub.standalone.schedule.hosts import host_key
 
 _ROW_BYTES = 300
-"""The bytes that an attempt takes besides its texts, with its entries in the indexes."""
+"""The bytes that an attempt takes in addition to its texts, including its index entries."""
 _DELETED_AT_ONCE = 1_000
 _COLUMNS = (
     "number, message_id, coalesce(url, ''), callback, attempt, attempted_at, status, milliseconds, outcome, reason, "
@@ -22,7 +22,7 @@ _SIZE = f"{_ROW_BYTES} + length(callback) + length(reason) + length(answer)"
 
 
 def callback_key(callback: str) -> int:
-    """Return a number for a callback, by which its attempts are found."""
+    """Return the number of a callback by which its attempts are found."""
     return int.from_bytes(blake2b(callback.encode(), digest_size=8).digest(), "big", signed=True)
 
 
@@ -62,7 +62,7 @@ def read_attempts(
     before: int | None,
     limit: int,
 ) -> list[FailedAttempt]:
-    """Return a page of the attempts that satisfy all conditions, the newest first."""
+    """Return a page of the attempts that match all conditions, newest first."""
     conditions: dict[str, object] = {}
     if message_id is not None:
         conditions["message_id = ?"] = message_id
@@ -87,13 +87,13 @@ def read_attempts(
 
 
 def size_of_attempts(connection: Connection) -> int:
-    """Return how many bytes all attempts take, more or less."""
+    """Return approximately how many bytes all attempts take."""
     total: int = connection.execute(f"SELECT coalesce(sum({_SIZE}), 0) FROM attempts").fetchone()[0]  # noqa: S608
     return total
 
 
 def size_of(attempts: Iterable[AttemptMade]) -> int:
-    """Return how many bytes these attempts take, more or less."""
+    """Return approximately how many bytes these attempts take."""
     return sum(_ROW_BYTES + len(made.callback) + len(made.reason) + len(made.answer) for made in attempts)
 
 
@@ -102,8 +102,8 @@ def delete_attempts(connection: Connection, before: float, excess: int) -> tuple
 
     Args:
         connection: The connection.
-        before: Those that ended before this time are deleted.
-        excess: How many bytes are to be freed, whatever their age.
+        before: Attempts that ended before this time are deleted.
+        excess: How many bytes to free, regardless of age.
     """
     found = connection.execute(
         f"SELECT number, attempted_at, {_SIZE} FROM attempts ORDER BY number LIMIT ?",  # noqa: S608 - our own words
@@ -140,4 +140,4 @@ def _canonical(host: str) -> str:
     try:
         return canonical_authority(host)
     except UrlError:
-        return host  # which no callback has
+        return host  # matches no callback

@@ -1,4 +1,4 @@
-"""The recipients of a message in SQLite, whose state follows mostly from their positions."""
+"""The recipients of a message in SQLite. Their state mostly follows from their positions."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -39,7 +39,7 @@ class MessagePlace(NamedTuple):
     Attributes:
         topic: The number of the topic.
         sequence: Its sequence number.
-        newest: The number of the newest subscription when it was published, or None if that is not known.
+        newest: The number of the newest subscription when it was published, or None if that is unknown.
         replaced: Whether subscriptions that are still owed it get a newer one instead.
     """
 
@@ -69,7 +69,7 @@ def read_recipients(connection: Connection, place: MessagePlace, after: str, lim
 
 
 def read_waiting(connection: Connection, place: MessagePlace, numbers: Collection[int]) -> list[MessageRecipient]:
-    """Return these subscriptions, by number, those of them that still wait for a message."""
+    """Return those of these subscriptions that are still waiting for a message, by number."""
     found = connection.execute(_THESE, {**place._asdict(), "numbers": as_json(numbers)}).fetchall()
     made = rows.sorted_out(found, lambda *values: _recipient(place, *values))[0]
     return [recipient for recipient in made if recipient.state is RecipientState.WAITING]

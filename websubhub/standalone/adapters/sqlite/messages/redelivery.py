@@ -1,14 +1,14 @@
-"""Redeliveries in SQLite: a message for a subscription that may have it, delivered like the replay of a dead letter."""
+"""Redeliveries in SQLite: a message that a subscription may already have, delivered like a replayed dead letter."""
 
 from typing import NamedTuple
 
 from websubhub.standalone.adapters.sqlite.file.database import Connection
 
-REASON = "an operator asked for another delivery"
+REASON = "an operator requested a redelivery"
 
 
 class Redelivery(NamedTuple):
-    """A redelivery, as ``Ledger.replaying`` takes it."""
+    """A redelivery, with the arguments of ``Ledger.replaying``."""
 
     topic: int
     subscription: int
@@ -17,7 +17,7 @@ class Redelivery(NamedTuple):
 
 
 def begin_redelivery(connection: Connection, number: int, callback: str, now: float) -> Redelivery | None:
-    """Add a dead letter that is replayed, which is deleted once it arrives.
+    """Add a dead letter to replay, which is deleted once it arrives.
 
     Args:
         connection: The connection.

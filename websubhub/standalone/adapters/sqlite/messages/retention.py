@@ -1,4 +1,4 @@
-"""How long messages are kept: up to an age, and up to a size of all of them."""
+"""Retention: messages are kept up to an age and a total size."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.schedule.claims import Key
 
 _ROW_BYTES = 500
-"""The bytes that a message takes besides its content, with its entries in the indexes."""
+"""The bytes that a message takes in addition to its content, including its index entries."""
 _AT_ONCE = 1_000
 _ATTEMPTS_SHARE = 4
 
 
 class Expired(NamedTuple):
-    """Messages beyond the limits, the oldest ones.
+    """The oldest messages, which exceed the limits.
 
     Attributes:
-        last: The number of the last of them, or that of the last one before.
+        last: The number of the last of them or, if there are none, of the last one before.
         freed: How many bytes they take.
         keys: Their topics and sequence numbers.
         more: Whether there may be more.
@@ -32,15 +32,14 @@ class Expired(NamedTuple):
 
 
 class Retention:
-    """Says which updates may be deleted although they could be kept as messages.
+    """Decides which updates are no longer kept as messages, so that they may be deleted.
 
-    The oldest messages expire. Their updates are deleted once no subscription is owed them, by topic, as before there
-    were messages. So it is enough to remember up to which message all have expired, and up to which update of each
-    topic.
+    The oldest messages expire. Their updates are deleted by topic once no subscription is owed them. So it is enough to
+    track the message up to which all have expired, and the update of each topic.
 
     Args:
         database: The database.
-        ledger: Told of the topics that may have updates to delete.
+        ledger: Notified of the topics that may have updates to delete.
     """
 
     def __init__(self, database: Database, ledger: Ledger) -> None:
@@ -54,21 +53,21 @@ class Retention:
         self._miscounted = False
 
     async def load(self) -> None:
-        """Read how much there is."""
+        """Read how many bytes are stored."""
         self._bytes, self._attempt_bytes = await self._database.read(
             lambda connection: (_size_of_messages(connection), size_of_attempts(connection))
         )
 
     def added(self, content: int) -> None:
-        """Count a message with so many bytes of content."""
+        """Count a message with this many bytes of content."""
         self._bytes += _ROW_BYTES + content
 
     def added_attempts(self, size: int) -> None:
-        """Count failed attempts that take so many bytes."""
+        """Count failed attempts of this many bytes."""
         self._attempt_bytes += size
 
     async def expire(self) -> int:
-        """Note which messages have expired, and return how many they are."""
+        """Note which messages have expired, and return how many there are."""
         if self._miscounted:
             self._miscounted, self._last = False, 0
             await self.load()
@@ -89,7 +88,7 @@ class Retention:
         self._ledger.disposable.add(topic)
 
     async def expire_attempts(self) -> None:
-        """Delete the failed attempts beyond the limits."""
+        """Delete failed attempts that exceed the limits."""
         most, more = self._limits.message_bytes // _ATTEMPTS_SHARE, True
         while more:
             before, excess = self._oldest(), self._attempt_bytes - most
@@ -99,14 +98,14 @@ class Retention:
             self._attempt_bytes = max(self._attempt_bytes - freed, 0)
 
     def bounds(self, owed_from: Iterable[Key]) -> list[Key]:
-        """Return up to which updates of topics may be deleted, of those up to which nobody is owed any."""
+        """Return the updates up to which topics may be deleted, given those up to which no subscription is owed any."""
         return [(topic, min(until, self._expired[topic])) for topic, until in owed_from if topic in self._expired]
 
     def deleted(self, bounds: Iterable[Key], newest: int) -> None:
-        """Note that updates were deleted, and which number the newest one has that is left."""
-        self._last = min(self._last, newest)  # since their numbers are given away again
+        """Note that updates were deleted, and the number of the newest remaining one."""
+        self._last = min(self._last, newest)  # since the numbers of deleted updates are reused
         for topic, until in bounds:
-            if topic in self._forced:  # whose messages were counted as kept
+            if topic in self._forced:  # its messages were counted as kept
                 self._forced.discard(topic)
                 self._miscounted = True
             if self._expired.get(topic, until + 1) <= until:

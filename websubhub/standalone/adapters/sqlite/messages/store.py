@@ -1,4 +1,4 @@
-"""The store of what became of messages, in SQLite."""
+"""The store of messages and their results in SQLite."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -44,9 +44,9 @@ class SqliteMessages:
 
     Args:
         database: The database.
-        ledger: Knows what is owed, and is told of redeliveries.
+        ledger: Knows what is owed, and is notified of redeliveries.
         retention: Knows which messages have expired.
-        flush: Brings the outcomes so far to the database.
+        flush: Waits until all outcomes so far are in the database.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SqliteMessages:
     async def page(
         self, *, topic: str | None = None, message_id: str | None = None, before: int | None = None, limit: int = 100
     ) -> list[Message]:
-        """Return a page of messages, the newest first."""
+        """Return a page of messages, newest first."""
         await self._flush()
         conditions: dict[str, object] = {}
         if topic is not None:
@@ -70,7 +70,7 @@ class SqliteMessages:
         if before is not None:
             conditions["updates.id < ?"] = before
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        # In a topic, sequence numbers are in the order of the numbers, and there is an index of them.
+        # Within a topic, sequence numbers have the same order as the numbers, and an index.
         order = "updates.id" if topic is None or message_id is not None else "sequence"
         statement = f"{_SELECT}{where}ORDER BY {order} DESC LIMIT ?"
         values = (*conditions.values(), limit)
@@ -78,13 +78,13 @@ class SqliteMessages:
         return await self._counted(rows.sorted_out([(row[0], *row) for row in found], _message)[0])
 
     async def _counted(self, found: list[tuple[Key, Message]]) -> list[Message]:
-        """Return messages with the number of subscriptions that wait for them."""
+        """Return messages with the number of subscriptions waiting for them."""
         waiting = await waiting_for(self._ledger.board, {key for key, _ in found})
         return [
             evolve(
                 message,
                 waiting=waiting[key],
-                # One from before there were counts has more of them than recipients.
+                # A message from before counts were kept may have too few recipients.
                 recipients=max(message.recipients, message.delivered + waiting[key] + message.dead),
             )
             for key, message in found
@@ -112,7 +112,7 @@ class SqliteMessages:
         before: int | None = None,
         limit: int = 100,
     ) -> list[FailedAttempt]:
-        """Return a page of failed attempts, the newest first."""
+        """Return a page of failed attempts, newest first."""
         await self._flush()
         read = partial(
             read_attempts,
@@ -127,7 +127,7 @@ class SqliteMessages:
         return await self._database.read(read)
 
     async def redeliver(self, number: int, callback: str) -> bool:
-        """Deliver a message once more to one subscription of its topic."""
+        """Redeliver a message to one subscription of its topic."""
         now = self._ledger.clock()
 
         def then(redelivery: Redelivery | None) -> None:
@@ -142,7 +142,7 @@ class SqliteMessages:
     async def recipients(
         self, number: int, *, only: RecipientState | None = None, after: str = "", limit: int = 100
     ) -> list[MessageRecipient]:
-        """Return a page of the subscriptions that a message was for, with what became of it for each."""
+        """Return a page of the subscriptions that a message was for, with its state for each."""
         await self._flush()
         place = await self._database.read(partial(find_message, number=number))
         if place is None:
@@ -156,7 +156,7 @@ class SqliteMessages:
         return await self._database.read(partial(read_waiting, place=place, numbers=waiting))
 
     async def health(self, topic: str, callback: str) -> SubscriptionHealth | None:
-        """Return how the deliveries to a subscription go, or None if there is no such subscription."""
+        """Return the state of the deliveries to a subscription, or None if there is no such subscription."""
         await self._flush()
         row = await self._database.read(partial(_standing, pair=(url_identity(topic), url_identity(callback))))
         if row is None:
@@ -171,7 +171,7 @@ class SqliteMessages:
         )
 
     async def expire(self) -> int:
-        """Mark the messages that are too old, or too many, and delete the attempts that are."""
+        """Mark messages that exceed the limits, and delete attempts that do."""
         await self._retention.expire_attempts()
         return await self._retention.expire()
 

@@ -1,1 +1,1 @@
-"""Access to the dashboard: sessions, forms of its own pages, and addresses that hide what they lead to."""
+"""Access to the dashboard: sessions, protection of its forms, and addresses that hide what they refer to."""

@@ -1,4 +1,4 @@
-"""The entrance: who is let in, and what makes a form one of this hub's own."""
+"""The entrance: who may enter the dashboard, and which forms come from its own pages."""
 
 from websubhub import Headers, Request, host_of, is_loopback_host
 from websubhub.standalone.admin.dashboard.access.own_pages import is_from_own_page
@@ -8,11 +8,11 @@ from websubhub.standalone.tokens import Refusal
 
 
 class Entrance:
-    """Knows the session of a request, and begins new ones.
+    """Finds the session of a request, and starts new sessions.
 
     Args:
         sessions: The sessions.
-        access: Who may use the admin API: whoever may, may use the dashboard in the same way.
+        access: Who may use the admin API. The same rules apply to the dashboard.
         public_url: The hub's public URL.
     """
 
@@ -23,11 +23,11 @@ class Entrance:
 
     @property
     def needs_token(self) -> bool:
-        """Whether there is a token to sign in with."""
+        """Whether a token is set to sign in with."""
         return self._access.has_tokens
 
     def session(self, request: Request) -> Session | None:
-        """Return the session of a request, or None if somebody has to sign in first."""
+        """Return the session of a request, or None if the user must sign in first."""
         session = self.sessions.read(request.headers)
         if session is not None and not session.is_local:
             return session
@@ -36,12 +36,12 @@ class Entrance:
         return session or self.sessions.begin(Role.OPERATOR, is_local=True)
 
     def _is_open(self, request: Request) -> bool:
-        """Return whether nobody has to sign in, since the hub and the request are on this machine."""
+        """Return whether no sign-in is needed, because the hub and the request are on this machine."""
         without_token = Headers([pair for pair in request.headers.pairs if pair[0].lower() != "authorization"])
         return is_loopback_host(host_of(request.url)) and self._access.refusal_to_read(without_token) is None
 
     def sign_in(self, token: str) -> Session | Refusal:
-        """Return a new session for whoever holds this token, or the reason why not."""
+        """Return a new session for the holder of this token, or the reason why not."""
         shown = Headers([("Authorization", f"Bearer {token.strip()}"), ("Content-Type", "application/json")])
         refusal = self._access.refusal_to_read(shown)
         if refusal is not None:
@@ -50,5 +50,5 @@ class Entrance:
         return self.sessions.begin(Role.OPERATOR if may_operate else Role.VIEWER)
 
     def is_own_form(self, request: Request) -> bool:
-        """Return whether a form was sent by one of this hub's own pages."""
+        """Return whether one of this hub's own pages sent a form."""
         return is_from_own_page(request, self._public_url)

@@ -1,4 +1,4 @@
-"""Which changes come from the hub's own pages: browsers name the origin of a form, and others have none to name."""
+"""Recognising changes that come from the hub's own pages, by the origin that browsers send with a form."""
 
 from urllib.parse import urlsplit
 
@@ -10,11 +10,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 def is_from_own_page(request: Request, public_url: str) -> bool:
     """Return whether a browser sent a form from one of this hub's own pages (Fetch Metadata, RFC 6454).
 
-    A request that names neither a site nor an origin is from no browser, and changes nothing here.
+    A request that names neither a site nor an origin is not from a browser, and is rejected.
 
     Args:
         request: The request. A proxy may have changed its Host header.
-        public_url: The hub's public URL, whose origin counts as well.
+        public_url: The hub's public URL, whose origin also counts.
     """
     sites, origins = request.headers.get_all("Sec-Fetch-Site"), request.headers.get_all("Origin")
     if not sites and not origins:
@@ -26,7 +26,7 @@ def is_from_own_page(request: Request, public_url: str) -> bool:
 
 
 def _authority(url: str) -> tuple[str, int | None] | None:
-    """Return the host and the port of a URL or an origin, or None for anything else, such as ``null``."""
+    """Return the host and port of a URL or an origin, or None for anything else, such as ``null``."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port

@@ -1,4 +1,4 @@
-"""References in addresses to what they must not show: a subscription, a shared link, a notice."""
+"""References to things that addresses must not reveal: a subscription, a shared link, a notice."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,8 @@ class SharedLink:
 
     Attributes:
         topic: The topic URL.
-        callback: The callback of the one subscription that it shows, or None if it shows the topic.
-        until: When it ends, in seconds since 1970.
+        callback: The callback of the subscription that it shows, or None if it shows the topic.
+        until: When it expires, in seconds since 1970.
     """
 
     topic: str
@@ -25,10 +25,10 @@ class SharedLink:
 
 
 class References:
-    """Makes references and reads them.
+    """Makes references, and reads them.
 
     Args:
-        key: The key of the hub. References and links end when it changes.
+        key: The key of the hub. References and links become invalid when it changes.
         clock: Returns the time, in seconds since 1970.
     """
 
@@ -45,7 +45,7 @@ class References:
         return self._subscriptions.seal([topic, callback])
 
     def subscription(self, text: str) -> tuple[str, str] | None:
-        """Return the topic and the callback of a reference, or None if this hub has not made it."""
+        """Return the topic and callback of a reference, or None if this hub did not make it."""
         value = self._subscriptions.open(text)
         return (value[0], value[1]) if isinstance(value, list) else None
 
@@ -54,16 +54,16 @@ class References:
         return self._callbacks.seal(callback)
 
     def callback(self, text: str) -> str | None:
-        """Return the callback of a reference, or None if this hub has not made it."""
+        """Return the callback of a reference, or None if this hub did not make it."""
         value = self._callbacks.open(text)
         return value if isinstance(value, str) else None
 
     def to_cursor(self, cursor: str) -> str:
-        """Return the reference to the next page of a list, whose cursor may hold a callback."""
+        """Return the reference to the next page of a list. Its cursor may contain a callback."""
         return self._cursors.seal(cursor)
 
     def cursor(self, text: str) -> str | None:
-        """Return the cursor of a reference, or None if this hub has not made it."""
+        """Return the cursor of a reference, or None if this hub did not make it."""
         value = self._cursors.open(text)
         return value if isinstance(value, str) else None
 
@@ -72,17 +72,17 @@ class References:
         return self._shared.seal([link.topic, link.callback, link.until])
 
     def shared(self, text: str) -> SharedLink | None:
-        """Return what a shared link shows, or None if it has ended or was never made."""
+        """Return what a shared link shows, or None if it has expired or is not from this hub."""
         value = self._shared.open(text)
         if not isinstance(value, list) or self._clock() >= value[2]:
             return None
         return SharedLink(topic=value[0], callback=value[1], until=value[2])
 
     def to_notice(self, sentence: str) -> str:
-        """Return the reference to a sentence that the next page says."""
+        """Return the reference to a sentence for the next page to show."""
         return self._notices.seal([sentence, self._clock() + _NOTICE_SECONDS])
 
     def notice(self, text: str) -> str:
-        """Return the sentence of a reference, or an empty text if it is over."""
+        """Return the sentence of a reference, or an empty string if it has expired."""
         value = self._notices.open(text)
         return str(value[0]) if isinstance(value, list) and self._clock() < value[1] else ""

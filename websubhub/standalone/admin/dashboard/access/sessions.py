@@ -1,4 +1,4 @@
-"""Sign-in: a token becomes a cookie that scripts cannot read and other sites cannot send."""
+"""Sign-in: the user exchanges a token for a cookie that scripts cannot read and other sites cannot send."""
 
 import hashlib
 import hmac
@@ -18,24 +18,24 @@ _MOST_ENDED = 10_000
 
 
 class Role(StrEnum):
-    """The role of somebody on the dashboard."""
+    """The role of a user of the dashboard."""
 
     OPERATOR = "operator"
-    """See everything, and change it."""
+    """Can see and change everything."""
     VIEWER = "viewer"
-    """See everything but whole callbacks and contents, and change nothing."""
+    """Can see everything except whole callbacks and contents, and cannot change anything."""
 
 
 @attrs.frozen(kw_only=True)
 class Session:
-    """One sign-in of one browser.
+    """The session of one browser.
 
     Attributes:
-        id: A random text, which the form token is made of.
+        id: Random text, from which the form token is derived.
         role: What the browser may do.
-        is_local: Whether nobody signed in, since the hub is for its own machine alone.
+        is_local: Whether no sign-in was needed, because the hub is only for its own machine.
         since: When it began, in seconds since 1970.
-        until: When it ends, unless the browser comes again before.
+        until: When it ends unless it is renewed, in seconds since 1970.
     """
 
     id: str = attrs.field(repr=False)
@@ -46,16 +46,16 @@ class Session:
 
     @property
     def may_operate(self) -> bool:
-        """Whether it may change things, and see whole callbacks."""
+        """Whether it may make changes and see whole callbacks."""
         return self.role is Role.OPERATOR
 
 
 class Sessions:
-    """Makes sessions and reads them from cookies. Nothing is stored, so every process of a hub knows them.
+    """Makes sessions, and reads them from cookies. Nothing is stored, so every process of a hub accepts them.
 
     Args:
         key: The key of the hub. Sessions end when it changes.
-        secure: Whether browsers see the hub over https.
+        secure: Whether browsers reach the hub over HTTPS.
         clock: Returns the time, in seconds since 1970.
     """
 
@@ -64,7 +64,7 @@ class Sessions:
         self._form_key = hmac.digest(key, b"form", hashlib.sha256)
         self._secure = secure
         self._clock = clock
-        # Cookies ignore ports, so two hubs on one host must not share a name.
+        # Cookies ignore ports, so two hubs on one host need different cookie names.
         name = hashlib.sha256(b"cookie" + key).hexdigest()[:8]
         self._name = f"websubhub-{name}"
         self._ended: dict[str, float] = {}
@@ -75,7 +75,7 @@ class Sessions:
         return Session(id=secrets.token_hex(16), role=role, is_local=is_local, since=now, until=now + _IDLE_SECONDS)
 
     def read(self, headers: Headers) -> Session | None:
-        """Return the session of a request, or None if it has none that still counts."""
+        """Return the session of a request, or None if it has no valid one."""
         for pair in headers.get("cookie", "").split(";"):
             name, _, text = pair.strip().partition("=")
             if name == self._name and (session := self._opened(text)):
@@ -91,12 +91,12 @@ class Sessions:
         return None if self._clock() >= session.until or session.id in self._ended else session
 
     def renewed(self, session: Session) -> Session | None:
-        """Return a session that lasts longer, or None if it is too early for another cookie."""
+        """Return an extended session, or None if it is too early for a new cookie."""
         until = min(self._clock() + _IDLE_SECONDS, session.since + _LONGEST_SECONDS)
         return attrs.evolve(session, until=until) if until - session.until > _RENEW_SECONDS else None
 
     def end(self, session: Session) -> None:
-        """End a session, whoever still holds its cookie."""
+        """End a session, even for browsers that still have its cookie."""
         now = self._clock()
         self._ended = {identity: until for identity, until in self._ended.items() if until > now}
         while len(self._ended) >= _MOST_ENDED:
@@ -118,7 +118,7 @@ class Sessions:
         return f"{self._name}={text}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
 
     def form_token(self, session: Session) -> str:
-        """Return the token that each form of this session has to send."""
+        """Return the token that each form of this session must send."""
         return hmac.digest(self._form_key, session.id.encode(), hashlib.sha256).hex()
 
     def is_form_token(self, session: Session, text: str) -> bool:

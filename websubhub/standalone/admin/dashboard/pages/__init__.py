@@ -1,1 +1,1 @@
-"""The pages of the dashboard, a module for each thing that they show."""
+"""The pages of the dashboard, one module per subject."""

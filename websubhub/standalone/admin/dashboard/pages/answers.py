@@ -1,4 +1,4 @@
-"""The answers of the operations of the admin API."""
+"""Reading the answers of the admin API's operations."""
 
 from base64 import b64decode
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The page of failed attempts: when, where, with which answer, and why."""
+"""The page of failed attempts: when and where each failed, the answer, and why."""
 
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
@@ -14,7 +14,7 @@ class AttemptPages:
 
     Args:
         operations: The operations of the admin API.
-        references: What stands in addresses.
+        references: The references in addresses.
     """
 
     def __init__(self, operations: Operations, references: References) -> None:
@@ -23,7 +23,7 @@ class AttemptPages:
         self._lists = Lists(references)
 
     async def listed(self, visit: Visit) -> View:
-        """Show the failed attempts, the newest first."""
+        """Show the failed attempts, newest first."""
         subscription = subscription_of(visit, self._references)
         found = await answer_of(
             self._operations.attempts.page, {**self._lists.parameters(visit, *_FILTERS), **subscription}

@@ -1,4 +1,4 @@
-"""The page of the live tail: what is happening right now."""
+"""The page of the live tail, which shows what is happening right now."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class EventPages:
         self._events = operations.events
 
     async def live(self, visit: Visit) -> View:
-        """Show the newest events, of one level and those above it or all, the newest first."""
+        """Show the newest events, newest first: all, or those at or above a level."""
         level = visit.field("level")
         found = await answer_of(self._events.page, {"limit": 1_000})
         events = [event for event in reversed(found["events"]) if is_of_level(event, level)]
@@ -32,6 +32,6 @@ class EventPages:
 
 
 def is_of_level(event: dict[str, Any], lowest: str) -> bool:
-    """Return whether an event has this level or one above it. A level that is unknown means all."""
+    """Return whether an event is at or above this level. An unknown level includes all events."""
     known = lowest in _LEVELS and event["level"] in _LEVELS
     return not known or _LEVELS.index(event["level"]) >= _LEVELS.index(lowest)

@@ -11,11 +11,11 @@ from websubhub.standalone.admin.parameters import OperationError
 
 
 class Finding:
-    """Finds what somebody has pasted. What was typed comes in a form, so that no address shows a callback.
+    """Finds what the user pasted. The search is sent as a form, so that no address shows a callback.
 
     Args:
         operations: The operations of the admin API.
-        references: What stands in addresses.
+        references: The references in addresses.
     """
 
     def __init__(self, operations: Operations, references: References) -> None:
@@ -23,7 +23,7 @@ class Finding:
         self._references = references
 
     async def find(self, visit: Visit) -> View | Response:
-        """Lead to the page of what was found, or show what there is."""
+        """Redirect to what was found, or show that nothing was found."""
         text = visit.field("text")
         for look in (self._subscription, self._topic, self._message, self._host):
             if text and (found := await look(text, visit.request.mount)):
@@ -71,5 +71,5 @@ class Finding:
         try:
             found = await operation({"limit": 2, **parameters})
         except OperationError:
-            return []  # it is no such thing
+            return []  # the text is something else
         return cast("list[dict[str, Any]]", found[name])

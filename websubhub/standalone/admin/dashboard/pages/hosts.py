@@ -1,4 +1,4 @@
-"""The pages about hosts of callbacks: which is the worst, what waits for it, why it is held back."""
+"""The pages about hosts of callbacks: which ones are in trouble, why, and what is waiting for them."""
 
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ class HostPages:
 
     Args:
         operations: The operations of the admin API.
-        references: What stands in addresses.
+        references: The references in addresses.
     """
 
     def __init__(self, operations: Operations, references: References) -> None:
@@ -58,7 +58,7 @@ class HostPages:
         return View(template="host.html", values=values, section=_SECTION)
 
     async def state(self, name: str) -> dict[str, Any] | None:
-        """Return what the hub knows of a host, or None if it is neither busy, failing nor paused."""
+        """Return the state of a host, or None if it is not busy, failing or paused."""
         found = await answer_of(self._operations.hosts.page, {"host": name, "limit": 1})
         return found["hosts"][0] if found["hosts"] else None
 
@@ -74,8 +74,8 @@ class HostPages:
         return Question(
             title=f"Pause {name}?",
             touches=(
-                f"No delivery to {name} begins until somebody resumes it. The pause survives a restart.",
-                "Updates wait for its subscriptions as long as their leases last.",
+                f"No delivery to {name} starts until an operator resumes it. The pause survives a restart.",
+                "Updates for its subscriptions wait as long as their leases last.",
             ),
             verb="Pause",
             values=(("host", name),),
@@ -89,20 +89,20 @@ class HostPages:
         name = _name(visit)
         state = await self.state(name)
         waiting = (
-            f"{formats.counted(state['parked'], 'subscription waits', 'subscriptions wait')} for it."
+            f"{formats.counted(state['parked'], 'subscription is', 'subscriptions are')} waiting for it."
             if state
-            else "Nothing waits for it."
+            else "Nothing is waiting for it."
         )
         return Question(
             title=f"Resume {name}?",
-            touches=(f"Deliveries to {name} begin at once, also if it is held back. {waiting}",),
+            touches=(f"Deliveries to {name} start at once, even if it is held back. {waiting}",),
             verb="Resume",
             values=(("host", name),),
         )
 
     async def _resume(self, visit: Visit) -> str:
         await self._operations.hosts.resume({"host": _name(visit)})
-        return f"Deliveries to {_name(visit)} go on."
+        return f"Deliveries to {_name(visit)} are resumed."
 
 
 def _name(visit: Visit) -> str:

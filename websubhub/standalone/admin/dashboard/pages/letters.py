@@ -1,4 +1,4 @@
-"""The page of dead letters: what was given up, why, and how to send it again."""
+"""The page of dead letters: what the hub gave up on, why, and how to replay it."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class LetterPages:
 
     Args:
         operations: The operations of the admin API.
-        references: What stands in addresses.
+        references: The references in addresses.
     """
 
     def __init__(self, operations: Operations, references: References) -> None:
@@ -39,7 +39,7 @@ class LetterPages:
         }
 
     async def listed(self, visit: Visit) -> View:
-        """Show the dead letters, the oldest first."""
+        """Show the dead letters, oldest first."""
         subscription = subscription_of(visit, self._references)
         found = await answer_of(self._letters.page, {**self._lists.parameters(visit, *_FILTERS), **subscription})
         values = {
@@ -65,7 +65,8 @@ class LetterPages:
             title=f"Replay {_letters(count)}?",
             touches=(
                 *self._which(visit),
-                "They are delivered at once, with all attempts ahead of them, and may arrive after newer updates.",
+                "They are delivered at once, starting over with the first attempt.",
+                "They may arrive after newer updates.",
                 "Those that arrive disappear from the list.",
             ),
             verb="Replay",
@@ -74,7 +75,7 @@ class LetterPages:
 
     async def _replay(self, visit: Visit) -> str:
         done = await answer_of(self._letters.replay, self._chosen(visit))
-        return f"{_letters(done['replayed'])} will be delivered again."
+        return f"{_letters(done['replayed'])} will be redelivered."
 
     async def _ask_to_drop(self, visit: Visit) -> Question:
         count = await self._count(visit)
@@ -91,7 +92,7 @@ class LetterPages:
         return f"{_letters(done['dropped'])} dropped."
 
     async def _count(self, visit: Visit) -> int:
-        """Return how many dead letters a form means."""
+        """Return how many dead letters a form selects."""
         if ids := visit.each("ids"):
             return len(ids)
         found = await answer_of(self._letters.page, {**self._filter(visit), "limit": 1})
@@ -103,21 +104,21 @@ class LetterPages:
         return {**visit.given(*_FILTERS), **subscription_of(visit, self._references)}
 
     def _chosen(self, visit: Visit) -> dict[str, Any]:
-        """Return the parameters that choose the dead letters of a form: their numbers, or what they have in common."""
+        """Return the parameters that select the dead letters of a form: their ids, or a filter."""
         ids = visit.each("ids")
         if ids:
             return {"ids": [read_number(each, "an id") for each in ids]}
         return {"all": True, "expected": read_number(visit.field("expected"), "expected"), **self._filter(visit)}
 
     def _which(self, visit: Visit) -> tuple[str, ...]:
-        """Return what the dead letters of a form have in common, a sentence each."""
+        """Return a sentence for each filter of a form."""
         if visit.each("ids"):
-            return ("The ones that you have chosen.",)
+            return ("The ones that you selected.",)
         subscription = subscription_of(visit, self._references)
         lines = [f"All with the {name} {value}." for name, value in visit.given(*_FILTERS).items()]
         if subscription:
-            lines.append(f"All of {formats.masked(subscription['callback'])} for {subscription['topic']}.")
-        return tuple(lines) or ("All that there are.",)
+            lines.append(f"All for {formats.masked(subscription['callback'])} and {subscription['topic']}.")
+        return tuple(lines) or ("All dead letters.",)
 
     def _values(self, visit: Visit, count: int) -> tuple[tuple[str, str], ...]:
         chosen = tuple(("ids", each) for each in visit.each("ids"))

@@ -1,4 +1,4 @@
-"""The pages about messages: what became of what a publisher sent."""
+"""The pages about messages: what happened to what a publisher sent."""
 
 from websubhub import Response
 from websubhub.standalone.admin.dashboard import formats
@@ -19,11 +19,11 @@ _FEW = 10
 
 
 class MessagePages:
-    """Shows messages, and delivers them again.
+    """Shows messages, and redelivers them.
 
     Args:
         operations: The operations of the admin API.
-        references: What stands in addresses.
+        references: The references in addresses.
     """
 
     def __init__(self, operations: Operations, references: References) -> None:
@@ -37,7 +37,7 @@ class MessagePages:
         return {"redeliver": Action(ask=self._ask_to_redeliver, do=self._redeliver)}
 
     async def listed(self, visit: Visit) -> View:
-        """Show the messages, the newest first."""
+        """Show the messages, newest first."""
         found = await answer_of(self._messages.page, self._lists.parameters(visit, *_FILTERS))
         values = {
             "messages": found["messages"],
@@ -64,7 +64,7 @@ class MessagePages:
         return View(template="message.html", values=values, section=_SECTION)
 
     async def recipients(self, visit: Visit) -> View:
-        """Show what became of a message for each subscription."""
+        """Show the state of a message for each subscription."""
         names = ("id", "topic", "state")
         found = await answer_of(self._messages.recipients, self._lists.parameters(visit, *names))
         values = {
@@ -83,7 +83,7 @@ class MessagePages:
         return download_response(content_of(found), "message")
 
     async def _content(self, named: dict[str, str]) -> bytes | None:
-        """Return the content of a message, or None if it is not kept any more."""
+        """Return the content of a message, or None if it is no longer kept."""
         try:
             return content_of(await answer_of(self._messages.content, named))
         except OperationError:
@@ -96,20 +96,21 @@ class MessagePages:
         whom = (
             formats.masked(pair["callback"])
             if pair
-            else f"all subscriptions of the topic, {recipients} when it was published"
+            else f"all subscriptions of the topic ({recipients} when it was published)"
         )
         return Question(
-            title="Deliver this message again?",
+            title="Redeliver this message?",
             touches=(
                 f"Message {named.get('id', '')}",
                 f"To {whom}",
-                "Those who have it already get it a second time, with the same message id.",
+                "Subscribers that already have it get it again, with the same message id.",
             ),
-            verb="Deliver again",
+            verb="Redeliver",
             values=tuple({**named, **visit.given("ref")}.items()),
         )
 
     async def _redeliver(self, visit: Visit) -> str:
         pair = subscription_of(visit, self._references)
         found = await answer_of(self._messages.redeliver, {**visit.given("id", "topic"), **pair})
-        return f"The message will be delivered again, {formats.count(found['redelivered'])} times."
+        recipients = formats.counted(found["redelivered"], "subscription", "subscriptions")
+        return f"The message will be redelivered to {recipients}."

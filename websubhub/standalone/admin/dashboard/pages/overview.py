@@ -1,4 +1,4 @@
-"""The first page: what is wrong now, how much is going on, and which hosts are the worst; the settings; the doctor."""
+"""The pages about the hub as a whole: the overview of troubles, counts and worst hosts; the settings; the doctor."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -59,22 +59,22 @@ class OverviewPages:
         return View(template="overview.html", values=values, section="/")
 
     async def series(self, visit: Visit) -> Response:
-        """Return the points of a plot, for the script that draws it."""
+        """Return the points of a plot for the script that draws it."""
         found = await self._series(_hours(visit))
         return json_response(json.dumps(plot_of(found, visit.field("plot"))).encode())
 
     async def settings(self, _: Visit) -> View:
-        """Show the settings, and where each comes from."""
+        """Show the settings and the source of each."""
         info = await answer_of(self._overview.info, {})
         return View(template="settings.html", values={"info": info}, section="/settings")
 
     async def doctor(self, visit: Visit) -> View:
-        """Show the form, and with a form what was found."""
+        """Show the form, and the findings once it was sent."""
         given = visit.filters(*_EXAMINED) if visit.request.method == "POST" else dict.fromkeys(_EXAMINED, "")
         found, refusal = None, ""
         if visit.request.method == "POST":
             if not visit.session.may_operate:
-                raise OperationError(403, "The viewer token only looks, and the doctor calls others.")
+                raise OperationError(403, "The viewer token is read-only, but the doctor sends requests to others.")
             try:
                 found = await answer_of(self._doctor.examine, given)
             except OperationError as error:

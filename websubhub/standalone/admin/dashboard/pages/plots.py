@@ -1,4 +1,4 @@
-"""The points of plots, as the script of a page draws them: times first, then a line for each name."""
+"""The points of plots, as the page's script expects them: the times first, then the values of each line."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.parameters import OperationError
 
 _RATES = {"deliveries": {"delivered": "delivered", "retried": "retried", "given up": "dead"}}
-_VALUES = {"latency": {"half within": "latency_p50", "99 % within": "latency_p99"}}
+_VALUES = {"latency": {"median": "latency_p50", "99th percentile": "latency_p99"}}
 
 
 def plot_of(found: dict[str, Any], plot: str) -> dict[str, Any]:
-    """Return the names, the points and the unit of a plot.
+    """Return the names, points and unit of a plot.
 
     Args:
         found: The answer of the admin API with the series.

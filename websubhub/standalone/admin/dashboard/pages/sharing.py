@@ -1,4 +1,4 @@
-"""Shared links: one subscription or one topic for its owner, for a while, and nothing else."""
+"""Shared links: they show one subscription or one topic to its owner for a limited time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,16 +17,16 @@ from websubhub.standalone.admin.parameters import OperationError
 
 _HOUR = 3_600
 _LASTING = (("1", "an hour"), ("24", "a day"), ("168", "a week"), ("720", "30 days"))
-_OVER = "This link has ended, or its subscription or topic has. Ask the operator of the hub for another one."
+_OVER = "This link has expired, or its subscription or topic no longer exists. Ask the hub's operator for a new one."
 
 
 class Sharing:
-    """Makes shared links, and shows what they show.
+    """Makes shared links, and shows their pages.
 
     Args:
         subscriptions: The pages about subscriptions.
         topics: The pages about topics.
-        references: What stands in addresses.
+        references: The references in addresses.
         public_url: The hub's public URL.
         clock: Returns the time, in seconds since 1970.
     """
@@ -51,7 +51,7 @@ class Sharing:
         return {"share": Action(ask=self._ask, do=self._share)}
 
     async def shown(self, request: Request) -> View:
-        """Show what a link shows, to whoever has it."""
+        """Show the page of a link to anyone who has the link."""
         text = parse_qs(request.query).get("link", [""])[-1]
         link = self._references.shared(text)
         if link is None:
@@ -69,7 +69,7 @@ class Sharing:
         return await self._subscriptions.shown({"topic": link.topic, "callback": link.callback})
 
     async def made(self, visit: Visit) -> View:
-        """Show a link that was made, to copy it."""
+        """Show a new link for the operator to copy."""
         text = visit.field("link")
         link = self._references.shared(text)
         if link is None or not visit.session.may_operate:
@@ -85,19 +85,19 @@ class Sharing:
     async def _ask(self, visit: Visit) -> Question:
         pair = subscription_of(visit, self._references)
         if not pair and not visit.field("topic"):
-            raise OperationError(400, "What is to be shared?")
+            raise OperationError(400, "What do you want to share?")
         what = (
             f"the subscription of {formats.masked(pair['callback'])}" if pair else f"the topic {visit.field('topic')}"
         )
         return Question(
-            title="Make a link for its owner?",
+            title="Create a link for its owner?",
             touches=(
-                f"Whoever has the link sees {what} until it ends, without signing in.",
-                "It shows nothing else and changes nothing. Only another admin token ends it before.",
+                f"Anyone with the link can see {what} until it expires, without signing in.",
+                "It shows nothing else and changes nothing. To revoke it earlier, you have to change the admin token.",
             ),
-            verb="Make the link",
+            verb="Create link",
             values=tuple(visit.given("ref", "topic").items()),
-            fields=(Field(name="hours", label="It lasts for", value="24", choices=_LASTING),),
+            fields=(Field(name="hours", label="Expires after", value="24", choices=_LASTING),),
         )
 
     async def _share(self, visit: Visit) -> Response:

@@ -1,4 +1,4 @@
-"""The pages about subscriptions: who gets what, and why a callback gets nothing."""
+"""The pages about subscriptions: who gets which topics, and why a callback gets nothing."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ _FEW = 10
 
 
 class SubscriptionPages:
-    """Shows subscriptions, and does what operators do with one.
+    """Shows subscriptions, and lets operators test, verify and deny them.
 
     Args:
         operations: The operations of the admin API.
-        references: What stands in addresses.
+        references: The references in addresses.
     """
 
     def __init__(self, operations: Operations, references: References) -> None:
@@ -62,7 +62,7 @@ class SubscriptionPages:
         return View(template="subscription.html", values=values, section=_SECTION)
 
     async def shown(self, pair: dict[str, str]) -> dict[str, Any]:
-        """Return what the page of a subscription shows."""
+        """Return the values for the page of a subscription."""
         subscription = await answer_of(self._subscriptions.one, pair)
         attempts = await answer_of(self._operations.attempts.page, {**pair, "limit": _FEW})
         letters = await answer_of(self._operations.letters.page, {**pair, "limit": 1})
@@ -86,12 +86,12 @@ class SubscriptionPages:
             title="Deny this subscription?",
             touches=(
                 *_named(pair),
-                f"It ends now. {formats.count(subscription['waiting'])} updates that wait for it are not delivered.",
-                "The subscriber is told, with the reason.",
+                f"It ends now. {formats.count(subscription['waiting'])} waiting updates will not be delivered.",
+                "The subscriber is notified, with the reason.",
             ),
             verb="Deny",
             values=(("ref", visit.field("ref")),),
-            fields=(Field(name="reason", label="Reason, for the subscriber"),),
+            fields=(Field(name="reason", label="Reason to send to the subscriber"),),
             is_danger=True,
             back=f"{visit.request.mount}{_SECTION}",
         )
@@ -106,7 +106,7 @@ class SubscriptionPages:
             title="Verify this subscription again?",
             touches=(
                 *_named(self._pair(visit)),
-                "The hub asks the callback whether it wants the subscription, as if it had renewed it.",
+                "The hub asks the callback whether it wants the subscription, as if the subscriber had renewed it.",
                 "If the callback does not confirm, nothing changes.",
             ),
             verb="Verify",
@@ -115,14 +115,14 @@ class SubscriptionPages:
 
     async def _verify(self, visit: Visit) -> str:
         await self._subscriptions.verify(self._pair(visit))
-        return "The callback is asked whether it wants the subscription. If it confirms, its lease begins now."
+        return "The hub is asking the callback whether it wants the subscription. If it confirms, a new lease begins."
 
     async def _ask_to_test(self, visit: Visit) -> Question:
         return Question(
             title="Send a test delivery?",
             touches=(
                 *_named(self._pair(visit)),
-                "The callback gets one message that says it is a test, once, beside the updates that wait.",
+                "The callback gets one message, once, which says that it is a test. Waiting updates are not affected.",
             ),
             verb="Send",
             values=(("ref", visit.field("ref")),),

@@ -1,7 +1,8 @@
-"""The pages about topics: what a topic is, who gets it, and whether the hub can fetch it."""
+"""The pages about topics: their options, who gets them, and whether the hub can fetch them."""
 
 from typing import Any
 
+from websubhub.standalone.admin.dashboard import formats
 from websubhub.standalone.admin.dashboard.access.references import References
 from websubhub.standalone.admin.dashboard.pages.answers import answer_of
 from websubhub.standalone.admin.dashboard.pages.lists import Lists
@@ -13,7 +14,7 @@ _FILTERS = ("search",)
 _SECTION = "/topics"
 _FEW = 10
 _FLAGS = (("yes", "yes"), ("no", "no"))
-_MODES = (("every", "every update, in order"), ("latest", "only the newest that waits"))
+_MODES = (("every", "every update, in order"), ("latest", "only the newest waiting update"))
 
 
 class TopicPages:
@@ -21,7 +22,7 @@ class TopicPages:
 
     Args:
         operations: The operations of the admin API.
-        references: What stands in addresses.
+        references: The references in addresses.
     """
 
     def __init__(self, operations: Operations, references: References) -> None:
@@ -55,7 +56,7 @@ class TopicPages:
         return View(template="topic.html", values=values, section=_SECTION)
 
     async def shown(self, url: str) -> dict[str, Any]:
-        """Return what the page of a topic shows."""
+        """Return the values for the page of a topic."""
         topic = await self._topics.one({"url": url})
         few = {"topic": url, "limit": _FEW}
         subscriptions = await answer_of(self._operations.subscriptions.page, few)
@@ -66,10 +67,10 @@ class TopicPages:
         url = visit.field("url")
         topic: dict[str, Any] = {"registered": True, "feed_diff": False, "delivery_mode": "every"}
         fields = [Field(name="url", label="Topic URL", length=2_048, required=True)]
-        touches = ["Subscribers can subscribe to it, and publishers publish to it."]
+        touches = ["Subscribers can subscribe to it, and publishers can publish to it."]
         if url:
             topic, fields = await answer_of(self._topics.one, {"url": url}), []
-            touches = [url, "What was published before stays as it is."]
+            touches = [url, "Updates that were already published do not change."]
         return Question(
             title="Change this topic" if url else "Add a topic",
             touches=tuple(touches),
@@ -78,8 +79,8 @@ class TopicPages:
             fields=(
                 *fields,
                 _choice("registered", "Registered by a publisher", _word(topic["registered"]), _FLAGS),
-                _choice("delivery_mode", "A subscription that has fallen behind gets", topic["delivery_mode"], _MODES),
-                _choice("feed_diff", "Deliver only the new entries of a feed", _word(topic["feed_diff"]), _FLAGS),
+                _choice("delivery_mode", "A subscription that falls behind gets", topic["delivery_mode"], _MODES),
+                _choice("feed_diff", "Deliver only new entries of a feed", _word(topic["feed_diff"]), _FLAGS),
             ),
         )
 
@@ -91,16 +92,17 @@ class TopicPages:
             "delivery_mode": visit.field("delivery_mode"),
         }
         await self._topics.save(options)
-        return f"{options['url']} is saved."
+        return f"{options['url']} was saved."
 
     async def _ask_to_announce(self, visit: Visit) -> Question:
         url = visit.field("url")
         topic = await answer_of(self._topics.one, {"url": url})
+        subscriptions = formats.counted(topic["subscriptions"], "subscription", "subscriptions")
         return Question(
             title="Announce this topic?",
             touches=(
                 url,
-                f"The hub fetches it now, and delivers what has changed to {topic['subscriptions']} subscriptions.",
+                f"The hub fetches it now, and delivers new content to {subscriptions}.",
             ),
             verb="Announce",
             values=(("url", url),),
@@ -116,8 +118,8 @@ class TopicPages:
             title="Remove this topic?",
             touches=(
                 url,
-                "The hub forgets its options, its last fetch, and its messages that are kept.",
-                "It has to be without subscriptions and dead letters.",
+                "The hub deletes its options, its last fetch and its kept messages.",
+                "This only works if it has no subscriptions and no dead letters.",
             ),
             verb="Remove",
             values=(("url", url),),
@@ -127,7 +129,7 @@ class TopicPages:
 
     async def _remove(self, visit: Visit) -> str:
         await self._topics.remove({"url": visit.field("url")})
-        return f"{visit.field('url')} is removed."
+        return f"{visit.field('url')} was removed."
 
 
 def _choice(name: str, label: str, value: str, choices: tuple[tuple[str, str], ...]) -> Field:

@@ -1,4 +1,4 @@
-"""The troubles of a hub: a sentence for each, why, and where to look, the worst first."""
+"""The troubles of a hub, worst first: what is wrong, why, and where to look."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ class Trouble:
     Attributes:
         level: ``bad`` or ``warn``.
         what: What is wrong, in a few words.
-        why: Why, or what it means.
+        why: The reason or the consequence.
         path: The page that shows more.
     """
 
@@ -32,7 +32,7 @@ class Trouble:
 def troubles_of(
     statistics: dict[str, Any], hosts: list[dict[str, Any]], *, is_ready: bool, backlog_limit: int, now: float
 ) -> list[Trouble]:
-    """Return what is wrong, the worst first.
+    """Return what is wrong, worst first.
 
     Args:
         statistics: The counts of the hub.
@@ -60,8 +60,8 @@ def _of_deliveries(statistics: dict[str, Any], now: float) -> Iterator[Trouble]:
     oldest = statistics["oldest_published_at"]
     age = now - formats.seconds_of(oldest) if oldest else 0
     if age > _OLD_SECONDS:
-        why = f"The oldest update that is owed was published {formats.duration(age)} ago."
-        yield Trouble(level="warn", what="A subscriber has been waiting for long", why=why, path="/retries")
+        why = f"The oldest update that is still waiting was published {formats.duration(age)} ago."
+        yield Trouble(level="warn", what="A subscriber has been waiting for a long time", why=why, path="/retries")
 
 
 def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
@@ -71,8 +71,8 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
         worst = max(held, key=lambda host: (host["parked"], host["failures"]))
         what = f"{worst['host']} is held back" if len(held) == 1 else f"{len(held)} hosts are held back"
         why = (
-            f"{worst['host']} failed {formats.count(worst['failures'])} deliveries in a row, "
-            f"and {formats.counted(worst['parked'], 'subscription waits', 'subscriptions wait')} for it."
+            f"{worst['host']} failed {formats.counted(worst['failures'], 'delivery', 'deliveries')} in a row, "
+            f"and {formats.counted(worst['parked'], 'subscription is', 'subscriptions are')} waiting for it."
         )
         yield Trouble(level="bad", what=what, why=why, path="/hosts")
     if paused:
@@ -81,7 +81,7 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
         yield Trouble(
             level="warn",
             what=what,
-            why=f"An operator did that. {formats.counted(waiting, 'subscription waits', 'subscriptions wait')}.",
+            why=f"By an operator. {formats.counted(waiting, 'subscription is', 'subscriptions are')} waiting.",
             path="/hosts",
         )
 
@@ -89,30 +89,28 @@ def _of_hosts(hosts: list[dict[str, Any]]) -> Iterator[Trouble]:
 def _of_topics(statistics: dict[str, Any], now: float) -> Iterator[Trouble]:
     announcements = statistics["announcements"]
     if announcements["dead"]:
-        what = formats.counted(announcements["dead"], "announced topic was given up", "announced topics were given up")
-        yield Trouble(
-            level="bad", what=what, why="They could not be fetched by any attempt.", path="/announcements?state=dead"
-        )
+        what = formats.counted(announcements["dead"], "announcement is dead", "announcements are dead")
+        why = "Every attempt to fetch the topic failed."
+        yield Trouble(level="bad", what=what, why=why, path="/announcements?state=dead")
     if announcements["failing"]:
         what = (
             formats.counted(announcements["failing"], "announced topic could", "announced topics could")
             + " not be fetched"
         )
-        yield Trouble(level="warn", what=what, why="They will be tried again.", path="/announcements?state=failing")
+        yield Trouble(level="warn", what=what, why="The hub will try again.", path="/announcements?state=failing")
     oldest = announcements["oldest_announced_at"]
     if oldest and now - formats.seconds_of(oldest) > _OLD_SECONDS and not announcements["failing"]:
-        yield Trouble(
-            level="warn", what="A topic was announced long ago", why="It is still to be fetched.", path="/announcements"
-        )
+        why = "It has not been fetched yet."
+        yield Trouble(level="warn", what="A topic was announced long ago", why=why, path="/announcements")
 
 
 def _of_store(statistics: dict[str, Any], *, is_ready: bool, limit: int) -> Iterator[Trouble]:
     if not is_ready:
-        why = "It cannot store anything: publishers are answered 503."
+        why = "It cannot store anything, so publishers get 503."
         yield Trouble(level="bad", what="The hub is not ready", why=why, path="/live")
     if statistics["waiting"] > limit * _NEARLY_FULL:
         why = (
-            f"{formats.count(statistics['waiting'])} deliveries wait. "
-            f"At {formats.count(limit)}, publishers are answered 503."
+            f"{formats.count(statistics['waiting'])} deliveries are waiting. "
+            f"At {formats.count(limit)}, publishers get 503."
         )
         yield Trouble(level="bad", what="The backlog is nearly full", why=why, path="/hosts")

@@ -1,5 +1,5 @@
-// What the dashboard does with JavaScript: questions in a dialog, keys, plots, parts that refresh, the live tail.
-// Without it, questions are pages of their own, and pages are as new as their last loading.
+// The dashboard's scripts: questions in a dialog, keyboard shortcuts, plots, refreshing parts, and the live tail.
+// Without JavaScript, questions are separate pages, and pages do not refresh by themselves.
 "use strict";
 
 const $ = (selector, within = document) => within.querySelector(selector);
@@ -28,7 +28,7 @@ async function copy(button) {
   button.textContent = "Copied";
 }
 
-// A notice is said once: reloading the page does not repeat it.
+// Show a notice only once: reloading the page does not repeat it.
 const here = new URL(location.href);
 if (here.searchParams.has("notice")) {
   here.searchParams.delete("notice");
@@ -131,7 +131,7 @@ function follow(list) {
   const say = (text, on) => { state.textContent = text; $("#tail-dot").classList.toggle("on", on); };
   button.hidden = false;
   source.onopen = () => say(paused ? "paused" : "live", !paused);
-  source.onerror = () => say(source.readyState === EventSource.CLOSED ? "ended: reload the page" : "connecting again", false);
+  source.onerror = () => say(source.readyState === EventSource.CLOSED ? "ended: reload the page" : "reconnecting", false);
   source.addEventListener("line", event => {
     if (!paused) return add(event.data);
     held.push(event.data);
@@ -139,13 +139,13 @@ function follow(list) {
     say(`paused, ${held.length} waiting`, false);
   });
   function add(markup) {
-    list.insertAdjacentHTML("afterbegin", markup); // the server has escaped what is in it
+    list.insertAdjacentHTML("afterbegin", markup); // the server has escaped its content
     while (list.children.length > limit) list.lastElementChild.remove();
     $("#tail-empty")?.remove();
   }
   button.addEventListener("click", () => {
     paused = !paused;
-    button.textContent = paused ? "Go on" : "Pause";
+    button.textContent = paused ? "Resume" : "Pause";
     if (!paused) { held.forEach(add); held = []; }
     say(paused ? "paused" : "live", !paused);
   });
