@@ -92,9 +92,13 @@ class Moody(ContentDistributor):
         self.outcomes = list(outcomes)
         self.sent: list[str] = []
 
-    async def send(self, deliveries: Iterable[Delivery], settled: Callable[[Delivery, DeliveryOutcome], None]) -> None:
+    async def send(
+        self, deliveries: Iterable[Delivery | None], settled: Callable[[Delivery, DeliveryOutcome], None]
+    ) -> None:
         await anyio.lowlevel.checkpoint()
         for delivery in deliveries:
+            if delivery is None:  # there is none at present, and so far each was settled at once
+                return
             self.sent.append(delivery.callback)
             outcome = self.outcomes.pop(0)
             if isinstance(outcome, Exception):

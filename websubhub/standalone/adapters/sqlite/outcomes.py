@@ -52,8 +52,8 @@ def _write_positions(connection: Connection, settlements: Settlements, now: floa
             arrived = [each for each in moved[sequence] if (each, sequence) not in given_up]
             written += _move(connection, sequence, without, None) + _move(connection, sequence, arrived, now)
     else:
-        for sequence, subscriptions in moved.items() if len(moved) == 1 else _last_moves(moved):
-            written += _move(connection, sequence, subscriptions, now)
+        for sequence, last in moved.items() if len(moved) == 1 else _last_moves(moved):
+            written += _move(connection, sequence, last, now)
     if not written:  # outcomes that were already written are repeated as a whole, and then move no subscription
         return {}
     dead = settlements.given_up()
