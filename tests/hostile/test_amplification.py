@@ -278,7 +278,7 @@ async def test_a_topic_without_news_is_fetched_ever_less_often_and_once_more_aft
         assert pauses[:7] == [1, 2, 4, 8, 16, 32, 60]
         [waiting] = await store.announcements.page()
         assert waiting.attempts == 0
-        assert "rests" in waiting.reason
+        assert "a moment ago" in waiting.reason
         found[0] = Refreshed.UPDATED
         clock.now += 60
         await _look(store, part)
