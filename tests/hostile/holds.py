@@ -69,6 +69,7 @@ HOLDS = {
     "SEC-1": "They are never printed.",
     "SEC-2": "The levels that would show them are off.",
     "SEC-3": "Spans name only the host of a callback.",
+    "SEC-4": "Nothing logs them at any level; older versions of the client are excluded.",
     "SEC-5": "Readable only by its owner, even old files.",
     "FORM-1": "Refused.",
     "FORM-2": "Refused.",

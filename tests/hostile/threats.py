@@ -194,7 +194,6 @@ THREATS = {
 #: Why there is no test for a threat.
 ELSEWHERE: dict[str, str] = {
     "SSRF-17": "Only impossible ports are refused. A subscriber can listen on any port, and addresses are checked.",
-    "SEC-4": "The NATS client is not used yet; pyproject.toml excludes versions that log passwords.",
     "SEC-6": "The hub has to sign with them. docs/explanation/security.md leaves the disk to the operator.",
     "SEC-7": "Core dumps are off by default on every supported system; otherwise they are up to the operator.",
 }

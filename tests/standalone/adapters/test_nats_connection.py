@@ -1,6 +1,7 @@
 """How a process is connected to its NATS servers: who it is, TLS, and what it makes of silence."""
 
 import json
+import logging
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,13 +57,19 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         yield Secured(urlparse(url).netloc, folder / "ca.pem", folder / "token")
 
 
+@pytest.mark.threat("SEC-4")
 @pytest.mark.parametrize("way", ["t0ken-of-the-tests@{place}?ca={ca}", "{place}?ca={ca}&token_file={token}"])
-async def test_it_is_connected_over_tls_with_a_token(way: str, secured: Secured, clock: Clock) -> None:
+async def test_it_is_connected_over_tls_with_a_token_that_is_not_logged(
+    way: str, secured: Secured, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     place = way.format(place=secured.place, ca=secured.ca, token=secured.token)
     async with NatsStore(f"{place}&gib=0.01", clock=clock) as store:
         assert (store.connection.connected, store.connection.partitions) == (True, 32)
         writer = store._process.jetstream.connection.watch._writer
         assert isinstance(writer.get_extra_info("ssl_object"), ssl.SSLObject)
+    assert caplog.records
+    assert "t0ken-of-the-tests" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -76,12 +83,16 @@ async def test_it_is_connected_over_tls_with_a_token(way: str, secured: Secured,
         ("{place}?ca={ca}&token_file={token}.none", "cannot be read from .*: no such file"),
     ],
 )
-async def test_what_is_wrong_is_said_without_the_token(way: str, said: str, secured: Secured, clock: Clock) -> None:
+@pytest.mark.threat("SEC-4")
+async def test_what_is_wrong_is_said_without_the_token(
+    way: str, said: str, secured: Secured, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     place = way.format(place=secured.place, ca=secured.ca, token=secured.token)
     with pytest.raises(StoreError, match=said) as raised:
         async with NatsStore(place, clock=clock):
             raise AssertionError
-    assert "t0ken" not in str(raised.value).replace(str(secured.token), "")
+    assert "t0ken" not in (str(raised.value) + caplog.text).replace(str(secured.token), "")
 
 
 async def test_nothing_is_told_to_a_server_without_tls_if_there_must_be_some(nats_server: str, clock: Clock) -> None:
