@@ -70,7 +70,7 @@ class Starting:
 
     def _listening(self) -> str:
         deadline = time.monotonic() + PATIENCE
-        while (found := re.search(r"Listening on (http://\S+),", self.log)) is None:
+        while (found := re.search(r"Listening on (http://\S+)\. Starting", self.log)) is None:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.001)
