@@ -59,7 +59,7 @@ def test_an_encrypted_file_says_nothing_without_its_passphrase() -> None:
     assert b"sub.example" not in data
     with pytest.raises(TransferError, match="--passphrase-file"):
         read(data)
-    with pytest.raises(TransferError, match="not that of this file"):
+    with pytest.raises(TransferError, match="passphrase is wrong"):
         read(data, "another passphrase")
 
 
@@ -86,7 +86,7 @@ WRONG: list[tuple[Callable[[bytes], bytes], str]] = [
     (lambda data: data.replace(b'"version":1', b'"version":2', 1), "newer version"),
     (lambda data: data[: len(data) // 2], "cut off"),
     (lambda data: data[: data.rindex(b'{"end"')], "cut off"),
-    (lambda data: data + b'{"paused":{"host":"x.example"}}\n', "goes on behind its end"),
+    (lambda data: data + b'{"paused":{"host":"x.example"}}\n', "continues after its last line"),
     (lambda data: _line(data, 5, lambda line: line.replace(b"sub.example", b"sub.exampla")), "does not match"),
     (lambda data: _line(data, 5, lambda _: b""), "does not match"),
     (lambda data: _line(data, 5, lambda _: b"{}\n"), "Line 6 of the file is damaged"),

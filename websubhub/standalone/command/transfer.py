@@ -1,4 +1,4 @@
-"""``websubhub export`` and ``websubhub import``: move what a hub knows from one store to another, by a file."""
+"""``websubhub export`` and ``websubhub import``: move the state of a hub from one store to another, through a file."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from websubhub.standalone.command.flags import add_settings, ignored_variables, read_settings
 
-TYPE_CHECKING = False  # what it names is loaded when it is used
+TYPE_CHECKING = False  # what these are loaded when they are used
 if TYPE_CHECKING:
     from websubhub.standalone.settings import Settings
     from websubhub.standalone.transfer.exporting import LeftBehind
@@ -19,14 +19,14 @@ _DRAIN_MOST_SECONDS = 31_536_000
 
 def add_export(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``export``."""
-    parser.add_argument("file", metavar="FILE", help="The file to write, which must not be there, or - for a pipe.")
+    parser.add_argument("file", metavar="FILE", help="The file to write, which must not exist yet, or - for a pipe.")
     parser.add_argument("--passphrase-file", metavar="PATH", help="Encrypt with the first line of this file.")
     parser.add_argument(
         "--drain",
         metavar="SECONDS",
         type=_seconds,
         default=0.0,
-        help="First deliver what is owed, for at most so long, without taking requests.",
+        help="First make the deliveries that are waiting, for at most this long, without accepting requests.",
     )
     add_settings(parser)
     parser.set_defaults(run=_run_export)
@@ -78,13 +78,13 @@ async def _export(settings: "Settings", writer: "FileWriter") -> "LeftBehind":
     except StoreLockedError:
         if kind is None or not kind.shared:
             raise
-    _tell("The hub is running. What changes from now on may be missing in the file.")
+    _tell("The hub is running. Later changes may be missing from the file.")
     async with open_store(settings, takes_part=False) as store:
         return await export(store, writer)
 
 
 async def _drain(settings: "Settings", seconds: float) -> None:
-    """Run the hub without anything that it could be asked through, until it owes nothing, or for a time."""
+    """Run the hub without accepting requests, until no delivery is waiting, but no longer than so many seconds."""
     import anyio  # noqa: PLC0415 - as above
 
     from websubhub.standalone.command.doctor import base_of  # noqa: PLC0415 - as above
@@ -94,37 +94,45 @@ async def _drain(settings: "Settings", seconds: float) -> None:
     url = settings.url_at(base_of(settings))
     async with running(settings, url, Reach(url, None)) as hub:
         with anyio.move_on_after(seconds):
-            while await hub.owed():  # noqa: ASYNC110 - nobody tells
+            while await hub.owed():  # noqa: ASYNC110 - there is no signal for it
                 await anyio.sleep(_LOOK_SECONDS)
 
 
 def _tell_left(left: "LeftBehind") -> None:
     if left.waiting or left.partial:
-        most = " or more, since a process of the hub did not answer," if left.partial else ""
+        more = " (or more: a process of the hub did not answer)" if left.partial else ""
         _tell(
-            f"{left.waiting} deliveries{most} are still owed and are not in the file. "
-            "They stay in this store: deliver them with --drain, or by running this hub on."
+            f"{_some(left.waiting, 'delivery is', 'deliveries are')} still waiting{more} and not in the file. "
+            "To make them, use --drain, or run this hub again."
         )
     if left.dead_letters or left.dead_announcements:
-        _tell(
-            f"{left.dead_letters} dead letters and {left.dead_announcements} dead announcements are not in the file. "
-            "They stay in this store."
-        )
+        letters = _some(left.dead_letters, "dead letter", "dead letters")
+        announcements = _some(left.dead_announcements, "dead announcement", "dead announcements")
+        _tell(f"{letters} and {announcements} are not in the file. They stay in this store.")
     if left.expired:
-        _tell(f"{left.expired} subscriptions whose lease has ended are not in the file.")
+        _tell(f"{_some(left.expired, 'expired subscription is', 'expired subscriptions are')} not in the file.")
     if left.unreadable:
-        _tell(f"{left.unreadable} records are not in the file, since they are not what a hub accepts.")
+        _tell(f"{_some(left.unreadable, 'record is', 'records are')} not in the file, because a hub would reject such.")
+
+
+def _some(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _summary(counts: dict[str, int]) -> str:
-    """Return the numbers of records in words."""
-    kinds = {"topic": "topics", "subscription": "subscriptions", "verification": "verifications"}
-    kinds |= {"announced": "announced topics", "paused": "paused hosts"}
-    return ", ".join(f"{counts.get(kind, 0):,} {words}" for kind, words in kinds.items())
+    """Return the counts of the records as text."""
+    words = {
+        "topic": ("topic", "topics"),
+        "subscription": ("subscription", "subscriptions"),
+        "verification": ("verification", "verifications"),
+        "announced": ("announced topic", "announced topics"),
+        "paused": ("paused host", "paused hosts"),
+    }
+    return ", ".join(_some(counts.get(kind, 0), *each) for kind, each in words.items())
 
 
 def _tell(sentence: str) -> None:
-    """Tell a person, on the stream that is never a file of records."""
+    """Print a line to stderr, because stdout may be the file."""
     print(f"websubhub: {sentence}", file=sys.stderr)
 
 
@@ -166,7 +174,7 @@ def _run_import(options: argparse.Namespace) -> int:
 
 def _tell_imported(imported: "Imported") -> None:
     if imported.known:
-        _tell(f"{imported.known:,} subscriptions and verifications were there already, and stay as they are.")
+        _tell(f"{_some(imported.known, 'record was', 'records were')} already in the store, in this or a newer state.")
     if imported.expired:
-        _tell(f"{imported.expired:,} subscriptions were left out, since their lease has ended.")
+        _tell(f"{_some(imported.expired, 'expired subscription was', 'expired subscriptions were')} left out.")
     _tell(f"Imported {_summary(imported.counts)}.")

@@ -1,4 +1,4 @@
-"""The metrics of the connection to a store that is elsewhere."""
+"""The metrics of the connection to a remote store."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from websubhub.standalone.ports import StoreConnection
 
 
 def connection_families(connection: StoreConnection | None) -> Iterable[Metric]:
-    """Return the families of a connection for Prometheus: none if the store is in this process.
+    """Return the families of a connection for Prometheus, or none if the store is local.
 
     Args:
         connection: The connection.

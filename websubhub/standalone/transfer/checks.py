@@ -1,4 +1,4 @@
-"""Checks of the values in a file, which anybody may have written."""
+"""Checks of the values in a file, which anyone may have written."""
 
 import math
 import re
@@ -34,14 +34,14 @@ def text(most: int) -> Check:
     def check(value: Any) -> str:
         if not isinstance(value, str) or len(value) > most or _CONTROL.search(value):
             raise ValueError(f"is not a text of at most {most} characters")
-        value.encode()  # a lone surrogate is no text
+        value.encode()  # a lone surrogate cannot be encoded
         return value
 
     return check
 
 
 def word(words: Collection[str]) -> Check:
-    """Return a check for one of some words."""
+    """Return a check for one of several words."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in words:
@@ -75,7 +75,7 @@ def switch(value: Any) -> bool:
 
 
 def optional(check: Check) -> Check:
-    """Return a check for what may be missing."""
+    """Return a check for an optional value."""
     return lambda value: None if value is None else check(value)
 
 
@@ -91,12 +91,12 @@ def many(check: Check, most: int) -> Check:
 
 
 def checked(values: Any, checks: dict[str, Check], needed: Collection[str]) -> dict[str, Any]:
-    """Return the checked fields of an object, without those that this version does not know.
+    """Return the checked fields of an object, without unknown ones.
 
     Args:
         values: The object.
         checks: The check of each field.
-        needed: The fields that must be there.
+        needed: The required fields.
 
     Raises:
         ValueError: One of them is missing or wrong. The message says which.

@@ -1,4 +1,4 @@
-"""Writing what a hub knows to a file."""
+"""Writing the state of a hub to a file."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
@@ -30,12 +30,12 @@ class LeftBehind:
     """The contents of a store that are not in a file.
 
     Attributes:
-        waiting: How many deliveries are still owed.
-        dead_letters: How many deliveries were given up.
-        dead_announcements: How many announced topics were given up.
-        expired: How many subscriptions had no lease any more.
-        unreadable: How many records no other store would take.
-        partial: Whether a process of the hub did not say how many deliveries it owes.
+        waiting: How many deliveries are still waiting.
+        dead_letters: How many deliveries the hub gave up on.
+        dead_announcements: How many announced topics the hub gave up on.
+        expired: How many subscriptions had expired.
+        unreadable: How many records an import would reject.
+        partial: Whether a process of the hub did not report its waiting deliveries.
     """
 
     waiting: int = 0
@@ -54,7 +54,7 @@ async def export(store: HubStore, out: FileWriter) -> LeftBehind:
         out: The file.
 
     Returns:
-        What is not in the file.
+        What the file does not contain.
     """
     left = LeftBehind()
     async for record in _records(store, left):
@@ -107,7 +107,7 @@ async def _topics(store: HubStore) -> AsyncIterator[Record]:
 
 
 async def _fetches(store: HubStore, topics: list[Topic]) -> list[FetchedTopic | None]:
-    """Return what is remembered of the last fetch of each topic."""
+    """Return the result of the last fetch of each topic."""
     found: list[FetchedTopic | None] = [None] * len(topics)
     limiter = anyio.CapacityLimiter(_AT_ONCE)
 
@@ -132,7 +132,7 @@ async def _paged(
 
 
 def _is_readable(record: Record) -> bool:
-    """Return whether an import would take a record."""
+    """Return whether an import would accept a record."""
     try:
         read_record(name_of(record), _as_read(record))
     except ValueError:
@@ -141,7 +141,7 @@ def _is_readable(record: Record) -> bool:
 
 
 def _as_read(record: Record) -> dict[str, object]:
-    """Return a record as the reader finds it, with lists where JSON knows no other sequences."""
+    """Return a record as the reader gets it, with lists as the only sequences of JSON."""
     values = as_json(record)
     fetched = values.get("fetched")
     if fetched is not None:

@@ -1,6 +1,8 @@
-"""The file: lines of JSON. The first says what it is, the last says what was in it, and a record is each in between.
+"""The format of an export: lines of JSON.
 
-In an encrypted file every line but the first is a token with some of these lines in it.
+The first line names the format, the last one sums up the file, and each line in between is a record.
+
+In an encrypted file, every line except the first is a token that contains some of these lines.
 """
 
 import json
@@ -22,7 +24,7 @@ _LINES_MOST = 50_000_000
 
 
 class FileWriter:
-    """Writes records. Without ``end`` a file is not complete, and nobody reads it.
+    """Writes records. Call ``end`` to complete the file; an incomplete file cannot be imported.
 
     Args:
         out: Where to write.
@@ -52,7 +54,7 @@ class FileWriter:
         self._put(_line({name: as_json(record)}))
 
     def end(self) -> None:
-        """Write what makes the file complete."""
+        """Write the last line, which completes the file."""
         counts = {name: self.counts[name] for name in NAMES}
         self._put(_line({"end": {"counts": counts, "sha256": self._digest.hexdigest()}}))
         self._write_out()
@@ -73,26 +75,26 @@ class FileWriter:
 def read_file(source: IO[bytes], passphrase: str | None = None) -> Iterator[Record]:
     """Yield the records of a file, from its start.
 
-    The last line is checked behind them: read it once for that alone before anything is done with what it says.
+    The last line is checked after all records, so read the whole file once before you act on any record.
 
     Args:
         source: The file.
         passphrase: Its passphrase, if it is encrypted.
 
     Raises:
-        TransferError: It is another file, damaged, not complete, or encrypted with another passphrase.
+        TransferError: It is not an export, damaged, incomplete, or encrypted with another passphrase.
     """
     header = source.readline(_HEADER_BYTES)
     said = _header(header)
     seal = None
     if "encrypted" in said:
         if passphrase is None:
-            raise TransferError("The file is encrypted: give its passphrase with --passphrase-file.")
+            raise TransferError("The file is encrypted: pass its passphrase with --passphrase-file.")
         seal = known_seal(passphrase, said["encrypted"])
     digest, counts, end = sha256(header), Counter[str](), None
     for number, line in enumerate(_lines(source, seal), 2):
         if end is not None:
-            raise TransferError("The file goes on behind its end.")
+            raise TransferError("The file continues after its last line.")
         name, values = _read(line, number)
         if name == "end":
             end = values
@@ -124,7 +126,7 @@ def _header(line: bytes) -> dict[str, Any]:
 
 
 def _lines(source: IO[bytes], seal: Seal | None) -> Iterator[bytes]:
-    """Yield the lines behind the first."""
+    """Yield the lines after the first."""
     read = 0
     while line := source.readline(_LINE_BYTES):
         if not line.endswith(b"\n"):
@@ -154,4 +156,4 @@ def _check_end(end: Any, counts: Counter[str], digest: str) -> None:
     except (LookupError, TypeError):
         is_whole = False
     if not is_whole:
-        raise TransferError("The file is damaged: its last line does not match what is before it.")
+        raise TransferError("The file is damaged: its last line does not match the lines before it.")

@@ -1,4 +1,4 @@
-"""Reading what another hub knew into a store."""
+"""Reading the state of another hub into a store."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,9 +18,9 @@ class Imported:
     """The result of an import.
 
     Attributes:
-        counts: How many records of each kind are in the store now because of it.
-        known: How many subscriptions and verifications were there already, as new or newer.
-        expired: How many subscriptions had no lease any more.
+        counts: How many records of each kind were added or renewed.
+        known: How many subscriptions and verifications the store already had in the same or a newer state.
+        expired: How many subscriptions had expired.
     """
 
     counts: Counter[str] = field(factory=Counter[str])
@@ -29,14 +29,14 @@ class Imported:
 
 
 async def import_into(store: HubStore, records: Iterable[Record]) -> Imported:
-    """Add records to a store. What is there already and newer stays, so it can be repeated after an interruption.
+    """Add records to a store. Newer records in the store stay, so an interrupted import can be repeated.
 
     Args:
-        store: The store, open, with nobody else at work in it.
-        records: The records, of which those of one kind are together.
+        store: The store, open, with no hub running on it.
+        records: The records, grouped by kind.
 
     Raises:
-        StoreError: A record could not be stored. Those before it were.
+        StoreError: A record could not be stored. Those before it have been.
     """
     importing = _Importing(store)
     for _, kind in groupby(records, name_of):  # a subscription may need its topic
@@ -50,7 +50,7 @@ class _Importing:
         self.done = Imported()
 
     async def take(self, records: Iterator[Record]) -> None:
-        """Add records, some at the same time: a store writes many together for little more than one."""
+        """Add records, several at a time, because a store writes many together at little more than the cost of one."""
         failed: list[Exception] = []
 
         async def work() -> None:
@@ -59,7 +59,7 @@ class _Importing:
                     if failed:
                         return
                     await self._take(record)
-            except Exception as error:  # noqa: BLE001 - it is raised below, without a group around it
+            except Exception as error:  # noqa: BLE001 - it is raised below, outside of the task group
                 failed.append(error)
 
         async with anyio.create_task_group() as tasks:

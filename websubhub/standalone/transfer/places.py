@@ -1,4 +1,4 @@
-"""The files of ``export`` and ``import``, which have secrets in them."""
+"""The files of ``export`` and ``import``, which contain secrets."""
 
 import os
 import shutil
@@ -37,22 +37,22 @@ def passphrase_of(path: str | None) -> str | None:
 
 @contextmanager
 def written(path: str) -> Iterator[IO[bytes]]:
-    """Yield where to write: a new file, for its owner only, or a pipe. A file that is not complete is deleted.
+    """Yield a new file that only its owner can read, or a pipe. An incomplete file is deleted.
 
     Raises:
-        TransferError: The file is there or cannot be made, or the output is a terminal.
+        TransferError: The file exists or cannot be created, or the output is a terminal.
     """
     if path == _PIPE:
         if sys.stdout.isatty():
             raise TransferError(
-                "The secrets of subscriptions are not written to a terminal: name a file, or use a pipe."
+                "An export contains secrets and is not written to a terminal: name a file, or use a pipe."
             )
         yield sys.stdout.buffer
         return
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise TransferError(f"{path} is there already, and is not overwritten.") from None
+        raise TransferError(f"{path} already exists and is not overwritten.") from None
     except OSError as error:
         raise TransferError(f"{path} cannot be written: {_reason(error)}.") from None
     try:
@@ -75,7 +75,7 @@ def _delete(path: str) -> None:
 
 @contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
-    """Yield a file to read from, more than once. What comes from a pipe is kept in a file that nobody else can open.
+    """Yield a file that can be read more than once. A pipe is copied to a private file first.
 
     Raises:
         TransferError: It cannot be read.

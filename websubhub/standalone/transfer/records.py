@@ -1,4 +1,4 @@
-"""The records of a file: what a hub is to go on knowing in another store, each as an object of JSON."""
+"""The records of an export: the state that moves to another store, each as a JSON object."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ _ENTRIES_MOST = 100_000
 
 @frozen
 class TopicRecord:
-    """A topic and what is remembered of its last fetch."""
+    """A topic and the result of its last fetch."""
 
     topic: Topic
     fetched: FetchedTopic | None = None
@@ -124,7 +124,7 @@ def name_of(record: Record) -> str:
 
 
 def as_json(record: Record) -> dict[str, Any]:
-    """Return a record as an object of JSON."""
+    """Return a record as a JSON object."""
     if isinstance(record, TopicRecord):
         fetched = None if record.fetched is None else attrs.asdict(record.fetched)
         return attrs.asdict(record.topic) | {"fetched": fetched}
@@ -132,10 +132,10 @@ def as_json(record: Record) -> dict[str, Any]:
 
 
 def read_record(name: str, values: Any) -> Record:
-    """Return a record from an object of JSON.
+    """Return the record in a JSON object.
 
     Raises:
-        ValueError: It is none. The message says why.
+        ValueError: It is not a record. The message says why.
     """
     reader = _READERS.get(name)
     if reader is None:

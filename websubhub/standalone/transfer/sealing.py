@@ -1,4 +1,4 @@
-"""Sealing a file with a passphrase: encrypted and signed, by ``Fernet`` of the library cryptography."""
+"""Encrypting and signing a file with a passphrase, by ``Fernet`` of the library cryptography."""
 
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -18,38 +18,38 @@ _SHORTEST = 12
 
 
 class Seal(Protocol):
-    """Makes tokens of bytes, and bytes of tokens."""
+    """Encrypts bytes into tokens, and decrypts tokens."""
 
     def encrypt(self, data: bytes) -> bytes:
-        """Return a token, in letters and digits."""
+        """Return a token in letters and digits."""
         ...
 
     def decrypt(self, token: bytes) -> bytes:
-        """Return what was encrypted."""
+        """Return the bytes in a token."""
         ...
 
 
 def new_seal(passphrase: str) -> tuple[Seal, dict[str, Any]]:
-    """Return a seal, and what a file says of it for whoever has the passphrase.
+    """Return a seal, and its parameters, which the file has to contain.
 
     Raises:
         TransferError: The passphrase is too short, or cryptography is not installed.
     """
     if len(passphrase) < _SHORTEST:
-        raise TransferError(f"The passphrase must have {_SHORTEST} characters or more.")
+        raise TransferError(f"The passphrase must have at least {_SHORTEST} characters.")
     salt = token_bytes(_SALT_BYTES)
     return _seal(passphrase, salt, _COST), {"salt": b64encode(salt).decode(), "cost": _COST}
 
 
 def known_seal(passphrase: str, said: Mapping[str, Any]) -> Seal:
-    """Return the seal of a file.
+    """Return the seal with the parameters in a file.
 
     Args:
         passphrase: The passphrase.
-        said: What the file says of its seal.
+        said: The parameters in the file.
 
     Raises:
-        TransferError: That makes no sense, or cryptography is not installed.
+        TransferError: The parameters are invalid, or cryptography is not installed.
     """
     try:
         salt, cost = b64decode(said["salt"], validate=True), said["cost"]
@@ -62,17 +62,17 @@ def known_seal(passphrase: str, said: Mapping[str, Any]) -> Seal:
 
 
 def opened(seal: Seal, token: bytes) -> bytes:
-    """Return what a token of a file says.
+    """Return the bytes in a token of a file.
 
     Raises:
-        TransferError: It was made with another passphrase, or changed since.
+        TransferError: It was made with another passphrase, or has been changed.
     """
     from cryptography.fernet import InvalidToken  # noqa: PLC0415 - only an encrypted file needs it
 
     try:
         return seal.decrypt(token)
     except InvalidToken:
-        raise TransferError("The passphrase is not that of this file, or the file was changed.") from None
+        raise TransferError("The passphrase is wrong, or the file has been changed.") from None
 
 
 def _seal(passphrase: str, salt: bytes, cost: int) -> Seal:

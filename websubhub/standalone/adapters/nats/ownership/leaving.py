@@ -1,4 +1,4 @@
-"""Leaving partitions to other processes, with nothing on its way that could arrive twice."""
+"""Handing partitions over to other processes, with nothing in flight that could arrive twice."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -19,12 +19,12 @@ _LOOK_SECONDS = 0.05
 
 
 class Leaver:
-    """Leaves partitions.
+    """Hands over partitions.
 
     Args:
-        knowledge: What this process knows.
+        knowledge: The records that this process knows.
         partitions: The partitions of this process.
-        ledger: What this process owes.
+        ledger: The deliveries of this process.
         flush: Writes all outcomes.
     """
 
@@ -37,16 +37,16 @@ class Leaver:
         self._flush = flush
 
     async def leave(self, numbers: set[int], *, at_once: bool) -> None:
-        """Finish what is on its way to some partitions, and leave them to others.
+        """Finish the deliveries in flight to some partitions, and hand the partitions over.
 
         Args:
             numbers: The partitions.
-            at_once: Whether nothing is to be waited for, since this process is ending and has finished it.
+            at_once: Whether not to wait, because this process is stopping and has finished its deliveries.
 
         Raises:
-            StoreError: Outcomes cannot be written, so that nothing was left.
+            StoreError: Outcomes could not be written, so nothing was handed over.
         """
-        await self._flush()  # before anything is held back: as long as this fails, nothing can be handed over
+        await self._flush()  # first, because nothing can be handed over while this fails
         hosts = self._hosts_of(numbers)
         for host in hosts:
             self._board.hosts.pause(host)
@@ -62,10 +62,10 @@ class Leaver:
                 self._board.hosts.resume(host)
 
     async def _landed(self, hosts: set[str]) -> None:
-        """Wait until nothing is on its way to these hosts, for a time."""
+        """Wait for a moment until nothing is in flight to these hosts."""
         keys, busy = [host_key(host) for host in hosts], self._board.hosts.busy
         with anyio.move_on_after(_LANDING_SECONDS):
-            while any(busy(key).in_flight for key in keys):  # noqa: ASYNC110 - nobody tells
+            while any(busy(key).in_flight for key in keys):  # noqa: ASYNC110 - there is no signal for it
                 await anyio.sleep(_LOOK_SECONDS)
 
     def _hosts_of(self, numbers: set[int]) -> set[str]:
@@ -73,7 +73,7 @@ class Leaver:
         return {authority_of(pair.key[1]) for number in numbers for pair in pairs[number].values()}
 
     async def _release(self, number: int) -> None:
-        """Leave a partition. If that cannot be written, the others see that this process no longer names it."""
+        """Release a partition. If that cannot be written, the others notice that this process no longer lists it."""
         partition = self._partitions.logs.get(number)
         if partition is None:
             return
@@ -83,4 +83,4 @@ class Leaver:
         try:
             await partition.replace(whole)
         except StoreError as error:
-            log.debug("That partition %d is free could not be written: %s", number, error)
+            log.debug("The release of partition %d could not be written: %s", number, error)

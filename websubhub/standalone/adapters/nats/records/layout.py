@@ -17,7 +17,7 @@ class Layout:
 
     Attributes:
         version: Its version.
-        needs: The oldest version whose processes may work beside those of this one.
+        needs: The oldest version that may run beside this one.
         partitions: How many partitions there are.
     """
 
@@ -26,32 +26,32 @@ class Layout:
     partitions: int = PARTITIONS
 
     def write(self) -> dict[str, int]:
-        """Return it as it is recorded."""
+        """Return it as a record."""
         return asdict(self)
 
 
 def read_layout(record: Any) -> Layout:
-    """Return a layout that was recorded.
+    """Return the layout in a record.
 
     Raises:
-        StoreVersionError: It is none.
+        StoreVersionError: It is not a layout.
     """
     try:
         version, partitions = int(record["version"]), int(record["partitions"])
         return Layout(version=version, needs=int(record.get("needs", version)), partitions=partitions)
     except (TypeError, ValueError, LookupError, AttributeError):
-        raise StoreVersionError(f"The streams have no layout that this version knows: {record}.") from None
+        raise StoreVersionError(f"The streams have an unknown layout: {record}.") from None
 
 
 def agree(found: Layout | None, own: Layout) -> Layout | None:
-    """Return the layout to record, or None if that which was found stays.
+    """Return the layout to record, or None to keep the recorded one.
 
     Args:
-        found: The layout that is recorded, if there is one.
+        found: The recorded layout, or None.
         own: The layout of this process.
 
     Raises:
-        StoreVersionError: This process cannot work with what was found. The message says where they differ.
+        StoreVersionError: They are incompatible. The message names the difference.
     """
     if found is None:
         return own
@@ -68,16 +68,16 @@ def agree(found: Layout | None, own: Layout) -> Layout | None:
 
 
 async def agree_on_layout(records: Records, own: Layout, check_alone: Callable[[], Awaitable[None]]) -> None:
-    """Make sure that a process and the records have a layout in common, and record its own if that is newer.
+    """Check that the layouts of a process and of the records are compatible, and record the newer one.
 
     Args:
         records: The records.
         own: The layout of the process.
-        check_alone: Makes sure that no other process of the hub is running.
+        check_alone: Checks that no other process of the hub is running.
 
     Raises:
-        StoreVersionError: They have none in common.
-        StoreLockedError: Older processes are running that cannot work beside this one.
+        StoreVersionError: They are incompatible.
+        StoreLockedError: Incompatible older processes are running.
     """
 
     def found() -> Layout | None:

@@ -19,20 +19,20 @@ _OPTIONS = "?name=NAME&replicas=1|3|5&gib=NUMBER&tls=true|false&ca=FILE&cert=FIL
 
 @frozen
 class Address:
-    """Where the servers are, and what is asked of them.
+    """The servers, and the options of the connection and the streams.
 
     Attributes:
         servers: Their URLs.
         name: The name of the hub, which its streams begin with. Hubs with different names share nothing.
         replicas: How many servers keep each message, or 0 for three in a cluster and one otherwise.
         gib: The space for updates, in GiB. Everything else may take 1.9 times as much together.
-        user: The user, or an empty text. Without a password it is a token.
+        user: The user, or an empty string. Without a password, it is a token.
         password: The password.
-        token_file: A file whose first line is a token, or an empty text.
+        token_file: A file whose first line is a token, or an empty string.
         tls: Whether the connection must be encrypted.
-        ca: A file with the certificates to trust instead of those of this machine.
-        cert: A file with the certificate of this hub, for servers that ask for one.
-        key: A file with the private key of that, if it is another one.
+        ca: A file with the certificates to trust instead of the system's.
+        cert: A file with the certificate of this hub, for servers that require one.
+        key: A file with its private key, if that is not in the same file.
     """
 
     servers: tuple[str, ...]
@@ -57,7 +57,7 @@ def parse_address(text: str) -> Address:
     """Return the address in a setting, without its first ``nats://``.
 
     Raises:
-        StoreError: It is none.
+        StoreError: It is not an address.
     """
     places, _, query = text.partition("?")
     parts = [place.strip().rstrip("/") for place in places.split(",")]

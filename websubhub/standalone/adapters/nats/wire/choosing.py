@@ -1,4 +1,4 @@
-"""Which server to connect to when a connection is lost: not the one that was just lost, unless it is the only one."""
+"""The choice of the next server when a connection is lost: not the same one, unless it is the only one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ class NamedServer(Protocol):
 
 
 class ServerChoice:
-    """Tries the servers in turn, those first that were tried least since a connection was made."""
+    """Tries the servers in turn, beginning with those tried least often since the last connection."""
 
     def __init__(self) -> None:
         self._tried: Counter[str] = Counter[str]()
 
     def connected(self, netloc: str) -> None:
-        """Note which server is connected now: it is tried last when it is lost."""
+        """Note which server is connected now. It is tried last when the connection is lost."""
         self._tried.clear()
         self._tried[netloc] = 1
 
     def __call__(self, servers: Sequence[NamedServer], _info: object) -> tuple[Any, float]:
-        """Return a server, and how long to wait before it is tried."""
+        """Return a server, and how long to wait before trying it."""
         chosen = min(servers, key=lambda server: self._tried[server.uri.netloc])
         tried = self._tried[chosen.uri.netloc]
         self._tried[chosen.uri.netloc] += 1

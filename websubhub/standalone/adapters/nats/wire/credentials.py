@@ -1,4 +1,4 @@
-"""The side of the connection that others must not see: who this hub is to the servers, and TLS."""
+"""The credentials and the TLS settings of the connection."""
 
 import ssl
 from pathlib import Path
@@ -11,10 +11,10 @@ _TOKEN_MOST = 4_096
 
 
 def credentials(address: Address) -> dict[str, Any]:
-    """Return what the client is told of the user and of TLS.
+    """Return the options of the client for its user and for TLS.
 
     Raises:
-        StoreError: A file cannot be read, or is not what it should be.
+        StoreError: A file cannot be read, or has the wrong content.
     """
     options: dict[str, Any] = {}
     if address.tls:
