@@ -29,7 +29,6 @@ class Batch:
 
     __slots__ = (
         "_deliveries",
-        "_exhausted",
         "_held",
         "_outstanding",
         "_rejoin",
@@ -57,7 +56,6 @@ class Batch:
         self._deliveries = iter(deliveries)
         self._settled = settled
         self._rejoin = rejoin
-        self._exhausted = False
         self._held: Delivery | None = None
         self._outstanding = 0
         self.waiting = 0
@@ -94,9 +92,7 @@ class Batch:
 
     def _look_ahead(self) -> None:
         # The end must be known at once, not only when there is room for another delivery.
-        if self._exhausted:
-            self._finish()
-        elif self._held is None:
+        if self._held is None:
             self._held = self._next()
 
     def _next(self) -> Delivery | None:
@@ -116,7 +112,6 @@ class Batch:
         return delivery
 
     def _end(self) -> None:
-        self._exhausted = True
         self._deliveries = iter(())
         if not self._outstanding:
             self._finish()

@@ -48,6 +48,9 @@ class Broker:
         ledger: What subscriptions are owed.
         journal: The journal of updates, positions and dead letters.
         pace: When to write outcomes to the journal.
+
+    Attributes:
+        claim_at_hand: Claims at most so many deliveries that are due and need nothing from the journal.
     """
 
     def __init__(self, ledger: Ledger, journal: Journal, pace: Pace | None = None) -> None:
@@ -56,6 +59,7 @@ class Broker:
         desk = Desk(ledger)
         self._flusher = Flusher(journal, desk, pace or Pace())
         self._claimer = Claimer(ledger, Recipients(journal, ledger.cache, ledger.recipients), desk, self._flusher)
+        self.claim_at_hand: Callable[[int], Sequence[ClaimedDelivery]] = self._claimer.claim_at_hand
         self._reclaimer = Reclaimer(ledger, journal, self._flusher)
 
     @asynccontextmanager
@@ -82,10 +86,6 @@ class Broker:
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Wait until deliveries are due, and claim 1 to ``limit`` of them."""
         return await self._claimer.claim(limit)
-
-    def claim_at_hand(self, limit: int) -> Sequence[ClaimedDelivery]:
-        """Claim at most ``limit`` deliveries that are due and need nothing from the journal, without waiting."""
-        return self._claimer.claim_at_hand(limit)
 
     async def flush(self) -> None:
         """Return once every settlement made so far is durable."""

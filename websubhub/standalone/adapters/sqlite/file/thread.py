@@ -113,7 +113,8 @@ class Database:
         self._open = False
         self._thread = threading.Thread(target=self._run, name="websubhub-sqlite", daemon=True)
         self._call_soon: Callable[..., object] = _nowhere
-        self.unhurried: Unhurried = Unhurried(partial(self._put, self._writes, wake=False), self._wake)
+        put = partial(self._put, self._writes, wake=False)
+        self.unhurried: Unhurried = Unhurried(put, partial(self._wanted.put, None))
 
     async def __aenter__(self) -> Self:
         native: Any = current_token().native_token
@@ -133,7 +134,7 @@ class Database:
     async def __aexit__(self, *exc_info: object) -> None:
         """Finish all jobs, then close the file."""
         self._open = False
-        self._wake()
+        self._wanted.put(None)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._thread.join)
 
@@ -189,10 +190,7 @@ class Database:
             raise StoreClosedError("The database is closed.")
         queue.extend(jobs)
         if wake:
-            self._wake()
-
-    def _wake(self) -> None:
-        self._wanted.put(None)
+            self._wanted.put(None)
 
     # --- on the thread ------------------------------------------------------------------------------------------------
 
