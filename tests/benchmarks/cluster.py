@@ -12,20 +12,18 @@ import anyio
 import attrs
 import httpx
 
-from tests.benchmarks.hub import TOPIC, running
+from tests.benchmarks.hub import TOPIC, running, subscribe
 from tests.benchmarks.measuring import Reading, Table
 from tests.benchmarks.processes import cpu_seconds, resident_bytes
 from tests.benchmarks.sink import Sink, sink
 from tests.cluster.servers import Server, cluster
 from tests.standalone.process import ADMIN, Served, served
 from websubhub.standalone.adapters.nats.store import NatsStore
-from websubhub.standalone.ports import StoredSubscription
 
 _ORIGINS = 200
 _SUBSCRIPTIONS = 10_000
 _UPDATES = 2
 _PUBLISHES = 200
-_SAVED_TOGETHER = 200
 _IDLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 
@@ -38,22 +36,8 @@ def store_of(servers: list[Server], name: str, replicas: int = 3) -> str:
 
 async def load(store: str, sunk: Sink, number: int) -> None:
     """Store so many subscriptions, spread over all origins of the sink."""
-
-    async def save(index: int) -> None:
-        subscription = StoredSubscription(
-            topic=TOPIC,
-            callback=f"{sunk.urls[index % len(sunk.urls)]}/callback/{index:07d}-of-a-subscriber",
-            secret=f"the-secret-of-subscription-{index}",
-            lease_seconds=864_000,
-            requested_at=time.time(),
-        )
-        assert await opened.subscriptions.save(subscription)
-
     async with NatsStore(store.removeprefix("nats://")) as opened:
-        for start in range(0, number, _SAVED_TOGETHER):
-            async with anyio.create_task_group() as tasks:
-                for index in range(start, min(start + _SAVED_TOGETHER, number)):
-                    tasks.start_soon(save, index)
+        await subscribe(opened, sunk.urls, number)
 
 
 @attrs.define

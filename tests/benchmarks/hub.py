@@ -16,7 +16,7 @@ from tests.benchmarks.processes import cpu_seconds, resident_bytes
 from tests.benchmarks.sink import Sink, sink
 from tests.standalone.process import ADMIN, Served, served
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
-from websubhub.standalone.ports import StoredSubscription
+from websubhub.standalone.ports import HubStore, StoredSubscription
 
 TOPIC = "https://publisher.example/feed"
 _ORIGINS = 200
@@ -62,7 +62,12 @@ class Hub:
 
 async def load(path: Path, sunk: Sink, number: int, origins: int | None = None) -> None:
     """Put so many subscriptions into a database, through the store, spread over some origins of the sink or all."""
-    urls = sunk.urls[:origins]
+    async with SqliteStore(str(path)) as store:
+        await subscribe(store, sunk.urls[:origins], number)
+
+
+async def subscribe(store: HubStore, urls: Sequence[str], number: int) -> None:
+    """Store so many subscriptions, spread over these origins."""
 
     async def save(index: int) -> None:
         subscription = StoredSubscription(
@@ -74,11 +79,10 @@ async def load(path: Path, sunk: Sink, number: int, origins: int | None = None) 
         )
         assert await store.subscriptions.save(subscription)
 
-    async with SqliteStore(str(path)) as store:
-        for start in range(0, number, _SAVED_TOGETHER):
-            async with anyio.create_task_group() as tasks:
-                for index in range(start, min(start + _SAVED_TOGETHER, number)):
-                    tasks.start_soon(save, index)
+    for start in range(0, number, _SAVED_TOGETHER):
+        async with anyio.create_task_group() as tasks:
+            for index in range(start, min(start + _SAVED_TOGETHER, number)):
+                tasks.start_soon(save, index)
 
 
 @contextmanager

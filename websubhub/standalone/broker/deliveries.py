@@ -13,7 +13,6 @@ from websubhub.standalone.ports import (
 from websubhub.standalone.schedule.claims import Claim
 
 _GONE = "answered 410"
-_SETTLED = "This delivery has already been settled."
 
 
 class ClaimedDelivery(Claim):
@@ -42,11 +41,7 @@ class ClaimedDelivery(Claim):
 
     def done(self) -> None:
         """Settle as done: the callback accepted it (2xx)."""
-        desk = self._desk
-        if desk is None:
-            raise DeliverySettledError(_SETTLED)
-        self._desk = None  # as ``_settle`` does, without a call for each delivery
-        desk.done(self)
+        self._settle().done(self)
 
     def retry(
         self,
@@ -109,6 +104,6 @@ class ClaimedDelivery(Claim):
     def _settle(self) -> Desk:
         desk = self._desk
         if desk is None:
-            raise DeliverySettledError(_SETTLED)
+            raise DeliverySettledError("This delivery has already been settled.")
         self._desk = None
         return desk

@@ -179,6 +179,21 @@ def print_rows(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]], c
     return 0
 
 
+def print_done(options: argparse.Namespace, word: str, done: int, unknown: Sequence[object]) -> int:
+    """Print how many were changed, and which ids are unknown, and return the exit status.
+
+    Args:
+        options: The options.
+        word: What was done to them, such as ``dropped``.
+        done: How many there were.
+        unknown: The ids that nothing has.
+    """
+    say(json.dumps({word: done, "unknown": list(unknown)}) if options.json else f"{done} {word}.")
+    if unknown:
+        sys.stderr.write(f"websubhub: Nothing has these ids: {', '.join(map(str, unknown))}.\n")
+    return 1 if unknown else 0
+
+
 def _list_subscriptions(options: argparse.Namespace) -> int:
     only = given(options, "topic", "host", "callback")
     rows = pages(options, "/admin/subscriptions", "subscriptions", only)
@@ -252,14 +267,7 @@ def _show_kept(kept: _Kept, options: argparse.Namespace) -> int:
         return print_rows(options, pages(options, f"/admin/{kept.route}", kept.name, only), kept.columns)
     word = {"replay": "replayed", "drop": "dropped"}[options.action]
     done, unknown = _act(kept, options, only, word)
-    if options.json:
-        say(json.dumps({word: done, "unknown": unknown}))
-    else:
-        say(f"{done} {word}.")
-    if unknown:
-        listed = ", ".join(map(str, unknown))
-        sys.stderr.write(f"websubhub: Nothing has these ids: {listed}.\n")
-    return 1 if unknown else 0
+    return print_done(options, word, done, unknown)
 
 
 def _act(kept: _Kept, options: argparse.Namespace, only: Mapping[str, str], word: str) -> tuple[int, list[int]]:

@@ -1,10 +1,8 @@
 """``websubhub verifications``: the requests that are not confirmed yet, and those that were given up."""
 
 import argparse
-import json
-import sys
 
-from websubhub.standalone.command.remote import add_filters, add_listing, call, given, pages, print_rows, say
+from websubhub.standalone.command.remote import add_filters, add_listing, call, given, pages, print_done, print_rows
 from websubhub.standalone.command.remote_error import RemoteError
 
 _AT_ONCE = 1_000
@@ -47,9 +45,6 @@ def _act(options: argparse.Namespace) -> int:
     chunks = [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
     answers = [call(options, "POST", f"/admin/verifications/{options.action}", {"ids": chunk}) for chunk in chunks]
     done = sum(answer[word] for answer in answers)
-    # Those that were found by a filter can be over by now.
+    # A verification that was found by a filter can be over by now.
     unknown = [each for answer in answers for each in answer["unknown"]] if options.ids else []
-    say(json.dumps({word: done, "unknown": unknown}) if options.json else f"{done} {word}.")
-    if unknown:
-        sys.stderr.write(f"websubhub: There is nothing with these ids: {', '.join(unknown)}.\n")
-    return 1 if unknown else 0
+    return print_done(options, word, done, unknown)
