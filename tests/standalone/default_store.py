@@ -19,4 +19,5 @@ def default_store(folder: Path | None = None) -> str:
     if server is None:
         return "memory:" if folder is None else f"sqlite:///{folder / 'hub.db'}"
     place = uuid4().hex if folder is None else str(folder)
-    return f"{server}?name=t{blake2b(place.encode(), digest_size=12).hexdigest()}&gib=0.02"
+    # The one server of the run reserves the space of every hub, so it is little.
+    return f"{server}?name=t{blake2b(place.encode(), digest_size=12).hexdigest()}&gib=0.006"
