@@ -45,9 +45,13 @@ def backend(request: pytest.FixtureRequest) -> str:
 def connect(running: Program, first: bytes, context: ssl.SSLContext | None = None) -> socket.socket:
     parts = urlsplit(running.url)
     client = socket.create_connection((str(parts.hostname), int(parts.port or 0)))
-    if context is not None:
-        client = context.wrap_socket(client)
-    client.sendall(first)
+    try:
+        if context is not None:
+            client = context.wrap_socket(client)
+        client.sendall(first)
+    except OSError:
+        client.close()
+        raise
     return client
 
 
@@ -59,7 +63,7 @@ def answered(client: socket.socket) -> bool:
 
 def assert_ends_well(running: Program) -> None:
     assert running.wait() == 0
-    assert len(running.log) <= 10, running.log
+    assert len(running.log) <= 10, "\n".join(running.log)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,7 +14,8 @@ from _websub.server.connections import Connection, Connections
 from _websub.server.rounds import Rounds
 from _websub.server.turns import Turns
 from tests.waiting import until
-from tests.websub.peers import connected, read_until, served
+from tests.websub.attacks import asked, with_closed_window
+from tests.websub.peers import connected, read_until, reset, served
 from tests.websub.servers import anyio_backend_and_server as anyio_backend  # noqa: F401 - the event loops of this module
 
 CROWD = 1_000
@@ -129,6 +130,39 @@ async def test_requests_that_come_in_one_piece_wait_for_their_turns_like_others(
         while received.count(b"HTTP/1.1 200") < 20:
             received += await client.receive()
         assert taken >= 20
+
+
+@pytest.mark.threat("DOS-2")
+async def test_a_client_that_goes_while_its_requests_wait_for_their_turns_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken, answered = 0, list[str]()
+    gone, turn = anyio.Event(), anyio.Event()
+
+    async def held(_: Turns, __: str) -> None:
+        nonlocal taken
+        taken += 1
+        if taken > 1:
+            await turn.wait()
+
+    async def answer(request: Request) -> Answer:
+        await gone.wait()
+        answered.append(request.url)
+        return Answer(plain(200, "ok"))
+
+    monkeypatch.setattr(Turns, "take", held)
+    client = with_closed_window()
+    asked(client, 5)
+    async with served(AsgiEdge(answer), cleartext_http2=True) as url:
+        async with connected(url) as connection:
+            await connection.send(client.data_to_send())
+            await until(lambda: taken > 1)
+            await reset(connection)
+        gone.set()
+        await until(lambda: len(answered) == 1)
+        await anyio.wait_all_tasks_blocked()
+        turn.set()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize(

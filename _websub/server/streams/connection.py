@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import anyio
@@ -177,11 +178,11 @@ class Connection:
     async def spawn_app(self, app: Any, config: Any, scope: Any, send: Any) -> Any:  # noqa: ARG002 - for hypercorn
         """Call the application with a request, and return the function that takes the events of the request."""
         inbox = Inbox()
-        if not self._has_turn:  # Bytes that are read at once may be many requests.
-            await self._turns.take(self.client)
+        # Bytes that are read at once may be many requests.
+        turn = None if self._has_turn else partial(self._turns.take, self.client)
         self._has_turn = False
         if self._requests is not None:
-            self._requests.start_soon(_call, self._app, scope, inbox, send)
+            self._requests.start_soon(_call, self._app, scope, inbox, send, turn)
         return inbox.put
 
     # --- called by the server -----------------------------------------------------------------------------------------
@@ -226,8 +227,16 @@ class Connection:
             quiet = silence.cancelled_caught
 
 
-async def _call(app: AsgiApp, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
+async def _call(
+    app: AsgiApp,
+    scope: Any,
+    inbox: Inbox,
+    send: Callable[[Any], Awaitable[None]],
+    turn: Callable[[], Awaitable[None]] | None,
+) -> None:
     try:
+        if turn is not None:  # Waited for here: until spawn_app returns, a disconnect finds no stream to tell.
+            await turn()
         await app(in_origin_form(scope), inbox.get, send)
     except BaseException as error:
         if not contained(error):
