@@ -13,7 +13,6 @@ _TESTS = Path(__file__).parent.parent
 #: What is about the hub, from a request to what comes of it; other tests are about a part, or about SQLite.
 _ABOUT_THE_HUB = (
     "journeys/test_requests_cross.py",
-    "journeys/test_wall_clock.py",
     "hostile/test_limits_of_subscriptions.py",
     "hostile/test_what_leads_to_nothing.py",
     "standalone/test_announcement_operating.py",

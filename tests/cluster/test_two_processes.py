@@ -1,5 +1,6 @@
 """Two processes on NATS are one hub: either takes any request, and one goes on without the other."""
 
+import signal
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -96,6 +97,55 @@ async def _delivered(
 
     await _until(counted)
     assert len(_got(subscriber, content)) == 8
+
+
+async def test_a_process_that_does_not_answer_is_told_wherever_something_may_be_missing(
+    tmp_path: Path, client: httpx.AsyncClient
+) -> None:
+    folders = [tmp_path / name for name in ("nats", "first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    with one_server(folders[0]) as server:
+        store = ("--store", f"{server}?gib=0.01")
+        with served(folders[1], *store) as first, served(folders[2], *store) as second:
+            await client.post(
+                f"{second.base}/sign-in", data={"token": ADMIN, "next": "/"}, headers={"Origin": second.base}
+            )
+
+            signs = {
+                "/admin/hosts": '"partial": true',
+                "/admin/deliveries": '"partial": true',
+                "/metrics": "websubhub_store_complete 0.0",
+                **dict.fromkeys(("/", "/hosts", "/retries"), "A process of the hub does not answer"),
+            }
+
+            async def told() -> set[str]:
+                found = set[str]()
+
+                async def look(path: str) -> None:
+                    answer = await client.get(second.base + path)
+                    assert answer.status_code == 200, answer.text
+                    if signs[path] in answer.text:
+                        found.add(path)
+
+                async with anyio.create_task_group() as tasks:  # at once, since the other is soon taken for dead
+                    for path in signs:
+                        tasks.start_soon(look, path)
+                return found
+
+            async def nothing_is_missing() -> bool:
+                return not await told()
+
+            await _until(nothing_is_missing)
+            first.process.send_signal(signal.SIGSTOP)
+            try:
+                assert await told() == set(signs)
+                listed = run("deliveries", "--hub", second.url, "--token", ADMIN)
+                assert "A process of the hub does not answer" in listed.stderr
+                await _until(nothing_is_missing)
+                assert not run("deliveries", "--hub", second.url, "--token", ADMIN).stderr
+            finally:
+                first.process.send_signal(signal.SIGCONT)
 
 
 def _got(subscriber: RecordingSubscriber, content: bytes) -> list[object]:

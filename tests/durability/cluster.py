@@ -258,10 +258,10 @@ def _wait_for(hub: _Hub, line: str) -> None:
 
 
 def _wait_for_everything(hubs: list[_Hub]) -> None:
-    for _ in range(3):  # while a partition changes hands nobody counts what it owes
-        for hub in hubs:
-            _wait_for(hub, "websubhub_backlog 0.0")
-        time.sleep(2)
+    for hub in hubs:
+        served_ = hub.served
+        assert served_ is not None
+        until_in_thread(lambda: served_.owes_nothing, lambda: "something is still owed")  # noqa: B023 - of this hub
 
 
 def _account(

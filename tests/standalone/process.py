@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import httpx
+
 from tests.standalone.default_store import default_store
 from tests.waiting import PATIENCE
 
@@ -46,6 +48,12 @@ class Served:
     def base(self) -> str:
         """Its URL without the path."""
         return self.url.removesuffix("/hub")
+
+    @property
+    def owes_nothing(self) -> bool:
+        """Whether every delivery is done, and this process knows all of its hub."""
+        lines = httpx.get(f"{self.base}/metrics", timeout=PATIENCE).text.splitlines()
+        return "websubhub_backlog 0.0" in lines and "websubhub_store_complete 0.0" not in lines
 
     @property
     def log(self) -> str:

@@ -13,6 +13,7 @@ from tests.waiting import PATIENCE, until
 from websubhub.standalone.adapters.nats.journal import partition as partition_module
 from websubhub.standalone.adapters.nats.ownership import keeper as keeper_module
 from websubhub.standalone.adapters.nats.ownership import peers
+from websubhub.standalone.adapters.nats.ownership.keeper import Keeper
 from websubhub.standalone.adapters.nats.store import NatsStore
 from websubhub.standalone.adapters.nats.wire import connection as connection_module
 from websubhub.standalone.adapters.nats.wire.address import Address, parse_address
@@ -422,6 +423,29 @@ async def test_a_process_that_does_not_answer_is_seen_in_the_statistics(
     await shared(first, second)
     monkeypatch.setattr(second.store._process.questions, "_answers", {})  # type: ignore[attr-defined]
     assert (await first.broker.statistics()).partial
+    assert first.store.connection is not None
+    assert not first.store.connection.complete
+
+
+async def test_counts_are_not_complete_while_nobody_delivers_to_a_partition(
+    join: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await join(), await join()
+    await shared(first, second)
+    for callback in hosts(40):
+        await first.subscribe(callback)
+    await first.publish()
+    assert ((await first.broker.statistics()).waiting, (await first.broker.statistics()).partial) == (40, False)
+
+    async def take_none(keeper: Keeper, number: int) -> None:
+        keeper._changing.discard(number)
+
+    monkeypatch.setattr(Keeper, "_take", take_none)
+    for number in list(owned(second)):
+        second.store._process._partitions.lose(number)  # type: ignore[attr-defined]
+    statistics = await first.broker.statistics()
+    assert statistics.waiting < 40
+    assert statistics.partial
 
 
 async def test_whoever_only_looks_takes_nothing_from_anybody(join: Open, nats_hub: str, clock: Clock) -> None:

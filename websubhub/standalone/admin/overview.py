@@ -97,6 +97,11 @@ class OverviewOperations:
         announcements = await self._store.announcements.statistics()
         return {**shown(await self._store.broker.statistics()), "announcements": shown(announcements)}
 
+    def is_complete(self) -> bool:
+        """Return whether the store knows all of the hub at present, so that no answer lacks anything."""
+        connection = self._store.connection
+        return connection is None or connection.complete
+
     async def series(self, parameters: dict[str, Any]) -> object:
         """Return the counts of the last hour, or of up to 24 hours, in steps of equal length."""
         seconds = read_number(parameters.get("seconds", 3_600), "seconds")

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from http.client import HTTPException
 from typing import Any
 
@@ -99,11 +99,19 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
         request.add_header("Authorization", f"Bearer {options.token}")
     try:
         with _opener().open(request, timeout=_SECONDS) as answer:
-            return json.loads(answer.read(_ANSWER_LIMIT))
+            found = json.loads(answer.read(_ANSWER_LIMIT))
     except urllib.error.HTTPError as error:
         raise RemoteError(f"The hub refused: {_reason(error)}.") from None
     except (OSError, ValueError, HTTPException) as error:
         raise RemoteError(f"The hub at {options.hub} cannot be reached: {getattr(error, 'reason', error)}.") from None
+    if isinstance(found, dict) and found.get("partial"):
+        _tell_that_it_is_partial()
+    return found
+
+
+@cache  # once, however many pages there are
+def _tell_that_it_is_partial() -> None:
+    sys.stderr.write("websubhub: A process of the hub does not answer, so something may be missing here.\n")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -21,3 +21,5 @@ def connection_families(connection: StoreConnection | None) -> Iterable[Metric]:
     yield CounterMetricFamily("websubhub_store_connection_losses", text, value=connection.losses)
     text = "The partitions of callbacks that this process delivers to, of 32 in the whole hub."
     yield GaugeMetricFamily("websubhub_store_partitions", text, value=connection.partitions)
+    text = "Whether each partition has a process that answers (1), or counts of the hub may be too low (0)."
+    yield GaugeMetricFamily("websubhub_store_complete", text, value=float(connection.complete))

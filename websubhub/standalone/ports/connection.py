@@ -11,8 +11,11 @@ class StoreConnection:
         connected: Whether it is connected now.
         losses: How often the connection was lost since the start.
         partitions: How many partitions of the callbacks' hosts this process delivers to.
+        complete: Whether each partition has a process that answers. Otherwise, what the store counts and lists may
+            lack what another process knows.
     """
 
     connected: bool
     losses: int
     partitions: int
+    complete: bool

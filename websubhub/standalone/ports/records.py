@@ -250,7 +250,8 @@ class Statistics:
         retrying: How many subscriptions are waiting for a retry.
         dead_letters: How many dead letters have been neither replayed nor dropped.
         oldest_published_at: When the oldest update that is still owed was published, or None.
-        partial: Whether a process of the hub did not answer, so that the counts may be too low.
+        partial: Whether a process of the hub did not answer, or deliveries are between two processes, so that the
+            counts may be too low.
     """
 
     topics: int

@@ -70,7 +70,9 @@ class HubProcess:
         space = int(address.gib * _GIB * _MESSAGES_SHARE)
         self.history: History = History(self.jetstream, self.records, limits, space, self._peers.own)
         self._partitions = Partitions(self._knowledge)
-        self.questions: PeerQuestions = PeerQuestions(self.jetstream, names, self._peers)
+        self.questions: PeerQuestions = PeerQuestions(
+            self.jetstream, names, self._peers, self._knowledge.membership, self.records.followed
+        )
         for letter in _RECORDS:
             take = self._knowledge.take
             self.records.followed[letter] = Following(self.jetstream, names.stream(letter), f"{names.hub}.>", take)

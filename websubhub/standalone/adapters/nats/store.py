@@ -100,7 +100,10 @@ class NatsStore:
         """The connection to the servers."""
         connection, membership = self._process.jetstream.connection, self._process.records.knowledge.membership
         return StoreConnection(
-            connected=connection.is_connected, losses=connection.losses, partitions=len(membership.owned)
+            connected=connection.is_connected,
+            losses=connection.losses,
+            partitions=len(membership.owned),
+            complete=connection.is_connected and self._process.questions.complete,
         )
 
     async def examine(self) -> None:

@@ -64,7 +64,7 @@ def build(
     references = References(key, clock)
     sessions = Sessions(key, secure=public_url.startswith("https:"), clock=clock)
     entrance = Entrance(sessions, access, public_url)
-    showing = Showing(Rendering(clock), sessions, references, public_url)
+    showing = Showing(Rendering(clock), sessions, references, public_url, operations.overview.is_complete)
     overview = OverviewPages(operations, is_ready, clock)
     topics, subscriptions = TopicPages(operations, references), SubscriptionPages(operations, references)
     sharing = Sharing(subscriptions, topics, references, public_url, clock)

@@ -1,5 +1,6 @@
 """Turning views into pages, with the parts that all pages share."""
 
+from collections.abc import Callable
 from functools import partial
 from html import escape
 
@@ -21,13 +22,22 @@ class Showing:
         sessions: The sessions, for form tokens.
         references: The references in addresses.
         public_url: The hub's public URL.
+        is_complete: Returns whether the store knows all of the hub at present.
     """
 
-    def __init__(self, rendering: Rendering, sessions: Sessions, references: References, public_url: str) -> None:
+    def __init__(
+        self,
+        rendering: Rendering,
+        sessions: Sessions,
+        references: References,
+        public_url: str,
+        is_complete: Callable[[], bool],
+    ) -> None:
         self._rendering = rendering
         self._sessions = sessions
         self._references = references
         self._public_url = public_url
+        self._is_complete = is_complete
 
     def response(self, view: View, request: Request, session: Session | None, notice: str = "") -> Response:
         """Return the response with a page, or only with its main part if a script requests it."""
@@ -45,6 +55,8 @@ class Showing:
             navigation=NAVIGATION,
             section=view.section,
             notice=notice,
+            # The overview says so among its troubles, which a script renews.
+            is_partial=session is not None and view.section != "/" and not self._is_complete(),
             subscription_url=partial(self._subscription_url, request.mount),
             **view.values,
         )

@@ -53,6 +53,7 @@ class Admin:
         further: Callable[[], Iterable[Metric]] = tuple,
     ) -> None:
         self._readiness = Readiness(store)
+        self._is_complete = operations.overview.is_complete
         self._scraping = Scraping(store, metrics, clock, further)
         self._access = access
         self._saturated = saturated
@@ -93,11 +94,17 @@ class Admin:
             if in_path is not None:
                 allowed.append(route.method)
                 if route.method == request.method:
-                    return json_response(200, await route.operation(_parameters(route, request, in_path)))
+                    return json_response(200, self._told(await route.operation(_parameters(route, request, in_path))))
         if not allowed:
             raise OperationError(404, "There is nothing here.")
         error = {"error": "This method is not allowed here."}
         return json_response(405, error, [("Allow", ", ".join(allowed))])
+
+    def _told(self, answer: object) -> object:
+        """Add to an answer that it may lack what another process of the hub knows, if so."""
+        if self._is_complete() or not isinstance(answer, dict):
+            return answer
+        return {**answer, "partial": True}
 
     async def is_ready(self) -> bool:
         """Return whether the hub accepts requests and can store them."""

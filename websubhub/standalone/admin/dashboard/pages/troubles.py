@@ -108,6 +108,9 @@ def _of_store(statistics: dict[str, Any], *, is_ready: bool, limit: int) -> Iter
     if not is_ready:
         why = "It cannot store anything, so publishers get 503."
         yield Trouble(level="bad", what="The hub is not ready", why=why, path="/live")
+    if statistics["partial"]:
+        why = "Or its deliveries are between two processes. The counts may be too low."
+        yield Trouble(level="warn", what="A process of the hub does not answer", why=why, path="/live")
     if statistics["waiting"] > limit * _NEARLY_FULL:
         why = (
             f"{formats.count(statistics['waiting'])} deliveries are waiting. "
