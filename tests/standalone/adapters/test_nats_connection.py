@@ -10,6 +10,9 @@ from urllib.parse import urlparse
 import attrs
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+from nats.aio.client import Client
 
 from tests.cluster.servers import PROGRAM, WHY_NOT, one_server
 from tests.standalone.adapters.conftest import Clock
@@ -21,6 +24,7 @@ from websubhub.standalone.adapters.nats.records.layout import Layout, agree, rea
 from websubhub.standalone.adapters.nats.store import NatsStore
 from websubhub.standalone.adapters.nats.wire import watching
 from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
+from websubhub.standalone.adapters.nats.wire.headers import read_headers
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreError, StoreLockedError, StoreVersionError
 
@@ -244,3 +248,13 @@ async def test_versions_work_side_by_side_or_say_where_they_differ(
         await refused(StoreVersionError, "layout 3, which needs .* layout 3 or later, and this one is of layout 2")
         layout(3, 3, partitions=64)
         await refused(StoreVersionError, "have 32 partitions, and this version of websubhub has 64")
+
+
+NAMES = st.text(alphabet="ABCabc-09", min_size=1)
+VALUES = st.text(alphabet=st.characters(exclude_characters="\r\n", exclude_categories=("Cs",)))
+
+
+@given(st.dictionaries(NAMES, VALUES))
+def test_headers_are_read_as_the_client_library_reads_them(headers: dict[str, str]) -> None:
+    raw = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+    assert read_headers(raw) == Client._parse_header_lines(raw)

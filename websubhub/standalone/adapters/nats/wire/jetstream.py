@@ -9,6 +9,7 @@ from attrs import frozen
 
 from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.adapters.nats.wire.errors import Stored, SupersededError, UnavailableError
+from websubhub.standalone.adapters.nats.wire.headers import read_headers
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.ports import DiskFullError, StoreError
 
@@ -113,7 +114,7 @@ class JetStream:
                 return None
             raise
         message = answer["message"]
-        head = _headers(b64decode(message.get("hdrs", "")))
+        head = read_headers(b64decode(message.get("hdrs", "")))
         return Stored(message["subject"], message["seq"], b64decode(message.get("data", "")), head)
 
     async def state(self, stream: str, seconds: float = PATIENCE_SECONDS) -> StreamState:
@@ -185,12 +186,6 @@ def _read(data: bytes) -> Any:
     if code in _AGAIN or error.get("code") == 503:  # noqa: PLR2004 - the status
         raise UnavailableError(f"The NATS servers cannot do it now: {reason}.")
     raise _RefusedError(code, reason)
-
-
-def _headers(raw: bytes) -> dict[str, str]:
-    lines = raw.decode("utf-8", "replace").split("\r\n")[1:]
-    pairs = (line.partition(":") for line in lines if line)
-    return {name: value.strip() for name, _, value in pairs}
 
 
 def _stream_of(subject: str) -> str:
