@@ -81,6 +81,10 @@ def test_the_examples_of_help_are_commands_that_it_takes(
         (("entirely",), "entirely is not a command. See websubhub --help."),
         (("serve", "--prot", "80"), "--prot is not an argument of websubhub serve; did you mean --port?"),
         (("topics", "--prot=80"), "--prot is not an argument of websubhub topics."),
+        (("serve", "extra"), "extra is not an argument of websubhub serve. See websubhub serve --help."),
+        (("dead-letters", "rplay"), "rplay is not one of replay, drop; did you mean replay?"),
+        (("completion", "ksh"), "ksh is not one of bash, zsh, fish, tcsh"),
+        (("serve", "--port"), "--port needs a value. See websubhub serve --help."),
         (("publish",), "The following arguments are required: TOPIC. See websubhub publish --help."),
     ],
 )
