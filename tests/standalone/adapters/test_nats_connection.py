@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 
 from tests.cluster.servers import PROGRAM, WHY_NOT, one_server
+from tests.cluster.users import write_user
 from tests.standalone.adapters.conftest import Clock
 from tests.waiting import until
 from websubhub.standalone.adapters.nats import process as process_module
@@ -258,3 +259,46 @@ VALUES = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\n"
 def test_headers_are_read_as_the_client_library_reads_them(headers: dict[str, str]) -> None:
     raw = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
     assert read_headers(raw) == Client._parse_header_lines(raw)
+
+
+@pytest.fixture(scope="module")
+def with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server that knows its users by their JWTs, and the credentials of one of them."""
+    if PROGRAM is None:
+        pytest.skip(WHY_NOT)
+    folder = tmp_path_factory.mktemp("users")
+    config, creds = write_user(folder)
+    with one_server(folder, "-c", str(config)) as url:
+        yield urlparse(url).netloc, creds
+
+
+@pytest.mark.threat("SEC-4")
+async def test_it_is_connected_with_the_credentials_of_a_user_that_are_not_logged(
+    with_users: tuple[str, Path], clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    place, creds = with_users
+    with pytest.raises(StoreError, match="No NATS server answers"):
+        async with NatsStore(f"{place}?gib=0.01", clock=clock):
+            raise AssertionError
+    async with NatsStore(f"{place}?gib=0.01&creds={creds}", clock=clock) as store:
+        connection = store._process.jetstream.connection
+        connection.watch._writer.transport.abort()
+        await until(lambda: store.connection.losses == 1 and store.connection.connected)
+        await store.check_writable()
+    *_, jwt, _, _, _, seed, _ = creds.read_text().splitlines()
+    assert jwt.startswith("ey")
+    assert seed.startswith("SU")
+    assert jwt not in caplog.text
+    assert seed not in caplog.text
+
+
+@pytest.mark.parametrize("end", [0, 40, -60])
+async def test_credentials_that_are_cut_off_are_an_error(
+    end: int, with_users: tuple[str, Path], clock: Clock, tmp_path: Path
+) -> None:
+    place, creds = with_users
+    (tmp_path / "cut.creds").write_text(creds.read_text()[:end])
+    with pytest.raises(StoreError, match="must have the JWT and the seed of a NATS user"):
+        async with NatsStore(f"{place}?creds={tmp_path / 'cut.creds'}", clock=clock):
+            raise AssertionError

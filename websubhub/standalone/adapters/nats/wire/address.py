@@ -14,7 +14,7 @@ _SERVERS_MOST = 16
 _REPLICAS = {"1", "3", "5"}
 _SCHEMES = ("nats://", "tls://")
 _SERVERS = "nats://HOST:PORT[,HOST:PORT...], perhaps with one USER:PASSWORD@ before all of them"
-_OPTIONS = "?name=NAME&replicas=1|3|5&gib=NUMBER&tls=true|false&ca=FILE&cert=FILE&key=FILE&token_file=FILE"
+_OPTIONS = "?name=NAME&replicas=1|3|5&gib=NUMBER&tls=true|false&ca=FILE&cert=FILE&key=FILE&token_file=FILE&creds=FILE"
 
 
 @frozen
@@ -29,6 +29,7 @@ class Address:
         user: The user, or an empty string. Without a password, it is a token.
         password: The password.
         token_file: A file whose first line is a token, or an empty string.
+        creds: A file with the credentials of a user, as ``nsc`` writes it, or an empty string.
         tls: Whether the connection must be encrypted.
         ca: A file with the certificates to trust instead of the system's.
         cert: A file with the certificate of this hub, for servers that require one.
@@ -42,6 +43,7 @@ class Address:
     user: str = field(default="", repr=False)
     password: str | None = field(default=None, repr=False)
     token_file: str = ""
+    creds: str = ""
     tls: bool = False
     ca: str = ""
     cert: str = ""
@@ -82,7 +84,7 @@ def parse_address(text: str) -> Address:
 def _options(options: dict[str, str], *, is_tls: bool) -> dict[str, Any]:
     name, replicas = options.pop("name", "wsh"), options.pop("replicas", "")
     gib, tls = options.pop("gib", "10"), options.pop("tls", "")
-    files = {word: options.pop(word, "") for word in ("ca", "cert", "key", "token_file")}
+    files = {word: options.pop(word, "") for word in ("ca", "cert", "key", "token_file", "creds")}
     is_right = not options and _NAME.fullmatch(name) and (not replicas or replicas in _REPLICAS)
     if (
         not is_right
