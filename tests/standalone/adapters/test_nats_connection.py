@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
 
+import anyio
 import attrs
 import pytest
 import trustme
@@ -16,13 +17,15 @@ from nats.aio.client import Client
 
 from tests.cluster.servers import PROGRAM, WHY_NOT, one_server
 from tests.cluster.users import write_user
+from tests.ports import held_port
 from tests.standalone.adapters.conftest import Clock
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from websubhub.standalone.adapters.nats import process as process_module
 from websubhub.standalone.adapters.nats.ownership import peers as peers_module
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
 from websubhub.standalone.adapters.nats.store import NatsStore
+from websubhub.standalone.adapters.nats.wire import trying as trying_module
 from websubhub.standalone.adapters.nats.wire import watching
 from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.adapters.nats.wire.headers import read_headers
@@ -301,4 +304,35 @@ async def test_credentials_that_are_cut_off_are_an_error(
     (tmp_path / "cut.creds").write_text(creds.read_text()[:end])
     with pytest.raises(StoreError, match="must have the JWT and the seed of a NATS user"):
         async with NatsStore(f"{place}?creds={tmp_path / 'cut.creds'}", clock=clock):
+            raise AssertionError
+
+
+async def test_a_start_waits_for_a_server_if_it_is_told_to(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying_module, "_PAUSE_SECONDS", 0.05)
+    opened, over = anyio.Event(), anyio.Event()
+
+    async def open_store(place: str) -> None:
+        async with NatsStore(place, clock=clock) as store:
+            await store.check_writable()
+            opened.set()
+            await over.wait()
+
+    with held_port() as port, anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(open_store, f"127.0.0.1:{port}?wait=600&gib=0.01")
+            await until(lambda: "Trying again for up to" in caplog.text)
+            assert f"No NATS server answers at 127.0.0.1:{port}" in caplog.text
+            with one_server(tmp_path, "-p", str(port)):
+                await opened.wait()
+            over.set()  # it ends as well although its server has just ended
+    assert "Traceback" not in caplog.text
+
+
+async def test_what_no_wait_can_mend_is_told_at_once(nats_hub: str, clock: Clock) -> None:
+    async with NatsStore(nats_hub, clock=clock):
+        pass
+    with pytest.raises(StoreError, match="num_replicas is 1 and must be 3"):
+        async with NatsStore(f"{nats_hub}&replicas=3&wait=600", clock=clock):
             raise AssertionError
