@@ -215,6 +215,8 @@ def _ready(folder: Path, store: str) -> tuple[float, int]:
 
 async def _write_tables(store: str) -> None:
     async with NatsStore(store.removeprefix("nats://")) as opened:
+        while not opened.connection.complete:  # it takes its partitions while it works
+            await anyio.sleep(_LOOK_SECONDS)
         await opened._process._tables.write_due()
 
 

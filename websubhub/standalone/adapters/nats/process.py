@@ -1,5 +1,6 @@
 """A process as a member of its hub: its connection, what it knows, and what it owns."""
 
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
 from typing import Any
@@ -22,7 +23,7 @@ from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree_on_layout
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
-from websubhub.standalone.adapters.nats.records.tables import SubscriptionTables
+from websubhub.standalone.adapters.nats.records.tables import FEW, SubscriptionTables
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
 from websubhub.standalone.adapters.nats.wire.connection import Connection
@@ -47,6 +48,7 @@ _RECORDS = "tsdk"
 _CLUSTERED = 3
 _GIB = 1024**3
 _MESSAGES_SHARE = 0.5  # of the space for updates: the other half is for those that are owed
+_JOIN_SECONDS = 3.0
 _HEAR_SECONDS = 1.5  # in which each process was heard, unless it is in trouble
 
 
@@ -178,7 +180,9 @@ class HubProcess:
         await self.jetstream.connection.listen(self.records.names.subject("alive"), keeper.hear)
         await keeper.beat()
         self.ledger.look = keeper.look
-        await keeper.arrange()
+        # With very many subscriptions, the rest is taken while requests are accepted.
+        with anyio.move_on_after(_JOIN_SECONDS if len(self._knowledge.pairs) > FEW else math.inf):
+            await keeper.arrange()
 
     async def look_on(self) -> None:
         """Hear which processes there are, without becoming one of them."""
