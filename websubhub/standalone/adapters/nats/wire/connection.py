@@ -81,7 +81,8 @@ class Connection:
         """Connect to one of the servers.
 
         Raises:
-            StoreError: None of them can be reached, or they are too old.
+            UnavailableError: None of them can be reached.
+            StoreError: They are too old, or the credentials cannot be read.
         """
         try:
             asyncio.get_running_loop()
@@ -93,7 +94,9 @@ class Connection:
         except (nats.errors.Error, OSError, ValueError) as error:
             await self._client.close()
             reason = self._trouble or _reason(error) or "no answer"
-            raise StoreError(f"No NATS server answers at {self._address.places}: {reason}.") from None
+            self._client = _Client()  # for another try, which a closed one refuses
+            self.watch = Watch(self._client)
+            raise UnavailableError(f"No NATS server answers at {self._address.places}: {reason}.") from None
         version = self._client.connected_server_version
         if (version.major, version.minor, version.patch) < OLDEST_SERVER:
             await self._client.close()
@@ -125,7 +128,10 @@ class Connection:
         """Close it. What was not answered fails."""
         self._open = False
         with anyio.move_on_after(_CONNECT_SECONDS, shield=True):
-            await self._client.close()
+            try:
+                await self._client.close()
+            except Exception as error:  # noqa: BLE001 - a transport that its server has just closed raises even TypeError
+                log.debug("The connection to the NATS servers was not closed in order: %r", error)
 
     @property
     def is_connected(self) -> bool:

@@ -29,11 +29,19 @@ _NOT_FOUND = {10037, 10059}
 
 @frozen
 class StreamState:
-    """The state of a stream: the numbers of the first and the last message, and how many there are."""
+    """The state of a stream.
+
+    Attributes:
+        first: The number of the first message.
+        last: The number of the last one.
+        messages: How many there are.
+        created: When the stream was created.
+    """
 
     first: int
     last: int
     messages: int
+    created: str
 
 
 class JetStream:
@@ -119,8 +127,9 @@ class JetStream:
 
     async def state(self, stream: str, seconds: float = PATIENCE_SECONDS) -> StreamState:
         """Return what is in a stream, as its leader knows it, who is asked for at most so long."""
-        state = (await self.ask(f"STREAM.INFO.{stream}", None, seconds))["state"]
-        return StreamState(state["first_seq"], state["last_seq"], state["messages"])
+        found = await self.ask(f"STREAM.INFO.{stream}", None, seconds)
+        state = found["state"]
+        return StreamState(state["first_seq"], state["last_seq"], state["messages"], str(found["created"]))
 
     async def purge(self, stream: str, below: int, subject: str = "") -> int:
         """Delete the messages below a number, perhaps only those of a subject. Return how many."""
