@@ -30,6 +30,7 @@ LISTEN = ["listen", TOPIC]
         ([*LISTEN, "--exec", "/nowhere/command --option"], "there is no command /nowhere/command"),
         ([*LISTEN, "--public-url", "https://me.example/?a"], "--public-url must not have a query"),
         ([*LISTEN, "--public-url", "https://me.example/#a"], "--public-url must not have a fragment"),
+        ([*LISTEN, "--public-url", "http://0.0.0.0:8081/"], "--public-url must have an address that others can call"),
         (["listen", "--hub", HUB, "--topic", "https://u:p@pub.example/"], "--topic must not have user information"),
         (["listen", "", "--hub", HUB, "--topic", TOPIC], "The URL must start with http"),
     ],
