@@ -163,9 +163,9 @@ def run_rounds(folder: Path, rounds: int, seed: int, faults: Sequence[str] = FAU
     log = folder / "arrivals"
     log.touch()
     with ExitStack() as stack:
+        subscribers = stack.enter_context(sink(str(log)))  # first, since a fork keeps the connections of proxies open
         struck = _start(folder, stack)
         hubs, ports = struck.hubs, [hub.port for hub in struck.hubs]
-        subscribers = stack.enter_context(sink(str(log)))
         publishers = [
             ClusterPublisher(ports, f"https://topic.example/{n}", random.Random(seed + n))  # noqa: S311
             for n in range(_TOPICS)
