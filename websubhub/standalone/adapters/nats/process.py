@@ -112,7 +112,9 @@ class HubProcess:
 
     def followers(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """Return what follows the streams, and watches the connection."""
-        return [self.jetstream.connection.watch.run, *(following.run for following in self.records.followed.values())]
+        connection = self.jetstream.connection
+        following = (following.run for following in self.records.followed.values())
+        return [connection.watch.run, connection.mover.run, *following]
 
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""

@@ -2,7 +2,7 @@
 
 import json
 
-from websubhub.standalone.adapters.nats.wire.connection import Reply
+from websubhub.standalone.adapters.nats.wire.client import Reply
 from websubhub.standalone.adapters.nats.wire.errors import Stored
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 
