@@ -37,9 +37,10 @@ from websubhub.standalone.schedule.limits import DeliveryLimits
 
 OWN = Layout(version=1, needs=1)
 """The layout of this version."""
-# A process that is cut off stops before others repeat what it does. If it hears the others, nobody can write to the
-# partitions until their stream has a leader again, which takes the servers 4 to 10 seconds.
-_TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 10.0, 3.0
+# While outcomes cannot be written, a process in contact with the others goes on: none takes it for dead, and none can
+# write to the partitions until their stream has a leader again. That takes the servers 4 to 10 seconds, and once more as
+# long if a server that was cut off comes back. A process that may be cut off stops soon: others will do its work.
+_TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 20.0, 0.5
 _RECORDS = "tsdk"
 _CLUSTERED = 3
 _GIB = 1024**3
@@ -94,7 +95,7 @@ class HubProcess:
 
     @property
     def _replicas(self) -> int:
-        return self._address.replicas or (_CLUSTERED if self.jetstream.connection.is_clustered else 1)
+        return self._address.replicas or (_CLUSTERED if self.jetstream.connection.server_info.get("cluster") else 1)
 
     async def _load(self) -> None:
         for letter in "tsduk":
@@ -130,7 +131,7 @@ class HubProcess:
         )
 
         def trusted() -> float:
-            return _TRUSTED_SECONDS if self._peers.hears else _TRUSTED_SECONDS_CUT_OFF
+            return _TRUSTED_SECONDS if self._peers.in_contact else _TRUSTED_SECONDS_CUT_OFF
 
         return Broker(self.ledger, journal, Pace(together=0.25, looks=3, along=False, trusted=trusted))
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import Any
 
 import anyio
 
@@ -114,9 +115,10 @@ class Connection:
         return self._open and self._client.is_connected
 
     @property
-    def is_clustered(self) -> bool:
-        """Whether the server belongs to a cluster."""
-        return bool(self._client._server_info.get("cluster"))  # noqa: SLF001 - there is no other way to ask
+    def server_info(self) -> Mapping[str, Any]:
+        """What the server says of itself."""
+        info: Mapping[str, Any] = self._client._server_info  # noqa: SLF001 - there is no other way to ask
+        return info
 
     @property
     def _netloc(self) -> str:

@@ -203,7 +203,7 @@ def _headers(raw: bytes) -> dict[str, str]:
 
 
 def _about(subject: str) -> tuple[str, str]:
-    """Return the stream that a request is about, and what it does: a leader that is cut off answers, but cannot store."""
+    """Return the stream that a request is about, and what it is to do, since a leader that is cut off still answers."""
     if subject.startswith(_API):
         return subject.rpartition(".")[2], "answers"
     return _stream_of(subject), "stores"
