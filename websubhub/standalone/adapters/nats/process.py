@@ -38,8 +38,8 @@ from websubhub.standalone.schedule.limits import DeliveryLimits
 OWN = Layout(version=1, needs=1)
 """The layout of this version."""
 # While outcomes cannot be written, a process in contact with the others goes on: none takes it for dead, and none can
-# write to the partitions until their stream has a leader again. That takes the servers 4 to 10 seconds, and once more as
-# long if a server that was cut off comes back. A process that may be cut off stops soon: others will do its work.
+# write to the partitions until their stream has a leader again. That takes the servers 4 to 10 seconds, then again
+# if a server comes back that was cut off. A process that may be cut off stops soon: others will do its work.
 _TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 20.0, 0.5
 _RECORDS = "tsdk"
 _CLUSTERED = 3
