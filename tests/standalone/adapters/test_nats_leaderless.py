@@ -164,7 +164,7 @@ def test_who_hears_only_itself_is_not_in_contact_unless_the_others_said_that_the
     for leaving in (False, True):
         peers = Peers("own")
         heard(peers, time, 5, said("own"), said("other", "b", leaving=leaving))
-        heard(peers, time, 2, said("own"))
+        heard(peers, time, 2.5, said("own"))
         assert peers.in_contact == leaving
         heard(peers, time, 5, said("own"))
         assert peers.in_contact == leaving

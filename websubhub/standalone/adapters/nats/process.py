@@ -40,7 +40,7 @@ OWN = Layout(version=1, needs=1)
 # While outcomes cannot be written, a process in contact with the others goes on: none takes it for dead, and none can
 # write to the partitions until their stream has a leader again. That takes the servers 4 to 10 seconds, then again
 # if a server comes back that was cut off. A process that may be cut off stops soon: others will do its work.
-_TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 20.0, 0.5
+_TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 20.0, 1.0
 _RECORDS = "tsdk"
 _CLUSTERED = 3
 _GIB = 1024**3

@@ -11,6 +11,7 @@ from attrs import define, field
 SILENT_SECONDS = 3.0
 """After which a process that says nothing is taken for dead."""
 _DEAF_SECONDS = 1.2
+_LATE_SECONDS = 2.0
 _MISSED_SECONDS = 30.0
 
 
@@ -80,13 +81,14 @@ class Peers:
         If one has fallen silent without saying that it would, it may be dead, or this process and its server are cut
         off from it. They are not if a process at another server is heard.
         """
-        lately = monotonic() - _DEAF_SECONDS
-        if self._heard_at < lately:
+        now = monotonic()
+        if now - self._heard_at > _DEAF_SECONDS:
             return False
+        lately = now - _LATE_SECONDS
         if any(peer.heard_at >= lately and peer.server not in {"", self._server} for peer in self._peers.values()):
             return True
         is_silent = any(peer.heard_at < lately and not peer.leaving for peer in self._peers.values())
-        return not is_silent and monotonic() - self._missed_at > _MISSED_SECONDS
+        return not is_silent and now - self._missed_at > _MISSED_SECONDS
 
     def _count(self, now: float) -> None:
         """Note that this process hears at a time, and leave out the time before, if it heard nobody then."""
