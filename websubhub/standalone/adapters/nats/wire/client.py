@@ -12,7 +12,7 @@ from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.credentials import credentials
 from websubhub.standalone.ports import StoreError
 
-__all__ = ["CLIENT_ERRORS", "HubClient", "MaxPayloadError", "Msg", "Reply", "ask_once", "reason_of"]
+__all__ = ["CLIENT_ERRORS", "MaxPayloadError", "Msg", "Reply", "ServersClient", "ask_once", "reason_of"]
 
 CLIENT_ERRORS = (nats.errors.Error, OSError)
 """What the client raises if the servers do not answer."""
@@ -28,7 +28,7 @@ class Reply:
     data: bytes
 
 
-class HubClient(Client):
+class ServersClient(Client):
     """A client that sends nothing of its own before the connection is encrypted, if it is to be."""
 
     def _connect_command(self) -> bytes:
@@ -50,7 +50,7 @@ async def ask_once(
         seconds: How long to wait.
         tls_name: The name in its certificate, if that is not in its URL.
     """
-    client = HubClient()
+    client = ServersClient()
     try:
         with anyio.move_on_after(seconds):
             await client.connect(

@@ -13,10 +13,10 @@ from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.adapters.nats.wire.client import (
     CLIENT_ERRORS,
-    HubClient,
     MaxPayloadError,
     Msg,
     Reply,
+    ServersClient,
     reason_of,
 )
 from websubhub.standalone.adapters.nats.wire.credentials import credentials
@@ -49,7 +49,7 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._client = HubClient()
+        self._client = ServersClient()
         self._open = False
         self._trouble = ""
         self._choice = ServerChoice()
@@ -116,7 +116,7 @@ class Connection:
 
     @property
     def server_info(self) -> Mapping[str, Any]:
-        """What the server says of itself."""
+        """The information that the server gives about itself."""
         info: Mapping[str, Any] = self._client._server_info  # noqa: SLF001 - there is no other way to ask
         return info
 

@@ -31,7 +31,7 @@ class _Doubt:
 
 
 class Doubts:
-    """What the connected server does not answer, and since when."""
+    """The streams about which the connected server does not answer, and since when."""
 
     def __init__(self) -> None:
         self._doubts: dict[tuple[str, str], _Doubt] = {}
@@ -74,7 +74,7 @@ class Doubts:
 
 
 class Mover:
-    """Moves to a server through which a stream can be written that cannot be through the connected one.
+    """Leaves the connected server if only another one leads to a leader that can store something.
 
     The evidence is what the leader of the stream says through either. It must have heard from so many others since the
     trouble began that it can store something. A leader that was cut off has not, and does not know yet that it is none.
