@@ -38,9 +38,10 @@ from websubhub.standalone.schedule.limits import DeliveryLimits
 OWN = Layout(version=1, needs=1)
 """The layout of this version."""
 # While outcomes cannot be written, a process in contact with the others goes on: none takes it for dead, and none can
-# write to the partitions until their stream has a leader again. That takes the servers 4 to 10 seconds, then again
-# if a server comes back that was cut off. A process that may be cut off stops soon: others will do its work.
-_TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 20.0, 1.0
+# write to the partitions until their stream has a leader again. That takes the servers 4 to 10 seconds, and as long
+# again if a server comes back that was cut off. A process that may be cut off stops soon, and one that does not even
+# hear itself stops at once, since others will do its work.
+_TRUSTED_SECONDS, _TRUSTED_SECONDS_IN_DOUBT = 20.0, 1.0
 _RECORDS = "tsdk"
 _CLUSTERED = 3
 _GIB = 1024**3
@@ -131,7 +132,9 @@ class HubProcess:
         )
 
         def trusted() -> float:
-            return _TRUSTED_SECONDS if self._peers.in_contact else _TRUSTED_SECONDS_CUT_OFF
+            if self._peers.in_contact:
+                return _TRUSTED_SECONDS
+            return _TRUSTED_SECONDS_IN_DOUBT if self._peers.hears else 0.0
 
         return Broker(self.ledger, journal, Pace(together=0.25, looks=3, along=False, trusted=trusted))
 

@@ -75,15 +75,20 @@ class Peers:
         return before is None or (before.partitions, before.leaving) != (peer.partitions, peer.leaving)
 
     @property
+    def hears(self) -> bool:
+        """Whether this process hears itself, so that it would hear others too."""
+        return monotonic() - self._heard_at <= _DEAF_SECONDS
+
+    @property
     def in_contact(self) -> bool:
         """Whether this process is heard by the others, as far as it can tell by hearing itself and them.
 
         If one has fallen silent without saying that it would, it may be dead, or this process and its server are cut
         off from it. They are not if a process at another server is heard.
         """
-        now = monotonic()
-        if now - self._heard_at > _DEAF_SECONDS:
+        if not self.hears:
             return False
+        now = monotonic()
         lately = now - _LATE_SECONDS
         if any(peer.heard_at >= lately and peer.server not in {"", self._server} for peer in self._peers.values()):
             return True

@@ -77,7 +77,7 @@ class Mover:
     """Leaves the connected server if only another one leads to a leader that can store something.
 
     The evidence is what the leader of the stream says through either. It must have heard from so many others since the
-    trouble began that it can store something. A leader that was cut off has not, and does not know yet that it is none.
+    trouble began that it can store something. A leader that was cut off has not, and does not know yet that it no longer leads.
 
     Args:
         client: The client.
