@@ -14,11 +14,11 @@ from websubhub.standalone.adapters.nats.journal import publishing as publishing_
 from websubhub.standalone.adapters.nats.ownership import peers as peers_module
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.store import NatsStore
-from websubhub.standalone.adapters.nats.wire import moving as moving_module
-from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.adapters.nats.wire.client import Reply
 from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
-from websubhub.standalone.adapters.nats.wire.moving import Doubts, can_store
+from websubhub.standalone.adapters.nats.wire.servers import moving as moving_module
+from websubhub.standalone.adapters.nats.wire.servers.choosing import ServerChoice
+from websubhub.standalone.adapters.nats.wire.servers.moving import Doubts, can_store
 from websubhub.standalone.ports import AttemptDetails, StoreError
 
 

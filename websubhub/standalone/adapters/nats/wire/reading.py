@@ -56,6 +56,4 @@ async def read_one(jetstream: JetStream, stream: str, sequence: int) -> Stored |
 
 
 def _stored(answer: Reply) -> Stored:
-    return Stored(
-        answer.headers["Nats-Subject"], int(answer.headers["Nats-Sequence"]), answer.data, dict(answer.headers)
-    )
+    return Stored(answer.headers["Nats-Subject"], int(answer.headers["Nats-Sequence"]), answer.data, answer.headers)

@@ -8,9 +8,9 @@ import anyio
 from attrs import define
 
 from websubhub.standalone.adapters.nats.wire.address import Address
-from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.adapters.nats.wire.client import CLIENT_ERRORS, ask_once
-from websubhub.standalone.adapters.nats.wire.watching import Watch
+from websubhub.standalone.adapters.nats.wire.servers.choosing import ServerChoice
+from websubhub.standalone.adapters.nats.wire.servers.watching import Watch
 from websubhub.standalone.broker.bell import Bell
 
 _DOUBT_SECONDS = 1.0  # after which it is more than a slow answer
@@ -77,7 +77,7 @@ class Mover:
     """Leaves the connected server if only another one leads to a leader that can store something.
 
     The evidence is what the leader of the stream says through either. It must have heard from so many others since the
-    trouble began that it can store something. A leader that was cut off has not, and does not know yet that it no longer leads.
+    trouble began that it can store something. One that was cut off has not, and may not know that it no longer leads.
 
     Args:
         client: The client.
