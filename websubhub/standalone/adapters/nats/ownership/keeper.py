@@ -105,6 +105,7 @@ class Keeper:
             "waiting": self._ledger.board.waiting,
             "partitions": sorted(self.owned),
             "leaving": self._leaving,
+            "server": self._jetstream.connection.server_info.get("server_id", ""),
         }
         if self._jetstream.connection.is_connected:
             await self._jetstream.connection.publish(self._names.subject("alive"), json.dumps(said).encode())
