@@ -113,10 +113,7 @@ class Connection:
         """Close it. What was not answered fails."""
         self._open = False
         with anyio.move_on_after(_CONNECT_SECONDS, shield=True):
-            try:
-                await self._client.close()
-            except Exception as error:  # noqa: BLE001 - a transport that its server has just closed raises even TypeError
-                log.debug("The connection to the NATS servers was not closed in order: %r", error)
+            await self._client.close()
 
     @property
     def is_connected(self) -> bool:
