@@ -57,6 +57,9 @@ def _run(arguments: argparse.Namespace) -> int:
         from websubsub._command.discover import discover  # noqa: PLC0415 - see above
 
         return discover(arguments)
+    from _websub.early_signals import end_on_signals  # noqa: PLC0415 - see above
+
+    end_on_signals()
     from websubsub._command.listen import listen  # noqa: PLC0415 - see above
 
     return listen(arguments)

@@ -1,5 +1,6 @@
 """The applications attached to the paths of a listener, each with the context in which it is held open."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -9,6 +10,9 @@ from anyio.abc import TaskGroup
 
 from _websub.asgi.edge import AsgiApp
 from _websub.asgi.paths import prefix_of
+
+# What a path of a URL has as it is, without a query or escapes.
+_PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]+", re.ASCII)
 
 MakeApp = Callable[[str], AbstractAsyncContextManager[AsgiApp]]
 """Returns a context manager for a base URL, which yields the application."""
@@ -79,10 +83,12 @@ class Attachments:
         """Attach an application that is made later.
 
         Raises:
-            ValueError: The path is taken, or does not start with a slash.
+            ValueError: The path is taken, or no request could have it.
         """
         if not path.startswith("/"):
             raise ValueError(f"The path {path} must start with a slash.")
+        if not _PLAIN.fullmatch(path):
+            raise ValueError(f"The path {path} must have only letters and digits of ASCII and -._~!$&'()*+,;=:@/.")
         before = self._by_path.get(path)
         if before is not None and not before.leaving:
             raise ValueError(f"Something is already attached at {path}.")

@@ -225,6 +225,9 @@ async def test_what_a_listener_refuses() -> None:
                 listener.attach(other, path)
         with pytest.raises(ValueError, match="must start with a slash"):
             listener.attach(Recorder(), "b")
+        for path in ("/a?b", "/a#b", "/%61", "/é", "/a b", "/\r\n"):
+            with pytest.raises(ValueError, match="must have only letters and digits of ASCII"):
+                listener.attach(Recorder(), path)
         await listener.detach(service)
         await listener.start()
         with pytest.raises(RuntimeError, match="already been started"):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from _websub.early_signals import end_on_signals
 from websubhub.standalone.command.flags import add_settings, ignored_variables, read_settings, read_sources
 
 #: How long one thread may keep the others waiting. The database thread needs the interpreter lock between statements.
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def serve(options: argparse.Namespace) -> int:
     """Run a hub until it receives a signal to stop."""
     settings, sources = read_settings(options), read_sources(options)
+    end_on_signals()
     # Imported late, so that help and mistakes appear at once.
     from websubhub import run_app  # noqa: PLC0415 - see above
     from websubhub.standalone.command import logs  # noqa: PLC0415 - see above
