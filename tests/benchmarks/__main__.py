@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from tests.benchmarks import report
+from tests.benchmarks.backlog import BENCHMARKS as BACKLOG
 from tests.benchmarks.cluster import BENCHMARKS as CLUSTER
 from tests.benchmarks.cluster import MILLION
 from tests.benchmarks.dashboard import BENCHMARKS as DASHBOARD
@@ -23,9 +24,9 @@ from tests.benchmarks.tls import BENCHMARKS as TLS
 from tests.benchmarks.topics import BENCHMARKS as TOPICS
 
 _WHOLE = (*HUB, *SMALL, *LATENCY, *TOPICS, *ORIGINS, *SUBSCRIBE, *FETCH, *DASHBOARD)
-_ALL = (*_WHOLE, *PARTS, *ENGINE, *TLS, *INBOUND, *DISCOVERY, *CLUSTER, *TAKEOVER, MILLION)
+_ALL = (*_WHOLE, *PARTS, *ENGINE, *TLS, *INBOUND, *DISCOVERY, *CLUSTER, *TAKEOVER, *BACKLOG, MILLION)
 BENCHMARKS = {benchmark.name: benchmark for benchmark in _ALL}
-_GROUPS = {"all": [*BENCHMARKS], "cluster": [benchmark.name for benchmark in (*CLUSTER, *TAKEOVER)]}
+_GROUPS = {"all": [*BENCHMARKS], "cluster": [benchmark.name for benchmark in (*CLUSTER, *TAKEOVER, *BACKLOG)]}
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from tests.benchmarks.processes import cpu_seconds, resident_bytes
 from tests.benchmarks.sink import Sink, sink
 from tests.cluster.servers import Server, cluster
 from tests.standalone.process import ADMIN, Served, served
+from websubhub.standalone.adapters.nats.records.tables import FEW
 from websubhub.standalone.adapters.nats.store import NatsStore
 
 _ORIGINS = 200
@@ -26,12 +27,13 @@ _UPDATES = 2
 _PUBLISHES = 200
 _IDLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
+_MANY_GIB = 4
 
 
-def store_of(servers: list[Server], name: str, replicas: int = 3) -> str:
+def store_of(servers: list[Server], name: str, replicas: int = 3, *, gib: int = 1) -> str:
     """The setting of a hub at these servers."""
     places = ",".join(server.url.removeprefix("nats://") for server in servers)
-    return f"nats://{places}?name={name}&replicas={replicas}&gib=1"
+    return f"nats://{places}?name={name}&replicas={replicas}&gib={gib}"
 
 
 async def load(store: str, sunk: Sink, number: int) -> None:
@@ -180,28 +182,40 @@ def _share(values: list[float], share: float) -> float:
 
 
 def _start(sizes: tuple[int, ...], rounds: int) -> Table:
-    """From the start of a process until it accepts requests, alone and beside another one."""
+    """From the start of a process until it accepts requests, before and after others have written tables for it."""
     rows, bars = [], []
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         servers = stack.enter_context(cluster(folder))
         sunk = stack.enter_context(sink(_ORIGINS))
         for size in sizes:
-            store = store_of(servers, f"of{size}")
+            store = store_of(servers, f"of{size}", gib=_MANY_GIB)
             anyio.run(load, store, sunk, size)
-            seconds, memory = [], 0
-            for number in range(rounds):
-                own = folder / f"{size}-{number}"
-                own.mkdir()
-                started = time.perf_counter()
-                with served(own, "--store", store, "--log-level", "warning") as hub:
-                    seconds.append(time.perf_counter() - started)
-                    memory = resident_bytes(hub.process.pid)
-                    hub.stop()
-            each = [resident_bytes(server.process.pid) / 1e6 for server in servers if server.process is not None]
-            bars.append(statistics.median(seconds))
-            rows.append((f"{size:,} subscriptions", f"{bars[-1]:.1f}", f"{memory / 1e6:.0f}", f"{max(each):.0f}"))
+            for label in ("", ", with tables")[: 1 + (size > FEW)]:
+                if label:
+                    anyio.run(_write_tables, store)
+                seconds, memory = zip(*(_ready(folder, store) for _ in range(rounds)), strict=True)
+                each = [resident_bytes(server.process.pid) / 1e6 for server in servers if server.process is not None]
+                bars.append(statistics.median(seconds))
+                cells = (f"{bars[-1]:.1f}", f"{statistics.median(memory) / 1e6:.0f}", f"{max(each):.0f}")
+                rows.append((f"{size:,} subscriptions{label}", *cells))
     return Table(("seconds until ready", "hub, MB", "largest server, MB"), rows, bars, "seconds until ready")
+
+
+def _ready(folder: Path, store: str) -> tuple[float, int]:
+    """Start a process and stop it. Return how many seconds it took, and its memory."""
+    own = Path(tempfile.mkdtemp(dir=folder))
+    started = time.perf_counter()
+    with served(own, "--store", store, "--log-level", "warning") as hub:
+        seconds = time.perf_counter() - started
+        memory = resident_bytes(hub.process.pid)
+        hub.stop()
+    return seconds, memory
+
+
+async def _write_tables(store: str) -> None:
+    async with NatsStore(store.removeprefix("nats://")) as opened:
+        await opened._process._tables.write_due()
 
 
 def _idle(_rounds: int) -> Table:

@@ -20,3 +20,9 @@ def cpu_seconds(process: int) -> float:
 def resident_bytes(process: int) -> int:
     """The memory that a process has at present."""
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE
+
+
+def largest_resident_bytes(process: int) -> int:
+    """The most memory that a process has had so far."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -484,6 +484,7 @@ async def test_under_trio_it_says_so(anyio_backend: str) -> None:
         ("u:p@a,u:p@b", Address(("nats://a", "nats://b"), user="u", password="p")),
         ("token@a", Address(("nats://a",), user="token")),
         ("a?name=x_1&replicas=5&gib=0.5", Address(("nats://a",), "x_1", 5, 0.5)),
+        ("a?wait=300", Address(("nats://a",), wait=300)),
         ("tls://a,b", Address(("tls://a", "tls://b"), tls=True)),
         ("a?ca=x.pem", Address(("tls://a",), tls=True, ca="x.pem")),
         ("a?tls=true&cert=c&key=k&token_file=t", Address(("tls://a",), token_file="t", tls=True, cert="c", key="k")),
@@ -505,7 +506,20 @@ def test_addresses_that_cannot_be_meant_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["name=", "name=X", "name=a.b", "replicas=2", "gib=0", "gib=-1", "gib=nan", "x=1", "tls=yes", "key=x.pem"],
+    [
+        "name=",
+        "name=X",
+        "wait=-1",
+        "wait=",
+        "name=a.b",
+        "replicas=2",
+        "gib=0",
+        "gib=-1",
+        "gib=nan",
+        "x=1",
+        "tls=yes",
+        "key=x.pem",
+    ],
 )
 def test_options_that_cannot_be_meant_are_refused(option: str) -> None:
     with pytest.raises(StoreError, match="must be some of"):

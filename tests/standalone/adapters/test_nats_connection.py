@@ -7,20 +7,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
 
+import anyio
 import attrs
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+from nats.aio.client import Client
 
 from tests.cluster.servers import PROGRAM, WHY_NOT, one_server
+from tests.cluster.users import write_user
+from tests.ports import held_port
 from tests.standalone.adapters.conftest import Clock
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from websubhub.standalone.adapters.nats import process as process_module
 from websubhub.standalone.adapters.nats.ownership import peers as peers_module
 from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
 from websubhub.standalone.adapters.nats.store import NatsStore
+from websubhub.standalone.adapters.nats.wire import trying as trying_module
 from websubhub.standalone.adapters.nats.wire import watching
 from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
+from websubhub.standalone.adapters.nats.wire.headers import read_headers
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreError, StoreLockedError, StoreVersionError
 
@@ -244,3 +252,87 @@ async def test_versions_work_side_by_side_or_say_where_they_differ(
         await refused(StoreVersionError, "layout 3, which needs .* layout 3 or later, and this one is of layout 2")
         layout(3, 3, partitions=64)
         await refused(StoreVersionError, "have 32 partitions, and this version of websubhub has 64")
+
+
+NAMES = st.text(alphabet="ABCabc-09", min_size=1)
+VALUES = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\n"))
+
+
+@given(st.dictionaries(NAMES, VALUES))
+def test_headers_are_read_as_the_client_library_reads_them(headers: dict[str, str]) -> None:
+    raw = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+    assert read_headers(raw) == Client._parse_header_lines(raw)
+
+
+@pytest.fixture(scope="module")
+def with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server that knows its users by their JWTs, and the credentials of one of them."""
+    if PROGRAM is None:
+        pytest.skip(WHY_NOT)
+    folder = tmp_path_factory.mktemp("users")
+    config, creds = write_user(folder)
+    with one_server(folder, "-c", str(config)) as url:
+        yield urlparse(url).netloc, creds
+
+
+@pytest.mark.threat("SEC-4")
+async def test_it_is_connected_with_the_credentials_of_a_user_that_are_not_logged(
+    with_users: tuple[str, Path], clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    place, creds = with_users
+    with pytest.raises(StoreError, match="No NATS server answers"):
+        async with NatsStore(f"{place}?gib=0.01", clock=clock):
+            raise AssertionError
+    async with NatsStore(f"{place}?gib=0.01&creds={creds}", clock=clock) as store:
+        connection = store._process.jetstream.connection
+        connection.watch._writer.transport.abort()
+        await until(lambda: store.connection.losses == 1 and store.connection.connected)
+        await store.check_writable()
+    *_, jwt, _, _, _, seed, _ = creds.read_text().splitlines()
+    assert jwt.startswith("ey")
+    assert seed.startswith("SU")
+    assert jwt not in caplog.text
+    assert seed not in caplog.text
+
+
+@pytest.mark.parametrize("end", [0, 40, -60])
+async def test_credentials_that_are_cut_off_are_an_error(
+    end: int, with_users: tuple[str, Path], clock: Clock, tmp_path: Path
+) -> None:
+    place, creds = with_users
+    (tmp_path / "cut.creds").write_text(creds.read_text()[:end])
+    with pytest.raises(StoreError, match="must have the JWT and the seed of a NATS user"):
+        async with NatsStore(f"{place}?creds={tmp_path / 'cut.creds'}", clock=clock):
+            raise AssertionError
+
+
+async def test_a_start_waits_for_a_server_if_it_is_told_to(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying_module, "_PAUSE_SECONDS", 0.05)
+    opened, over = anyio.Event(), anyio.Event()
+
+    async def open_store(place: str) -> None:
+        async with NatsStore(place, clock=clock) as store:
+            await store.check_writable()
+            opened.set()
+            await over.wait()
+
+    with held_port() as port, anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(open_store, f"127.0.0.1:{port}?wait=600&gib=0.01")
+            await until(lambda: "Trying again for up to" in caplog.text)
+            assert f"No NATS server answers at 127.0.0.1:{port}" in caplog.text
+            with one_server(tmp_path, "-p", str(port)):
+                await opened.wait()
+            over.set()  # it ends as well although its server has just ended
+    assert "Traceback" not in caplog.text
+
+
+async def test_what_no_wait_can_mend_is_told_at_once(nats_hub: str, clock: Clock) -> None:
+    async with NatsStore(nats_hub, clock=clock):
+        pass
+    with pytest.raises(StoreError, match="num_replicas is 1 and must be 3"):
+        async with NatsStore(f"{nats_hub}&replicas=3&wait=600", clock=clock):
+            raise AssertionError

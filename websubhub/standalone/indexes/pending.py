@@ -37,6 +37,9 @@ class Pending:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __iter__(self) -> Iterator[KeptVerification]:
+        return iter(self._by_id.values())
+
     def __contains__(self, pair: Pair) -> bool:
         return pair in self._by_pair
 

@@ -1,6 +1,7 @@
 """A process as a member of its hub: its connection, what it knows, and what it owns."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree_on_layout
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
+from websubhub.standalone.adapters.nats.records.tables import SubscriptionTables
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
 from websubhub.standalone.adapters.nats.wire.connection import Connection
@@ -29,6 +31,7 @@ from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import Names
 from websubhub.standalone.adapters.nats.wire.news import News
 from websubhub.standalone.adapters.nats.wire.streams import ensure_streams
+from websubhub.standalone.adapters.nats.wire.trying import keep_trying
 from websubhub.standalone.broker.broker import Broker
 from websubhub.standalone.broker.flusher import Pace
 from websubhub.standalone.broker.ledger import Ledger
@@ -66,6 +69,7 @@ class HubProcess:
         self._knowledge = Knowledge(self.ledger, names, self._peers.own)
         self._news = News(self.jetstream.connection, names)
         self.records: Records = Records(self.jetstream, names, self._knowledge, self._news.tell)
+        self._tables = SubscriptionTables(self.records, self._blobs, clock)
         self.updates: Updates = Updates(self.jetstream, self._blobs, self.records, self.ledger)
         space = int(address.gib * _GIB * _MESSAGES_SHARE)
         self.history: History = History(self.jetstream, self.records, limits, space, self._peers.own)
@@ -81,11 +85,11 @@ class HubProcess:
 
     async def open(self) -> None:
         """Connect, and load what there is."""
-        connection = self.jetstream.connection
-        await connection.open()
+        connection, until = self.jetstream.connection, monotonic() + self._address.wait
+        await keep_trying(connection.open, until)
         try:
             await self.jetstream.listen()
-            await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
+            await keep_trying(self.examine, until)
             await self._load()
             await agree_on_layout(self.records, OWN, self.check_alone)
         except BaseException:
@@ -98,6 +102,8 @@ class HubProcess:
 
     async def _load(self) -> None:
         for letter in "tsduk":
+            if letter == "s":
+                await self._tables.load(await self.records.state("s"))
             await self.records.followed[letter].load()
         await self._news.listen(self.records.followed)
 
@@ -106,13 +112,17 @@ class HubProcess:
         await self.jetstream.connection.close()
 
     async def examine(self) -> None:
-        """Check the streams."""
+        """Create missing streams, and check the others."""
         self.jetstream.connection.check()
         await ensure_streams(self.jetstream, self.records.names, self._replicas, self._address.gib)
 
     def followers(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-        """Return what follows the streams, and watches the connection."""
-        return [self.jetstream.connection.watch.run, *(following.run for following in self.records.followed.values())]
+        """Return what follows the streams, writes tables of them, and watches the connection."""
+        return [
+            self.jetstream.connection.watch.run,
+            self._tables.run,
+            *(following.run for following in self.records.followed.values()),
+        ]
 
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""

@@ -8,12 +8,13 @@ import anyio.lowlevel
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.wire.errors import Stored, SupersededError
 from websubhub.standalone.adapters.nats.wire.following import Following
-from websubhub.standalone.adapters.nats.wire.jetstream import STREAM_OF_LETTER, JetStream
+from websubhub.standalone.adapters.nats.wire.jetstream import STREAM_OF_LETTER, JetStream, StreamState
 from websubhub.standalone.adapters.nats.wire.names import Names
 from websubhub.standalone.ports import StoreError
 
 _TRIES = 50
-_MARK_SECONDS = 86_400
+MARK_SECONDS: int = 86_400
+"""How long the mark of a deleted record stays."""
 
 
 class Records:
@@ -63,7 +64,7 @@ class Records:
             expected = self.knowledge.sequence(subject)
             if not data and not expected:
                 return True  # it is not there anyway
-            headers = {} if data else {"Nats-TTL": f"{_MARK_SECONDS}s"}
+            headers = {} if data else {"Nats-TTL": f"{MARK_SECONDS}s"}
             try:
                 sequence = await self._jetstream.write(
                     subject, data, name=uuid4().hex, expected=expected, headers=headers
@@ -74,6 +75,10 @@ class Records:
                 await self._wrote(Stored(subject, sequence, data))
                 return True
         raise StoreError("A record could not be changed, because too many others are changing it.")
+
+    async def state(self, letter: str) -> StreamState:
+        """Return the state of a stream."""
+        return await self._jetstream.state(self.names.stream(letter))
 
     async def turn(self) -> None:
         """Give other tasks a turn first.

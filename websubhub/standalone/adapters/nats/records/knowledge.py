@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 
+from websubhub import url_identity
 from websubhub.standalone.adapters.nats.records.announced import KnownAnnouncements, read_announcement
 from websubhub.standalone.adapters.nats.records.counts import CountedBy
 from websubhub.standalone.adapters.nats.records.letters import KnownLetters, read_letter
@@ -11,12 +12,13 @@ from websubhub.standalone.adapters.nats.records.membership import Membership
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair, KnownPairs, PairRecord, read_pair
 from websubhub.standalone.adapters.nats.records.publish_keys import read_uses
 from websubhub.standalone.adapters.nats.records.publishes import KnownPublishes
+from websubhub.standalone.adapters.nats.records.table_rows import TablePiece
 from websubhub.standalone.adapters.nats.records.topics import KnownTopics
 from websubhub.standalone.adapters.nats.wire.errors import Stored
 from websubhub.standalone.adapters.nats.wire.names import Names, partition_of
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.indexes.pairs import Pair, pair_of
-from websubhub.standalone.ports import DeliveryMode, FetchedTopic, Topic
+from websubhub.standalone.ports import DeliveryMode, FetchedTopic, StoredSubscription, Topic
 
 log: logging.Logger = logging.getLogger("websubhub")
 
@@ -137,6 +139,40 @@ class Knowledge:
         pair.value, pair.start = value, record.start
         self.pairs.add(pair)
         self.membership.begin(pair)
+
+    def take_rows(self, partition: int, piece: TablePiece, first: int) -> None:
+        """Take the subscriptions of a partition from a piece of a table.
+
+        Args:
+            partition: The number of the partition.
+            piece: The piece.
+            first: The number of the first message of their stream. Records below have been deleted or replaced since.
+        """
+        topics = [self.topics.ensure(url) for url in piece.topics]
+        sequences, prefix = self._sequences, self._names.subject("s", partition, "")
+        for topic, callback, secret, lease, requested, start, sequence, own in zip(*piece.columns, strict=True):
+            subject = f"{prefix}{own:016x}"
+            if sequence < first or sequence <= sequences.get(subject, 0):
+                continue
+            known = topics[topic]
+            key = (known.identity, url_identity(callback))
+            sequences[subject] = sequence
+            self._keys_of_pairs[subject] = key
+            pair = KnownPair(key, known, partition, own)
+            pair.value, pair.start = (
+                StoredSubscription(
+                    topic=piece.topics[topic],
+                    callback=callback,
+                    secret=secret,
+                    lease_seconds=lease,
+                    requested_at=requested,
+                ),
+                start,
+            )
+            self.pairs.add(pair)
+        for record in piece.others:
+            if record.sequence >= first:
+                self.take(record)
 
     def _take_announcement(self, subject: str, sequence: int, data: bytes) -> None:
         if data:

@@ -10,11 +10,15 @@ from websubhub.standalone.ports import StoreError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _SIZE = re.compile(r"(?!0+(\.0+)?$)[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _SERVERS_MOST = 16
 _REPLICAS = {"1", "3", "5"}
 _SCHEMES = ("nats://", "tls://")
 _SERVERS = "nats://HOST:PORT[,HOST:PORT...], perhaps with one USER:PASSWORD@ before all of them"
-_OPTIONS = "?name=NAME&replicas=1|3|5&gib=NUMBER&tls=true|false&ca=FILE&cert=FILE&key=FILE&token_file=FILE"
+_OPTIONS = (
+    "?name=NAME&replicas=1|3|5&gib=NUMBER&wait=SECONDS&tls=true|false&ca=FILE&cert=FILE&key=FILE&token_file=FILE"
+    "&creds=FILE"
+)
 
 
 @frozen
@@ -29,6 +33,8 @@ class Address:
         user: The user, or an empty string. Without a password, it is a token.
         password: The password.
         token_file: A file whose first line is a token, or an empty string.
+        creds: A file with the credentials of a user, as ``nsc`` writes it, or an empty string.
+        wait: For how many seconds to try again at the start while no server can be used.
         tls: Whether the connection must be encrypted.
         ca: A file with the certificates to trust instead of the system's.
         cert: A file with the certificate of this hub, for servers that require one.
@@ -42,6 +48,8 @@ class Address:
     user: str = field(default="", repr=False)
     password: str | None = field(default=None, repr=False)
     token_file: str = ""
+    creds: str = ""
+    wait: int = 0
     tls: bool = False
     ca: str = ""
     cert: str = ""
@@ -81,15 +89,17 @@ def parse_address(text: str) -> Address:
 
 def _options(options: dict[str, str], *, is_tls: bool) -> dict[str, Any]:
     name, replicas = options.pop("name", "wsh"), options.pop("replicas", "")
-    gib, tls = options.pop("gib", "10"), options.pop("tls", "")
-    files = {word: options.pop(word, "") for word in ("ca", "cert", "key", "token_file")}
+    gib, tls, wait = options.pop("gib", "10"), options.pop("tls", ""), options.pop("wait", "0")
+    files = {word: options.pop(word, "") for word in ("ca", "cert", "key", "token_file", "creds")}
     is_right = not options and _NAME.fullmatch(name) and (not replicas or replicas in _REPLICAS)
     if (
         not is_right
         or not _SIZE.fullmatch(gib)
         or tls not in {"", "true", "false"}
+        or not _SECONDS.fullmatch(wait)
         or (files["key"] and not files["cert"])
     ):
         raise StoreError(f"The options of the store must be some of {_OPTIONS}.")
     encrypted = is_tls or tls == "true" or (not tls and bool(files["ca"] or files["cert"]))
-    return {"name": name, "replicas": int(replicas or 0), "gib": float(gib), "tls": encrypted, **files}
+    numbers = {"replicas": int(replicas or 0), "gib": float(gib), "wait": int(wait)}
+    return {"name": name, "tls": encrypted, **numbers, **files}

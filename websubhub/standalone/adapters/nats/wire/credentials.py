@@ -1,6 +1,9 @@
 """The credentials and the TLS settings of the connection."""
 
+import re
 import ssl
+from collections import UserString
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,8 @@ from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.ports import StoreError
 
 _TOKEN_MOST = 4_096
+_CREDS_MOST = 65_536
+_CREDS = re.compile(r"BEGIN NATS USER JWT-+\r?\n[\w.-]+\r?\n[^\0]*BEGIN USER NKEY SEED-+\r?\nSU[A-Z2-7]+\s", re.ASCII)
 
 
 def credentials(address: Address) -> dict[str, Any]:
@@ -19,7 +24,9 @@ def credentials(address: Address) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if address.tls:
         options["tls"] = _context(address)
-    if address.token_file:
+    if address.creds:
+        options["user_credentials"] = _creds(address.creds)
+    elif address.token_file:
         options["token"] = _token(address.token_file)
     elif address.password is not None:
         options |= {"user": address.user, "password": address.password}
@@ -37,6 +44,20 @@ def _token(path: str) -> str:
     if not token:
         raise StoreError(f"The first line of {path} must be the token for the NATS servers.")
     return token
+
+
+def _creds(path: str) -> UserString:
+    """Return the content of a file of credentials, which the client would read for ever if it had no JWT."""
+    if find_spec("nkeys") is None:
+        raise StoreError("Credentials for the NATS servers need the package nkeys: pip install 'websubhub[nats]'.")
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(_CREDS_MOST)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"The credentials in {path} cannot be read: {_reason(error)}.") from None
+    if not _CREDS.search(text):
+        raise StoreError(f"{path} must have the JWT and the seed of a NATS user, as nsc writes them.")
+    return UserString(text)
 
 
 def _context(address: Address) -> ssl.SSLContext:

@@ -1,5 +1,7 @@
 """Messages in streams, and errors that say why one cannot be stored."""
 
+from collections.abc import Mapping
+
 from attrs import field, frozen
 
 from websubhub.standalone.ports import StoreError
@@ -19,7 +21,7 @@ class Stored:
     subject: str
     sequence: int
     data: bytes = field(repr=False)
-    headers: dict[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
 
 
 class UnavailableError(StoreError):

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.adapters.nats.wire.errors import Stored, SupersededError, UnavailableError
+from websubhub.standalone.adapters.nats.wire.headers import read_headers
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.ports import DiskFullError, StoreError
 
@@ -28,11 +29,19 @@ _NOT_FOUND = {10037, 10059}
 
 @frozen
 class StreamState:
-    """The state of a stream: the numbers of the first and the last message, and how many there are."""
+    """The state of a stream.
+
+    Attributes:
+        first: The number of the first message.
+        last: The number of the last one.
+        messages: How many there are.
+        created: When the stream was created.
+    """
 
     first: int
     last: int
     messages: int
+    created: str
 
 
 class JetStream:
@@ -113,13 +122,14 @@ class JetStream:
                 return None
             raise
         message = answer["message"]
-        head = _headers(b64decode(message.get("hdrs", "")))
+        head = read_headers(b64decode(message.get("hdrs", "")))
         return Stored(message["subject"], message["seq"], b64decode(message.get("data", "")), head)
 
     async def state(self, stream: str, seconds: float = PATIENCE_SECONDS) -> StreamState:
         """Return what is in a stream, as its leader knows it, who is asked for at most so long."""
-        state = (await self.ask(f"STREAM.INFO.{stream}", None, seconds))["state"]
-        return StreamState(state["first_seq"], state["last_seq"], state["messages"])
+        found = await self.ask(f"STREAM.INFO.{stream}", None, seconds)
+        state = found["state"]
+        return StreamState(state["first_seq"], state["last_seq"], state["messages"], str(found["created"]))
 
     async def purge(self, stream: str, below: int, subject: str = "") -> int:
         """Delete the messages below a number, perhaps only those of a subject. Return how many."""
@@ -185,12 +195,6 @@ def _read(data: bytes) -> Any:
     if code in _AGAIN or error.get("code") == 503:  # noqa: PLR2004 - the status
         raise UnavailableError(f"The NATS servers cannot do it now: {reason}.")
     raise _RefusedError(code, reason)
-
-
-def _headers(raw: bytes) -> dict[str, str]:
-    lines = raw.decode("utf-8", "replace").split("\r\n")[1:]
-    pairs = (line.partition(":") for line in lines if line)
-    return {name: value.strip() for name, _, value in pairs}
 
 
 def _stream_of(subject: str) -> str:

@@ -40,6 +40,4 @@ async def read_batch(jetstream: JetStream, stream: str, start: int, subject: str
 
 
 def _stored(answer: Reply) -> Stored:
-    return Stored(
-        answer.headers["Nats-Subject"], int(answer.headers["Nats-Sequence"]), answer.data, dict(answer.headers)
-    )
+    return Stored(answer.headers["Nats-Subject"], int(answer.headers["Nats-Sequence"]), answer.data, answer.headers)
