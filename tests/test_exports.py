@@ -201,6 +201,8 @@ def test_every_class_and_function_says_where_users_find_it(package: ModuleType) 
         ("from websubsub import Target; Target(resource='http://a.example/', secret='')", "websubsub.SecretError: "),
         ("from websubhub import PublisherClient; PublisherClient('nonsense')", "websubhub.UrlError: The hub's URL"),
         ("import websubhub; raise websubhub.UpdateMessageError('no')", "websubhub.UpdateMessageError: no"),
+        ("from websubhub.sync import PublisherClient; PublisherClient('nonsense')", "websubhub.UrlError: The hub"),
+        ("from websubsub.sync import DiscoveryClient; DiscoveryClient().discover('')", "websubsub.UrlError: The URL"),
         ("import websubsub; raise websubsub.DiscoveryError('no', url='')", "websubsub.DiscoveryError: no"),
         ("import websubsub; raise websubsub.WebSubError('no')", "websubsub.WebSubError: no"),
     ],

@@ -21,7 +21,7 @@ CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 OPTIONAL = {
     "cryptography": {"websubhub.standalone.transfer.sealing"},
     "jinja2": {"websubhub.standalone.admin.dashboard.rendering"},
-    "nats-py": {"websubhub.standalone.adapters.nats.wire.connection"},
+    "nats-py": {"websubhub.standalone.adapters.nats.wire.client"},
     "opentelemetry": {  # several distributions share its name
         "_websub.tracing",
         *(

@@ -7,7 +7,8 @@ from attrs.validators import ge
 
 from _websub.arguments import checked_fields
 from _websub.calls.budgets import Budget
-from _websub.grammar.urls import check_url, path_of
+from _websub.grammar.addresses import check_public_url
+from _websub.grammar.urls import path_of
 from _websub.grammar.vocabulary import DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MIN_LEASE_SECONDS
 from _websub.limits import EdgeLimits
 
@@ -24,7 +25,7 @@ FETCH_BUDGET = Budget(
 
 def _url(_: object, field: "attrs.Attribute[str | None]", value: str | None) -> None:
     if value is not None:
-        check_url(value, f"HubConfig.{field.name}")
+        check_public_url(value, f"HubConfig.{field.name}")
 
 
 def _seconds(values: Iterable[float]) -> tuple[float, ...]:

@@ -12,7 +12,13 @@ from _websub.http import HeaderPairs, Headers, Request, Response, plain
 from _websub.outcome import Success, WebSubError
 from websubhub._config import HubConfig
 from websubhub._messages import TopicDeregistration, TopicRegistration, UpdateMessage
-from websubhub._publish_request import RefusedTopic, read_announcement, read_body_form, read_content
+from websubhub._publish_request import (
+    RefusedTopic,
+    is_topic_name,
+    read_announcement,
+    read_body_form,
+    read_content,
+)
 from websubhub._subscriptions import (
     Subscription,
     SubscriptionPermanentRedirect,
@@ -34,7 +40,7 @@ def read_request(request: Request, config: HubConfig) -> tuple[Message, ...]:
     Raises:
         FormError, UrlError, SecretError: The request is malformed. The message says why.
     """
-    query = parse_form(request.query)
+    query = parse_form(request.query, is_topic_name)
     form = read_body_form(request, query)
     if form is None:
         return read_content(request, query)
@@ -50,6 +56,7 @@ def _read_form(request: Request, query: Form, form: Form, config: HubConfig) -> 
     read = _BY_MODE.get(mode or "")
     if read is None:
         raise FormError("The request does not include valid `hub.mode` form param.")
+    form.check_text()
     return (read(request, form, config),)
 
 

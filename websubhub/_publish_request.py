@@ -18,7 +18,7 @@ import re
 
 import attrs
 
-from _websub.grammar.forms import Form, FormError, parse_form, read_form
+from _websub.grammar.forms import Form, FormError, is_text, parse_form, read_form
 from _websub.grammar.media import MediaType, is_content_type
 from _websub.grammar.urls import UrlError, check_url
 from _websub.grammar.vocabulary import FORM, OCTET_STREAM, Header, Mode, Parameter
@@ -77,7 +77,7 @@ def _typed_form(request: Request, content_type: str, mark: str | None, *, publis
     if mark not in {None, _ANNOUNCEMENT_MARK}:
         raise FormError(f"Invalid value for header {Header.PUBLISHER}")
     try:
-        form = read_form(request.body, content_type)
+        form = read_form(request.body, content_type, is_topic_name)
     except FormError:
         if publishes and mark is None:
             return None
@@ -89,7 +89,7 @@ def _typed_form(request: Request, content_type: str, mark: str | None, *, publis
 def _untyped_form(request: Request, mark: str | None, *, publishes: bool) -> Form | None:
     """Return the announcement in a body without Content-Type, or None if it is something else."""
     try:
-        form = parse_form(request.body.decode())
+        form = parse_form(request.body.decode(), is_topic_name)
     except (FormError, UnicodeDecodeError):
         return _EMPTY if mark == _ANNOUNCEMENT_MARK and publishes else None
     modes = form.every(Parameter.MODE)
@@ -98,10 +98,11 @@ def _untyped_form(request: Request, mark: str | None, *, publishes: bool) -> For
 
 
 def _is_announcement_form(form: Form) -> bool:
-    return all(_is_topic_name(name) for name, _ in form.fields)
+    return all(is_topic_name(name) for name, _ in form.fields)
 
 
-def _is_topic_name(name: str) -> bool:
+def is_topic_name(name: str) -> bool:
+    """Return whether a field of a publish request names a topic."""
     return name in _TOPIC_NAMES or _LIST_OF_TOPICS.fullmatch(name) is not None
 
 
@@ -138,7 +139,7 @@ def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
     for name, value in form.fields:
         if name == Parameter.MODE:
             continue
-        if not _is_topic_name(name):
+        if not is_topic_name(name):
             extras.setdefault(name, value)
         elif value:
             topics[value] = None
@@ -149,10 +150,11 @@ def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
     refusal: UrlError | None = None
     for topic in topics:
         try:
-            check_url(topic, Parameter.TOPIC)
+            _check_topic(topic)
         except UrlError as error:
             refusal = refusal or error
-            updates.append(RefusedTopic(topic, str(error)))
+            # Bytes that are not UTF-8 cannot be written again.
+            updates.append(RefusedTopic(topic.encode("utf-8", "replace").decode(), str(error)))
             continue
         body = request.body if content_type else b""
         message = UpdateMessage(
@@ -168,6 +170,12 @@ def _updates(request: Request, form: Form, content_type: str = "") -> Updates:
     if refusal is not None and all(isinstance(update, RefusedTopic) for update in updates):
         raise refusal
     return tuple(updates)
+
+
+def _check_topic(topic: str) -> None:
+    if not is_text(topic):
+        raise UrlError(f"{Parameter.TOPIC} is not valid UTF-8.")
+    check_url(topic, Parameter.TOPIC)
 
 
 def answer_for_all(outcomes: list[tuple[str, Success | WebSubError]]) -> Success | WebSubError:

@@ -8,8 +8,8 @@
 
 from typing import Any, Final
 
+import websubhub as _asynchronous
 from _websub.blocking import BlockingClient, blocking
-from websubhub._clients import publisher_client as _asynchronous
 
 __all__ = ["PublisherClient"]
 

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from _websub.arguments import check_kind, checked_fields
+from _websub.grammar.addresses import check_public_url
 from _websub.grammar.signature import STRONG_METHODS, check_secret
 from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import MAX_LEASE_SECONDS, SignatureMethod
@@ -86,7 +87,7 @@ def _distinct(_: object, __: object, targets: tuple[Target, ...]) -> None:
 def _callback_base(_: object, __: object, url: str | None) -> None:
     if url is None:
         return
-    check_url(url, "SubscriberConfig.url")
+    check_public_url(url, "SubscriberConfig.url")
     if "?" in url:
         raise ValueError("SubscriberConfig.url must not have a query.")
 

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from _websub import __version__
 from _websub.namesake import NamesakeError, require_own_subscriber
@@ -63,11 +63,46 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that reports errors in one sentence, without the usage."""
+    """A parser that reports an error in one sentence and points to the help."""
 
     def error(self, message: str) -> "NoReturn":
         """Print the error, and exit."""
-        self.exit(_USER_MISTAKE, f"websubsub: {message[:1].upper()}{message[1:].removesuffix('.')}.\n")
+        message = message.removeprefix("argument ")
+        argument, _, fault = message.partition(": ")
+        kind, _, rest = fault.partition(": ")
+        word = rest.removeprefix("'").partition("'")[0]
+        if kind == "invalid choice":
+            choices = rest.rpartition("(choose from ")[2].removesuffix(")").replace("'", "").split(", ")
+            what = "a command" if argument == "COMMAND" else f"one of {', '.join(choices)}"
+            self._leave(f"{word} is not {what}{_hint(word, choices)}")
+        if kind == "invalid int value":
+            self._leave(f"{argument} must be a whole number, not {word}")
+        if fault == "expected one argument":
+            self._leave(f"{argument} needs a value")
+        if fault.startswith("not allowed with argument "):
+            self._leave(f"{argument} is not allowed with {fault.rpartition(' ')[2]}")
+        self._leave(f"{message[:1].upper()}{message[1:].removesuffix('.')}")
+
+    def parse_known_args(  # type: ignore[override]  # of the many signatures that argparse has, only this one is used
+        self, args: Sequence[str] | None = None, namespace: "Any" = None
+    ) -> "Any":
+        """Parse the arguments, and refuse those that are unknown."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            self._leave(f"{word} is not an argument of {self.prog}{_hint(word, self._option_string_actions)}")
+        return options, unknown
+
+    def _leave(self, message: str) -> "NoReturn":
+        sentence = message if message.endswith("?") else f"{message}."
+        self.exit(_USER_MISTAKE, f"websubsub: {sentence} See {self.prog} --help.\n")
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only needed for mistakes
+
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND", dest="command")
     _add_discover(_command(commands, "discover", "show the topic and the hubs of a page or feed", _DISCOVER_EXAMPLES))
     _add_listen(_command(commands, "listen", "subscribe to a page or feed and print what its hub delivers", _EXAMPLES))
-    completion = _command(commands, "completion", "print the completion script of a shell", _COMPLETION_EXAMPLES)
+    completion = _command(commands, "completion", "print the completion script for a shell", _COMPLETION_EXAMPLES)
     completion.add_argument("shell", choices=_SHELLS, metavar="SHELL", help=", ".join(_SHELLS))
     return parser
 

@@ -10,10 +10,9 @@
 
 from typing import Any, Final
 
+import websubsub as _asynchronous
 from _websub.blocking import BlockingClient, blocking
 from _websub.namesake import require_own_subscriber
-from websubsub import _subscription_client as _subscribing
-from websubsub._discovery import client as _discovering
 
 __all__ = ["DiscoveryClient", "SubscriptionClient"]
 
@@ -29,9 +28,9 @@ class DiscoveryClient(BlockingClient):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(_discovering.DiscoveryClient(**settings))
+        super().__init__(_asynchronous.DiscoveryClient(**settings))
 
-    discover: Final = blocking(_discovering.DiscoveryClient.discover)
+    discover: Final = blocking(_asynchronous.DiscoveryClient.discover)
 
 
 class SubscriptionClient(BlockingClient):
@@ -45,7 +44,7 @@ class SubscriptionClient(BlockingClient):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(_subscribing.SubscriptionClient(**settings))
+        super().__init__(_asynchronous.SubscriptionClient(**settings))
 
-    subscribe: Final = blocking(_subscribing.SubscriptionClient.subscribe)
-    unsubscribe: Final = blocking(_subscribing.SubscriptionClient.unsubscribe)
+    subscribe: Final = blocking(_asynchronous.SubscriptionClient.subscribe)
+    unsubscribe: Final = blocking(_asynchronous.SubscriptionClient.unsubscribe)

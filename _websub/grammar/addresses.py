@@ -6,7 +6,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import attrs
 
-from _websub.grammar.hosts import host_of
+from _websub.grammar.hosts import UrlError, host_of
+from _websub.grammar.urls import check_url
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -120,3 +121,30 @@ def is_loopback_host(host: str) -> bool:
 def is_loopback_url(url: str) -> bool:
     """Return whether a URL names this machine."""
     return is_loopback_host(host_of(url))
+
+
+def check_public_url(url: str, name: str) -> str:
+    """Check a public URL that a user set, and return it unchanged.
+
+    ``0.0.0.0`` and ``::`` stand for all addresses of the machine that listens. Nobody else can call them.
+
+    Args:
+        url: The URL.
+        name: The name to use in an error.
+
+    Raises:
+        UrlError: The URL cannot be called.
+        TypeError: The URL is not text.
+    """
+    check_url(url, name)
+    if _is_unspecified(host_of(url)):
+        raise UrlError(f"{name} must have an address that others can call, not {host_of(url)}.")
+    return url
+
+
+def _is_unspecified(host: str) -> bool:
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_unspecified

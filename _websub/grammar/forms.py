@@ -1,6 +1,7 @@
 """Forms as WebSub uses them: UTF-8, decoded once, limited in size, and never silently ambiguous (W3C 5.1)."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import unquote_to_bytes, urlencode
 
 import attrs
@@ -35,6 +36,11 @@ class Form:
     """
 
     fields: tuple[tuple[str, str], ...] = attrs.field(repr=False)
+
+    def check_text(self) -> None:
+        """Raise ``FormError`` if a spared value is not UTF-8."""
+        if not all(is_text(value) for _, value in self.fields):
+            raise FormError("A parameter is not valid UTF-8.")
 
     def one(self, name: str) -> str | None:
         """Return the value of a field that may appear once, or None. An empty value counts as absent.
@@ -73,10 +79,21 @@ class Form:
 
 
 _EMPTY = Form(())
+_KEPT_BYTE = re.compile(r"[\udc80-\udcff]")
 
 
-def read_form(body: bytes, content_type: str) -> Form:
+def is_text(value: str) -> bool:
+    """Return whether a decoded value was UTF-8, and has no bytes kept as lone surrogates."""
+    return value.isascii() or not _KEPT_BYTE.search(value)
+
+
+def read_form(body: bytes, content_type: str, spared: Callable[[str], bool] | None = None) -> Form:
     """Return the form in a request's body.
+
+    Args:
+        body: The body.
+        content_type: Its Content-Type.
+        spared: As in ``parse_form``.
 
     Raises:
         FormError: The content type is not that of a form (415), or the charset or the body is wrong (400).
@@ -90,11 +107,16 @@ def read_form(body: bytes, content_type: str) -> Form:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise FormError("The body is not valid UTF-8.") from None
-    return parse_form(text)
+    return parse_form(text, spared)
 
 
-def parse_form(text: str) -> Form:
+def parse_form(text: str, spared: Callable[[str], bool] | None = None) -> Form:
     """Return the form in a query string or a decoded body.
+
+    Args:
+        text: The text.
+        spared: Returns whether the value of a field, by its name, may have escapes that are not UTF-8, because one such
+            value is no reason to refuse the others. Their bytes are kept, as lone surrogates.
 
     Raises:
         FormError: There are too many fields, or a value is not UTF-8 once decoded.
@@ -109,7 +131,20 @@ def parse_form(text: str) -> Form:
     try:
         return Form(tuple([(_decode(name), _decode(value)) for name, _, value in pairs]))
     except UnicodeDecodeError:
+        return Form(tuple(_fields(pairs, spared or _no_field)))
+
+
+def _fields(pairs: Iterable[tuple[str, str, str]], spared: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    try:
+        for raw, _, value in pairs:
+            name = _decode(raw)
+            yield name, unquote_to_bytes(value).decode("utf-8", "surrogateescape" if spared(name) else "strict")
+    except UnicodeDecodeError:
         raise FormError("A parameter is not valid UTF-8.") from None
+
+
+def _no_field(_: str) -> bool:
+    return False
 
 
 def parse_notice(query: str, exact: Iterable[str]) -> Form:

@@ -215,6 +215,8 @@ def _ready(folder: Path, store: str) -> tuple[float, int]:
 
 async def _write_tables(store: str) -> None:
     async with NatsStore(store.removeprefix("nats://")) as opened:
+        while not opened.connection.complete:  # noqa: ASYNC110 - nothing says when it has taken all of its partitions
+            await anyio.sleep(_LOOK_SECONDS)
         await opened._process._tables.write_due()
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -84,24 +84,32 @@ server_name: s{number}
 listen: 127.0.0.1:{client}
 http: 127.0.0.1:{monitor}
 jetstream {{ store_dir: "{folder}/s{number}", sync_interval: always, max_file_store: 20GB }}
-cluster {{ name: c, listen: 127.0.0.1:{route}, routes: [{routes}] }}
+cluster {{ name: c, {more}listen: 127.0.0.1:{route}, routes: [{routes}] }}
 """
+# Who is reached through proxies must not tell where it really is: the port that it names takes no connections.
+_SECRETIVE = "no_advertise: true, advertise: 127.0.0.1:{nowhere}, "
+
+Reach = Callable[[int, int, int], int]
+"""Returns the port at which a server reaches another one, by their numbers and the port of the other."""
 
 
 @contextmanager
-def cluster(folder: Path, count: int = 3) -> Iterator[list[Server]]:
-    """Run servers that are one cluster."""
+def cluster(folder: Path, count: int = 3, reach: Reach | None = None) -> Iterator[list[Server]]:
+    """Run servers that are one cluster, and perhaps reach each other and are reached in another way than directly."""
     assert PROGRAM is not None, WHY_NOT
     with ExitStack() as stack:
-        ports = stack.enter_context(held_ports(3 * count))
+        nowhere, *ports = stack.enter_context(held_ports(3 * count + 1))
         clients, routes, monitors = ports[:count], ports[count : 2 * count], ports[2 * count :]
-        urls = ", ".join(f"nats-route://127.0.0.1:{port}" for port in routes)
+        more = "" if reach is None else _SECRETIVE.format(nowhere=nowhere)
         servers = []
         for number in range(count):
             config = folder / f"s{number}.conf"
             values = {"number": number, "client": clients[number], "route": routes[number]}
             values["monitor"] = monitors[number]
-            config.write_text(_CONFIG.format(folder=folder, routes=urls, **values))
+            others = [(other, port) for other, port in enumerate(routes) if other != number]
+            reached = [port if reach is None else reach(number, other, port) for other, port in others]
+            urls = ", ".join(f"nats-route://127.0.0.1:{port}" for port in reached)
+            config.write_text(_CONFIG.format(folder=folder, routes=urls, more=more, **values))
             command = [PROGRAM, "-c", str(config)]
             url, monitor = f"nats://127.0.0.1:{clients[number]}", f"http://127.0.0.1:{monitors[number]}"
             server = Server(command, url, monitor, folder / f"s{number}.log")

@@ -2,7 +2,8 @@
 
 ``python -m tests.durability kills --kills 200`` kills a hub under load, again and again; without a command it is that.
 ``python -m tests.durability soak --minutes 30`` lets something bad happen every few seconds for as long as you like.
-``python -m tests.durability cluster --rounds 20`` kills and stops hubs and NATS servers, three of each.
+``python -m tests.durability cluster --rounds 20`` kills and stops hubs and NATS servers, three of each, and cuts
+the network between them; ``--fault cut`` does only that.
 """
 
 import argparse
@@ -11,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.durability.cluster import FAULTS, run_rounds
+from tests.durability.cluster import run_rounds
+from tests.durability.faults import FAULTS
 from tests.durability.hub_kills import run_kills
 from tests.durability.soak import run_soak
 
@@ -22,7 +24,8 @@ def main() -> int:
     parser.add_argument("command", nargs="?", choices=("kills", "soak", "cluster"), default="kills", help="what to do")
     parser.add_argument("--kills", type=int, default=200, help="kills: how often (default: 200)")
     parser.add_argument("--rounds", type=int, default=20, help="cluster: how many (default: 20)")
-    parser.add_argument("--fault", choices=FAULTS, action="append", help="cluster: only this; repeatable")
+    kinds = dict.fromkeys(fault.split()[0] for fault in FAULTS)
+    parser.add_argument("--fault", choices=(*kinds, *FAULTS), action="append", help="cluster: only this; repeatable")
     parser.add_argument("--keep", metavar="FOLDER", help="cluster: keep the logs in this folder")
     parser.add_argument("--minutes", type=float, default=30, help="soak: for how long (default: 30)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="decides when (default: another each time)")
@@ -35,7 +38,8 @@ def main() -> int:
         if options.command == "cluster":
             place = Path(options.keep or folder)
             place.mkdir(parents=True, exist_ok=True)
-            books = run_rounds(place, options.rounds, options.seed, options.fault or FAULTS)
+            faults = [fault for fault in FAULTS if not options.fault or {fault, fault.split()[0]} & {*options.fault}]
+            books = run_rounds(place, options.rounds, options.seed, faults)
             sys.stdout.writelines(f"{line}\n" for line in books.lines())
             sys.stdout.write(f"BROKEN: {books.broken}\n" if books.broken else "Promises kept.\n")
             return 1 if books.broken else 0

@@ -1,8 +1,7 @@
-"""Three hubs on three NATS servers, of which one after the other is killed or stopped while all of it is in use."""
+"""Three hubs on three NATS servers, of which one after the other is killed, stopped or cut off while all is in use."""
 
 import http.client
 import random
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,11 @@ from urllib.parse import urlencode
 import attrs
 import httpx
 
-from tests.cluster.servers import Server, cluster
+from tests.cluster.network import network
+from tests.cluster.servers import cluster
+from tests.durability.faults import FAULTS, Cluster, Hub, Round, hub_name, server_name
 from tests.durability.hub_kills import Account, Arrival, account, read_arrivals
 from tests.ports import held_ports
-from tests.standalone.process import Served, served
 from tests.standalone.sink import Sink, sink
 from tests.waiting import PATIENCE, until_in_thread
 
@@ -28,7 +28,6 @@ _DELAYS = ",".join(["0.2"] * 100)
 _PAUSE_SECONDS = 0.1
 _REPEATED_MOST = 0.01
 _ANSWER_SECONDS = 20.0
-FAULTS = ("kill hub", "kill server", "kill both", "stop hub", "stop server", "stop both")
 # What a hub sent shortly before a fault, or while it lasted, may come again: nobody could write what became of it.
 _UNWRITTEN_SECONDS = 2.0
 _SETTLED_SECONDS = 5.0
@@ -42,17 +41,19 @@ class ClusterAccount:
         account: Every pair of an accepted update and a subscription.
         repeated: The deliveries that came again although a subscriber had answered them.
         faults: What was done, in its order.
-        answered: The longest time that a publish waited for its answer, whatever that was.
+        answered: The longest time that a publish waited for its answer, whatever that was, by round.
         delivered: The longest time from the answer of a publish to its arrival, by round.
         refused: How many publishes were not accepted.
+        hung: How many got no answer in time.
     """
 
     account: Account
     repeated: int
     faults: list[str]
-    answered: float
+    answered: list[float]
     delivered: list[float]
     refused: int
+    hung: int
 
     def lines(self) -> Iterator[str]:
         """It, for people."""
@@ -65,18 +66,32 @@ class ClusterAccount:
             f"({', '.join(books.unexplained[:5]) or 'none'}); "
             f"{books.duplicates - self.repeated} whose answer a subscriber did not give"
         )
-        yield f"longest wait for an answer {self.answered:.1f} s; longest way to a subscriber, by round: " + ", ".join(
-            f"{seconds:.1f}" for seconds in self.delivered
-        )
+        yield f"longest wait for an answer {_longest(self.answered)}"
+        yield f"longest way to a subscriber {_longest(self.delivered)}"
 
     @property
     def broken(self) -> dict[str, list[str]]:
         """The promises that were broken."""
         books = self.account
         found = {"lost": books.lost, "disordered": books.disordered, "renamed": books.renamed}
+        if self.hung:
+            found["hung"] = [f"{self.hung} publishes got no answer within {_ANSWER_SECONDS:.0f} s"]
         if self.repeated > books.pairs * _REPEATED_MOST:
             found["repeated too often"] = [f"{self.repeated} of {books.pairs}"]
         return {what: pairs for what, pairs in found.items() if pairs}
+
+
+def _longest(seconds: Sequence[float]) -> str:
+    return f"{max(seconds):.1f} s; by round: {', '.join(f'{each:.1f}' for each in seconds)}"
+
+
+@attrs.frozen
+class Answered:
+    """A publish that was answered: when it began, how long that took, and how."""
+
+    at: float
+    seconds: float
+    status: int
 
 
 class ClusterPublisher(threading.Thread):
@@ -92,8 +107,9 @@ class ClusterPublisher(threading.Thread):
         super().__init__(daemon=True)
         self.topic = topic
         self.accepted: dict[int, float] = {}
-        self.answered = 0.0
+        self.answers: list[Answered] = []
         self.refused = 0
+        self.hung = 0
         self._ports = ports
         self._chance = chance
         self._target = f"/hub?{urlencode({'hub.mode': 'publish', 'hub.topic': topic})}"
@@ -108,7 +124,7 @@ class ClusterPublisher(threading.Thread):
             status = self._publish(number)
             now = time.time()
             if status is not None:
-                self.answered = max(self.answered, now - begun)
+                self.answers.append(Answered(begun, now - begun, status))
             if status == 200:
                 self.accepted[number] = now
             else:
@@ -120,7 +136,10 @@ class ClusterPublisher(threading.Thread):
         try:
             connection.request("POST", self._target, b"%d" % number, {"Content-Type": "text/plain"})
             return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
+        except TimeoutError:
+            self.hung += 1
+            return None
+        except (OSError, http.client.HTTPException):  # the hub was killed
             return None
         finally:
             connection.close()
@@ -131,40 +150,8 @@ class ClusterPublisher(threading.Thread):
         self.join()
 
 
-class _Hub:
-    """One of the hubs, which can be killed, stopped and started again."""
-
-    def __init__(self, folder: Path, port: int, store: str) -> None:
-        folder.mkdir(exist_ok=True)
-        self._folder = folder
-        self._arguments = (
-            "--port", str(port), "--store", store, "--retry-delays", _DELAYS, "--concurrency-per-host", "8",
-        )  # fmt: skip
-        self._stack = ExitStack()
-        self.served: Served | None = None
-        self.port = port
-
-    def start(self) -> None:
-        self.served = self._stack.enter_context(served(self._folder, *self._arguments))
-
-    def kill(self) -> None:
-        assert self.served is not None
-        self.served.kill()
-        self._stack.close()
-
-    def send(self, number: signal.Signals) -> None:
-        assert self.served is not None
-        self.served.process.send_signal(number)
-
-    def stop(self) -> None:
-        if self.served is not None and self.served.process.poll() is None:
-            self.served.process.send_signal(signal.SIGCONT)
-            self.served.stop()
-        self._stack.close()
-
-
 def run_rounds(folder: Path, rounds: int, seed: int, faults: Sequence[str] = FAULTS) -> ClusterAccount:
-    """Kill or stop something in each round, let everything finish, and account for every update.
+    """Let something bad happen in each round, let everything finish, and account for every update.
 
     Args:
         folder: Where everything is, the logs too.
@@ -176,14 +163,9 @@ def run_rounds(folder: Path, rounds: int, seed: int, faults: Sequence[str] = FAU
     log = folder / "arrivals"
     log.touch()
     with ExitStack() as stack:
-        servers = stack.enter_context(cluster(folder))
-        ports = stack.enter_context(held_ports(_HUBS))
-        subscribers = stack.enter_context(sink(str(log)))
-        store = "nats://" + ",".join(server.url.removeprefix("nats://") for server in servers) + "?gib=1"
-        hubs = [_Hub(folder / f"hub{number}", port, store) for number, port in enumerate(ports)]
-        for hub in hubs:
-            hub.start()
-            stack.callback(hub.stop)
+        subscribers = stack.enter_context(sink(str(log)))  # first, since a fork keeps the connections of proxies open
+        struck = _start(folder, stack)
+        hubs, ports = struck.hubs, [hub.port for hub in struck.hubs]
         publishers = [
             ClusterPublisher(ports, f"https://topic.example/{n}", random.Random(seed + n))  # noqa: S311
             for n in range(_TOPICS)
@@ -191,20 +173,39 @@ def run_rounds(folder: Path, rounds: int, seed: int, faults: Sequence[str] = FAU
         callbacks = _subscribe(hubs, subscribers, [publisher.topic for publisher in publishers], chance)
         for publisher in publishers:
             publisher.start()
-        happened, times = [], []
+        happened = []
         for _ in range(rounds):
-            fault = chance.choice(faults)
-            times.append(_round(chance, fault, hubs, servers))
-            happened.append(fault)
+            happened.append(struck.strike(chance, chance.choice(faults)))
             with (folder / "rounds").open("a") as told:
-                told.write(f"{fault}: " + ", ".join(time.strftime("%X", time.localtime(at)) for at in times[-1]) + "\n")
+                told.write(f"{happened[-1]}\n")
         for publisher in publishers:
             publisher.stop()
         _wait_for_everything(hubs)
-    return _account(log, callbacks, publishers, happened, times)
+    return _account(log, callbacks, publishers, happened)
 
 
-def _subscribe(hubs: list[_Hub], subscribers: Sink, topics: list[str], chance: random.Random) -> dict[str, str]:
+def _start(folder: Path, stack: ExitStack) -> Cluster:
+    """Start servers and hubs, which reach each other through proxies."""
+    ways = stack.enter_context(network())
+
+    def reach(who: int, whom: int, port: int) -> int:
+        return ways.way(server_name(who), server_name(whom), port)
+
+    servers = stack.enter_context(cluster(folder, reach=reach))
+    hubs = []
+    for number, port in enumerate(stack.enter_context(held_ports(_HUBS))):
+        name, listening = hub_name(number), [int(server.url.rpartition(":")[2]) for server in servers]
+        places = [f"127.0.0.1:{ways.way(name, server_name(whom), at)}" for whom, at in enumerate(listening)]
+        store = f"nats://{','.join(places)}?gib=1"
+        arguments = ("--store", store, "--retry-delays", _DELAYS, "--concurrency-per-host", "8")
+        hub = Hub(folder / name, port, arguments)
+        hub.start()
+        stack.callback(hub.stop)
+        hubs.append(hub)
+    return Cluster(hubs, servers, ways)
+
+
+def _subscribe(hubs: list[Hub], subscribers: Sink, topics: list[str], chance: random.Random) -> dict[str, str]:
     callbacks: dict[str, str] = {}
     with httpx.Client(timeout=PATIENCE) as client:
         for topic in topics:
@@ -221,43 +222,14 @@ def _subscribe(hubs: list[_Hub], subscribers: Sink, topics: list[str], chance: r
     return callbacks
 
 
-def _round(chance: random.Random, fault: str, hubs: list[_Hub], servers: list[Server]) -> tuple[float, float, float]:
-    """Do something bad and undo it after a while. Return when it began, was undone, and was over."""
-    time.sleep(chance.uniform(0.5, 2.5))
-    how, whom = fault.split()
-    hub = chance.choice(hubs) if whom in {"hub", "both"} else None
-    server = chance.choice(servers) if whom in {"server", "both"} else None
-    begun = time.time()
-    for victim in (hub, server):
-        if victim is not None:
-            victim.kill() if how == "kill" else victim.send(signal.SIGSTOP)
-    time.sleep(chance.uniform(3, 9))
-    undone = time.time()
-    if server is not None:
-        server.start() if how == "kill" else server.send(signal.SIGCONT)
-    if hub is not None:
-        hub.start() if how == "kill" else hub.send(signal.SIGCONT)
-    until_in_thread(lambda: all(map(_is_healthy, servers)), lambda: "a server does not become healthy")
-    over = time.time()
-    time.sleep(1.0)
-    return begun, undone, over
-
-
-def _is_healthy(server: Server) -> bool:
-    try:
-        return httpx.get(f"{server.monitor}/healthz", timeout=2).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def _wait_for(hub: _Hub, line: str) -> None:
+def _wait_for(hub: Hub, line: str) -> None:
     def is_there() -> bool:
         return line in httpx.get(f"http://127.0.0.1:{hub.port}/metrics", timeout=PATIENCE).text.splitlines()
 
     until_in_thread(is_there, lambda: f"never came: {line}")
 
 
-def _wait_for_everything(hubs: list[_Hub]) -> None:
+def _wait_for_everything(hubs: list[Hub]) -> None:
     for hub in hubs:
         served_ = hub.served
         assert served_ is not None
@@ -265,11 +237,7 @@ def _wait_for_everything(hubs: list[_Hub]) -> None:
 
 
 def _account(
-    log: Path,
-    callbacks: dict[str, str],
-    publishers: list[ClusterPublisher],
-    faults: list[str],
-    times: list[tuple[float, float, float]],
+    log: Path, callbacks: dict[str, str], publishers: list[ClusterPublisher], rounds: list[Round]
 ) -> ClusterAccount:
     accepted = {publisher.topic: publisher.accepted for publisher in publishers}
     arrivals = read_arrivals(log, callbacks)
@@ -279,39 +247,40 @@ def _account(
         for callback, topic in callbacks.items()
     }
     books = account(callbacks, {topic: list(numbers) for topic, numbers in accepted.items()}, known, [])
-    books.unexplained = list(_unexplained(known, times))
-    delivered = [0.0 for _ in times]
+    books.unexplained = list(_unexplained(known, rounds))
+    ways = []
     for callback, topic in callbacks.items():
-        seen = set()
-        for arrival in known[callback]:
-            if arrival.sequence in seen:
-                continue
-            seen.add(arrival.sequence)
-            at = accepted[topic][arrival.sequence]
-            for number, (begun, *_) in enumerate(times):
-                after = times[number + 1][0] if number + 1 < len(times) else float("inf")
-                if begun - 5 <= at < after:
-                    delivered[number] = max(delivered[number], arrival.at - at)
+        first = {arrival.sequence: arrival.at for arrival in reversed(known[callback])}
+        ways += [(accepted[topic][number], at - accepted[topic][number]) for number, at in first.items()]
+    waits = [(answer.at, answer.seconds) for publisher in publishers for answer in publisher.answers]
     return ClusterAccount(
         books,
         sum(_repeated(each) for each in known.values()),
-        faults,
-        max(publisher.answered for publisher in publishers),
-        delivered,
+        [each.fault for each in rounds],
+        list(_by_round(waits, rounds)),
+        list(_by_round(ways, rounds)),
         sum(publisher.refused for publisher in publishers),
+        sum(publisher.hung for publisher in publishers),
     )
 
 
-def _unexplained(known: Mapping[str, list[Arrival]], times: Sequence[tuple[float, float, float]]) -> Iterator[str]:
+def _by_round(measured: Sequence[tuple[float, float]], rounds: Sequence[Round]) -> Iterator[float]:
+    """The longest of what began in a round, or shortly before it."""
+    for number, each in enumerate(rounds):
+        after = rounds[number + 1].begun if number + 1 < len(rounds) else float("inf")
+        yield max((seconds for at, seconds in measured if each.begun - 5 <= at < after), default=0.0)
+
+
+def _unexplained(known: Mapping[str, list[Arrival]], rounds: Sequence[Round]) -> Iterator[str]:
     """What came again although it was answered away from any fault."""
     for callback, arrivals in known.items():
         answered: dict[int, float] = {}
         for arrival in arrivals:
             before = answered.get(arrival.sequence)
             if before is not None and not any(
-                begun - _UNWRITTEN_SECONDS <= before <= over + _SETTLED_SECONDS for begun, _, over in times
+                each.begun - _UNWRITTEN_SECONDS <= before <= each.over + _SETTLED_SECONDS for each in rounds
             ):
-                begun = max((begun for begun, _, _ in times if begun <= before), default=before)
+                begun = max((each.begun for each in rounds if each.begun <= before), default=before)
                 after = f"{arrival.at - before:.1f} s after it was answered, {before - begun:.1f} s after a fault began"
                 yield f"{callback} {arrival.sequence} {after}"
             if arrival.answered:

@@ -1,5 +1,6 @@
 """What the command line says of itself and of mistakes: versions, help, completion, misspelt words."""
 
+import io
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ import websubhub
 import websubsub
 from tests.standalone.process import run
 from websubhub.standalone.command.cli import build_parser, main
+from websubhub.standalone.command.remote import table
 from websubhub.standalone.setting_definitions import Group, flag, variable
 from websubhub.standalone.setting_sources import load
 from websubhub.standalone.setting_values import Choice
@@ -81,6 +83,10 @@ def test_the_examples_of_help_are_commands_that_it_takes(
         (("entirely",), "entirely is not a command. See websubhub --help."),
         (("serve", "--prot", "80"), "--prot is not an argument of websubhub serve; did you mean --port?"),
         (("topics", "--prot=80"), "--prot is not an argument of websubhub topics."),
+        (("serve", "extra"), "extra is not an argument of websubhub serve. See websubhub serve --help."),
+        (("dead-letters", "rplay"), "rplay is not one of replay, drop; did you mean replay?"),
+        (("completion", "ksh"), "ksh is not one of bash, zsh, fish, tcsh"),
+        (("serve", "--port"), "--port needs a value. See websubhub serve --help."),
         (("publish",), "The following arguments are required: TOPIC. See websubhub publish --help."),
     ],
 )
@@ -179,3 +185,21 @@ def test_bash_completes(program: str, words: str, completed: set[str], tmp_path:
 
 def test_no_heading_of_help_is_empty() -> None:
     assert {field.metadata["group"] for field in attrs.fields(Settings)} == set(Group)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "topic", "shown"),
+    [
+        ("utf-8", "https://example.com/grüße/日本", "https://example.com/grüße/日本"),
+        ("ascii", "https://example.com/grüße", "https://example.com/gr\\xfc\\xdfe"),
+        ("utf-8", "https://example.com/\x1b[2J\u202e", "https://example.com/\\x1b[2J\\u202e"),
+    ],
+)
+def test_a_table_shows_what_can_be_printed_and_escapes_the_rest(
+    encoding: str, topic: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
+    monkeypatch.setattr("sys.stdout", terminal)
+    table([{"topic": topic}], ("topic",))
+    terminal.seek(0)
+    assert terminal.read() == f"topic\n{shown}\n"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,11 @@ from websubhub.standalone.admin.dashboard import site
 from websubhub.standalone.admin.dashboard.access.references import References, SharedLink
 from websubhub.standalone.admin.dashboard.access.sealing import Sealing
 from websubhub.standalone.admin.dashboard.access.sessions import Role, Sessions
+from websubhub.standalone.admin.dashboard.rendering import Rendering
+from websubhub.standalone.admin.dashboard.visits import address
+from websubhub.standalone.admin.events import shown_event
+from websubhub.standalone.events.events import Events
+from websubhub.standalone.events.kinds import Kind
 
 VIEWER = "viewer-token-of-the-tests"
 TOPIC = "https://example.com/feed"
@@ -196,6 +202,32 @@ async def test_a_browser_gets_a_page_at_the_hub_and_programs_do_not(hub: World) 
     assert "unsafe" not in page.headers["content-security-policy"]
     assert (await hub.client.get(hub.hub)).status_code == 405
     assert (await hub.client.get(f"{base(hub)}/nowhere")).json() == {"error": "There is nothing here."}
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/topics/more", "/host", "/host?host=a.example", "/subscription"])
+async def test_a_browser_at_an_unknown_address_gets_a_page_and_programs_do_not(hub: World, path: str) -> None:
+    await sign_in(hub)
+    page = await hub.client.get(base(hub) + path, headers={"Accept": "text/html,*/*"})
+    assert page.status_code in {400, 404}
+    assert page.headers["content-type"].startswith("text/html")
+    assert 'href="/topics"' in page.text, "it leads back"
+    answer = await hub.client.get(f"{base(hub)}/nowhere")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+
+
+@pytest.mark.parametrize("path", ["/admin/nowhere", "/health", "/ready"])
+async def test_what_is_for_programs_stays_json_in_a_browser(hub: World, path: str) -> None:
+    answer = await hub.client.get(base(hub) + path, headers={"Accept": "text/html,*/*"})
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("size", "is_linked"), [(10, True), (1_500, False)])
+def test_an_event_links_only_to_a_topic_that_it_names_in_full(size: int, *, is_linked: bool) -> None:
+    events = Events()
+    events.record(Kind.ANNOUNCED, topic=f"https://example.com/{'x' * size}")
+    [event] = events.after(0)
+    page = Rendering(lambda: 0.0).text("event.html", "", event=shown_event(event), url=partial(address, ""))
+    assert (b"/topic?" in page) is is_linked
 
 
 async def test_without_the_extra_there_is_a_first_page(monkeypatch: pytest.MonkeyPatch) -> None:

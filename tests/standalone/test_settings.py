@@ -90,6 +90,8 @@ def test_a_switch_is_on_when_its_flag_stands_alone() -> None:
         ("port", "٣", "from 0 to 65535"),
         ("public_url", "hub.example.com", "--public-url cannot be used"),
         ("public_url", "ftp://hub.example.com/", "--public-url cannot be used"),
+        ("public_url", "http://0.0.0.0:8080/hub", "cannot be used: it must have an address that others can call"),
+        ("public_url", "http://[::]:8080/hub", "cannot be used: it must have an address that others can call"),
         (
             "store",
             "postgres://x",

@@ -11,6 +11,7 @@ from tests.conformance.hubs import Hub, RawCallback, served, subscription_fields
 from tests.waiting import PATIENCE
 from websubhub import HubApplication, HubConfig, HubListener, asgi, run, serve
 from websubhub.testing import InMemoryWeb, RecordingSubscriber
+from websubsub import SubscriberConfig
 
 PUBLIC = "https://hub.example.com/hub"
 FOR_OTHERS = ["0.0.0.0", "::", "[::]", "", "192.0.2.1", "hub.example.com", "unix:/run/hub"]  # noqa: S104
@@ -139,3 +140,16 @@ def test_settings_say_whether_a_url_was_given() -> None:
     given = HubConfig(url=PUBLIC, path="/inside")
     assert given.served_at("https://other.example") is given
     assert (given.public_url, given.local_path) == (PUBLIC, "/inside")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "[0:0:0:0:0:0:0:0]", "[::ffff:0.0.0.0]"])  # noqa: S104
+async def test_an_address_that_stands_for_all_of_them_is_no_public_url(host: str) -> None:
+    said = "must have an address that others can call"
+    with pytest.raises(ValueError, match=rf"^HubConfig\.url {said}"):
+        HubConfig(url=f"http://{host}:8080/hub")
+    with pytest.raises(ValueError, match=rf"^SubscriberConfig\.url {said}"):
+        SubscriberConfig(url=f"http://{host}/callbacks")
+    async with HubListener(0, public_url=f"http://{host}:8080") as listener:
+        listener.attach(Hub())
+        with pytest.raises(ValueError, match=said):
+            await listener.start()

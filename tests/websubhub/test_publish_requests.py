@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.conformance.hubs import FORM, TOPIC, Hub, World, assert_is_one_plain_sentence, form_of, world
+from tests.conformance.hubs import FORM, HUB, TOPIC, Hub, World, assert_is_one_plain_sentence, form_of, world
 from websubhub import Acknowledgement, MessageType, UpdateMessage, UpdateMessageError
 
 OTHER = "https://publisher.example/other"
@@ -155,6 +155,35 @@ async def test_a_bad_topic_among_good_ones_is_named_and_the_good_ones_are_taken(
     assert fields["hub.mode"] == "accepted"
     assert fields["hub.reason"].startswith(f"Not accepted: {bad[:100]}")
     assert len(fields["hub.reason"]) < 300
+
+
+NOT_UTF_8 = ["%ff", "%C0%AF", "%ED%A0%80", "https%3A%2F%2Fpublisher.example%2Fcaf%E9"]
+
+
+@pytest.mark.parametrize("bad", NOT_UTF_8)
+@pytest.mark.parametrize("name", ["hub.url", "hub.topic", "hub.url%5B%5D"])
+@pytest.mark.parametrize("where", ["form", "query", "body"])
+async def test_a_topic_that_is_not_utf_8_does_not_refuse_the_others(bad: str, name: str, where: str) -> None:
+    text = f"hub.mode=publish&{name}={bad}&{urlencode({'hub.url': TOPIC})}"
+    hub = Hub()
+    async with world(hub) as w:
+        if where == "query":
+            response = await w.client.post(f"{HUB}?{text}")
+        else:
+            response = await w.post(text.encode(), FORM if where == "form" else None)
+    assert response.status_code == 200
+    assert [message.topic for message in hub.messages("on_update_message")] == [TOPIC]
+    assert form_of(response)["hub.reason"].endswith(": hub.topic is not valid UTF-8.")
+
+
+@pytest.mark.parametrize("bad", NOT_UTF_8)
+async def test_a_ping_with_only_a_topic_that_is_not_utf_8_is_refused(bad: str) -> None:
+    hub = Hub()
+    async with world(hub) as w:
+        response = await w.post(f"hub.mode=publish&hub.url={bad}".encode())
+    assert response.status_code == 400
+    assert_is_one_plain_sentence(response, "UTF-8")
+    assert not hub.calls
 
 
 async def test_only_bad_topics_are_refused_as_one_is() -> None:

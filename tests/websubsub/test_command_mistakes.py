@@ -30,6 +30,7 @@ LISTEN = ["listen", TOPIC]
         ([*LISTEN, "--exec", "/nowhere/command --option"], "there is no command /nowhere/command"),
         ([*LISTEN, "--public-url", "https://me.example/?a"], "--public-url must not have a query"),
         ([*LISTEN, "--public-url", "https://me.example/#a"], "--public-url must not have a fragment"),
+        ([*LISTEN, "--public-url", "http://0.0.0.0:8081/"], "--public-url must have an address that others can call"),
         (["listen", "--hub", HUB, "--topic", "https://u:p@pub.example/"], "--topic must not have user information"),
         (["listen", "", "--hub", HUB, "--topic", TOPIC], "The URL must start with http"),
     ],
@@ -42,6 +43,26 @@ def test_a_mistake_is_one_sentence(arguments: list[str], complaint: str, capsys:
     assert shown.err.startswith("websubsub: ")
     assert shown.err.endswith(".\n")
     assert complaint in shown.err
+    assert "invalid" not in shown.err
+    assert "rgument -" not in shown.err, "these are words of argparse"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["lisen"], "lisen is not a command; did you mean listen? See websubsub --help."),
+        ([*LISTEN, "--jsn"], "--jsn is not an argument of websubsub listen; did you mean --json?"),
+        (["discover", TOPIC, "more"], "more is not an argument of websubsub discover. See websubsub discover --help."),
+        (["completion", "bsh"], "bsh is not one of bash, zsh, fish, tcsh; did you mean bash?"),
+        ([*LISTEN, "--port", "x"], "--port must be a whole number, not x. See websubsub listen --help."),
+        ([*LISTEN, "--port"], "--port needs a value. See websubsub listen --help."),
+        ([*LISTEN, "--secret", "s", "--no-secret"], "--no-secret is not allowed with --secret."),
+    ],
+)
+def test_a_mistake_is_told_in_words(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
+    assert capsys.readouterr().err.startswith(f"websubsub: {sentence}")
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 10**12])

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_network
 
-from websubhub import UrlError, WebSubError, check_url
+from websubhub import UrlError, WebSubError
 from websubhub.standalone.schedule.retry import LONGEST_DELAY_SECONDS, MOST_DELAYS
 from websubhub.standalone.stores import forms, kind_of, shown_store
 
@@ -88,11 +88,14 @@ def path(text: str) -> str:
 
 
 def public_url(text: str) -> str:
-    """Return a URL."""
+    """Return a URL that others can call."""
+    from websubhub import HubConfig  # noqa: PLC0415 - only needed if a public URL is set
+
     try:
-        return check_url(text, "it")
+        HubConfig(url=text)
     except UrlError as error:
-        raise SettingsError(f"cannot be used: {str(error).rstrip('.')}") from None
+        raise SettingsError(f"cannot be used: {str(error).replace('HubConfig.url', 'it', 1).rstrip('.')}") from None
+    return text
 
 
 def network(text: str) -> str:

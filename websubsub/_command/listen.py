@@ -9,6 +9,7 @@ import anyio
 import attrs
 
 from _websub.asgi.public_urls import loopback_warning
+from _websub.grammar.addresses import check_public_url
 from _websub.grammar.signature import check_secret
 from _websub.grammar.urls import check_url
 from _websub.grammar.vocabulary import SignatureMethod
@@ -161,7 +162,7 @@ def _configure(arguments: argparse.Namespace, watch: _Watch) -> tuple[Subscriber
     if arguments.public_url is None and arguments.host in _WILDCARDS:
         raise ValueError(f"--host {arguments.host} is not an address that a hub can call; set --public-url too.")
     if arguments.public_url is not None:
-        if "?" in check_url(arguments.public_url, "--public-url"):
+        if "?" in check_public_url(arguments.public_url, "--public-url"):
             raise ValueError("--public-url must not have a query.")
         warning = loopback_warning(arguments.public_url, arguments.host)
         if warning is not None:

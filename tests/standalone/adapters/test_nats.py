@@ -17,7 +17,8 @@ from websubhub.standalone.adapters.nats.ownership.keeper import Keeper
 from websubhub.standalone.adapters.nats.store import NatsStore
 from websubhub.standalone.adapters.nats.wire import connection as connection_module
 from websubhub.standalone.adapters.nats.wire.address import Address, parse_address
-from websubhub.standalone.adapters.nats.wire.connection import Connection, Reply
+from websubhub.standalone.adapters.nats.wire.client import Reply
+from websubhub.standalone.adapters.nats.wire.connection import Connection
 from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
 from websubhub.standalone.ports import (
     Delivery,

@@ -26,9 +26,9 @@ from websubhub.standalone.adapters.nats.ownership.peers import Peers
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree, read_layout
 from websubhub.standalone.adapters.nats.store import NatsStore
 from websubhub.standalone.adapters.nats.wire import trying as trying_module
-from websubhub.standalone.adapters.nats.wire import watching
-from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
 from websubhub.standalone.adapters.nats.wire.headers import read_headers
+from websubhub.standalone.adapters.nats.wire.servers import watching
+from websubhub.standalone.adapters.nats.wire.servers.choosing import ServerChoice
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreError, StoreLockedError, StoreVersionError
 

@@ -45,6 +45,8 @@ async def test_each_subscription_has_its_state_and_a_failed_one_says_why(hub: Hu
     found = {each.callback: each for each in await hub.store.messages.recipients(await number_of(hub, message))}
     assert len(found) == 4
     assert [found[each.callback].state for each in (first, second, third)] == [DELIVERED, DEAD, WAITING]
+    given_up = found[second.callback]
+    assert (given_up.attempts, given_up.due_at, given_up.reason) == (1, None, "no")
     failed = found[third.callback]
     assert (failed.attempts, failed.due_at, failed.reason) == (1, hub.clock() + 5, "not yet")
     [other] = [each for name, each in found.items() if name not in by_callback]

@@ -60,7 +60,8 @@ async def reach(client: TopicClient, url: str, name: str) -> Finding:
         await client.look(url)
     except TopicFetchError as error:
         if not error.status:
-            return Mark.FAIL, f"{name} {url} cannot be reached: {error.reason}"
+            cause = error.__cause__ or error.reason.removesuffix(".")  # a reason speaks of a topic
+            return Mark.FAIL, f"{name} {url} cannot be reached: {cause}"
         if error.status in _NOBODY_BEHIND:
             return (
                 Mark.FAIL,

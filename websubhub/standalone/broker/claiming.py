@@ -89,9 +89,10 @@ class Claimer:
         try:
             with anyio.CancelScope(shield=True):
                 repeated = [claim for claim in claims if claim.repeated]
-                if repeated:
-                    await self._flusher.flush()
+                retries = await self._flusher.unwritten_retries([claim.subscription for claim in repeated])
                 needed = await self._recipients.read(claims, repeated)
+                for retry in retries.values():
+                    needed.retried(retry)
         except Exception:
             for claim in claims:
                 self._turns.put_back(claim, self._clock())

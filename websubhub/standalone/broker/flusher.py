@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 
 import anyio
@@ -10,7 +10,7 @@ from attrs import frozen
 
 from websubhub.standalone.broker.desk import Desk
 from websubhub.standalone.broker.journal import Appended, Journal
-from websubhub.standalone.broker.settlements import Settlements
+from websubhub.standalone.broker.settlements import Retry, Settlements
 from websubhub.standalone.ports import StoreError
 
 # A crash repeats the deliveries whose outcomes were not written yet: at most _FEW, or those of _TOGETHER_SECONDS.
@@ -54,6 +54,7 @@ class Flusher:
         self._desk = desk
         self._pace = pace
         self._unwritten_since = math.inf
+        self._fails = False
         self._lock = anyio.Lock(fast_acquire=True)
         self._unwritten: list[Settlements] = []
 
@@ -84,6 +85,30 @@ class Flusher:
             waiting = self._desk.settlements
             if self._unwritten or waiting.ended or not 0 < waiting.count < _FEW:
                 return
+
+    async def unwritten_retries(self, subscriptions: Sequence[int]) -> dict[int, Retry]:
+        """Write the retries of subscriptions if they are not written yet, and return those that cannot be written.
+
+        Nothing is tried while writing fails: deliveries would wait for it each time, and ``run`` tries it anyway.
+        """
+        found = self._retries_of(subscriptions)
+        if not found:
+            return {}
+        if not self._fails:
+            try:
+                await self.flush()
+            except StoreError as error:
+                log.debug("Outcomes of deliveries could not be written now: %s", error)
+            else:
+                return {}
+        return found
+
+    def _retries_of(self, subscriptions: Sequence[int]) -> dict[int, Retry]:
+        found: dict[int, Retry] = {}
+        for settlements in (*self._unwritten, self._desk.settlements):
+            if retries := settlements.retries:
+                found |= {number: retries[number] for number in subscriptions if number in retries}
+        return found
 
     async def take_along(self, append: Callable[[Settlements | None], Awaitable[Appended]]) -> Appended:
         """Append an update, and write waiting outcomes in the same step if there are few.
@@ -124,8 +149,16 @@ class Flusher:
             async with self._lock:
                 writing = self._unwritten.copy()
                 if writing:
-                    await self._journal.settle(writing)
+                    await self._settle(writing)
                     del self._unwritten[: len(writing)]
                     self._unwritten_since = monotonic()
                     for each in writing:
                         self._desk.written(each)
+
+    async def _settle(self, writing: list[Settlements]) -> None:
+        try:
+            await self._journal.settle(writing)
+        except StoreError:
+            self._fails = True
+            raise
+        self._fails = False

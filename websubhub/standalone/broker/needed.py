@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from attrs import field, frozen
 
+from websubhub.standalone.broker.settlements import Retry
 from websubhub.standalone.ports import Update
 from websubhub.standalone.schedule.claims import Claim, Key
 
@@ -53,6 +54,12 @@ class Needed:
     updates: dict[Key, Update]
     made: dict[int, Made]
     unreadable: set[Key | int] = field(factory=set)
+
+    def retried(self, retry: Retry) -> None:
+        """Add a retry that the journal does not have yet."""
+        made = self.made.get(retry.subscription)
+        is_turned_away = made is not None and made.turned_away
+        self.made[retry.subscription] = Made(retry.sequence, retry.attempts, retry.refusals, is_turned_away)
 
     def is_unreadable(self, claim: Claim) -> bool:
         """Return whether the data of a claim exists but can never be read."""

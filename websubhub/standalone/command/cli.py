@@ -96,12 +96,22 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> "NoReturn":
         """Print the error and exit."""
-        before, unknown, rest = message.partition("COMMAND: invalid choice: '")
-        if unknown and before == "argument ":
-            word = rest.partition("'")[0]
-            message = f"{word} is not a command{_hint(word, [name for name, _, _ in _COMMANDS])}"
-        else:
-            message = f"{message[:1].upper()}{message[1:].removesuffix('.')}"
+        argument, is_unknown, rest = message.removeprefix("argument ").partition(": invalid choice: '")
+        if is_unknown:
+            word, _, choices = rest.partition("' (choose from ")
+            self._refuse(word, argument, choices.removesuffix(")").replace("'", "").split(", "))
+        flag, needs_value, _ = message.removeprefix("argument ").partition(": expected one argument")
+        if needs_value:
+            self._leave(f"{flag} needs a value")
+        self._leave(f"{message[:1].upper()}{message[1:].removesuffix('.')}")
+
+    def _refuse(self, word: str, argument: str, choices: "list[str]") -> "NoReturn":
+        hint = _hint(word, choices)
+        if argument == "COMMAND":
+            self._leave(f"{word} is not a command{hint}")
+        self._leave(f"{word} is not one of {', '.join(choices)}{hint}")
+
+    def _leave(self, message: str) -> "NoReturn":
         sentence = message if message.endswith("?") else f"{message}."
         self.exit(_MISTAKE, f"websubhub: {sentence} See {self.prog} --help.\n")
 
@@ -128,7 +138,7 @@ class CommandParser(_Parser):
         options, unknown = super().parse_known_args(*args, **rest)
         if unknown:
             word = unknown[0].partition("=")[0]
-            self.error(f"{word} is not an argument of {self.prog}{_hint(word, self._option_string_actions)}")
+            self._leave(f"{word} is not an argument of {self.prog}{_hint(word, self._option_string_actions)}")
         return options, unknown
 
 

@@ -16,6 +16,7 @@ import attrs
 from websubhub import UrlError, check_url, whole_number
 from websubhub.standalone.command.flags import add_hub
 from websubhub.standalone.command.remote_error import RemoteError
+from websubhub.standalone.events.printing import printable
 
 _SECONDS = 30.0
 _PAGE = 1_000
@@ -88,11 +89,9 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
     except UrlError as error:
         raise RemoteError(str(error)) from None
     url = urllib.parse.urljoin(hub, f".{path}")
-    body = None
-    if method == "GET":
+    body = None if method == "GET" else json.dumps(parameters or {}).encode()
+    if body is None:
         url += f"?{urllib.parse.urlencode(parameters or {})}"
-    else:
-        body = json.dumps(parameters or {}).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - check_url accepts only http and https
     if options.token:
@@ -103,7 +102,9 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
     except urllib.error.HTTPError as error:
         raise RemoteError(f"The hub refused: {_reason(error)}.") from None
     except (OSError, ValueError, HTTPException) as error:
-        raise RemoteError(f"The hub at {options.hub} cannot be reached: {getattr(error, 'reason', error)}.") from None
+        cause = getattr(error, "reason", error)
+        text = getattr(cause, "strerror", None) or cause
+        raise RemoteError(f"The hub at {options.hub} cannot be reached: {text}.") from None
     if isinstance(found, dict) and found.get("partial"):
         _tell_that_it_is_partial()
     return found
@@ -134,8 +135,9 @@ def _reason(error: urllib.error.HTTPError) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line."""
-    sys.stdout.write(f"{line}\n")
+    """Print a line. Characters that the terminal cannot show are escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))
 
 
 def pages(
@@ -169,8 +171,8 @@ def _cell(value: object, name: str) -> str:
     if value is None:
         return "-"
     if name.endswith("_at") and isinstance(value, str):
-        return ascii(f"{value.partition('.')[0].replace('T', ' ')} UTC")[1:-1]
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else ascii(str(value))[1:-1]
+        value = f"{value.partition('.')[0].replace('T', ' ')} UTC"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else printable(str(value), _ANSWER_LIMIT)
 
 
 def _list_topics(options: argparse.Namespace) -> int:
@@ -216,7 +218,7 @@ def _show_deliveries(options: argparse.Namespace) -> int:
     if options.json:
         say(json.dumps(answer))
         return 0
-    counts = dict(answer["statistics"])
+    counts = {name: value for name, value in answer["statistics"].items() if name != "partial" or value}
     for name, value in counts.pop("announcements").items():
         counts[name if name.startswith("oldest") else f"{name}_announcements"] = value
     for name, value in counts.items():

@@ -13,8 +13,8 @@ _DONE = {"retry": "retried", "drop": "dropped"}
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of ``verifications``."""
-    command.add_argument("action", nargs="?", choices=tuple(_DONE), help="what to do; by default list them")
-    command.add_argument("ids", nargs="*", metavar="ID", help="which ones")
+    command.add_argument("action", nargs="?", choices=tuple(_DONE), help="what to do; without it, list them")
+    command.add_argument("ids", nargs="*", metavar="ID", help="the ids to retry or drop")
     command.add_argument("--all", action="store_true", help="all that are pending, instead of ids")
     command.add_argument("--given-up", action="store_true", help="list those that were given up since the hub started")
     add_filters(command, "host")

@@ -102,7 +102,7 @@ class Kind(Enum):
     UNCHANGED = Shape(sentence="{topic} was fetched and has not changed.", same=("topic",))
     FETCH_FAILED = Shape(
         level=logging.WARNING,
-        sentence="{topic} could not be fetched: {reason}",
+        sentence="{topic}: {reason}",
         further=("status", "attempt", "dead"),
         same=("topic", "reason"),
     )

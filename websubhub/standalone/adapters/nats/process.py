@@ -1,5 +1,6 @@
 """A process as a member of its hub: its connection, what it knows, and what it owns."""
 
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
 from typing import Any
@@ -22,7 +23,7 @@ from websubhub.standalone.adapters.nats.records.changing import Records
 from websubhub.standalone.adapters.nats.records.knowledge import Knowledge
 from websubhub.standalone.adapters.nats.records.layout import Layout, agree_on_layout
 from websubhub.standalone.adapters.nats.records.pairs import KnownPair
-from websubhub.standalone.adapters.nats.records.tables import SubscriptionTables
+from websubhub.standalone.adapters.nats.records.tables import FEW, SubscriptionTables
 from websubhub.standalone.adapters.nats.wire.address import Address
 from websubhub.standalone.adapters.nats.wire.blobs import Blobs
 from websubhub.standalone.adapters.nats.wire.connection import Connection
@@ -40,13 +41,16 @@ from websubhub.standalone.schedule.limits import DeliveryLimits
 
 OWN = Layout(version=1, needs=1)
 """The layout of this version."""
-# A process that is cut off stops before others repeat what it does. If it hears the others, nobody can write to the
-# partitions until their stream has a leader again, which takes the servers 4 to 10 seconds.
-_TRUSTED_SECONDS, _TRUSTED_SECONDS_CUT_OFF = 10.0, 3.0
+# While outcomes cannot be written, a process in contact with the others goes on: none takes it for dead, and none can
+# write to the partitions until their stream has a leader again. That takes the servers 4 to 10 seconds, and as long
+# again if a server comes back that was cut off. A process that may be cut off stops soon, and one that does not even
+# hear itself stops at once, since others will do its work.
+_TRUSTED_SECONDS, _TRUSTED_SECONDS_IN_DOUBT = 20.0, 1.0
 _RECORDS = "tsdk"
 _CLUSTERED = 3
 _GIB = 1024**3
 _MESSAGES_SHARE = 0.5  # of the space for updates: the other half is for those that are owed
+_JOIN_SECONDS = 3.0
 _HEAR_SECONDS = 1.5  # in which each process was heard, unless it is in trouble
 
 
@@ -98,7 +102,7 @@ class HubProcess:
 
     @property
     def _replicas(self) -> int:
-        return self._address.replicas or (_CLUSTERED if self.jetstream.connection.is_clustered else 1)
+        return self._address.replicas or (_CLUSTERED if self.jetstream.connection.server_info.get("cluster") else 1)
 
     async def _load(self) -> None:
         for letter in "tsduk":
@@ -118,11 +122,9 @@ class HubProcess:
 
     def followers(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """Return what follows the streams, writes tables of them, and watches the connection."""
-        return [
-            self.jetstream.connection.watch.run,
-            self._tables.run,
-            *(following.run for following in self.records.followed.values()),
-        ]
+        connection = self.jetstream.connection
+        following = (following.run for following in self.records.followed.values())
+        return [connection.watch.run, connection.mover.run, self._tables.run, *following]
 
     def broker(self, end: Callable[[KnownPair], Awaitable[None]]) -> Broker:
         """Return what delivers to the partitions of this process."""
@@ -138,7 +140,9 @@ class HubProcess:
         )
 
         def trusted() -> float:
-            return _TRUSTED_SECONDS if self._peers.hears else _TRUSTED_SECONDS_CUT_OFF
+            if self._peers.in_contact:
+                return _TRUSTED_SECONDS
+            return _TRUSTED_SECONDS_IN_DOUBT if self._peers.hears else 0.0
 
         return Broker(self.ledger, journal, Pace(together=0.25, looks=3, along=False, trusted=trusted))
 
@@ -178,7 +182,9 @@ class HubProcess:
         await self.jetstream.connection.listen(self.records.names.subject("alive"), keeper.hear)
         await keeper.beat()
         self.ledger.look = keeper.look
-        await keeper.arrange()
+        # With very many subscriptions, the rest is taken while requests are accepted.
+        with anyio.move_on_after(_JOIN_SECONDS if len(self._knowledge.pairs) > FEW else math.inf):
+            await keeper.arrange()
 
     async def look_on(self) -> None:
         """Hear which processes there are, without becoming one of them."""

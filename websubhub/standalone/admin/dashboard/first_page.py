@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from websubhub import Answer, AsgiEdge, Request, Response
+from websubhub import Answer, Request, Response
 from websubhub.standalone.admin.dashboard.headers import SAFE_HEADERS
 
 Scope = MutableMapping[str, Any]
@@ -68,21 +68,21 @@ _NO_DASHBOARD = (
 
 
 class Browsable:
-    """An ASGI application that shows the first page to browsers, and passes all other requests to the hub.
+    """An ASGI application that shows pages to browsers, and passes all other requests to another application.
 
     Args:
-        app: The hub.
-        first_page: The page.
+        app: The application for programs.
+        pages: The application for browsers that look at something.
     """
 
-    def __init__(self, app: App, first_page: FirstPage) -> None:
+    def __init__(self, app: App, pages: App) -> None:
         self._app = app
-        self._edge = AsgiEdge(first_page.handle)
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         is_look = scope["type"] == "http" and scope["method"] in _LOOKS and wants_html(scope)
-        await (self._edge if is_look else self._app)(scope, receive, send)
+        await (self._pages if is_look else self._app)(scope, receive, send)
 
 
 def wants_html(scope: Scope) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # it needs the extra
 
 _FORM_BYTES = 65_536
 _LIVE = "/live/stream"
+#: The paths that answer programs only, also if a browser asks. At any other path, a browser gets a page.
+_FOR_PROGRAMS = ("/admin", "/health", "/ready", "/metrics")
 
 
 def is_installed() -> bool:
@@ -45,12 +47,15 @@ class Site:
             hub: The hub.
             for_programs: The other endpoints for programs, by path: the admin API, metrics and health.
         """
-        apps: dict[str, App] = {**for_programs, hub_path: Browsable(hub, self._first_page)}
+        first_page = AsgiEdge(self._first_page.handle)
+        apps: dict[str, App] = {**for_programs, hub_path: Browsable(hub, first_page)}
         if self._dashboard is None:
-            return Paths(apps, root=AsgiEdge(self._first_page.handle))
+            return Paths(apps, root=first_page)
         edge = AsgiEdge(self._dashboard.handle, limits=EdgeLimits(body_bytes=_FORM_BYTES))
         pages: Mapping[str, App] = dict.fromkeys(self._dashboard.paths, edge)
-        return Paths({**apps, **pages, _LIVE: self._dashboard.live}, root=edge)
+        others = dict.fromkeys(_FOR_PROGRAMS, apps["/"])
+        unknown = Browsable(apps["/"], edge)
+        return Paths({**others, **apps, **pages, _LIVE: self._dashboard.live, "/": unknown}, root=edge)
 
     def close(self) -> None:
         """End the streams that would not end on their own, because the hub is stopping."""

@@ -3,17 +3,18 @@
 import json
 import logging
 from base64 import b64decode, b64encode
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
+import anyio
 from attrs import evolve
 
 from websubhub import authority_of, url_identity
 from websubhub.standalone.adapters.nats.records.attempts import AttemptKeys, number_of, place_of
 from websubhub.standalone.adapters.nats.records.changing import Records
-from websubhub.standalone.adapters.nats.wire.errors import Stored
+from websubhub.standalone.adapters.nats.wire.errors import Stored, UnavailableError
 from websubhub.standalone.adapters.nats.wire.following import Following
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 from websubhub.standalone.adapters.nats.wire.names import number_hash
@@ -27,6 +28,8 @@ _ROW_BYTES = 500
 _MESSAGE_BYTES = 65_536
 _TOGETHER = 4  # how sparse attempts may be that are read in one go
 _NAME_BYTES = 16
+_WRITE_SECONDS = 1.0
+_UNWRITTEN_MOST = 256  # messages, so that it takes at most 16 MiB; the oldest are dropped
 
 
 class AttemptLog:
@@ -44,17 +47,39 @@ class AttemptLog:
         self._known = records.knowledge.publishes.attempts
         self._stream = records.names.stream("f")
         self._subject = records.names.subject("f", "attempts")
+        self._unwritten: deque[bytes] = deque(maxlen=_UNWRITTEN_MOST)
+        self._writing = anyio.Lock()
+        self._fails = False
         self.following: Following = Following(jetstream, self._stream, records.names.subject("f", ">"), self.take)
 
     async def write(self, attempts: Sequence[AttemptMade]) -> None:
-        """Write failed attempts."""
-        for data in _messages([self._row(attempt) for attempt in attempts]):
-            name = blake2b(data, digest_size=_NAME_BYTES).hexdigest()  # what comes again is written once
-            sequence = await self._jetstream.write(self._subject, data, name=name)
-            if sequence == self.following.applied + 1:
-                self.take(Stored(self._subject, sequence, data))
-            self.following.wrote(sequence)
-            await self._records.tell("f", sequence)
+        """Write failed attempts, or keep those that cannot be written now: no delivery may have to wait for them."""
+        self._unwritten += _messages([self._row(attempt) for attempt in attempts])
+        if not self._fails:
+            await self.write_unwritten()
+
+    async def write_unwritten(self) -> None:
+        """Write what could not be written before, if that is possible now."""
+        async with self._writing:
+            while self._unwritten:
+                data = self._unwritten[0]
+                try:
+                    await self._write(data)
+                except UnavailableError as error:
+                    log.debug("Failed attempts cannot be written now: %s", error)
+                    self._fails = True
+                    return
+                if self._unwritten[0] is data:  # else it was dropped meanwhile
+                    self._unwritten.popleft()
+            self._fails = False
+
+    async def _write(self, data: bytes) -> None:
+        name = blake2b(data, digest_size=_NAME_BYTES).hexdigest()  # what comes again is written once
+        sequence = await self._jetstream.write(self._subject, data, name=name, seconds=_WRITE_SECONDS)
+        if sequence == self.following.applied + 1:
+            self.take(Stored(self._subject, sequence, data))
+        self.following.wrote(sequence)
+        await self._records.tell("f", sequence)
 
     def _row(self, made: AttemptMade) -> dict[str, Any]:
         topic = self._topics.numbered(made.topic)

@@ -55,7 +55,7 @@ class History:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Write counts during the block, and the remaining ones at its end, even if cancelled."""
+        """Write counts, and what else is unwritten, during the block and at its end, even if cancelled."""
         try:
             async with in_background(self._write_counts):
                 yield
@@ -69,6 +69,7 @@ class History:
             await self._try_to_write()
 
     async def _try_to_write(self) -> None:
+        await self._try_to_write_attempts()
         changed, self._counts.changed = self._counts.changed, set()
         while changed:
             bucket = changed.pop()
@@ -78,6 +79,12 @@ class History:
                 self._counts.changed |= changed | {bucket}
                 log.debug("The counts of deliveries cannot be written now: %s", error)
                 return
+
+    async def _try_to_write_attempts(self) -> None:
+        try:
+            await self.attempts.write_unwritten()
+        except StoreError as error:
+            log.debug("Failed attempts cannot be written now: %s", error)
 
     def _writer(self, bucket: int) -> Callable[[], bytes]:
         return lambda: self._counts.write(bucket)

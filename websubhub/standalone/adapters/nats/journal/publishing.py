@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 
+import anyio
 from attrs import evolve
 
 from websubhub.standalone.adapters.nats.journal.updates import Updates
 from websubhub.standalone.adapters.nats.records import publish_keys
 from websubhub.standalone.adapters.nats.records.changing import Records
+from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
 from websubhub.standalone.adapters.nats.wire.names import short_hash
 from websubhub.standalone.broker.journal import Appended
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.ports import PublishKey, Update
 from websubhub.standalone.schedule.members import Admission
+
+_APPEND_SECONDS = 8.0
 
 
 class Publishing:
@@ -34,8 +38,17 @@ class Publishing:
         self._elsewhere = elsewhere
 
     async def append(self, update: Update, key: PublishKey | None) -> Appended:
-        """Append an update, unless one with the same key was accepted within a day."""
+        """Append an update, unless one with the same key was accepted within a day.
+
+        Raises:
+            UnavailableError: That takes too long, which is no reason for its publisher to wait. It may have happened.
+        """
         await self._records.turn()
+        with anyio.move_on_after(_APPEND_SECONDS):
+            return await self._append(update, key)
+        raise UnavailableError("The NATS servers do not answer in time.")
+
+    async def _append(self, update: Update, key: PublishKey | None) -> Appended:
         if key is None:
             if self._is_full(update.topic):
                 return Appended(update.id, Admission.FULL, settled=False)

@@ -15,6 +15,7 @@ from websubhub.standalone.adapters.nats.wire.blobs import PART_BYTES, Blobs
 from websubhub.standalone.adapters.nats.wire.errors import Stored
 from websubhub.standalone.adapters.nats.wire.following import Following
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
+from websubhub.standalone.adapters.nats.wire.reading import read_one
 from websubhub.standalone.broker.ledger import Ledger
 from websubhub.standalone.ports import StoreError, Update
 
@@ -124,6 +125,9 @@ class Updates:
         return await self._jetstream.get(self._stream, stored) is not None
 
     async def _find(self, stored: int) -> Stored | None:
+        """Return an update from any server that has it, or from the leader, who knows whether it was deleted."""
+        if (message := await read_one(self._jetstream, self._stream, stored)) is not None:
+            return message
         for _ in range(_MISSING_LOOKS):
             message = await self._jetstream.get(self._stream, stored)
             if message is not None:

@@ -72,6 +72,7 @@ class Keeper:
         self._leaver = leaver
         self._looked_at = monotonic()
         self._changing: set[int] = set()
+        self._beginning = anyio.Lock()
         self._limiter = anyio.CapacityLimiter(_AT_ONCE)
         self._news = Bell()
         self._leaving = False
@@ -104,6 +105,7 @@ class Keeper:
             "waiting": self._ledger.board.waiting,
             "partitions": sorted(self.owned),
             "leaving": self._leaving,
+            "server": self._jetstream.connection.server_info.get("server_id", ""),
         }
         if self._jetstream.connection.is_connected:
             await self._jetstream.connection.publish(self._names.subject("alive"), json.dumps(said).encode())
@@ -178,10 +180,11 @@ class Keeper:
         if partition.number not in self._peers.wanted([partition.number], leaving=self._leaving):
             return
         entry.released = False
-        await partition.replace(entry)
-        self.look()
-        self._partitions.begin(partition, entry)
-        self._ledger.due.ring()
+        async with self._beginning:  # one at a time, since a large one takes a while, and heartbeats must go on
+            await partition.replace(entry)
+            self.look()
+            self._partitions.begin(partition, entry)
+            self._ledger.due.ring()
 
     async def _reach_pairs(self) -> None:
         """Know the subscriptions that were saved until now, if their stream has a leader to say which they are.

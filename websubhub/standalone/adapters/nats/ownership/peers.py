@@ -11,6 +11,8 @@ from attrs import define, field
 SILENT_SECONDS = 3.0
 """After which a process that says nothing is taken for dead."""
 _DEAF_SECONDS = 1.2
+_LATE_SECONDS = 2.0
+_MISSED_SECONDS = 30.0
 
 
 @define
@@ -22,12 +24,14 @@ class Peer:
         waiting: How many deliveries it owes.
         partitions: What it owns.
         leaving: Whether it is being stopped.
+        server: The id of the server that it is connected to, or an empty string if it did not say.
     """
 
     heard_at: float
     waiting: int = 0
     partitions: frozenset[int] = field(factory=frozenset)
     leaving: bool = False
+    server: str = ""
 
 
 class Peers:
@@ -45,17 +49,26 @@ class Peers:
         self._peers: dict[str, Peer] = {}
         self._since = monotonic()
         self._heard_at = self._since
+        self._missed_at = float("-inf")
+        self._server = ""
 
     def hear(self, data: bytes) -> bool:
         """Take what a process says of itself. Return whether anybody may have to take or leave something for it."""
         try:
             said: dict[str, Any] = json.loads(data)
-            peer = Peer(monotonic(), int(said["waiting"]), frozenset(said["partitions"]), bool(said["leaving"]))
+            peer = Peer(
+                heard_at=monotonic(),
+                waiting=int(said["waiting"]),
+                partitions=frozenset(said["partitions"]),
+                leaving=bool(said["leaving"]),
+                server=str(said.get("server", "")),
+            )
             name = str(said["id"])
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, AttributeError):
             return False
         self._count(peer.heard_at)
         if name == self.own:
+            self._server = peer.server
             return False
         before = self._peers.get(name)
         self._peers[name] = peer
@@ -65,6 +78,22 @@ class Peers:
     def hears(self) -> bool:
         """Whether this process hears itself, so that it would hear others too."""
         return monotonic() - self._heard_at <= _DEAF_SECONDS
+
+    @property
+    def in_contact(self) -> bool:
+        """Whether this process is heard by the others, as far as it can tell by hearing itself and them.
+
+        If one has fallen silent without saying that it would, it may be dead, or this process and its server are cut
+        off from it. They are not if a process at another server is heard.
+        """
+        if not self.hears:
+            return False
+        now = monotonic()
+        lately = now - _LATE_SECONDS
+        if any(peer.heard_at >= lately and peer.server not in {"", self._server} for peer in self._peers.values()):
+            return True
+        is_silent = any(peer.heard_at < lately and not peer.leaving for peer in self._peers.values())
+        return not is_silent and now - self._missed_at > _MISSED_SECONDS
 
     def _count(self, now: float) -> None:
         """Note that this process hears at a time, and leave out the time before, if it heard nobody then."""
@@ -78,7 +107,10 @@ class Peers:
     def living(self) -> dict[str, Peer]:
         """Return those that are not taken for dead."""
         now = self._heard_at
-        self._peers = {name: peer for name, peer in self._peers.items() if now - peer.heard_at < SILENT_SECONDS}
+        dead = [name for name, peer in self._peers.items() if now - peer.heard_at >= SILENT_SECONDS]
+        for name in dead:
+            if not self._peers.pop(name).leaving:
+                self._missed_at = monotonic()
         return self._peers
 
     def start_over(self) -> None:

@@ -25,6 +25,7 @@ FEW: int = 10_000
 """Up to how many subscriptions a hub needs no tables."""
 _LOOK_SECONDS = 60.0
 _RENEWED_SECONDS = MARK_SECONDS / 4
+_CHANGED_PART = 10  # a table is written again when a tenth of all subscriptions has changed
 _READ_SECONDS = MARK_SECONDS / 2  # well before the marks of what was deleted since are gone
 
 
@@ -123,7 +124,7 @@ class SubscriptionTables:
             if (
                 table is None
                 or self._clock() - table.at > _RENEWED_SECONDS
-                or followed.applied - table.upto > len(pairs) // 4
+                or followed.applied - table.upto > len(pairs) // _CHANGED_PART
             ):
                 await self._write(number)
 

@@ -1,4 +1,4 @@
-"""The connection to the servers: the one door to nats-py."""
+"""The connection to the servers, which comes back when it is lost."""
 
 import asyncio
 import logging
@@ -6,19 +6,24 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import Any
 
 import anyio
-import nats.errors
-from attrs import frozen
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from websubhub.standalone.adapters.nats.wire.address import Address
-from websubhub.standalone.adapters.nats.wire.choosing import ServerChoice
+from websubhub.standalone.adapters.nats.wire.client import (
+    CLIENT_ERRORS,
+    MaxPayloadError,
+    Msg,
+    Reply,
+    ServersClient,
+    reason_of,
+)
 from websubhub.standalone.adapters.nats.wire.credentials import credentials
 from websubhub.standalone.adapters.nats.wire.errors import UnavailableError
-from websubhub.standalone.adapters.nats.wire.headers import read_headers
-from websubhub.standalone.adapters.nats.wire.watching import Watch
+from websubhub.standalone.adapters.nats.wire.servers.choosing import ServerChoice
+from websubhub.standalone.adapters.nats.wire.servers.moving import Mover
+from websubhub.standalone.adapters.nats.wire.servers.watching import Watch
 from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.events.kinds import Kind
 from websubhub.standalone.ports import StoreClosedError, StoreError
@@ -31,29 +36,6 @@ _CONNECT_SECONDS = 2
 _PENDING_BYTES = 8 * 1_048_576
 
 
-@frozen
-class Reply:
-    """An answer to a request: headers and data."""
-
-    headers: Mapping[str, str]
-    data: bytes
-
-
-class _Client(Client):
-    """A client that sends nothing of its own before the connection is encrypted, if it is to be.
-
-    It reads headers in a tenth of the time: they are most of the work for a million small messages.
-    """
-
-    _parse_header_lines = staticmethod(read_headers)
-
-    def _connect_command(self) -> bytes:
-        if self.options.get("tls") is not None and not self._server_info.get("tls_required"):
-            raise nats.errors.Error("nats: the server does not offer TLS")
-        command: bytes = super()._connect_command()
-        return command
-
-
 class Connection:
     """A connection that comes back by itself when it is lost.
 
@@ -64,16 +46,18 @@ class Connection:
         report: Records events.
         losses: How often the connection was lost.
         watch: Leaves a server that does not answer.
+        mover: Leaves a server that is cut off from the others.
     """
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._client = _Client()
+        self._client = ServersClient()
         self._open = False
         self._trouble = ""
         self._choice = ServerChoice()
         self._lost_at = 0.0
         self.watch: Watch = Watch(self._client)
+        self.mover: Mover = Mover(self._client, address, self._choice, self.watch)
         self.losses: int = 0
         self.report: Callable[..., None] = _log
 
@@ -91,11 +75,12 @@ class Connection:
         try:
             with anyio.fail_after(_CONNECT_SECONDS * (len(self._address.servers) + 1)):
                 await self._connect()
-        except (nats.errors.Error, OSError, ValueError) as error:
+        except (*CLIENT_ERRORS, ValueError) as error:
             await self._client.close()
-            reason = self._trouble or _reason(error) or "no answer"
-            self._client = _Client()  # for another try, which a closed one refuses
+            reason = self._trouble or reason_of(error) or "no answer"
+            self._client = ServersClient()  # for another try, which a closed one refuses
             self.watch = Watch(self._client)
+            self.mover = Mover(self._client, self._address, self._choice, self.watch)
             raise UnavailableError(f"No NATS server answers at {self._address.places}: {reason}.") from None
         version = self._client.connected_server_version
         if (version.major, version.minor, version.patch) < OLDEST_SERVER:
@@ -128,10 +113,7 @@ class Connection:
         """Close it. What was not answered fails."""
         self._open = False
         with anyio.move_on_after(_CONNECT_SECONDS, shield=True):
-            try:
-                await self._client.close()
-            except Exception as error:  # noqa: BLE001 - a transport that its server has just closed raises even TypeError
-                log.debug("The connection to the NATS servers was not closed in order: %r", error)
+            await self._client.close()
 
     @property
     def is_connected(self) -> bool:
@@ -139,9 +121,10 @@ class Connection:
         return self._open and self._client.is_connected
 
     @property
-    def is_clustered(self) -> bool:
-        """Whether the server belongs to a cluster."""
-        return bool(self._client._server_info.get("cluster"))  # noqa: SLF001 - there is no other way to ask
+    def server_info(self) -> Mapping[str, Any]:
+        """The information that the server gives about itself."""
+        info: Mapping[str, Any] = self._client._server_info  # noqa: SLF001 - there is no other way to ask
+        return info
 
     @property
     def _netloc(self) -> str:
@@ -149,18 +132,19 @@ class Connection:
         return "" if url is None else str(url.netloc)
 
     async def _note(self, error: Exception) -> None:
-        self._trouble = _reason(error) or type(error).__name__
+        self._trouble = reason_of(error) or type(error).__name__
         log.debug("NATS: %s", self._trouble)
 
     async def _lost(self) -> None:
         if self._open:
             self.losses += 1
             self._lost_at = monotonic()
-            reason = "it does not answer" if self.watch.has_left() else self._trouble or "it ended"
+            reason = self.watch.why_left() or self._trouble or "it ended"
             self.report(Kind.STORE_LOST, reason=reason)
 
     async def _found(self) -> None:
         self._choice.connected(self._netloc)
+        self.mover.doubts.forget()
         self.report(Kind.STORE_FOUND, seconds=round(monotonic() - self._lost_at, 1))
 
     async def request(
@@ -175,11 +159,11 @@ class Connection:
         self.check()
         try:
             answer = await self._client.request(subject, payload, timeout=seconds, headers=headers)
-        except nats.errors.MaxPayloadError:
+        except MaxPayloadError:
             raise StoreError("The NATS servers take no message as large as this one (max_payload).") from None
-        except (nats.errors.Error, OSError) as error:
+        except CLIENT_ERRORS as error:
             self.check()
-            raise UnavailableError(f"The NATS servers do not answer: {_reason(error)}.") from None
+            raise UnavailableError(f"The NATS servers do not answer: {reason_of(error)}.") from None
         return Reply(dict(answer.headers or {}), answer.data)
 
     async def publish(self, subject: str, payload: bytes = b"", reply: str = "") -> None:
@@ -187,8 +171,8 @@ class Connection:
         self.check()
         try:
             await self._client.publish(subject, payload, reply=reply)
-        except (nats.errors.Error, OSError) as error:
-            raise UnavailableError(f"The NATS servers cannot be told: {_reason(error)}.") from None
+        except CLIENT_ERRORS as error:
+            raise UnavailableError(f"The NATS servers cannot be told: {reason_of(error)}.") from None
 
     async def listen(self, subject: str, heard: Callable[[bytes, str], Awaitable[None]]) -> None:
         """Call a function with what others publish, and where they want an answer."""
@@ -212,8 +196,8 @@ class Connection:
 
         try:
             subscription = await self._client.subscribe(inbox, cb=take)
-        except (nats.errors.Error, OSError) as error:
-            raise UnavailableError(f"The NATS servers cannot be asked: {_reason(error)}.") from None
+        except CLIENT_ERRORS as error:
+            raise UnavailableError(f"The NATS servers cannot be asked: {reason_of(error)}.") from None
 
         async def following(seconds: float) -> Reply | None:
             until = monotonic() + seconds
@@ -227,7 +211,7 @@ class Connection:
             if self._open:
                 try:
                     await subscription.unsubscribe()
-                except (nats.errors.Error, OSError):
+                except CLIENT_ERRORS:
                     log.debug("A subscription of NATS was not ended.")
 
     def check(self) -> None:
@@ -238,10 +222,6 @@ class Connection:
         """
         if not self._open:
             raise StoreClosedError("The store is closed.")
-
-
-def _reason(error: Exception) -> str:
-    return str(error).removeprefix("nats: ") or type(error).__name__
 
 
 def _log(kind: Kind, /, **fields: object) -> None:

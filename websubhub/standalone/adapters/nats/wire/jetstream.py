@@ -17,6 +17,7 @@ PATIENCE_SECONDS = 5.0
 """How long a request is repeated."""
 _ANSWER_SECONDS = 1.0
 _ANSWER_SECONDS_IN_TROUBLE = 0.5
+_API = "$JS.API."
 _ELECTED = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.>"
 _PAUSE_SECONDS = 0.1
 _PAUSE_MOST = 0.5
@@ -152,17 +153,25 @@ class JetStream:
             StoreError: It was refused, or not answered.
         """
         payload = b"" if wanted is None else json.dumps(wanted).encode()
-        return await self._ask(f"$JS.API.{operation}", payload, seconds)
+        return await self._ask(f"{_API}{operation}", payload, seconds)
 
     async def _ask(self, subject: str, payload: bytes, seconds: float, headers: dict[str, str] | None = None) -> Any:
-        until, pause, wait = monotonic() + seconds, _PAUSE_SECONDS, min(_ANSWER_SECONDS, seconds)
+        begun, pause, wait = monotonic(), _PAUSE_SECONDS, min(_ANSWER_SECONDS, seconds)
+        doubts, about = self.connection.mover.doubts, _about(subject)
         while True:
             try:
                 answer = await self.connection.request(subject, payload, headers=headers, seconds=wait)
-                return _read(answer.data)
+                read = _read(answer.data)
             except UnavailableError:
-                if monotonic() >= until:
+                doubts.note(*about, begun)
+                if monotonic() >= begun + seconds:
                     raise
+            except StoreError:
+                doubts.clear(*about)
+                raise
+            else:
+                doubts.clear(*about)
+                return read
             wait = _ANSWER_SECONDS_IN_TROUBLE
             await self._elected.wait(pause)
             pause = min(pause * 2, _PAUSE_MOST)
@@ -197,6 +206,13 @@ def _read(data: bytes) -> Any:
     raise _RefusedError(code, reason)
 
 
+def _about(subject: str) -> tuple[str, str]:
+    """Return the stream that a request is about, and what it is to do, since a leader that is cut off still answers."""
+    if subject.startswith(_API):
+        return subject.rpartition(".")[2], "answers"
+    return _stream_of(subject), "stores"
+
+
 def _stream_of(subject: str) -> str:
     hub, letter, *_ = subject.split(".")
     return f"{hub.upper()}_{STREAM_OF_LETTER[letter].upper()}"
@@ -204,5 +220,6 @@ def _stream_of(subject: str) -> str:
 
 STREAM_OF_LETTER = {
     "u": "u", "s": "s", "p": "p", "t": "t", "a": "t", "h": "t", "m": "t", "c": "t", "x": "t", "d": "d", "k": "k",
+    "f": "f", "b": "b",
 }  # fmt: skip
 """The stream that keeps a subject, by the first token of the subject behind the name of the hub."""

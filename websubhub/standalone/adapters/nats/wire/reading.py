@@ -2,13 +2,15 @@
 
 import json
 
-from websubhub.standalone.adapters.nats.wire.connection import Reply
-from websubhub.standalone.adapters.nats.wire.errors import Stored
+from websubhub.standalone.adapters.nats.wire.client import Reply
+from websubhub.standalone.adapters.nats.wire.errors import Stored, UnavailableError
 from websubhub.standalone.adapters.nats.wire.jetstream import JetStream
 
 _BATCH = 1_000
 _BATCH_BYTES = 8 * 1_048_576
 _ANSWER_SECONDS = 1.0
+_ANSWER_SECONDS_OF_ONE = 0.5
+_LOOKS = 3
 
 
 async def read_batch(jetstream: JetStream, stream: str, start: int, subject: str) -> tuple[list[Stored], bool]:
@@ -37,6 +39,20 @@ async def read_batch(jetstream: JetStream, stream: str, start: int, subject: str
             if int(answer.headers.get("Nats-Last-Sequence", before)) != before:
                 return messages, True
             messages.append(_stored(answer))
+
+
+async def read_one(jetstream: JetStream, stream: str, sequence: int) -> Stored | None:
+    """Return a message by its number, or None if no server that answers has it. The stream needs no leader for it."""
+    wanted = json.dumps({"seq": sequence}).encode()
+    for _ in range(_LOOKS):
+        try:
+            answer = await jetstream.connection.request(
+                f"$JS.API.DIRECT.GET.{stream}", wanted, seconds=_ANSWER_SECONDS_OF_ONE
+            )
+        except UnavailableError:
+            continue  # another server may answer
+        return None if "Status" in answer.headers else _stored(answer)
+    return None
 
 
 def _stored(answer: Reply) -> Stored:

@@ -8,19 +8,23 @@ from websubhub.standalone.adapters.sqlite.file.database import Connection
 from websubhub.standalone.adapters.sqlite.rows import as_json
 from websubhub.standalone.ports import DeliveryMode, MessageRecipient, RecipientState
 
-_DEAD = (
-    "EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic_id = :topic AND sequence = :sequence "
-    "AND dead_letters.identity = subscriptions.identity AND NOT (redelivery AND replaying))"
+_LETTER = (
+    "SELECT id FROM dead_letters AS found WHERE found.topic_id = :topic AND found.sequence = :sequence "
+    "AND found.identity = subscriptions.identity AND NOT (redelivery AND replaying) LIMIT 1"
 )
-_COLUMNS = f"callback, position, {_DEAD}, attempts, due_at, reason"
+_COLUMNS = (
+    "subscriptions.callback, position, letters.attempts, letters.reason, "
+    "retries.attempts, retries.due_at, retries.reason"
+)
 _FROM = (
     "FROM subscriptions JOIN positions ON positions.subscription_id = subscriptions.id "
-    "LEFT JOIN retries ON retries.subscription_id = subscriptions.id AND sequence = :sequence "
+    "LEFT JOIN retries ON retries.subscription_id = subscriptions.id AND retries.sequence = :sequence "
+    f"LEFT JOIN dead_letters AS letters ON letters.id = ({_LETTER}) "
 )
 _ALL = (
-    f"SELECT 0, identity, {_COLUMNS} {_FROM}"
-    "WHERE topic_id = :topic AND identity > :after AND (:newest IS NULL OR subscriptions.id <= :newest) "
-    "ORDER BY identity LIMIT :limit"
+    f"SELECT 0, subscriptions.identity, {_COLUMNS} {_FROM}"
+    "WHERE subscriptions.topic_id = :topic AND subscriptions.identity > :after "
+    "AND (:newest IS NULL OR subscriptions.id <= :newest) ORDER BY subscriptions.identity LIMIT :limit"
 )
 _THESE = (
     f"SELECT 0, CAST(subscriptions.id AS TEXT), {_COLUMNS} {_FROM}"  # noqa: S608 - our own words
@@ -81,14 +85,16 @@ def read_dead(connection: Connection, place: MessagePlace, after: str, limit: in
     return rows.sorted_out(found, _dead)[0]
 
 
-def _recipient(place: MessagePlace, own: Any, callback: Any, position: Any, dead: Any, *retry: Any) -> MessageRecipient:
-    attempts, due_at, reason = retry
-    if dead:
-        state = RecipientState.DEAD
-    elif rows.whole(position) >= place.sequence:
+def _recipient(
+    place: MessagePlace, own: Any, callback: Any, position: Any, attempts: Any, reason: Any, *retry: Any
+) -> MessageRecipient:
+    if attempts is not None:
+        return _dead(own, callback, attempts, reason)
+    if rows.whole(position) >= place.sequence:
         state = RecipientState.DELIVERED
     else:
         state = RecipientState.REPLACED if place.replaced else RecipientState.WAITING
+    attempts, due_at, reason = retry
     waits = state is RecipientState.WAITING and attempts is not None
     return MessageRecipient(
         place=rows.text(own),

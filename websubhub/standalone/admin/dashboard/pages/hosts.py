@@ -46,7 +46,7 @@ class HostPages:
 
     async def one(self, visit: Visit) -> View:
         """Show one host."""
-        name = visit.field("name")
+        name = _name(visit, "name")
         state = await self.state(name)
         values = {
             "name": name,
@@ -105,8 +105,8 @@ class HostPages:
         return f"Deliveries to {_name(visit)} are resumed."
 
 
-def _name(visit: Visit) -> str:
-    name = visit.field("host")
+def _name(visit: Visit, field: str = "host") -> str:
+    name = visit.field(field)
     if not name:
         raise OperationError(400, "Which host?")
     return name

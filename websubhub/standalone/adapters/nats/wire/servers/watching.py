@@ -23,7 +23,7 @@ class Watch:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._left = False
+        self._why_left = ""
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -35,13 +35,18 @@ class Watch:
             is_answered = await self._ping()
             is_same = self._client.is_connected and writer is self._writer
             if not is_answered and is_same and monotonic() - asked_at < _SLEPT_SECONDS:
-                self._left = True
-                writer.transport.abort()  # closing would wait until it has read everything
+                self.leave("it does not answer")
 
-    def has_left(self) -> bool:
-        """Return whether this is why the connection was lost, and forget it."""
-        left, self._left = self._left, False
-        return left
+    def leave(self, why: str) -> None:
+        """Leave the server that is connected now, for a reason."""
+        if self._client.is_connected:
+            self._why_left = why
+            self._writer.transport.abort()  # closing would wait until it has read everything
+
+    def why_left(self) -> str:
+        """Return why the connection was given up, or an empty string if it was not, and forget it."""
+        why, self._why_left = self._why_left, ""
+        return why
 
     async def _ping(self) -> bool:
         """Return whether the server answers in time. What waits for the answer is not cancelled.

@@ -1,4 +1,4 @@
-"""The choice of the next server when a connection is lost: not the same one, unless it is the only one."""
+"""The choice of the next server when a connection is lost: one that was found to be better, or else another one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +25,10 @@ class ServerChoice:
         """Note which server is connected now. It is tried last when the connection is lost."""
         self._tried.clear()
         self._tried[netloc] = 1
+
+    def prefer(self, netloc: str) -> None:
+        """Try this server first when the connection is lost."""
+        self._tried[netloc] = -1
 
     def __call__(self, servers: Sequence[NamedServer], _info: object) -> tuple[Any, float]:
         """Return a server, and how long to wait before trying it."""
