@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from websubhub._clients.hub_client import HubClient
     from websubhub._clients.publisher_client import PublisherClient
     from websubhub._clients.retry import RetryPolicy
-    from websubhub._clients.topic_client import TopicClient, TopicContent, TopicHead
+    from websubhub._clients.topic_client import TopicClient
+    from websubhub._clients.topic_content import TopicContent, TopicHead
     from websubhub._config import HubConfig
     from websubhub._dispatch.intent import IntentVerification, VerificationAttempt
     from websubhub._dispatch.verification_budget import VerificationBudget
@@ -115,7 +116,8 @@ else:
             "websubhub._clients.hub_client": "HubClient",
             "websubhub._clients.publisher_client": "PublisherClient",
             "websubhub._clients.retry": "RetryPolicy",
-            "websubhub._clients.topic_client": "TopicClient TopicContent TopicHead",
+            "websubhub._clients.topic_client": "TopicClient",
+            "websubhub._clients.topic_content": "TopicContent TopicHead",
             "websubhub._config": "HubConfig",
             "websubhub._dispatch.verification_budget": "VerificationBudget",
             "websubhub._distribution.delivery": "Delivery SharedContent",

@@ -10,6 +10,7 @@ from tests.benchmarks.cluster import MILLION
 from tests.benchmarks.dashboard import BENCHMARKS as DASHBOARD
 from tests.benchmarks.discovery import BENCHMARKS as DISCOVERY
 from tests.benchmarks.engine import BENCHMARKS as ENGINE
+from tests.benchmarks.fetch import BENCHMARKS as FETCH
 from tests.benchmarks.hub import BENCHMARKS as HUB
 from tests.benchmarks.inbound import BENCHMARKS as INBOUND
 from tests.benchmarks.latency import BENCHMARKS as LATENCY
@@ -22,7 +23,7 @@ from tests.benchmarks.takeover import BENCHMARKS as TAKEOVER
 from tests.benchmarks.tls import BENCHMARKS as TLS
 from tests.benchmarks.topics import BENCHMARKS as TOPICS
 
-_WHOLE = (*HUB, *SMALL, *LATENCY, *TOPICS, *ORIGINS, *SUBSCRIBE, *DASHBOARD)
+_WHOLE = (*HUB, *SMALL, *LATENCY, *TOPICS, *ORIGINS, *SUBSCRIBE, *FETCH, *DASHBOARD)
 _ALL = (*_WHOLE, *PARTS, *ENGINE, *TLS, *INBOUND, *DISCOVERY, *CLUSTER, *TAKEOVER, *BACKLOG, MILLION)
 BENCHMARKS = {benchmark.name: benchmark for benchmark in _ALL}
 _GROUPS = {"all": [*BENCHMARKS], "cluster": [benchmark.name for benchmark in (*CLUSTER, *TAKEOVER, *BACKLOG)]}

@@ -1,7 +1,5 @@
 """What a small publish costs the whole hub: many topics, one to three subscribers each, one request after the other."""
 
-import multiprocessing
-import socketserver
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +17,7 @@ from tests.benchmarks.measuring import Benchmark, Cost, Variant
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.publisher import Publisher
 from tests.benchmarks.sink import sink
+from tests.benchmarks.site import site
 from tests.standalone.process import ADMIN, Served, served
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import StoredSubscription
@@ -45,26 +44,30 @@ class SmallHub:
         self._topics = topics
         self._turns = count()
 
-    def publish(self) -> Cost:
+    def only(self, topics: Sequence[str]) -> "SmallHub":
+        """The same hub, of which only these topics are published."""
+        return SmallHub(self._hub, topics)
+
+    def publish(self, number: int = _PUBLISHES) -> Cost:
         """Publish content to one topic after the other, and wait until every subscriber has it."""
         with Publisher(self._hub.url) as publisher:
-            return self._measure(lambda topic: publisher.publish(topic, _CONTENT), lambda: True)
+            return self._measure(number, lambda topic: publisher.publish(topic, _CONTENT), lambda: True)
 
-    def announce(self, fetched: "Any") -> Cost:
+    def announce(self, fetched: "Any", number: int = _PUBLISHES) -> Cost:
         """The same without content, which the hub fetches."""
-        wanted = fetched.value + _PUBLISHES
+        wanted = fetched.value + number
         with Publisher(self._hub.url) as publisher:
-            return self._measure(publisher.announce, lambda: bool(fetched.value >= wanted))
+            return self._measure(number, publisher.announce, lambda: bool(fetched.value >= wanted))
 
-    def _measure(self, publish: "Any", fetched: "Any") -> Cost:
+    def _measure(self, number: int, publish: "Any", fetched: "Any") -> Cost:
         process = self._hub.process.pid
         cpu, started = cpu_seconds(process), time.perf_counter()
-        for turn, _ in zip(self._turns, range(_PUBLISHES), strict=False):
+        for turn, _ in zip(self._turns, range(number), strict=False):
             publish(self._topics[turn % len(self._topics)])
         seconds = time.perf_counter() - started
         while not fetched() or self._waiting():
             time.sleep(_LOOK_SECONDS)
-        return Cost(_PUBLISHES, cpu_seconds(process) - cpu, seconds)
+        return Cost(number, cpu_seconds(process) - cpu, seconds)
 
     def _waiting(self) -> int:
         answer = httpx.get(f"{self._hub.base}/admin/statistics", headers={"Authorization": f"Bearer {ADMIN}"})
@@ -96,61 +99,20 @@ async def load(path: Path, topics: Sequence[str], origins: Sequence[str], most: 
 
 
 @contextmanager
-def running(topics: Sequence[str], origins: Sequence[str], *flags: str) -> Iterator[SmallHub]:
-    """A hub on SQLite with these topics."""
+def running(
+    topics: Sequence[str], origins: Sequence[str], *flags: str, most: int = _MOST_SUBSCRIBERS
+) -> Iterator[SmallHub]:
+    """A hub on SQLite with these topics, each with one to so many subscriptions."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        anyio.run(load, folder / "hub.db", topics, origins)
+        anyio.run(load, folder / "hub.db", topics, origins, most)
         with served(folder, "--log-level", "warning", *flags) as hub:
             yield SmallHub(hub, topics)
 
 
-class _Content(socketserver.StreamRequestHandler):
-    """Answers every GET with content that was never there before."""
-
-    disable_nagle_algorithm = True
-    fetched: "Any"
-
-    def handle(self) -> None:
-        while self.rfile.readline():
-            while self.rfile.readline() not in {b"\r\n", b""}:
-                pass
-            with self.fetched.get_lock():
-                self.fetched.value += 1
-                body = b"%d".ljust(1024) % self.fetched.value
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
-            self.wfile.write(head % len(body) + body)
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 1024
-
-
-def _serve_content(fetched: "Any", told: "Any") -> None:
-    _Content.fetched = fetched
-    with _Server(("127.0.0.1", 0), _Content) as server:
-        told.send(server.server_address[1])
-        server.serve_forever()
-
-
-@contextmanager
-def _publishing() -> Iterator[tuple[str, "Any"]]:
-    """A site in a process of its own whose pages are new each time: its URL, and how often they were fetched."""
-    context = multiprocessing.get_context("spawn")
-    fetched, (mine, theirs) = context.Value("q", 0), context.Pipe()
-    process = context.Process(target=_serve_content, args=(fetched, theirs), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{mine.recv()}", fetched
-    finally:
-        process.terminate()
-        process.join()
-
-
 def _variants() -> Iterator[Sequence[Variant]]:
-    with sink(_ORIGINS) as sunk, _publishing() as (site, fetched), ExitStack() as stack:
-        topics = [f"{site}/feeds/{number}" for number in range(_TOPICS)]
+    with sink(_ORIGINS) as sunk, site() as (base, fetched), ExitStack() as stack:
+        topics = [f"{base}/feeds/{number}" for number in range(_TOPICS)]
         hub = stack.enter_context(running(topics, sunk.urls))
         yield [
             floor(sunk, 1),

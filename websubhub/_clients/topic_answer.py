@@ -16,8 +16,8 @@ from websubhub._clients.large_contents import FREE_BYTES
 from websubhub._errors import TopicFetchError
 
 NOT_MODIFIED = 304
-# 203 is the content too, modified by a proxy. Other 2xx have no content, a part of it, or a report.
-_CONTENT = frozenset({200, 203})
+#: The statuses with content. 203 is the content too, modified by a proxy. Other 2xx have a part of it, or none.
+CONTENT: frozenset[int] = frozenset({200, 203})
 #: The most bytes that a coding may add to content that it cannot compress.
 _WIRE_SLACK = 65_536
 _DIGITS = 20
@@ -51,7 +51,7 @@ def check(incoming: Incoming) -> None:
     status = incoming.status
     if status == NOT_MODIFIED:
         raise wrong(incoming, "The topic answered 304, although the request was not conditional.")
-    if status not in _CONTENT:
+    if status not in CONTENT:
         without = ", without its content" if 200 <= status <= 299 else ""  # noqa: PLR2004 - of 2xx
         raise wrong(incoming, f"The topic answered {status}{without}.")
     try:

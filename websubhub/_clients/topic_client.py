@@ -1,5 +1,6 @@
 """The client with which a hub fetches the content of a topic that a publisher announced."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,7 +12,6 @@ import attrs
 from anyio.abc import AsyncResource
 
 from _websub.calls.budgets import Budgets
-from _websub.calls.deferred import DeferredClient
 from _websub.calls.exchange import ExchangeError, ExchangeLimits, Incoming
 from _websub.grammar.addresses import AddressPolicy, is_loopback_url
 from _websub.grammar.coding import ContentCodingError
@@ -20,7 +20,18 @@ from _websub.grammar.urls import host_of, is_https
 from _websub.http import HeaderPairs, Request
 from _websub.tracing import trace_headers
 from websubhub._clients.large_contents import LargeContents
-from websubhub._clients.topic_answer import NOT_MODIFIED, Counted, body_of, check, content_type_of, targets, wrong
+from websubhub._clients.topic_answer import (
+    CONTENT,
+    NOT_MODIFIED,
+    Counted,
+    body_of,
+    check,
+    content_type_of,
+    targets,
+    wrong,
+)
+from websubhub._clients.topic_content import TopicContent, TopicHead
+from websubhub._clients.topic_requests import TopicRequests
 from websubhub._clients.validators import strong_validators
 from websubhub._config import FETCH_BUDGET, HubConfig
 from websubhub._errors import TopicFetchError
@@ -32,42 +43,12 @@ if TYPE_CHECKING:
 _LINK_CHARACTERS = 4_096
 _SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.25
+_IDLE_CONNECTIONS = 256
+#: So many fetches at once if the budgets do not limit them.
+_PLACES = 1_000
 
 
 T = TypeVar("T")
-
-
-@attrs.frozen(kw_only=True)
-class TopicHead:
-    """The head of a topic's response.
-
-    Attributes:
-        url: The URL that answered, after redirects.
-        content_type: The exact Content-Type, or ``application/octet-stream`` if there is none that can be passed on.
-        hubs: The hubs in its Link header, in order, as many as fit into a header of 4 KiB.
-        topic: The canonical URL in its Link header, if there is one.
-    """
-
-    url: str = ""
-    content_type: str
-    hubs: tuple[str, ...] = ()
-    topic: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class TopicContent(TopicHead):
-    """The fetched content of a topic.
-
-    Attributes:
-        body: The content, byte for byte, and unpacked if it was compressed.
-        etag: The ETag to pass to the next fetch, or None if it might stay the same when the content changes.
-        last_modified: The Last-Modified to pass to the next fetch, or None if it might stay the same when the content
-            changes.
-    """
-
-    body: bytes = attrs.field(repr=False)
-    etag: str | None = None
-    last_modified: str | None = None
 
 
 class TopicClient(AsyncResource):
@@ -98,15 +79,14 @@ class TopicClient(AsyncResource):
         budgets: Budgets | None = None,
         patience: float | None = None,
     ) -> None:
-        # The address of a reused connection would not be charged.
-        limits = ExchangeLimits(seconds=seconds, response_bytes=body_limit, keep_alive=0)
-        self._http = DeferredClient(client, addresses=AddressPolicy(networks=allow_networks), limits=limits)
+        self.budgets: Budgets = _default_budgets(body_limit) if budgets is None else budgets
+        limits = _limits(seconds, body_limit, self.budgets.places)
+        self._requests = TopicRequests(client, addresses=AddressPolicy(networks=allow_networks), limits=limits)
         local = AddressPolicy.for_public_url(hub, allow_networks)
-        self._local = DeferredClient(client, addresses=local, limits=limits)
+        self._local = TopicRequests(client, addresses=local, limits=limits)
         self._limits = limits
         self._hub = hub
         self._redirects = redirects
-        self.budgets: Budgets = _default_budgets(body_limit) if budgets is None else budgets
         self.large: LargeContents = LargeContents()
         wait = seconds if budgets is None else 0.0
         self._patience = wait if patience is None else patience
@@ -156,7 +136,7 @@ class TopicClient(AsyncResource):
         known = [(name, value) for name, value in conditions if value]
 
         async def fetch() -> TopicContent | None:
-            async with self._answer(topic, known, found_at or topic) as incoming:
+            async with self._answer(topic, CONTENT, known, found_at or topic) as incoming:
                 if incoming.status == NOT_MODIFIED and known and incoming.url == (found_at or topic):
                     return None
                 return await self._read(incoming)
@@ -174,7 +154,7 @@ class TopicClient(AsyncResource):
         """
 
         async def look() -> TopicHead:
-            async with self._answer(topic) as incoming:
+            async with self._answer(topic, frozenset()) as incoming:
                 check(incoming)
                 return self._head(incoming)
 
@@ -194,8 +174,10 @@ class TopicClient(AsyncResource):
                 await anyio.sleep(wait)
 
     @asynccontextmanager
-    async def _answer(self, topic: str, known: HeaderPairs = (), found_at: str = "") -> AsyncIterator[Incoming]:
-        """Follow redirects, and yield the last response while its body arrives."""
+    async def _answer(
+        self, topic: str, statuses: frozenset[int], known: HeaderPairs = (), found_at: str = ""
+    ) -> AsyncIterator[Incoming]:
+        """Follow redirects, and yield the last response while its body arrives, if it has one of these statuses."""
         url = topic
         try:
             for _ in range(self._redirects + 1):
@@ -203,7 +185,7 @@ class TopicClient(AsyncResource):
                 headers = [("Accept", "*/*"), ("Cache-Control", "no-cache"), *(known if url == found_at else ())]
                 headers += trace_headers()
                 request = Request(method="GET", url=url, headers=headers)
-                async with self._open(request, topic) as incoming:
+                async with self._open(request, topic, statuses) as incoming:
                     if incoming.redirect is None:
                         yield incoming
                         return
@@ -216,7 +198,7 @@ class TopicClient(AsyncResource):
         raise TopicFetchError("The topic redirects too often.")
 
     @asynccontextmanager
-    async def _open(self, request: Request, topic: str) -> AsyncIterator[Incoming]:
+    async def _open(self, request: Request, topic: str, statuses: frozenset[int]) -> AsyncIterator[Incoming]:
         """Send a request within the budgets of its host and its address, and yield the response."""
         host = host_of(request.url)
         spending = self.budgets.begin(host)
@@ -226,12 +208,11 @@ class TopicClient(AsyncResource):
         wanted = False
         error: Exception | None = None
         # A name or a redirect must not expose this machine's content to the subscribers of a topic elsewhere.
-        deferred = self._local if is_loopback_url(topic) else self._http
+        requests = self._local if is_loopback_url(topic) else self._requests
         try:
-            http = await deferred.get()
             async with AsyncExitStack() as stack:
                 with spending.charging():
-                    incoming = await stack.enter_async_context(http.open(request, named=topic))
+                    incoming = await stack.enter_async_context(requests.open(request, statuses, named=topic))
                 counted = Counted(incoming.chunks)
                 yield attrs.evolve(incoming, chunks=counted)
             wanted = True
@@ -278,10 +259,26 @@ class TopicClient(AsyncResource):
                 left -= len(hub)
         return tuple(chosen)
 
+    def close_idle(self) -> None:
+        """Close the connections that have been idle for too long, or that their servers have closed.
+
+        Fetches also do this. Call it now and then if there may be no fetches for a long time.
+        """
+        self._requests.close_idle()
+        self._local.close_idle()
+
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._requests.aclose()
         await self._local.aclose()
+
+
+def _limits(seconds: float, body_limit: int, places: float) -> ExchangeLimits:
+    # Hosts that failed last share a quarter of the connections, which must be enough for all places.
+    connections = 4 * min(int(places) if places < math.inf else _PLACES, _PLACES)
+    return ExchangeLimits(
+        seconds=seconds, response_bytes=body_limit, connections=connections, keep_alive=_IDLE_CONNECTIONS
+    )
 
 
 def _default_budgets(content_bytes: int) -> Budgets:

@@ -4,8 +4,8 @@ from typing import Protocol
 
 import attrs
 
-from _websub.calls.deferred import given_client
 from _websub.calls.exchange import ExchangeLimits
+from _websub.calls.given import given_client
 from _websub.grammar.addresses import AddressPolicy
 from _websub.http import Request, Response
 from websubhub._distribution.requests import EngineRequests

@@ -7,6 +7,7 @@ import attrs
 
 from _websub.grammar.signature import sign
 from _websub.grammar.vocabulary import USER_AGENT
+from websubhub._distribution.wanted import WantedBody
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -44,8 +45,9 @@ class SharedContent:
         error_body_bytes: How much of the beginning of an ignored body to return if the status is not 2xx.
         timed: Whether outcomes include the duration of deliveries that arrived. Failed deliveries always do.
         total_seconds: The time limit of the whole exchange, instead of that of the engine.
-        may_connect: Called with each address right before a connection to it. Returns whether to connect now. A kept
-            connection is used without a call.
+        may_connect: Called with each address, or its /64 network of IPv6, right before a connection to it is made, or
+            a kept one is used. Returns whether to do that now.
+        wanted: Which bodies are wanted, and who reads the large ones, instead of cutting any body.
     """
 
     body: bytes = attrs.field(repr=False)
@@ -57,6 +59,7 @@ class SharedContent:
     timed: bool = False
     total_seconds: float | None = None
     may_connect: Callable[[str], bool] | None = attrs.field(default=None, repr=False)
+    wanted: WantedBody | None = attrs.field(default=None, repr=False)
     fields: str | None = attrs.field(init=False, repr=False)
     _signatures: dict[str, str] = attrs.field(init=False, repr=False, factory=dict)
 

@@ -1,6 +1,6 @@
 """The assembly of a hub from its settings."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
@@ -149,7 +149,7 @@ async def _assemble(  # noqa: PLR0913 - everything that the parts need, all but 
         delivery=_delivery(settings, store, tracing.distributor(distributor), schedule, metrics, events=events),
         fetching=fetching,
         verification=_verification(store, app, accepted, controls, metrics, named_callbacks, events=events),
-        upkeep=_upkeep(settings, store, distributor, events, reports.space),
+        upkeep=_upkeep(settings, store, (distributor, topics), events, reports.space),
     )
 
 
@@ -169,10 +169,15 @@ def _delivery(
 
 
 def _upkeep(
-    settings: Settings, store: HubStore, distributor: ContentDistributor, events: Events, space: Space
+    settings: Settings,
+    store: HubStore,
+    clients: Iterable[ContentDistributor | TopicClient],
+    events: Events,
+    space: Space,
 ) -> Upkeep:
     seconds = settings.dead_letter_days * 86_400
-    return Upkeep(store, seconds, store.clock, distributor.close_idle, events=events, space=space)
+    close_idle = [client.close_idle for client in clients]
+    return Upkeep(store, seconds, store.clock, close_idle, events=events, space=space)
 
 
 def _engine_limits(settings: Settings) -> EngineLimits:

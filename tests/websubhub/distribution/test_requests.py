@@ -1,10 +1,11 @@
-"""Single requests over the engine: bounded, charged to the address that they are made to, and nothing is kept."""
+"""Single requests over the engine: bounded, charged to the address that they are made to."""
 
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 
 import anyio
+import attrs
 import pytest
 import trustme
 
@@ -14,7 +15,7 @@ from _websub.grammar.addresses import AddressPolicy
 from _websub.http import Request
 from tests.ports import held_port
 from tests.waiting import PATIENCE, until
-from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, hang, peer
+from tests.websubhub.distribution.peers import NO_CONTENT, Peer, answering, hang, peer, reset
 from websubhub._distribution.requests import EngineRequests
 
 HELLO = b"HTTP/1.1 200 OK\r\nX-Of: the-server\r\nContent-Length: 5\r\n\r\nhello"
@@ -39,14 +40,15 @@ def budgets(at_once: int = 100) -> Budgets:
     return Budgets(Budget(at_once=100, burst=100), lambda: 0.0, addresses=Budget(at_once=at_once, burst=100))
 
 
-async def test_answer_comes_back_and_no_connection_is_kept() -> None:
+@pytest.mark.parametrize(("kept", "connections"), [(0, 3), (1, 1)])
+async def test_answer_comes_back_and_as_many_connections_are_kept_as_may_be(kept: int, connections: int) -> None:
     with peer(answering(HELLO)) as server:
-        client = requests()
+        client = requests(limits=attrs.evolve(LIMITS, keep_alive=kept))
         for _ in range(3):
             response = await client.send(get(f"{server.url}/callback?a=b%20c"))
             assert (response.status, response.body, response.headers["x-of"]) == (200, b"hello", "the-server")
         await client.aclose()
-    assert server.connections == 3
+    assert server.connections == connections
     assert {request.partition(b"\r\n")[0] for request in server.requests} == {b"GET /callback?a=b%20c HTTP/1.1"}
     assert all(b"Accept-Encoding: identity" in request for request in server.requests)
 
@@ -119,6 +121,66 @@ async def test_address_is_charged_and_one_that_is_used_up_is_left_alone() -> Non
         assert error.wait > 0, "nobody was called, so it may be tried again"
         await client.aclose()
     assert len(server.requests) == 1
+
+
+@pytest.mark.threat("AMP-1")
+async def test_address_of_a_kept_connection_is_charged_too() -> None:
+    with peer(answering(NO_CONTENT)) as server:
+        client, accounts = requests(), budgets(at_once=1)
+        for _ in range(2):
+            spending = accounts.begin("a.test")
+            assert spending is not None
+            with spending.charging():
+                assert (await client.send(get(server.url))).status == 204
+            assert spending.blocks == ["127.0.0.1"]
+            spending.end(wanted=True)
+        first, second = accounts.begin("a.test"), accounts.begin("b.test")
+        assert first is not None
+        assert second is not None
+        assert not first.reach("127.0.0.1")
+        with second.charging():
+            assert (await failure_of(client, server.url)).failure is Failure.BUDGET
+        assert (await client.send(get(server.url))).status == 204, "the connection is still there"
+        await client.aclose()
+    assert (server.connections, len(server.requests)) == (1, 3)
+
+
+@pytest.mark.parametrize("end", [reset, socket.socket.close])
+async def test_request_without_effect_is_repeated_on_a_new_connection_when_a_kept_one_ends(
+    end: Callable[[socket.socket], None],
+) -> None:
+    def script(server: Peer, sock: socket.socket, number: int) -> None:
+        server.receive(sock)
+        sock.sendall(HELLO)
+        server.receive(sock)
+        if number == 0:
+            end(sock)  # with the request in hand
+            return
+        sock.sendall(HELLO)
+
+    with peer(script) as server:
+        client = requests()
+        for _ in range(3):
+            assert (await client.send(get(server.url))).body == b"hello"
+        await client.aclose()
+    assert (server.connections, len(server.requests)) == (2, 4)
+
+
+async def test_request_with_an_effect_is_not_repeated() -> None:
+    def script(server: Peer, sock: socket.socket, _: int) -> None:
+        server.receive(sock)
+        sock.sendall(HELLO)
+        server.receive(sock)
+        reset(sock)
+
+    with peer(script) as server:
+        client = requests()
+        post = Request(method="POST", url=server.url, body=b"x")
+        assert (await client.send(post)).body == b"hello"
+        with pytest.raises(ExchangeError):
+            await client.send(post)
+        await client.aclose()
+    assert len(server.requests) == 2
 
 
 async def test_next_address_is_tried_where_the_first_is_used_up_or_dead(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,9 +184,10 @@ class Assigner:
         if connection is None:
             return self._start_fresh(delivery, batch, origin, target)
         head = render_head(delivery, target, origin.request_end)
-        if head is None:
+        may_connect = delivery.content.may_connect
+        if head is None or (may_connect is not None and not may_connect(connection.place.name)):
             self._pool.keep(connection)
-            batch.settle(delivery, _INVALID)
+            batch.settle(delivery, _INVALID if head is None else _HELD_BACK)
         else:
             self._sending.put(connection, delivery, batch, head)
         return True

@@ -14,7 +14,8 @@ _FINAL = range(200, 1000)  # HTTP has no statuses from 600 on, but they are answ
 _SUCCESS = range(200, 300)
 _END = b"\r\n\r\n"  # of a head, and of a chunked body
 _FIRST_BYTE = b"H"
-_WIRE_BYTES_FOR_EACH = 8
+#: A chunk of one byte takes six. Other bytes around the body could go on forever.
+WIRE_BYTES_FOR_EACH = 8
 
 
 class AnswerReader:
@@ -26,6 +27,7 @@ class AnswerReader:
     Its state is in one class because the callbacks of the parser share it.
 
     Attributes:
+        kept_body_bytes: How much of the body is kept, or 0 if it is ignored.
         status: The final status once the head is complete, 0 before.
         reusable: Whether the connection can be used again: the answer was sound and complete, and nothing followed it.
     """
@@ -39,7 +41,6 @@ class AnswerReader:
         "_head_complete",
         "_head_only",
         "_headers",
-        "_kept",
         "_last_part",
         "_leftover",
         "_lenient",
@@ -52,17 +53,17 @@ class AnswerReader:
         "_too_large",
         "_until_close",
         "_wire_limit",
+        "kept_body_bytes",
         "reusable",
         "status",
     )
 
     def __init__(self, limits: EngineLimits, kept_body_bytes: int, method: str, error_body_bytes: int = 0) -> None:
         self._limits = limits
-        self._kept = kept_body_bytes
+        self.kept_body_bytes = kept_body_bytes
         self._excerpt_bytes = error_body_bytes  # how many of them may still be kept
         self._body_limit = kept_body_bytes or limits.ignored_body_bytes
-        # A chunk of one byte takes six. Other bytes around the body could go on forever.
-        self._wire_limit = limits.head_bytes + _WIRE_BYTES_FOR_EACH * self._body_limit
+        self._wire_limit = limits.head_bytes + WIRE_BYTES_FOR_EACH * self._body_limit
         self._head_only = method == "HEAD"
         # The parser refers to this reader, so it is dropped at the end, and no garbage collection is needed.
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -118,7 +119,7 @@ class AnswerReader:
         if self._leftover:
             return
         self._last_part = part
-        if self._kept:
+        if self.kept_body_bytes:
             self._body.append(part[: self._body_limit - self._body_bytes])
         elif self._excerpt_bytes and self.status not in _SUCCESS:
             self._body.append(part[: self._excerpt_bytes])
@@ -166,7 +167,7 @@ class AnswerReader:
             return self._judge(data)
         self._take_over(head)
         restated = head.restated()
-        if not self._kept or restated is None:
+        if not self.kept_body_bytes or restated is None:
             return self._cut(DeliveryFailure.MALFORMED_ANSWER, "The answer does not say where its body ends.")
         self._parser = httptools.HttpResponseParser(self)
         self._parser.feed_data(restated)
@@ -190,7 +191,7 @@ class AnswerReader:
             self.reusable = self.reusable and self._sound and not self._leftover and self._is_alone(data)
             return self._succeed()
         beyond = self._too_large or self._received > self._wire_limit
-        if beyond or self._head_only or (self._until_close and not self._kept):
+        if beyond or self._head_only or (self._until_close and not self.kept_body_bytes):
             return self.end(DeliveryFailure.TOO_LARGE, "The body of the answer is too large.")
         return None
 
@@ -231,7 +232,7 @@ class AnswerReader:
 
     def _cut(self, failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
         outcome = self._succeed()
-        return attrs.evolve(outcome, detail=detail, body_failure=failure) if self._kept else outcome
+        return attrs.evolve(outcome, detail=detail, body_failure=failure) if self.kept_body_bytes else outcome
 
     def _fail(self, failure: DeliveryFailure, detail: str) -> DeliveryOutcome:
         self._parser = None

@@ -111,9 +111,15 @@ class Channel:
         fcntl.ioctl(self.fd, termios.TIOCOUTQ, count)
         return int(struct.unpack("i", count)[0])
 
+    def leave(self) -> None:
+        """Leave the poller. From now on, whoever reads the socket waits for it."""
+        self._poller.unregister(self.fd)
+        self._watched = 0
+
     def close(self) -> None:
         """Close the socket."""
-        self._poller.unregister(self.fd)
+        if self._watched:
+            self._poller.unregister(self.fd)
         self._socket.close()
 
 

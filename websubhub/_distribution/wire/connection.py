@@ -10,7 +10,9 @@ from websubhub._distribution.origins.places import Place
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 from websubhub._distribution.wire.answer import AnswerReader
 from websubhub._distribution.wire.channel import NOT_YET, Channel, describe
+from websubhub._distribution.wire.content import ContentReader, reader_for
 from websubhub._distribution.wire.handshake import NotConnectedError, go_on_connecting
+from websubhub._distribution.wire.large import hand_over
 from websubhub._distribution.wire.poller import READABLE, WRITABLE
 from websubhub._distribution.wire.shared import Route, Shared
 from websubhub._distribution.wire.tls import remember_session
@@ -23,6 +25,8 @@ _READ_BYTES = 16 * 1024
 _COPY_BYTES = 8 * 1024
 _REMEMBERED_ANSWER_BYTES = 1024
 _REMEMBERED_ANSWERS = 512
+# The server may have done what these ask for, since it has no effect (RFC 9110, 9.2.1).
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
 # How long the rest of an ignored body may take. After that, a new connection costs less than the wait.
 _IGNORED_BODY_SECONDS = 1.0
 
@@ -37,7 +41,7 @@ class Connection:
         head: The head of its request.
         route: The addresses left to try if this one cannot be reached.
         reusable: After an outcome, whether the connection can take another delivery.
-        unprocessed: After an outcome, whether the server certainly did nothing, so that the delivery may be repeated.
+        unprocessed: After an outcome, whether the server certainly did nothing that matters, and it may be repeated.
         deadline: When the current step fails.
         end_by: When the exchange fails.
         idle_since: When the last exchange ended. If there was none, when the previous connection was closed.
@@ -49,6 +53,7 @@ class Connection:
         "_answers",
         "_channel",
         "_content",
+        "_handed_over",
         "_pieces",
         "_reader",
         "_request",
@@ -86,7 +91,7 @@ class Connection:
         self._request = b""
         self._pieces: list[memoryview] = []
         self._sent = 0
-        self._reused = False
+        self._reused = self._handed_over = False
         self.fd = self._channel.fd
         self.origin = origin
         self.place = place
@@ -147,7 +152,8 @@ class Connection:
     def close(self) -> None:
         """Close the socket after the last exchange."""
         self.delivery = self.batch = None
-        self._channel.close()
+        if not self._handed_over:
+            self._channel.close()
 
     def advance(self, events: int) -> DeliveryOutcome | None:
         """Continue the exchange, now that the socket is ready. Return the outcome when it ends."""
@@ -239,14 +245,16 @@ class Connection:
         reader = self._reader
         first = reader is None
         if reader is None:
-            reader = self._reader = AnswerReader(
-                self._shared.limits, content.kept_body_bytes, content.method, content.error_body_bytes
-            )
+            reader = self._reader = reader_for(content, self._shared.limits)
         outcome = reader.feed(data)
         if outcome is not None:
             self._finish(reader, outcome, data if first and not content.kept_body_bytes else b"")
-        elif reader.status and not content.kept_body_bytes:
+        elif reader.status and not reader.kept_body_bytes:
             self.deadline = min(self.deadline, self._shared.now + _IGNORED_BODY_SECONDS)
+        elif isinstance(reader, ContentReader) and reader.overflows:
+            self._reader = None
+            self._handed_over = True
+            return hand_over(self._channel, reader)
         return outcome
 
     def _finish(self, reader: AnswerReader, outcome: DeliveryOutcome, data: bytes) -> None:
@@ -275,7 +283,11 @@ class Connection:
 
     def _end(self, failure: DeliveryFailure, detail: str, *, closed: bool = False) -> DeliveryOutcome:
         reader, self._reader = self._reader, None
-        return _failed(failure, detail) if reader is None else reader.end(failure, detail, closed=closed)
+        if reader is not None:
+            return reader.end(failure, detail, closed=closed)
+        is_stale = self._reused and failure is DeliveryFailure.RESET
+        self.unprocessed = self.unprocessed or (is_stale and self._content.method in _SAFE_METHODS)
+        return _failed(failure, detail)
 
 
 def _failed(failure: DeliveryFailure, detail: str) -> DeliveryOutcome:

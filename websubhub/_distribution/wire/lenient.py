@@ -5,6 +5,9 @@ import re
 FIELDS_MOST = 500
 """How many header fields of an answer are kept. Each costs many times its size on the wire."""
 
+# Informational responses have lines, too, and all of them are read in one step.
+_LINES_MOST = 1_000
+
 # The name of the protocol is in upper case (RFC 9112, 2.3). Its version may be any.
 _STATUS_LINE = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?[ \t]+([1-9][0-9]{2})(?:[ \t].*)?")
 _BEGINNING = b"HTTP/"
@@ -18,12 +21,12 @@ _SWITCHING = 101
 class LenientHead:
     """Reads the head of an answer line by line, and skips lines that make no sense.
 
-    It only limits the number of fields. The caller limits the bytes.
+    It limits the number of fields and of lines. The caller limits the bytes.
 
     Attributes:
         status: The final status once its line is read, 0 before.
         complete: Whether the head has ended.
-        overfull: Whether there are more fields than are kept. The rest is not read.
+        overfull: Whether there are more fields than are kept, or too many lines. The rest is not read.
         broken: Why no status can follow any more, in words, or an empty string.
     """
 
@@ -33,7 +36,7 @@ class LenientHead:
         self.overfull = False
         self.broken = ""
         self._buffer = bytearray()
-        self._start = self._searched = 0
+        self._start = self._searched = self._lines = 0
         self._in_head = False
         self._fields: list[tuple[str, list[str]]] = []
         self._folding: list[str] = []
@@ -86,7 +89,10 @@ class LenientHead:
             self.broken = "The answer is not HTTP."
 
     def _take(self, line: bytes) -> None:
-        if not self._in_head:
+        self._lines += 1
+        if self._lines > _LINES_MOST:
+            self.overfull = True
+        elif not self._in_head:
             if line:
                 self._begin(line)
         elif line:

@@ -95,6 +95,8 @@ class TopicRefresher:
             update, fetched = await self._update(url, content, fetched)
         if update is not None:
             await self._publish(update)
+        elif attrs.evolve(fetched, fetched_at=known.fetched_at) == known:
+            return Refreshed.FOR_NOTHING  # all that it would store is known
         await self._store.topics.save_fetch(url, fetched)
         return Refreshed.FOR_NOTHING if update is None else Refreshed.UPDATED
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import anyio
 
@@ -31,7 +31,7 @@ class Upkeep:
         store: The store.
         dead_letter_seconds: How long to keep dead letters.
         clock: Returns the time, in seconds since 1970.
-        close_idle: Closes connections that have been idle for too long.
+        close_idle: Each closes connections that have been idle for too long.
         events: Where to record expired leases.
         space: Notes when a full store has space again.
     """
@@ -41,7 +41,7 @@ class Upkeep:
         store: HubStore,
         dead_letter_seconds: float,
         clock: Callable[[], float] = time.time,
-        close_idle: Callable[[], None] | None = None,
+        close_idle: Iterable[Callable[[], None]] = (),
         *,
         events: Events | None = None,
         space: Space | None = None,
@@ -49,7 +49,7 @@ class Upkeep:
         self._store = store
         self._dead_letter_seconds = dead_letter_seconds
         self._clock = clock
-        self._close_idle = close_idle
+        self._close_idle = tuple(close_idle)
         self._events = events or Events()
         self._space = space or Space(store, self._events)
 
@@ -90,9 +90,9 @@ class Upkeep:
         self._events.tell_counted()
 
     async def close_idle(self) -> None:
-        """Close the connections to subscribers that have been idle for too long."""
-        if self._close_idle is not None:
-            self._close_idle()
+        """Close the connections to subscribers and topics that have been idle for too long."""
+        for close_idle in self._close_idle:
+            close_idle()
 
     async def forget_unused_topics(self) -> None:
         """Delete unneeded topics that have had neither subscriptions nor a registration for an hour."""
