@@ -58,7 +58,6 @@ def ending(data: bytes, *, orderly: bool = True) -> Script:
         server.receive(sock)
         sock.sendall(data)
         if not orderly:
-            server.stopping.wait(0.1)
             reset(sock)
 
     return script
