@@ -27,6 +27,7 @@ _UPDATES = 2
 _PUBLISHES = 200
 _IDLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
+_MANY = 500_000
 _MANY_GIB = 4
 
 
@@ -189,7 +190,7 @@ def _start(sizes: tuple[int, ...], rounds: int) -> Table:
         servers = stack.enter_context(cluster(folder))
         sunk = stack.enter_context(sink(_ORIGINS))
         for size in sizes:
-            store = store_of(servers, f"of{size}", gib=_MANY_GIB)
+            store = store_of(servers, f"of{size}", gib=_MANY_GIB if size > _MANY else 1)
             anyio.run(load, store, sunk, size)
             for label in ("", ", with tables")[: 1 + (size > FEW)]:
                 if label:
