@@ -9,13 +9,13 @@ from secrets import token_hex
 import anyio
 import httpx
 
-from tests.benchmarks.cluster import store_of
+from tests.benchmarks.cluster import store_of, waiting
 from tests.benchmarks.hub import TOPIC, subscribe
 from tests.benchmarks.measuring import Reading, Table
 from tests.benchmarks.processes import largest_resident_bytes
 from tests.benchmarks.sink import Sink, sink
 from tests.cluster.servers import cluster
-from tests.standalone.process import ADMIN, Served, served
+from tests.standalone.process import served
 from websubhub.standalone.adapters.nats.store import NatsStore
 from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.ports import HubStore, Update
@@ -38,22 +38,17 @@ async def _owe(opening: AbstractAsyncContextManager[HubStore], sunk: Sink) -> No
             await store.broker.publish(update)
 
 
-def _waiting(hub: Served) -> int:
-    answer = httpx.get(f"{hub.base}/admin/statistics", headers={"Authorization": f"Bearer {ADMIN}"}, timeout=60)
-    waiting: int = answer.raise_for_status().json()["waiting"]
-    return waiting
-
-
 def _start(folder: Path, store: str, number: int) -> tuple[float, int]:
     """Start so many processes. Return how many seconds the first delivery took, and the most memory of one."""
     started, first = time.perf_counter(), 0.0
     with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(timeout=60))
         hubs = []
         for index in range(number):
             own = folder / f"{number}-{index}-{token_hex(4)}"
             own.mkdir()
             hubs.append(stack.enter_context(served(own, "--store", store, "--log-level", "warning")))
-            while not first and not 0 < _waiting(hubs[0]) < _SUBSCRIPTIONS * _UPDATES:
+            while not first and not 0 < waiting(hubs[0], client) < _SUBSCRIPTIONS * _UPDATES:
                 time.sleep(_LOOK_SECONDS)
             first = first or time.perf_counter() - started
         time.sleep(_UNDER_WAY_SECONDS)

@@ -66,16 +66,16 @@ class Processes:
                 hub = self.hubs[number % len(self.hubs)]
                 query = {"hub.mode": "publish", "hub.topic": TOPIC}
                 client.post(hub.url, params=query, content=b"x" * 1024).raise_for_status()
-            while self.waiting(client):
+            while waiting(self.hubs[0], client):
                 time.sleep(_LOOK_SECONDS)
             return time.perf_counter() - started
 
-    def waiting(self, client: httpx.Client) -> int:
-        """How many deliveries are owed."""
-        headers = {"Authorization": f"Bearer {ADMIN}"}
-        answer = client.get(f"{self.hubs[0].base}/admin/statistics", headers=headers)
-        waiting: int = answer.raise_for_status().json()["waiting"]
-        return waiting
+
+def waiting(hub: Served, client: httpx.Client) -> int:
+    """How many deliveries a hub owes."""
+    answer = client.get(f"{hub.base}/admin/statistics", headers={"Authorization": f"Bearer {ADMIN}"})
+    count: int = answer.raise_for_status().json()["waiting"]
+    return count
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Two processes on NATS are one hub: either takes any request, and one goes on without the other."""
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,18 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+def hubs(tmp_path: Path) -> Iterator[tuple[Served, Served]]:
+    """Two processes of one hub."""
+    folders = [tmp_path / name for name in ("nats", "first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    with one_server(folders[0]) as server:
+        store = ("--store", f"{server}?gib=0.01")
+        with served(folders[1], *store) as first, served(folders[2], *store) as second:
+            yield first, second
+
+
 async def ask(client: httpx.AsyncClient, hub: Served, path: str) -> Any:
     answer = await client.get(f"{hub.base}{path}")
     assert answer.status_code == 200, answer.text
@@ -50,38 +62,33 @@ async def publish(client: httpx.AsyncClient, hub: Served, content: bytes) -> str
 
 
 async def test_either_takes_any_request_and_goes_on_without_the_other(
-    tmp_path: Path, client: httpx.AsyncClient
+    hubs: tuple[Served, Served], client: httpx.AsyncClient
 ) -> None:
-    folders = [tmp_path / name for name in ("nats", "first", "second")]
-    for folder in folders:
-        folder.mkdir()
     subscriber = RecordingSubscriber()
-    with one_server(folders[0]) as server:
-        store = ("--store", f"{server}?gib=0.01")
-        with served(folders[1], *store) as first, served(folders[2], *store) as second:
-            async with AppListener(_EVERYWHERE) as listener:
-                port = (await listener.start()).rpartition(":")[2]
-                listener.attach("/sub", subscriber, nullcontext())
-                for number in range(8):
-                    form = {
-                        "hub.mode": "subscribe",
-                        "hub.topic": TOPIC,
-                        "hub.callback": f"http://127.0.1.{number + 1}:{port}/sub",
-                    }
-                    answer = await client.post((first, second)[number % 2].url, data=form)
-                    assert answer.status_code == 202, answer.text
+    first, second = hubs
+    async with AppListener(_EVERYWHERE) as listener:
+        port = (await listener.start()).rpartition(":")[2]
+        listener.attach("/sub", subscriber, nullcontext())
+        for number in range(8):
+            form = {
+                "hub.mode": "subscribe",
+                "hub.topic": TOPIC,
+                "hub.callback": f"http://127.0.1.{number + 1}:{port}/sub",
+            }
+            answer = await client.post((first, second)[number % 2].url, data=form)
+            assert answer.status_code == 202, answer.text
 
-                async def subscribed() -> bool:
-                    counts = [(await ask(client, hub, "/admin/statistics"))["subscriptions"] for hub in (first, second)]
-                    return counts == [8, 8]
+        async def subscribed() -> bool:
+            counts = [(await ask(client, hub, "/admin/statistics"))["subscriptions"] for hub in (first, second)]
+            return counts == [8, 8]
 
-                await _until(subscribed)
-                await _delivered(client, subscriber, first, second, b"by the first")
-                await _delivered(client, subscriber, second, first, b"by the second")
-                first.kill()
-                await publish(client, second, b"by the one that is left")
-                await until(lambda: len(_got(subscriber, b"by the one that is left")) == 8)
-                second.stop()
+        await _until(subscribed)
+        await _delivered(client, subscriber, first, second, b"by the first")
+        await _delivered(client, subscriber, second, first, b"by the second")
+        first.kill()
+        await publish(client, second, b"by the one that is left")
+        await until(lambda: len(_got(subscriber, b"by the one that is left")) == 8)
+        second.stop()
 
 
 async def _delivered(
@@ -100,52 +107,45 @@ async def _delivered(
 
 
 async def test_a_process_that_does_not_answer_is_told_wherever_something_may_be_missing(
-    tmp_path: Path, client: httpx.AsyncClient
+    hubs: tuple[Served, Served], client: httpx.AsyncClient
 ) -> None:
-    folders = [tmp_path / name for name in ("nats", "first", "second")]
-    for folder in folders:
-        folder.mkdir()
-    with one_server(folders[0]) as server:
-        store = ("--store", f"{server}?gib=0.01")
-        with served(folders[1], *store) as first, served(folders[2], *store) as second:
-            await client.post(
-                f"{second.base}/sign-in", data={"token": ADMIN, "next": "/"}, headers={"Origin": second.base}
-            )
+    first, second = hubs
+    await client.post(f"{second.base}/sign-in", data={"token": ADMIN, "next": "/"}, headers={"Origin": second.base})
 
-            signs = {
-                "/admin/hosts": '"partial": true',
-                "/admin/deliveries": '"partial": true',
-                "/metrics": "websubhub_store_complete 0.0",
-                **dict.fromkeys(("/", "/hosts", "/retries"), "A process of the hub does not answer"),
-            }
+    signs = {
+        "/admin/hosts": '"partial": true',
+        "/admin/deliveries": '"partial": true',
+        "/metrics": "websubhub_store_complete 0.0",
+        **dict.fromkeys(("/", "/hosts", "/retries"), "A process of the hub does not answer"),
+    }
 
-            async def told() -> set[str]:
-                found = set[str]()
+    async def told() -> set[str]:
+        found = set[str]()
 
-                async def look(path: str) -> None:
-                    answer = await client.get(second.base + path)
-                    assert answer.status_code == 200, answer.text
-                    if signs[path] in answer.text:
-                        found.add(path)
+        async def look(path: str) -> None:
+            answer = await client.get(second.base + path)
+            assert answer.status_code == 200, answer.text
+            if signs[path] in answer.text:
+                found.add(path)
 
-                async with anyio.create_task_group() as tasks:  # at once, since the other is soon taken for dead
-                    for path in signs:
-                        tasks.start_soon(look, path)
-                return found
+        async with anyio.create_task_group() as tasks:  # at once, since the other is soon taken for dead
+            for path in signs:
+                tasks.start_soon(look, path)
+        return found
 
-            async def nothing_is_missing() -> bool:
-                return not await told()
+    async def nothing_is_missing() -> bool:
+        return not await told()
 
-            await _until(nothing_is_missing)
-            first.process.send_signal(signal.SIGSTOP)
-            try:
-                assert await told() == set(signs)
-                listed = run("deliveries", "--hub", second.url, "--token", ADMIN)
-                assert "A process of the hub does not answer" in listed.stderr
-                await _until(nothing_is_missing)
-                assert not run("deliveries", "--hub", second.url, "--token", ADMIN).stderr
-            finally:
-                first.process.send_signal(signal.SIGCONT)
+    await _until(nothing_is_missing)
+    first.process.send_signal(signal.SIGSTOP)
+    try:
+        assert await told() == set(signs)
+        listed = run("deliveries", "--hub", second.url, "--token", ADMIN)
+        assert "A process of the hub does not answer" in listed.stderr
+        await _until(nothing_is_missing)
+        assert not run("deliveries", "--hub", second.url, "--token", ADMIN).stderr
+    finally:
+        first.process.send_signal(signal.SIGCONT)
 
 
 def _got(subscriber: RecordingSubscriber, content: bytes) -> list[object]:

@@ -428,6 +428,27 @@ async def test_a_process_that_does_not_answer_is_seen_in_the_statistics(
     assert not first.store.connection.complete
 
 
+async def test_a_process_of_an_older_version_asks_and_answers_with_less(
+    join: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await join(), await join()
+    await shared(first, second)
+    questions = second.store._process.questions  # type: ignore[attr-defined]
+    publish, said = questions._connection.publish, list[Any]()
+
+    async def publish_less(subject: str, payload: bytes = b"", reply: str = "") -> None:
+        values = json.loads(payload)
+        said.append(values)
+        values.pop("partitions", None)
+        await publish(subject, json.dumps(values).encode(), reply)
+
+    monkeypatch.setattr(questions._connection, "publish", publish_less)
+    await questions._answer(json.dumps({"what": "statistics", "about": None, "by": "another"}).encode(), "somewhere")
+    assert any("answer" in values for values in said)
+    statistics = await first.broker.statistics()
+    assert (statistics.topics, statistics.partial) == (0, True)
+
+
 async def test_counts_are_not_complete_while_nobody_delivers_to_a_partition(
     join: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ class PeerQuestions:
         answer = self._answers.get(question["what"])
         if question["by"] == self._peers.own or answer is None or not reply:
             return
-        for letter, sequence in question["known"].items():
+        for letter, sequence in question.get("known", {}).items():
             if not await self._followed[letter].reached(sequence, _REACHED_SECONDS):
                 return
         try:
@@ -98,7 +98,9 @@ class PeerQuestions:
                         break
                     said = json.loads(answer.data)
                     found[said["id"]] = said
-        is_whole = expected <= set(found) and _are_all(own.union(*(said["partitions"] for said in found.values())))
+        is_whole = expected <= set(found) and _are_all(
+            own.union(*(said.get("partitions", ()) for said in found.values()))
+        )
         if not is_whole:
             self._gap_at = monotonic()
         return [said["answer"] for said in found.values()], is_whole

@@ -159,15 +159,13 @@ class Knowledge:
             sequences[subject] = sequence
             self._keys_of_pairs[subject] = key
             pair = KnownPair(key, known, partition, own)
-            pair.value, pair.start = (
-                StoredSubscription(
-                    topic=piece.topics[topic],
-                    callback=callback,
-                    secret=secret,
-                    lease_seconds=lease,
-                    requested_at=requested,
-                ),
-                start,
+            pair.start = start
+            pair.value = StoredSubscription(
+                topic=piece.topics[topic],
+                callback=callback,
+                secret=secret,
+                lease_seconds=lease,
+                requested_at=requested,
             )
             self.pairs.add(pair)
         for record in piece.others:
