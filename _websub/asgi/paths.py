@@ -30,7 +30,9 @@ class Paths:
 
 def prefix_of(path: str, prefixes: Collection[str]) -> str | None:
     """Return the longest of these paths that equals the path or contains it, or None."""
-    fitting = (each for each in prefixes if path == each or path.startswith(each.rstrip("/") + "/"))
+    if path in prefixes:  # as nearly always, and no other is longer
+        return path
+    fitting = (each for each in prefixes if path.startswith(each.rstrip("/") + "/"))
     return max(fitting, key=len, default=None)
 
 

@@ -7,18 +7,20 @@ from websubhub import Headers, Refusals, host_of, is_loopback_host, is_loopback_
 log: logging.Logger = logging.getLogger("websubhub")
 
 #: Headers that proxies add to requests (RFC 7239, RFC 9110 7.6.3, and common others).
-_PROXY_HEADERS = (
-    "Forwarded",
-    "Via",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Forwarded-Server",
-    "X-Real-IP",
-    "X-Client-IP",
-    "X-Cluster-Client-IP",
-    "True-Client-IP",
-    "CF-Connecting-IP",
+_PROXY_HEADERS = frozenset(
+    {
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-forwarded-server",
+        "x-real-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+    }
 )
 
 
@@ -48,7 +50,7 @@ class Reach:
         """
         if not self.private or not is_loopback_host(host_of(f"http://{headers.get('host', '')}/")):
             return False
-        if any(name in headers for name in _PROXY_HEADERS):
+        if not _PROXY_HEADERS.isdisjoint(headers.by_name):
             self._refusals.note(
                 "A request came through a proxy and needs a token. "
                 "Set the public URL to the one that others use, and set tokens for operating and publishing."

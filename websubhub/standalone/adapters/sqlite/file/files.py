@@ -90,13 +90,13 @@ class InUse:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path)
         self._identity: tuple[int, int] | None = None
 
     def is_there(self) -> bool:
         """Return whether the file is still the one that was there first."""
         try:
-            found = self._path.stat()
+            found = os.stat(self._path)  # noqa: PTH116 - a Path takes longer, and this is asked before each commit
         except OSError:
             return self._identity is None
         identity = found.st_dev, found.st_ino
