@@ -11,9 +11,9 @@ def test_what_was_not_asked_for_the_longest_goes_first(monkeypatch: pytest.Monke
     cache = RecipientCache()
     cache.put(1, ("https://one.example/", "s"))
     cache.put(2, ("https://two.example/", None))
-    assert cache.get(1) == ("https://one.example/", "s")
+    assert cache.get_all([1]) == [("https://one.example/", "s")]
     cache.put(3, ("https://three.example/", None))
-    assert [cache.get(number) is not None for number in (1, 2, 3)] == [True, False, True]
+    assert [cache.get_all([number]) is not None for number in (1, 2, 3)] == [True, False, True]
 
 
 @pytest.mark.parametrize("again", [1, 50])
@@ -25,7 +25,23 @@ def test_long_callbacks_take_the_room_of_many(again: int, monkeypatch: pytest.Mo
             cache.put(number, ("c" * 80, "s" * 20))
             cache.forget(number)
             cache.put(number, ("c" * 80, "s" * 20))
-    assert [number for number in range(40) if cache.get(number)] == list(range(30, 40))
+    assert [number for number in range(40) if cache.get_all([number])] == list(range(30, 40))
+
+
+def test_the_data_of_many_is_all_there_or_not_given() -> None:
+    cache = RecipientCache()
+    cache.put(1, ("https://one.example/", "s"))
+    cache.put(2, ("https://two.example/", None))
+    assert cache.get_all([2, 1, 2]) == [
+        ("https://two.example/", None),
+        ("https://one.example/", "s"),
+        ("https://two.example/", None),
+    ]
+    assert cache.get_all([1, 3]) is None
+    cache.drop(1)
+    cache.drop(1)
+    assert cache.get_all([1, 2]) is None
+    assert cache.get_all([]) == []
 
 
 def test_what_changes_is_forgotten() -> None:
@@ -33,7 +49,7 @@ def test_what_changes_is_forgotten() -> None:
     cache.put(1, ("https://one.example/", "old"))
     cache.forget(1)
     cache.forget(2)
-    assert cache.get(1) is None
+    assert cache.get_all([1]) is None
 
 
 def test_a_reading_is_told_what_has_changed_meanwhile_and_no_other() -> None:

@@ -1,8 +1,9 @@
 """A cache of the most recently read callbacks and secrets."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 Recipient = tuple[str, str | None]
 """A callback, and the secret of its subscription, or None."""
@@ -23,19 +24,20 @@ class RecipientCache:
         self._characters = 0
         self._readings: list[set[int]] = []
 
-    def get(self, subscription: int) -> Recipient | None:
-        """Return the callback and secret of a subscription, or None if they are not cached."""
-        recipient = self._recipients.get(subscription)
-        if recipient is not None:
+    def get_all(self, subscriptions: Sequence[int]) -> list[Recipient] | None:
+        """Return the callbacks and secrets of subscriptions, or None if they are not all cached."""
+        found = list(map(self._recipients.get, subscriptions))
+        if not all(found):
+            return None
+        for subscription in subscriptions:
             self._recipients.move_to_end(subscription)
-        return recipient
+        return cast("list[Recipient]", found)
 
-    def take(self, subscription: int) -> Recipient | None:
-        """Return the same as ``get``, and drop it, since it will not be needed again soon."""
+    def drop(self, subscription: int) -> None:
+        """Drop the data of a subscription, if it is cached."""
         recipient = self._recipients.pop(subscription, None)
         if recipient is not None:
             self._characters -= _length(recipient)
-        return recipient
 
     @contextmanager
     def reading(self) -> Iterator[set[int]]:
@@ -60,7 +62,7 @@ class RecipientCache:
         """Drop the cached data of a subscription that has changed or ended."""
         for changed in self._readings:
             changed.add(subscription)
-        self.take(subscription)
+        self.drop(subscription)
 
 
 def _length(recipient: Recipient) -> int:

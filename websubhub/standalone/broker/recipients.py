@@ -29,29 +29,29 @@ class Recipients:
         self._cache = cache
         self._recipients = recipients
 
-    def at_hand(self, claims: Iterable[Claim]) -> Needed | None:
+    def at_hand(self, claims: Sequence[Claim]) -> Needed | None:
         """Return the data of claims if all of it is in memory, else None."""
-        callbacks: list[str | None] = []
-        secrets: list[str | None] = []
         updates: dict[Key, Update] = {}
-        log, sequence, get = None, 0, self._recipients.get
+        read_ahead: list[int] = []
+        log, sequence, is_large = None, 0, False
         for claim in claims:
             if claim.repeated:
                 return None
             if claim.sequence != sequence or claim.log is not log:  # it rarely differs from the previous one
-                log, sequence = claim.log, claim.sequence
+                log, sequence, is_large = claim.log, claim.sequence, claim.log.active > _FEW
                 key = log.number, sequence
                 update = updates.get(key) or self._cache.get(key)
                 if update is None:
                     return None
                 updates[key] = update
-                get = self._recipients.get if log.active <= _FEW else self._recipients.take  # it was read ahead
-            recipient = get(claim.subscription)
-            if recipient is None:
-                return None
-            callbacks.append(recipient[0])
-            secrets.append(recipient[1])
-        return Needed(callbacks, secrets, updates, {})
+            if is_large:
+                read_ahead.append(claim.subscription)
+        recipients = self._recipients.get_all([claim.subscription for claim in claims])
+        if recipients is None:
+            return None
+        for subscription in read_ahead:  # it will not be needed again soon
+            self._recipients.drop(subscription)
+        return Needed([callback for callback, _ in recipients], [secret for _, secret in recipients], updates, {})
 
     async def read(self, claims: Sequence[Claim], repeated: Sequence[Claim]) -> Needed:
         """Return the data that claims need.

@@ -63,8 +63,10 @@ class Board:
 
     def fly(self, claim: Claim) -> None:
         """Make a subscription wait for the outcome of a claim."""
-        claim.segment.states[claim.index] = IN_FLIGHT
-        self.flying(claim.segment, 1)
+        segment = claim.segment
+        segment.states[claim.index] = IN_FLIGHT
+        segment.claimed += 1
+        self.in_flight += 1
         self.repeated_in_flight += claim.repeated
 
     def flying(self, segment: Segment, more: int) -> None:

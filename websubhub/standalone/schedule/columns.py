@@ -193,10 +193,11 @@ class TopicLog:
 
     def find(self, subscription: int) -> tuple[Segment, int] | None:
         """Return the place of a subscription, or None if it has ended."""
-        place = bisect_right(self.segments, subscription, key=_FIRST) - 1
-        if place < 0:
+        segments = self.segments
+        if not segments:
             return None
-        segment = self.segments[place]
+        # One below all lower bounds is in no segment, so the first one may say so.
+        segment = segments[bisect_right(segments, subscription, lo=1, key=_FIRST) - 1]
         index = segment.index(subscription)
         return None if index < 0 or segment.states[index] == ENDED else (segment, index)
 

@@ -201,10 +201,11 @@ class Hosts:
         if host.paused or host.resumes_at is not None:
             return
         slots, parked = _slots(host, self._limits), host.parked
-        while parked and host.in_flight < slots:
+        while host.in_flight < slots and parked:
             if self._call(*parked.pop()):
                 host.in_flight += 1
-        host.parked = parked or None
+        if not parked:
+            host.parked = None
 
 
 def _record_nowhere(_kind: Kind, **_fields: object) -> None:

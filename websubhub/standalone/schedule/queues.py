@@ -20,6 +20,9 @@ class SubscriptionQueue:
     def __len__(self) -> int:
         return (len(self._values) - self._start) // 2
 
+    def __bool__(self) -> bool:
+        return self._start < len(self._values)
+
     def push(self, topic: int, subscription: int) -> None:
         """Add a pair at the end."""
         self._values.append(topic)
