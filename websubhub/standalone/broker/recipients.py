@@ -31,6 +31,9 @@ class Recipients:
 
     def at_hand(self, claims: Sequence[Claim]) -> Needed | None:
         """Return the data of claims if all of it is in memory, else None."""
+        recipients = self._recipients.get_all([claim.subscription for claim in claims])
+        if recipients is None:
+            return None
         updates: dict[Key, Update] = {}
         read_ahead: list[int] = []
         log, sequence, is_large = None, 0, False
@@ -46,9 +49,6 @@ class Recipients:
                 updates[key] = update
             if is_large:
                 read_ahead.append(claim.subscription)
-        recipients = self._recipients.get_all([claim.subscription for claim in claims])
-        if recipients is None:
-            return None
         for subscription in read_ahead:  # it will not be needed again soon
             self._recipients.drop(subscription)
         return Needed([callback for callback, _ in recipients], [secret for _, secret in recipients], updates, {})
