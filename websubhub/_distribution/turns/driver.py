@@ -19,7 +19,7 @@ from websubhub._distribution.wire.pool import Pool
 from websubhub._distribution.wire.shared import Shared
 
 # The event loop has other work to do, so no turn takes longer than both together, except for its last step.
-_TURN_SECONDS = 0.00125
+_TURN_SECONDS = 0.002
 _FILL_SECONDS = 0.00075
 
 

@@ -9,7 +9,7 @@ from websubhub._distribution.wire.connection import Connection
 from websubhub._distribution.wire.shared import Shared
 
 #: How many are sent together.
-BURST = 64
+BURST = 128
 
 
 class SendBatch:
