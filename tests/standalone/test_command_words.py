@@ -16,7 +16,7 @@ import websubhub
 import websubsub
 from tests.standalone.process import run
 from websubhub.standalone.command.cli import build_parser, main
-from websubhub.standalone.command.remote import table
+from websubhub.standalone.command.remote.output import table
 from websubhub.standalone.setting_definitions import Group, flag, variable
 from websubhub.standalone.setting_sources import load
 from websubhub.standalone.setting_values import Choice

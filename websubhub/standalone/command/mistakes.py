@@ -1,6 +1,6 @@
 """Errors that the user can fix, each with a message of one sentence."""
 
-from websubhub.standalone.command.remote_error import RemoteError
+from websubhub.standalone.command.remote.error import RemoteError
 from websubhub.standalone.ports import StoreError
 from websubhub.standalone.settings import SettingsError
 from websubhub.standalone.transfer.errors import TransferError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import websubhub
 from websubhub.standalone.command.flags import add_hub
-from websubhub.standalone.command.remote_error import RemoteError
+from websubhub.standalone.command.remote.error import RemoteError
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

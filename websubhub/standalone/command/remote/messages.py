@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from websubhub.standalone.command.remote import add_listing, call, print_rows, say, table
-from websubhub.standalone.command.remote_error import RemoteError
+from websubhub.standalone.command.remote.calling import call
+from websubhub.standalone.command.remote.error import RemoteError
+from websubhub.standalone.command.remote.listing import add_listing
+from websubhub.standalone.command.remote.output import print_rows, say, table
 
 _PAGE = 1_000
 _SHOWN = 100

@@ -2,8 +2,10 @@
 
 import argparse
 
-from websubhub.standalone.command.remote import add_filters, add_listing, call, given, pages, print_done, print_rows
-from websubhub.standalone.command.remote_error import RemoteError
+from websubhub.standalone.command.remote.calling import call, pages
+from websubhub.standalone.command.remote.error import RemoteError
+from websubhub.standalone.command.remote.listing import add_filters, add_listing, given
+from websubhub.standalone.command.remote.output import print_done, print_rows
 
 _AT_ONCE = 1_000
 _COLUMNS = ("id", "mode", "topic", "callback", "attempts", "due_at", "reason")

@@ -1,0 +1,1 @@
+"""Commands that inspect and operate a running hub over its admin API."""
