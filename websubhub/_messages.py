@@ -1,12 +1,14 @@
 """Messages from publishers to a hub and from a hub to its subscribers, and the successes that answer them."""
 
 import secrets
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import attrs
 
+from _websub.arguments import checked_fields
 from _websub.grammar import media
 from _websub.grammar.content import Payload
 from _websub.grammar.numbers import whole_number
@@ -136,7 +138,13 @@ class UpdateMessage:
         return media.read_fields(self.body)
 
 
-@attrs.frozen(kw_only=True)
+def _hubs(urls: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(urls, str):  # its characters would be taken for URLs
+        raise TypeError("ContentDistributionMessage.hubs must be a list of URLs, not text.")
+    return tuple(urls)
+
+
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class ContentDistributionMessage:
     """A message to the subscribers of a topic.
 
@@ -161,7 +169,7 @@ class ContentDistributionMessage:
     content: Payload = attrs.field(repr=False)
     content_type: str | None = None
     headers: Headers = attrs.field(default=NO_HEADERS, converter=as_headers)
-    hubs: tuple[str, ...] = attrs.field(default=(), converter=tuple[str, ...])
+    hubs: tuple[str, ...] = attrs.field(default=(), converter=_hubs)
     topic: str | None = None
     message_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 

@@ -22,7 +22,7 @@ def _location(_: object, __: object, value: str) -> None:
     check_url(value, "The location of a redirect")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class Subscription:
     """A subscriber subscribes to a topic (W3C 5.1).
 
@@ -60,7 +60,7 @@ class Subscription:
     request_id: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class VerifiedSubscription(Subscription):
     """A subscription that the subscriber has confirmed (W3C 5.3).
 
@@ -85,7 +85,7 @@ class VerifiedSubscription(Subscription):
         return self.verified_at + self.lease_seconds
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class Unsubscription:
     """A subscriber unsubscribes from a topic (W3C 5.1).
 
@@ -108,7 +108,7 @@ class Unsubscription:
     request_id: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=checked_fields)
 class VerifiedUnsubscription(Unsubscription):
     """An unsubscription that the subscriber has confirmed (W3C 5.3).
 

@@ -12,6 +12,7 @@ from _websub.http import Request
 
 Pairs = tuple[tuple[str, str], ...]
 
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 _CREDENTIALS = frozenset({"authorization", "cookie"})
 #: Our default headers. Responses are not unpacked, so they should not be compressed.
 _OWN_HEADERS = (("User-Agent", USER_AGENT), ("Accept-Encoding", "identity"))
@@ -111,5 +112,7 @@ def _standard_headers() -> httpx.Headers:
 
 
 def _encoded(pairs: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return headers as bytes, without those that frame the body, which httpx writes itself."""
     # Latin-1, as in the delivery engine; httpx would accept ASCII only.
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    sent = [pair for pair in pairs if pair[0].lower() not in _FRAMING]
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent]

@@ -95,6 +95,16 @@ def _assert_refused(process: "subprocess.CompletedProcess[str]", words: str) -> 
     assert words in process.stderr
 
 
+@pytest.mark.parametrize("flags", [[], ["--redeliver"], ["--redeliver", "--callback", "https://sub.example/"]])
+def test_a_message_that_does_not_exist_is_a_failure(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBSUBHUB_ADMIN_TOKEN", ADMIN)
+    with served(tmp_path) as hub:
+        assert main(["messages", "unknown", *flags, "--hub", hub.url]) == 1
+    assert capsys.readouterr().err.startswith("websubhub: The hub refused: There is no such message")
+
+
 def test_the_commands_publish_and_show_and_operate(
     tmp_path: Path, subscribers: Sink, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import anyio
 import httpx
@@ -72,6 +73,27 @@ async def test_a_request_may_name_itself(client: HttpClient) -> None:
         await client.send(get(server.url, headers=[("user-agent", "Mine/1")]))
     assert b"user-agent: Mine/1" in server.requests[0]
     assert b"websubhub" not in server.requests[0]
+
+
+@pytest.mark.parametrize(
+    "framing", [("content-length", "3"), ("Content-Length", "99"), ("Transfer-Encoding", "chunked")]
+)
+@pytest.mark.parametrize("made", [httpx.AsyncClient, lambda: None])
+async def test_the_body_is_framed_by_the_client_alone(
+    framing: tuple[str, str], made: Callable[[], httpx.AsyncClient | None]
+) -> None:
+    async with peer(saying(OK)) as server, AsyncExitStack() as stack:
+        given = made()
+        if given is not None:
+            await stack.enter_async_context(given)
+        client = HttpClient(given, addresses=LOOPBACK, limits=LIMITS)
+        request = Request(method="POST", url=server.url, headers=[framing, ("X-Own", "1")], body=b"hub.mode=x")
+        await client.send(request)
+        await client.aclose()
+    head, _, body = server.requests[0].lower().partition(b"\r\n\r\n")
+    assert (head.count(b"content-length: 10"), head.count(b"content-length"), body) == (1, 1, b"hub.mode=x")
+    assert b"transfer-encoding" not in head
+    assert b"x-own: 1" in head
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,24 @@ import websubhub
 import websubsub
 from tests.ports import HOST, held_port
 from tests.waiting import PATIENCE
-from websubhub import HubClient, HubConfig, HubListener, HubService, PublisherClient, RetryPolicy, SubscriptionAccepted
+from websubhub import (
+    ContentDistributionMessage,
+    HubClient,
+    HubConfig,
+    HubListener,
+    HubService,
+    PublisherClient,
+    RetryPolicy,
+    Subscription,
+    SubscriptionAccepted,
+    Unsubscription,
+    VerifiedSubscription,
+)
 from websubsub import SubscriberConfig, SubscriberListener, SubscriberService, Target
 
 ROOT = Path(__file__).parents[2]
 URL = "http://127.0.0.1:8080/hub"
+PAIR = {"hub": URL, "topic": "https://example.com/feed", "callback": "https://example.com/callback"}
 
 
 class Hub(HubService, abstract=True):
@@ -49,6 +62,21 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: HubConfig(verification_budget=3), "HubConfig.verification_budget must be of type Budget, not int."),  # type: ignore[arg-type]
     (lambda: SubscriptionAccepted(lease_seconds="9"), "SubscriptionAccepted.lease_seconds must be a whole number"),  # type: ignore[arg-type]
     (lambda: SubscriptionAccepted(verified="yes"), "SubscriptionAccepted.verified must be True or False, not str."),  # type: ignore[arg-type]
+    (lambda: Subscription(**PAIR, lease_seconds="12"), "Subscription.lease_seconds must be a whole number of seconds"),  # type: ignore[arg-type]
+    (lambda: Subscription(**PAIR, lease_seconds=1, secret=b"s"), "Subscription.secret must be text or None, not b"),  # type: ignore[arg-type]
+    (
+        lambda: VerifiedSubscription(**PAIR, lease_seconds=1, verified_at="now"),  # type: ignore[arg-type]
+        "VerifiedSubscription.verified_at must be a number, not str.",
+    ),
+    (lambda: Unsubscription(**PAIR | {"topic": None}), "Unsubscription.topic must be text, not NoneType."),  # type: ignore[arg-type]
+    (
+        lambda: ContentDistributionMessage(content="x", content_type=5),  # type: ignore[arg-type]
+        "ContentDistributionMessage.content_type must be text or None, not int.",
+    ),
+    (
+        lambda: ContentDistributionMessage(content="x", hubs=URL),
+        "ContentDistributionMessage.hubs must be a list of URLs, not text.",
+    ),
     (lambda: RetryPolicy(attempts="3"), "RetryPolicy.attempts must be a whole number, not str."),  # type: ignore[arg-type]
     (lambda: PublisherClient(8080), "The hub's URL must be text, not int."),  # type: ignore[arg-type]
     (lambda: PublisherClient(URL, timeout="5"), "PublisherClient.timeout must be a number, not str."),  # type: ignore[arg-type]

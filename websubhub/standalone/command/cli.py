@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         for line in sentence.splitlines():
             print(f"websubhub: {line}", file=sys.stderr)
-        return _MISTAKE
+        return int(getattr(error, "exit_status", _MISTAKE))
     return status
 
 

@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 
@@ -41,7 +42,8 @@ def call(options: argparse.Namespace, method: str, path: str, parameters: Mappin
         with _opener().open(request, timeout=_SECONDS) as answer:
             found = json.loads(answer.read(_ANSWER_LIMIT))
     except urllib.error.HTTPError as error:
-        raise RemoteError(f"The hub refused: {_reason(error)}.") from None
+        status = 1 if error.code == HTTPStatus.NOT_FOUND else 2
+        raise RemoteError(f"The hub refused: {_reason(error)}.", status) from None
     except (OSError, ValueError, HTTPException) as error:
         cause = getattr(error, "reason", error)
         text = getattr(cause, "strerror", None) or cause

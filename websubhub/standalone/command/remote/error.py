@@ -2,4 +2,13 @@
 
 
 class RemoteError(Exception):
-    """A command failed. The message is one sentence for the user."""
+    """A command failed. The message is one sentence for the user.
+
+    Args:
+        message: The sentence.
+        exit_status: The exit status of the command.
+    """
+
+    def __init__(self, message: str, exit_status: int = 2) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
