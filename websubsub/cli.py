@@ -147,18 +147,18 @@ def _add_listen(listen: argparse.ArgumentParser) -> None:
     what.add_argument("--hub", metavar="URL", help="the hub, instead of the one that the page names")
     what.add_argument("--topic", metavar="URL", help="the topic, instead of the one that the page names")
     _add_discovery(what)
-    what.add_argument("--lease-seconds", type=int, metavar="N", help="the lease to ask for (default: the hub decides)")
+    what.add_argument("--lease-seconds", type=int, metavar="N", help="the lease to ask for [default: the hub decides]")
     secret = what.add_mutually_exclusive_group()
-    secret.add_argument("--secret", metavar="S", help="the key for signatures, sent even over http (default: random)")
+    secret.add_argument("--secret", metavar="S", help="the key for signatures, sent even over http [default: random]")
     secret.add_argument(
         "--no-secret", action="store_true", help="subscribe without a secret, so that deliveries are not signed"
     )
     what.add_argument("--keep", action="store_true", help="stay subscribed on exit")
     where = listen.add_argument_group("where to listen")
-    where.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    where.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one (default: %(default)s)")
-    where.add_argument("--public-url", metavar="URL", help="the URL that hubs call (default: http://HOST:PORT/)")
-    where.add_argument("--state", default="memory:", metavar="STATE", help=f"{FORMS} (default: %(default)s)")
+    where.add_argument("--host", default="127.0.0.1", help="the address to listen on [default: %(default)s]")
+    where.add_argument("--port", type=int, default=8081, help="the port, 0 for a free one [default: %(default)s]")
+    where.add_argument("--public-url", metavar="URL", help="the URL that hubs call [default: http://HOST:PORT/]")
+    where.add_argument("--state", default="memory:", metavar="STATE", help=f"{FORMS} [default: %(default)s]")
     _add_output(listen.add_argument_group("what to do with deliveries"))
 
 
