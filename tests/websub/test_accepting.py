@@ -43,7 +43,7 @@ async def test_a_crowd_is_taken_in_within_few_turns_of_the_loop() -> None:
                 client = stack.enter_context(socket.create_connection((str(parts.hostname), parts.port or 0)))
                 client.sendall(GET)
             tasks.start_soon(count_turns)
-            await until(lambda: asked == CROWD)
+            await until(lambda: asked >= CROWD)  # programs of other tests may ask, too
             tasks.cancel_scope.cancel()
     assert turns < CROWD / 2
 
