@@ -19,8 +19,8 @@ _INTRO = """\
 | Exit status | Meaning |
 | --- | --- |
 | 0 | Success, or `serve` was stopped. |
-| 1 | Failure: the hub did not accept the update or `publish` could not reach it, `replay`, `drop` or `retry` \
-got an unknown id, `doctor` found a problem, or `demo` could not finish. |
+| 1 | Failure: the hub did not accept the update or `publish` could not reach it, a command \
+got the id or the URL of something that does not exist, `doctor` found a problem, or `demo` could not finish. |
 | 2 | An argument or a setting is invalid, or the hub cannot be reached; a sentence on stderr says which. |
 | 130 | Ctrl-C interrupted the command; `serve` exits with 0 instead. |
 
