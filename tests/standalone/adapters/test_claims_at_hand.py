@@ -1,6 +1,12 @@
 """What needs nothing from the store is claimed without waiting, in its order; the rest is left to ``claim``."""
 
-from tests.standalone.adapters.conftest import Hub
+import anyio
+import pytest
+
+from tests.standalone.adapters.conftest import Clock, Hub
+from tests.waiting import PATIENCE
+from websubhub.standalone.adapters.memory.store import MemoryStore
+from websubhub.standalone.broker.bell import Bell
 from websubhub.standalone.ports import Delivery
 
 
@@ -55,3 +61,22 @@ async def test_a_claim_that_waits_takes_no_more_than_it_may(hub: Hub) -> None:
     numbers = [len(await hub.claim(2)) for _ in range(3)]
     assert numbers == [2, 2, 1]
     assert await hub.claim() == []
+
+
+async def test_a_claim_that_nobody_wakes_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, claimed = Clock(), list[Delivery]()
+    async with MemoryStore(clock=clock) as store:
+        hub = Hub(store, clock)
+        await hub.subscribe()
+
+        async def claim() -> None:
+            claimed.extend(await hub.broker.claim(1))
+
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(claim)
+                await anyio.wait_all_tasks_blocked()
+                with monkeypatch.context() as silent:
+                    silent.setattr(Bell, "ring", lambda _: None)
+                    update = await hub.publish()
+    assert _sent(claimed) == [("https://sub.example/1", update)]

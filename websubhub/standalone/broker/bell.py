@@ -20,17 +20,23 @@ class Bell:
             self._event = None
             event.set()
 
-    async def wait(self, seconds: float, is_meant: Callable[[], bool] | None = None) -> None:
-        """Wait for the next ring, but no longer than so many seconds.
+    async def wait(self, seconds: float | None = None, is_meant: Callable[[], bool] | None = None) -> None:
+        """Wait for the next ring.
 
         Args:
-            seconds: The longest time.
+            seconds: The longest time, or None for any, which costs less.
             is_meant: Returns whether a ring ends the wait, or None if every one does.
         """
-        with anyio.move_on_after(seconds):
-            while True:
-                if self._event is None:
-                    self._event = anyio.Event()
-                await self._event.wait()
-                if is_meant is None or is_meant():
-                    return
+        if seconds is None:
+            await self._wait(is_meant)
+        else:
+            with anyio.move_on_after(seconds):
+                await self._wait(is_meant)
+
+    async def _wait(self, is_meant: Callable[[], bool] | None) -> None:
+        while True:
+            if self._event is None:
+                self._event = anyio.Event()
+            await self._event.wait()
+            if is_meant is None or is_meant():
+                return

@@ -66,7 +66,7 @@ class Broker:
     async def running(self) -> AsyncIterator[None]:
         """Write settlements to the journal during the block, and all remaining ones at its end, even if cancelled."""
         try:
-            async with in_background(self._flusher.run):
+            async with in_background(self._flusher.run, self._claimer.look_now_and_then):
                 yield
         finally:
             with anyio.CancelScope(shield=True):

@@ -143,8 +143,14 @@ class Claimer:
         if time is not None and time <= now:
             await anyio.lowlevel.checkpoint()
         else:
-            seconds = _LOOK_AGAIN_SECONDS if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
+            seconds = None if time is None else min(time - now, _LOOK_AGAIN_SECONDS)
             await self._due.wait(seconds, self._has_something)
+
+    async def look_now_and_then(self) -> None:
+        """Let waiting calls look again, until cancelled. One timer for all of them costs less than one for each."""
+        while True:
+            await anyio.sleep(_LOOK_AGAIN_SECONDS)
+            self._due.ring()
 
     def _has_something(self) -> bool:
         """Return whether anything is to be claimed, now or at a certain time: others may have claimed what was due."""

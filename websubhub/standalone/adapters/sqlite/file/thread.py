@@ -39,7 +39,8 @@ class _Job:
 
     async def outcome(self) -> Any:
         """Wait until the job is done, and return its result or raise its error."""
-        await self.event.wait()
+        if not self.event.is_set():  # else waiting would take a turn of the event loop
+            await self.event.wait()
         if self.error is not None:
             raise self.error
         return self.result
