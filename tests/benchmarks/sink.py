@@ -73,7 +73,8 @@ def sink(origins: int = 1, *, hosts: int = 0) -> Iterator[Sink]:
         address = "0.0.0.0" if hosts else "127.0.0.1"  # noqa: S104 - all that it says is 204
         authorities = [f"{host(number)}:{ports[0]}" for number in range(hosts)]
         with start(folder, address, ports, tls_port):
-            _wait_for(tls_port)
+            for port in (*ports, tls_port):
+                _wait_for(port)
             yield Sink(
                 [f"http://{each}" for each in authorities or (f"127.0.0.1:{port}" for port in ports)], tls_port, context
             )
