@@ -147,7 +147,7 @@ class Claimer:
             await self._due.wait(seconds, self._has_something)
 
     async def look_now_and_then(self) -> None:
-        """Let waiting calls look again, until cancelled. One timer for all of them costs less than one for each."""
+        """Wake waiting calls now and then, until cancelled, which costs less than a timer for each of them."""
         while True:
             await anyio.sleep(_LOOK_AGAIN_SECONDS)
             self._due.ring()
