@@ -16,8 +16,9 @@ from websubhub import UrlError, check_url
 from websubhub.standalone.command.remote.error import RemoteError
 
 _SECONDS = 30.0
-_PAGE = 1_000
+PAGE = 1_000  # entries of a list in one answer
 _ANSWER_LIMIT = 64 * 1024 * 1024
+_REASON_LIMIT = 1_000
 
 
 def call(options: argparse.Namespace, method: str, path: str, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -58,7 +59,7 @@ def pages(
 ) -> list[dict[str, Any]]:
     """Return all entries of a list."""
     found: list[dict[str, Any]] = []
-    asked: dict[str, Any] = {**(parameters or {}), "limit": _PAGE}
+    asked: dict[str, Any] = {**(parameters or {}), "limit": PAGE}
     while True:
         answer = call(options, "GET", path, asked)
         found += answer[name]
@@ -86,6 +87,6 @@ def _opener() -> urllib.request.OpenerDirector:
 
 def _reason(error: urllib.error.HTTPError) -> str:
     try:
-        return str(json.loads(error.read(_PAGE))["error"]).rstrip(".")
+        return str(json.loads(error.read(_REASON_LIMIT))["error"]).rstrip(".")
     except (ValueError, KeyError, TypeError):
         return f"it answered {error.code}"

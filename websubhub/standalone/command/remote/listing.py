@@ -9,11 +9,10 @@ import attrs
 
 from websubhub import whole_number
 from websubhub.standalone.command.flags import add_hub
-from websubhub.standalone.command.remote.calling import call, pages
+from websubhub.standalone.command.remote.calling import PAGE, call, pages
 from websubhub.standalone.command.remote.error import RemoteError
 from websubhub.standalone.command.remote.output import cell, print_done, print_rows, say, table
 
-_PAGE = 1_000
 _LARGEST_ID = 2**63 - 1
 
 
@@ -89,7 +88,7 @@ def _list_subscriptions(options: argparse.Namespace) -> int:
 
 def _show_deliveries(options: argparse.Namespace) -> int:
     only = given(options, "topic", "host", "callback", "reason")
-    answer = call(options, "GET", "/admin/deliveries", {**only, "limit": _PAGE})
+    answer = call(options, "GET", "/admin/deliveries", {**only, "limit": PAGE})
     if answer.pop("next") is not None:
         answer["failing"] = pages(options, "/admin/deliveries", "failing", only)
     if options.json:
@@ -172,5 +171,5 @@ def _act(kept: _Kept, options: argparse.Namespace, only: Mapping[str, str], word
         answer = call(options, "POST", path, only or {"all": True})
         return answer[word], answer["unknown"]
     ids = ids or [one["id"] for one in pages(options, f"/admin/{kept.route}", kept.name, kept.dead)]
-    answers = [call(options, "POST", path, {"ids": ids[at : at + _PAGE]}) for at in range(0, len(ids), _PAGE)]
+    answers = [call(options, "POST", path, {"ids": ids[at : at + PAGE]}) for at in range(0, len(ids), PAGE)]
     return sum(answer[word] for answer in answers), [each for answer in answers for each in answer["unknown"]]

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from websubhub.standalone.command.remote.calling import call
+from websubhub.standalone.command.remote.calling import PAGE, call
 from websubhub.standalone.command.remote.error import RemoteError
 from websubhub.standalone.command.remote.listing import add_listing
 from websubhub.standalone.command.remote.output import print_rows, say, table
 
-_PAGE = 1_000
 _SHOWN = 100
 _COLUMNS = ("id", "topic", "published_at", "size", "recipients", "delivered", "waiting", "dead")
 _ATTEMPT_COLUMNS = ("attempted_at", "callback", "attempt", "outcome", "status", "milliseconds", "reason")
@@ -40,7 +39,7 @@ def _list(options: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = []
     after: Mapping[str, str] = {}
     while len(rows) < options.limit:
-        parameters = {**_topic(options), **after, "limit": min(options.limit - len(rows), _PAGE)}
+        parameters = {**_topic(options), **after, "limit": min(options.limit - len(rows), PAGE)}
         answer = call(options, "GET", "/admin/messages", parameters)
         rows += answer["messages"]
         if answer["next"] is None:
