@@ -17,7 +17,7 @@ from websubhub.standalone.adapters.sqlite.store import SqliteStore
 from websubhub.standalone.broker import flusher
 from websubhub.standalone.broker.journal import Appended, Journal
 from websubhub.standalone.broker.settlements import Settlements
-from websubhub.standalone.ports import BacklogFullError, PublishKey, StoreError, Update
+from websubhub.standalone.ports import AttemptDetails, BacklogFullError, PublishKey, StoreError, Update
 from websubhub.standalone.schedule.limits import DeliveryLimits
 
 
@@ -28,6 +28,7 @@ def nats_hub() -> str:
 
 
 NEVER = 10**9
+KEPT = DeliveryLimits(message_seconds=1_000, message_bytes=100_000)
 
 
 class Written:
@@ -228,15 +229,37 @@ async def test_outcomes_that_came_along_survive_the_process(tmp_path: Path, cloc
         assert await Hub(store, clock).claim_ids() == [second]
 
 
-async def test_a_publisher_that_leaves_takes_no_outcomes_with_it(hub: Hub, written: Written) -> None:
-    await hub.subscribe()
-    await hub.publish()
-    await hub.claim_ids()
-    with anyio.CancelScope() as scope:
-        scope.cancel()
+@pytest.mark.usefixtures("written")
+async def test_a_publisher_that_leaves_takes_no_outcomes_with_it(open_store: OpenStore, clock: Clock) -> None:
+    async with open_store(KEPT) as store:
+        hub = Hub(store, clock)
+        await hub.subscribe()
         await hub.publish()
-    await hub.broker.flush()
-    assert written.along + written.alone == [1]
+        await hub.claim_ids()
+        with anyio.CancelScope() as scope:
+            scope.cancel()  # it will not hear whether they were written
+            await hub.publish()
+        await hub.broker.flush()
+        delivered = {message.id: message.delivered for message in await store.messages.page()}
+        assert delivered["message-1"] == 1
+        left = await hub.claim_ids()  # it may have been published before it left
+        assert left in ([], ["message-2"])
+
+
+async def test_what_must_not_be_written_twice_goes_by_itself(
+    open_store: OpenStore, clock: Clock, written: Written
+) -> None:
+    async with open_store(KEPT) as store:
+        hub = Hub(store, clock)
+        await hub.subscribe()
+        await hub.publish()
+        [delivery] = await hub.claim()
+        delivery.retry(10, "It failed.", details=AttemptDetails(status=500))
+        await hub.publish()
+        assert written.along == []
+        await hub.broker.flush()
+        assert written.alone == [1]
+        assert [failed.status for failed in await store.messages.attempts()] == [500]
 
 
 @pytest.mark.usefixtures("written")

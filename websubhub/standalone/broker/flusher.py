@@ -114,23 +114,27 @@ class Flusher:
         """Append an update, and write waiting outcomes in the same step if there are few.
 
         Outcomes keep their order, so none are written this way while others are being written. Those that cannot be
-        written are written later.
+        written are written later, as are those of a publish that is cancelled, although they may have been written.
         """
+        waiting = self._desk.settlements
         if (
             not self._pace.along
             or self._lock.locked()
             or self._unwritten
-            or not 0 < self._desk.settlements.count <= _FEW
+            or not 0 < waiting.count <= _FEW
+            or not waiting.repeatable
         ):
             return await append(None)
-        with anyio.CancelScope(shield=True):  # otherwise it would be unknown whether they were written
-            async with self._lock:
-                outcomes = self._desk.take()
-                self._unwritten.append(outcomes)
-                appended = await append(outcomes)
-                if appended.settled:
-                    self._unwritten.remove(outcomes)
-                    self._desk.written(outcomes)
+        self._lock.acquire_nowait()
+        try:
+            outcomes = self._desk.take()
+            self._unwritten.append(outcomes)
+            appended = await append(outcomes)
+            if appended.settled:
+                self._unwritten.remove(outcomes)
+                self._desk.written(outcomes)
+        finally:
+            self._lock.release()
         return appended
 
     async def flush(self) -> None:

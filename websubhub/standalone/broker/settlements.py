@@ -79,6 +79,11 @@ class Settlements:
         self.attempts: list[AttemptMade] = []
         self.count = 0
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether nothing changes if they are written twice."""
+        return not (self.attempts or self.failed_replays)
+
     def given_up(self) -> Counter[Key]:
         """Return for how many subscriptions the hub gave up on an update, by topic and sequence number."""
         return Counter((death.topic, death.sequence) for death in self.deaths)
