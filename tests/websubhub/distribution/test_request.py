@@ -7,6 +7,7 @@ import pytest
 from _websub.grammar.signature import sign
 from tests.websubhub.distribution.peers import NO_CONTENT, answering, deliver, open_engine, peer, send, send_one
 from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.origins.directory import Origins
 from websubhub._distribution.origins.origin import split_callback
 from websubhub._distribution.outcome import DeliveryFailure
 
@@ -121,6 +122,38 @@ HEADERS = [
     ("X", "\u2028"),
     ("X", "\ud800"),
 ]
+
+
+@pytest.mark.parametrize("callback", ["http://sub.example/a?b", "HTTP://Sub.Example:80/a?b", "http://sub.example./a?b"])
+def test_a_callback_that_was_located_before_leads_to_the_same_place(callback: str) -> None:
+    origins = Origins(10)
+    first, again = origins.locate(callback), origins.locate(callback)
+    assert first is not None
+    assert again is first, "it is only looked up"
+    assert first[0] is origins.all()[0]
+
+
+def test_located_callbacks_are_bounded_and_make_room_for_others() -> None:
+    origins = Origins(10)
+    for number in range(3_000):
+        assert origins.locate(f"http://sub.example/{number}")
+    kept = len(origins._located)
+    assert 0 < kept < 3_000
+    origins.tidy()
+    latest = origins.locate("http://sub.example/2999")
+    assert origins.locate("http://sub.example/2999") is latest
+    assert len(origins._located) == 1
+    assert origins.locate(f"http://sub.example/{'a' * 2_000}")
+    assert len(origins._located) == 1, "one that long is not remembered"
+
+
+def test_a_forgotten_origin_is_not_found_by_a_callback_that_led_to_it() -> None:
+    origins = Origins(2)
+    for _ in range(3):
+        for number in range(9):
+            found = origins.locate(f"http://sub{number}.example/")
+            assert found is not None
+            assert found[0] in origins.all()
 
 
 async def test_header_that_would_split_the_request_is_never_sent() -> None:

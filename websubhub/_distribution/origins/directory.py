@@ -2,9 +2,13 @@
 
 from websubhub._distribution.origins.origin import Origin, split_callback
 
+# Callbacks whose parts are remembered, however they are spelled, and how long each may be.
+_LOCATED = 1_024
+_LOCATED_CHARACTERS = 512
+
 
 class Origins:
-    """Finds the origin of a callback, at the cost of a dictionary lookup.
+    """Finds the origin of a callback, at the cost of a dictionary lookup for the callbacks in use.
 
     Args:
         limit: How many unused origins are remembered.
@@ -13,6 +17,7 @@ class Origins:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._origins: dict[str, Origin] = {}
+        self._located: dict[str, tuple[Origin, str]] = {}
 
     def __len__(self) -> int:
         return len(self._origins)
@@ -23,6 +28,19 @@ class Origins:
 
     def locate(self, callback: str) -> tuple[Origin, str] | None:
         """Return the origin of a callback and its request target, or ``None`` if it cannot be requested."""
+        found = self._located.get(callback)
+        if found is None:
+            found = self._find(callback)
+            if found is not None and len(self._located) < _LOCATED and len(callback) <= _LOCATED_CHARACTERS:
+                self._located[callback] = found
+        return found
+
+    def tidy(self) -> None:
+        """Make room for the callbacks that are used now, if none is left."""
+        if len(self._located) >= _LOCATED:
+            self._located.clear()
+
+    def _find(self, callback: str) -> tuple[Origin, str] | None:
         slash = callback.find("/", 8)
         if slash > 0:
             origin = self._origins.get(callback[:slash])
@@ -44,6 +62,7 @@ class Origins:
         return origin
 
     def _forget_unused(self) -> None:
+        self._located.clear()
         surplus = len(self._origins) - self._limit
         for origin in self.all():
             if surplus <= 0:

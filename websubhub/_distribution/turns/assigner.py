@@ -85,6 +85,10 @@ class Assigner:
         """Whether a delivery may be waiting for a slot."""
         return bool(self._rotation or self._lines.awaiting_room)
 
+    def tidy(self) -> None:
+        """Forget what is no longer used."""
+        self._origins.tidy()
+
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for. Return whether there was enough time for all."""
         sending, lines, resolved = self._sending, self._lines, self._lookups.resolved

@@ -146,6 +146,7 @@ class Driver:
         self._make_room()
         self._pool.drop_old()
         self._lines.retry_awaiting()
+        self._assigner.tidy()
 
     def _make_room(self) -> None:
         """Set aside exchanges that have not answered for a moment, so that faster ones get their slots."""
