@@ -24,7 +24,6 @@ class Batch:
         abandoned: Whether the caller has left, so that nothing more is settled.
         repeated: Deliveries that were sent a second time, and will not be sent again.
         error: The error that its iterable raised instead of the next delivery.
-        wake: Set when the caller has something to do: its batch has ended, or it must drive the engine.
     """
 
     __slots__ = (
@@ -33,6 +32,7 @@ class Batch:
         "_outstanding",
         "_rejoin",
         "_settled",
+        "_wake",
         "abandoned",
         "error",
         "finished",
@@ -40,7 +40,6 @@ class Batch:
         "resting",
         "throttled",
         "waiting",
-        "wake",
     )
 
     def __init__(
@@ -65,7 +64,17 @@ class Batch:
         self.abandoned = False
         self.repeated: set[Delivery] = set()
         self.error: Exception | None = None
-        self.wake = anyio.Event()
+        self._wake: anyio.Event | None = None
+
+    async def wait(self) -> None:
+        """Wait until the caller has something to do: its batch has ended, or it must drive the engine."""
+        self._wake = anyio.Event()
+        await self._wake.wait()
+
+    def wake_up(self) -> None:
+        """Wake the caller if it waits."""
+        if self._wake is not None:
+            self._wake.set()
 
     def take(self) -> Delivery | None:
         """Return the next delivery, or ``None`` if there is none at present or there are no more."""
@@ -118,4 +127,4 @@ class Batch:
 
     def _finish(self) -> None:
         self.finished = True
-        self.wake.set()
+        self.wake_up()

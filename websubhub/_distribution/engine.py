@@ -119,7 +119,7 @@ class DeliveryEngine:
         """Close all connections. Pending calls of ``send`` raise ``EngineClosedError``."""
         self._closed = True
         for batch in self._batches:
-            batch.wake.set()
+            batch.wake_up()
         if self._running is None:
             return
         if self._batches:
@@ -173,8 +173,7 @@ class DeliveryEngine:
     async def _see_through(self, batch: Batch, running: "_Running") -> None:
         while not self._is_over(batch):
             if self._driven:
-                await batch.wake.wait()
-                batch.wake = anyio.Event()
+                await batch.wait()
                 continue
             self._driven = True
             try:
@@ -184,7 +183,8 @@ class DeliveryEngine:
 
     async def _drive(self, batch: Batch, running: "_Running") -> None:
         driver, fd = running.driver, running.poller.fileno()
-        more = True
+        await anyio.lowlevel.checkpoint()
+        more = driver.turn()  # often the last one, which needs no timeout
         while not self._is_over(batch):
             # One timeout spans many turns: timeouts are expensive, and deadlines only need this resolution.
             with anyio.move_on_after(TICK_SECONDS):
@@ -209,7 +209,7 @@ class DeliveryEngine:
             running.close()
             self._running = None
         elif not self._driven and self._batches:
-            next(iter(self._batches)).wake.set()
+            next(iter(self._batches)).wake_up()
 
 
 class _Running:
