@@ -44,7 +44,11 @@ class Shape:
 
 
 class Kind(Enum):
-    """The kinds of events. A callback is named only by its host and port, since its URL is a credential."""
+    """The kinds of events. A callback is named only by its host and port, since its URL is a credential.
+
+    Attributes:
+        shape: How its events are logged.
+    """
 
     STARTED = Shape(
         sentence="websubhub {version} is serving {url} from {store} on {loop}.",
@@ -127,13 +131,10 @@ class Kind(Enum):
     HOST_PAUSED = Shape(sentence="An operator paused the deliveries to {host}.")
     HOST_RESUMED = Shape(sentence="An operator resumed the deliveries to {host}.")
 
+    def __init__(self, shape: Shape) -> None:
+        self.shape: Shape = shape  # the same as ``value``, which takes longer
+
     @property
     def title(self) -> str:
         """The name of the kind, such as ``host_held_back``."""
         return self.name.lower()
-
-    @property
-    def shape(self) -> Shape:
-        """How its events are logged."""
-        shape: Shape = self.value
-        return shape

@@ -78,8 +78,9 @@ class DatabaseFile:
         Raises:
             StoreError: The file no longer exists.
         """
-        if not all(file.is_there() for file in self._files):
-            raise StoreError(f"The database {self._path} was removed or replaced while it was in use.")
+        for file in self._files:
+            if not file.is_there():
+                raise StoreError(f"The database {self._path} was removed or replaced while it was in use.")
 
     def transact(self, connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Outcome]:
         """Run all jobs in one transaction. If it fails, run each in its own, so that only the faulty ones fail."""

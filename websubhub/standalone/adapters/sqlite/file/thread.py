@@ -26,21 +26,34 @@ _NEXT_SECONDS = 0.02
 
 
 class _Job:
-    """A function to run on the connection, and the caller that is waiting for it."""
+    """A function to run on the connection, and the callers that are waiting for it.
 
-    __slots__ = ("error", "event", "result", "then", "work")
+    Attributes:
+        result: What the function returned, once it has run.
+        error: The exception that it raised instead.
+        landed: Whether either was reported.
+    """
+
+    __slots__ = ("_awaited", "error", "landed", "result", "then", "work")
 
     def __init__(self, work: Callable[[Connection], Any], then: Callable[[Any], None] | None) -> None:
         self.work = work
         self.then = then
-        self.event = anyio.Event()
         self.result: Any = None
         self.error: Exception | None = None
+        self.landed = False
+        self._awaited: anyio.Event | None = None
+
+    async def wait(self) -> None:
+        """Wait until the job is done."""
+        if not self.landed:
+            if self._awaited is None:
+                self._awaited = anyio.Event()
+            await self._awaited.wait()
 
     async def outcome(self) -> Any:
         """Wait until the job is done, and return its result or raise its error."""
-        if not self.event.is_set():  # else waiting would take a turn of the event loop
-            await self.event.wait()
+        await self.wait()
         if self.error is not None:
             raise self.error
         return self.result
@@ -54,7 +67,9 @@ class _Job:
                 # The other jobs of the commit must not wait forever. Only the caller of this one gets the error.
                 log.exception("A committed write could not be reported.")
                 self.error = error
-        self.event.set()
+        self.landed = True
+        if self._awaited is not None:
+            self._awaited.set()
 
 
 class Unhurried:
@@ -76,7 +91,7 @@ class Unhurried:
         self._put(job)
         try:
             with anyio.move_on_after(_NEXT_SECONDS):
-                await job.event.wait()
+                await job.wait()
         finally:
             self._hurry(job)
         return cast("T", await job.outcome())
@@ -86,11 +101,11 @@ class Unhurried:
         job = self._last
         if job is not None:
             self._hurry(job)
-            await job.event.wait()
+            await job.wait()
             self._last = None if self._last is job else self._last
 
     def _hurry(self, job: _Job) -> None:
-        if not job.event.is_set():
+        if not job.landed:
             self._wake()
 
 
@@ -125,7 +140,7 @@ class Database:
         self._open = True
         self._thread.start()
         with anyio.CancelScope(shield=True):
-            await opened.event.wait()
+            await opened.wait()
         if opened.error is not None:
             self._open = False
             self._thread.join()
@@ -156,16 +171,15 @@ class Database:
     async def write_along(
         self, work: Callable[[Connection], T], then: Callable[[T], None], along: Callable[[Connection], None] | None
     ) -> tuple[T, bool]:
-        """Do the same as ``write``, and run an independent function in the same transaction.
+        """Do the same as ``write``, and run an independent function before it in the same transaction.
 
         Returns:
             The result, and whether the other function succeeded.
         """
         if along is None:
             return await self.write(work, then), True
-        job, other = _Job(work, then), _Job(along, None)
-        self._put(self._writes, job, other)
-        await other.event.wait()
+        other, job = _Job(along, None), _Job(work, then)
+        self._put(self._writes, other, job)
         return await job.outcome(), other.error is None
 
     async def settle(self, work: Callable[[Connection], T], then: Callable[[T], None] | None = None) -> T:
