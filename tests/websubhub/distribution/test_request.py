@@ -135,14 +135,15 @@ def test_a_callback_that_was_located_before_leads_to_the_same_place(callback: st
 
 def test_located_callbacks_are_bounded_and_make_room_for_others() -> None:
     origins = Origins(10)
-    for number in range(3_000):
+    for number in range(5_000):
         assert origins.locate(f"http://sub.example/{number}")
     kept = len(origins._located)
-    assert 0 < kept < 3_000
-    origins.tidy()
-    latest = origins.locate("http://sub.example/2999")
-    assert origins.locate("http://sub.example/2999") is latest
-    assert len(origins._located) == 1
+    assert 0 < kept < 5_000
+    origins.tidy(now=100.0)
+    latest = origins.locate("http://sub.example/4999")
+    assert origins.locate("http://sub.example/4999") is latest
+    origins.tidy(now=100.1)
+    assert len(origins._located) == 1, "it was forgotten a moment ago"
     assert origins.locate(f"http://sub.example/{'a' * 2_000}")
     assert len(origins._located) == 1, "one that long is not remembered"
 

@@ -1,10 +1,14 @@
 """The origins of an engine, each remembered under one spelling, up to a limit."""
 
+from math import inf
+
 from websubhub._distribution.origins.origin import Origin, split_callback
 
 # Callbacks whose parts are remembered, however they are spelled, and how long each may be.
-_LOCATED = 1_024
+_LOCATED = 4_096
 _LOCATED_CHARACTERS = 512
+# How long they are remembered. If all are called in turn, it is better to keep some than to replace each by the next.
+_LOCATED_SECONDS = 10.0
 
 
 class Origins:
@@ -18,6 +22,7 @@ class Origins:
         self._limit = limit
         self._origins: dict[str, Origin] = {}
         self._located: dict[str, tuple[Origin, str]] = {}
+        self._until = -inf
 
     def __len__(self) -> int:
         return len(self._origins)
@@ -35,9 +40,10 @@ class Origins:
                 self._located[callback] = found
         return found
 
-    def tidy(self) -> None:
-        """Make room for the callbacks that are used now, if none is left."""
-        if len(self._located) >= _LOCATED:
+    def tidy(self, now: float) -> None:
+        """Forget now and then which callbacks were in use."""
+        if now >= self._until:
+            self._until = now + _LOCATED_SECONDS
             self._located.clear()
 
     def _find(self, callback: str) -> tuple[Origin, str] | None:

@@ -87,7 +87,7 @@ class Assigner:
 
     def tidy(self) -> None:
         """Forget what is no longer used."""
-        self._origins.tidy()
+        self._origins.tidy(self._shared.now)
 
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for. Return whether there was enough time for all."""
