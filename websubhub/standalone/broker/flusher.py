@@ -81,10 +81,13 @@ class Flusher:
         """Wait for more outcomes. A publish may write them, and many cost little more than one."""
         together, looks = self._pace.together, self._pace.looks
         for _ in range(_LOOKS if looks is None else looks):
+            before = self._desk.settlements
             await anyio.sleep(_TOGETHER_SECONDS if together is None else together)
             waiting = self._desk.settlements
             if self._unwritten or waiting.ended or not 0 < waiting.count < _FEW:
                 return
+            if self._pace.along and waiting is before:
+                return  # Nobody is publishing. It is better to write them now than to make the next publish longer.
 
     async def unwritten_retries(self, subscriptions: Sequence[int]) -> dict[int, Retry]:
         """Write the retries of subscriptions if they are not written yet, and return those that cannot be written.
@@ -117,14 +120,14 @@ class Flusher:
         written are written later, as are those of a publish that is cancelled, although they may have been written.
         """
         waiting = self._desk.settlements
-        if (
-            not self._pace.along
-            or self._lock.locked()
-            or self._unwritten
-            or not 0 < waiting.count <= _FEW
-            or not waiting.repeatable
-        ):
+        if not self._pace.along or self._lock.locked() or self._unwritten or not 0 < waiting.count <= _FEW:
             return await append(None)
+        if waiting.repeatable:  # so that it needs no scope, which costs more than the rest of this
+            return await self._append_with(append)
+        with anyio.CancelScope(shield=True):  # it must be known whether they were written
+            return await self._append_with(append)
+
+    async def _append_with(self, append: Callable[[Settlements | None], Awaitable[Appended]]) -> Appended:
         self._lock.acquire_nowait()
         try:
             outcomes = self._desk.take()
