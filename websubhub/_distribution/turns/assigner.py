@@ -40,6 +40,9 @@ class Assigner:
     A delivery is taken when there is room for one more exchange. If its origin has all the connections it may have, or
     its name is still being looked up, the delivery waits there, and the next one is taken.
 
+    Attributes:
+        origins: The origins that it knows.
+
     Args:
         shared: The state that all parts of the engine share.
         pool: The connections.
@@ -55,7 +58,7 @@ class Assigner:
         self._lookups = lookups
         self._sending = sending
         self._rotation = Rotation(shared.limits.waiting)
-        self._origins = Origins(shared.limits.origins)
+        self.origins = Origins(shared.limits.origins)
         self._lines = lines
         # Failures that came up during other work. They are settled one by one, so that no turn is long.
         self._failed: deque[tuple[Delivery, Batch, DeliveryOutcome]] = deque()
@@ -68,7 +71,7 @@ class Assigner:
         """Drop the deliveries of a batch, begun or not."""
         self._rotation.remove(batch)
         if batch.waiting:
-            for origin in self._origins.all():
+            for origin in self.origins.all():
                 origin.waiting = deque(entry for entry in origin.waiting if entry[1] is not batch)
         for connection in self._pool.under_way():
             if connection.batch is batch:
@@ -76,18 +79,9 @@ class Assigner:
                 self._lines.await_room(connection.origin)
 
     @property
-    def origins(self) -> int:
-        """How many origins are remembered."""
-        return len(self._origins)
-
-    @property
     def is_short_of_slots(self) -> bool:
         """Whether a delivery may be waiting for a slot."""
         return bool(self._rotation or self._lines.awaiting_room)
-
-    def tidy(self) -> None:
-        """Forget what is no longer used."""
-        self._origins.tidy(self._shared.now)
 
     def fill(self, until: float) -> bool:
         """Begin as many deliveries as there is room for. Return whether there was enough time for all."""
@@ -109,7 +103,7 @@ class Assigner:
         if taken is None:
             return False
         batch, delivery = taken
-        found = self._origins.locate(delivery.callback)
+        found = self.origins.locate(delivery.callback)
         if found is None:
             batch.settle(delivery, _INVALID)
             return True
@@ -163,7 +157,7 @@ class Assigner:
             return True
         if not connection.unprocessed or delivery in batch.repeated:
             return False
-        found = self._origins.locate(delivery.callback)
+        found = self.origins.locate(delivery.callback)
         if found is None:
             return False
         batch.repeated.add(delivery)

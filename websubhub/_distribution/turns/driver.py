@@ -79,7 +79,7 @@ class Driver:
             idle=len(pool.connections) - busy,
             aside=len(pool.shares.aside),
             suspects=pool.shares.suspects + pool.shares.suspects_aside,
-            origins=self._assigner.origins,
+            origins=len(self._assigner.origins),
             waiting=waiting,
         )
 
@@ -146,7 +146,7 @@ class Driver:
         self._make_room()
         self._pool.drop_old()
         self._lines.retry_awaiting()
-        self._assigner.tidy()
+        self._assigner.origins.tidy(now)
 
     def _make_room(self) -> None:
         """Set aside exchanges that have not answered for a moment, so that faster ones get their slots."""

@@ -123,9 +123,11 @@ class Flusher:
         if not self._pace.along or self._lock.locked() or self._unwritten or not 0 < waiting.count <= _FEW:
             return await append(None)
         if waiting.repeatable:  # so that it needs no scope, which costs more than the rest of this
-            return await self._append_with(append)
-        with anyio.CancelScope(shield=True):  # it must be known whether they were written
-            return await self._append_with(append)
+            appended = await self._append_with(append)
+        else:
+            with anyio.CancelScope(shield=True):  # it must be known whether they were written
+                appended = await self._append_with(append)
+        return appended
 
     async def _append_with(self, append: Callable[[Settlements | None], Awaitable[Appended]]) -> Appended:
         self._lock.acquire_nowait()
