@@ -185,6 +185,7 @@ class DeliveryEngine:
         driver, fd = running.driver, running.poller.fileno()
         await anyio.lowlevel.checkpoint()
         more = driver.turn()  # often the last one, which needs no timeout
+        more |= driver.tick_when_due()  # while such batches follow one another, others wait for their deadlines
         while not self._is_over(batch):
             # One timeout spans many turns: timeouts are expensive, and deadlines only need this resolution.
             with anyio.move_on_after(TICK_SECONDS):

@@ -24,6 +24,7 @@ from tests.websubhub.distribution.peers import (
     send_one,
 )
 from websubhub._distribution.delivery import Delivery, SharedContent
+from websubhub._distribution.engine import DeliveryEngine
 from websubhub._distribution.outcome import DeliveryFailure, DeliveryOutcome
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
@@ -206,6 +207,25 @@ async def test_silent_server_ends_with_the_deadline_and_no_sooner(clock: EngineC
             clock.put_forward(600)
     assert [outcome.failure for outcome in outcomes] == [DeliveryFailure.TIMEOUT]
     assert all(outcome.delivered for outcome in healthy_outcomes)
+
+
+async def test_silent_server_ends_with_the_deadline_although_others_begin_and_end_all_the_time(
+    clock: EngineClock,
+) -> None:
+    outcomes: list[DeliveryOutcome] = []
+
+    async def go_on(engine: DeliveryEngine, refusing: str) -> None:
+        while not outcomes:
+            assert (await send_one(engine, refusing)).failure is DeliveryFailure.CONNECT
+
+    with peer(hang) as server, held_port() as port, anyio.fail_after(PATIENCE):
+        async with open_engine(total_seconds=2_000) as engine, anyio.create_task_group() as group:
+            group.start_soon(go_on, engine, f"http://127.0.0.1:{port}/")
+            silent = Delivery(callback=server.url, content=CONTENT)
+            group.start_soon(engine.send, [silent], lambda _, outcome: outcomes.append(outcome))
+            await until(lambda: server.connections)
+            clock.put_forward(2_100)
+    assert [outcome.failure for outcome in outcomes] == [DeliveryFailure.TIMEOUT]
 
 
 async def test_deadline_of_a_delivery_is_counted_from_its_own_start(clock: EngineClock) -> None:

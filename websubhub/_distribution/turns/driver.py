@@ -13,6 +13,7 @@ from websubhub._distribution.statistics import EngineStatistics
 from websubhub._distribution.turns.assigner import NOT_CONNECTED, Assigner
 from websubhub._distribution.turns.lines import Lines
 from websubhub._distribution.turns.send_batch import SendBatch
+from websubhub._distribution.wheel import TICK_SECONDS
 from websubhub._distribution.wire.connection import Connection
 from websubhub._distribution.wire.poller import EVENTS_AT_ONCE
 from websubhub._distribution.wire.pool import Pool
@@ -26,7 +27,7 @@ _FILL_SECONDS = 0.00075
 class Driver:
     """Moves deliveries onto connections, and outcomes back to their batches. It never waits, and starts no task.
 
-    Its caller calls ``turn`` when the poller is readable, and ``tick`` from time to time.
+    Its caller calls ``turn`` when the poller is readable, and ``tick`` or ``tick_when_due`` from time to time.
 
     Args:
         shared: The state that all parts of the engine share.
@@ -45,6 +46,7 @@ class Driver:
         self._sending = SendBatch(shared)
         self._assigner = Assigner(shared, self._pool, self._lookups, self._lines, self._sending)
         self._turning = False
+        self._tick_at = 0.0
 
     def add(self, batch: Batch) -> None:
         """Take deliveries from another batch, too."""
@@ -137,6 +139,7 @@ class Driver:
     def tick(self) -> None:
         """Fail exchanges past their deadlines, and close connections that have been idle for too long."""
         now = self._shared.look_at_clock()
+        self._tick_at = now + TICK_SECONDS
         for item in self._wheel.expired(now):
             if isinstance(item, Connection):
                 if item.delivery is not None:
@@ -147,6 +150,13 @@ class Driver:
         self._pool.drop_old()
         self._lines.retry_awaiting()
         self._assigner.origins.tidy(now)
+
+    def tick_when_due(self) -> bool:
+        """Do the same as ``tick``, unless that was a moment ago. Return whether there may be work now."""
+        due = self._shared.now >= self._tick_at
+        if due:
+            self.tick()
+        return due
 
     def _make_room(self) -> None:
         """Set aside exchanges that have not answered for a moment, so that faster ones get their slots."""
