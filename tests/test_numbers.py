@@ -118,6 +118,7 @@ def test_outcomes_wait_as_long_as_the_page_says() -> None:
     assert "a fifth of a second" in page
     assert f"{flusher._FEW} of them" in page
     assert f"{whole(flusher._TOGETHER_SECONDS * 1000)} milliseconds" in page
+    assert f"takes more than {whole(flusher._QUICK_SECONDS * 1000)} milliseconds" in page
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn"])

@@ -150,6 +150,20 @@ async def test_a_few_go_by_themselves_when_nobody_publishes(hub: Hub, monkeypatc
     assert settled == [1]
 
 
+async def test_on_a_slow_disk_a_few_wait_for_a_publish(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flusher, "_LOOKS", NEVER)
+    monkeypatch.setattr(flusher, "_TOGETHER_SECONDS", 0.001)
+    monkeypatch.setattr(flusher, "_QUICK_SECONDS", 0.0)
+    settled: list[int] = []
+    _watch_alone(settled, monkeypatch)
+    await hub.subscribe()
+    for _ in range(3):
+        await hub.publish()
+        await hub.claim_ids()
+        await anyio.sleep(0.02)  # many looks
+    assert settled == []
+
+
 def _watch_alone(settled: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Written()
     seen.alone = settled
