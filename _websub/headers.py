@@ -25,11 +25,17 @@ class Headers(Mapping[str, str]):
         self._index: dict[str, list[str]] | None = None
 
     @classmethod
-    def of(cls, pairs: tuple[tuple[str, str], ...]) -> "Headers":
-        """Return headers for pairs of strings, without checking them."""
+    def raw(cls, fields: Iterable[tuple[bytes, bytes]]) -> "Headers":
+        """Return headers for the fields of a request as they arrived, without checking them."""
+        pairs: list[tuple[str, str]] = []
+        index: dict[str, list[str]] = {}
+        for raw_name, raw_value in fields:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            pairs.append((name, value))
+            index.setdefault(name.lower(), []).append(value)
         headers = cls.__new__(cls)
-        headers.pairs = pairs
-        headers._index = None  # noqa: SLF001 - of the same class
+        headers.pairs = tuple(pairs)
+        headers._index = index  # noqa: SLF001 - of the same class
         return headers
 
     @property

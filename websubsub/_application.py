@@ -92,6 +92,7 @@ class SubscriberApplication:
         self._targets = {target.name: target for target in config.targets}
         self._tasks: TaskGroup | None = None
         self._listening = anyio.Event()
+        self._listens = False
 
     @property
     def load(self) -> EdgeLoad:
@@ -100,7 +101,9 @@ class SubscriberApplication:
 
     def listening(self) -> None:
         """Tell the application that requests are accepted now. Otherwise, it subscribes half a second later."""
-        self._listening.set()
+        if not self._listens:
+            self._listens = True
+            self._listening.set()
 
     def subscribe(self, target: "Target | str") -> None:
         """Keep another target subscribed. The observer of the config gets its events.
@@ -142,11 +145,11 @@ class SubscriberApplication:
                 tasks.start_soon(self._lifecycle.leave, target, seconds)
 
     async def _handle(self, request: Request) -> Answer:
-        self._listening.set()
+        self.listening()
         return await self._dispatcher.handle(request)
 
     def _refused(self, scope: Scope, response: Response) -> None:
-        self._listening.set()
+        self.listening()
         self._dispatcher.note_refusal(scope["method"], scope["path"], response)
 
     @asynccontextmanager

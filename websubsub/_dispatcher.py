@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from _websub.grammar.forms import FormError
 from _websub.grammar.signature import SignatureError, verify
+from _websub.grammar.urls import path_of
 from _websub.grammar.vocabulary import DEFAULT_LEASE_SECONDS, Header
 from _websub.http import Answer, Request, Response, plain
 from _websub.outcome import Success, WebSubError
@@ -65,12 +66,13 @@ class Dispatcher:
         self._subscriptions = subscriptions
         self._report = report
         self._clock = clock
+        self._folder = path_of(config.public_url).rstrip("/")
         self._message_ids = MessageIds(config.policy.remembered)
         self._queue = Queue(config.policy.queue)
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request: a GET is a verification or a notification, a POST is a delivery."""
-        token = protocol.find_token(request, self._config.public_url)
+        token = protocol.find_token(request, self._folder)
         subscription = None if token is None else self._subscriptions.get(token)
         if subscription is None:
             return Answer(_NOTHING_HERE)

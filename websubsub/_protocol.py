@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from _websub.grammar.forms import Form, FormError, parse_notice, write_form
-from _websub.grammar.urls import UrlError, check_url, iri_identity, path_of
+from _websub.grammar.urls import UrlError, check_url, iri_identity
 from _websub.grammar.vocabulary import CHALLENGE_CHARACTERS, FORM, OCTET_STREAM, Header, Mode, Parameter
 from _websub.http import HeaderPairs, Headers, Request, Response, plain
 from _websub.outcome import Success, WebSubError
@@ -132,15 +132,15 @@ class _ModeError(FormError):
     """The mode is unknown."""
 
 
-def find_token(request: Request, base: str) -> str | None:
+def find_token(request: Request, folder: str) -> str | None:
     """Return the token of the callback that a request is for, or None if it is for something else.
 
     Args:
         request: The request.
-        base: The public URL of the subscriber, below which all callbacks are.
+        folder: The path of the subscriber's public URL, below which all callbacks are, without a slash at its end.
     """
-    folder, _, token = request.path.rpartition("/")
-    if folder == path_of(base).rstrip("/"):
+    above, _, token = request.path.rpartition("/")
+    if above == folder:
         return token
     # A proxy, or the framework that the application is mounted in, may have removed the public path.
     return token if request.local_path.rpartition("/")[0] == "" else None

@@ -23,16 +23,18 @@ class Arrival:
     Attributes:
         client: The client that it counts for.
         patience: The cancel scope that ends the wait for more of it, or None if nothing waits.
+        arriving: Whether more of it may arrive.
         held: How many bytes of it are held.
         gave_way: Whether it was refused to make room for others.
     """
 
-    __slots__ = ("_bodies", "client", "gave_way", "held", "patience")
+    __slots__ = ("_bodies", "arriving", "client", "gave_way", "held", "patience")
 
-    def __init__(self, bodies: "Bodies", client: str) -> None:
+    def __init__(self, bodies: "Bodies", client: str, *, arriving: bool) -> None:
         self._bodies = bodies
         self.client = client
         self.patience: anyio.CancelScope | None = None
+        self.arriving = arriving
         self.held = 0
         self.gave_way = False
 
@@ -42,7 +44,8 @@ class Arrival:
 
     def complete(self) -> None:
         """Mark the body as complete: no more of it will arrive."""
-        self._bodies.arrived(self)
+        if self.arriving:
+            self._bodies.arrived(self)
 
     def release(self) -> None:
         """Release the body, which is no longer needed."""
@@ -79,14 +82,21 @@ class Bodies:
         """How many bodies are arriving."""
         return len(self._arriving)
 
-    def begin(self, client: str) -> Arrival:
-        """Begin to count a body that is about to arrive."""
+    def begin(self, client: str, *, whole: bool = False) -> Arrival:
+        """Begin to count a body.
+
+        Args:
+            client: The client that it counts for.
+            whole: Whether all of it has arrived, so that only its bytes count.
+        """
+        if whole:
+            return Arrival(self, client, arriving=False)
         if len(self._arriving) >= self._most:
             oldest = self._arriving.oldest_of_the_largest()
             if oldest is not None:
                 self._refusals.note("%d bodies are arriving: refusing the oldest with 503.", self._most)
                 self._give_way(oldest)
-        arrival = Arrival(self, client)
+        arrival = Arrival(self, client, arriving=True)
         self._arriving.add(client, arrival)
         return arrival
 
@@ -95,17 +105,19 @@ class Bodies:
         arrival.held += number
         self._held += number
         while self._held > self._memory and not arrival.gave_way:
-            largest = max(self._arriving, key=lambda each: each.held)
+            largest = max((arrival, *self._arriving), key=lambda each: each.held)
             self._refusals.note("Bodies take %d bytes: refusing the largest with 503.", self._memory)
             self._give_way(largest)
 
     def arrived(self, arrival: Arrival) -> None:
         """Stop counting a body as arriving."""
+        arrival.arriving = False
         self._arriving.discard(arrival.client, arrival)
 
     def release(self, arrival: Arrival) -> None:
         """Stop counting a body and its bytes."""
-        self.arrived(arrival)
+        if arrival.arriving:
+            self.arrived(arrival)
         self._held -= arrival.held
         arrival.held = 0
 

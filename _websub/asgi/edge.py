@@ -69,7 +69,7 @@ class AsgiEdge:
         self._stack: AsyncExitStack | None = None
         self._tasks: TaskGroup | None = None
         self._pending = 0
-        self._quiet = anyio.Event()
+        self._quiet: anyio.Event | None = None
         self._refusals = Refusals(log)
         self._unread = Refusals(log)
         self._bodies = Bodies(self._limits, self._refusals)
@@ -155,7 +155,8 @@ class AsgiEdge:
         limits, arrival = self._limits, None
         try:
             self._check_for_room()
-            arrival = self._bodies.begin(_client(scope))
+            promises = promises_of(scope)
+            arrival = self._bodies.begin(_client(scope), whole=promises.whole)
             request = await read_request(
                 scope,
                 receive,
@@ -166,7 +167,7 @@ class AsgiEdge:
             )
             arrival.complete()
             self._check_for_room()
-            await self._take(scope, request, send)
+            await self._take(scope, request, send, promises.send_seconds)
         except RefusedError as error:
             if arrival is not None:
                 arrival.release()
@@ -185,14 +186,14 @@ class AsgiEdge:
             self._refusals.note("%d requests are under way: refusing more with 503.", self._pending)
             raise RefusedError(busy())
 
-    async def _take(self, scope: Scope, request: Request, send: AsgiSend) -> None:
+    async def _take(self, scope: Scope, request: Request, send: AsgiSend, promised_seconds: float) -> None:
         """Answer a request and start its follow-up. Both together take one slot."""
         self._pending += 1
         followed = False
         try:
             answer = await self._answer(request)
             try:
-                await self._write(scope, send, answer.response)
+                await self._write(scope, send, answer.response, promised_seconds)
             finally:
                 # An accepted request gets its follow-up even if the client did not wait for the response.
                 if answer.then is not None and self._tasks is not None:
@@ -215,9 +216,9 @@ class AsgiEdge:
             log.exception("A request could not be answered.")
             return Answer(plain(500, "Internal server error."))
 
-    async def _write(self, scope: Scope, send: AsgiSend, response: Response) -> None:
+    async def _write(self, scope: Scope, send: AsgiSend, response: Response, promised_seconds: float) -> None:
         # A client that reads nothing would hold its slot until it disconnects, and on HTTP/2 even longer.
-        if promises_of(scope).send_seconds <= self._limits.send_seconds:
+        if promised_seconds <= self._limits.send_seconds:
             await write_response(scope, send, response)
             return
         with anyio.move_on_after(self._limits.send_seconds) as patience:
@@ -238,7 +239,7 @@ class AsgiEdge:
 
     def _release(self) -> None:
         self._pending -= 1
-        if not self._pending:
+        if not self._pending and self._quiet is not None:
             self._quiet.set()
 
 

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import anyio
 
 from _websub.asgi.bodies import Arrival, Bodies, busy
-from _websub.asgi.promises import promises_of
 from _websub.grammar.targets import in_origin_form
 from _websub.http import Headers, Request, Response, plain
 from _websub.limits import FREE_PIECES, are_too_small
@@ -68,7 +67,7 @@ async def read_request(
     if method in {"CONNECT", "TRACE"}:
         raise RefusedError(plain(501, f"This server does not support {method}.", _CLOSE))
     scope = in_origin_form(scope)
-    headers = Headers.of(tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]))
+    headers = Headers.raw(scope["headers"])
     named = headers.by_name
     mount = scope.get("root_path", "").rstrip("/")
     url = _url(scope, named.get("host", [""])[0] or "localhost", mount)
@@ -76,10 +75,10 @@ async def read_request(
     if not coded:
         _check_coding(named)
     arrival = arrival or Bodies.alone()
-    if promises_of(scope).whole:
-        body: bytes | None = await _gather(receive, arrival, limit)
-    else:
+    if arrival.arriving:
         body = await _await_body(receive, arrival, limit, seconds)
+    else:
+        body = await _gather(receive, arrival, limit)
     if arrival.gave_way:
         raise RefusedError(busy())
     if body is None:
@@ -127,15 +126,17 @@ async def _gather(receive: Receive, arrival: Arrival, limit: int) -> bytes:
         if event["type"] == "http.disconnect":
             raise DisconnectedError
         chunk = event.get("body", b"")
+        more = event.get("more_body", False)
         if chunk:
             if len(body) + len(chunk) > limit:
                 raise _too_large(limit)
             arrival.grow(len(chunk))
+            if not body and not more:  # as nearly always
+                return bytes(chunk)
             body = _joined(body, chunk)
         pieces += 1
         if are_too_small(pieces, len(body)):
             raise RefusedError(plain(400, "The body comes in too many small pieces.", _CLOSE))
-        more = event.get("more_body", False)
     return bytes(body)
 
 

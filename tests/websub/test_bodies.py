@@ -63,6 +63,22 @@ async def test_bodies_that_are_worked_on_count_until_they_are_released() -> None
     assert not later.gave_way
 
 
+async def test_a_body_that_is_there_whole_displaces_nobody_but_its_bytes_count() -> None:
+    all_of_them = bodies(bodies=1, memory_bytes=1000, body_bytes=600)
+    (stalled,) = grown(all_of_them, 500)
+    small, large, late = (all_of_them.begin("client", whole=True) for _ in range(3))
+    small.grow(300)
+    assert (all_of_them.arriving, stalled.gave_way, small.gave_way) == (1, False, False)
+    large.grow(600)
+    assert (stalled.gave_way, small.gave_way, large.gave_way) == (False, False, True)
+    late.grow(400)
+    assert (stalled.gave_way, late.gave_way) == (True, False)
+    for each in (small, large, late):
+        each.complete()
+        each.release()
+    assert all_of_them.arriving == 0
+
+
 async def test_one_body_of_the_largest_size_always_fits() -> None:
     (only,) = grown(bodies(memory_bytes=10, body_bytes=600), 600)
     assert not only.gave_way
@@ -109,10 +125,12 @@ async def test_a_body_that_gives_way_is_answered_503_and_may_come_again() -> Non
     async with served(edge) as url, connected(url) as stream:
         await stream.send(STALLED)
         await until_arriving(edge, 1)
-        assert status_of(await exchange(url, POST)) == 200
-        answer = await read_message(stream)
+        async with connected(url) as other:
+            await other.send(STALLED)
+            answer = await read_message(stream)
         assert status_of(answer) == 503
         assert b"retry-after: 5" in answer.lower()
+        assert status_of(await exchange(url, POST)) == 200
 
 
 @pytest.mark.threat("SLOW-3", "DOS-3")

@@ -148,6 +148,8 @@ class Subscription:
         if self.secret is None:
             return ()
         old = self.old_secret if now < self.old_secret_until else None
+        if self.next_secret is None and old is None:
+            return (self.secret,)
         return tuple(secret for secret in (self.secret, self.next_secret, old) if secret is not None)
 
 
