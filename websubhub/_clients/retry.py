@@ -1,6 +1,6 @@
 """The retry policy of clients."""
 
-import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -15,6 +15,7 @@ from _websub.grammar.retry_after import retry_after_seconds
 from websubhub._errors import SubscriptionDeletedError, WebSubError
 
 T = TypeVar("T")
+_CHANCE = secrets.SystemRandom().random
 # The next attempt would fail in the same way, before anything was sent.
 _HOPELESS = frozenset({Failure.URL, Failure.REQUEST})
 
@@ -85,7 +86,7 @@ class RetryPolicy:
             asked = self.wait_before_retry(error)
             if asked is False:
                 return False
-            own = min(scheduled + random.uniform(0, self.jitter), self.maximum)  # noqa: S311 - jitter
+            own = min(scheduled + self.jitter * _CHANCE(), self.maximum)
             scheduled = min(scheduled * self.factor, self.maximum)
             return own if asked is True else max(own, asked)
 

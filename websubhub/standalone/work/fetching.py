@@ -2,7 +2,7 @@
 
 import logging
 import math
-import random
+import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -42,6 +42,7 @@ _RESTING = "The topic was fetched a moment ago, and is not fetched again yet."
 _WAITING = "The topic is waiting for the budget of its host."
 #: The only status that says that a topic is gone for good. One with a 404 may appear soon, since pings are quick.
 _GONE = 410
+_CHANCE = secrets.SystemRandom().random
 
 
 def fetch_budgets(clock: Callable[[], float], content_bytes: int = 10 * 1024 * 1024) -> Budgets:
@@ -232,7 +233,7 @@ class TopicFetching:
             until = self._clock() + min(error.wait, _LONGEST_WAIT_SECONDS)
             await self._store.announcements.hold(announcement, until, _WAITING)
             return
-        delay = self._schedule.delay(announcement.attempts + 1, random.random())  # noqa: S311 - jitter
+        delay = self._schedule.delay(announcement.attempts + 1, _CHANCE())
         firm = retry_after_seconds(error.headers.get("retry-after"), self._clock()) or 0.0
         store = self._store.announcements
         dead = delay is None or error.status == _GONE

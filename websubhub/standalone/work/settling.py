@@ -1,7 +1,7 @@
 """Settling deliveries: what each outcome means for the delivery, the counts and the events."""
 
 import logging
-import random
+import secrets
 import time
 from collections.abc import Callable
 
@@ -14,6 +14,8 @@ from websubhub.standalone.schedule.retry import Attempt, RetrySchedule
 from websubhub.standalone.schedule.verdicts import Verdict, judge
 
 log: logging.Logger = logging.getLogger("websubhub")
+
+_CHANCE = secrets.SystemRandom().random
 
 
 class Settler:
@@ -100,7 +102,7 @@ class Settler:
     def _try_again(
         self, delivery: Delivery, attempt: Attempt, reason: str, details: AttemptDetails, *, host_failed: bool
     ) -> None:
-        again = self._schedule.again(attempt, random.random())  # noqa: S311 - jitter
+        again = self._schedule.again(attempt, _CHANCE())
         if again is None:
             self._give_up(delivery, attempt, reason, details, host_failed=host_failed)
             return
