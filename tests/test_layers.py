@@ -210,10 +210,3 @@ def test_every_outside_import_is_a_declared_dependency() -> None:
         and importer not in OPTIONAL.get(re.sub("^opentelemetry-.*", "opentelemetry", distribution), ())
     }
     assert not undeclared
-
-
-def test_a_program_that_has_seeded_its_random_numbers_keeps_them() -> None:
-    """A hub or a subscriber in the same program would otherwise take some of them for its jitter."""
-    graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
-    assert "secrets" in graph.modules
-    assert "random" not in graph.modules
