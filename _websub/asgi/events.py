@@ -54,8 +54,8 @@ async def read_request(
         scope: The ASGI scope.
         receive: The ASGI receive function.
         limit: The largest body, in bytes.
-        seconds: How long the body may take to arrive, unless the server already has it.
-        arrival: The body among those that the application holds. By default, it is counted alone.
+        seconds: How long the body may take to arrive, if it is still arriving.
+        arrival: The body among those that the application holds. By default, it is counted alone, as still arriving.
         coded: Whether the body may have a Content-Encoding. It is not unpacked.
 
     Raises:

@@ -114,6 +114,40 @@ async def test_outcomes_that_come_again_change_nothing(hub: Hub, monkeypatch: py
     assert [(letter.message_id, letter.attempts) for letter in letters] == [("message-1", 2), ("message-2", 1)]
 
 
+async def test_no_outcome_counts_twice_that_is_written_twice(
+    open_store: OpenStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in (MemoryJournal, SqliteJournal):
+        _settle_twice(kind, monkeypatch)
+    async with open_store(KEPT) as store:
+        hub = Hub(store, clock)
+        for name in ("done", "dead", "gone", "retried"):
+            await hub.subscribe(f"https://{name}.example/")
+        await hub.publish()
+        for delivery in await hub.claim():
+            match delivery.callback.removeprefix("https://").partition(".")[0]:
+                case "done":
+                    delivery.done()
+                case "dead":
+                    delivery.dead("It was refused.")
+                case "gone":
+                    delivery.gone()
+                case "retried":
+                    delivery.retry(10, "It failed.")
+        await hub.broker.flush()
+        [message] = await store.messages.page()
+        assert (message.delivered, message.dead) == (1, 1)
+        assert [failing.attempts for failing in await store.broker.failing()] == [1]
+        assert len(await store.subscriptions.page()) == 3
+        [letter] = await store.broker.dead_letters()
+        await store.broker.replay([letter.id])
+        assert await hub.claim_ids() == ["message-1"]
+        await hub.broker.flush()
+        [message] = await store.messages.page()
+        assert (message.delivered, message.dead) == (2, 0)
+        assert await store.broker.dead_letters() == []
+
+
 def _settle_twice(kind: type[Journal], monkeypatch: pytest.MonkeyPatch) -> None:
     settle = kind.settle
 

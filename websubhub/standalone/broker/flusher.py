@@ -57,7 +57,7 @@ class Flusher:
         self._pace = pace
         self._unwritten_since = math.inf
         self._fails = False
-        self._took = 0.0
+        self._settle_seconds = 0.0
         self._lock = anyio.Lock(fast_acquire=True)
         self._unwritten: list[Settlements] = []
 
@@ -89,7 +89,7 @@ class Flusher:
             waiting = self._desk.settlements
             if self._unwritten or waiting.ended or not 0 < waiting.count < _FEW:
                 return
-            if self._pace.along and waiting is before and self._took < _QUICK_SECONDS:
+            if self._pace.along and waiting is before and self._settle_seconds < _QUICK_SECONDS:
                 return  # Nobody is publishing. It is better to write them now than to make the next publish longer.
 
     async def unwritten_retries(self, subscriptions: Sequence[int]) -> dict[int, Retry]:
@@ -174,5 +174,5 @@ class Flusher:
         except StoreError:
             self._fails = True
             raise
-        self._took = monotonic() - began
+        self._settle_seconds = monotonic() - began
         self._fails = False

@@ -56,10 +56,8 @@ def _write_positions(connection: Connection, settlements: Settlements, now: floa
             written += _move(connection, sequence, last, now)
     if not written:  # outcomes that were already written are repeated as a whole, and then move no subscription
         return {}
-    if not given_up:
-        return {key: More(len(each), 0) for key, each in settlements.moved.items()}
-    dead = settlements.given_up()
-    return {key: More(len(each) - dead[key], dead[key]) for key, each in settlements.moved.items()}
+    dead: Mapping[Key, int] = settlements.given_up() if given_up else {}
+    return {key: More(len(each) - dead.get(key, 0), dead.get(key, 0)) for key, each in settlements.moved.items()}
 
 
 def _last_moves(moved: Mapping[int, list[int]]) -> Iterator[tuple[int, Collection[int]]]:
